@@ -1,0 +1,46 @@
+"""The one clock: aware moments in UTC, and their form on the wire."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+_source: Callable[[], datetime] | None = None
+
+
+def now() -> datetime:
+    """This moment, aware, in UTC, cut to the millisecond that the wire and the database keep."""
+    moment = _source() if _source else datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def set_source(source: Callable[[], datetime] | None) -> None:
+    """Put another clock in place (tests move it); `None` brings the system's back."""
+    global _source
+    _source = source
+
+
+def to_text(moment: datetime) -> str:
+    """`moment` as RFC 3339 in UTC with `Z`, milliseconds only where there are any."""
+    moment = moment.astimezone(UTC)
+    spec = "milliseconds" if moment.microsecond >= 1000 else "seconds"
+    return moment.isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+def from_text(text: str) -> datetime:
+    """The moment that an RFC 3339 text with a zone names, in UTC.
+
+    Raises ValueError for any other text, one without a zone included: a moment that depends on
+    where it is read is no moment.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("the moment has no time zone; end it with Z")
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the moment is out of range") from error
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def days(count: int) -> timedelta:
+    """`count` days as a span."""
+    return timedelta(days=count)

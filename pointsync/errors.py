@@ -1,0 +1,34 @@
+"""What can go wrong, in words for people; the edges turn these into exit codes and HTTP answers."""
+
+
+class ConfigError(Exception):
+    """A setting stops the start; the text names it, its fault and an example."""
+
+
+class Refused(Exception):
+    """A rule or a field forbids what was asked, and nothing has changed.
+
+    `code` is the stable name for machines, `message` the sentence for people, `fields` maps each
+    faulty field to what is wrong with it and how to mend it.
+    """
+
+    def __init__(self, code: str, message: str, fields: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.fields = fields or {}
+
+
+class Invalid(Refused):
+    """A field cannot be right as it was typed."""
+
+    def __init__(self, field: str, message: str, code: str = "invalid") -> None:
+        super().__init__(code, message, {field: message})
+
+
+class NotFound(Refused):
+    """What was named does not exist here."""
+
+
+class Conflict(Refused):
+    """What was asked contradicts what is recorded."""

@@ -1,0 +1,58 @@
+"""Names that are made once and never again: movement ids, Auths, Passes, API keys."""
+
+import re
+import secrets
+import string
+from datetime import UTC, datetime
+
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+COUNTER_BITS = 22
+MAX_ID = 2**63 - 1
+
+_ID = re.compile(r"[1-9][0-9]{0,18}\Z")
+_AUTH = re.compile(r"wrk_[0-9a-f]{16}\Z")
+_PASS = re.compile(r"wrs_[A-Za-z0-9]{16}\Z")
+_ALPHANUMERIC = string.ascii_letters + string.digits
+
+
+def id_floor(moment: datetime) -> int:
+    """The lowest movement id of `moment`: milliseconds since 2020 above 22 bits of counter."""
+    return int((moment - EPOCH).total_seconds() * 1000) << COUNTER_BITS
+
+
+def parse_id(text: str) -> int | None:
+    """The movement id that `text` spells in canonical decimals, or None: a positive 63-bit integer."""
+    if not _ID.match(text):
+        return None
+    number = int(text)
+    return number if number <= MAX_ID else None
+
+
+def new_auth() -> str:
+    """A site's name for life: `wrk_` and 16 hex digits, the shape WooRewards shops use."""
+    return "wrk_" + secrets.token_hex(8)
+
+
+def new_pass() -> str:
+    """A site's Pass: `wrs_` and 16 letters and digits, the shape WooRewards shops use."""
+    return "wrs_" + "".join(secrets.choice(_ALPHANUMERIC) for _ in range(16))
+
+
+def is_auth(text: str) -> bool:
+    """Whether `text` has the shape of an Auth."""
+    return bool(_AUTH.match(text))
+
+
+def is_pass(text: str) -> bool:
+    """Whether `text` has the shape of a Pass."""
+    return bool(_PASS.match(text))
+
+
+def new_key() -> str:
+    """An API key: 256 random bits, so its plain hash can be stored and looked up."""
+    return "psk_" + secrets.token_urlsafe(32)
+
+
+def new_token() -> str:
+    """128 random bits in hex: a marker, a hook's public id, a process's name."""
+    return secrets.token_hex(16)
