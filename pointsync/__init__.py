@@ -1,0 +1,22 @@
+"""PointSync keeps customers' loyalty points in step between the shops of a family."""
+
+from flask import Flask
+
+from pointsync.config import Config
+
+__version__ = "0.1.0"
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The application: settings, extensions, blueprints, commands. Starts nothing, opens no database.
+
+    Raises ConfigError where a setting is wrong.
+    """
+    from pointsync import cli, config as settings, db, web
+
+    app = Flask(__name__)
+    web.configure(app, config or settings.load())
+    db.attach(app)
+    web.register(app)
+    cli.register(app)
+    return app

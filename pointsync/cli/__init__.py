@@ -1,0 +1,10 @@
+"""."""
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """."""
+
+
+def main() -> None: ...

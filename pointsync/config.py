@@ -1,0 +1,247 @@
+"""The settings: read from the environment or `instance/config.py`, checked, with errors people understand."""
+
+import ipaddress
+import os
+import re
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import urlsplit
+
+from pointsync.errors import ConfigError
+
+SECRET_BYTES = 32
+MIN_SECRET_LENGTH = 16
+TEXT_LIMIT = 191
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True)
+class Config:
+    """What this process was told, checked. Moments of use decide nothing here: it never changes."""
+
+    data: Path
+    database_url: str
+    secret_key: str
+    public_url: str | None
+    site_name: str
+    scheduler: bool
+    trusted_proxies: tuple[Network, ...]
+    proxy_auth_header: str | None
+    proxy_auth_admins: tuple[str, ...]
+    frame_ancestors: str
+    private_remotes: bool
+    smtp_url: str | None
+    log_format: str
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a file of this machine."""
+        return self.database_url.startswith("sqlite")
+
+
+def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> Config:
+    """The settings of this process.
+
+    `environ` stands in for the environment, `root` for the folder whose `instance/` is the default
+    place of the data. Raises ConfigError naming the setting, the value's fault and an example.
+    """
+    reader = _Reader(dict(os.environ if environ is None else environ), root or _default_root())
+    data = reader.data()
+    trusted = reader.networks("TRUSTED_PROXIES")
+    header = reader.matching(
+        "PROXY_AUTH_HEADER", r"[A-Za-z0-9-]+", "the name of a header", "X-Forwarded-User"
+    )
+    if header and not trusted:
+        raise ConfigError(
+            "POINTSYNC_PROXY_AUTH_HEADER needs POINTSYNC_TRUSTED_PROXIES: without it anybody could claim to be "
+            "signed in; example: POINTSYNC_TRUSTED_PROXIES=127.0.0.1"
+        )
+    return Config(
+        data=data,
+        database_url=reader.database_url(data),
+        secret_key=reader.secret_key(data),
+        public_url=reader.public_url(),
+        site_name=reader.text("SITE_NAME", TEXT_LIMIT) or socket.gethostname(),
+        scheduler=reader.switch("SCHEDULER", default=True),
+        trusted_proxies=trusted,
+        proxy_auth_header=header,
+        proxy_auth_admins=tuple(
+            name for name in re.split(r"[,\s]+", reader.get("PROXY_AUTH_ADMINS")) if name
+        ),
+        frame_ancestors=reader.get("FRAME_ANCESTORS") or "'none'",
+        private_remotes=reader.switch("PRIVATE_REMOTES", default=True),
+        smtp_url=reader.smtp_url(),
+        log_format=reader.one_of("LOG_FORMAT", ("text", "json")),
+    )
+
+
+def _default_root() -> Path:
+    """The checkout that holds this package, where there is one; else the current folder."""
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "wsgi.py").is_file() else Path.cwd()
+
+
+class _Reader:
+    """Reads one setting at a time; every complaint names the setting, the fault and an example."""
+
+    def __init__(self, environ: dict[str, str], root: Path) -> None:
+        self.environ = environ
+        self.root = root
+        self.from_file: dict[str, str] = {}
+        path = root / "instance" / "config.py"
+        if path.is_file():
+            self.from_file = _settings_of(path)
+
+    def get(self, name: str) -> str:
+        full = f"POINTSYNC_{name}"
+        return self.environ.get(full, self.from_file.get(full, "")).strip()
+
+    def text(self, name: str, limit: int) -> str:
+        value = self.get(name)
+        if len(value) > limit or not value.isprintable():
+            raise _fault(name, f"must be at most {limit} printable characters", "Shop one")
+        return value
+
+    def one_of(self, name: str, values: tuple[str, ...]) -> str:
+        value = self.get(name).lower() or values[0]
+        if value not in values:
+            raise _fault(name, f"is {value!r}; it must be one of {', '.join(values)}", values[0])
+        return value
+
+    def switch(self, name: str, default: bool) -> bool:
+        return self.one_of(name, ("on", "off") if default else ("off", "on")) == "on"
+
+    def matching(self, name: str, pattern: str, what: str, example: str) -> str | None:
+        value = self.get(name)
+        if value and not re.fullmatch(pattern, value):
+            raise _fault(name, f"is {value!r}, which is not {what}", example)
+        return value or None
+
+    def data(self) -> Path:
+        path = Path(self.get("DATA") or self.root / "instance")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _fault(
+                "DATA", f"names {path}, which cannot be made: {error.strerror}", "/var/lib/pointsync"
+            ) from error
+        if not os.access(path, os.W_OK):
+            raise _fault("DATA", f"names {path}, where nothing can be written", "/var/lib/pointsync")
+        return path.resolve()
+
+    def database_url(self, data: Path) -> str:
+        value = self.get("DATABASE_URL") or f"sqlite:///{data / 'pointsync.db'}"
+        scheme = value.split(":", 1)[0]
+        if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+            return "postgresql+psycopg:" + value.split(":", 1)[1]
+        if scheme != "sqlite" or not value.startswith("sqlite:////") or value == "sqlite:////":
+            raise _fault(
+                "DATABASE_URL",
+                "must begin with postgresql:// or with sqlite://// and an absolute path",
+                "postgresql://pointsync:secret@localhost/pointsync",
+            )
+        return value
+
+    def secret_key(self, data: Path) -> str:
+        value = self.get("SECRET_KEY")
+        if not value and (named := self.get("SECRET_KEY_FILE")):
+            try:
+                value = Path(named).read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise _fault(
+                    "SECRET_KEY_FILE", f"names {named}, which cannot be read", "/run/secrets/key"
+                ) from error
+        value = value or _kept_secret(data / "secret_key")
+        if len(value) < MIN_SECRET_LENGTH:
+            raise _fault(
+                "SECRET_KEY",
+                f"is shorter than {MIN_SECRET_LENGTH} characters",
+                secrets.token_hex(SECRET_BYTES),
+            )
+        return value
+
+    def public_url(self) -> str | None:
+        value = self.get("PUBLIC_URL")
+        if not value:
+            return None
+        try:
+            parts = urlsplit(value)
+            fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            fine = False
+        if not fine or parts.query or parts.fragment or parts.username or re.search(r"\s", value):
+            raise _fault(
+                "PUBLIC_URL",
+                f"is {value!r}; it must be http:// or https:// with a host and perhaps a path",
+                "https://shop.example/points",
+            )
+        return value.rstrip("/")
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        found = []
+        for word in re.split(r"[,\s]+", self.get(name)):
+            if not word:
+                continue
+            try:
+                network = ipaddress.ip_network(word, strict=False)
+            except ValueError as error:
+                raise _fault(
+                    name, f"holds {word!r}, which is no address or network", "127.0.0.1, 10.0.0.0/8"
+                ) from error
+            if network.prefixlen == 0:
+                raise _fault(name, f"holds {word!r}, which would trust everybody", "127.0.0.1, 10.0.0.0/8")
+            found.append(network)
+        return tuple(found)
+
+    def smtp_url(self) -> str | None:
+        value = self.get("SMTP_URL")
+        try:
+            parts = urlsplit(value)
+            fine = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            fine = False
+        if value and not fine:
+            raise _fault(
+                "SMTP_URL", "must be smtp:// or smtps:// with a host", "smtps://user:pass@mail.example:465"
+            )
+        return value or None
+
+
+def _fault(name: str, fault: str, example: str) -> ConfigError:
+    return ConfigError(f"POINTSYNC_{name} {fault}; example: POINTSYNC_{name}={example}")
+
+
+def _settings_of(path: Path) -> dict[str, str]:
+    """The `POINTSYNC_…` names that a configuration file of the admin's sets."""
+    module = ModuleType("instance_config")
+    try:
+        exec(compile(path.read_text(), str(path), "exec"), module.__dict__)  # noqa: S102 the admin's own file, as Flask reads it
+    except Exception as error:
+        raise ConfigError(f"{path} cannot be read as Python: {error}") from error
+    return {name: str(value) for name, value in vars(module).items() if name.startswith("POINTSYNC_")}
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret in `path`, made at first use; of processes that start together, one makes it."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.exists():
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(SECRET_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}, which holds the site's secret, cannot be read") from error

@@ -1,0 +1,270 @@
+"""The database: one engine set-up for SQLite and PostgreSQL, and the two ways into it.
+
+Reading goes through `db.session`, which ends with the request. Writing goes through `write()`, a
+transaction of its own that has the write lock from its first statement.
+"""
+
+import fcntl
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import alembic.command
+import alembic.util
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask, current_app
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, event, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from pointsync.errors import ConfigError
+
+BUSY_SECONDS = 30
+TRIES = 5
+MIGRATIONS = Path(__file__).parent / "migrations"
+UPGRADE_LOCK = 7_061_110
+WRITE_LOCK = "pointsync_write_lock"
+
+Result = TypeVar("Result")
+
+#: Row numbers: SQLite counts only a plain INTEGER up by itself.
+RowNumber = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Every table; constraints are named by convention so that a migration can find them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment in UTC; SQLite, which knows no zones, keeps it as text in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+db = SQLAlchemy(model_class=Base)
+migrate = Migrate(compare_type=True, render_as_batch=False)
+
+
+class Busy(Exception):
+    """The database is held by another writer, or away; the same call may succeed in a moment."""
+
+
+class FairLock:
+    """A lock that is handed on in the order of asking.
+
+    SQLite has one writer. Its own waiting is a poll with growing pauses, in which batches from other
+    sites starve the shop's writes; threads of this process queue here instead.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held = False
+        self._queue: deque[threading.Event] = deque()
+
+    def acquire(self, timeout_seconds: float) -> bool:
+        """Take the lock; False when it was not had in time."""
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return True
+            turn = threading.Event()
+            self._queue.append(turn)
+        if turn.wait(timeout_seconds):
+            return True
+        with self._guard:
+            if turn in self._queue:
+                self._queue.remove(turn)
+                return False
+        return True  # it was handed on between the end of the wait and the guard
+
+    def release(self) -> None:
+        """Hand the lock to whoever has waited longest."""
+        with self._guard:
+            if self._queue:
+                self._queue.popleft().set()
+            else:
+                self._held = False
+
+
+def engine_options(database_url: str) -> dict[str, Any]:
+    """What `create_engine` is told for this database."""
+    if database_url.startswith("sqlite"):
+        return {
+            "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False},
+            "pool_size": 64,
+            "max_overflow": 64,
+        }
+    return {
+        "pool_pre_ping": True,
+        "pool_size": 20,
+        "max_overflow": 40,
+        "connect_args": {"connect_timeout": 5, "options": f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"},
+    }
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Set SQLite up so that no update is lost and what was committed survives a power cut.
+
+    The driver's own transactions begin late and lose updates, so it is told to leave them alone and
+    BEGIN is sent by us: SQLAlchemy's documented recipe for SQLite.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def write() -> Iterator[Session]:
+    """A transaction that will write: committed at the end of the block, rolled back by any error.
+
+    On SQLite it holds the write lock from the start, so that nothing read in it can be out of date.
+    Raises Busy when the database is locked or away; what the block did is undone then.
+    """
+    engine = db.engine
+    lock: FairLock | None = current_app.extensions[WRITE_LOCK] if engine.dialect.name == "sqlite" else None
+    if lock and not lock.acquire(BUSY_SECONDS):
+        raise Busy("the database is held by another writer")
+    try:
+        with (
+            Session(engine.execution_options(writes=True), expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+    except DBAPIError as error:
+        if isinstance(error, OperationalError) or error.connection_invalidated:
+            raise Busy("the database is locked or away") from error
+        raise
+    finally:
+        if lock:
+            lock.release()
+
+
+def in_write(work: Callable[[Session], Result]) -> Result:
+    """What `work` returns, run in a transaction of its own, and run again when another one came first.
+
+    On PostgreSQL two transactions can make the same customer or the same `ref` at once; the unique
+    index refuses the later one, which then finds what the first has made.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            with write() as session:
+                return work(session)
+        except IntegrityError:
+            if not left:
+                raise
+        except Busy as error:
+            if not left or not _is_deadlock(error.__cause__):
+                raise
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _is_deadlock(error: BaseException | None) -> bool:
+    """Whether PostgreSQL ended this transaction so that another could go on (SQLSTATE 40P01, 40001)."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in ("40P01", "40001")
+
+
+def database_now(session: Session) -> datetime:
+    """This moment by the database's clock, which all processes on it share; leases count by it."""
+    if session.get_bind().dialect.name == "sqlite":
+        words = session.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
+        return datetime.fromisoformat(words).replace(tzinfo=UTC)
+    moment: datetime = session.scalar(text("SELECT clock_timestamp()"))
+    return moment.astimezone(UTC)
+
+
+def attach(app: Flask) -> None:
+    """Bind the database to the application; nothing is opened yet."""
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
+    app.extensions[WRITE_LOCK] = FairLock()
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(MIGRATIONS))
+    with app.app_context():
+        prepare_engine(db.engine)
+
+
+def upgrade() -> None:
+    """Bring the database to this version, or make it; of processes that start together, one does.
+
+    Raises ConfigError where a newer PointSync has written it.
+    """
+    with _upgrade_lock():
+        config = migrate.get_config()
+        try:
+            alembic.command.upgrade(config, "head")
+        except alembic.util.CommandError as error:
+            raise ConfigError(
+                f"The database was written by a newer PointSync ({error}); start that one."
+            ) from error
+
+
+def is_current() -> bool:
+    """Whether the database is at this version."""
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    with db.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head
+
+
+@contextmanager
+def _upgrade_lock() -> Iterator[None]:
+    """One upgrade at a time: by a file's lock on SQLite, by an advisory lock on PostgreSQL."""
+    engine = db.engine
+    if engine.dialect.name == "sqlite":
+        with open(f"{engine.url.database}.upgrade", "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        return
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:name)"), {"name": UPGRADE_LOCK})
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:name)"), {"name": UPGRADE_LOCK})
+            connection.commit()

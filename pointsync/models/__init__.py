@@ -1,0 +1,40 @@
+"""The nouns: one file each. Facts live here; what is done with them lives in `ledger` and `sync`."""
+
+from pointsync.models.admin import Admin
+from pointsync.models.api_key import ApiKey
+from pointsync.models.attempt import Attempt, Tally
+from pointsync.models.balance import Balance
+from pointsync.models.customer import Customer
+from pointsync.models.delivery import Delivery, State
+from pointsync.models.history import History
+from pointsync.models.hook import Hook, HookDelivery
+from pointsync.models.movement import Movement
+from pointsync.models.origin import Holding, Origin
+from pointsync.models.remote import Remote
+from pointsync.models.reserve import Reserve
+from pointsync.models.setting import Setting
+from pointsync.models.site import Site
+from pointsync.models.worker import Lease, Worker
+
+__all__ = [
+    "Admin",
+    "ApiKey",
+    "Attempt",
+    "Balance",
+    "Customer",
+    "Delivery",
+    "History",
+    "Holding",
+    "Hook",
+    "HookDelivery",
+    "Lease",
+    "Movement",
+    "Origin",
+    "Remote",
+    "Reserve",
+    "Setting",
+    "Site",
+    "State",
+    "Tally",
+    "Worker",
+]

@@ -1,0 +1,18 @@
+"""An admin: a person who may sign in to the panel."""
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pointsync.db import Base, Moment
+
+
+class Admin(Base):
+    __tablename__ = "admin"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(191), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    """scrypt, in Werkzeug's form; never the password."""
+    created_at: Mapped[datetime] = mapped_column(Moment)

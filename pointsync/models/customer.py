@@ -1,0 +1,17 @@
+"""A customer: a person with points, known by e-mail on every site."""
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pointsync.db import Base, Moment, RowNumber
+
+
+class Customer(Base):
+    __tablename__ = "customer"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    email: Mapped[str] = mapped_column(String(320), unique=True)
+    """Normalised by `ledger.email`, the one place that does; compared as it stands."""
+    created_at: Mapped[datetime] = mapped_column(Moment)

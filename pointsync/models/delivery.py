@@ -1,0 +1,58 @@
+"""A delivery: one movement owed to one remote."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pointsync.db import Base, Moment, RowNumber
+
+
+class State(StrEnum):
+    """Where a delivery stands; the README draws the ways between."""
+
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    """The customer is unknown there (WooRewards `e404`); asked again with growing distance."""
+    FAILED = "failed"
+    """Refused there, or in conflict with what is there; waits for an admin."""
+    DELIVERED = "delivered"
+    ASIDE = "aside"
+    """An admin has chosen, with a reason, that it is not sent."""
+
+
+WAITING = (State.PENDING, State.UNKNOWN, State.FAILED)
+
+
+class Delivery(Base):
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("movement_seq", "remote_id"),
+        # Partial, so that what has been delivered, nearly all of the table, costs nothing here.
+        *(
+            Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+            for name, columns, where in (
+                ("ix_delivery_pending", ("remote_id", "id"), "state = 'pending'"),
+                ("ix_delivery_tried", ("remote_id", "attempts"), "state = 'pending' AND attempts > 0"),
+                ("ix_delivery_unknown", ("remote_id", "not_before"), "state = 'unknown'"),
+                ("ix_delivery_failed", ("remote_id", "id"), "state = 'failed'"),
+            )
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    movement_seq: Mapped[int] = mapped_column(ForeignKey("movement.seq"))
+    remote_id: Mapped[int] = mapped_column(ForeignKey("remote.id"))
+    state: Mapped[State] = mapped_column(String(16), default=State.PENDING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    called_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When a call for it alone was first made: only then can a WooRewards site know it already."""
+    not_before: Mapped[datetime | None] = mapped_column(Moment)
+    """It alone waits until this moment; the remote's own waiting stands with the remote."""
+    code: Mapped[str | None] = mapped_column(String(32))
+    message: Mapped[str | None] = mapped_column(String(500))
+    """What the other side said of it, or why an admin set it aside."""
+    delivered_at: Mapped[datetime | None] = mapped_column(Moment)
+    is_history: Mapped[bool] = mapped_column(default=False)
+    """Sent to a newcomer after the fact; nobody is mailed about it there."""

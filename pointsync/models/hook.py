@@ -1,0 +1,49 @@
+"""A hook: where a WooCommerce shop delivers its webhooks, and what came of each delivery."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import ForeignKey, Index, Numeric, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from pointsync.db import Base, Moment, RowNumber
+from pointsync.models.reserve import Reserve
+
+
+class Hook(Base):
+    __tablename__ = "hook"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str] = mapped_column(String(32), unique=True)
+    """Its id in the URL, random: who knows it may try, the secret decides."""
+    name: Mapped[str] = mapped_column(String(64), index=True)
+    """The source of its movements' refs; a hook made again under this name goes on with them."""
+    sealed_secret: Mapped[str] = mapped_column(String(1000))
+    reserve_id: Mapped[int] = mapped_column(ForeignKey("reserve.id"))
+    rule: Mapped[str] = mapped_column(String(16))
+    """`orders` or `movements`."""
+    rate: Mapped[Decimal] = mapped_column(Numeric(12, 6), default=Decimal(1))
+    """Points per unit of the order's total."""
+    status: Mapped[str] = mapped_column(String(16), default="completed")
+    """At which order status points are given: `processing` or `completed`."""
+    shop: Mapped[str | None] = mapped_column(String(500))
+    """The shop that its signed deliveries name, from the first one on."""
+    stack: Mapped[str | None] = mapped_column(String(191))
+    """The shop's own name of the reserve, from the first movement on; another one is of no use."""
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    removed_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    reserve: Mapped[Reserve] = relationship(lazy="joined")
+
+
+class HookDelivery(Base):
+    __tablename__ = "hook_delivery"
+    __table_args__ = (Index("ix_hook_delivery_hook_id_id", "hook_id", "id"),)
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    hook_id: Mapped[int] = mapped_column(ForeignKey("hook.id"))
+    received_at: Mapped[datetime] = mapped_column(Moment)
+    topic: Mapped[str] = mapped_column(String(191))
+    outcome: Mapped[str] = mapped_column(String(16))
+    """`recorded`, `duplicate` or `unused`."""
+    message: Mapped[str] = mapped_column(String(500))

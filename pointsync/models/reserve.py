@@ -1,0 +1,20 @@
+"""A points reserve: a named pot of points."""
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pointsync.db import Base, Moment
+
+
+class Reserve(Base):
+    __tablename__ = "reserve"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    """Its name on the wire; never changed and never used again."""
+    name: Mapped[str] = mapped_column(String(191))
+    is_active: Mapped[bool] = mapped_column(default=True)
+    may_go_below_zero: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(Moment)

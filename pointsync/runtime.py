@@ -1,0 +1,37 @@
+"""What one process holds beside its database: its settings, its vault, its way out, its couriers."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from flask import current_app
+
+from pointsync.config import Config
+from pointsync.crypto import Vault
+from pointsync.ids import new_token
+
+if TYPE_CHECKING:
+    from pointsync.sync.client import Client
+    from pointsync.sync.courier import Couriers
+
+NAME = "pointsync"
+
+
+@dataclass
+class Runtime:
+    """One per application; `couriers` is there only where this process runs the scheduler."""
+
+    config: Config
+    vault: Vault
+    client: "Client"
+    worker_id: str = field(default_factory=new_token)
+    couriers: "Couriers | None" = None
+
+    def wake(self) -> None:
+        """Tell this process's couriers, if it has any, that a movement was just recorded."""
+        if self.couriers:
+            self.couriers.wake()
+
+
+def runtime() -> Runtime:
+    """The current application's."""
+    return cast(Runtime, current_app.extensions[NAME])

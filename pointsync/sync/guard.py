@@ -1,0 +1,106 @@
+"""Which addresses this site may connect to. Judges addresses, never names: a name can point anywhere.
+
+The ranges are those of IANA's special-purpose registries (RFC 6890). `ipaddress` alone would let pass
+the metadata services of some clouds and any IPv4 address wrapped in an IPv6 one.
+"""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+# Beyond link-local, where AWS, Google, Scaleway, Alibaba, Oracle and Azure hand machines their secrets.
+_METADATA = frozenset(
+    map(
+        ip_address,
+        (
+            "169.254.169.254",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "fd00:42::42",
+            "100.100.100.200",
+            "192.0.0.192",
+            "168.63.129.16",
+        ),
+    )
+)
+_THIS_NETWORK = IPv4Network("0.0.0.0/8")
+_BROADCAST = IPv4Address("255.255.255.255")
+# Nobody's address on the internet, though `is_global` says otherwise: old 6to4 relays, site-local, examples.
+_NOT_PUBLIC_4 = (IPv4Network("192.88.99.0/24"),)
+_NOT_PUBLIC_6 = (IPv6Network("fec0::/10"), IPv6Network("3fff::/20"))
+
+_LAST_32_BITS = (
+    IPv6Network("::ffff:0:0/96"),  # mapped, RFC 4291
+    IPv6Network("::ffff:0:0:0/96"),  # translated, RFC 2765
+    IPv6Network("64:ff9b::/96"),  # NAT64, RFC 6052
+)
+_COMPATIBLE = IPv6Network("::/96")  # RFC 4291; its first two are the unspecified address and loopback
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # RFC 8215
+_6TO4 = IPv6Network("2002::/16")
+_TEREDO = IPv6Network("2001::/32")
+
+
+def refusal(address: str, allow_private: bool) -> str | None:
+    """Why nobody may connect to `address`, as a sentence for a shop's admin, or None if one may.
+
+    `address` is numeric, as `getaddrinfo` and `getpeername` give it; a zone (`%eth0`) is ignored. An
+    IPv6 address that carries IPv4 ones is judged by them, since that is where the packets end.
+    """
+    try:
+        outer = ip_address(address.partition("%")[0])
+    except ValueError:
+        return f"“{address}” is not an IP address; give the remote the URL of its public address."
+    judged: list[IPv4Address | IPv6Address] = []
+    if isinstance(outer, IPv6Address):
+        judged.extend(_carried(outer))
+    judged = judged or [outer]
+    for inner in judged:
+        kind = _never(inner)
+        if kind:
+            return f"{address} is {kind} address, where no shop can be; correct the remote's URL."
+    if not allow_private and (outer in _LOCAL_NAT64 or any(map(_private, judged))):
+        return (
+            f"{address} is a private address and this site may call public ones only; correct the remote's"
+            " URL, or set POINTSYNC_PRIVATE_REMOTES=on if the shop is in this site's own network."
+        )
+    return None
+
+
+def _never(address: IPv4Address | IPv6Address) -> str | None:
+    """The kind of `address`, with its article, if it is refused even where private ones are allowed."""
+    if address in _METADATA:
+        return "a cloud's metadata"
+    if address.is_unspecified or address in _THIS_NETWORK:
+        return "an unspecified"
+    if address.is_link_local:
+        return "a link-local"
+    if address.is_multicast:
+        return "a multicast"
+    if address == _BROADCAST:
+        return "the broadcast"
+    # `::1` lies within a block that is reserved as a whole.
+    if address.is_reserved and not address.is_loopback:
+        return "a reserved"
+    return None
+
+
+def _private(address: IPv4Address | IPv6Address) -> bool:
+    """Whether `address` is not one on the public internet: loopback, own networks, CGNAT, examples."""
+    return not address.is_global or any(address in network for network in (*_NOT_PUBLIC_4, *_NOT_PUBLIC_6))
+
+
+def _carried(address: IPv6Address) -> Iterator[IPv4Address]:
+    """The IPv4 addresses that `address` leads to; none for an ordinary one."""
+    bits = int(address)
+    last = IPv4Address(bits & 0xFFFFFFFF)
+    if any(address in network for network in _LAST_32_BITS) or (address in _COMPATIBLE and bits > 1):
+        yield last
+    elif address in _LOCAL_NAT64:
+        # Its owner chooses between the layouts for /48 and /96 (RFC 6052, 2.2); the other one is then zero.
+        spread = IPv4Address((bits >> 64 & 0xFFFF) << 16 | bits >> 40 & 0xFFFF)
+        yield from [inner for inner in (last, spread) if int(inner)] or [last]
+    elif address in _6TO4:
+        yield IPv4Address(bits >> 80 & 0xFFFFFFFF)
+    elif address in _TEREDO:
+        # RFC 4380: the server in the clear, the client with its bits turned over.
+        yield IPv4Address(bits >> 64 & 0xFFFFFFFF)
+        yield IPv4Address(int(last) ^ 0xFFFFFFFF)

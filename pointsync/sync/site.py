@@ -1,0 +1,162 @@
+"""The local site: who it is, and whether this database is really its own."""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from pointsync import crypto, ids
+from pointsync.config import Config
+from pointsync.crypto import Vault, WrongSecret
+from pointsync.errors import ConfigError, Conflict
+from pointsync.models import Remote, Reserve, Site
+
+DEFAULT_RESERVE = "default"
+DEFAULT_RESERVE_NAME = "Points"
+MARKER_FILE = "marker"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this site is on the wire, secrets opened. `passes` holds two while a rotated one still works."""
+
+    auth: str
+    passes: tuple[str, ...]
+    private_key: str
+    public_key: str
+    url: str | None
+    name: str
+    hold: str | None
+
+    @property
+    def sharing_key(self) -> str | None:
+        """The one line that carries URL, Auth and Pass; None until the public URL is known."""
+        if self.url is None:
+            return None
+        return f"{self.url.split('://', 1)[1]}|{self.auth}:{self.passes[0]}"
+
+
+def ensure(session: Session, vault: Vault, now: datetime) -> Site:
+    """The site's row, with its first reserve, made at the first start."""
+    site = session.get(Site, 1)
+    if site is None:
+        private_key, public_key = crypto.new_signing_key()
+        site = Site(
+            id=1,
+            auth=ids.new_auth(),
+            sealed_pass=vault.seal(ids.new_pass()),
+            sealed_private_key=vault.seal(private_key),
+            public_key=public_key,
+            marker=ids.new_token(),
+            last_id=0,
+            created_at=now,
+        )
+        session.add(site)
+        session.add(Reserve(key=DEFAULT_RESERVE, name=DEFAULT_RESERVE_NAME, created_at=now))
+        session.flush()
+    return site
+
+
+def identity(session: Session, vault: Vault, config: Config, now: datetime) -> Identity:
+    """Who this site is. Raises ConfigError where the secret key is not the one it was stored with."""
+    site = session.get(Site, 1)
+    if site is None:
+        raise ConfigError("The database holds no site yet; run: pointsync upgrade")
+    sealed = [site.sealed_pass]
+    if site.sealed_old_pass and site.old_pass_ends_at and now < site.old_pass_ends_at:
+        sealed.append(site.sealed_old_pass)
+    try:
+        return Identity(
+            auth=site.auth,
+            passes=tuple(vault.open(each) for each in sealed),
+            private_key=vault.open(site.sealed_private_key),
+            public_key=site.public_key,
+            url=config.public_url or site.url or site.served_url,
+            name=config.site_name,
+            hold=site.hold,
+        )
+    except WrongSecret as error:
+        raise ConfigError(
+            "POINTSYNC_SECRET_KEY is not the one this database was made with; give that one back; "
+            "example: the text in the file secret_key of the first POINTSYNC_DATA"
+        ) from error
+
+
+def recognise(session: Session, config: Config) -> str | None:
+    """Compare this place with what the database remembers; why sending is held, or None.
+
+    Beside the database stands a marker with the last movement id: another marker, another public URL
+    or a database that is behind it tells of a copy, a move or a restore. Nothing is sent then until an
+    admin has said which it is.
+    """
+    site = session.get_one(Site, 1)
+    marker, last_id = _read_marker(config.data)
+    reason = None
+    if site.url and config.public_url and config.public_url != site.url:
+        reason = f"The database was last used at {site.url}, and this is {config.public_url}."
+    elif marker is None and site.last_id:
+        reason = f"The marker of this database is missing in {config.data}."
+    elif marker is not None and marker != site.marker:
+        reason = f"The marker in {config.data} belongs to another database."
+    elif last_id > site.last_id:
+        reason = "The database is older than when this site last ran: it was restored from a backup."
+    if reason:
+        site.hold = site.hold or reason
+    elif site.hold is None:
+        site.url = config.public_url or site.url
+        if marker is None:
+            _write_marker(config.data, site)
+    session.flush()
+    return site.hold
+
+
+def confirm(session: Session, vault: Vault, config: Config, what: str) -> None:
+    """An admin's word on what this database is, which ends the hold.
+
+    `moved` and `restored` go on as the same site; `copy` gets its own Auth, Pass and key, and its
+    remotes are taken from its list. Raises Conflict when nothing is held.
+    """
+    site = session.get_one(Site, 1)
+    if site.hold is None:
+        raise Conflict("nothing_held", "Nothing is held: this is the real site, and it sends.")
+    if what == "copy":
+        private_key, public_key = crypto.new_signing_key()
+        site.auth, site.sealed_pass = ids.new_auth(), vault.seal(ids.new_pass())
+        site.sealed_private_key, site.public_key = vault.seal(private_key), public_key
+        site.sealed_old_pass, site.marker = None, ids.new_token()
+        session.execute(update(Remote).where(Remote.deleted_at.is_(None)).values(deleted_at=site.created_at))
+    _, last_id = _read_marker(config.data)
+    site.last_id = max(site.last_id, last_id)
+    site.hold = None
+    site.url = config.public_url or site.url
+    session.flush()
+    _write_marker(config.data, site)
+
+
+def remember(session: Session, config: Config) -> None:
+    """Write the last movement id beside the database, where a restored one is told by it."""
+    site = session.get_one(Site, 1)
+    if site.hold is None and _read_marker(config.data) != (site.marker, site.last_id):
+        _write_marker(config.data, site)
+
+
+def _read_marker(data: Path) -> tuple[str | None, int]:
+    try:
+        marker, _, last_id = (data / MARKER_FILE).read_text().strip().partition(" ")
+        return marker or None, int(last_id or 0)
+    except FileNotFoundError:
+        return None, 0
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{data / MARKER_FILE} cannot be read; put back the file from the last backup"
+        ) from error
+
+
+def _write_marker(data: Path, site: Site) -> None:
+    """Replace the file in one step, so that a power cut leaves the old one or the new one."""
+    fresh = data / f"{MARKER_FILE}.{os.getpid()}"
+    fresh.write_text(f"{site.marker} {site.last_id}\n")
+    os.replace(fresh, data / MARKER_FILE)

@@ -1,0 +1,36 @@
+"""Putting the application together: what Flask is told, which blueprints answer, what errors look like."""
+
+from flask import Flask
+
+from pointsync.config import Config
+from pointsync.crypto import Vault
+from pointsync.runtime import NAME, Runtime
+from pointsync.sync.client import Client
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+
+
+def configure(app: Flask, config: Config) -> None:
+    """Give Flask its settings, and the application its runtime."""
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        SESSION_COOKIE_NAME="pointsync_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions[NAME] = Runtime(
+        config=config, vault=Vault(config.secret_key), client=Client(allow_private=config.private_remotes)
+    )
+
+
+def register(app: Flask) -> None:
+    """Every blueprint, by who calls it: other sites, shops and machines, admins."""
+    from pointsync import admin, api, peer
+
+    for part in (peer, api, admin):
+        part.register(app)
