@@ -53,9 +53,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> 
     reader = _Reader(dict(os.environ if environ is None else environ), root or _default_root())
     data = reader.data()
     trusted = reader.networks("TRUSTED_PROXIES")
-    header = reader.matching(
-        "PROXY_AUTH_HEADER", r"[A-Za-z0-9-]+", "the name of a header", "X-Forwarded-User"
-    )
+    header = reader.matching("PROXY_AUTH_HEADER", r"[A-Za-z0-9-]+", "the name of a header", "X-Forwarded-User")
     if header and not trusted:
         raise ConfigError(
             "POINTSYNC_PROXY_AUTH_HEADER needs POINTSYNC_TRUSTED_PROXIES: without it anybody could claim to be "
@@ -70,9 +68,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> 
         scheduler=reader.switch("SCHEDULER", default=True),
         trusted_proxies=trusted,
         proxy_auth_header=header,
-        proxy_auth_admins=tuple(
-            name for name in re.split(r"[,\s]+", reader.get("PROXY_AUTH_ADMINS")) if name
-        ),
+        proxy_auth_admins=tuple(name for name in re.split(r"[,\s]+", reader.get("PROXY_AUTH_ADMINS")) if name),
         frame_ancestors=reader.get("FRAME_ANCESTORS") or "'none'",
         private_remotes=reader.switch("PRIVATE_REMOTES", default=True),
         smtp_url=reader.smtp_url(),
@@ -153,9 +149,7 @@ class _Reader:
             try:
                 value = Path(named).read_text().strip()
             except (OSError, UnicodeDecodeError) as error:
-                raise _fault(
-                    "SECRET_KEY_FILE", f"names {named}, which cannot be read", "/run/secrets/key"
-                ) from error
+                raise _fault("SECRET_KEY_FILE", f"names {named}, which cannot be read", "/run/secrets/key") from error
         value = value or _kept_secret(data / "secret_key")
         if len(value) < MIN_SECRET_LENGTH:
             raise _fault(
@@ -206,9 +200,7 @@ class _Reader:
         except ValueError:
             fine = False
         if value and not fine:
-            raise _fault(
-                "SMTP_URL", "must be smtp:// or smtps:// with a host", "smtps://user:pass@mail.example:465"
-            )
+            raise _fault("SMTP_URL", "must be smtp:// or smtps:// with a host", "smtps://user:pass@mail.example:465")
         return value or None
 
 

@@ -76,9 +76,7 @@ def ed25519_verifies(public_key: str, signature: bytes, content: bytes) -> bool:
 
 def same(left: str | bytes, right: str | bytes) -> bool:
     """Whether two secrets are equal, in a time that tells nothing about where they differ."""
-    as_bytes = [
-        side.encode("utf-8", "surrogateescape") if isinstance(side, str) else side for side in (left, right)
-    ]
+    as_bytes = [side.encode("utf-8", "surrogateescape") if isinstance(side, str) else side for side in (left, right)]
     return hmac.compare_digest(*as_bytes)
 
 

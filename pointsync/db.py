@@ -240,9 +240,7 @@ def upgrade() -> None:
         try:
             alembic.command.upgrade(config, "head")
         except alembic.util.CommandError as error:
-            raise ConfigError(
-                f"The database was written by a newer PointSync ({error}); start that one."
-            ) from error
+            raise ConfigError(f"The database was written by a newer PointSync ({error}); start that one.") from error
 
 
 def is_current() -> bool:

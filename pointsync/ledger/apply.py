@@ -58,11 +58,7 @@ def apply(
     """
     lock_origin(session, origin, now)
     known = _known(session, origin, [each.id for each in incoming])
-    refused = {
-        index: fault
-        for index, each in enumerate(incoming)
-        if each.id not in known and (fault := _fault(each))
-    }
+    refused = {index: fault for index, each in enumerate(incoming) if each.id not in known and (fault := _fault(each))}
     emails = {index: _email(each) for index, each in enumerate(incoming)}
     fresh = [index for index, each in enumerate(incoming) if each.id not in known and index not in refused]
     customer_ids = customers.existing(session, sorted({email for email in emails.values() if email}))
@@ -119,9 +115,9 @@ def _known(session: Session, origin: str, names: list[str]) -> dict[str, Row[Any
     found: dict[str, Row[Any]] = {}
     for start in range(0, len(names), CHUNK):
         rows = session.execute(
-            select(
-                Movement.id, Movement.points, Movement.set_to, Movement.customer_id, Movement.reserve_id
-            ).where(Movement.origin == origin, Movement.id.in_(names[start : start + CHUNK]))
+            select(Movement.id, Movement.points, Movement.set_to, Movement.customer_id, Movement.reserve_id).where(
+                Movement.origin == origin, Movement.id.in_(names[start : start + CHUNK])
+            )
         )
         found |= {row.id: row for row in rows}
     return found
@@ -131,15 +127,11 @@ def _fault(each: Incoming) -> Applied | None:
     """Why a movement that is not known yet cannot be applied; None when it can."""
     asked = each.points if each.set_to is None else each.set_to
     if each.kind in LOCAL_KINDS:
-        return Applied(
-            each.id, "refused", "local_kind", f"A movement of kind {each.kind} stays on its own site."
-        )
+        return Applied(each.id, "refused", "local_kind", f"A movement of kind {each.kind} stays on its own site.")
     if abs(asked) > MAX_POINTS:
         return Applied(each.id, "refused", "out_of_bounds", f"Points must be within ±{MAX_POINTS:,}.")
     if not each.kind or len(each.kind) > MAX_KIND or not is_storable(each.kind):
-        return Applied(
-            each.id, "refused", "malformed", f"The kind must have 1 to {MAX_KIND} plain characters."
-        )
+        return Applied(each.id, "refused", "malformed", f"The kind must have 1 to {MAX_KIND} plain characters.")
     try:
         normalise(each.customer)
     except Invalid as error:
@@ -159,9 +151,7 @@ def _compare(each: Incoming, there: dict[str, Any] | Row[Any], pot: tuple[int, i
     asked_alike = held["points"] == each.points if each.set_to is None else held["set_to"] == each.set_to
     if asked_alike and (held["customer_id"], held["reserve_id"]) == pot:
         return Applied(each.id, "duplicate")
-    return Applied(
-        each.id, "conflict", "conflict", "This id is held here with other points, customer or reserve."
-    )
+    return Applied(each.id, "conflict", "conflict", "This id is held here with other points, customer or reserve.")
 
 
 def _row(

@@ -48,9 +48,7 @@ class Book:
         if changes:
             self._session.connection().execute(
                 update(Balance)
-                .where(
-                    Balance.customer_id == bindparam("customer"), Balance.reserve_id == bindparam("reserve")
-                )
+                .where(Balance.customer_id == bindparam("customer"), Balance.reserve_id == bindparam("reserve"))
                 .values(points=Balance.points + bindparam("delta")),
                 changes,
             )
@@ -63,19 +61,14 @@ class Book:
             insert_missing(
                 self._session,
                 Balance,
-                [
-                    {"customer_id": customer, "reserve_id": reserve, "points": 0}
-                    for customer, reserve in missing
-                ],
+                [{"customer_id": customer, "reserve_id": reserve, "points": 0} for customer, reserve in missing],
             )
             found |= self._select(missing)
         return found
 
     def _select(self, pots: list[Pot]) -> dict[Pot, int]:
         if len({reserve for _, reserve in pots}) == 1:
-            matches = Balance.customer_id.in_([customer for customer, _ in pots]) & (
-                Balance.reserve_id == pots[0][1]
-            )
+            matches = Balance.customer_id.in_([customer for customer, _ in pots]) & (Balance.reserve_id == pots[0][1])
         else:
             matches = tuple_(Balance.customer_id, Balance.reserve_id).in_(pots)
         rows = self._session.execute(

@@ -4,11 +4,16 @@ import re
 import unicodedata
 from functools import lru_cache
 
+import email_validator
 from email_validator import EmailNotValidError, validate_email
 
 from pointsync.errors import Invalid
 
 MAX_LENGTH = 254
+MAX_TYPED = 4 * MAX_LENGTH
+
+# Addresses are checked for form, not for delivery: `.test` and `.local` are domains like any other.
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 # What nearly every address looks like; the library's whole check, ten times slower, says the same of it.
 _PLAIN = re.compile(
@@ -24,6 +29,8 @@ def normalise(text: str) -> str:
     It is checked for form, not for delivery: domains such as `.test` and `.local` are fine. Raises
     Invalid for `customer`, with what is wrong and how to mend it.
     """
+    if len(text) > MAX_TYPED:  # before anything that would keep it, or take long over it
+        raise Invalid("customer", f"An e-mail address has at most {MAX_LENGTH} characters.")
     address = unicodedata.normalize("NFC", text).strip().lower()
     if len(address) <= MAX_LENGTH and _PLAIN.match(address) and "--" not in address:
         return address
@@ -35,9 +42,7 @@ def normalise(text: str) -> str:
         )
         domain = found.ascii_domain
     except (EmailNotValidError, UnicodeError) as error:
-        raise Invalid(
-            "customer", f"{_shown(text)} is no e-mail address: {_shown(str(error), 200)}"
-        ) from error
+        raise Invalid("customer", f"{_shown(text)} is no e-mail address: {_shown(str(error), 200)}") from error
     local = found.local_part
     address = f"{local}@{domain.lower()}"
     if "\ufffd" in address or domain.startswith("[") or len(address) > MAX_LENGTH:

@@ -33,10 +33,12 @@ def owe(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     sent = [row for row in rows if row["kind"] in SENT_KINDS and row["points"]]
     if not sent:
         return
-    observed = {row["reserve_id"] for row in sent}
-    if not session.scalar(
-        select(Remote.id).where(Remote.reserve_id.in_(observed), Remote.deleted_at.is_(None)).limit(1)
-    ):
+    observing = (
+        Remote.reserve_id.in_({row["reserve_id"] for row in sent}),
+        Remote.deleted_at.is_(None),
+        Remote.closing_at.is_(None),
+    )
+    if not session.scalar(select(Remote.id).where(*observing).limit(1)):
         return
     for start in range(0, len(sent), CHUNK):
         ids = [row["id"] for row in sent[start : start + CHUNK]]
@@ -45,9 +47,7 @@ def owe(session: Session, rows: Sequence[dict[str, Any]]) -> None:
                 ["movement_seq", "remote_id", "state", "attempts", "is_history"],
                 select(Movement.seq, Remote.id, literal(State.PENDING.value), literal(0), literal(False))
                 .join(Remote, Remote.reserve_id == Movement.reserve_id)
-                .where(
-                    Movement.origin == sent[0]["origin"], Movement.id.in_(ids), Remote.deleted_at.is_(None)
-                )
+                .where(Movement.origin == sent[0]["origin"], Movement.id.in_(ids), *observing)
                 .order_by(Movement.seq, Remote.id),
             )
         )

@@ -125,9 +125,7 @@ def _check(session: Session, draft: Draft, reserves: dict[str, Reserve], now: da
     if draft.set_to is not None:
         check_points(draft.set_to, f"{where}set")
     if draft.kind is not None and draft.kind not in SENT_KINDS | LOCAL_KINDS:
-        raise Invalid(
-            f"{where}kind", f"The kind must be one of {', '.join(sorted(SENT_KINDS | LOCAL_KINDS))}."
-        )
+        raise Invalid(f"{where}kind", f"The kind must be one of {', '.join(sorted(SENT_KINDS | LOCAL_KINDS))}.")
     if draft.ref is not None and not draft.ref.strip():
         raise Invalid(f"{where}ref", "The ref is empty; leave it out, or give the shop's own id.")
     if draft.ref is not None and check_text(draft.ref, MAX_REF, f"{where}ref") != draft.ref:
@@ -137,9 +135,7 @@ def _check(session: Session, draft: Draft, reserves: dict[str, Reserve], now: da
     if draft.reserve not in reserves:
         reserve = get_reserve(session, draft.reserve, f"{where}reserve")
         if not reserve.is_active:
-            raise Invalid(
-                f"{where}reserve", f"The points reserve {reserve.key} is not active.", "inactive_reserve"
-            )
+            raise Invalid(f"{where}reserve", f"The points reserve {reserve.key} is not active.", "inactive_reserve")
         reserves[draft.reserve] = reserve
     reason = check_text(draft.reason, MAX_REASON, f"{where}reason")
     return _Entry(draft, email, reserves[draft.reserve], reason, min(draft.at or now, now))
@@ -173,14 +169,10 @@ def _make(entry: _Entry, book: Book, source: str, now: datetime) -> Movement:
     balance = book.add(entry.pot, points)
     too_low = balance < 0 and points < 0 and not entry.reserve.may_go_below_zero
     if too_low and kind in REFUSED_BELOW_ZERO and not draft.is_done:
-        message = (
-            f"{entry.email} has {balance - points:,} points in {entry.reserve.key}, fewer than {-points:,}."
-        )
+        message = f"{entry.email} has {balance - points:,} points in {entry.reserve.key}, fewer than {-points:,}."
         raise Conflict("insufficient_points", message, {f"{draft.where}points": message})
     if abs(balance) > MAX_POINTS:
-        raise Invalid(
-            f"{draft.where}points", f"The balance would be {balance:,}; it must stay within ±{MAX_POINTS:,}."
-        )
+        raise Invalid(f"{draft.where}points", f"The balance would be {balance:,}; it must stay within ±{MAX_POINTS:,}.")
     return Movement(
         customer_id=entry.pot[0],
         reserve_id=entry.pot[1],

@@ -17,7 +17,8 @@ def every(session: Session) -> list[Reserve]:
 
 def get(session: Session, key: str, field: str = "reserve") -> Reserve:
     """The reserve with that key. Raises NotFound naming `field` and the keys that exist."""
-    reserve = session.scalar(select(Reserve).where(Reserve.key == key))
+    query = select(Reserve).where(Reserve.key == key)
+    reserve = session.scalar(query) if is_reserve_key(key) else None
     if reserve is None:
         there = ", ".join(each.key for each in every(session))
         message = f"There is no points reserve {key[:64]!r} here; there is {there}."

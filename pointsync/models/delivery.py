@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, UniqueConstraint, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pointsync.db import Base, Moment, RowNumber
@@ -48,6 +48,9 @@ class Delivery(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     called_at: Mapped[datetime | None] = mapped_column(Moment)
     """When a call for it alone was first made: only then can a WooRewards site know it already."""
+    unsure_until: Mapped[datetime | None] = mapped_column(Moment)
+    """A WooRewards site may still be at work on a call whose answer was not had: no call before this
+    moment, whoever asks, since it checks and then inserts."""
     not_before: Mapped[datetime | None] = mapped_column(Moment)
     """It alone waits until this moment; the remote's own waiting stands with the remote."""
     code: Mapped[str | None] = mapped_column(String(32))
@@ -56,3 +59,8 @@ class Delivery(Base):
     delivered_at: Mapped[datetime | None] = mapped_column(Moment)
     is_history: Mapped[bool] = mapped_column(default=False)
     """Sent to a newcomer after the fact; nobody is mailed about it there."""
+
+    @classmethod
+    def is_in(cls, state: State) -> ColumnElement[bool]:
+        """That a delivery is in `state`, spelled out: a bound parameter would not find the partial index."""
+        return cls.state == literal_column(f"'{state.value}'", String)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from pointsync.db import Base, Moment
 from pointsync.models.reserve import Reserve
 
-LISTED = "deleted_at IS NULL"
+LISTED = "deleted_at IS NULL AND closing_at IS NULL"
 
 
 class Remote(Base):
@@ -47,12 +47,16 @@ class Remote(Base):
     """The path of a WooRewards sync call, with four placeholders."""
     created_at: Mapped[datetime] = mapped_column(Moment)
     paused_at: Mapped[datetime | None] = mapped_column(Moment)
+    closing_at: Mapped[datetime | None] = mapped_column(Moment)
+    """From then on it is owed nothing new; once what waits is sent, the line is deleted."""
     deleted_at: Mapped[datetime | None] = mapped_column(Moment)
+    """Hidden with its facts, never erased."""
     version: Mapped[int] = mapped_column(default=1)
     """Counts changes by admins, so that the second of two who edit at once is told."""
 
     # What the other site told
     dialect: Mapped[str | None] = mapped_column(String(16))
+    dialect_since: Mapped[datetime | None] = mapped_column(Moment)
     name: Mapped[str | None] = mapped_column(String(191))
     facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """Of the last good ping: its reserves, whom it lists, whether it sends mails, its version."""
@@ -60,6 +64,8 @@ class Remote(Base):
     """Added to our time in what we sign for it, where its clock is far from ours."""
     acknowledged: Mapped[int] = mapped_column(BigInteger, default=0)
     """Deliveries that it has acknowledged; holding fewer, it was restored."""
+    restored_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When that was last seen, and all that was delivered was sent again."""
 
     # How the sending goes
     failures: Mapped[int] = mapped_column(default=0)

@@ -28,6 +28,8 @@ class Site(Base):
     last_id: Mapped[int] = mapped_column(BigInteger, default=0)
     """The last movement id made, or heard of as ours. Its row is the lock under which ids are made,
     so that movements of this site become visible in the order of their ids."""
+    confirmed_id: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Ids up to it that are ours but not in this database were lost in a restore that an admin has confirmed."""
     hold: Mapped[str | None] = mapped_column(String(500))
     """Why nothing is sent until an admin has said what this database is; None: send."""
     setup_digest: Mapped[str | None] = mapped_column(String(64))

@@ -27,9 +27,7 @@ KINDS = {
     "statistics_days": Kind(31, 1, 3_650, "Days that the status looks back; older errors are left out."),
     "warning_days": Kind(7, 0, 3_650, "Days after its last error until a remote turns green again."),
     "check_seconds": Kind(900, 10, 86_400, "Seconds between two checks (a ping) of each remote."),
-    "create_customers": Kind(
-        1, 0, 1, "Whether a movement of a WooRewards shop makes a customer unknown here.", True
-    ),
+    "create_customers": Kind(1, 0, 1, "Whether a movement of a WooRewards shop makes a customer unknown here.", True),
     "only_listed": Kind(0, 0, 1, "Accept only listed sites: whether movements of others are refused.", True),
 }
 HASTY_SECONDS = 60
@@ -52,9 +50,7 @@ def read(session: Session) -> Settings:
     """The settings now; defaults where an admin has set none."""
     stored = {name: value for name, value in session.execute(select(Setting.name, Setting.value))}
     values: dict[str, Any] = {name: int(stored.get(name, kind.default)) for name, kind in KINDS.items()}
-    return Settings(
-        **{name: bool(value) if KINDS[name].is_switch else value for name, value in values.items()}
-    )
+    return Settings(**{name: bool(value) if KINDS[name].is_switch else value for name, value in values.items()})
 
 
 def listing(session: Session) -> list[dict[str, Any]]:

@@ -150,9 +150,7 @@ def _read_marker(data: Path) -> tuple[str | None, int]:
     except FileNotFoundError:
         return None, 0
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{data / MARKER_FILE} cannot be read; put back the file from the last backup"
-        ) from error
+        raise ConfigError(f"{data / MARKER_FILE} cannot be read; put back the file from the last backup") from error
 
 
 def _write_marker(data: Path, site: Site) -> None:

@@ -1,0 +1,107 @@
+"""The calls of the shop API, each declared once: what routes it, describes it and documents it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+from msgspec import Struct
+
+from pointsync.api import errors
+from pointsync.api.auth import require_key
+
+View = Callable[..., ResponseReturnValue]
+
+PREFIX = "/api/v1"
+
+blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
+errors.register(blueprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a call takes beside its body; `schema` is JSON Schema."""
+
+    name: str
+    about: str
+    place: str = "query"
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: `path` is below the API's root, with parameters in braces.
+
+    `answers` and `errors` are by status; an answer's Struct is None where it has no fixed shape. `body`
+    lists the Structs that the body may be.
+    """
+
+    method: str
+    path: str
+    name: str
+    title: str
+    about: str
+    answers: Mapping[int, tuple[type[Struct] | None, str]]
+    errors: Mapping[int, str]
+    parameters: tuple[Parameter, ...] = ()
+    body: tuple[type[Struct], ...] = ()
+    needs_key: bool = True
+
+
+CALLS: list[Call] = []
+
+_KEY_ERRORS = {
+    401: "No API key, or one that is unknown or revoked.",
+    429: "Too many wrong keys from this address; the Retry-After header says when to try again.",
+}
+_ALWAYS = {503: "The database is busy; send the same again after the seconds in the Retry-After header."}
+
+
+def call(
+    method: str,
+    path: str,
+    *,
+    title: str,
+    about: str,
+    answers: Mapping[int, tuple[type[Struct] | None, str]],
+    errors: Mapping[int, str] | None = None,
+    parameters: tuple[Parameter, ...] = (),
+    body: tuple[type[Struct], ...] = (),
+    needs_key: bool = True,
+) -> Callable[[View], View]:
+    """Declare the view below as the answer to this call. Without `needs_key` anybody may make it."""
+    told = dict(errors or {}) | (_KEY_ERRORS if needs_key else {}) | (_ALWAYS if needs_key else {})
+
+    def declare(view: View) -> View:
+        name = view.__name__
+        CALLS.append(
+            Call(
+                method,
+                path,
+                name,
+                title,
+                about,
+                answers,
+                dict(sorted(told.items())),
+                parameters,
+                body,
+                needs_key,
+            )
+        )
+
+        def guarded(**values: Any) -> ResponseReturnValue:
+            require_key()
+            return view(**values)
+
+        blueprint.add_url_rule(
+            path.replace("{email}", "<email:email>"),
+            name,
+            guarded if needs_key else view,
+            methods=[method],
+            provide_automatic_options=False,
+            merge_slashes=False,
+        )
+        return view
+
+    return declare

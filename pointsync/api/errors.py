@@ -1,0 +1,99 @@
+"""What goes wrong, as JSON: `{"error": {"code", "message", "fields"?}}`."""
+
+from flask import Blueprint, Flask, Response, jsonify, request
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
+from werkzeug.exceptions import HTTPException
+
+from pointsync.db import Busy
+from pointsync.errors import Conflict, NotFound, Refused
+
+PATHS = ("/api", "/hooks", "/healthz", "/metrics")
+RETRY_SECONDS = 1
+
+_CODES = {
+    400: "malformed",
+    401: "wrong_key",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "wrong_content_type",
+    429: "too_many",
+    503: "busy",
+}
+_SENTENCES = {
+    404: "There is nothing at this address; /api/docs lists what there is.",
+    405: "This address does not answer to that method; the Allow header names those it does.",
+    413: "The body is too large; send it in parts of at most 1 MB.",
+    500: "Something went wrong here, and nothing was changed; the log of this site says what.",
+}
+
+
+class InBody(Exception):
+    """A refusal of something in a request's body, whatever kind it is: 422, or 409 for a conflict."""
+
+    def __init__(self, refusal: Refused) -> None:
+        self.refusal = refusal
+
+
+def answer(status: int, code: str, message: str, fields: dict[str, str] | None = None) -> Response:
+    """An error's answer."""
+    error: dict[str, object] = {"code": code, "message": message}
+    if fields:
+        error["fields"] = fields
+    response = jsonify(error=error)
+    response.status_code = status
+    return response
+
+
+def refused(error: Refused) -> Response:
+    """A rule's refusal: 409 for a conflict, 404 for what is not here, 422 for a field."""
+    status = 409 if isinstance(error, Conflict) else 404 if isinstance(error, NotFound) else 422
+    return answer(status, error.code, error.message, error.fields)
+
+
+def in_body(error: InBody) -> Response:
+    """The same about a body, where what is not here is a field's fault."""
+    refusal = error.refusal
+    status = 409 if isinstance(refusal, Conflict) else 422
+    return answer(status, refusal.code, refusal.message, refusal.fields)
+
+
+def busy(_error: Exception) -> Response:
+    """The database is held by another writer, or away: the same call may succeed in a moment."""
+    response = answer(503, "busy", "The database is busy or away; send the same again in a moment.")
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def database(error: DBAPIError) -> Response:
+    """What the database says while reading; all but its absence is a fault of ours."""
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        return busy(error)
+    raise error
+
+
+def http(error: HTTPException) -> Response:
+    """An error that HTTP knows, with the headers it asks for."""
+    status = error.code or 500
+    message = _SENTENCES.get(status) or error.description or error.name
+    response = answer(status, _CODES.get(status, "failed"), message)
+    for name, value in error.get_headers(request.environ):
+        if name.lower() != "content-type":
+            response.headers[name] = value
+    return response
+
+
+def is_ours(path: str) -> bool:
+    """Whether errors at `path` are told as here, also where no view was found."""
+    return any(path == ours or path.startswith(f"{ours}/") for ours in PATHS)
+
+
+def register(part: Blueprint | Flask) -> None:
+    """Turn what a view of `part` raises into answers."""
+    part.register_error_handler(InBody, in_body)
+    part.register_error_handler(Refused, refused)
+    part.register_error_handler(Busy, busy)
+    part.register_error_handler(TimeoutError, busy)
+    part.register_error_handler(DBAPIError, database)
+    part.register_error_handler(HTTPException, http)

@@ -1,0 +1,204 @@
+"""The PointSync dialect as a server: every call signed by somebody who knows our Pass, every answer by us."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+
+import pointsync
+from pointsync import clock, crypto, db, ids
+from pointsync.errors import Refused
+from pointsync.ledger import reserves
+from pointsync.ledger.apply import Applied, Incoming, apply, have, lock_origin
+from pointsync.ledger.bounds import MAX_NAME, clean
+from pointsync.models import Remote, Reserve
+from pointsync.runtime import runtime
+from pointsync.sync import settings, site, wire
+from pointsync.sync.site import Identity
+from pointsync.sync.wire import WireFault
+
+blueprint = Blueprint("peer_pointsync", __name__, url_prefix=wire.PREFIX)
+
+Body = dict[str, Any]
+
+
+@blueprint.post("/ping")
+def ping() -> Response:
+    """Who this site is and what it knows, for a caller whose signature holds."""
+    return _answer(_ping)
+
+
+@blueprint.post("/movements")
+def movements() -> Response:
+    """Apply a batch; the answer leaves after the commit."""
+    return _answer(_movements)
+
+
+def _ping(session: Session, identity: Identity, body: Body, now: datetime) -> Body:
+    key = wire.text_field(body, "reserve")
+    active = [reserve for reserve in reserves.every(session) if reserve.is_active]
+    reserve = next((each for each in active if each.key == key), None)
+    lists = session.scalars(
+        select(Remote.auth)
+        .where(Remote.deleted_at.is_(None), Remote.closing_at.is_(None))
+        .distinct()
+        .order_by(Remote.auth)
+    )
+    return {
+        "site": identity.auth,
+        "name": identity.name,
+        "version": pointsync.__version__,
+        "protocols": [wire.VERSION],
+        "key": identity.public_key,
+        "time": clock.to_text(now),
+        "reserve": _reserve(reserve) if reserve else None,
+        "reserves": [_reserve(each) for each in active],
+        "sends_mails": False,
+        "rewards_digest": "",
+        "lists": list(lists),
+        "max_batch": wire.MAX_BATCH,
+        "have": have(session, body["from"], reserve) if reserve else None,
+    }
+
+
+def _movements(session: Session, identity: Identity, body: Body, now: datetime) -> Body:
+    key, items = wire.text_field(body, "reserve"), body.get("movements")
+    if not isinstance(items, list):
+        raise WireFault(400, "malformed", "movements must be a list.")
+    if len(items) > wire.MAX_BATCH:
+        raise WireFault(413, "too_large", f"A batch has at most {wire.MAX_BATCH:,} movements.")
+    reserve = session.scalar(select(Reserve).where(Reserve.key == key, Reserve.is_active))
+    if reserve is None:
+        raise WireFault(404, "unknown_reserve", "No active points reserve here has that key.")
+    read = [_read(item) for item in items]
+    applied = iter(apply(session, body["from"], reserve, [each for each in read if isinstance(each, Incoming)], now))
+    results = [next(applied) if isinstance(each, Incoming) else each for each in read]
+    return {"results": [_result(each) for each in results], "have": have(session, body["from"], reserve)}
+
+
+def _read(item: object) -> Incoming | Applied:
+    """A movement of a batch, or why it cannot be one."""
+    said = item.get("id") if isinstance(item, dict) else None
+    name = clean(said, 64) if isinstance(said, str) else ""
+    try:
+        movement = msgspec.convert(item, wire.Movement)
+        at = clock.from_text(movement.at)
+    except ValueError as error:
+        return Applied(name, "refused", "malformed", clean(str(error), 200))
+    if ids.parse_id(movement.id) is None:
+        return Applied(name, "refused", "malformed", "The id is no positive 63-bit integer in decimals.")
+    return Incoming(
+        id=movement.id,
+        customer=movement.customer,
+        points=movement.points,
+        kind=movement.kind,
+        reason=movement.reason,
+        at=at,
+        ref=movement.ref,
+        is_history=movement.history,
+    )
+
+
+def _answer(call: Callable[[Session, Identity, Body, datetime], Body]) -> Response:
+    """Check who asks, run `call` in a transaction, sign what it answers once that is committed."""
+    here, now = runtime(), clock.now()
+    raw = request.get_data(cache=False)
+    if len(raw) > wire.MAX_BODY_BYTES:
+        raise WireFault(413, "too_large", f"A body has at most {wire.MAX_BODY_BYTES:,} bytes.")
+    identity = site.identity(db.db.session(), here.vault, here.config, now)
+    signed = wire.read_headers(request.headers, raw)  # type: ignore[arg-type]
+    body = _trusted(identity, signed, raw, now)
+    db.db.session.remove()
+
+    def work(session: Session) -> bytes:
+        _known_key(session, body["from"], signed, now)
+        return msgspec.json.encode(call(session, identity, body, now))
+
+    answer = db.in_write(work)
+    headers = wire.answer_headers(answer, signed.id, identity.private_key, now)
+    return Response(answer, headers=headers, mimetype="application/json")
+
+
+def _trusted(identity: Identity, signed: wire.Signed, raw: bytes, now: datetime) -> Body:
+    """The body of a request that somebody who knows our Pass has signed for us, lately."""
+    encoding = request.headers.get("content-encoding")
+    if not crypto.same(signed.auth, identity.auth):
+        _refuse_own(identity, raw, encoding)
+        raise WireFault(401, "unknown_auth", "No site of that Auth answers here.")
+    if not any(signed.has_hmac(password) for password in identity.passes):
+        raise WireFault(401, "bad_signature", "The signature was not made with this site's Pass.")
+    if abs(signed.skew(now)) > wire.MAX_SKEW:
+        raise WireFault(401, "clock_skew", "The clocks are more than 5 minutes apart.", time=clock.to_text(now))
+    body = wire.read_body(raw, encoding)
+    sender = wire.text_field(body, "from")
+    if wire.text_field(body, "to") != identity.auth:
+        raise WireFault(409, "wrong_recipient", "This request is for another site.")
+    if sender == identity.auth:
+        raise WireFault(409, "own_origin", "This request comes from this very site.")
+    if not ids.is_auth(sender):
+        raise WireFault(400, "malformed", "from must be an Auth: wrk_ and 16 hex digits.")
+    return body
+
+
+def _refuse_own(identity: Identity, raw: bytes, encoding: str | None) -> None:
+    """Tell ourselves apart when the wrong credentials led back here; nobody else uses our Auth."""
+    try:
+        sender = wire.read_body(raw, encoding).get("from")
+    except WireFault:
+        return
+    if isinstance(sender, str) and crypto.same(sender, identity.auth):
+        raise WireFault(409, "own_origin", "This request comes from this very site.")
+
+
+def _known_key(session: Session, sender: str, signed: wire.Signed, now: datetime) -> None:
+    """Once a key is pinned, only it speaks for the origin: every site of a family knows every Pass."""
+    listed = select(Remote.id).where(Remote.auth == sender, Remote.deleted_at.is_(None)).limit(1)
+    if settings.read(session).only_listed and session.scalar(listed) is None:
+        raise WireFault(403, "not_listed", "This site accepts only sites that it lists.")
+    origin = lock_origin(session, sender, now)
+    if origin.public_key and not signed.has_key(origin.public_key):
+        raise WireFault(401, "key_mismatch", "The request does not carry the signature of its sender's known key.")
+    origin.last_seen_at = now
+
+
+def _reserve(reserve: Reserve) -> dict[str, str]:
+    return {"key": reserve.key, "name": clean(reserve.name, MAX_NAME)}
+
+
+def _result(applied: Applied) -> Body:
+    optional = {"code": applied.code, "message": applied.message, "balance": applied.balance}
+    return {"id": applied.id, "status": applied.status} | {
+        name: value for name, value in optional.items() if value is not None
+    }
+
+
+@blueprint.errorhandler(WireFault)
+def _fault(fault: WireFault) -> tuple[Body, int]:
+    return {"error": {"code": fault.code, "message": fault.message} | fault.extra}, fault.status
+
+
+@blueprint.errorhandler(db.Busy)
+def _busy(_error: db.Busy) -> tuple[Body, int, dict[str, str]]:
+    return (
+        {"error": {"code": "busy", "message": "The database is busy; send it again."}},
+        503,
+        {"Retry-After": "1"},
+    )
+
+
+@blueprint.errorhandler(RequestEntityTooLarge)
+def _too_large(_error: RequestEntityTooLarge) -> tuple[Body, int]:
+    return _fault(WireFault(413, "too_large", f"A body has at most {wire.MAX_BODY_BYTES:,} bytes."))
+
+
+@blueprint.errorhandler(ClientDisconnected)
+@blueprint.errorhandler(Refused)
+@blueprint.errorhandler(HTTPException)
+def _malformed(error: Exception) -> tuple[Body, int]:
+    status = error.code if isinstance(error, HTTPException) and error.code else 400
+    return {"error": {"code": "malformed", "message": str(error)[:200]}}, status

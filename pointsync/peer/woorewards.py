@@ -1,0 +1,179 @@
+"""The WooRewards dialect as a server, bit for bit as the add-on speaks it; facts in its wire's description."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
+
+from pointsync import clock, crypto, db
+from pointsync.errors import Invalid
+from pointsync.ledger import customers
+from pointsync.ledger.apply import Applied, Incoming, apply, lock_origin
+from pointsync.ledger.bounds import is_storable
+from pointsync.ledger.email import normalise
+from pointsync.models import Remote, Reserve
+from pointsync.runtime import runtime
+from pointsync.sync import settings, site
+from pointsync.sync.site import Identity
+from pointsync.sync.woorewards import KINDS, ROUTE, SyncPath, read_basic, read_sync_path
+
+blueprint = Blueprint("peer_woorewards", __name__, url_prefix=ROUTE)
+
+MAX_SOURCE = 191
+MAX_TRANSACTION_ID = 64
+
+Answer = tuple[Response, int]
+
+
+class WordPressFault(Exception):
+    """A request that WordPress itself answers, in its own shape."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+@blueprint.get("/ping/<reserve_key>")
+def ping(reserve_key: str) -> Response:
+    """`{sync, auth, pool}`; whoever has no credentials learns nothing of the reserves."""
+    session = db.db.session()
+    is_trusted = _is_trusted(_identity(session))
+    reserve = session.scalar(select(Reserve).where(Reserve.key == reserve_key, Reserve.is_active))
+    return jsonify(sync="yes", auth="yes" if is_trusted else "no", pool=reserve.name if is_trusted and reserve else "")
+
+
+@blueprint.post("/sync/<path:rest>")
+def sync(rest: str) -> Response:
+    """Apply one movement; the answer leaves after the commit."""
+    path = read_sync_path(rest)
+    if path is None or not _is_email(path.email):
+        raise _no_route()
+    if not _is_trusted(_identity(db.db.session())):
+        raise WordPressFault(401, "rest_forbidden", "Sorry, you are not allowed to do that.")
+    db.db.session.remove()
+    source = _field("source", MAX_SOURCE)
+    transaction_id = _field("transaction_id", MAX_TRANSACTION_ID)
+    reason = request.form.get("reason", "")
+    now = clock.now()
+    return jsonify(db.in_write(lambda session: _sync(session, path, source, transaction_id, reason, now)))
+
+
+def _sync(
+    session: Session, path: SyncPath, source: str, transaction_id: str, reason: str, now: datetime
+) -> dict[str, Any]:
+    if source == _identity(session).auth:
+        return _error("e409", "This request comes from this very site.", transaction_id)
+    listed = select(Remote.id).where(Remote.auth == source, Remote.deleted_at.is_(None)).limit(1)
+    known = settings.read(session)
+    if known.only_listed and session.scalar(listed) is None:
+        raise WordPressFault(403, "rest_forbidden", "This site accepts only sites that it lists.")
+    origin = lock_origin(session, source, now)
+    if origin.public_key:
+        # This dialect carries no signature of the sender: whoever has a key speaks the other one.
+        raise WordPressFault(401, "rest_forbidden", "This sender is known by its key; it must sign.")
+    origin.last_seen_at = now
+    reserve = session.scalar(select(Reserve).where(Reserve.key == path.reserve, Reserve.is_active))
+    if reserve is None:
+        return _error("e410", "No active system uses that points reserve.", transaction_id)
+    if not known.create_customers and not customers.existing(session, [normalise(path.email)]):
+        return _error("e404", "No user with that email.", transaction_id)
+    incoming = _incoming(path, transaction_id, reason)
+    [applied] = apply(session, source, reserve, [incoming], now)
+    return _told(session, applied, path, reserve)
+
+
+def _incoming(path: SyncPath, transaction_id: str, reason: str) -> Incoming:
+    points = -path.points if path.action == "sub" else path.points
+    return Incoming(
+        id=transaction_id,
+        customer=path.email,
+        points=0 if path.action == "set" else points,
+        set_to=points if path.action == "set" else None,
+        kind=KINDS[path.action],
+        reason=reason,
+    )
+
+
+def _told(session: Session, applied: Applied, path: SyncPath, reserve: Reserve) -> dict[str, Any]:
+    """What the add-on's sender understands. A transaction known before is done, whatever it says now."""
+    if applied.status == "refused":
+        return _error("e422", applied.message or "Refused.", applied.id)
+    customer = customers.get(session, path.email)
+    points = customers.balances(session, customer, reserve)[0]["points"]
+    is_new = applied.status == "applied"
+    return {
+        "status": "success",
+        "status_code": "s200" if is_new else "s208",
+        "message": "Points updated." if is_new else "This transaction was applied before.",
+        "transaction_id": _echo(applied.id),
+        "points": points,
+    }
+
+
+def _error(code: str, message: str, transaction_id: str) -> dict[str, Any]:
+    return {
+        "status": "error",
+        "status_code": code,
+        "message": message,
+        "transaction_id": _echo(transaction_id),
+    }
+
+
+def _echo(transaction_id: str) -> int | str:
+    """The number that it is, or the text where a number would not read the same."""
+    is_number = transaction_id.isascii() and transaction_id.isdigit() and str(int(transaction_id)) == transaction_id
+    return int(transaction_id) if is_number else transaction_id
+
+
+def _identity(session: Session) -> Identity:
+    here = runtime()
+    return site.identity(session, here.vault, here.config, clock.now())
+
+
+def _is_trusted(identity: Identity) -> bool:
+    """Whether the call carries our Auth and Pass."""
+    credentials = read_basic(request.headers.get("authorization", ""))
+    if credentials is None:
+        return False
+    user, password = credentials
+    matches = [crypto.same(password, each) for each in identity.passes]
+    return crypto.same(user, identity.auth) and any(matches)
+
+
+def _field(name: str, limit: int) -> str:
+    value = request.form.get(name, "")
+    if not value:
+        raise WordPressFault(400, "rest_missing_callback_param", f"Missing parameter(s): {name}")
+    if len(value) > limit or not is_storable(value):
+        raise WordPressFault(400, "rest_invalid_param", f"Invalid parameter(s): {name}")
+    return value
+
+
+def _is_email(text: str) -> bool:
+    try:
+        normalise(text)
+    except Invalid:
+        return False
+    return True
+
+
+def _no_route() -> WordPressFault:
+    return WordPressFault(404, "rest_no_route", "No route was found matching the URL and request method.")
+
+
+@blueprint.errorhandler(WordPressFault)
+def _fault(fault: WordPressFault) -> Answer:
+    return jsonify(code=fault.code, message=fault.message, data={"status": fault.status}), fault.status
+
+
+@blueprint.errorhandler(db.Busy)
+def _busy(_error: db.Busy) -> Answer:
+    return _fault(WordPressFault(503, "busy", "The database is busy; send it again."))
+
+
+@blueprint.errorhandler(HTTPException)
+def _http(error: HTTPException) -> Answer:
+    return _fault(WordPressFault(error.code or 400, "rest_error", error.description or error.name))

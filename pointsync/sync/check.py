@@ -1,0 +1,85 @@
+"""Checking a remote: a ping outside any transaction, and what it found written to its line."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from pointsync import clock
+from pointsync.db import in_write, write
+from pointsync.ledger.apply import lock_origin
+from pointsync.models import Remote
+from pointsync.runtime import runtime
+from pointsync.sync import remotes, restored, settings, site
+from pointsync.sync.claim import target_of
+from pointsync.sync.ping import POINTSYNC, Verdict, ping
+from pointsync.sync.settle import wait_asked
+from pointsync.sync.status import status, words
+
+
+def check(remote_id: int) -> Verdict:
+    """Ping a remote and keep what was found. Raises NotFound for another id, Busy when the database is."""
+    here = runtime()
+    now = clock.now()
+    with write() as session:
+        remote = remotes.get(session, remote_id)
+        target = target_of(session, remote, here.vault)
+        identity = site.identity(session, here.vault, here.config, now)
+    verdict = ping(here.client, identity, target, now)
+    in_write(lambda session: note(session, remote_id, verdict, clock.now()))
+    return verdict
+
+
+def note(session: Session, remote_id: int, verdict: Verdict, now: datetime) -> None:
+    """Write a verdict to its line; the first good one pins the other site's key.
+
+    A good one ends the probing, so that all that waits is sent; with nothing waiting it also ends
+    what the last attempt left behind.
+    """
+    known = settings.read(session)
+    remote = session.get(Remote, remote_id, with_for_update=True, populate_existing=True)
+    if remote is None:
+        return
+    remote.checked_at = now
+    remote.check_code, remote.check_message = verdict.code, verdict.message[:500]
+    remote.check_is_permanent = verdict.is_permanent
+    if verdict.dialect and verdict.dialect != remote.dialect:
+        # What the one dialect has acknowledged says nothing of what the other side's ledger holds.
+        remote.dialect, remote.dialect_since, remote.acknowledged = verdict.dialect, now, 0
+    if verdict.dialect:
+        remote.name, remote.facts = verdict.name, verdict.facts
+        remote.clock_offset_seconds = verdict.clock_offset_seconds
+    if verdict.dialect == POINTSYNC and verdict.key:
+        origin = lock_origin(session, remote.auth, now)
+        origin.public_key = origin.public_key or verdict.key
+    if verdict.ok:
+        _went_well(session, remote, verdict, known, now)
+    else:
+        delay = wait_asked(verdict.retry_after_seconds, known) or timedelta(seconds=known.delay_seconds)
+        remote.last_failure_at, remote.last_error = now, verdict.message[:500]
+        if verdict.is_permanent or remote.is_probing or remote.dialect is None:
+            remote.is_probing = True
+            remote.next_attempt_at = now + delay
+    restate(session, remote, known, now)
+
+
+def _went_well(session: Session, remote: Remote, verdict: Verdict, known: settings.Settings, now: datetime) -> None:
+    if remote.is_probing:
+        remote.is_probing = False
+        remote.next_attempt_at = None
+    if not sum(remotes.counts(session, remote.id).values()):
+        remote.failures = 0
+        if remote.attempt_code not in (None, "ok"):
+            remote.attempt_code, remote.attempt_message, remote.attempt_is_permanent = "ok", None, False
+    if verdict.have is not None:
+        restored.weigh(session, remote, verdict.have, known, now)
+
+
+def restate(session: Session, remote: Remote, known: settings.Settings, now: datetime) -> bool:
+    """Compute a remote's status and store it with its time; whether the colour has changed."""
+    session.flush()
+    facts = remotes.facts(session, remote, known)
+    shown = status(facts, now, known)
+    changed = shown != remote.status
+    remote.status, remote.status_text, remote.status_at = shown, words(facts, shown, known)[:500], now
+    session.flush()
+    return changed

@@ -1,0 +1,135 @@
+"""Claiming: a remote is held by one worker at a time, and with it a batch of what it is owed."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy.orm import Session
+
+from pointsync.crypto import Vault
+from pointsync.db import database_now
+from pointsync.models import Attempt, Customer, Delivery, Movement, Origin, Remote, Site, State
+from pointsync.sync import workers
+from pointsync.sync.parcel import Batch, Parcel
+from pointsync.sync.ping import WOOREWARDS
+from pointsync.sync.settings import Settings
+from pointsync.sync.speak import Target
+
+SURE_AFTER = timedelta(seconds=120)
+
+
+def due(session: Session, now: datetime) -> list[int]:
+    """The remotes that have something to be done for: a delivery that may go, or a probe."""
+    may_go = _may_go(now)
+    pending = exists().where(Delivery.remote_id == Remote.id, Delivery.is_in(State.PENDING), *may_go)
+    unknown = exists().where(Delivery.remote_id == Remote.id, Delivery.is_in(State.UNKNOWN), *may_go)
+    if session.scalar(select(Site.hold)):
+        return []
+    return list(
+        session.scalars(
+            select(Remote.id).where(
+                Remote.deleted_at.is_(None),
+                Remote.paused_at.is_(None),
+                or_(Remote.next_attempt_at.is_(None), Remote.next_attempt_at <= now),
+                or_(Remote.is_probing, Remote.dialect.is_(None), pending, unknown),
+            )
+        )
+    )
+
+
+def hold(session: Session, remote_id: int, worker_id: str, now: datetime) -> Remote | None:
+    """The remote, held by this worker for 120 s by the database's time; None when it may not be called now."""
+    remote = session.get(Remote, remote_id, with_for_update=True, populate_existing=True)
+    if remote is None or remote.deleted_at or remote.paused_at or session.scalar(select(Site.hold)):
+        return None
+    if remote.next_attempt_at and remote.next_attempt_at > now:
+        return None
+    if not workers.is_free(session, remote.holder, remote.held_until, worker_id):
+        return None
+    remote.holder, remote.held_until = worker_id, database_now(session) + workers.LEASE
+    session.flush()
+    return remote
+
+
+def release(remote: Remote, worker_id: str) -> None:
+    """Let another worker call the remote."""
+    if remote.holder == worker_id:
+        remote.holder = remote.held_until = None
+
+
+def claim(session: Session, remote: Remote, vault: Vault, settings: Settings, now: datetime) -> Batch | None:
+    """The next batch for a remote that this worker holds, oldest first, its attempt stored; or None.
+
+    A remote whose oldest delivery has used up its attempts while calls fail is probed instead.
+    """
+    size = 1 if remote.dialect == WOOREWARDS else remote.batch_size
+    rows = _owed(session, remote.id, State.PENDING, size, now) or _owed(session, remote.id, State.UNKNOWN, size, now)
+    if not rows:
+        return None
+    if remote.failures and rows[0][0].attempts >= settings.max_attempts and not rows[0][0].not_before:
+        remote.is_probing = True
+        return None
+    parcels = tuple(_parcel(delivery, movement, email) for delivery, movement, email in rows)
+    if remote.dialect == WOOREWARDS:
+        session.execute(
+            update(Delivery)
+            .where(Delivery.id == parcels[0].delivery_id)
+            .values(called_at=now, unsure_until=now + SURE_AFTER)
+        )
+    attempt = Attempt(
+        remote_id=remote.id, started_at=now, first_delivery_id=parcels[0].delivery_id, deliveries=len(parcels)
+    )
+    session.add(attempt)
+    session.flush()
+    return Batch(remote.id, attempt.id, target_of(session, remote, vault), parcels)
+
+
+def target_of(session: Session, remote: Remote, vault: Vault) -> Target:
+    """How to call a remote."""
+    origin = session.get(Origin, remote.auth)
+    return Target(
+        url=remote.url,
+        auth=remote.auth,
+        password=vault.open(remote.sealed_pass),
+        reserve=remote.target,
+        template=remote.query_template,
+        dialect=remote.dialect,
+        pinned_key=origin.public_key if origin else None,
+        clock_offset_seconds=remote.clock_offset_seconds,
+        session_key=remote.id,
+    )
+
+
+def _may_go(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (
+        or_(Delivery.not_before.is_(None), Delivery.not_before <= now),
+        or_(Delivery.unsure_until.is_(None), Delivery.unsure_until <= now),
+    )
+
+
+def _owed(
+    session: Session, remote_id: int, state: State, size: int, now: datetime
+) -> list[tuple[Delivery, Movement, str]]:
+    rows = session.execute(
+        select(Delivery, Movement, Customer.email)
+        .join(Movement, Movement.seq == Delivery.movement_seq)
+        .join(Customer, Customer.id == Movement.customer_id)
+        .where(Delivery.remote_id == remote_id, Delivery.is_in(state), *_may_go(now))
+        .order_by(Delivery.id)
+        .limit(size)
+    )
+    return [(delivery, movement, email) for delivery, movement, email in rows]
+
+
+def _parcel(delivery: Delivery, movement: Movement, email: str) -> Parcel:
+    return Parcel(
+        delivery_id=delivery.id,
+        was_called=delivery.called_at is not None,
+        id=movement.id,
+        customer=email,
+        points=movement.points,
+        kind=movement.kind,
+        reason=movement.reason,
+        at=movement.at,
+        ref=movement.ref,
+        is_history=delivery.is_history,
+    )

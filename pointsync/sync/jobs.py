@@ -1,0 +1,99 @@
+"""Jobs: each a tick that asks what is due. All state is in the database; a tick more does no harm."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, or_, select
+
+from pointsync import clock
+from pointsync.db import db, in_write, write
+from pointsync.models import Attempt, Remote
+from pointsync.runtime import runtime
+from pointsync.sync import check as checks
+from pointsync.sync import history, hooks, remotes, settings, site, workers
+
+ATTEMPTS_KEPT = 10_000
+"""Attempts kept per remote, whatever their age."""
+LEASE_SECONDS = 60
+
+
+def deliver() -> None:
+    """Ring for the couriers: new movements of other processes, retries and probes that are due."""
+    runtime().wake()
+
+
+def heartbeat() -> None:
+    """Say that this process runs jobs, and write the last movement id beside the database."""
+    here = runtime()
+    with write() as session:
+        workers.beat(session, here.worker_id)
+    site.remember(db.session(), here.config)
+
+
+def check_remotes() -> None:
+    """Ping the remotes whose last check is older than `check_seconds`."""
+    now = clock.now()
+    known = settings.read(db.session())
+    before = now - timedelta(seconds=known.check_seconds)
+    late = db.session.scalars(
+        select(Remote.id).where(
+            Remote.deleted_at.is_(None),
+            Remote.paused_at.is_(None),
+            Remote.is_probing.is_(False),
+            or_(Remote.checked_at.is_(None), Remote.checked_at <= before),
+        )
+    ).all()
+    db.session.remove()
+    if late and _is_mine("check"):
+        for remote_id in late:
+            checks.check(remote_id)
+
+
+def compute_status() -> None:
+    """Compute every remote's status, store it, and delete lines that were closed and are empty."""
+    if not _is_mine("status"):
+        return
+    with write() as session:
+        known, now = settings.read(session), clock.now()
+        remotes.close_emptied(session, now)
+        for remote in remotes.every(session):
+            checks.restate(session, remote, known, now)
+
+
+def send_history() -> None:
+    """Owe newcomers the next part of this site's history."""
+    remote_ids = history.unfinished(db.session())
+    db.session.remove()
+    if not remote_ids or not _is_mine("history"):
+        return
+    for remote_id in remote_ids:
+        left = True
+        while left:
+            left = in_write(lambda session, remote_id=remote_id: history.step(session, remote_id, clock.now()))
+            runtime().wake()
+
+
+def prune() -> None:
+    """Forget attempts that are past the statistics, and all but the newest per remote and hook."""
+    if not _is_mine("prune"):
+        return
+    with write() as session:
+        known = settings.read(session)
+        kept_days = max(known.statistics_days, known.warning_days)
+        session.execute(delete(Attempt).where(Attempt.started_at < clock.now() - timedelta(days=kept_days)))
+        for remote_id in session.scalars(select(Remote.id)).all():
+            newest = (
+                select(Attempt.id)
+                .where(Attempt.remote_id == remote_id)
+                .order_by(Attempt.id.desc())
+                .offset(ATTEMPTS_KEPT)
+                .limit(1)
+            )
+            oldest_kept = session.scalar(newest)
+            if oldest_kept is not None:
+                session.execute(delete(Attempt).where(Attempt.remote_id == remote_id, Attempt.id <= oldest_kept))
+        hooks.prune(session)
+
+
+def _is_mine(name: str) -> bool:
+    """Whether this process does the work called `name` for now; among several, one does."""
+    return in_write(lambda session: workers.take(session, name, runtime().worker_id, LEASE_SECONDS))

@@ -1,0 +1,93 @@
+"""What a remote has refused, and the three ways in which an admin deals with it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pointsync.errors import Conflict, NotFound
+from pointsync.ledger.bounds import MAX_REASON, check_text
+from pointsync.ledger.record import Draft, record
+from pointsync.ledger.shape import movement_shape
+from pointsync.models import Customer, Delivery, Movement, Remote, Reserve, State
+
+MOST = 200
+
+
+def listing(session: Session, remote_id: int | None = None) -> list[dict[str, Any]]:
+    """`[{id, remote, code, message, movement}]` of what was refused and not dealt with, oldest first, at most 200."""
+    query = (
+        select(Delivery, Movement, Customer.email, Reserve.key)
+        .join(Movement, Movement.seq == Delivery.movement_seq)
+        .join(Customer, Customer.id == Movement.customer_id)
+        .join(Reserve, Reserve.id == Movement.reserve_id)
+        .join(Remote, Remote.id == Delivery.remote_id)
+        .where(Delivery.is_in(State.FAILED), Remote.deleted_at.is_(None))
+        .order_by(Delivery.id)
+        .limit(MOST)
+    )
+    if remote_id is not None:
+        query = query.where(Delivery.remote_id == remote_id)
+    return [
+        {
+            "id": delivery.id,
+            "remote": delivery.remote_id,
+            "code": delivery.code,
+            "message": delivery.message,
+            "movement": movement_shape(movement, email, key),
+        }
+        for delivery, movement, email, key in session.execute(query)
+    ]
+
+
+def send_again(session: Session, delivery_id: int) -> None:
+    """Owe it once more, as if it had never been sent. Raises NotFound or Conflict."""
+    delivery = _refused(session, delivery_id)
+    delivery.state, delivery.attempts, delivery.not_before = State.PENDING, 0, None
+    session.flush()
+
+
+def set_aside(session: Session, delivery_id: int, reason: str) -> None:
+    """It is not sent, for a reason that stays with it. Raises NotFound, Conflict, or Invalid for the reason."""
+    delivery = _refused(session, delivery_id)
+    delivery.state = State.ASIDE
+    delivery.message = check_text(reason, MAX_REASON, "reason") or "Set aside by an admin."
+    session.flush()
+
+
+def correct(session: Session, delivery_id: int, now: datetime) -> str:
+    """Take the movement back here, since it does not count there; the correction's id.
+
+    The correction stays on this site; the delivery is set aside. Raises NotFound or Conflict.
+    """
+    delivery = _refused(session, delivery_id)
+    movement, email, key = session.execute(
+        select(Movement, Customer.email, Reserve.key)
+        .join(Customer, Customer.id == Movement.customer_id)
+        .join(Reserve, Reserve.id == Movement.reserve_id)
+        .where(Movement.seq == delivery.movement_seq)
+    ).one()
+    draft = Draft(
+        email,
+        -movement.points,
+        reserve=key,
+        kind="correction",
+        reason=f"Movement {movement.id} was refused by a remote site",
+        ref=f"refused:{delivery.id}",
+    )
+    [made] = record(session, [draft], "correction", now)
+    delivery.state, delivery.message = State.ASIDE, f"Corrected here by movement {made.movement.id}."
+    session.flush()
+    return made.movement.id
+
+
+def _refused(session: Session, delivery_id: int) -> Delivery:
+    delivery = session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
+    if delivery is None:
+        raise NotFound("unknown_delivery", f"There is no delivery {delivery_id}; see the list of what was refused.")
+    if delivery.state != State.FAILED:
+        raise Conflict(
+            "not_refused", f"Delivery {delivery_id} is {delivery.state}, not refused: nothing is to be done."
+        )
+    return delivery

@@ -1,0 +1,286 @@
+"""Remotes: listed, changed, paused, deleted; and how each of them stands."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from pointsync import clock
+from pointsync.crypto import Vault
+from pointsync.errors import Conflict, Invalid, NotFound
+from pointsync.ledger import reserves
+from pointsync.ledger.insert import insert_missing
+from pointsync.models import Delivery, Origin, Remote, Reserve, Site, State, Tally
+from pointsync.models.delivery import WAITING
+from pointsync.sync import history
+from pointsync.sync.settings import Settings
+from pointsync.sync.sharing import Typed
+from pointsync.sync.status import Facts
+
+
+def every(session: Session) -> list[Remote]:
+    """All lines of the list, oldest first; those that are closing stay until what waits is sent."""
+    return list(session.scalars(select(Remote).where(Remote.deleted_at.is_(None)).order_by(Remote.id)))
+
+
+def get(session: Session, remote_id: int) -> Remote:
+    """The line with that id. Raises NotFound."""
+    remote = session.get(Remote, remote_id, populate_existing=True)
+    if remote is None or remote.deleted_at:
+        raise NotFound("unknown_remote", f"There is no remote {remote_id}; see the list of remotes.", {"id": "unknown"})
+    return remote
+
+
+def add(
+    session: Session, vault: Vault, typed: Typed, now: datetime, *, with_history: bool, go_on: bool = False
+) -> Remote:
+    """A new line. It gets this site's movements from now on, or `with_history` all that it ever made.
+
+    With `go_on`, a deleted line for the same site and reserves is taken up again instead, with all it
+    was not sent meanwhile. Raises Invalid for this site's own Auth, NotFound for the observed reserve,
+    Conflict where one of the two reserves stands in a line for that site already.
+    """
+    # The row under which ids are made: a movement is either made before this line, or owed to it.
+    site = session.get_one(Site, 1, with_for_update=True, populate_existing=True)
+    _refuse_self(site, typed)
+    reserve = reserves.get(session, typed.observed, "observed")
+    _refuse_second(session, typed, reserve, None)
+    insert_missing(session, Origin, [{"auth": typed.auth, "first_seen_at": now}])
+    earlier = deleted_before(session, typed, reserve) if go_on else None
+    if earlier:
+        return _take_up(session, vault, earlier, typed, now)
+    remote = Remote(
+        url=typed.url,
+        auth=typed.auth,
+        sealed_pass=vault.seal(typed.password),
+        target=typed.target,
+        reserve=reserve,
+        query_template=typed.template,
+        created_at=now,
+        facts={},
+    )
+    session.add(remote)
+    session.flush()
+    if with_history:
+        history.start(session, remote, now)
+    return remote
+
+
+def deleted_before(session: Session, typed: Typed, reserve: Reserve) -> Remote | None:
+    """The newest deleted line for the same site and reserves, to go on from; None where there is none."""
+    return session.scalar(
+        select(Remote)
+        .where(Remote.deleted_at.is_not(None), Remote.auth == typed.auth)
+        .where(Remote.reserve_id == reserve.id, Remote.target == typed.target)
+        .order_by(Remote.id.desc())
+        .limit(1)
+    )
+
+
+def change(session: Session, vault: Vault, remote: Remote, typed: Typed, version: int, now: datetime) -> Remote:
+    """What an admin has edited; the line, or the new one where Auth or observed reserve have changed.
+
+    URL, Pass, target and Query Template change in place, and what waits follows. Another Auth or
+    observed reserve is another line: this one is closed once what waits is sent. Raises Conflict
+    `changed_meanwhile` when another admin has saved the line since `version`.
+    """
+    if remote.version != version:
+        raise Conflict("changed_meanwhile", "Another admin has changed this line meanwhile; look at it again.")
+    site = session.get_one(Site, 1, with_for_update=True, populate_existing=True)
+    _refuse_self(site, typed)
+    reserve = reserves.get(session, typed.observed, "observed")
+    _refuse_second(session, typed, reserve, remote)
+    if typed.auth != remote.auth or reserve.id != remote.reserve_id:
+        remote.closing_at = now
+        session.flush()
+        close_emptied(session, now)
+        return add(session, vault, typed, now, with_history=False)
+    if typed.target != remote.target:
+        remote.acknowledged = 0
+    remote.url, remote.target, remote.query_template = typed.url, typed.target, typed.template
+    remote.sealed_pass = vault.seal(typed.password)
+    remote.version += 1
+    retry(session, remote, now)
+    return remote
+
+
+def pause(session: Session, remote: Remote, now: datetime) -> None:
+    """Send nothing to it until it is resumed; what is made meanwhile waits."""
+    remote.paused_at = remote.paused_at or now
+    session.flush()
+
+
+def resume(session: Session, remote: Remote) -> None:
+    """Send again."""
+    remote.paused_at = None
+    session.flush()
+
+
+def retry(session: Session, remote: Remote, now: datetime) -> None:
+    """Send all that waits, now: no delay, no probe first.
+
+    Only a call to a WooRewards site whose answer was not had keeps its distance: sent again too soon,
+    it could be applied twice there.
+    """
+    remote.next_attempt_at = None
+    remote.is_probing = False
+    remote.failures = 0
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.remote_id == remote.id,
+            or_(Delivery.is_in(State.PENDING), Delivery.is_in(State.UNKNOWN)),
+            Delivery.not_before > now,
+        )
+        .values(not_before=None)
+    )
+    session.flush()
+
+
+def remove(session: Session, remote: Remote, now: datetime, *, dropping: int = 0) -> None:
+    """Hide the line with its facts. What waits must be dropped by its count: `dropping`.
+
+    Raises Conflict `still_waiting` naming the count where it is another one.
+    """
+    waiting = sum(counts(session, remote.id).values())
+    if waiting != dropping:
+        raise Conflict(
+            "still_waiting",
+            f"{waiting:,} movements wait for this remote and would never reach it. Send them first, or confirm "
+            f"that they are dropped by naming their number: {waiting}.",
+            {"drop": f"must be {waiting}"},
+        )
+    session.execute(
+        update(Delivery)
+        .where(Delivery.remote_id == remote.id, Delivery.state.in_(WAITING))
+        .values(state=State.ASIDE, message=DROPPED)
+    )
+    history.stop(session, remote, now)
+    remote.deleted_at = now
+    session.flush()
+
+
+DROPPED = "Dropped when its line was deleted."
+
+
+def close_emptied(session: Session, now: datetime) -> None:
+    """Delete the lines that were closed and have nothing waiting any more."""
+    for remote in session.scalars(select(Remote).where(Remote.closing_at.is_not(None), Remote.deleted_at.is_(None))):
+        if not sum(counts(session, remote.id).values()):
+            remote.deleted_at = now
+    session.flush()
+
+
+def counts(session: Session, remote_id: int) -> dict[State, int]:
+    """How many deliveries wait, by state."""
+    return {
+        state: session.scalar(
+            select(func.count()).select_from(Delivery).where(Delivery.remote_id == remote_id, Delivery.is_in(state))
+        )
+        or 0
+        for state in WAITING
+    }
+
+
+def facts(session: Session, remote: Remote, settings: Settings) -> Facts:
+    """What is so now, for the status."""
+    waiting = counts(session, remote.id)
+    used_up = select(Delivery.id).where(
+        Delivery.remote_id == remote.id,
+        Delivery.is_in(State.PENDING),
+        Delivery.attempts >= settings.max_attempts,
+    )
+    return Facts(
+        attempt_code=remote.attempt_code,
+        attempt_message=remote.attempt_message,
+        attempt_is_permanent=remote.attempt_is_permanent,
+        check_code=remote.check_code,
+        check_message=remote.check_message,
+        check_is_permanent=remote.check_is_permanent,
+        last_failure_at=remote.last_failure_at,
+        is_paused=remote.paused_at is not None,
+        is_used_up=session.scalar(used_up.where(Delivery.attempts > 0).limit(1)) is not None,
+        pending=waiting[State.PENDING],
+        failed=waiting[State.FAILED],
+        unknown_customers=waiting[State.UNKNOWN],
+        was_sent=remote.attempt_code is not None,
+    )
+
+
+def average_attempts(session: Session, remote: Remote, settings: Settings, today: date) -> float | None:
+    """Attempts per delivery acknowledged in the period covered by statistics; None where there was none."""
+    tries, delivered = session.execute(
+        select(func.sum(Tally.tries), func.sum(Tally.delivered)).where(
+            Tally.remote_id == remote.id, Tally.day > today - timedelta(days=settings.statistics_days)
+        )
+    ).one()
+    return round(float(tries) / float(delivered), 2) if delivered else None
+
+
+def listing(session: Session) -> list[dict[str, Any]]:
+    """Every remote for commands and the API, in the shape of the interfaces; no secret is in it."""
+    return [shape(session, remote) for remote in every(session)]
+
+
+def shape(session: Session, remote: Remote) -> dict[str, Any]:
+    """One remote for commands and the API."""
+    waiting = counts(session, remote.id)
+    return {
+        "id": remote.id,
+        "name": remote.name,
+        "url": remote.url,
+        "target": remote.target,
+        "observed": remote.reserve.key,
+        "dialect": remote.dialect,
+        "status": remote.status,
+        "status_text": remote.status_text,
+        "waiting": sum(waiting.values()),
+        "unknown_customers": waiting[State.UNKNOWN],
+        "refused": waiting[State.FAILED],
+        "paused": remote.paused_at is not None,
+        "last_success_at": clock.to_text(remote.last_success_at) if remote.last_success_at else None,
+        "last_error": remote.last_error,
+        "last_error_at": clock.to_text(remote.last_failure_at) if remote.last_failure_at else None,
+        "history": history.progress(session, remote),
+    }
+
+
+def _take_up(session: Session, vault: Vault, remote: Remote, typed: Typed, now: datetime) -> Remote:
+    since = remote.deleted_at
+    remote.deleted_at = remote.closing_at = remote.paused_at = None
+    remote.url, remote.sealed_pass, remote.query_template = (
+        typed.url,
+        vault.seal(typed.password),
+        typed.template,
+    )
+    remote.version += 1
+    session.execute(
+        update(Delivery)
+        .where(Delivery.remote_id == remote.id, Delivery.state == State.ASIDE, Delivery.message == DROPPED)
+        .values(state=State.PENDING, message=None)
+    )
+    retry(session, remote, now)
+    history.start(session, remote, now, since=since)
+    return remote
+
+
+def _refuse_self(site: Site, typed: Typed) -> None:
+    if typed.auth == site.auth:
+        raise Invalid(
+            "auth",
+            "This is this site's own Auth.: paste the sharing key of the other site, not the one shown here.",
+        )
+
+
+def _refuse_second(session: Session, typed: Typed, reserve: Reserve, besides: Remote | None) -> None:
+    lines = select(Remote).where(Remote.deleted_at.is_(None), Remote.closing_at.is_(None), Remote.auth == typed.auth)
+    for line in session.scalars(lines):
+        if besides is not None and line.id == besides.id:
+            continue
+        if line.reserve_id == reserve.id:
+            message = f"The reserve {reserve.key} is sent to that site already, by remote {line.id}: edit that line."
+            raise Conflict("second_line", message, {"observed": message})
+        if line.target == typed.target:
+            message = f"The reserve {typed.target} there is the target of remote {line.id} already: edit that line."
+            raise Conflict("second_line", message, {"target": message})

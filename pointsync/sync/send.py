@@ -1,0 +1,149 @@
+"""Sending a batch in the remote's dialect: the one call of an attempt. No database is open meanwhile."""
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+import msgspec
+
+from pointsync import clock
+from pointsync.ledger.bounds import MAX_REASON, clean
+from pointsync.sync import wire, woorewards
+from pointsync.sync.client import Client
+from pointsync.sync.parcel import Answered, Batch, Failed, Outcome, Parcel, Sent
+from pointsync.sync.ping import WOOREWARDS
+from pointsync.sync.site import Identity
+from pointsync.sync.speak import Target, Trouble, ask, decode, reach
+
+ROOM_BYTES = 4096
+"""Left free in a body for what stands around the movements."""
+
+
+def send(client: Client, identity: Identity, batch: Batch, now: datetime) -> Outcome:
+    """Make the batch's call; what came of it, never an exception of the network."""
+    try:
+        if batch.target.dialect == WOOREWARDS:
+            return _woorewards(client, identity, batch.target, batch.parcels[0])
+        return _pointsync(client, identity, batch, now)
+    except Trouble as trouble:
+        return _failed(trouble)
+
+
+def encode(parcel: Parcel) -> bytes:
+    """A parcel's movement on the wire."""
+    return msgspec.json.encode(
+        wire.Movement(
+            id=parcel.id,
+            customer=parcel.customer,
+            points=parcel.points,
+            kind=parcel.kind,
+            reason=parcel.reason,
+            at=clock.to_text(parcel.at),
+            ref=parcel.ref,
+            history=parcel.is_history,
+        )
+    )
+
+
+def _pointsync(client: Client, identity: Identity, batch: Batch, now: datetime) -> Outcome:
+    target = batch.target
+    head = msgspec.json.encode({"from": identity.auth, "to": target.auth, "reserve": target.reserve})
+    movements, room = [], wire.MAX_BODY_BYTES - ROOM_BYTES - len(head)
+    for parcel in batch.parcels:
+        encoded = encode(parcel)
+        room -= len(encoded) + 1
+        if room < 0:
+            break
+        movements.append(encoded)
+    content = head[:-1] + b',"movements":[' + b",".join(movements) + b"]}"
+    reply = ask(client, identity, target, "movements", content, now)
+    results = reply.body.get("results")
+    said = (
+        {str(each.get("id")): each for each in results if isinstance(each, dict)} if isinstance(results, list) else {}
+    )
+    answers = {
+        parcel.delivery_id: answer
+        for parcel in batch.parcels[: len(movements)]
+        if parcel.id in said and (answer := _read(said[parcel.id]))
+    }
+    if not answers:
+        message = f"{target.url} answered without naming one of the movements; look at its version."
+        return Failed("bad_answer", message, was_answered=False, is_about_content=True)
+    have = reply.body.get("have")
+    return Sent(answers, have if isinstance(have, dict) else None, reply.clock_offset_seconds)
+
+
+def _read(result: dict[str, object]) -> Answered | None:
+    status = result.get("status")
+    if status in ("applied", "duplicate"):
+        return Answered("delivered")
+    if status in ("conflict", "refused"):
+        code = clean(str(result.get("code") or status), 32)
+        return Answered("failed", code, clean(str(result.get("message") or status), 500))
+    return None
+
+
+def _woorewards(client: Client, identity: Identity, target: Target, parcel: Parcel) -> Outcome:
+    path = woorewards.fill_template(target.template, target.reserve, parcel.customer, parcel.points)
+    form = {"source": identity.auth, "transaction_id": parcel.id, "reason": parcel.reason}
+    headers = {
+        "authorization": woorewards.basic(target.auth, target.password),
+        "accept": "application/json",
+        "content-type": "application/x-www-form-urlencoded",
+    }
+    answer = reach(client, "POST", target.url + path, target, headers, urlencode(form).encode())
+    body = decode(answer.body)
+    if answer.status != 200 or body is None:
+        raise _woorewards_trouble(answer.status, body or {}, target, answer.headers.get("retry-after", ""))
+    if str(body.get("transaction_id")) != parcel.id:
+        message = f"{target.url} answered about another movement than it was asked; nothing is taken from that."
+        raise Trouble("bad_answer", message, was_answered=False, status=200)
+    code, message = str(body.get("status_code")), clean(str(body.get("message") or ""), MAX_REASON)
+    if code == "s200" or (code == "s208" and parcel.was_called):
+        return Sent({parcel.delivery_id: Answered("delivered")})
+    if code == "s208":
+        said = "It is held there already, though it was never sent: another site may use this site's Auth."
+        return Sent({parcel.delivery_id: Answered("failed", "unexpected_duplicate", said)})
+    if code == "e404":
+        return Sent({parcel.delivery_id: Answered("unknown", "e404", message or "No customer with that e-mail there.")})
+    if code == "e410":
+        said = f"No active system at {target.url} uses the reserve {target.reserve!r}: switch it on there, or pick another."
+        return Failed("unknown_reserve", said, is_permanent=True)
+    if code == "e409":
+        said = f"{target.url} has this site's own Auth: one of the two is a copy of the other."
+        return Failed("this_site", said, is_permanent=True)
+    return Sent({parcel.delivery_id: Answered("failed", clean(code, 32), message or "Refused there.")})
+
+
+def _woorewards_trouble(status: int, body: dict[str, object], target: Target, retry_after: str) -> Trouble:
+    if status in (401, 403):
+        message = f"{target.url} refuses Auth. and Pass.: copy both again from its Local site information."
+        return Trouble("bad_credentials", message, is_permanent=True, status=status)
+    if status == 404:
+        message = (
+            f"{target.url} knows no points sync under the Query Template: is the add-on active, is the path right?"
+        )
+        return Trouble("not_a_site", message, is_permanent=True, status=status)
+    if status == 429:
+        seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
+        message = f"{target.url} asks to come back later."
+        return Trouble("bad_answer", message, status=status, retry_after_seconds=seconds)
+    if status == 400:
+        code = clean(str(body.get("code") or status), 40)
+        return Trouble("bad_answer", f"{target.url} refuses the call ({code}).", status=status)
+    return Trouble(
+        "bad_answer", f"{target.url} answers {status}, which says nothing.", was_answered=False, status=status
+    )
+
+
+def _failed(trouble: Trouble) -> Failed:
+    is_fault_there = trouble.status >= 500 and trouble.status != 503
+    return Failed(
+        code=trouble.code,
+        message=trouble.message,
+        is_permanent=trouble.is_permanent or trouble.is_foreign,
+        costs_attempt=trouble.status not in (413, 429),
+        halve=trouble.status in (400, 413) or is_fault_there or trouble.code == "timeout",
+        was_answered=trouble.was_answered,
+        is_about_content=trouble.status in (200, 400, 404, 413) or is_fault_there,
+        retry_after_seconds=trouble.retry_after_seconds,
+    )

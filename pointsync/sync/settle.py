@@ -1,0 +1,169 @@
+"""Settling: what a call came to, written down. *Delivered* is final whoever reports it; a failure counts
+only from the worker that holds the remote."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Update, func, select, update
+from sqlalchemy.orm import Session
+
+from pointsync.ledger.insert import insert_missing
+from pointsync.models import Attempt, Delivery, Movement, Remote, State, Tally
+from pointsync.sync import restored
+from pointsync.sync.claim import release
+from pointsync.sync.parcel import Batch, Failed, Outcome, Parcel, Sent
+from pointsync.sync.settings import Settings
+from pointsync.sync.wire import MAX_BATCH
+
+LONGEST_RETRY_AFTER_SECONDS = 3600
+LONGEST_UNKNOWN = timedelta(days=1)
+
+
+def settle(session: Session, batch: Batch, outcome: Outcome, worker_id: str, settings: Settings, now: datetime) -> None:
+    """Write down what came of `batch`: its deliveries, its attempt, and how the remote stands."""
+    remote = session.get_one(Remote, batch.remote_id, with_for_update=True, populate_existing=True)
+    is_holder = remote.holder == worker_id
+    attempt = session.get_one(Attempt, batch.attempt_id)
+    attempt.ended_at = now
+    if isinstance(outcome, Sent):
+        attempt.code = "ok"
+        attempt.delivered = _sent(session, remote, batch, outcome, settings, now)
+        _succeeded(session, remote, outcome, settings, now)
+    else:
+        attempt.code, attempt.message = outcome.code, outcome.message[:500]
+        if is_holder:
+            _failed(session, remote, batch, outcome, settings, now)
+    if remote.next_attempt_at or remote.is_probing:
+        release(remote, worker_id)
+    session.flush()
+
+
+def _sent(session: Session, remote: Remote, batch: Batch, outcome: Sent, settings: Settings, now: datetime) -> int:
+    """The answers, delivery by delivery; how many were delivered now."""
+    delivered, unanswered = [], []
+    for parcel in batch.parcels:
+        answer = outcome.answers.get(parcel.delivery_id)
+        if answer is None:
+            unanswered.append(parcel.delivery_id)
+        elif answer.state == State.DELIVERED:
+            delivered.append(parcel.delivery_id)
+        else:
+            state = State(answer.state)
+            values = {
+                "state": state,
+                "code": answer.code,
+                "message": answer.message,
+                "unsure_until": None,
+                "not_before": _ask_again(session, parcel, settings, now) if state == State.UNKNOWN else None,
+            }
+            if state == State.FAILED:
+                values["attempts"] = Delivery.attempts + 1
+            session.execute(_open(parcel.delivery_id).values(values))
+    if unanswered:
+        later = now + timedelta(seconds=settings.delay_seconds)
+        session.execute(
+            update(Delivery)
+            .where(Delivery.id.in_(unanswered), Delivery.state == State.PENDING)
+            .values(attempts=Delivery.attempts + 1, not_before=later, message="The answer did not name it.")
+        )
+    return _delivered(session, remote, delivered, now) if delivered else 0
+
+
+def _delivered(session: Session, remote: Remote, ids: list[int], now: datetime) -> int:
+    tries = session.scalars(
+        update(Delivery)
+        .where(Delivery.id.in_(ids), Delivery.state != State.DELIVERED)
+        .values(
+            state=State.DELIVERED,
+            attempts=Delivery.attempts + 1,
+            delivered_at=now,
+            code=None,
+            message=None,
+            not_before=None,
+            unsure_until=None,
+        )
+        .returning(Delivery.attempts),
+        execution_options={"synchronize_session": False},
+    ).all()
+    day = now.date()
+    insert_missing(session, Tally, [{"remote_id": remote.id, "day": day, "tries": 0, "delivered": 0}])
+    session.execute(
+        update(Tally)
+        .where(Tally.remote_id == remote.id, Tally.day == day)
+        .values(tries=Tally.tries + sum(tries), delivered=Tally.delivered + len(tries))
+    )
+    remote.acknowledged += len(tries)
+    return len(tries)
+
+
+def _succeeded(session: Session, remote: Remote, outcome: Sent, settings: Settings, now: datetime) -> None:
+    """The remote answered: whatever was wrong with it is past."""
+    remote.failures = 0
+    remote.is_probing = False
+    remote.next_attempt_at = None
+    remote.attempt_code, remote.attempt_message, remote.attempt_is_permanent = "ok", None, False
+    if remote.check_code not in (None, "ok", "clock_skew"):
+        remote.check_code, remote.check_message, remote.check_is_permanent = "ok", None, False
+    remote.last_success_at = now
+    remote.clock_offset_seconds = outcome.clock_offset_seconds
+    ceiling = min(MAX_BATCH, int(remote.facts.get("max_batch") or 1))
+    remote.batch_size = min(ceiling, remote.batch_size * 2)
+    if outcome.have is not None:
+        restored.weigh(session, remote, outcome.have, settings, now)
+
+
+def _failed(session: Session, remote: Remote, batch: Batch, outcome: Failed, settings: Settings, now: datetime) -> None:
+    """The call failed: whom it delays is the remote, or only the one movement that it was about."""
+    ids = [parcel.delivery_id for parcel in batch.parcels]
+    delay = timedelta(seconds=settings.delay_seconds)
+    is_single = len(ids) == 1
+    if outcome.halve and not is_single:
+        remote.batch_size = max(1, len(ids) // 2)
+        if outcome.was_answered and outcome.code == "bad_answer" and not outcome.is_permanent:
+            # Too large, or one among them is not understood: smaller calls find it, at once.
+            return
+    if outcome.was_answered:
+        session.execute(update(Delivery).where(Delivery.id.in_(ids)).values(unsure_until=None))
+    changes: dict[str, object] = {"code": outcome.code, "message": outcome.message[:500]}
+    if outcome.costs_attempt:
+        changes["attempts"] = Delivery.attempts + 1
+    about_one = is_single and outcome.is_about_content and remote.failures == 0
+    if about_one:
+        changes["not_before"] = now + delay
+    session.execute(update(Delivery).where(Delivery.id.in_(ids), Delivery.state == State.PENDING).values(changes))
+    remote.failures += 1
+    remote.attempt_code, remote.attempt_message = outcome.code, outcome.message[:500]
+    remote.attempt_is_permanent = outcome.is_permanent
+    remote.last_failure_at, remote.last_error = now, outcome.message[:500]
+    if about_one:
+        # Another movement is tried at once: it tells whether the remote fails or only this one does.
+        return
+    remote.next_attempt_at = now + (wait_asked(outcome.retry_after_seconds, settings) or delay)
+    if outcome.is_permanent or _is_used_up(session, ids, settings):
+        remote.is_probing = True
+
+
+def wait_asked(retry_after_seconds: float | None, settings: Settings) -> timedelta | None:
+    """What a Retry-After comes to: at most the larger of the delay and one hour; None where none was asked."""
+    if retry_after_seconds is None:
+        return None
+    longest = max(settings.delay_seconds, LONGEST_RETRY_AFTER_SECONDS)
+    return timedelta(seconds=min(max(retry_after_seconds, 1), longest))
+
+
+def _is_used_up(session: Session, ids: list[int], settings: Settings) -> bool:
+    most = session.scalar(select(func.max(Delivery.attempts)).where(Delivery.id.in_(ids))) or 0
+    return most >= settings.max_attempts
+
+
+def _ask_again(session: Session, parcel: Parcel, settings: Settings, now: datetime) -> datetime:
+    """When a customer unknown there is asked for again: after as long as it has waited already."""
+    recorded = session.scalars(
+        select(Movement.recorded_at)
+        .join(Delivery, Delivery.movement_seq == Movement.seq)
+        .where(Delivery.id == parcel.delivery_id)
+    ).one()
+    return now + min(max(now - recorded, timedelta(seconds=settings.delay_seconds)), LONGEST_UNKNOWN)
+
+
+def _open(delivery_id: int) -> Update:
+    return update(Delivery).where(Delivery.id == delivery_id, Delivery.state != State.DELIVERED)

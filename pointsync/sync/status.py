@@ -1,0 +1,101 @@
+"""The status of a remote, from facts alone: a pure function, and the words beside the colour."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pointsync.sync.settings import Settings
+
+NONE, GREEN, WARNING, ERROR = "none", "green", "warning", "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is so at this moment about one remote; a `…_code` is None where nothing was tried, or `ok`."""
+
+    attempt_code: str | None = None
+    attempt_message: str | None = None
+    attempt_is_permanent: bool = False
+    check_code: str | None = None
+    check_message: str | None = None
+    check_is_permanent: bool = False
+    last_failure_at: datetime | None = None
+    is_paused: bool = False
+    is_used_up: bool = False
+    """A delivery has had all its attempts and is still not delivered."""
+    pending: int = 0
+    failed: int = 0
+    """Deliveries refused or in conflict there, not dealt with."""
+    unknown_customers: int = 0
+    was_sent: bool = False
+    """Something was ever sent."""
+
+    @property
+    def attempt_failed(self) -> bool:
+        """Whether the last attempt failed."""
+        return self.attempt_code not in (None, "ok")
+
+    @property
+    def check_failed(self) -> bool:
+        """Whether the last check failed."""
+        return self.check_code not in (None, "ok", "clock_skew")
+
+
+def status(facts: Facts, now: datetime, settings: Settings) -> str:
+    """`error`, `warning`, `none` or `green`: the first that fits, as the product's rules say.
+
+    Periods forget errors that are past, never those that are present. An error exactly as old as a
+    period is past.
+    """
+    lasting = (facts.attempt_failed and facts.attempt_is_permanent) or (facts.check_failed and facts.check_is_permanent)
+    if facts.is_used_up or lasting or facts.failed:
+        return ERROR
+    remembered = timedelta(days=min(settings.warning_days, settings.statistics_days))
+    failed_lately = facts.last_failure_at is not None and now - facts.last_failure_at < remembered
+    if facts.attempt_failed or facts.check_failed or failed_lately or (facts.is_paused and facts.pending):
+        return WARNING
+    if not facts.was_sent:
+        return NONE
+    return GREEN
+
+
+def words(facts: Facts, shown: str, settings: Settings) -> str:
+    """One or two sentences that say what the colour means here and what to do."""
+    said = _cause(facts, shown, settings)
+    waiting = facts.pending + facts.failed
+    if waiting:
+        said += f" {_count(waiting, 'movement')} waiting."
+    if facts.unknown_customers:
+        said += f" {_count(facts.unknown_customers, 'movement')} for customers unknown there."
+    return said
+
+
+def _cause(facts: Facts, shown: str, settings: Settings) -> str:
+    trouble = facts.attempt_message if facts.attempt_failed else facts.check_message if facts.check_failed else None
+    if shown == ERROR:
+        if facts.attempt_failed and facts.attempt_is_permanent:
+            return facts.attempt_message or "The last attempt failed."
+        if facts.check_failed and facts.check_is_permanent:
+            return facts.check_message or "The last check failed."
+        if facts.is_used_up:
+            return (
+                f"Not delivered after {_count(settings.max_attempts, 'attempt')}. {trouble or ''}".strip()
+                + f" It is asked every {settings.delay_seconds:,} seconds, and all that waits is sent when it answers."
+            )
+        return f"{_count(facts.failed, 'movement')} refused there: send again, set aside or correct here."
+    if shown == WARNING:
+        if trouble:
+            return trouble
+        if facts.is_paused and facts.pending:
+            return "Paused: nothing is sent until it is resumed."
+        return "In step again; an error in the warning period is remembered."
+    if facts.is_paused:
+        return "Paused; nothing waits."
+    return (
+        "Nothing was sent yet; the last check was fine."
+        if shown == NONE and facts.check_code
+        else ("Nothing was sent yet." if shown == NONE else "In step.")
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,181 @@
+"""The PointSync dialect, version 1: shapes and signatures of what travels. Pure: no network, no database.
+
+Headers and signatures are those of Standard Webhooks: `v1` is an HMAC with the receiver's Pass, `v1a` an
+Ed25519 signature of whoever speaks, both over `id.timestamp.body` with the bytes as sent.
+"""
+
+import base64
+import binascii
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from pointsync import crypto, ids
+
+PREFIX = "/pointsync/v1"
+VERSION = 1
+MAX_BODY_BYTES = 1024 * 1024
+MAX_BATCH = 1000
+MAX_SKEW = timedelta(minutes=5)
+
+_TIMESTAMP = re.compile(r"[0-9]{1,12}\Z")
+_MAX_ID_LENGTH = 191
+
+
+class WireFault(Exception):
+    """A request that is answered with an error: HTTP `status`, `code` and a sentence; `extra` goes beside them."""
+
+    def __init__(self, status: int, code: str, message: str, **extra: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.extra = extra
+
+
+class Movement(msgspec.Struct, omit_defaults=True):
+    """A movement on the wire; `at` in RFC 3339, `id` in decimals, `points` whole."""
+
+    id: str
+    customer: str
+    points: int
+    kind: str
+    reason: str
+    at: str
+    ref: str | None = None
+    history: bool = False
+    """It was made before the receiver was listed; nobody is to be mailed about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a request's headers say, not yet checked against any key."""
+
+    id: str
+    timestamp: int
+    auth: str
+    content: bytes
+    signatures: tuple[tuple[str, bytes], ...]
+
+    def has_hmac(self, secret: str) -> bool:
+        """Whether one of its `v1` signatures was made with `secret`."""
+        expected = crypto.hmac_signature(secret, self.content)
+        return any(version == "v1" and crypto.same(each, expected) for version, each in self.signatures)
+
+    def has_key(self, public_key: str) -> bool:
+        """Whether one of its `v1a` signatures was made by the owner of `public_key`."""
+        return any(
+            version == "v1a" and crypto.ed25519_verifies(public_key, each, self.content)
+            for version, each in self.signatures
+        )
+
+    def skew(self, now: datetime) -> timedelta:
+        """How far its clock is ahead of ours."""
+        return datetime.fromtimestamp(self.timestamp, UTC) - now
+
+
+def request_headers(body: bytes, auth: str, password: str, private_key: str, moment: datetime) -> dict[str, str]:
+    """The headers of a request to the site named `auth`, signed at `moment` by its clock."""
+    name = f"msg_{ids.new_token()}"
+    content = _content(name, str(int(moment.timestamp())), body)
+    signatures = (
+        "v1," + _base64(crypto.hmac_signature(password, content)),
+        "v1a," + _base64(crypto.ed25519_signature(private_key, content)),
+    )
+    return {
+        "content-type": "application/json",
+        "pointsync-auth": auth,
+        "webhook-id": name,
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def answer_headers(body: bytes, name: str, private_key: str, now: datetime) -> dict[str, str]:
+    """The headers of a 200 answer to the request called `name`: signed by the answering site's key."""
+    timestamp = str(int(now.timestamp()))
+    signature = crypto.ed25519_signature(private_key, _content(name, timestamp, body))
+    return {
+        "webhook-id": name,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": "v1a," + _base64(signature),
+    }
+
+
+def read_headers(headers: Mapping[str, str], body: bytes) -> Signed:
+    """What the signing headers say of `body`, the bytes as sent. Raises WireFault 401 when they say nothing."""
+    name = headers.get("webhook-id", "")
+    timestamp = headers.get("webhook-timestamp", "")
+    if not 0 < len(name) <= _MAX_ID_LENGTH or not name.isprintable() or not _TIMESTAMP.match(timestamp):
+        raise WireFault(401, "bad_signature", "webhook-id or webhook-timestamp is missing or malformed.")
+    signatures = []
+    for word in headers.get("webhook-signature", "").split(" "):
+        version, _, encoded = word.partition(",")
+        try:
+            signatures.append((version, base64.b64decode(encoded, validate=True)))
+        except (binascii.Error, ValueError):
+            continue
+    return Signed(
+        id=name,
+        timestamp=int(timestamp),
+        auth=headers.get("pointsync-auth", ""),
+        content=_content(name, timestamp, body),
+        signatures=tuple(signatures),
+    )
+
+
+def read_body(body: bytes, encoding: str | None) -> dict[str, Any]:
+    """The JSON object in `body`, unpacked first where it is gzipped. Raises WireFault 400 or 413."""
+    if len(body) > MAX_BODY_BYTES:
+        raise WireFault(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes.")
+    if encoding and encoding.strip().lower() == "gzip":
+        body = _unpack(body)
+    elif encoding and encoding.strip().lower() != "identity":
+        raise WireFault(400, "malformed", "content-encoding must be gzip or absent.")
+    try:
+        decoded = msgspec.json.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise WireFault(400, "malformed", "The body is not JSON in UTF-8.") from error
+    if not isinstance(decoded, dict):
+        raise WireFault(400, "malformed", "The body must be a JSON object.")
+    return decoded
+
+
+def text_field(body: dict[str, Any], name: str) -> str:
+    """The text in `body[name]`. Raises WireFault 400 where there is none."""
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise WireFault(400, "malformed", f"{name} must be a text.")
+    return value
+
+
+def pack(body: bytes) -> bytes:
+    """`body`, gzipped."""
+    packer = zlib.compressobj(level=1, wbits=31)
+    return packer.compress(body) + packer.flush()
+
+
+def _unpack(body: bytes) -> bytes:
+    try:
+        unpacker = zlib.decompressobj(wbits=31)
+        plain = unpacker.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error as error:
+        raise WireFault(400, "malformed", "The body is not gzip, as content-encoding says it is.") from error
+    if len(plain) > MAX_BODY_BYTES:
+        raise WireFault(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes when unpacked.")
+    if not unpacker.eof or unpacker.unused_data:
+        raise WireFault(400, "malformed", "The gzipped body is cut short or has more behind its end.")
+    return plain
+
+
+def _content(name: str, timestamp: str, body: bytes) -> bytes:
+    return f"{name}.{timestamp}.".encode("utf-8", "surrogateescape") + body
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

@@ -1,0 +1,175 @@
+"""A real PostgreSQL cluster in a temporary folder: locks and crashes cannot be tested on a stand-in."""
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from tests.support.process import free_port
+
+ROLE = "pointsync"
+WAIT_SECONDS = 30
+PORT_TRIES = 3
+
+
+def available() -> str | None:
+    """Why no cluster can be made here; None when one can."""
+    if _bin_dir() is None:
+        return "PostgreSQL's initdb and pg_ctl are neither on the PATH nor under /usr/lib/postgresql"
+    if os.geteuid() == 0 and _unprivileged() is None:
+        return "PostgreSQL refuses to run as root, and there is no user postgres or nobody"
+    return None
+
+
+class Cluster:
+    """One server with its own data, on a loopback port of its own; `with Cluster() as cluster:`.
+
+    With `fsync` off (fast, and enough for tests) commits still reach the kernel before they are
+    answered, so they survive a killed server, only no power cut. Ask for `fsync=True` to measure.
+    """
+
+    def __init__(self, fsync: bool = False) -> None:
+        reason = available()
+        if reason:
+            raise RuntimeError(reason)
+        self.fsync = fsync
+        self.port = 0
+        self._bin = _bin_dir()
+        self._home: Path | None = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        """Make the cluster and start it. Raises RuntimeError with what the tools or the server said."""
+        self._home = Path(tempfile.mkdtemp(prefix="pointsync-pg-"))
+        try:
+            if os.geteuid() == 0:
+                user = _unprivileged()
+                os.chown(self._home, user.pw_uid, user.pw_gid)
+            self._run(
+                "initdb",
+                *("--username", ROLE, "--auth", "trust", "--encoding", "UTF8", "--locale", "C"),
+                *("--no-sync", "--no-instructions"),
+            )
+            self._start_on_a_free_port()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def create_database(self) -> str:
+        """An empty database of a new name: its URL."""
+        name = f"pointsync_{uuid.uuid4().hex}"
+        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self._url(name)
+
+    def drop(self, url: str) -> None:
+        """Remove a database that `create_database` made, whoever is still connected to it."""
+        name = urlsplit(url).path.lstrip("/")
+        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def restart(self, mode: str = "fast") -> None:
+        """Stop and start again on the same port; `fast` ends connections in order, `immediate` is a crash."""
+        self._run("pg_ctl", *("--mode", mode), *self._waiting, *self._logging, "restart")
+
+    def stop(self) -> None:
+        """Stop the server and remove its data. Nothing to do is fine."""
+        if self._home is None:
+            return
+        for mode in ("fast", "immediate"):
+            if self._run("pg_ctl", *("--mode", mode), *self._waiting, "stop", check=False).returncode == 0:
+                break
+        shutil.rmtree(self._home)
+        self._home = None
+
+    def _start_on_a_free_port(self) -> None:
+        """Another process may take the port between the look and the start: then look again."""
+        assert self._home
+        for left in reversed(range(PORT_TRIES)):
+            self.port = free_port()
+            (self._home / "data" / "postgresql.auto.conf").write_text(
+                f"listen_addresses = '127.0.0.1'\n"
+                f"port = {self.port}\n"
+                f"unix_socket_directories = '{self._home}'\n"
+                f"fsync = {'on' if self.fsync else 'off'}\n"
+            )
+            if self._run("pg_ctl", *self._waiting, *self._logging, "start", check=left == 0).returncode == 0:
+                return
+
+    @property
+    def _waiting(self) -> tuple[str, ...]:
+        return ("--wait", "--timeout", str(WAIT_SECONDS))
+
+    @property
+    def _logging(self) -> tuple[str, ...]:
+        return ("--log", str(self._log))
+
+    @property
+    def _log(self) -> Path:
+        assert self._home, "the cluster is not started"
+        return self._home / "server.log"
+
+    def _run(self, tool: str, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a tool on the data folder, as an ordinary user where this process is root's."""
+        assert self._home, "the cluster is not started"
+        as_user: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            user = _unprivileged()
+            as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        done = subprocess.run(
+            [str(self._bin / tool), "--pgdata", str(self._home / "data"), *args],
+            cwd=self._home,
+            env={name: value for name, value in os.environ.items() if not name.startswith("PG")}
+            | {"LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=2 * WAIT_SECONDS,
+            check=False,
+            **as_user,
+        )
+        if check and done.returncode != 0:
+            log = self._log.read_text(errors="replace")[-4_000:] if self._log.exists() else ""
+            raise RuntimeError(f"{tool} gave {done.returncode}:\n{done.stdout}\n{log}")
+        return done
+
+    def _url(self, name: str) -> str:
+        return f"postgresql://{ROLE}@127.0.0.1:{self.port}/{name}"
+
+    def _execute(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=10) as connection:
+            connection.execute(statement)
+
+
+def _bin_dir() -> Path | None:
+    """The folder with both tools: the PATH's, else the newest that Debian's packages installed."""
+    on_path = shutil.which("initdb")
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
+    for folder in ([Path(on_path).resolve().parent] if on_path else []) + installed:
+        if (folder / "initdb").is_file() and (folder / "pg_ctl").is_file():
+            return folder
+    return None
+
+
+def _version(bin_dir: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", bin_dir.parent.name)]
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """The user to run as in root's stead: the server refuses to run as root."""
+    users = {user.pw_name: user for user in pwd.getpwall()}
+    return users.get("postgres") or users.get("nobody")

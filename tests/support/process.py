@@ -1,0 +1,225 @@
+"""Real processes, ports and HTTP calls, every one of them bounded in time."""
+
+import json as jsonlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30
+TERMINATE_SECONDS = 10
+TAIL_BYTES = 8_000
+
+T = TypeVar("T")
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now; another process may still take it, but rarely does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(predicate: Callable[[], T], deadline_seconds: float, what: str) -> T:
+    """The first true value of `predicate`, asked again and again.
+
+    Raises AssertionError with `what` and the last value when the deadline passes. Let the predicate
+    return what it saw (a list, None) rather than a bare bool: a failure then says how far things got.
+    """
+    pause = threading.Event()
+    deadline = time.monotonic() + deadline_seconds
+    while True:
+        if value := predicate():
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {deadline_seconds} s: {what}; last value: {value!r}")
+        pause.wait(0.02)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; `body` is parsed where the answer calls itself JSON, text otherwise."""
+
+    status: int
+    body: Any
+    headers: Message
+
+
+def call(
+    method: str,
+    url: str,
+    body: bytes | str | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_seconds: float = 30,
+) -> Answer:
+    """One request on a connection of its own, the path sent as it stands in `url`.
+
+    `http.client`, because nothing in it rewrites a path, follows a redirect or asks for a proxy.
+    """
+    parts = urlsplit(url)
+    assert parts.hostname, f"no host in {url!r}"
+    connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=timeout_seconds)
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request(method, target, body=body, headers=dict(headers or {}))
+        response = connection.getresponse()
+        content = response.read().decode("utf-8", "replace")
+    finally:
+        connection.close()
+    is_json = response.headers.get_content_type().endswith("json")
+    return Answer(response.status, jsonlib.loads(content) if is_json else content, response.headers)
+
+
+class SiteProcess:
+    """A site as a user runs it: `pointsync serve` with its own data folder, port and process group.
+
+    `with SiteProcess(folder) as site:` starts it and leaves nothing running. Outside the `with`,
+    `cli` works on the same data without a server. `env` adds to, or with its values replaces,
+    what the process gets; the `POINTSYNC_…` settings of whoever runs the tests never reach it.
+    """
+
+    command: tuple[str, ...] = (sys.executable, "-m", "pointsync")
+
+    def __init__(self, data_dir: Path, port: int | None = None, env: Mapping[str, str] | None = None) -> None:
+        self.data_dir = Path(data_dir)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = self.data_dir / "serve.log"
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("POINTSYNC_")}
+        self.env = {**inherited, "POINTSYNC_DATA": str(self.data_dir), "PYTHONUNBUFFERED": "1", **(env or {})}
+        self.process: subprocess.Popen[bytes] | None = None
+        self._health = "none"
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> Self:
+        """Start it and wait until it calls itself healthy. Raises AssertionError with the log's tail."""
+        assert self.process is None, "already started"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self.command, "serve", "--port", str(self.port)],
+                cwd=CHECKOUT,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            wait_until(self._is_healthy, START_SECONDS, f"200 from {self.url}/healthz")
+        except AssertionError as error:
+            self.kill()
+            raise AssertionError(f"{error}\nlast answer: {self._health}\n{self.log_tail()}") from None
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def kill(self) -> None:
+        """End it as a power cut would, with all it started: SIGKILL to the group. Nothing to do is fine."""
+        if self.process:
+            self._kill_group()
+            self.process.wait(TERMINATE_SECONDS)
+            self.process = None
+
+    def terminate(self) -> int:
+        """End it as a service manager would: SIGTERM to the process; its exit code.
+
+        Raises AssertionError where it takes longer than the ten seconds that are promised.
+        """
+        assert self.process, "not started"
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(TERMINATE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(
+                f"still there {TERMINATE_SECONDS} s after SIGTERM\n{self.log_tail()}"
+            ) from None
+        finally:
+            self.kill()
+
+    def restart(self) -> Self:
+        """Kill it and start it again, on the same data and port."""
+        self.kill()
+        return self.start()
+
+    def run(
+        self, *args: str, input: str | None = None, timeout_seconds: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """A command on this site's data, as given; for what `cli` hides: the text, stderr, the code."""
+        return subprocess.run(
+            [*self.command, *args],
+            cwd=CHECKOUT,
+            env=self.env,
+            input=input or "",
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout_seconds,
+            check=False,
+        )
+
+    def cli(self, *args: str, input: str | None = None, expect: int = 0, timeout_seconds: float = 60) -> Any:
+        """What a command answers with `--json`, parsed; None where it says nothing on stdout."""
+        done = self.run(*args, "--json", input=input, timeout_seconds=timeout_seconds)
+        said = f"{' '.join(args)} gave {done.returncode}\nstdout: {done.stdout}\nstderr: {done.stderr}"
+        assert done.returncode == expect, said
+        try:
+            return jsonlib.loads(done.stdout) if done.stdout.strip() else None
+        except ValueError:
+            raise AssertionError(f"not one JSON document: {said}") from None
+
+    def api(
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = 30,
+    ) -> Answer:
+        """A call to the running site; `path` is from the root, such as `/api/v1/movements`."""
+        sent = dict(headers or {})
+        if json is not None:
+            sent["Content-Type"] = "application/json"
+        if key is not None:
+            sent["Authorization"] = f"Bearer {key}"
+        body = None if json is None else jsonlib.dumps(json)
+        return call(method, self.url + path, body, sent, timeout_seconds)
+
+    def log_tail(self) -> str:
+        """The end of what the server has printed."""
+        return self.log.read_bytes()[-TAIL_BYTES:].decode("utf-8", "replace") if self.log.exists() else ""
+
+    def _is_healthy(self) -> bool:
+        assert self.process
+        if (code := self.process.poll()) is not None:
+            raise AssertionError(f"ended with {code} before it answered")
+        try:
+            answer = self.api("GET", "/healthz", timeout_seconds=2)
+        except (OSError, HTTPException) as error:
+            self._health = repr(error)
+            return False
+        self._health = f"{answer.status} {answer.body}"
+        return answer.status == 200
+
+    def _kill_group(self) -> None:
+        assert self.process
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
