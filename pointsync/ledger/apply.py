@@ -15,7 +15,7 @@ from pointsync.ledger.book import CHUNK, Book
 from pointsync.ledger.bounds import MAX_POINTS, MAX_REASON, MAX_REF, clean, is_storable
 from pointsync.ledger.email import normalise
 from pointsync.ledger.insert import insert_missing
-from pointsync.models import Holding, Movement, Origin, Reserve
+from pointsync.models import Balance, Holding, Movement, Origin, Reserve
 from pointsync.models.movement import LOCAL_KINDS
 
 AHEAD = timedelta(days=1)
@@ -109,6 +109,13 @@ def have(session: Session, origin: str, reserve: Reserve) -> dict[str, Any]:
     """`{count, max_id}` of what this site holds from `origin` in `reserve`; `max_id` a decimal string."""
     holding = session.get(Holding, (origin, reserve.id), populate_existing=True)
     return {"count": holding.count if holding else 0, "max_id": str(holding.max_id if holding else 0)}
+
+
+def held_points(session: Session, origin: str, name: str) -> int | None:
+    """The balance now of the pot that a movement from `origin` went to; None where it is not held."""
+    pot = select(Movement.customer_id, Movement.reserve_id).where(Movement.origin == origin, Movement.id == name)
+    row = session.execute(pot).first()
+    return None if row is None else session.get_one(Balance, tuple(row), populate_existing=True).points
 
 
 def _known(session: Session, origin: str, names: list[str]) -> dict[str, Row[Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from pointsync.ledger.insert import insert_missing
@@ -68,7 +68,9 @@ class Book:
 
     def _select(self, pots: list[Pot]) -> dict[Pot, int]:
         if len({reserve for _, reserve in pots}) == 1:
-            matches = Balance.customer_id.in_([customer for customer, _ in pots]) & (Balance.reserve_id == pots[0][1])
+            matches: ColumnElement[bool] = Balance.customer_id.in_([customer for customer, _ in pots]) & (
+                Balance.reserve_id == pots[0][1]
+            )
         else:
             matches = tuple_(Balance.customer_id, Balance.reserve_id).in_(pots)
         rows = self._session.execute(

@@ -11,8 +11,8 @@ from pointsync.errors import NotFound
 from pointsync.ledger.book import CHUNK
 from pointsync.ledger.email import normalise
 from pointsync.ledger.insert import insert_missing
-from pointsync.models import Balance, Customer, Movement, Reserve
 from pointsync.ledger.shape import movement_shape
+from pointsync.models import Balance, Customer, Movement, Reserve
 
 
 def ensure(session: Session, emails: Iterable[str], now: datetime) -> dict[str, int]:
@@ -33,7 +33,7 @@ def existing(session: Session, emails: list[str]) -> dict[str, int]:
         rows = session.execute(
             select(Customer.email, Customer.id).where(Customer.email.in_(emails[start : start + CHUNK]))
         )
-        found |= {email: customer for email, customer in rows}
+        found |= {row.email: row.id for row in rows}
     return found
 
 

@@ -16,7 +16,7 @@ from pointsync.ledger.email import normalise
 from pointsync.ledger.made import next_ids, owe
 from pointsync.ledger.reserves import get as get_reserve
 from pointsync.ledger.shape import movement_shape
-from pointsync.models import Customer, Movement, Reserve
+from pointsync.models import Movement, Reserve
 from pointsync.models.movement import LOCAL_KINDS, SENT_KINDS
 
 MOST = 1000

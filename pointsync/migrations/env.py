@@ -1,6 +1,6 @@
 """How Alembic runs here: on the application's engine, in one transaction."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from flask import current_app
@@ -11,7 +11,7 @@ from pointsync.db import Moment, RowNumber, db
 assert models  # the tables must be known before they are compared
 
 
-def render_item(kind: str, item: Any, autogen_context: Any) -> str | bool:
+def render_item(kind: str, item: Any, autogen_context: Any) -> str | Literal[False]:
     """Write our own column types into a migration as what they are in the database."""
     if kind == "type" and isinstance(item, Moment):
         return "sa.DateTime(timezone=True)"

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from pointsync import clock, crypto, db
 from pointsync.errors import Invalid
 from pointsync.ledger import customers
-from pointsync.ledger.apply import Applied, Incoming, apply, lock_origin
+from pointsync.ledger.apply import Incoming, apply, held_points, lock_origin
 from pointsync.ledger.bounds import is_storable
 from pointsync.ledger.email import normalise
 from pointsync.models import Remote, Reserve
@@ -75,14 +75,18 @@ def _sync(
         # This dialect carries no signature of the sender: whoever has a key speaks the other one.
         raise WordPressFault(401, "rest_forbidden", "This sender is known by its key; it must sign.")
     origin.last_seen_at = now
+    held = held_points(session, source, transaction_id)
+    if held is not None:
+        return _done("s208", "This transaction was applied before.", transaction_id, held)
     reserve = session.scalar(select(Reserve).where(Reserve.key == path.reserve, Reserve.is_active))
     if reserve is None:
         return _error("e410", "No active system uses that points reserve.", transaction_id)
     if not known.create_customers and not customers.existing(session, [normalise(path.email)]):
         return _error("e404", "No user with that email.", transaction_id)
-    incoming = _incoming(path, transaction_id, reason)
-    [applied] = apply(session, source, reserve, [incoming], now)
-    return _told(session, applied, path, reserve)
+    [applied] = apply(session, source, reserve, [_incoming(path, transaction_id, reason)], now)
+    if applied.status != "applied" or applied.balance is None:
+        return _error("e422", applied.message or "Refused.", transaction_id)
+    return _done("s200", "Points updated.", transaction_id, applied.balance)
 
 
 def _incoming(path: SyncPath, transaction_id: str, reason: str) -> Incoming:
@@ -97,18 +101,12 @@ def _incoming(path: SyncPath, transaction_id: str, reason: str) -> Incoming:
     )
 
 
-def _told(session: Session, applied: Applied, path: SyncPath, reserve: Reserve) -> dict[str, Any]:
-    """What the add-on's sender understands. A transaction known before is done, whatever it says now."""
-    if applied.status == "refused":
-        return _error("e422", applied.message or "Refused.", applied.id)
-    customer = customers.get(session, path.email)
-    points = customers.balances(session, customer, reserve)[0]["points"]
-    is_new = applied.status == "applied"
+def _done(code: str, message: str, transaction_id: str, points: int) -> dict[str, Any]:
     return {
         "status": "success",
-        "status_code": "s200" if is_new else "s208",
-        "message": "Points updated." if is_new else "This transaction was applied before.",
-        "transaction_id": _echo(applied.id),
+        "status_code": code,
+        "message": message,
+        "transaction_id": _echo(transaction_id),
         "points": points,
     }
 

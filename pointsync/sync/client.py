@@ -411,4 +411,4 @@ class _Session(requests.Session):
             self.mount(scheme, _Adapter())
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: even when told not to follow, `send` would read a redirect's body whole, however long."""
+        """None: `send` would read a redirect's body, and decompress it without bound, even not to follow it."""

@@ -74,7 +74,7 @@ class Couriers:
             self._bell.clear()
             try:
                 with self._app.app_context():
-                    remote_ids = due(db.session, clock.now())
+                    remote_ids = due(db.session(), clock.now())
             except Exception:
                 # The bell rings again within a second; a database that is away must not end the doorman.
                 log.exception("looking for what is due failed")
@@ -168,7 +168,7 @@ def _turned(
 def _call(batch: Batch) -> Outcome:
     """Make the batch's call, outside any transaction."""
     here, now = runtime(), clock.now()
-    identity = site.identity(db.session, here.vault, here.config, now)
+    identity = site.identity(db.session(), here.vault, here.config, now)
     db.session.remove()
     try:
         return send(here.client, identity, batch, now)

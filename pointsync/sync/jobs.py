@@ -1,6 +1,7 @@
 """Jobs: each a tick that asks what is due. All state is in the database; a tick more does no harm."""
 
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import delete, or_, select
 
@@ -68,7 +69,7 @@ def send_history() -> None:
     for remote_id in remote_ids:
         left = True
         while left:
-            left = in_write(lambda session, remote_id=remote_id: history.step(session, remote_id, clock.now()))
+            left = in_write(partial(history.step, remote_id=remote_id, now=clock.now()))
             runtime().wake()
 
 

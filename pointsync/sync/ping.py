@@ -134,7 +134,7 @@ def _facts(body: dict[str, Any]) -> dict[str, Any]:
         "sends_mails": bool(body.get("sends_mails")),
         "rewards_digest": clean(str(body.get("rewards_digest") or ""), 128),
         "lists": [clean(str(each), MAX_NAME) for each in _list(body, "lists")],
-        "max_batch": max_batch if isinstance(max_batch, int) and 1 <= max_batch else 1,
+        "max_batch": max_batch if isinstance(max_batch, int) and max_batch >= 1 else 1,
     }
 
 

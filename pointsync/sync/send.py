@@ -106,7 +106,7 @@ def _woorewards(client: Client, identity: Identity, target: Target, parcel: Parc
     if code == "e404":
         return Sent({parcel.delivery_id: Answered("unknown", "e404", message or "No customer with that e-mail there.")})
     if code == "e410":
-        said = f"No active system at {target.url} uses the reserve {target.reserve!r}: switch it on there, or pick another."
+        said = f"No active system at {target.url} uses the reserve {target.reserve!r}: switch it on, or pick another."
         return Failed("unknown_reserve", said, is_permanent=True)
     if code == "e409":
         said = f"{target.url} has this site's own Auth: one of the two is a copy of the other."

@@ -48,7 +48,7 @@ class Settings:
 
 def read(session: Session) -> Settings:
     """The settings now; defaults where an admin has set none."""
-    stored = {name: value for name, value in session.execute(select(Setting.name, Setting.value))}
+    stored = {row.name: row.value for row in session.execute(select(Setting.name, Setting.value))}
     values: dict[str, Any] = {name: int(stored.get(name, kind.default)) for name, kind in KINDS.items()}
     return Settings(**{name: bool(value) if KINDS[name].is_switch else value for name, value in values.items()})
 

@@ -48,7 +48,7 @@ def _sent(session: Session, remote: Remote, batch: Batch, outcome: Sent, setting
             delivered.append(parcel.delivery_id)
         else:
             state = State(answer.state)
-            values = {
+            values: dict[str, object] = {
                 "state": state,
                 "code": answer.code,
                 "message": answer.message,

@@ -41,11 +41,10 @@ def read(
     if sharing_key:
         in_key = read_sharing_key(sharing_key)
         url, auth, password = url or in_key[0], auth or in_key[1], password or in_key[2]
+    url, auth, password = (url or "").strip(), (auth or "").strip(), (password or "").strip()
     for field, value in (("url", url), ("auth", auth), ("pass", password)):
         if not value:
             raise Invalid(field, f"{field} is missing: give the sharing key, or URL, Auth. and Pass.")
-    assert url and auth and password
-    auth, password = auth.strip(), password.strip()
     if not ids.is_auth(auth):
         raise Invalid("auth", "Auth. is wrk_ and 16 hex digits; copy it from the other site's Local site information.")
     if not ids.is_pass(password):

@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-
 revision = "242d273bd51a"
 down_revision = None
 branch_labels = None
