@@ -12,7 +12,8 @@ def create_app(config: Config | None = None) -> Flask:
 
     Raises ConfigError where a setting is wrong.
     """
-    from pointsync import cli, config as settings, db, web
+    from pointsync import cli, db, web
+    from pointsync import config as settings
 
     app = Flask(__name__)
     web.configure(app, config or settings.load())

@@ -14,6 +14,7 @@ from pointsync.models.remote import Remote
 from pointsync.models.reserve import Reserve
 from pointsync.models.setting import Setting
 from pointsync.models.site import Site
+from pointsync.models.status_change import StatusChange
 from pointsync.models.worker import Lease, Worker
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Setting",
     "Site",
     "State",
+    "StatusChange",
     "Tally",
     "Worker",
 ]

@@ -5,25 +5,25 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from pointsync import clock
-from pointsync.db import in_write, write
+from pointsync.db import db, in_write
 from pointsync.ledger.apply import lock_origin
-from pointsync.models import Remote
+from pointsync.models import Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import remotes, restored, settings, site
 from pointsync.sync.claim import target_of
 from pointsync.sync.ping import POINTSYNC, Verdict, ping
 from pointsync.sync.settle import wait_asked
-from pointsync.sync.status import status, words
+from pointsync.sync.status import Facts, status, words
 
 
 def check(remote_id: int) -> Verdict:
     """Ping a remote and keep what was found. Raises NotFound for another id, Busy when the database is."""
     here = runtime()
     now = clock.now()
-    with write() as session:
-        remote = remotes.get(session, remote_id)
-        target = target_of(session, remote, here.vault)
-        identity = site.identity(session, here.vault, here.config, now)
+    session = db.session()
+    target = target_of(session, remotes.get(session, remote_id), here.vault)
+    identity = site.identity(session, here.vault, here.config, now)
+    db.session.remove()
     verdict = ping(here.client, identity, target, now)
     in_write(lambda session: note(session, remote_id, verdict, clock.now()))
     return verdict
@@ -74,12 +74,20 @@ def _went_well(session: Session, remote: Remote, verdict: Verdict, known: settin
         restored.weigh(session, remote, verdict.have, known, now)
 
 
-def restate(session: Session, remote: Remote, known: settings.Settings, now: datetime) -> bool:
-    """Compute a remote's status and store it with its time; whether the colour has changed."""
+def restate(session: Session, remote: Remote, known: settings.Settings, now: datetime) -> None:
+    """Compute a remote's status, store it with its time, and record a change of the colour."""
     session.flush()
     facts = remotes.facts(session, remote, known)
+    store_status(session, remote, facts, known, now)
+
+
+def store_status(session: Session, remote: Remote, facts: Facts, known: settings.Settings, now: datetime) -> None:
+    """Store the status that `facts`, gathered at `now`, come to; one computed since then stands."""
+    if remote.status_at and remote.status_at > now:
+        return
     shown = status(facts, now, known)
-    changed = shown != remote.status
-    remote.status, remote.status_text, remote.status_at = shown, words(facts, shown, known)[:500], now
+    said = words(facts, shown, known)[:500]
+    if shown != remote.status:
+        session.add(StatusChange(remote_id=remote.id, at=now, before=remote.status, after=shown, words=said))
+    remote.status, remote.status_text, remote.status_at = shown, said, now
     session.flush()
-    return changed

@@ -1,8 +1,9 @@
 """Claiming: a remote is held by one worker at a time, and with it a batch of what it is owed."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from pointsync.crypto import Vault
@@ -65,10 +66,11 @@ def claim(session: Session, remote: Remote, vault: Vault, settings: Settings, no
     rows = _owed(session, remote.id, State.PENDING, size, now) or _owed(session, remote.id, State.UNKNOWN, size, now)
     if not rows:
         return None
-    if remote.failures and rows[0][0].attempts >= settings.max_attempts and not rows[0][0].not_before:
+    oldest = rows[0]
+    if remote.failures and oldest.attempts >= settings.max_attempts and not oldest.not_before:
         remote.is_probing = True
         return None
-    parcels = tuple(_parcel(delivery, movement, email) for delivery, movement, email in rows)
+    parcels = tuple(_parcel(row) for row in rows)
     if remote.dialect == WOOREWARDS:
         session.execute(
             update(Delivery)
@@ -106,30 +108,43 @@ def _may_go(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     )
 
 
-def _owed(
-    session: Session, remote_id: int, state: State, size: int, now: datetime
-) -> list[tuple[Delivery, Movement, str]]:
-    rows = session.execute(
-        select(Delivery, Movement, Customer.email)
-        .join(Movement, Movement.seq == Delivery.movement_seq)
-        .join(Customer, Customer.id == Movement.customer_id)
-        .where(Delivery.remote_id == remote_id, Delivery.is_in(state), *_may_go(now))
-        .order_by(Delivery.id)
-        .limit(size)
+def _owed(session: Session, remote_id: int, state: State, size: int, now: datetime) -> list[Row[Any]]:
+    """What may go now, oldest first; plain rows, for there are a thousand of them."""
+    return list(
+        session.execute(
+            select(
+                Delivery.id.label("delivery_id"),
+                Delivery.attempts,
+                Delivery.called_at,
+                Delivery.not_before,
+                Delivery.is_history,
+                Movement.id,
+                Movement.points,
+                Movement.kind,
+                Movement.reason,
+                Movement.at,
+                Movement.ref,
+                Customer.email,
+            )
+            .join(Movement, Movement.seq == Delivery.movement_seq)
+            .join(Customer, Customer.id == Movement.customer_id)
+            .where(Delivery.remote_id == remote_id, Delivery.is_in(state), *_may_go(now))
+            .order_by(Delivery.id)
+            .limit(size)
+        )
     )
-    return [(delivery, movement, email) for delivery, movement, email in rows]
 
 
-def _parcel(delivery: Delivery, movement: Movement, email: str) -> Parcel:
+def _parcel(row: Row[Any]) -> Parcel:
     return Parcel(
-        delivery_id=delivery.id,
-        was_called=delivery.called_at is not None,
-        id=movement.id,
-        customer=email,
-        points=movement.points,
-        kind=movement.kind,
-        reason=movement.reason,
-        at=movement.at,
-        ref=movement.ref,
-        is_history=delivery.is_history,
+        delivery_id=row.delivery_id,
+        was_called=row.called_at is not None,
+        id=row.id,
+        customer=row.email,
+        points=row.points,
+        kind=row.kind,
+        reason=row.reason,
+        at=row.at,
+        ref=row.ref,
+        is_history=row.is_history,
     )

@@ -1,17 +1,24 @@
 """Jobs: each a tick that asks what is due. All state is in the database; a tick more does no harm."""
 
+import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
+from flask import Flask, current_app
 from sqlalchemy import delete, or_, select
 
 from pointsync import clock
 from pointsync.db import db, in_write, write
-from pointsync.models import Attempt, Remote
+from pointsync.errors import NotFound
+from pointsync.models import Attempt, Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import check as checks
 from pointsync.sync import history, hooks, remotes, settings, site, workers
 
+log = logging.getLogger(__name__)
+
+CHECKS_AT_ONCE = 8
 ATTEMPTS_KEPT = 10_000
 """Attempts kept per remote, whatever their age."""
 LEASE_SECONDS = 60
@@ -31,7 +38,7 @@ def heartbeat() -> None:
 
 
 def check_remotes() -> None:
-    """Ping the remotes whose last check is older than `check_seconds`."""
+    """Ping the remotes whose last check is older than `check_seconds`, side by side: a slow one holds up no other."""
     now = clock.now()
     known = settings.read(db.session())
     before = now - timedelta(seconds=known.check_seconds)
@@ -45,19 +52,36 @@ def check_remotes() -> None:
     ).all()
     db.session.remove()
     if late and _is_mine("check"):
-        for remote_id in late:
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        with ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="check") as pool:
+            list(pool.map(lambda remote_id: _check(app, remote_id), late))
+
+
+def _check(app: Flask, remote_id: int) -> None:
+    with app.app_context():
+        try:
             checks.check(remote_id)
+        except NotFound:
+            log.info("remote %s was deleted before it was checked", remote_id)
 
 
 def compute_status() -> None:
-    """Compute every remote's status, store it, and delete lines that were closed and are empty."""
+    """Compute every remote's status, store it, and delete lines that were closed and are empty.
+
+    The counting is done outside the write, so that the shop does not wait for it.
+    """
     if not _is_mine("status"):
         return
+    now = clock.now()
+    known = settings.read(db.session())
+    gathered = {remote.id: remotes.facts(db.session(), remote, known) for remote in remotes.every(db.session())}
+    db.session.remove()
     with write() as session:
-        known, now = settings.read(session), clock.now()
+        for remote_id, facts in gathered.items():
+            remote = session.get(Remote, remote_id, with_for_update=True)
+            if remote is not None:
+                checks.store_status(session, remote, facts, known, now)
         remotes.close_emptied(session, now)
-        for remote in remotes.every(session):
-            checks.restate(session, remote, known, now)
 
 
 def send_history() -> None:
@@ -80,7 +104,9 @@ def prune() -> None:
     with write() as session:
         known = settings.read(session)
         kept_days = max(known.statistics_days, known.warning_days)
-        session.execute(delete(Attempt).where(Attempt.started_at < clock.now() - timedelta(days=kept_days)))
+        before = clock.now() - timedelta(days=kept_days)
+        session.execute(delete(Attempt).where(Attempt.started_at < before))
+        session.execute(delete(StatusChange).where(StatusChange.at < before))
         for remote_id in session.scalars(select(Remote.id)).all():
             newest = (
                 select(Attempt.id)

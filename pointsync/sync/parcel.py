@@ -44,8 +44,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The call was answered. Parcels that `answers` does not name had no answer; they stay owed."""
+    """The call was answered. It carried the first `called` parcels of the batch, as many as had room;
+    those among them that `answers` does not name had no answer and stay owed."""
 
+    called: int
     answers: dict[int, Answered] = field(default_factory=dict)
     have: dict[str, Any] | None = None
     clock_offset_seconds: float = 0.0

@@ -29,13 +29,14 @@ def weigh(session: Session, remote: Remote, have: dict[str, Any], settings: Sett
 
 
 def _is_ours(session: Session, max_id: int, now: datetime) -> bool:
-    site = session.get_one(Site, 1, with_for_update=True, populate_existing=True)
+    site = session.get_one(Site, 1, populate_existing=True)
     if max_id <= site.confirmed_id or max_id > ids.id_floor(now + ONCE_IN * 24):
         # An id from the far future was made by nobody; believing it would use up all ids.
         return True
     made = select(Movement.seq).where(Movement.origin == site.auth, Movement.id == str(max_id))
     if session.scalar(made) is not None:
         return True
+    session.refresh(site, with_for_update=True)
     site.last_id = max(site.last_id, max_id)
     return False
 

@@ -69,7 +69,7 @@ def _pointsync(client: Client, identity: Identity, batch: Batch, now: datetime) 
         message = f"{target.url} answered without naming one of the movements; look at its version."
         return Failed("bad_answer", message, was_answered=False, is_about_content=True)
     have = reply.body.get("have")
-    return Sent(answers, have if isinstance(have, dict) else None, reply.clock_offset_seconds)
+    return Sent(len(movements), answers, have if isinstance(have, dict) else None, reply.clock_offset_seconds)
 
 
 def _read(result: dict[str, object]) -> Answered | None:
@@ -99,19 +99,21 @@ def _woorewards(client: Client, identity: Identity, target: Target, parcel: Parc
         raise Trouble("bad_answer", message, was_answered=False, status=200)
     code, message = str(body.get("status_code")), clean(str(body.get("message") or ""), MAX_REASON)
     if code == "s200" or (code == "s208" and parcel.was_called):
-        return Sent({parcel.delivery_id: Answered("delivered")})
+        return Sent(1, {parcel.delivery_id: Answered("delivered")})
     if code == "s208":
         said = "It is held there already, though it was never sent: another site may use this site's Auth."
-        return Sent({parcel.delivery_id: Answered("failed", "unexpected_duplicate", said)})
+        return Sent(1, {parcel.delivery_id: Answered("failed", "unexpected_duplicate", said)})
     if code == "e404":
-        return Sent({parcel.delivery_id: Answered("unknown", "e404", message or "No customer with that e-mail there.")})
+        return Sent(
+            1, {parcel.delivery_id: Answered("unknown", "e404", message or "No customer with that e-mail there.")}
+        )
     if code == "e410":
         said = f"No active system at {target.url} uses the reserve {target.reserve!r}: switch it on, or pick another."
         return Failed("unknown_reserve", said, is_permanent=True)
     if code == "e409":
         said = f"{target.url} has this site's own Auth: one of the two is a copy of the other."
         return Failed("this_site", said, is_permanent=True)
-    return Sent({parcel.delivery_id: Answered("failed", clean(code, 32), message or "Refused there.")})
+    return Sent(1, {parcel.delivery_id: Answered("failed", clean(code, 32), message or "Refused there.")})
 
 
 def _woorewards_trouble(status: int, body: dict[str, object], target: Target, retry_after: str) -> Trouble:

@@ -40,7 +40,7 @@ def settle(session: Session, batch: Batch, outcome: Outcome, worker_id: str, set
 def _sent(session: Session, remote: Remote, batch: Batch, outcome: Sent, settings: Settings, now: datetime) -> int:
     """The answers, delivery by delivery; how many were delivered now."""
     delivered, unanswered = [], []
-    for parcel in batch.parcels:
+    for parcel in batch.parcels[: outcome.called]:
         answer = outcome.answers.get(parcel.delivery_id)
         if answer is None:
             unanswered.append(parcel.delivery_id)

@@ -113,7 +113,7 @@ def recognise(session: Session, config: Config) -> str | None:
     return site.hold
 
 
-def confirm(session: Session, vault: Vault, config: Config, what: str) -> None:
+def confirm(session: Session, vault: Vault, config: Config, what: str, now: datetime) -> None:
     """An admin's word on what this database is, which ends the hold.
 
     `moved` and `restored` go on as the same site; `copy` gets its own Auth, Pass and key, and its
@@ -127,9 +127,9 @@ def confirm(session: Session, vault: Vault, config: Config, what: str) -> None:
         site.auth, site.sealed_pass = ids.new_auth(), vault.seal(ids.new_pass())
         site.sealed_private_key, site.public_key = vault.seal(private_key), public_key
         site.sealed_old_pass, site.marker = None, ids.new_token()
-        session.execute(update(Remote).where(Remote.deleted_at.is_(None)).values(deleted_at=site.created_at))
+        session.execute(update(Remote).where(Remote.deleted_at.is_(None)).values(deleted_at=now))
     _, last_id = _read_marker(config.data)
-    site.last_id = max(site.last_id, last_id)
+    site.last_id = site.confirmed_id = max(site.last_id, last_id)
     site.hold = None
     site.url = config.public_url or site.url
     session.flush()

@@ -250,9 +250,9 @@ def test_the_environment_and_earlier_answers_change_nothing(
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_answers(client: Client, serve: Serve, status: int) -> None:
     other = serve(always(OK))
-    head = f"HTTP/1.1 {status} Go\r\nLocation: {other.url}/\r\nContent-Length: 0\r\n\r\n"
+    head = f"HTTP/1.1 {status} Go\r\nLocation: {other.url}/\r\nContent-Length: 2\r\n\r\ngo"
     answer = get(client, serve(always(head.encode())).url)
-    assert (answer.status, answer.headers["Location"]) == (status, f"{other.url}/")
+    assert (answer.status, answer.body, answer.headers["Location"]) == (status, b"go", f"{other.url}/")
     assert other.connections == 0
 
 
@@ -341,9 +341,7 @@ def test_a_head_that_drips_is_cut(make_client: MakeClient, serve: Serve) -> None
 
 
 @pytest.mark.parametrize("framing", [b"", b"Content-Length: 10000\r\n", b"Transfer-Encoding: chunked\r\n"])
-def test_a_body_that_drips_is_cut_and_is_no_answer(
-    make_client: MakeClient, serve: Serve, framing: bytes
-) -> None:
+def test_a_body_that_drips_is_cut_and_is_no_answer(make_client: MakeClient, serve: Serve, framing: bytes) -> None:
     def script(server: Server, connection: socket.socket) -> None:
         server.read(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n")
@@ -351,6 +349,21 @@ def test_a_body_that_drips_is_cut_and_is_no_answer(
 
     with fails(PassingFailure, "timeout", reached=True, within=1.0):
         get(make_client(total_seconds=0.3), serve(script).url)
+
+
+def test_a_kept_connection_that_drips_is_cut(make_client: MakeClient, serve: Serve) -> None:
+    def script(server: Server, connection: socket.socket) -> None:
+        server.read(connection)
+        connection.sendall(OK)
+        server.read(connection)
+        server.drip(connection, b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 10_000)
+
+    client = make_client(total_seconds=0.3)
+    server = serve(script)
+    assert get(client, server.url, session_key=1).body == b"ok"
+    with fails(PassingFailure, "timeout", reached=True, within=1.0):
+        get(client, server.url, session_key=1)
+    assert server.connections == 1
 
 
 def test_a_server_that_does_not_read_is_cut(make_client: MakeClient, serve: Serve) -> None:
@@ -472,9 +485,7 @@ def test_a_bomb_does_not_go_off(client: Client, serve: Serve) -> None:
         get(client, serve(once(zipped(gzip.compress(bytes(300 * KIB * KIB), 1)))).url, session_key=1)
 
 
-@pytest.mark.parametrize(
-    "body", [b"plain", gzip.compress(b"hello")[:-4], gzip.compress(b"hello")[:-9] + b"\xff" * 9]
-)
+@pytest.mark.parametrize("body", [b"plain", gzip.compress(b"hello")[:-4], gzip.compress(b"hello")[:-9] + b"\xff" * 9])
 def test_damaged_gzip_is_no_answer(client: Client, serve: Serve, body: bytes) -> None:
     with fails(PassingFailure, "bad_answer", reached=True):
         get(client, serve(once(zipped(body))).url)
@@ -547,9 +558,7 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "localhost.pem"
     path.write_bytes(
         certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return path
 
