@@ -8,7 +8,7 @@ import msgspec
 from flask import Blueprint, Response, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, TooManyRequests
 
 import pointsync
 from pointsync import clock, crypto, db, ids
@@ -16,6 +16,7 @@ from pointsync.errors import Refused
 from pointsync.ledger import reserves
 from pointsync.ledger.apply import Applied, Incoming, apply, have, lock_origin
 from pointsync.ledger.bounds import MAX_NAME, clean
+from pointsync.limits import SITE_FAILURES, count_failure
 from pointsync.models import Remote, Reserve
 from pointsync.runtime import runtime
 from pointsync.sync import settings, site, wire
@@ -129,8 +130,10 @@ def _trusted(identity: Identity, signed: wire.Signed, raw: bytes, now: datetime)
     encoding = request.headers.get("content-encoding")
     if not crypto.same(signed.auth, identity.auth):
         _refuse_own(identity, raw, encoding)
+        count_failure("site", SITE_FAILURES)
         raise WireFault(401, "unknown_auth", "No site of that Auth answers here.")
     if not any(signed.has_hmac(password) for password in identity.passes):
+        count_failure("site", SITE_FAILURES)
         raise WireFault(401, "bad_signature", "The signature was not made with this site's Pass.")
     if abs(signed.skew(now)) > wire.MAX_SKEW:
         raise WireFault(401, "clock_skew", "The clocks are more than 5 minutes apart.", time=clock.to_text(now))
@@ -194,6 +197,11 @@ def _busy(_error: db.Busy) -> tuple[Body, int, dict[str, str]]:
 @blueprint.errorhandler(RequestEntityTooLarge)
 def _too_large(_error: RequestEntityTooLarge) -> tuple[Body, int]:
     return _fault(WireFault(413, "too_large", f"A body has at most {wire.MAX_BODY_BYTES:,} bytes."))
+
+
+@blueprint.errorhandler(TooManyRequests)
+def _too_many(error: TooManyRequests) -> tuple[Body, int, dict[str, str]]:
+    return {"error": {"code": "too_many", "message": error.description}}, 429, {"Retry-After": str(error.retry_after)}
 
 
 @blueprint.errorhandler(ClientDisconnected)

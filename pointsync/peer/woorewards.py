@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from pointsync import clock, crypto, db
 from pointsync.errors import Invalid
@@ -14,6 +14,7 @@ from pointsync.ledger import customers
 from pointsync.ledger.apply import Incoming, apply, held_points, lock_origin
 from pointsync.ledger.bounds import is_storable
 from pointsync.ledger.email import normalise
+from pointsync.limits import SITE_FAILURES, count_failure
 from pointsync.models import Remote, Reserve
 from pointsync.runtime import runtime
 from pointsync.sync import settings, site
@@ -40,7 +41,7 @@ class WordPressFault(Exception):
 def ping(reserve_key: str) -> Response:
     """`{sync, auth, pool}`; whoever has no credentials learns nothing of the reserves."""
     session = db.db.session()
-    is_trusted = _is_trusted(_identity(session))
+    is_trusted = _is_known(_identity(session))
     reserve = session.scalar(select(Reserve).where(Reserve.key == reserve_key, Reserve.is_active))
     return jsonify(sync="yes", auth="yes" if is_trusted else "no", pool=reserve.name if is_trusted and reserve else "")
 
@@ -51,7 +52,7 @@ def sync(rest: str) -> Response:
     path = read_sync_path(rest)
     if path is None or not _is_email(path.email):
         raise _no_route()
-    if not _is_trusted(_identity(db.db.session())):
+    if not _is_known(_identity(db.db.session())):
         raise WordPressFault(401, "rest_forbidden", "Sorry, you are not allowed to do that.")
     db.db.session.remove()
     source = _field("source", MAX_SOURCE)
@@ -141,6 +142,14 @@ def _is_trusted(identity: Identity) -> bool:
     return crypto.same(user, identity.auth) and any(matches)
 
 
+def _is_known(identity: Identity) -> bool:
+    """The same, and a failure counted: who has no credentials may not go on asking."""
+    if _is_trusted(identity):
+        return True
+    count_failure("site", SITE_FAILURES)
+    return False
+
+
 def _field(name: str, limit: int) -> str:
     value = request.form.get(name, "")
     if not value:
@@ -174,4 +183,7 @@ def _busy(_error: db.Busy) -> Answer:
 
 @blueprint.errorhandler(HTTPException)
 def _http(error: HTTPException) -> Answer:
-    return _fault(WordPressFault(error.code or 400, "rest_error", error.description or error.name))
+    answer, status = _fault(WordPressFault(error.code or 400, "rest_error", error.description or error.name))
+    if isinstance(error, TooManyRequests):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer, status

@@ -1,0 +1,41 @@
+"""`python -m tests.bench [NAME …] [--json]`: each benchmark prints a table, or one JSON document with all."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import latency, throughput
+
+BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
+    "throughput": throughput.run,
+    "latency": latency.run,
+}
+
+
+def main() -> None:
+    """Run the benchmarks that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which; all without a name")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
+    arguments = parser.parse_args()
+    console = Console(stderr=arguments.json)
+    figures: dict[str, Any] = {}
+    for name in arguments.names or BENCHMARKS:
+        console.print(f"[bold]{name}[/bold] …")
+        figures[name] = BENCHMARKS[name]()
+        table = Table("what", "figure")
+        for what, figure in figures[name].items():
+            table.add_row(what, f"{figure:,}" if isinstance(figure, int | float) else str(figure))
+        console.print(table)
+    if arguments.json:
+        json.dump({"python": sys.version.split()[0], "cores": os.cpu_count(), **figures}, sys.stdout, indent=2)
+
+
+if __name__ == "__main__":
+    main()

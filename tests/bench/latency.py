@@ -1,0 +1,36 @@
+"""From commit here to visible there: one movement at a time, on two idle sites."""
+
+import sqlite3
+from time import perf_counter
+from typing import Any
+
+from tests.bench.family import record, two_sites, until_sent
+
+SAMPLE = 200
+PATIENCE_SECONDS = 10
+SEEN = "SELECT count(*) FROM customer JOIN balance ON customer_id = customer.id WHERE email = ?"
+
+
+def run() -> dict[str, Any]:
+    """Median and 99th percentile in milliseconds, watched in B's database by a reader of its own."""
+    spans_ms = []
+    with two_sites() as (a, b, key):
+        record(a, key, [{"customer": "warm@bench.example", "points": 1}])
+        until_sent(a, key, 30)
+        watcher = sqlite3.connect(f"file:{b.data_dir}/pointsync.db?mode=ro", uri=True)
+        try:
+            for number in range(SAMPLE):
+                email = f"c{number}@bench.example"
+                record(a, key, [{"customer": email, "points": 1}])
+                began = perf_counter()
+                while not watcher.execute(SEEN, (email,)).fetchone()[0]:
+                    assert perf_counter() - began < PATIENCE_SECONDS, f"{email} never reached B"
+                spans_ms.append((perf_counter() - began) * 1000)
+        finally:
+            watcher.close()
+    spans_ms.sort()
+    return {
+        "movements": SAMPLE,
+        "p50 ms": round(spans_ms[SAMPLE // 2], 1),
+        "p99 ms": round(spans_ms[SAMPLE * 99 // 100], 1),
+    }

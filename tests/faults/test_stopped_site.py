@@ -1,0 +1,39 @@
+"""One site of three is stopped for a while: the others go on, its line says so, and nothing is lost."""
+
+from pathlib import Path
+
+from tests.support.family import family, wait_in_step
+from tests.support.process import wait_until
+
+MAX_ATTEMPTS = 3
+
+
+def test_orange_then_red_then_everything_is_there_and_orange(tmp_path: Path):
+    with family(tmp_path, "a", "b", "c") as (a, b, c):
+        for member in (a, b):
+            member.site.cli("setting", "set", "delay_seconds", "1")
+            member.site.cli("setting", "set", "max_attempts", str(MAX_ATTEMPTS))
+        a.record("first@shop.example", 5)
+        wait_in_step([a, b, c], 10)
+        assert wait_until(lambda: a.line_for(c)["status"] == "green", 15, "green while all is well")
+
+        c.site.terminate()
+        a.record("alice@shop.example", 10)
+        line = wait_until(lambda: (now := a.line_for(c))["status"] == "warning" and now, 15, "orange")
+        assert line["waiting"] == 1
+        assert "connection" in line["last_error"]
+
+        b.record("alice@shop.example", 7)
+        wait_until(lambda: a.points("alice@shop.example") == b.points("alice@shop.example") == 17, 10, "A and B go on")
+        line = wait_until(lambda: (now := a.line_for(c))["status"] == "error" and now, 30, "red at max attempts")
+        assert str(MAX_ATTEMPTS) in line["status_text"]
+        [(attempts,)] = a.rows("SELECT max(attempts) FROM delivery WHERE state = 'pending'")
+        assert attempts == MAX_ATTEMPTS, "once red, it is asked by pings, not by attempts"
+        a.record("alice@shop.example", -2, reason="Made while red")
+
+        c.site.start()
+        wait_in_step([a, b, c], 30)
+        assert c.points("alice@shop.example") == 15
+        line = wait_until(lambda: (now := a.line_for(c))["status"] == "warning" and now, 15, "orange again")
+        assert line["waiting"] == 0
+        assert "remembered" in line["status_text"]
