@@ -5,6 +5,7 @@ transaction of its own that has the write lock from its first statement.
 """
 
 import fcntl
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from pointsync.errors import ConfigError
 
 BUSY_SECONDS = 30
 TRIES = 5
+PASSING_WORDS = ("locked", "busy", "full", "disk I/O", "unable to open")
 MIGRATIONS = Path(__file__).parent / "migrations"
 UPGRADE_LOCK = 7_061_110
 WRITE_LOCK = "pointsync_write_lock"
@@ -178,12 +180,24 @@ def write() -> Iterator[Session]:
         ):
             yield session
     except DBAPIError as error:
-        if isinstance(error, OperationalError) or error.connection_invalidated:
-            raise Busy("the database is locked or away") from error
+        if is_passing(error):
+            raise Busy("the database is locked, full or away") from error
         raise
     finally:
         if lock:
             lock.release()
+
+
+def is_passing(error: DBAPIError) -> bool:
+    """Whether a database error speaks of the moment and not of the statement.
+
+    SQLite calls a missing column by the same name as a locked file, so its words decide there.
+    """
+    if error.connection_invalidated:
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    return not isinstance(error.orig, sqlite3.Error) or any(word in str(error.orig) for word in PASSING_WORDS)
 
 
 def in_write(work: Callable[[Session], Result]) -> Result:

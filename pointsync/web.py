@@ -1,13 +1,17 @@
 """Putting the application together: what Flask is told, which blueprints answer, what errors look like."""
 
-from flask import Flask
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 
 from pointsync.config import Config
 from pointsync.crypto import Vault
+from pointsync.limits import limiter
 from pointsync.runtime import NAME, Runtime
 from pointsync.sync.client import Client
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
+PEER_PATHS = ("/pointsync/", "/wp-json/")
 
 
 def configure(app: Flask, config: Config) -> None:
@@ -32,5 +36,17 @@ def register(app: Flask) -> None:
     """Every blueprint, by who calls it: other sites, shops and machines, admins."""
     from pointsync import admin, api, peer
 
+    limiter.init_app(app)
     for part in (peer, api, admin):
         part.register(app)
+    app.register_error_handler(HTTPException, _http_error)
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    """What is answered where no view was found; a view's own errors are its blueprint's."""
+    from pointsync.admin import errors as pages
+    from pointsync.api import errors
+
+    if errors.is_ours(request.path):
+        return errors.http(error)
+    return error if request.path.startswith(PEER_PATHS) else pages.page(error)

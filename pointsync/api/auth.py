@@ -34,4 +34,7 @@ def key_name() -> str:
 
 
 def _challenge(error: str | None = None) -> WWWAuthenticate:
-    return WWWAuthenticate("bearer", {"realm": "PointSync"} | ({"error": error} if error else {}))
+    values: dict[str, str | None] = {"realm": "PointSync"}
+    if error:
+        values["error"] = error
+    return WWWAuthenticate("bearer", values)

@@ -30,11 +30,18 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is no error: in words, and the shapes it may have (none: told by words alone)."""
+
+    about: str
+    shapes: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One call: `path` is below the API's root, with parameters in braces.
 
-    `answers` and `errors` are by status; an answer's Struct is None where it has no fixed shape. `body`
-    lists the Structs that the body may be.
+    `answers` and `errors` are by status, `body` lists the Structs that the body may be.
     """
 
     method: str
@@ -42,7 +49,7 @@ class Call:
     name: str
     title: str
     about: str
-    answers: Mapping[int, tuple[type[Struct] | None, str]]
+    answers: Mapping[int, Answer]
     errors: Mapping[int, str]
     parameters: tuple[Parameter, ...] = ()
     body: tuple[type[Struct], ...] = ()
@@ -64,7 +71,7 @@ def call(
     *,
     title: str,
     about: str,
-    answers: Mapping[int, tuple[type[Struct] | None, str]],
+    answers: Mapping[int, Answer],
     errors: Mapping[int, str] | None = None,
     parameters: tuple[Parameter, ...] = (),
     body: tuple[type[Struct], ...] = (),

@@ -1,7 +1,8 @@
 """What goes wrong, as JSON: `{"error": {"code", "message", "fields"?}}`."""
 
 from flask import Blueprint, Flask, Response, jsonify, request
-from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from pointsync.db import Busy
@@ -12,7 +13,7 @@ RETRY_SECONDS = 1
 
 _CODES = {
     400: "malformed",
-    401: "wrong_key",
+    401: "unauthorized",
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
@@ -94,6 +95,6 @@ def register(part: Blueprint | Flask) -> None:
     part.register_error_handler(InBody, in_body)
     part.register_error_handler(Refused, refused)
     part.register_error_handler(Busy, busy)
-    part.register_error_handler(TimeoutError, busy)
+    part.register_error_handler(PoolTimeout, busy)
     part.register_error_handler(DBAPIError, database)
     part.register_error_handler(HTTPException, http)

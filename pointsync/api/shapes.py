@@ -17,7 +17,7 @@ def _text(longest: int, about: str) -> Any:
 
 
 class NewMovement(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A movement to record: `customer`, and either `points` or `set`."""
+    """A movement to record: the customer, and either points or set."""
 
     customer: Annotated[
         Email, Meta(description="The customer's e-mail address; without regard to case. Made if unknown.")
@@ -97,13 +97,6 @@ class RecordedMany(Struct):
     movements: list[RecordedMovement]
 
 
-class Recorded(Struct):
-    """`movement` where one was sent, `movements` where many were."""
-
-    movement: RecordedMovement | None = None
-    movements: list[RecordedMovement] | None = None
-
-
 class CustomerBalance(Struct):
     """The points in one reserve."""
 
@@ -134,12 +127,6 @@ class Reserve(Struct):
     may_go_below_zero: Annotated[bool, Meta(description="Whether a spend or redeem may take more than there is.")]
 
 
-class Reserves(Struct):
-    """All points reserves, by key."""
-
-    reserves: list[Reserve]
-
-
 class Remote(Struct):
     """A remote site, and whether it is in step."""
 
@@ -156,12 +143,6 @@ class Remote(Struct):
     last_success_at: Moment | None
     last_error: str | None
     unknown_customers: Annotated[int, Meta(description="The part of it for customers unknown there.")]
-
-
-class Remotes(Struct):
-    """All remotes."""
-
-    remotes: list[Remote]
 
 
 class ErrorDetail(Struct, omit_defaults=True):

@@ -23,6 +23,7 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_BATCH = 1000
 MAX_SKEW = timedelta(minutes=5)
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"[0-9]{1,12}\Z")
 _MAX_ID_LENGTH = 191
 
@@ -75,8 +76,8 @@ class Signed:
         )
 
     def skew(self, now: datetime) -> timedelta:
-        """How far its clock is ahead of ours."""
-        return datetime.fromtimestamp(self.timestamp, UTC) - now
+        """How far its clock is ahead of ours; it may name a moment that no datetime can."""
+        return timedelta(seconds=self.timestamp) - (now - _EPOCH)
 
 
 def request_headers(body: bytes, auth: str, password: str, private_key: str, moment: datetime) -> dict[str, str]:

@@ -1,0 +1,87 @@
+"""WooCommerce webhooks: who they are from, and that they are stored before they are answered."""
+
+import base64
+import re
+from typing import Any
+
+import msgspec
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
+
+from pointsync import clock, crypto, db
+from pointsync.api import errors
+from pointsync.ledger.woocommerce import Taken, take
+from pointsync.limits import count_failure
+from pointsync.runtime import runtime
+from pointsync.sync import hooks
+
+MAX_BODY_BYTES = 1024 * 1024
+
+_PING = re.compile(rb"webhook_id=[0-9]{1,19}\Z")
+_GONE = "There is no hook at this address; copy its URL again from the panel or from pointsync hook list."
+_UNSIGNED = "The signature is missing or wrong; give the shop's webhook the secret of this hook."
+
+blueprint = Blueprint("hooks", __name__, url_prefix="/hooks")
+errors.register(blueprint)
+
+
+@blueprint.post("/woocommerce/<token>", provide_automatic_options=False)
+def woocommerce(token: str) -> ResponseReturnValue:
+    """Take a delivery: 404 for a hook that is not there, 401 for a wrong signature, else 200.
+
+    What is of no use here is 200 too: the shop switches off a webhook that often fails.
+    """
+    request.max_content_length = MAX_BODY_BYTES
+    hook = hooks.find(db.db.session(), token)
+    if hook is None:
+        raise NotFound(_GONE)
+    secret = runtime().vault.open(hook.sealed_secret)
+    db.db.session.rollback()  # the write has a connection of its own; this one goes back
+    raw = request.get_data(parse_form_data=False)
+    if _is_ping(raw):
+        return jsonify(outcome="ping", message="The hook is here.")
+    if not _is_signed(raw, secret):
+        count_failure("hook signature")
+        return errors.answer(401, "bad_signature", _UNSIGNED)
+    taken = _take(token, _parsed(raw))
+    if taken is None:
+        raise NotFound(_GONE)
+    runtime().wake()
+    return jsonify(outcome=taken.outcome, message=taken.message)
+
+
+def _take(token: str, body: Any) -> Taken | None:
+    """Record and commit; None where the hook was removed meanwhile."""
+    now = clock.now()
+    topic = request.headers.get("X-WC-Webhook-Topic", "")
+    shop = request.headers.get("X-WC-Webhook-Source", "")
+
+    def work(session: Any) -> Taken | None:
+        hook = hooks.find(session, token, for_update=True)
+        return take(session, hook, topic=topic, shop=shop, body=body, now=now) if hook else None
+
+    return db.in_write(work)
+
+
+def _is_ping(raw: bytes) -> bool:
+    """Whether this is what a shop sends, unsigned, when a webhook is saved in it."""
+    return (
+        "X-WC-Webhook-Signature" not in request.headers
+        and request.mimetype == "application/x-www-form-urlencoded"
+        and _PING.match(raw) is not None
+    )
+
+
+def _is_signed(raw: bytes, secret: str) -> bool:
+    """Whether the header holds base64 of HMAC-SHA256 over the body as it came, by the hook's secret."""
+    expected = base64.b64encode(crypto.hmac_signature(secret, raw))
+    return crypto.same(expected, request.headers.get("X-WC-Webhook-Signature", "").strip())
+
+
+def _parsed(raw: bytes) -> Any:
+    """The body's JSON; None where it is none."""
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return None

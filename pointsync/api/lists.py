@@ -1,0 +1,44 @@
+"""Lists: the points reserves, and the remotes with their status."""
+
+from flask import jsonify
+from flask.typing import ResponseReturnValue
+
+from pointsync.api.calls import Answer, call
+from pointsync.api.shapes import Remote, Reserve
+from pointsync.db import db
+from pointsync.ledger import reserves
+from pointsync.sync import remotes
+
+
+@call(
+    "GET",
+    "/reserves",
+    title="Points reserves",
+    about="All points reserves, by key.",
+    answers={200: Answer("The reserves.", (list[Reserve],))},
+)
+def list_reserves() -> ResponseReturnValue:
+    """All reserves."""
+    return jsonify(
+        [
+            {
+                "key": each.key,
+                "name": each.name,
+                "active": each.is_active,
+                "may_go_below_zero": each.may_go_below_zero,
+            }
+            for each in reserves.every(db.session())
+        ]
+    )
+
+
+@call(
+    "GET",
+    "/remotes",
+    title="Remote sites",
+    about="All remotes, each with its status, as facts have it.",
+    answers={200: Answer("The remotes.", (list[Remote],))},
+)
+def list_remotes() -> ResponseReturnValue:
+    """All remotes with their status."""
+    return jsonify(remotes.listing(db.session()))

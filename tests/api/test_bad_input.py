@@ -1,0 +1,164 @@
+"""Whatever is sent: an error that names the field and says how to mend it, never a 500, nothing changed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.api.callers import Shop
+
+GOOD = {"customer": "alice@example.test", "points": 5}
+JSON = {"Content-Type": "application/json"}
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in GOOD.items() if key != name}
+
+
+FIELDS: list[tuple[Any, str]] = [
+    (without("customer"), "customer"),
+    (without("points"), "points"),
+    (GOOD | {"set": 5}, "points"),
+    (GOOD | {"customer": 5}, "customer"),
+    (GOOD | {"customer": ""}, "customer"),
+    (GOOD | {"customer": "alice"}, "customer"),
+    (GOOD | {"customer": "alice\0@example.test"}, "customer"),
+    (GOOD | {"customer": "a" * 5000 + "@example.test"}, "customer"),
+    (GOOD | {"points": 0}, "points"),
+    (GOOD | {"points": "5"}, "points"),
+    (GOOD | {"points": 5.5}, "points"),
+    (GOOD | {"points": True}, "points"),
+    (GOOD | {"points": [5]}, "points"),
+    (GOOD | {"points": 2_000_000_001}, "points"),
+    (GOOD | {"points": -(10**18)}, "points"),
+    (GOOD | {"points": 10**40}, "points"),
+    (GOOD | {"points": 10**4000}, "points"),
+    (without("points") | {"set": "5"}, "set"),
+    (without("points") | {"set": 2_000_000_001}, "set"),
+    (GOOD | {"reserve": "nowhere"}, "reserve"),
+    (GOOD | {"reserve": "de\0fault"}, "reserve"),
+    (GOOD | {"reserve": ""}, "reserve"),
+    (GOOD | {"reserve": 1}, "reserve"),
+    (GOOD | {"kind": "expire"}, "kind"),
+    (GOOD | {"kind": "import"}, "kind"),
+    (GOOD | {"kind": ""}, "kind"),
+    (GOOD | {"reason": "a" * 501}, "reason"),
+    (GOOD | {"reason": "a\0b"}, "reason"),
+    (GOOD | {"ref": ""}, "ref"),
+    (GOOD | {"ref": 17}, "ref"),
+    (GOOD | {"ref": "a" * 192}, "ref"),
+    (GOOD | {"ref": "a\0b"}, "ref"),
+    (GOOD | {"ref": " a"}, "ref"),
+    (GOOD | {"at": "yesterday"}, "at"),
+    (GOOD | {"at": "2026-01-31T12:00:00"}, "at"),
+    (GOOD | {"at": "0001-01-01T00:00:00+23:59"}, "at"),
+    (GOOD | {"at": "2999-01-01T00:00:00Z"}, "at"),
+    (GOOD | {"at": 1}, "at"),
+    (GOOD | {"poinst": 5}, "poinst"),
+    (GOOD | {"x" * 3000: 5}, "x" * 40),
+]
+
+
+@pytest.mark.parametrize(("body", "field"), FIELDS, ids=range(len(FIELDS)))
+@pytest.mark.parametrize("is_list", [False, True])
+def test_the_field_is_named(shop: Shop, body: dict[str, Any], field: str, is_list: bool) -> None:
+    answer = shop.record(data=json.dumps({"movements": [GOOD, body]} if is_list else body), headers=JSON)
+    assert answer.status_code == 422
+    error = answer.json["error"]
+    assert (f"movements[1].{field}" if is_list else field) in error["fields"]
+    assert error["message"] in error["fields"].values()
+    assert shop.get("/customers/alice@example.test").status_code == 404
+
+
+BODIES = [
+    (b"", "malformed"),
+    (b"{", "malformed"),
+    (b"{}x", "malformed"),
+    (b'{"customer": NaN}', "malformed"),
+    (b'{"customer": "alice@example.test", "points": Infinity}', "malformed"),
+    (b'{"customer": "\xff"}', "malformed"),
+    (b'{"customer": "\xed\xa0\x80"}', "malformed"),
+    (b'{"customer": "\\ud800@example.test", "points": 5}', "malformed"),
+    (b"\xff\xfe{\x00}\x00", "malformed"),
+    (b"[" * 100_000, None),
+    (b'{"customer":' * 50_000, "malformed"),
+    (b'{"customer": "alice@example.test", "points": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", None),
+    (b"[]", "invalid"),
+    (b"null", "invalid"),
+    (b"5", "invalid"),
+    (b'{"movements": []}', "invalid"),
+    (b'{"movements": {}}', "invalid"),
+    (b'{"movements": null}', "invalid"),
+    (b'{"movements": [5]}', "invalid"),
+    (b'{"movements": [[]]}', "invalid"),
+    (b'{"customer": "alice@example.test", "points": 1e400}', "invalid"),
+    (b'{"customer": "\\ud800@example.test", "points": 1e400}', None),
+    (b'{"customer": "alice@example.test", "points": 5, "\\u0000": 1e999}', "invalid"),
+    (b'{"customer": "alice@example.test", "points": 5, "set": -1e400}', "invalid"),
+]
+
+
+@pytest.mark.parametrize(("raw", "code"), BODIES, ids=range(len(BODIES)))
+def test_a_body_that_cannot_be_read(shop: Shop, raw: bytes, code: str | None) -> None:
+    answer = shop.record(data=raw, headers=JSON)
+    assert answer.status_code == 422
+    assert code in (None, answer.json["error"]["code"])
+    assert shop.get("/customers/alice@example.test").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "nonsense", "\xff"],
+)
+def test_another_content_type(shop: Shop, content_type: str) -> None:
+    answer = shop.record(data=json.dumps(GOOD), headers={"Content-Type": content_type})
+    assert answer.status_code == 422
+    assert answer.json["error"]["code"] == "wrong_content_type"
+
+
+def test_all_faults_of_a_movement_are_named(shop: Shop) -> None:
+    answer = shop.record({"points": "5", "kind": "gift", "at": "never", "reserve": 1, "other": 1})
+    assert set(answer.json["error"]["fields"]) == {"customer", "points", "kind", "at", "reserve", "other"}
+
+
+def test_a_long_list_of_faults_is_cut(shop: Shop) -> None:
+    answer = shop.record({"movements": [{}] * 1000})
+    assert len(answer.json["error"]["fields"]) == 20
+
+
+def test_the_last_of_two_equal_fields_counts(shop: Shop) -> None:
+    raw = b'{"customer": "alice@example.test", "points": 5, "points": 6}'
+    assert shop.record(data=raw, headers=JSON).json["movement"]["points"] == 6
+
+
+def test_a_body_too_large(shop: Shop) -> None:
+    answer = shop.record(data=b'{"customer": "' + b"a" * (1024 * 1024) + b'"}', headers=JSON)
+    assert answer.status_code == 413
+    assert answer.json["error"]["code"] == "too_large"
+
+
+def test_a_balance_out_of_bounds(shop: Shop) -> None:
+    shop.record(GOOD | {"points": 2_000_000_000})
+    assert shop.record(GOOD).status_code == 422
+    assert shop.points("alice@example.test") == 2_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/v1/nothing", 404, "not_found"),
+        ("GET", "/api", 404, "not_found"),
+        ("GET", "/api/v1/%ff%00", 404, "not_found"),
+        ("GET", "/api/v1/movements", 405, "method_not_allowed"),
+        ("DELETE", "/api/v1/reserves", 405, "method_not_allowed"),
+        ("OPTIONS", "/api/v1/movements", 405, "method_not_allowed"),
+        ("PUT", "/hooks/woocommerce/abc", 405, "method_not_allowed"),
+        ("GET", "/hooks/other", 404, "not_found"),
+        ("POST", "/healthz", 405, "method_not_allowed"),
+    ],
+)
+def test_addresses_and_methods_that_are_not_there(shop: Shop, method: str, path: str, status: int, code: str) -> None:
+    answer = shop.client.open(path, method=method)
+    assert answer.status_code == status
+    assert answer.json["error"]["code"] == code
+    assert ("Allow" in answer.headers) == (status == 405)
