@@ -71,7 +71,7 @@ class SiteCollector(Collector):
         listed = [each.id for each in remotes.every(self._session)]
         for state in _COUNTED:
             rows = self._session.execute(
-                select(Delivery.remote_id, func.count()).where(Delivery.state == state).group_by(Delivery.remote_id)
+                select(Delivery.remote_id, func.count()).where(Delivery.is_in(state)).group_by(Delivery.remote_id)
             )
             counts = {row[0]: row[1] for row in rows}
             family = GaugeMetricFamily(f"pointsync_deliveries_{state.value}", _HELP[state], labels=["remote"])
