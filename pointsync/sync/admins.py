@@ -16,7 +16,7 @@ MIN_PASSWORD = 10
 MAX_PASSWORD = 1000
 
 METHOD = "scrypt:32768:8:1"
-_NOBODY = f"{METHOD}$nobody$" + "0" * 128
+NOBODY = f"{METHOD}$nobody$" + "0" * 128
 """The hash of no password: checking against it takes as long as against an admin's."""
 
 
@@ -49,6 +49,8 @@ def check_password(password: str) -> None:
         raise Invalid("password", f"A password has at least {MIN_PASSWORD} characters; a few words in a row do well.")
     if len(password) > MAX_PASSWORD:
         raise Invalid("password", f"A password has at most {MAX_PASSWORD:,} characters; choose a shorter one.")
+    if "\0" in password:
+        raise Invalid("password", "A password holds no NUL characters; type another one.")
 
 
 def by_credentials(session: Session, name: str, password: str) -> Admin | None:
@@ -58,8 +60,9 @@ def by_credentials(session: Session, name: str, password: str) -> Admin | None:
     """
     name = normal(name)
     admin = session.scalar(select(Admin).where(Admin.name == name)) if _can_be_name(name) else None
-    matches = check_password_hash(admin.password_hash if admin else _NOBODY, password[: MAX_PASSWORD + 1])
-    return admin if admin and matches else None
+    matches = check_password_hash(admin.password_hash if admin else NOBODY, password[: MAX_PASSWORD + 1])
+    # Hashing fills a short password up with NULs, so that some at its end would make no difference.
+    return admin if admin and matches and "\0" not in password else None
 
 
 def is_setup_link(session: Session, token: str) -> bool:

@@ -64,8 +64,10 @@ def note(session: Session, remote_id: int, verdict: Verdict, now: datetime) -> N
 
 def _went_well(session: Session, remote: Remote, verdict: Verdict, known: settings.Settings, now: datetime) -> None:
     if remote.is_probing:
+        # Its failures are past, too: or the used up attempts of what waits would ask for the next probe.
         remote.is_probing = False
         remote.next_attempt_at = None
+        remote.failures = 0
     if not sum(remotes.counts(session, remote.id).values()):
         remote.failures = 0
         if remote.attempt_code not in (None, "ok"):

@@ -111,12 +111,14 @@ class Couriers:
 def deliver(remote_id: int, stopping: threading.Event) -> None:
     """Send a remote what it is owed, batch after batch, until nothing is due or the process ends."""
     settled: tuple[Batch, Outcome] | None = None
+    was_probed = False
     while True:
-        step = _turn(remote_id, settled, goes_on=not stopping.is_set())
+        step = _turn(remote_id, settled, goes_on=not stopping.is_set(), may_probe=not was_probed)
+        settled = None
         if isinstance(step, Batch):
             settled = (step, _call(step))
         elif step is Probe.DUE:
-            settled = None
+            was_probed = True
             check(remote_id)
         else:
             return
@@ -128,14 +130,16 @@ class Probe(Enum):
     DUE = "due"
 
 
-def _turn(remote_id: int, settled: tuple[Batch, Outcome] | None, goes_on: bool) -> Batch | Probe | None:
+def _turn(
+    remote_id: int, settled: tuple[Batch, Outcome] | None, goes_on: bool, may_probe: bool
+) -> Batch | Probe | None:
     """Settle the last call and claim for the next, in one transaction; None where nothing is due.
 
     What a call has brought must not be lost to a busy database, so it is tried until it is written.
     """
     while True:
         try:
-            return in_write(lambda session: _turned(session, remote_id, settled, goes_on))
+            return in_write(lambda session: _turned(session, remote_id, settled, goes_on, may_probe))
         except Busy:
             if settled is None or not goes_on:
                 raise
@@ -143,7 +147,7 @@ def _turn(remote_id: int, settled: tuple[Batch, Outcome] | None, goes_on: bool) 
 
 
 def _turned(
-    session: Session, remote_id: int, settled: tuple[Batch, Outcome] | None, goes_on: bool
+    session: Session, remote_id: int, settled: tuple[Batch, Outcome] | None, goes_on: bool, may_probe: bool
 ) -> Batch | Probe | None:
     here, now = runtime(), clock.now()
     known = settings.read(session)
@@ -154,7 +158,7 @@ def _turned(
     if held:
         if not held.is_probing and held.dialect:
             step = claim(session, held, here.vault, known, now)
-        if held.is_probing or held.dialect is None:
+        if may_probe and (held.is_probing or held.dialect is None):
             step = Probe.DUE
     remote = session.get_one(Remote, remote_id)
     if step is None:

@@ -1,5 +1,6 @@
 """The settings that an admin changes while the site runs; each reading is fresh, so no restart is needed."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,8 @@ KINDS = {
     "only_listed": Kind(0, 0, 1, "Accept only listed sites: whether movements of others are refused.", True),
 }
 HASTY_SECONDS = 60
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,7 @@ def change(session: Session, name: str, value: str) -> str | None:
 def _number(name: str, kind: Kind, value: str) -> int:
     if kind.is_switch and value.lower() in ("on", "off"):
         return int(value.lower() == "on")
-    try:
-        number = int(value) if value.isascii() else None
-    except ValueError:
-        number = None
+    number = int(value) if _WHOLE.fullmatch(value) else None
     if number is None or not kind.low <= number <= kind.high:
         wanted = "on or off" if kind.is_switch else f"a whole number from {kind.low:,} to {kind.high:,}"
         raise Invalid(name, f"{name} must be {wanted}; this is {value[:40]!r}.")

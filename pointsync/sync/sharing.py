@@ -83,7 +83,13 @@ def read_url(text: str) -> str:
         raise Invalid("url", f"The URL's host or port cannot be: {error}. Ports go from 1 to 65535.") from error
     if parts.scheme not in ("http", "https"):
         raise Invalid("url", "The URL must begin with https:// (or http:// inside your own network).")
-    if not host or len(host) > 253 or not re.fullmatch(r"[^\s/?#@\\%]+", host):
+    behind = parts.netloc.rpartition("]")[2]  # of an address in brackets only a port may follow
+    if (
+        not host
+        or len(host) > 253
+        or not re.fullmatch(r"[^\s/?#@\\%]+", host)
+        or (":" in host and behind[:1] not in ("", ":"))
+    ):
         raise Invalid("url", "The URL has no host; type one such as shop.example or https://shop.example/fr.")
     if port == 0:
         raise Invalid("url", "The URL's port is 0; ports go from 1 to 65535.")

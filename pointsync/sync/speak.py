@@ -13,6 +13,10 @@ from pointsync.sync.client import Answer, CallFailed, Client, PermanentFailure
 from pointsync.sync.site import Identity
 
 MAX_RETRY_AFTER_SECONDS = 10**9
+LEAST_OFFSET_SECONDS = 240
+"""Nearer than that, another site takes our own time: no clock agrees to the millisecond."""
+MOST_OFFSET_SECONDS = 100 * 366 * 86_400
+"""A clock further off names moments that cannot be reckoned with."""
 
 
 class Trouble(Exception):
@@ -154,10 +158,12 @@ def _error_of(answer: Answer) -> dict[str, Any]:
 
 
 def _offset(error: dict[str, Any], now: datetime) -> float:
+    """How far the other clock is ahead, in seconds; 0 where that is too little, or too much, to reckon with."""
     try:
-        return (clock.from_text(str(error.get("time"))) - now).total_seconds()
+        seconds = (clock.from_text(str(error.get("time"))) - now).total_seconds()
     except ValueError:
         return 0.0
+    return seconds if LEAST_OFFSET_SECONDS <= abs(seconds) <= MOST_OFFSET_SECONDS else 0.0
 
 
 _PERMANENT = {
@@ -214,6 +220,9 @@ def _trouble(answer: Answer, error: dict[str, Any], target: Target) -> Trouble:
         )
     if code:
         return Trouble("bad_answer", f"{target.url} answers {status} {code[:40]}.", status=status)
+    if status == 413:
+        # A proxy's page, too, says only that the call was too large for it.
+        return Trouble("bad_answer", f"{target.url} takes no call of that size.", status=status)
     if status == 429:
         retry = _retry_after(answer)
         return Trouble("bad_answer", f"{target.url} asks to come back later.", status=status, retry_after_seconds=retry)

@@ -70,7 +70,11 @@ def words(facts: Facts, shown: str, settings: Settings) -> str:
 
 
 def _cause(facts: Facts, shown: str, settings: Settings) -> str:
-    trouble = facts.attempt_message if facts.attempt_failed else facts.check_message if facts.check_failed else None
+    trouble = None
+    if facts.attempt_failed:
+        trouble = facts.attempt_message or "The last attempt failed."
+    elif facts.check_failed:
+        trouble = facts.check_message or "The last check failed."
     if shown == ERROR:
         if facts.attempt_failed and facts.attempt_is_permanent:
             return facts.attempt_message or "The last attempt failed."
@@ -87,14 +91,13 @@ def _cause(facts: Facts, shown: str, settings: Settings) -> str:
             return trouble
         if facts.is_paused and facts.pending:
             return "Paused: nothing is sent until it is resumed."
-        return "In step again; an error in the warning period is remembered."
+        again = "It answers again, and what waits is on its way" if facts.pending else "In step again"
+        return f"{again}; an error in the warning period is remembered."
     if facts.is_paused:
         return "Paused; nothing waits."
-    return (
-        "Nothing was sent yet; the last check was fine."
-        if shown == NONE and facts.check_code
-        else ("Nothing was sent yet." if shown == NONE else "In step.")
-    )
+    if shown == NONE:
+        return "Nothing was sent yet; the last check was fine." if facts.check_code else "Nothing was sent yet."
+    return "It answers, and what waits is on its way." if facts.pending else "In step."
 
 
 def _count(number: int, noun: str) -> str:

@@ -14,6 +14,7 @@ PLACEHOLDERS = ("[reserve]", "[user_email]", "[points]", "[action]")
 
 KINDS = {"add": "earn", "sub": "spend", "set": "manual"}
 
+_RESERVE = re.compile(r"[a-zA-Z0-9_-]+\Z")
 _SYNC = re.compile(r"(?P<reserve>[a-zA-Z0-9_-]+)/(?P<email>.+)/(?P<points>[0-9]+)/(?P<action>add|sub|set)/?\Z")
 
 
@@ -25,6 +26,11 @@ class SyncPath:
     email: str
     points: int
     action: str
+
+
+def is_reserve(text: str) -> bool:
+    """Whether a path can name `text` as a reserve."""
+    return bool(_RESERVE.match(text))
 
 
 def read_sync_path(path: str) -> SyncPath | None:
@@ -45,7 +51,7 @@ def fill_template(template: str, reserve: str, email: str, points: int) -> str:
 
 def ping_path(template: str, reserve: str) -> str:
     """The path of the ping: beside the sync path, under the same REST prefix."""
-    prefix = template.split("/sync/", 1)[0] if "/sync/" in template else ROUTE
+    prefix = template.rsplit("/sync/", 1)[0] if "/sync/" in template else ROUTE
     return f"{prefix}/ping/{quote(reserve, safe='')}"
 
 
