@@ -1,9 +1,15 @@
 """The one clock: aware moments in UTC, and their form on the wire."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 _source: Callable[[], datetime] | None = None
+
+# Python reads much of ISO 8601 beside: week dates, hours alone, commas. Another site might not.
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
+)
 
 
 def now() -> datetime:
@@ -31,7 +37,9 @@ def from_text(text: str) -> datetime:
     Raises ValueError for any other text, one without a zone included: a moment that depends on
     where it is read is no moment.
     """
-    moment = datetime.fromisoformat(text)
+    if not _RFC_3339.match(text):
+        raise ValueError("the moment is not in RFC 3339, such as 2026-03-01T12:00:00Z")
+    moment = datetime.fromisoformat(text.upper())
     if moment.tzinfo is None:
         raise ValueError("the moment has no time zone; end it with Z")
     try:

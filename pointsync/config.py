@@ -11,11 +11,20 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 from pointsync.errors import ConfigError
 
 SECRET_BYTES = 32
 MIN_SECRET_LENGTH = 16
 TEXT_LIMIT = 191
+
+# What may stand in `frame-ancestors`: nothing that could end the directive and begin another one.
+_ANCESTOR = re.compile(
+    r"'self'|(?:https?://)?(?:\*|(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?/?",
+    re.IGNORECASE,
+)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -69,7 +78,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> 
         trusted_proxies=trusted,
         proxy_auth_header=header,
         proxy_auth_admins=tuple(name for name in re.split(r"[,\s]+", reader.get("PROXY_AUTH_ADMINS")) if name),
-        frame_ancestors=reader.get("FRAME_ANCESTORS") or "'none'",
+        frame_ancestors=reader.frame_ancestors(),
         private_remotes=reader.switch("PRIVATE_REMOTES", default=True),
         smtp_url=reader.smtp_url(),
         log_format=reader.one_of("LOG_FORMAT", ("text", "json")),
@@ -133,7 +142,7 @@ class _Reader:
     def database_url(self, data: Path) -> str:
         value = self.get("DATABASE_URL") or f"sqlite:///{data / 'pointsync.db'}"
         scheme = value.split(":", 1)[0]
-        if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        if scheme in ("postgres", "postgresql", "postgresql+psycopg") and _is_database(value):
             return "postgresql+psycopg:" + value.split(":", 1)[1]
         if scheme != "sqlite" or not value.startswith("sqlite:////") or value == "sqlite:////":
             raise _fault(
@@ -148,8 +157,10 @@ class _Reader:
         if not value and (named := self.get("SECRET_KEY_FILE")):
             try:
                 value = Path(named).read_text().strip()
-            except (OSError, UnicodeDecodeError) as error:
+            except (OSError, ValueError) as error:
                 raise _fault("SECRET_KEY_FILE", f"names {named}, which cannot be read", "/run/secrets/key") from error
+            if not value:
+                raise _fault("SECRET_KEY_FILE", f"names {named}, which is empty", "/run/secrets/key")
         value = value or _kept_secret(data / "secret_key")
         if len(value) < MIN_SECRET_LENGTH:
             raise _fault(
@@ -168,13 +179,24 @@ class _Reader:
             fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:
             fine = False
-        if not fine or parts.query or parts.fragment or parts.username or re.search(r"\s", value):
+        if not fine or "@" in parts.netloc or re.search(r"[?#\s]", value) or not value.isprintable():
             raise _fault(
                 "PUBLIC_URL",
                 f"is {value!r}; it must be http:// or https:// with a host and perhaps a path",
                 "https://shop.example/points",
             )
         return value.rstrip("/")
+
+    def frame_ancestors(self) -> str:
+        words = self.get("FRAME_ANCESTORS").split() or ["'none'"]
+        fine = all(_ANCESTOR.fullmatch(word) and word.lower() not in ("none", "self") for word in words)
+        if words != ["'none'"] and not fine:
+            raise _fault(
+                "FRAME_ANCESTORS",
+                "must be origins with spaces between, 'self', or 'none' alone (with their quotes)",
+                "https://shop.example",
+            )
+        return " ".join(words)
 
     def networks(self, name: str) -> tuple[Network, ...]:
         found = []
@@ -202,6 +224,14 @@ class _Reader:
         if value and not fine:
             raise _fault("SMTP_URL", "must be smtp:// or smtps:// with a host", "smtps://user:pass@mail.example:465")
         return value or None
+
+
+def _is_database(url: str) -> bool:
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        return False
+    return True
 
 
 def _fault(name: str, fault: str, example: str) -> ConfigError:

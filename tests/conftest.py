@@ -12,7 +12,7 @@ from tests.support.frozen import MovingClock
 from tests.support.woorewards import WooRewardsSite
 
 TESTS = Path(__file__).parent
-TIERS = {"unit", "ledger", "sync", "api", "admin", "browser", "postgres", "faults"}
+TIERS = {"unit", "ledger", "sync", "peer", "api", "admin", "cli", "browser", "postgres", "faults"}
 
 
 @pytest.hookimpl(tryfirst=True)

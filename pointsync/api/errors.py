@@ -1,11 +1,11 @@
 """What goes wrong, as JSON: `{"error": {"code", "message", "fields"?}}`."""
 
 from flask import Blueprint, Flask, Response, jsonify, request
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from pointsync.db import Busy
+from pointsync.db import Busy, is_passing
 from pointsync.errors import Conflict, NotFound, Refused
 
 PATHS = ("/api", "/hooks", "/healthz", "/metrics")
@@ -69,7 +69,7 @@ def busy(_error: Exception) -> Response:
 
 def database(error: DBAPIError) -> Response:
     """What the database says while reading; all but its absence is a fault of ours."""
-    if isinstance(error, OperationalError) or error.connection_invalidated:
+    if is_passing(error):
         return busy(error)
     raise error
 

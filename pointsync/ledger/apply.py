@@ -71,10 +71,10 @@ def apply(
     here: dict[str, dict[str, Any] | Row[Any]] = dict(known)
     for index, each in enumerate(incoming):
         pot = (customer_ids.get(emails[index], 0), reserve.id)
-        if index in refused:
-            results.append(refused[index])
-        elif each.id in here:
+        if each.id in here:  # also what this very batch has applied
             results.append(_compare(each, here[each.id], pot))
+        elif index in refused:
+            results.append(refused[index])
         else:
             points = each.points if each.set_to is None else each.set_to - book.points(pot)
             if abs(book.points(pot) + points) > MAX_POINTS:

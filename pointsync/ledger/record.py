@@ -158,7 +158,8 @@ def _check_same(movement: Movement, entry: _Entry) -> None:
     kind = draft.kind or movement.kind
     if asked and kind == movement.kind and entry.pot == (movement.customer_id, movement.reserve_id):
         return
-    message = f"The ref {draft.ref} was given before with another content, as movement {movement.id}; use a new ref."
+    named = f"as movement {movement.id}" if movement.id else "in this very call"
+    message = f"The ref {draft.ref} was given before with another content, {named}; use a new ref."
     raise Conflict("ref_conflict", message, {f"{draft.where}ref": message})
 
 

@@ -13,6 +13,7 @@ from pointsync.models.origin import Holding, Origin
 from pointsync.models.remote import Remote
 from pointsync.models.reserve import Reserve
 from pointsync.models.setting import Setting
+from pointsync.models.sign_in import SignIn
 from pointsync.models.site import Site
 from pointsync.models.status_change import StatusChange
 from pointsync.models.worker import Lease, Worker
@@ -34,6 +35,7 @@ __all__ = [
     "Remote",
     "Reserve",
     "Setting",
+    "SignIn",
     "Site",
     "State",
     "StatusChange",

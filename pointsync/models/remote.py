@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from pointsync.db import Base, Moment
+from pointsync.db import Base, Moment, RowNumber
 from pointsync.models.reserve import Reserve
 
 LISTED = "deleted_at IS NULL AND closing_at IS NULL"
@@ -56,16 +56,20 @@ class Remote(Base):
 
     # What the other site told
     dialect: Mapped[str | None] = mapped_column(String(16))
-    dialect_since: Mapped[datetime | None] = mapped_column(Moment)
     name: Mapped[str | None] = mapped_column(String(191))
     facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """Of the last good ping: its reserves, whom it lists, whether it sends mails, its version."""
     clock_offset_seconds: Mapped[float] = mapped_column(default=0.0)
     """Added to our time in what we sign for it, where its clock is far from ours."""
     acknowledged: Mapped[int] = mapped_column(BigInteger, default=0)
-    """Deliveries that it has acknowledged; holding fewer, it was restored."""
+    """Deliveries that it has acknowledged since `counted_since`; holding fewer, it was restored."""
+    counted_since: Mapped[datetime | None] = mapped_column(Moment)
+    """When its dialect or target last changed: what went out before says nothing of what it holds there."""
     restored_at: Mapped[datetime | None] = mapped_column(Moment)
-    """When that was last seen, and all that was delivered was sent again."""
+    """When that was last seen; what was delivered before is owed again, bit by bit, from here:"""
+    again_from_id: Mapped[int | None] = mapped_column(RowNumber)
+    owed_until_seq: Mapped[int | None] = mapped_column(RowNumber)
+    """The last movement it was owed, once it is closing or deleted."""
 
     # How the sending goes
     failures: Mapped[int] = mapped_column(default=0)
@@ -98,3 +102,11 @@ class Remote(Base):
     status_at: Mapped[datetime | None] = mapped_column(Moment)
 
     reserve: Mapped[Reserve] = relationship(lazy="joined")
+
+    @classmethod
+    def locked(cls, session: Session, remote_id: int) -> "Remote | None":
+        """The row as it is now, no other's to change until the transaction ends.
+
+        `key_share` leaves the shop free to write deliveries that refer to it meanwhile.
+        """
+        return session.get(cls, remote_id, with_for_update={"of": cls, "key_share": True}, populate_existing=True)

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, TooManyRequests
 
@@ -15,7 +17,7 @@ from pointsync import clock, crypto, db, ids
 from pointsync.errors import Refused
 from pointsync.ledger import reserves
 from pointsync.ledger.apply import Applied, Incoming, apply, have, lock_origin
-from pointsync.ledger.bounds import MAX_NAME, clean
+from pointsync.ledger.bounds import MAX_NAME, clean, is_reserve_key
 from pointsync.limits import SITE_FAILURES, count_failure
 from pointsync.models import Remote, Reserve
 from pointsync.runtime import runtime
@@ -73,7 +75,8 @@ def _movements(session: Session, identity: Identity, body: Body, now: datetime) 
         raise WireFault(400, "malformed", "movements must be a list.")
     if len(items) > wire.MAX_BATCH:
         raise WireFault(413, "too_large", f"A batch has at most {wire.MAX_BATCH:,} movements.")
-    reserve = session.scalar(select(Reserve).where(Reserve.key == key, Reserve.is_active))
+    query = select(Reserve).where(Reserve.key == key, Reserve.is_active)
+    reserve = session.scalar(query) if is_reserve_key(key) else None
     if reserve is None:
         raise WireFault(404, "unknown_reserve", "No active points reserve here has that key.")
     read = [_read(item) for item in items]
@@ -143,6 +146,8 @@ def _trusted(identity: Identity, signed: wire.Signed, raw: bytes, now: datetime)
         raise WireFault(409, "wrong_recipient", "This request is for another site.")
     if sender == identity.auth:
         raise WireFault(409, "own_origin", "This request comes from this very site.")
+    if not wire.is_for(signed.id, sender, identity.auth):
+        raise WireFault(401, "bad_signature", "This request's webhook-id was made by another sender.")
     if not ids.is_auth(sender):
         raise WireFault(400, "malformed", "from must be an Auth: wrk_ and 16 hex digits.")
     return body
@@ -185,8 +190,16 @@ def _fault(fault: WireFault) -> tuple[Body, int]:
     return {"error": {"code": fault.code, "message": fault.message} | fault.extra}, fault.status
 
 
+@blueprint.errorhandler(DBAPIError)
+def _database(error: DBAPIError) -> tuple[Body, int, dict[str, str]]:
+    if not db.is_passing(error):
+        raise error
+    return _busy(error)
+
+
 @blueprint.errorhandler(db.Busy)
-def _busy(_error: db.Busy) -> tuple[Body, int, dict[str, str]]:
+@blueprint.errorhandler(PoolTimeout)
+def _busy(_error: Exception) -> tuple[Body, int, dict[str, str]]:
     return (
         {"error": {"code": "busy", "message": "The database is busy; send it again."}},
         503,
@@ -209,4 +222,4 @@ def _too_many(error: TooManyRequests) -> tuple[Body, int, dict[str, str]]:
 @blueprint.errorhandler(HTTPException)
 def _malformed(error: Exception) -> tuple[Body, int]:
     status = error.code if isinstance(error, HTTPException) and error.code else 400
-    return {"error": {"code": "malformed", "message": str(error)[:200]}}, status
+    return {"error": {"code": "malformed" if status < 500 else "failed", "message": str(error)[:200]}}, status

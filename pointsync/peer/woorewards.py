@@ -5,6 +5,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
@@ -19,12 +21,13 @@ from pointsync.models import Remote, Reserve
 from pointsync.runtime import runtime
 from pointsync.sync import settings, site
 from pointsync.sync.site import Identity
-from pointsync.sync.woorewards import KINDS, ROUTE, SyncPath, read_basic, read_sync_path
+from pointsync.sync.woorewards import KINDS, ROUTE, SyncPath, is_reserve, read_basic, read_sync_path
 
 blueprint = Blueprint("peer_woorewards", __name__, url_prefix=ROUTE)
 
 MAX_SOURCE = 191
 MAX_TRANSACTION_ID = 64
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 Answer = tuple[Response, int]
 
@@ -40,13 +43,15 @@ class WordPressFault(Exception):
 @blueprint.get("/ping/<reserve_key>")
 def ping(reserve_key: str) -> Response:
     """`{sync, auth, pool}`; whoever has no credentials learns nothing of the reserves."""
+    if not is_reserve(reserve_key):
+        raise _no_route()
     session = db.db.session()
     is_trusted = _is_known(_identity(session))
     reserve = session.scalar(select(Reserve).where(Reserve.key == reserve_key, Reserve.is_active))
     return jsonify(sync="yes", auth="yes" if is_trusted else "no", pool=reserve.name if is_trusted and reserve else "")
 
 
-@blueprint.post("/sync/<path:rest>")
+@blueprint.post("/sync/<rest:rest>", merge_slashes=False)
 def sync(rest: str) -> Response:
     """Apply one movement; the answer leaves after the commit."""
     path = read_sync_path(rest)
@@ -60,6 +65,13 @@ def sync(rest: str) -> Response:
     reason = request.form.get("reason", "")
     now = clock.now()
     return jsonify(db.in_write(lambda session: _sync(session, path, source, transaction_id, reason, now)))
+
+
+@blueprint.route("/", defaults={"rest": ""}, methods=METHODS, merge_slashes=False)
+@blueprint.route("/<rest:rest>", methods=METHODS, merge_slashes=False)
+def elsewhere(rest: str) -> Response:
+    """Any other path, and any other method: WordPress knows no route there."""
+    raise _no_route()
 
 
 def _sync(
@@ -176,8 +188,16 @@ def _fault(fault: WordPressFault) -> Answer:
     return jsonify(code=fault.code, message=fault.message, data={"status": fault.status}), fault.status
 
 
+@blueprint.errorhandler(DBAPIError)
+def _database(error: DBAPIError) -> Answer:
+    if not db.is_passing(error):
+        raise error
+    return _busy(error)
+
+
 @blueprint.errorhandler(db.Busy)
-def _busy(_error: db.Busy) -> Answer:
+@blueprint.errorhandler(PoolTimeout)
+def _busy(_error: Exception) -> Answer:
     return _fault(WordPressFault(503, "busy", "The database is busy; send it again."))
 
 

@@ -1,5 +1,6 @@
 """Checking a remote: a ping outside any transaction, and what it found written to its line."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -11,9 +12,12 @@ from pointsync.models import Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import remotes, restored, settings, site
 from pointsync.sync.claim import target_of
-from pointsync.sync.ping import POINTSYNC, Verdict, ping
+from pointsync.sync.ping import Verdict, ping
 from pointsync.sync.settle import wait_asked
 from pointsync.sync.status import Facts, status, words
+
+MEANWHILE = timedelta(minutes=1)
+"""No status was computed longer ago than that and is stored only now; a later moment is a clock put right."""
 
 
 def check(remote_id: int) -> Verdict:
@@ -21,48 +25,65 @@ def check(remote_id: int) -> Verdict:
     here = runtime()
     now = clock.now()
     session = db.session()
-    target = target_of(session, remotes.get(session, remote_id), here.vault)
+    remote = remotes.get(session, remote_id)
+    asked = Asked(remote.id, remote.version, remote.acknowledged)
+    target = target_of(session, remote, here.vault)
     identity = site.identity(session, here.vault, here.config, now)
     db.session.remove()
     verdict = ping(here.client, identity, target, now)
-    in_write(lambda session: note(session, remote_id, verdict, clock.now()))
+    in_write(lambda session: note(session, asked, verdict, clock.now()))
     return verdict
 
 
-def note(session: Session, remote_id: int, verdict: Verdict, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The line as it was when it was asked."""
+
+    remote_id: int
+    version: int
+    acknowledged: int
+
+
+def note(session: Session, asked: Asked, verdict: Verdict, now: datetime) -> None:
     """Write a verdict to its line; the first good one pins the other site's key.
 
     A good one ends the probing, so that all that waits is sent; with nothing waiting it also ends
-    what the last attempt left behind.
+    what the last attempt left behind. A line that an admin has changed meanwhile is left alone.
     """
     known = settings.read(session)
-    remote = session.get(Remote, remote_id, with_for_update=True, populate_existing=True)
-    if remote is None:
+    remote = Remote.locked(session, asked.remote_id)
+    if remote is None or remote.version != asked.version:
         return
     remote.checked_at = now
     remote.check_code, remote.check_message = verdict.code, verdict.message[:500]
     remote.check_is_permanent = verdict.is_permanent
     if verdict.dialect and verdict.dialect != remote.dialect:
         # What the one dialect has acknowledged says nothing of what the other side's ledger holds.
-        remote.dialect, remote.dialect_since, remote.acknowledged = verdict.dialect, now, 0
+        remote.dialect, remote.counted_since, remote.acknowledged = verdict.dialect, now, 0
     if verdict.dialect:
         remote.name, remote.facts = verdict.name, verdict.facts
         remote.clock_offset_seconds = verdict.clock_offset_seconds
-    if verdict.dialect == POINTSYNC and verdict.key:
+    if verdict.ok and verdict.key:
         origin = lock_origin(session, remote.auth, now)
         origin.public_key = origin.public_key or verdict.key
     if verdict.ok:
-        _went_well(session, remote, verdict, known, now)
+        _went_well(session, remote)
+        if verdict.have is not None:
+            restored.weigh(session, remote, verdict.have, asked.acknowledged, known, now)
     else:
-        delay = wait_asked(verdict.retry_after_seconds, known) or timedelta(seconds=known.delay_seconds)
-        remote.last_failure_at, remote.last_error = now, verdict.message[:500]
-        if verdict.is_permanent or remote.is_probing or remote.dialect is None:
-            remote.is_probing = True
-            remote.next_attempt_at = now + delay
+        _went_ill(remote, verdict, known, now)
     restate(session, remote, known, now)
 
 
-def _went_well(session: Session, remote: Remote, verdict: Verdict, known: settings.Settings, now: datetime) -> None:
+def _went_ill(remote: Remote, verdict: Verdict, known: settings.Settings, now: datetime) -> None:
+    delay = wait_asked(verdict.retry_after_seconds, remote.failures, known) or timedelta(seconds=known.delay_seconds)
+    remote.last_failure_at, remote.last_error = now, verdict.message[:500]
+    if verdict.is_permanent or remote.is_probing or remote.dialect is None:
+        remote.is_probing = True
+        remote.next_attempt_at = now + delay
+
+
+def _went_well(session: Session, remote: Remote) -> None:
     if remote.is_probing:
         # Its failures are past, too: or the used up attempts of what waits would ask for the next probe.
         remote.is_probing = False
@@ -72,8 +93,6 @@ def _went_well(session: Session, remote: Remote, verdict: Verdict, known: settin
         remote.failures = 0
         if remote.attempt_code not in (None, "ok"):
             remote.attempt_code, remote.attempt_message, remote.attempt_is_permanent = "ok", None, False
-    if verdict.have is not None:
-        restored.weigh(session, remote, verdict.have, known, now)
 
 
 def restate(session: Session, remote: Remote, known: settings.Settings, now: datetime) -> None:
@@ -85,7 +104,7 @@ def restate(session: Session, remote: Remote, known: settings.Settings, now: dat
 
 def store_status(session: Session, remote: Remote, facts: Facts, known: settings.Settings, now: datetime) -> None:
     """Store the status that `facts`, gathered at `now`, come to; one computed since then stands."""
-    if remote.status_at and remote.status_at > now:
+    if remote.status_at and now < remote.status_at <= now + MEANWHILE:
         return
     shown = status(facts, now, known)
     said = words(facts, shown, known)[:500]

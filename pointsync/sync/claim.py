@@ -16,11 +16,14 @@ from pointsync.sync.settings import Settings
 from pointsync.sync.speak import Target
 
 SURE_AFTER = timedelta(seconds=120)
+LONGEST_WAIT = timedelta(days=1, minutes=5)
+"""No moment to wait for lies further ahead; one that does was set by a clock that has been put right since."""
 
 
 def due(session: Session, now: datetime) -> list[int]:
     """The remotes that have something to be done for: a delivery that may go, or a probe."""
     may_go = _may_go(now)
+    waits_until = Remote.next_attempt_at
     pending = exists().where(Delivery.remote_id == Remote.id, Delivery.is_in(State.PENDING), *may_go)
     unknown = exists().where(Delivery.remote_id == Remote.id, Delivery.is_in(State.UNKNOWN), *may_go)
     if session.scalar(select(Site.hold)):
@@ -30,7 +33,7 @@ def due(session: Session, now: datetime) -> list[int]:
             select(Remote.id).where(
                 Remote.deleted_at.is_(None),
                 Remote.paused_at.is_(None),
-                or_(Remote.next_attempt_at.is_(None), Remote.next_attempt_at <= now),
+                or_(waits_until.is_(None), waits_until <= now, waits_until > now + LONGEST_WAIT),
                 or_(Remote.is_probing, Remote.dialect.is_(None), pending, unknown),
             )
         )
@@ -39,10 +42,10 @@ def due(session: Session, now: datetime) -> list[int]:
 
 def hold(session: Session, remote_id: int, worker_id: str, now: datetime) -> Remote | None:
     """The remote, held by this worker for 120 s by the database's time; None when it may not be called now."""
-    remote = session.get(Remote, remote_id, with_for_update=True, populate_existing=True)
+    remote = Remote.locked(session, remote_id)
     if remote is None or remote.deleted_at or remote.paused_at or session.scalar(select(Site.hold)):
         return None
-    if remote.next_attempt_at and remote.next_attempt_at > now:
+    if remote.next_attempt_at and now < remote.next_attempt_at <= now + LONGEST_WAIT:
         return None
     if not workers.is_free(session, remote.holder, remote.held_until, worker_id):
         return None
@@ -63,11 +66,12 @@ def claim(session: Session, remote: Remote, vault: Vault, settings: Settings, no
     A remote whose oldest delivery has used up its attempts while calls fail is probed instead.
     """
     size = 1 if remote.dialect == WOOREWARDS else remote.batch_size
-    rows = _owed(session, remote.id, State.PENDING, size, now) or _owed(session, remote.id, State.UNKNOWN, size, now)
+    rows = _next(session, remote.id, size, now)
     if not rows:
         return None
     oldest = rows[0]
-    if remote.failures and oldest.attempts >= settings.max_attempts and not oldest.not_before:
+    used_up = oldest.attempts >= settings.max_attempts and not oldest.not_before
+    if remote.failures and (used_up or remote.failures >= settings.max_attempts):
         remote.is_probing = True
         return None
     parcels = tuple(_parcel(row) for row in rows)
@@ -82,7 +86,20 @@ def claim(session: Session, remote: Remote, vault: Vault, settings: Settings, no
     )
     session.add(attempt)
     session.flush()
-    return Batch(remote.id, attempt.id, target_of(session, remote, vault), parcels)
+    return Batch(remote.id, attempt.id, target_of(session, remote, vault), parcels, remote.acknowledged)
+
+
+def is_used_up(session: Session, remote: Remote, settings: Settings) -> bool:
+    """Whether a delivery has had all its attempts, or as many in a row have failed, each for another one."""
+    if remote.failures >= settings.max_attempts:
+        return True
+    used_up = select(Delivery.id).where(
+        Delivery.remote_id == remote.id,
+        Delivery.is_in(State.PENDING),
+        Delivery.attempts > 0,
+        Delivery.attempts >= settings.max_attempts,
+    )
+    return session.scalar(used_up.limit(1)) is not None
 
 
 def target_of(session: Session, remote: Remote, vault: Vault) -> Target:
@@ -101,15 +118,31 @@ def target_of(session: Session, remote: Remote, vault: Vault) -> Target:
     )
 
 
+def _next(session: Session, remote_id: int, size: int, now: datetime) -> list[Row[Any]]:
+    """Oldest first; but what has failed by itself, and customers unknown there, only when nothing else waits.
+
+    A movement that the other side chokes on so never stands before the good ones.
+    """
+    fresh = (Delivery.is_in(State.PENDING), Delivery.not_before.is_(None))
+    for which in (fresh, (Delivery.is_in(State.PENDING),), (Delivery.is_in(State.UNKNOWN),)):
+        if rows := _owed(session, remote_id, size, (*which, *_may_go(now))):
+            return rows
+    return []
+
+
 def _may_go(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return (
-        or_(Delivery.not_before.is_(None), Delivery.not_before <= now),
-        or_(Delivery.unsure_until.is_(None), Delivery.unsure_until <= now),
+        or_(Delivery.not_before.is_(None), Delivery.not_before <= now, Delivery.not_before > now + LONGEST_WAIT),
+        or_(
+            Delivery.unsure_until.is_(None),
+            Delivery.unsure_until <= now,
+            Delivery.unsure_until > now + SURE_AFTER + SURE_AFTER,
+        ),
     )
 
 
-def _owed(session: Session, remote_id: int, state: State, size: int, now: datetime) -> list[Row[Any]]:
-    """What may go now, oldest first; plain rows, for there are a thousand of them."""
+def _owed(session: Session, remote_id: int, size: int, which: tuple[ColumnElement[bool], ...]) -> list[Row[Any]]:
+    """The oldest of these deliveries; plain rows, for there are a thousand of them."""
     return list(
         session.execute(
             select(
@@ -128,7 +161,7 @@ def _owed(session: Session, remote_id: int, state: State, size: int, now: dateti
             )
             .join(Movement, Movement.seq == Delivery.movement_seq)
             .join(Customer, Customer.id == Movement.customer_id)
-            .where(Delivery.remote_id == remote_id, Delivery.is_in(state), *_may_go(now))
+            .where(Delivery.remote_id == remote_id, *which)
             .order_by(Delivery.id)
             .limit(size)
         )

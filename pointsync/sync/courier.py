@@ -18,12 +18,13 @@ from pointsync.runtime import runtime
 from pointsync.sync import settings, site
 from pointsync.sync.check import check, restate
 from pointsync.sync.claim import claim, due, hold, release
-from pointsync.sync.parcel import Batch, Failed, Outcome
+from pointsync.sync.parcel import Batch, Failed, Outcome, Sent
 from pointsync.sync.send import send
 from pointsync.sync.settle import settle
 
 log = logging.getLogger(__name__)
 
+LONGEST_PAUSE_SECONDS = 5.0
 PATIENCE_SECONDS = 7
 """How long the end of the process waits for calls in flight; what they carried is sent again later."""
 
@@ -75,12 +76,12 @@ class Couriers:
             try:
                 with self._app.app_context():
                     remote_ids = due(db.session(), clock.now())
+                for remote_id in remote_ids:
+                    self._send_out(remote_id)
             except Exception:
-                # The bell rings again within a second; a database that is away must not end the doorman.
+                # The bell rings again within a second; neither a database that is away nor a thread that
+                # cannot be started must end the doorman.
                 log.exception("looking for what is due failed")
-                continue
-            for remote_id in remote_ids:
-                self._send_out(remote_id)
 
     def _send_out(self, remote_id: int) -> None:
         with self._guard:
@@ -90,8 +91,8 @@ class Couriers:
                 self._again.add(remote_id)
                 return
             thread = threading.Thread(target=self._serve, args=(remote_id,), name=f"courier-{remote_id}", daemon=True)
-            self._out[remote_id] = thread
             thread.start()
+            self._out[remote_id] = thread
 
     def _serve(self, remote_id: int) -> None:
         while True:
@@ -113,10 +114,13 @@ def deliver(remote_id: int, stopping: threading.Event) -> None:
     settled: tuple[Batch, Outcome] | None = None
     was_probed = False
     while True:
-        step = _turn(remote_id, settled, goes_on=not stopping.is_set(), may_probe=not was_probed)
+        step = _turn(remote_id, settled, stopping, may_probe=not was_probed)
         settled = None
         if isinstance(step, Batch):
-            settled = (step, _call(step))
+            outcome = _call(step)
+            # A call that the end of this process has cut says nothing of the remote.
+            if isinstance(outcome, Sent) or not stopping.is_set():
+                settled = (step, outcome)
         elif step is Probe.DUE:
             was_probed = True
             check(remote_id)
@@ -131,19 +135,24 @@ class Probe(Enum):
 
 
 def _turn(
-    remote_id: int, settled: tuple[Batch, Outcome] | None, goes_on: bool, may_probe: bool
+    remote_id: int, settled: tuple[Batch, Outcome] | None, stopping: threading.Event, may_probe: bool
 ) -> Batch | Probe | None:
     """Settle the last call and claim for the next, in one transaction; None where nothing is due.
 
-    What a call has brought must not be lost to a busy database, so it is tried until it is written.
+    What a call has brought must not be lost to a busy database: it is tried again, with growing pauses,
+    until it is written, or the process ends; then the same is sent again later.
     """
+    pause_seconds = 0.1
     while True:
+        goes_on = not stopping.is_set()
         try:
-            return in_write(lambda session: _turned(session, remote_id, settled, goes_on, may_probe))
+            return in_write(lambda session: _turned(session, remote_id, settled, goes_on, may_probe))  # noqa: B023
         except Busy:
             if settled is None or not goes_on:
                 raise
             log.warning("remote %s: the database is busy; what its call brought is written again", remote_id)
+            stopping.wait(pause_seconds)
+            pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
 
 
 def _turned(

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from pointsync.models import Delivery, History, Movement, Remote, Site, State
 from pointsync.models.movement import SENT_KINDS
@@ -13,24 +13,40 @@ CHUNK = 2000
 """Movements looked at in one transaction: short enough that the shop does not wait."""
 
 
-def count(session: Session, reserve_id: int, since: datetime | None = None) -> int:
-    """How many movements of a reserve this site has made that others are sent."""
-    return session.scalar(select(func.count()).select_from(Movement).where(*_sent(session, reserve_id, since))) or 0
+def count(session: Session, reserve_id: int, first_seq: int = 1) -> int:
+    """How many movements of a reserve this site has made, from `first_seq` on, that others are sent."""
+    made = (*_sent(session, reserve_id), Movement.seq >= first_seq)
+    return session.scalar(select(func.count()).select_from(Movement).where(*made)) or 0
 
 
-def start(session: Session, remote: Remote, now: datetime, since: datetime | None = None) -> History:
-    """Owe the remote all that this site ever made in the observed reserve (or since then), from the next tick on."""
-    first, last = session.execute(
-        select(func.min(Movement.seq), func.max(Movement.seq)).where(*_sent(session, remote.reserve_id, since))
-    ).one()
+def start(session: Session, remote: Remote, now: datetime, first_seq: int = 1) -> History:
+    """Owe the remote all that this site made in the observed reserve, from `first_seq` on, bit by bit."""
+    last = session.scalar(select(func.max(Movement.seq)).where(*_sent(session, remote.reserve_id))) or 0
     history = session.get(History, remote.id) or History(remote_id=remote.id)
-    history.next_seq, history.last_seq = first or 1, last or 0
-    history.total, history.done = count(session, remote.reserve_id, since), 0
+    history.next_seq, history.last_seq = first_seq, last
+    history.total, history.done = count(session, remote.reserve_id, first_seq), 0
     history.started_at, history.stopped_at = now, None
-    history.finished_at = None if last else now
+    history.finished_at = None if last >= first_seq else now
     session.add(history)
     session.flush()
     return history
+
+
+def left(session: Session, remote_id: int) -> int:
+    """How many movements of a history under way are not yet owed; 0 where none is."""
+    history = session.get(History, remote_id, populate_existing=True)
+    if history is None or history.finished_at or history.stopped_at:
+        return 0
+    return max(history.total - history.done, 0)
+
+
+def first_unsent(session: Session, remote: Remote) -> int:
+    """From where a line that was closed or deleted goes on: what it was not owed since, or of its history."""
+    history = session.get(History, remote.id)
+    seqs = [(remote.owed_until_seq or 0) + 1]
+    if history and not history.finished_at:
+        seqs.append(history.next_seq)
+    return min(seqs)
 
 
 def stop(session: Session, remote: Remote, now: datetime) -> None:
@@ -61,11 +77,30 @@ def step(session: Session, remote_id: int, now: datetime) -> bool:
     end = min(history.next_seq + CHUNK - 1, history.last_seq)
     chunk = (*_sent(session, remote.reserve_id), Movement.seq.between(history.next_seq, end))
     owed = select(Delivery.id).where(Delivery.movement_seq == Movement.seq, Delivery.remote_id == remote_id)
+    # An earlier line to the same site may have called for it: then a WooRewards shop may know it already.
+    before = aliased(Delivery)
+    called_at, unsure_until = (
+        select(func.max(column))
+        .select_from(before)
+        .join(Remote, Remote.id == before.remote_id)
+        .where(before.movement_seq == Movement.seq, Remote.auth == remote.auth)
+        .correlate(Movement)
+        .scalar_subquery()
+        for column in (before.called_at, before.unsure_until)
+    )
     history.done += session.scalar(select(func.count()).select_from(Movement).where(*chunk)) or 0
     session.execute(
         insert(Delivery).from_select(
-            ["movement_seq", "remote_id", "state", "attempts", "is_history"],
-            select(Movement.seq, literal(remote_id), literal(State.PENDING.value), literal(0), literal(True))
+            ["movement_seq", "remote_id", "state", "attempts", "is_history", "called_at", "unsure_until"],
+            select(
+                Movement.seq,
+                literal(remote_id),
+                literal(State.PENDING.value),
+                literal(0),
+                literal(True),
+                called_at,
+                unsure_until,
+            )
             .where(*chunk, ~owed.exists())
             .order_by(Movement.seq),
         )
@@ -86,13 +121,12 @@ def progress(session: Session, remote: Remote) -> dict[str, Any] | None:
     return {"total": history.total, "owed": history.done, "state": state}
 
 
-def _sent(session: Session, reserve_id: int, since: datetime | None = None) -> tuple[Any, ...]:
+def _sent(session: Session, reserve_id: int) -> tuple[Any, ...]:
     """What of this site's movements in a reserve other sites are sent."""
     auth = session.scalars(select(Site.auth)).one()
-    made = (
+    return (
         Movement.origin == auth,
         Movement.reserve_id == reserve_id,
         Movement.kind.in_(sorted(SENT_KINDS)),
         Movement.points != 0,
     )
-    return made if since is None else (*made, Movement.recorded_at >= since)

@@ -14,7 +14,7 @@ from pointsync.errors import NotFound
 from pointsync.models import Attempt, Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import check as checks
-from pointsync.sync import history, hooks, remotes, settings, site, workers
+from pointsync.sync import history, hooks, remotes, restored, settings, site, workers
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def check_remotes() -> None:
             Remote.deleted_at.is_(None),
             Remote.paused_at.is_(None),
             Remote.is_probing.is_(False),
-            or_(Remote.checked_at.is_(None), Remote.checked_at <= before),
+            or_(Remote.checked_at.is_(None), Remote.checked_at <= before, Remote.checked_at > now),
         )
     ).all()
     db.session.remove()
@@ -78,23 +78,25 @@ def compute_status() -> None:
     db.session.remove()
     with write() as session:
         for remote_id, facts in gathered.items():
-            remote = session.get(Remote, remote_id, with_for_update=True)
+            remote = Remote.locked(session, remote_id)
             if remote is not None:
                 checks.store_status(session, remote, facts, known, now)
         remotes.close_emptied(session, now)
 
 
 def send_history() -> None:
-    """Owe newcomers the next part of this site's history."""
-    remote_ids = history.unfinished(db.session())
+    """Owe newcomers the next part of this site's history, and restored sites what they have lost."""
+    newcomers, losers = history.unfinished(db.session()), restored.under_way(db.session())
     db.session.remove()
-    if not remote_ids or not _is_mine("history"):
+    if not (newcomers or losers) or not _is_mine("history"):
         return
-    for remote_id in remote_ids:
-        left = True
-        while left:
-            left = in_write(partial(history.step, remote_id=remote_id, now=clock.now()))
+    for remote_id in newcomers:
+        while in_write(partial(history.step, remote_id=remote_id, now=clock.now())):
             runtime().wake()
+    for remote_id in losers:
+        while in_write(partial(restored.step, remote_id=remote_id)):
+            runtime().wake()
+    runtime().wake()
 
 
 def prune() -> None:

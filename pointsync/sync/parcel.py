@@ -31,6 +31,8 @@ class Batch:
     attempt_id: int
     target: Target
     parcels: tuple[Parcel, ...]
+    acknowledged: int
+    """What the remote had acknowledged before the call: what it then says it has cannot be less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Sent:
 class Failed:
     """The call failed as a whole.
 
-    `costs_attempt`: it counts against Max sync. attempt. `halve`: the next call carries half as many.
+    `costs_attempt`: it counts against Max sync. attempt. `halving`: whether the next call carries half
+    as many, `at once` (something in the batch was not understood, or it is too large), `next time` or `never`.
     `was_answered`: the other side has answered, so nothing is under way there. `is_about_content`:
     it was this content that was refused; another may pass. `retry_after_seconds` is what the other
     side asked for.
@@ -67,7 +70,7 @@ class Failed:
     message: str
     is_permanent: bool = False
     costs_attempt: bool = True
-    halve: bool = False
+    halving: str = "never"
     was_answered: bool = True
     is_about_content: bool = False
     retry_after_seconds: float | None = None

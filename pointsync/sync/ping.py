@@ -10,7 +10,7 @@ from pointsync.ledger.bounds import MAX_NAME, clean
 from pointsync.sync import woorewards
 from pointsync.sync.client import Client
 from pointsync.sync.site import Identity
-from pointsync.sync.speak import Reply, Target, Trouble, ask, decode, reach
+from pointsync.sync.speak import Reply, Target, Trouble, ask, decode, reach, retry_after
 
 POINTSYNC, WOOREWARDS = "pointsync", "woorewards"
 MOST_FACTS = 200
@@ -42,13 +42,13 @@ def ping(client: Client, identity: Identity, target: Target, now: datetime) -> V
     """Ask the target who it is; a verdict whatever comes back.
 
     PointSync first; what is no PointSync is tried as WooRewards, whose credentials travel with the
-    call. A line that once spoke PointSync never falls back: a firewall's page must not get the Pass.
+    call. A site that once spoke PointSync never falls back: a firewall's page must not get the Pass.
     """
     try:
         try:
             return _pointsync(client, identity, target, now)
         except Trouble as trouble:
-            if not trouble.is_foreign or target.dialect == POINTSYNC:
+            if not trouble.is_foreign or target.dialect == POINTSYNC or target.pinned_key:
                 raise
         return _woorewards(client, target)
     except Trouble as trouble:
@@ -149,7 +149,8 @@ def _woorewards(client: Client, target: Target) -> Verdict:
     answer = reach(client, "GET", url, target, headers, None)
     body = decode(answer.body) or {}
     if answer.status == 429:
-        raise Trouble("bad_answer", f"{target.url} asks to come back later.", status=429)
+        asked = retry_after(answer)
+        raise Trouble("bad_answer", f"{target.url} asks to come back later.", status=429, retry_after_seconds=asked)
     if answer.status >= 500:
         raise Trouble("bad_answer", f"{target.url} answers with an error of its own ({answer.status}); look there.")
     if answer.status == 401:

@@ -11,9 +11,10 @@ from pointsync.crypto import Vault
 from pointsync.errors import Conflict, Invalid, NotFound
 from pointsync.ledger import reserves
 from pointsync.ledger.insert import insert_missing
-from pointsync.models import Delivery, Origin, Remote, Reserve, Site, State, Tally
+from pointsync.models import Delivery, Movement, Origin, Remote, Reserve, Site, State, Tally
 from pointsync.models.delivery import WAITING
 from pointsync.sync import history
+from pointsync.sync.claim import is_used_up
 from pointsync.sync.settings import Settings
 from pointsync.sync.sharing import Typed
 from pointsync.sync.status import Facts
@@ -41,9 +42,7 @@ def add(
     was not sent meanwhile. Raises Invalid for this site's own Auth, NotFound for the observed reserve,
     Conflict where one of the two reserves stands in a line for that site already.
     """
-    # The row under which ids are made: a movement is either made before this line, or owed to it.
-    site = session.get_one(Site, 1, with_for_update=True, populate_existing=True)
-    _refuse_self(site, typed)
+    _refuse_self(_lock_site(session), typed)
     reserve = reserves.get(session, typed.observed, "observed")
     _refuse_second(session, typed, reserve, None)
     insert_missing(session, Origin, [{"auth": typed.auth, "first_seen_at": now}])
@@ -85,19 +84,19 @@ def change(session: Session, vault: Vault, remote: Remote, typed: Typed, version
     observed reserve is another line: this one is closed once what waits is sent. Raises Conflict
     `changed_meanwhile` when another admin has saved the line since `version`.
     """
+    _refuse_self(_lock_site(session), typed)
+    _lock(session, remote)
     if remote.version != version:
         raise Conflict("changed_meanwhile", "Another admin has changed this line meanwhile; look at it again.")
-    site = session.get_one(Site, 1, with_for_update=True, populate_existing=True)
-    _refuse_self(site, typed)
     reserve = reserves.get(session, typed.observed, "observed")
     _refuse_second(session, typed, reserve, remote)
     if typed.auth != remote.auth or reserve.id != remote.reserve_id:
-        remote.closing_at = now
+        remote.closing_at, remote.owed_until_seq = now, _last_seq(session)
         session.flush()
         close_emptied(session, now)
         return add(session, vault, typed, now, with_history=False)
     if typed.target != remote.target:
-        remote.acknowledged = 0
+        remote.acknowledged, remote.counted_since, remote.again_from_id = 0, now, None
     remote.url, remote.target, remote.query_template = typed.url, typed.target, typed.template
     remote.sealed_pass = vault.seal(typed.password)
     remote.version += 1
@@ -107,12 +106,14 @@ def change(session: Session, vault: Vault, remote: Remote, typed: Typed, version
 
 def pause(session: Session, remote: Remote, now: datetime) -> None:
     """Send nothing to it until it is resumed; what is made meanwhile waits."""
+    _lock(session, remote)
     remote.paused_at = remote.paused_at or now
     session.flush()
 
 
 def resume(session: Session, remote: Remote) -> None:
     """Send again."""
+    _lock(session, remote)
     remote.paused_at = None
     session.flush()
 
@@ -123,6 +124,7 @@ def retry(session: Session, remote: Remote, now: datetime) -> None:
     Only a call to a WooRewards site whose answer was not had keeps its distance: sent again too soon,
     it could be applied twice there.
     """
+    _lock(session, remote)
     remote.next_attempt_at = None
     remote.is_probing = False
     remote.failures = 0
@@ -143,7 +145,9 @@ def remove(session: Session, remote: Remote, now: datetime, *, dropping: int = 0
 
     Raises Conflict `still_waiting` naming the count where it is another one.
     """
-    waiting = sum(counts(session, remote.id).values())
+    _lock_site(session)
+    _lock(session, remote)
+    waiting = owed(session, remote.id)
     if waiting != dropping:
         raise Conflict(
             "still_waiting",
@@ -157,6 +161,8 @@ def remove(session: Session, remote: Remote, now: datetime, *, dropping: int = 0
         .values(state=State.ASIDE, message=DROPPED)
     )
     history.stop(session, remote, now)
+    if not remote.closing_at:
+        remote.owed_until_seq = _last_seq(session)
     remote.deleted_at = now
     session.flush()
 
@@ -167,7 +173,7 @@ DROPPED = "Dropped when its line was deleted."
 def close_emptied(session: Session, now: datetime) -> None:
     """Delete the lines that were closed and have nothing waiting any more."""
     for remote in session.scalars(select(Remote).where(Remote.closing_at.is_not(None), Remote.deleted_at.is_(None))):
-        if not sum(counts(session, remote.id).values()):
+        if not owed(session, remote.id):
             remote.deleted_at = now
     session.flush()
 
@@ -183,14 +189,14 @@ def counts(session: Session, remote_id: int) -> dict[State, int]:
     }
 
 
+def owed(session: Session, remote_id: int) -> int:
+    """All that a remote has not acknowledged: what waits, and what is left of its history."""
+    return sum(counts(session, remote_id).values()) + history.left(session, remote_id)
+
+
 def facts(session: Session, remote: Remote, settings: Settings) -> Facts:
     """What is so now, for the status."""
     waiting = counts(session, remote.id)
-    used_up = select(Delivery.id).where(
-        Delivery.remote_id == remote.id,
-        Delivery.is_in(State.PENDING),
-        Delivery.attempts >= settings.max_attempts,
-    )
     return Facts(
         attempt_code=remote.attempt_code,
         attempt_message=remote.attempt_message,
@@ -200,7 +206,7 @@ def facts(session: Session, remote: Remote, settings: Settings) -> Facts:
         check_is_permanent=remote.check_is_permanent,
         last_failure_at=remote.last_failure_at,
         is_paused=remote.paused_at is not None,
-        is_used_up=session.scalar(used_up.where(Delivery.attempts > 0).limit(1)) is not None,
+        is_used_up=is_used_up(session, remote, settings),
         pending=waiting[State.PENDING],
         failed=waiting[State.FAILED],
         unknown_customers=waiting[State.UNKNOWN],
@@ -247,8 +253,8 @@ def shape(session: Session, remote: Remote) -> dict[str, Any]:
 
 
 def _take_up(session: Session, vault: Vault, remote: Remote, typed: Typed, now: datetime) -> Remote:
-    since = remote.deleted_at
-    remote.deleted_at = remote.closing_at = remote.paused_at = None
+    first_seq = history.first_unsent(session, remote)
+    remote.deleted_at = remote.closing_at = remote.paused_at = remote.owed_until_seq = None
     remote.url, remote.sealed_pass, remote.query_template = (
         typed.url,
         vault.seal(typed.password),
@@ -261,8 +267,22 @@ def _take_up(session: Session, vault: Vault, remote: Remote, typed: Typed, now: 
         .values(state=State.PENDING, message=None)
     )
     retry(session, remote, now)
-    history.start(session, remote, now, since=since)
+    history.start(session, remote, now, first_seq)
     return remote
+
+
+def _lock_site(session: Session) -> Site:
+    """The row under which ids are made: a movement is made either before what follows, or after it."""
+    return session.get_one(Site, 1, with_for_update=True, populate_existing=True)
+
+
+def _lock(session: Session, remote: Remote) -> None:
+    """The line as it is now, and no courier's to change until the transaction ends."""
+    Remote.locked(session, remote.id)
+
+
+def _last_seq(session: Session) -> int:
+    return session.scalar(select(func.max(Movement.seq))) or 0
 
 
 def _refuse_self(site: Site, typed: Typed) -> None:

@@ -12,25 +12,66 @@ from pointsync.sync.settings import Settings
 
 ONCE_IN = timedelta(hours=1)
 """A remote that forgets again so soon is not restored but broken."""
+FAR_AHEAD = timedelta(days=1)
+CHUNK = 2000
 
 
-def weigh(session: Session, remote: Remote, have: dict[str, Any], settings: Settings, now: datetime) -> None:
+def weigh(
+    session: Session, remote: Remote, have: dict[str, Any], acknowledged: int, settings: Settings, now: datetime
+) -> None:
     """Compare `have`, `{count, max_id}` of what the remote holds from here, with what this site knows.
 
-    Fewer than it has acknowledged: it was restored, and all that was delivered is sent again, which is
-    harmless where it is still there. An id that was never made here: this site was restored, or runs
-    twice, and sends nothing until an admin has said which.
+    Fewer than it had `acknowledged` before the call: it was restored, and all that was delivered is owed
+    again, which is harmless where it is still there. An id that was never made here: this site was
+    restored, or runs twice, and sends nothing until an admin has said which.
     """
     count, max_id = have.get("count"), ids.parse_id(str(have.get("max_id")))
     if max_id is not None and not _is_ours(session, max_id, now):
         _stop(session, remote, settings, now)
-    elif isinstance(count, int) and 0 <= count < remote.acknowledged:
-        _send_again(session, remote, now)
+    elif isinstance(count, int) and 0 <= count < min(acknowledged, remote.acknowledged):
+        _owe_again(remote, now)
+
+
+def under_way(session: Session) -> list[int]:
+    """The remotes that are being owed again what they have lost."""
+    return list(
+        session.scalars(select(Remote.id).where(Remote.again_from_id.is_not(None), Remote.deleted_at.is_(None)))
+    )
+
+
+def step(session: Session, remote_id: int) -> bool:
+    """Owe the next part again; whether more is left."""
+    remote = Remote.locked(session, remote_id)
+    if remote is None or remote.again_from_id is None:
+        return False
+    chunk = session.scalars(
+        select(Delivery.id)
+        .where(
+            Delivery.remote_id == remote_id,
+            Delivery.id >= remote.again_from_id,
+            Delivery.state == State.DELIVERED,
+            Delivery.delivered_at <= remote.restored_at,
+            # What went out in another dialect, or to another reserve, is not missing from this one.
+            Delivery.delivered_at >= remote.counted_since,
+        )
+        .order_by(Delivery.id)
+        .limit(CHUNK)
+    ).all()
+    if chunk:
+        session.execute(
+            update(Delivery)
+            .where(Delivery.id.in_(chunk))
+            .values(state=State.PENDING, attempts=0, delivered_at=None, not_before=None),
+            execution_options={"synchronize_session": False},
+        )
+    remote.again_from_id = chunk[-1] + 1 if len(chunk) == CHUNK else None
+    session.flush()
+    return remote.again_from_id is not None
 
 
 def _is_ours(session: Session, max_id: int, now: datetime) -> bool:
     site = session.get_one(Site, 1, populate_existing=True)
-    if max_id <= site.confirmed_id or max_id > ids.id_floor(now + ONCE_IN * 24):
+    if max_id <= site.confirmed_id or max_id > ids.id_floor(now + FAR_AHEAD):
         # An id from the far future was made by nobody; believing it would use up all ids.
         return True
     made = select(Movement.seq).where(Movement.origin == site.auth, Movement.id == str(max_id))
@@ -48,25 +89,24 @@ def _stop(session: Session, remote: Remote, settings: Settings, now: datetime) -
         "restored from a backup, or the same site runs twice."
     )
     site.hold = site.hold or reason
-    remote.attempt_code, remote.attempt_message, remote.attempt_is_permanent = "restored", reason, True
-    remote.last_failure_at, remote.last_error = now, reason
+    _say(remote, "restored", reason, now)
+    remote.attempt_is_permanent = True
     remote.is_probing = True
     remote.next_attempt_at = now + timedelta(seconds=settings.delay_seconds)
 
 
-def _send_again(session: Session, remote: Remote, now: datetime) -> None:
-    remote.acknowledged = 0
-    if remote.restored_at and now - remote.restored_at < ONCE_IN:
-        return
-    remote.restored_at = now
-    session.execute(
-        update(Delivery)
-        .where(
-            Delivery.remote_id == remote.id,
-            Delivery.state == State.DELIVERED,
-            # What went out in another dialect may be in that shop's own books, not in a restored PointSync.
-            Delivery.delivered_at >= remote.dialect_since,
+def _owe_again(remote: Remote, now: datetime) -> None:
+    if remote.restored_at and timedelta(0) <= now - remote.restored_at < ONCE_IN:
+        reason = (
+            f"{remote.name or remote.url} holds fewer movements than it has acknowledged, for the second time within "
+            "an hour; all are sent again in an hour. Look at that site's database."
         )
-        .values(state=State.PENDING, attempts=0, delivered_at=None),
-        execution_options={"synchronize_session": False},
-    )
+        _say(remote, "bad_answer", reason, now)
+        return
+    remote.acknowledged = 0
+    remote.restored_at, remote.again_from_id = now, 1
+
+
+def _say(remote: Remote, code: str, reason: str, now: datetime) -> None:
+    remote.attempt_code, remote.attempt_message = code, reason
+    remote.last_failure_at, remote.last_error = now, reason

@@ -8,11 +8,11 @@ import msgspec
 from pointsync import clock
 from pointsync.ledger.bounds import MAX_REASON, clean
 from pointsync.sync import wire, woorewards
-from pointsync.sync.client import Client
+from pointsync.sync.client import Answer, Client
 from pointsync.sync.parcel import Answered, Batch, Failed, Outcome, Parcel, Sent
 from pointsync.sync.ping import WOOREWARDS
 from pointsync.sync.site import Identity
-from pointsync.sync.speak import Target, Trouble, ask, decode, reach
+from pointsync.sync.speak import Target, Trouble, ask, decode, reach, retry_after
 
 ROOM_BYTES = 4096
 """Left free in a body for what stands around the movements."""
@@ -93,7 +93,7 @@ def _woorewards(client: Client, identity: Identity, target: Target, parcel: Parc
     answer = reach(client, "POST", target.url + path, target, headers, urlencode(form).encode())
     body = decode(answer.body)
     if answer.status != 200 or body is None:
-        raise _woorewards_trouble(answer.status, body or {}, target, answer.headers.get("retry-after", ""))
+        raise _woorewards_trouble(answer, body or {}, target)
     if str(body.get("transaction_id")) != parcel.id:
         message = f"{target.url} answered about another movement than it was asked; nothing is taken from that."
         raise Trouble("bad_answer", message, was_answered=False, status=200)
@@ -116,7 +116,8 @@ def _woorewards(client: Client, identity: Identity, target: Target, parcel: Parc
     return Sent(1, {parcel.delivery_id: Answered("failed", clean(code, 32), message or "Refused there.")})
 
 
-def _woorewards_trouble(status: int, body: dict[str, object], target: Target, retry_after: str) -> Trouble:
+def _woorewards_trouble(answer: Answer, body: dict[str, object], target: Target) -> Trouble:
+    status = answer.status
     if status in (401, 403):
         message = f"{target.url} refuses Auth. and Pass.: copy both again from its Local site information."
         return Trouble("bad_credentials", message, is_permanent=True, status=status)
@@ -126,9 +127,8 @@ def _woorewards_trouble(status: int, body: dict[str, object], target: Target, re
         )
         return Trouble("not_a_site", message, is_permanent=True, status=status)
     if status == 429:
-        seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
         message = f"{target.url} asks to come back later."
-        return Trouble("bad_answer", message, status=status, retry_after_seconds=seconds)
+        return Trouble("bad_answer", message, status=status, retry_after_seconds=retry_after(answer))
     if status == 400:
         code = clean(str(body.get("code") or status), 40)
         return Trouble("bad_answer", f"{target.url} refuses the call ({code}).", status=status)
@@ -137,15 +137,20 @@ def _woorewards_trouble(status: int, body: dict[str, object], target: Target, re
     )
 
 
+GATEWAY = (502, 503, 504)
+"""The site itself was not reached, or is busy: nothing is said of the content."""
+
+
 def _failed(trouble: Trouble) -> Failed:
-    is_fault_there = trouble.status >= 500 and trouble.status != 503
+    status = trouble.status
+    about_content = status in (400, 413) or (status >= 500 and status not in GATEWAY)
     return Failed(
         code=trouble.code,
         message=trouble.message,
         is_permanent=trouble.is_permanent or trouble.is_foreign,
-        costs_attempt=trouble.status not in (413, 429),
-        halve=trouble.status in (400, 413) or is_fault_there or trouble.code == "timeout",
+        costs_attempt=status not in (413, 429),
+        halving="at once" if about_content else "next time" if trouble.code == "timeout" else "never",
         was_answered=trouble.was_answered,
-        is_about_content=trouble.status in (200, 400, 404, 413) or is_fault_there,
+        is_about_content=about_content or status in (200, 404),
         retry_after_seconds=trouble.retry_after_seconds,
     )

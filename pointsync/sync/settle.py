@@ -3,31 +3,36 @@ only from the worker that holds the remote."""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, func, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from pointsync.ledger.insert import insert_missing
 from pointsync.models import Attempt, Delivery, Movement, Remote, State, Tally
 from pointsync.sync import restored
-from pointsync.sync.claim import release
+from pointsync.sync.claim import SURE_AFTER, is_used_up, release
 from pointsync.sync.parcel import Batch, Failed, Outcome, Parcel, Sent
+from pointsync.sync.ping import WOOREWARDS
 from pointsync.sync.settings import Settings
 from pointsync.sync.wire import MAX_BATCH
 
 LONGEST_RETRY_AFTER_SECONDS = 3600
 LONGEST_UNKNOWN = timedelta(days=1)
+MOST_DOUBLINGS = 12
 
 
 def settle(session: Session, batch: Batch, outcome: Outcome, worker_id: str, settings: Settings, now: datetime) -> None:
     """Write down what came of `batch`: its deliveries, its attempt, and how the remote stands."""
-    remote = session.get_one(Remote, batch.remote_id, with_for_update=True, populate_existing=True)
+    remote = Remote.locked(session, batch.remote_id)
+    assert remote, "a line is hidden, never erased"
     is_holder = remote.holder == worker_id
     attempt = session.get_one(Attempt, batch.attempt_id)
     attempt.ended_at = now
     if isinstance(outcome, Sent):
         attempt.code = "ok"
-        attempt.delivered = _sent(session, remote, batch, outcome, settings, now)
-        _succeeded(session, remote, outcome, settings, now)
+        attempt.delivered = _delivered(session, remote, batch, outcome, now)
+        if is_holder:
+            _not_delivered(session, batch, outcome, settings, now)
+            _succeeded(session, remote, batch, outcome, settings, now)
     else:
         attempt.code, attempt.message = outcome.code, outcome.message[:500]
         if is_holder:
@@ -37,38 +42,11 @@ def settle(session: Session, batch: Batch, outcome: Outcome, worker_id: str, set
     session.flush()
 
 
-def _sent(session: Session, remote: Remote, batch: Batch, outcome: Sent, settings: Settings, now: datetime) -> int:
-    """The answers, delivery by delivery; how many were delivered now."""
-    delivered, unanswered = [], []
-    for parcel in batch.parcels[: outcome.called]:
-        answer = outcome.answers.get(parcel.delivery_id)
-        if answer is None:
-            unanswered.append(parcel.delivery_id)
-        elif answer.state == State.DELIVERED:
-            delivered.append(parcel.delivery_id)
-        else:
-            state = State(answer.state)
-            values: dict[str, object] = {
-                "state": state,
-                "code": answer.code,
-                "message": answer.message,
-                "unsure_until": None,
-                "not_before": _ask_again(session, parcel, settings, now) if state == State.UNKNOWN else None,
-            }
-            if state == State.FAILED:
-                values["attempts"] = Delivery.attempts + 1
-            session.execute(_open(parcel.delivery_id).values(values))
-    if unanswered:
-        later = now + timedelta(seconds=settings.delay_seconds)
-        session.execute(
-            update(Delivery)
-            .where(Delivery.id.in_(unanswered), Delivery.state == State.PENDING)
-            .values(attempts=Delivery.attempts + 1, not_before=later, message="The answer did not name it.")
-        )
-    return _delivered(session, remote, delivered, now) if delivered else 0
-
-
-def _delivered(session: Session, remote: Remote, ids: list[int], now: datetime) -> int:
+def _delivered(session: Session, remote: Remote, batch: Batch, outcome: Sent, now: datetime) -> int:
+    """Write down what was delivered; how many that were not before."""
+    ids = [delivery_id for delivery_id, answer in outcome.answers.items() if answer.state == State.DELIVERED]
+    if not ids:
+        return 0
     tries = session.scalars(
         update(Delivery)
         .where(Delivery.id.in_(ids), Delivery.state != State.DELIVERED)
@@ -95,7 +73,42 @@ def _delivered(session: Session, remote: Remote, ids: list[int], now: datetime) 
     return len(tries)
 
 
-def _succeeded(session: Session, remote: Remote, outcome: Sent, settings: Settings, now: datetime) -> None:
+def _not_delivered(session: Session, batch: Batch, outcome: Sent, settings: Settings, now: datetime) -> None:
+    """Write down what was answered otherwise, or not at all: that delays only the movements it is about."""
+    unanswered = []
+    for parcel in batch.parcels[: outcome.called]:
+        answer = outcome.answers.get(parcel.delivery_id)
+        if answer is None:
+            unanswered.append(parcel.delivery_id)
+        elif answer.state != State.DELIVERED:
+            is_unknown = answer.state == State.UNKNOWN
+            values: dict[str, object] = {
+                "state": State(answer.state),
+                "code": answer.code,
+                "message": answer.message,
+                "unsure_until": None,
+                "not_before": _ask_again(session, parcel, settings, now) if is_unknown else None,
+            }
+            if not is_unknown:
+                values["attempts"] = Delivery.attempts + 1
+            session.execute(update(Delivery).where(Delivery.id == parcel.delivery_id, _is_owed()).values(values))
+    if unanswered:
+        later = now + timedelta(seconds=settings.delay_seconds)
+        session.execute(
+            update(Delivery)
+            .where(Delivery.id.in_(unanswered), _is_owed())
+            .values(attempts=Delivery.attempts + 1, not_before=later, message="The answer did not name it.")
+        )
+
+
+def _is_owed() -> ColumnElement[bool]:
+    """An admin may have dealt with it while the call was made; that stands."""
+    return Delivery.state.in_((State.PENDING, State.UNKNOWN))
+
+
+def _succeeded(
+    session: Session, remote: Remote, batch: Batch, outcome: Sent, settings: Settings, now: datetime
+) -> None:
     """The remote answered: whatever was wrong with it is past."""
     remote.failures = 0
     remote.is_probing = False
@@ -108,7 +121,7 @@ def _succeeded(session: Session, remote: Remote, outcome: Sent, settings: Settin
     ceiling = min(MAX_BATCH, int(remote.facts.get("max_batch") or 1))
     remote.batch_size = min(ceiling, remote.batch_size * 2)
     if outcome.have is not None:
-        restored.weigh(session, remote, outcome.have, settings, now)
+        restored.weigh(session, remote, outcome.have, batch.acknowledged, settings, now)
 
 
 def _failed(session: Session, remote: Remote, batch: Batch, outcome: Failed, settings: Settings, now: datetime) -> None:
@@ -116,43 +129,45 @@ def _failed(session: Session, remote: Remote, batch: Batch, outcome: Failed, set
     ids = [parcel.delivery_id for parcel in batch.parcels]
     delay = timedelta(seconds=settings.delay_seconds)
     is_single = len(ids) == 1
-    if outcome.halve and not is_single:
+    if outcome.halving != "never" and not is_single:
         remote.batch_size = max(1, len(ids) // 2)
-        if outcome.was_answered and outcome.code == "bad_answer" and not outcome.is_permanent:
-            # Too large, or one among them is not understood: smaller calls find it, at once.
+        if outcome.halving == "at once" and not outcome.is_permanent:
             return
-    if outcome.was_answered:
-        session.execute(update(Delivery).where(Delivery.id.in_(ids)).values(unsure_until=None))
     changes: dict[str, object] = {"code": outcome.code, "message": outcome.message[:500]}
+    if outcome.was_answered:
+        changes["unsure_until"] = None
+    elif batch.target.dialect == WOOREWARDS:
+        changes["unsure_until"] = now + SURE_AFTER
     if outcome.costs_attempt:
         changes["attempts"] = Delivery.attempts + 1
-    about_one = is_single and outcome.is_about_content and remote.failures == 0
+    about_one = is_single and outcome.is_about_content
     if about_one:
+        # It waits by itself; what has no such moment goes before it, however many of its kind there are.
         changes["not_before"] = now + delay
-    session.execute(update(Delivery).where(Delivery.id.in_(ids), Delivery.state == State.PENDING).values(changes))
+    session.execute(update(Delivery).where(Delivery.id.in_(ids), _is_owed()).values(changes))
     remote.failures += 1
     remote.attempt_code, remote.attempt_message = outcome.code, outcome.message[:500]
     remote.attempt_is_permanent = outcome.is_permanent
     remote.last_failure_at, remote.last_error = now, outcome.message[:500]
-    if about_one:
+    if about_one and remote.failures == 1:
         # Another movement is tried at once: it tells whether the remote fails or only this one does.
         return
-    remote.next_attempt_at = now + (wait_asked(outcome.retry_after_seconds, settings) or delay)
-    if outcome.is_permanent or _is_used_up(session, ids, settings):
+    remote.next_attempt_at = now + (wait_asked(outcome.retry_after_seconds, remote.failures, settings) or delay)
+    if outcome.is_permanent or is_used_up(session, remote, settings):
         remote.is_probing = True
 
 
-def wait_asked(retry_after_seconds: float | None, settings: Settings) -> timedelta | None:
-    """What a Retry-After comes to: at most the larger of the delay and one hour; None where none was asked."""
+def wait_asked(retry_after_seconds: float | None, failures: int, settings: Settings) -> timedelta | None:
+    """What a Retry-After comes to; None where none was asked.
+
+    At most the larger of the delay and one hour; at least a time that grows with the failures in a row
+    up to the delay, so that who asks for nothing again and again is not called without a pause.
+    """
     if retry_after_seconds is None:
         return None
     longest = max(settings.delay_seconds, LONGEST_RETRY_AFTER_SECONDS)
-    return timedelta(seconds=min(max(retry_after_seconds, 1), longest))
-
-
-def _is_used_up(session: Session, ids: list[int], settings: Settings) -> bool:
-    most = session.scalar(select(func.max(Delivery.attempts)).where(Delivery.id.in_(ids))) or 0
-    return most >= settings.max_attempts
+    least = min(settings.delay_seconds, 2 ** min(failures, MOST_DOUBLINGS))
+    return timedelta(seconds=min(max(retry_after_seconds, least), longest))
 
 
 def _ask_again(session: Session, parcel: Parcel, settings: Settings, now: datetime) -> datetime:
@@ -163,7 +178,3 @@ def _ask_again(session: Session, parcel: Parcel, settings: Settings, now: dateti
         .where(Delivery.id == parcel.delivery_id)
     ).one()
     return now + min(max(now - recorded, timedelta(seconds=settings.delay_seconds)), LONGEST_UNKNOWN)
-
-
-def _open(delivery_id: int) -> Update:
-    return update(Delivery).where(Delivery.id == delivery_id, Delivery.state != State.DELIVERED)

@@ -1,18 +1,21 @@
 """The local site: who it is, and whether this database is really its own."""
 
 import os
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import update
+from sqlalchemy import BigInteger, cast, func, select, update
 from sqlalchemy.orm import Session
 
 from pointsync import crypto, ids
 from pointsync.config import Config
 from pointsync.crypto import Vault, WrongSecret
 from pointsync.errors import ConfigError, Conflict
-from pointsync.models import Remote, Reserve, Site
+from pointsync.ledger.insert import insert_missing
+from pointsync.models import Delivery, Holding, Movement, Origin, Remote, Reserve, Site, State
+from pointsync.models.delivery import WAITING
 
 DEFAULT_RESERVE = "default"
 DEFAULT_RESERVE_NAME = "Points"
@@ -92,8 +95,9 @@ def recognise(session: Session, config: Config) -> str | None:
     or a database that is behind it tells of a copy, a move or a restore. Nothing is sent then until an
     admin has said which it is.
     """
-    site = session.get_one(Site, 1)
+    # The marker first: it is written after the commit, so a row read later is never behind it by itself.
     marker, last_id = _read_marker(config.data)
+    site = session.get_one(Site, 1, populate_existing=True)
     reason = None
     if site.url and config.public_url and config.public_url != site.url:
         reason = f"The database was last used at {site.url}, and this is {config.public_url}."
@@ -123,17 +127,41 @@ def confirm(session: Session, vault: Vault, config: Config, what: str, now: date
     if site.hold is None:
         raise Conflict("nothing_held", "Nothing is held: this is the real site, and it sends.")
     if what == "copy":
+        _forget_family(session, site, now)
         private_key, public_key = crypto.new_signing_key()
         site.auth, site.sealed_pass = ids.new_auth(), vault.seal(ids.new_pass())
         site.sealed_private_key, site.public_key = vault.seal(private_key), public_key
         site.sealed_old_pass, site.marker = None, ids.new_token()
-        session.execute(update(Remote).where(Remote.deleted_at.is_(None)).values(deleted_at=now))
     _, last_id = _read_marker(config.data)
     site.last_id = site.confirmed_id = max(site.last_id, last_id)
     site.hold = None
     site.url = config.public_url or site.url
     session.flush()
     _write_marker(config.data, site)
+
+
+def _forget_family(session: Session, site: Site, now: datetime) -> None:
+    """What a copy owes is the real site's to send; what that has made is, from here, another site's."""
+    session.execute(update(Remote).where(Remote.deleted_at.is_(None)).values(deleted_at=now))
+    session.execute(
+        update(Delivery)
+        .where(Delivery.state.in_(WAITING))
+        .values(state=State.ASIDE, message="Left to the site that this one was copied from.")
+    )
+    insert_missing(session, Origin, [{"auth": site.auth, "first_seen_at": now}])
+    made = session.execute(
+        select(Movement.reserve_id, func.count(), func.max(cast(Movement.id, BigInteger)))
+        .where(Movement.origin == site.auth)
+        .group_by(Movement.reserve_id)
+    )
+    insert_missing(
+        session,
+        Holding,
+        [
+            {"origin": site.auth, "reserve_id": reserve_id, "count": count, "max_id": max_id}
+            for reserve_id, count, max_id in made
+        ],
+    )
 
 
 def remember(session: Session, config: Config) -> None:
@@ -155,6 +183,9 @@ def _read_marker(data: Path) -> tuple[str | None, int]:
 
 def _write_marker(data: Path, site: Site) -> None:
     """Replace the file in one step, so that a power cut leaves the old one or the new one."""
-    fresh = data / f"{MARKER_FILE}.{os.getpid()}"
-    fresh.write_text(f"{site.marker} {site.last_id}\n")
+    fresh = data / f"{MARKER_FILE}.{os.getpid()}.{threading.get_ident()}"
+    with fresh.open("w") as file:
+        file.write(f"{site.marker} {site.last_id}\n")
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(fresh, data / MARKER_FILE)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -93,7 +94,7 @@ def ask(client: Client, identity: Identity, target: Target, call: str, content: 
     body = wire.pack(content) if len(content) > 1024 else content
     for last in (False, True):
         moment = now + timedelta(seconds=offset)
-        headers = wire.request_headers(body, target.auth, target.password, identity.private_key, moment)
+        headers = wire.request_headers(body, identity.auth, target.auth, target.password, identity.private_key, moment)
         if body is not content:
             headers["content-encoding"] = "gzip"
         answer = reach(client, "POST", f"{target.url}{wire.PREFIX}/{call}", target, headers, body)
@@ -216,7 +217,7 @@ def _trouble(answer: Answer, error: dict[str, Any], target: Target) -> Trouble:
             "bad_answer",
             f"{target.url} is busy and asks to come back later.",
             status=status,
-            retry_after_seconds=_retry_after(answer) if status == 429 else None,
+            retry_after_seconds=retry_after(answer) if status == 429 else None,
         )
     if code:
         return Trouble("bad_answer", f"{target.url} answers {status} {code[:40]}.", status=status)
@@ -224,7 +225,7 @@ def _trouble(answer: Answer, error: dict[str, Any], target: Target) -> Trouble:
         # A proxy's page, too, says only that the call was too large for it.
         return Trouble("bad_answer", f"{target.url} takes no call of that size.", status=status)
     if status == 429:
-        retry = _retry_after(answer)
+        retry = retry_after(answer)
         return Trouble("bad_answer", f"{target.url} asks to come back later.", status=status, retry_after_seconds=retry)
     if status >= 500:
         message = f"{target.url} answers with an error of its own ({status}); look at that server."
@@ -240,7 +241,13 @@ def _foreign(target: Target, answer: Answer) -> str:
     return f"{target.url} was reached, but neither PointSync nor WooRewards answers there: check the URL."
 
 
-def _retry_after(answer: Answer) -> float:
-    """The seconds that a Retry-After asks for; one that is no number counts as 0."""
+def retry_after(answer: Answer) -> float | None:
+    """The seconds that a Retry-After asks for, given as such or as a date; None where it says nothing."""
     words = answer.headers.get("retry-after", "").strip()
-    return min(float(words), MAX_RETRY_AFTER_SECONDS) if words.isascii() and words.isdigit() else 0.0
+    if words.isascii() and words.isdigit():
+        return min(float(words), MAX_RETRY_AFTER_SECONDS)
+    try:
+        moment = parsedate_to_datetime(words)
+    except ValueError:
+        return None
+    return max((moment - clock.now()).total_seconds(), 0.0) if moment.tzinfo else None

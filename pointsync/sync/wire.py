@@ -6,6 +6,7 @@ Ed25519 signature of whoever speaks, both over `id.timestamp.body` with the byte
 
 import base64
 import binascii
+import hashlib
 import re
 import zlib
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ MAX_SKEW = timedelta(minutes=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"[0-9]{1,12}\Z")
 _MAX_ID_LENGTH = 191
+_BOUND = re.compile(r"msg_(?P<token>[0-9a-f]{32})_(?P<bond>[0-9a-f]{32})\Z")
 
 
 class WireFault(Exception):
@@ -80,9 +82,12 @@ class Signed:
         return timedelta(seconds=self.timestamp) - (now - _EPOCH)
 
 
-def request_headers(body: bytes, auth: str, password: str, private_key: str, moment: datetime) -> dict[str, str]:
-    """The headers of a request to the site named `auth`, signed at `moment` by its clock."""
-    name = f"msg_{ids.new_token()}"
+def request_headers(
+    body: bytes, sender: str, auth: str, password: str, private_key: str, moment: datetime
+) -> dict[str, str]:
+    """The headers of a request from `sender` to the site named `auth`, signed at `moment` by its clock."""
+    token = ids.new_token()
+    name = f"msg_{token}_{_bond(token, sender, auth)}"
     content = _content(name, str(int(moment.timestamp())), body)
     signatures = (
         "v1," + _base64(crypto.hmac_signature(password, content)),
@@ -95,6 +100,17 @@ def request_headers(body: bytes, auth: str, password: str, private_key: str, mom
         "webhook-timestamp": str(int(moment.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
+
+
+def is_for(name: str, sender: str, auth: str) -> bool:
+    """Whether a request called `name` may come from `sender`: our own names are bound to both ends.
+
+    Every site of a family can sign for every other with its Pass. So one that is taken for another could
+    ask that other under our request's name, and hand us an answer about points that went elsewhere. The
+    receiver refuses a name that was made for another pair; names of any other make say nothing.
+    """
+    found = _BOUND.match(name)
+    return found is None or found["bond"] == _bond(found["token"], sender, auth)
 
 
 def answer_headers(body: bytes, name: str, private_key: str, now: datetime) -> dict[str, str]:
@@ -176,6 +192,10 @@ def _unpack(body: bytes) -> bytes:
 
 def _content(name: str, timestamp: str, body: bytes) -> bytes:
     return f"{name}.{timestamp}.".encode("utf-8", "surrogateescape") + body
+
+
+def _bond(token: str, sender: str, auth: str) -> str:
+    return hashlib.sha256(f"{token} {sender} {auth}".encode()).hexdigest()[:32]
 
 
 def _base64(raw: bytes) -> str:

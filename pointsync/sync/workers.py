@@ -21,7 +21,7 @@ def beat(session: Session, worker_id: str) -> None:
     now = database_now(session)
     worker = session.get(Worker, worker_id)
     if worker is None:
-        session.add(Worker(id=worker_id, host=socket.gethostname(), pid=os.getpid(), started_at=now, heartbeat_at=now))
+        session.add(Worker(id=worker_id, host=_place(), pid=os.getpid(), started_at=now, heartbeat_at=now))
         session.execute(delete(Worker).where(Worker.heartbeat_at < now - FORGOTTEN))
     else:
         worker.heartbeat_at = now
@@ -45,7 +45,7 @@ def is_free(session: Session, holder: str | None, until: datetime | None, worker
     worker = session.get(Worker, holder, populate_existing=True)
     if worker is None or worker.heartbeat_at < database_now(session) - STALE:
         return True
-    return worker.host == socket.gethostname() and not _runs(worker.pid)
+    return worker.host == _place() and not _runs(worker.pid)
 
 
 def take(session: Session, name: str, worker_id: str, seconds: int) -> bool:
@@ -58,6 +58,16 @@ def take(session: Session, name: str, worker_id: str, seconds: int) -> bool:
     lease.holder, lease.until = worker_id, now + timedelta(seconds=seconds)
     session.flush()
     return True
+
+
+def _place() -> str:
+    """Where process numbers mean the same: the host, and there the namespace, since containers may share
+    a host's name and each count from 1."""
+    try:
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        namespace = ""
+    return f"{socket.gethostname()[:150]} {namespace}"
 
 
 def _runs(pid: int) -> bool:

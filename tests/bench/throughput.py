@@ -82,7 +82,7 @@ def _one_each(receiver: SiteProcess) -> float:
             }
             content = {"from": sender, "to": facts["auth"], "reserve": "default", "movements": [movement]}
             body = json.dumps(content).encode()
-            headers = wire.request_headers(body, facts["auth"], facts["pass"], private_key, clock.now())
+            headers = wire.request_headers(body, sender, facts["auth"], facts["pass"], private_key, clock.now())
             answer = session.post(url, data=body, headers=headers, timeout=30)
             assert answer.json()["results"][0]["status"] == "applied", answer.text
         return SAMPLE / (perf_counter() - began)

@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-
-revision = "d75e5bdf51f9"
+revision = "9c07a4e5823c"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -188,12 +187,14 @@ def upgrade() -> None:
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("dialect", sa.String(length=16), nullable=True),
-        sa.Column("dialect_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("name", sa.String(length=191), nullable=True),
         sa.Column("facts", sa.JSON(), nullable=False),
         sa.Column("clock_offset_seconds", sa.Double(), nullable=False),
         sa.Column("acknowledged", sa.BigInteger(), nullable=False),
+        sa.Column("counted_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("restored_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("again_from_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("owed_until_seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("is_probing", sa.Boolean(), nullable=False),
@@ -232,6 +233,17 @@ def upgrade() -> None:
         sqlite_where=sa.text("deleted_at IS NULL AND closing_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL AND closing_at IS NULL"),
     )
+    op.create_table(
+        "sign_in",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("admin_id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["admin_id"], ["admin.id"], name=op.f("fk_sign_in_admin_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in")),
+        sa.UniqueConstraint("digest", name=op.f("uq_sign_in_digest")),
+    )
+    op.create_index(op.f("ix_sign_in_began_at"), "sign_in", ["began_at"], unique=False)
     op.create_table(
         "attempt",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -384,6 +396,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_attempt_started_at"), table_name="attempt")
     op.drop_index("ix_attempt_remote_id_id", table_name="attempt")
     op.drop_table("attempt")
+    op.drop_index(op.f("ix_sign_in_began_at"), table_name="sign_in")
+    op.drop_table("sign_in")
     op.drop_index(
         "uq_remote_target",
         table_name="remote",

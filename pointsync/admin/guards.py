@@ -1,0 +1,71 @@
+"""Before any view: who may see it, and where a form may come from."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import BadRequest
+
+from pointsync.admin.panel import blueprint
+from pointsync.runtime import runtime
+
+OPEN = {"admin.sign_in", "admin.send_sign_in", "admin.setup", "admin.send_setup"}
+"""The views that answer somebody who is not signed in; all others send them to sign in."""
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+_FOREIGN = "This form was sent from another site. Open the panel itself and send it from there."
+_OUT_OF_DATE = (
+    "This form is out of date: somebody signed in or out since it was opened, or the browser keeps no cookies. "
+    "Go back, load the page again and send it once more."
+)
+
+_csrf = CSRFProtect()
+
+
+def register(app: Flask) -> None:
+    """Guard the panel, and nothing else: shops and other sites send no forms and are known by no cookie."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False
+    _csrf.init_app(app)
+
+
+@blueprint.before_request
+def refuse_foreign() -> None:
+    """400 for what another site makes a browser send."""
+    if request.method in SAFE:
+        return
+    fetched_from = request.headers.get("Sec-Fetch-Site")
+    if fetched_from == "cross-site" or (fetched_from is None and _is_foreign(request.headers.get("Origin"))):
+        raise BadRequest(_FOREIGN)
+
+
+@blueprint.before_request
+def refuse_without_token() -> None:
+    """400 for a form without its token, or with another session's."""
+    try:
+        _csrf.protect()
+    except CSRFError as error:
+        raise BadRequest(_OUT_OF_DATE) from error
+
+
+@blueprint.before_request
+def require_admin() -> ResponseReturnValue | None:
+    """To the sign-in page, and back afterwards, with whoever is not signed in."""
+    if request.endpoint in OPEN or current_user.is_authenticated:
+        return None
+    wanted = request.full_path.rstrip("?") if request.method in SAFE else "/"
+    return redirect(url_for("admin.sign_in", next=None if wanted == "/" else f"{request.script_root}{wanted}"), 303)
+
+
+def _is_foreign(origin: str | None) -> bool:
+    """Whether `origin` names another host than ours; the scheme may differ behind a proxy that ends TLS."""
+    if origin is None:
+        return False
+    public = urlsplit(runtime().config.public_url or "").netloc
+    try:
+        sent_from = urlsplit(origin).netloc
+    except ValueError:
+        return True
+    return sent_from not in (request.host, public) or not sent_from

@@ -1,0 +1,36 @@
+"""What every page tells the browser: run and load nothing foreign, keep nothing, tell nobody."""
+
+from flask import Flask, Response, request
+
+from pointsync.runtime import runtime
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors "
+)
+_OLD_FRAMES = {"'none'": "DENY", "'self'": "SAMEORIGIN"}
+"""What X-Frame-Options can say; for a list of origins it has no word, and must be left out."""
+
+
+def add(response: Response) -> Response:
+    """Put the headers of a page on `response`."""
+    ancestors = runtime().config.frame_ancestors
+    response.headers["Content-Security-Policy"] = _POLICY + ancestors
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    # Not no-referrer, which would make the browser send Origin: null with forms.
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cache-Control"] = "no-store"
+    if ancestors in _OLD_FRAMES:
+        response.headers["X-Frame-Options"] = _OLD_FRAMES[ancestors]
+    return response
+
+
+def register(app: Flask) -> None:
+    """Let styles and pictures be nothing else either; pages get theirs from the panel."""
+    app.after_request(_guard_static)
+
+
+def _guard_static(response: Response) -> Response:
+    if request.endpoint == "static":
+        response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

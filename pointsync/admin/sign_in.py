@@ -1,0 +1,58 @@
+"""Signing in and out."""
+
+from flask import Response, flash, make_response, redirect, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from pointsync import db
+from pointsync.admin import accounts, throttle
+from pointsync.admin.forms import SignInForm
+from pointsync.admin.local import next_path
+from pointsync.admin.panel import blueprint, page
+from pointsync.models import Admin
+from pointsync.sync import admins
+
+_WRONG = "This name and password do not belong together. Mind capital letters, and try again."
+
+
+@blueprint.get("/sign-in", provide_automatic_options=False)
+def sign_in() -> ResponseReturnValue:
+    """The form; whoever is signed in already goes on to where they wanted."""
+    if current_user.is_authenticated:
+        return redirect(next_path(), 303)
+    return _form(SignInForm())
+
+
+@blueprint.post("/sign-in", provide_automatic_options=False)
+def send_sign_in() -> ResponseReturnValue:
+    """Sign in and go on, or say that name and password are wrong, but not which of them."""
+    form = SignInForm()
+    if not form.validate():
+        return _form(form), 422
+    throttle.count(form.name.data)
+    admin = admins.by_credentials(db.db.session(), form.name.data, form.password.data)
+    if admin is None:
+        return _form(form, _WRONG), 422
+    throttle.forgive(form.name.data)
+    return welcome(admin, next_path())
+
+
+@blueprint.post("/sign-out", provide_automatic_options=False)
+def sign_out() -> ResponseReturnValue:
+    """Sign out, and back to the form."""
+    accounts.end(current_user)
+    flash("You are signed out.")
+    return redirect(url_for("admin.sign_in"), 303)
+
+
+def welcome(admin: Admin, path: str) -> Response:
+    """Sign `admin` in, in this browser, and go to `path`."""
+    db.db.session.rollback()  # the write has a connection of its own; this one goes back
+    accounts.begin(admin)
+    response = make_response(redirect(path, 303))
+    throttle.remember(response, admin.name)
+    return response
+
+
+def _form(form: SignInForm, problem: str | None = None) -> str:
+    return page("sign_in.html", form=form, problem=problem, has_admins=admins.exists(db.db.session()))

@@ -1,0 +1,49 @@
+"""All commands, in the order in which a newcomer meets them."""
+
+from pointsync.cli import (
+    admin,
+    customer,
+    demo,
+    hook,
+    key,
+    record,
+    refused,
+    remote,
+    remote_change,
+    remote_steps,
+    reserve,
+    serve,
+    setting,
+    site,
+    upgrade,
+    verify,
+    worker,
+)
+from pointsync.cli.command import Group
+
+COMMANDS = Group(
+    "pointsync",
+    help="PointSync keeps customers' loyalty points in step between shops. Every command takes --json.",
+    commands=[
+        serve.serve,
+        worker.worker,
+        demo.demo,
+        upgrade.upgrade,
+        site.site,
+        site.confirm,
+        reserve.reserve,
+        remote.remote,
+        refused.refused,
+        record.record,
+        customer.balance,
+        customer.history,
+        setting.setting,
+        key.key,
+        hook.hook,
+        admin.admin,
+        verify.verify,
+    ],
+)
+
+for each in (*remote_steps.COMMANDS, remote_change.change):
+    remote.remote.add_command(each)

@@ -1,0 +1,83 @@
+"""The site that a command works on: its application, its database made where there is none, its writes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import click
+from flask import Flask, current_app, has_app_context
+
+from pointsync.cli.faults import Fault
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from pointsync.sync.site import Identity
+
+Result = TypeVar("Result")
+
+
+def application() -> Flask:
+    """Flask's own where its command line runs, else a new one. Raises ConfigError."""
+    from pointsync import create_app, logs
+
+    if has_app_context():
+        return cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
+    app = create_app()
+    logs.quiet()
+    return app
+
+
+@contextmanager
+def on_site() -> Iterator[None]:
+    """Work with this site's database, which is made where it is absent or empty. Starts no scheduler.
+
+    Raises Fault where the database is of an earlier version.
+    """
+    from pointsync import start
+
+    with application().app_context():
+        if start.is_behind():
+            raise Fault("The database is of an earlier PointSync; run: pointsync upgrade")
+        start.make_missing()
+        yield
+
+
+def change(work: "Callable[[Session], Result]") -> Result:
+    """What `work` returns, in a transaction of its own. A copied or restored database is recognised before
+    anything is written to it, since new movements would cover the traces."""
+    from pointsync.db import db, in_write
+    from pointsync.models import Site
+    from pointsync.runtime import runtime
+    from pointsync.sync import site
+
+    config = runtime().config
+
+    def whole(session: "Session") -> tuple[Result, str | None]:
+        site.recognise(session, config)
+        return work(session), session.get_one(Site, 1).hold
+
+    result, hold = in_write(whole)
+    warn_of_hold(hold)
+    site.remember(db.session(), config)
+    runtime().wake()
+    return result
+
+
+def identity() -> "Identity":
+    """Who this site is, its secrets opened."""
+    from pointsync import clock
+    from pointsync.db import db
+    from pointsync.runtime import runtime
+    from pointsync.sync import site
+
+    here = runtime()
+    return site.identity(db.session(), here.vault, here.config, clock.now())
+
+
+def warn_of_hold(reason: str | None) -> None:
+    """Say on stderr why nothing is sent, where that is so."""
+    if reason:
+        click.echo(
+            f"Nothing is sent: {reason} Say what this database is: pointsync confirm moved, restored or copy.", err=True
+        )

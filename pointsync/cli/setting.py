@@ -1,0 +1,41 @@
+"""`pointsync setting`: what an admin changes while the site runs."""
+
+import click
+
+from pointsync.cli.answer import give, note, table
+from pointsync.cli.command import Group
+from pointsync.cli.here import change, on_site
+
+COLUMNS = {"name": "Name", "value": "Value", "default": "Default", "low": "From", "high": "To", "help": ""}
+
+
+@click.group(cls=Group)
+def setting() -> None:
+    """Settings that take effect at once, without a restart."""
+
+
+@setting.command("list")
+@on_site()
+def list_settings() -> None:
+    """List the settings."""
+    from pointsync.db import db
+    from pointsync.sync import settings
+
+    rows = settings.listing(db.session())
+    give(rows, table(rows, COLUMNS, "", numbers=("value", "default", "low", "high")))
+
+
+@setting.command("set")
+@click.argument("name", metavar="NAME")
+@click.argument("value", metavar="VALUE")
+@on_site()
+def set_setting(name: str, value: str) -> None:
+    """Set NAME to VALUE."""
+    from pointsync.db import db
+    from pointsync.sync import settings
+
+    warning = change(lambda session: settings.change(session, name, value))
+    stored = next(row["value"] for row in settings.listing(db.session()) if row["name"] == name)
+    if warning:
+        note(warning)
+    give({"name": name, "value": stored} | ({"warning": warning} if warning else {}), f"{name} is {stored} now.")

@@ -1,0 +1,137 @@
+"""What is typed as an argument, read and checked before anything else is done."""
+
+import re
+import socket
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pointsync.cli.faults import Fault, plain
+from pointsync.errors import Invalid
+from pointsync.ledger.bounds import MAX_POINTS, check_text, is_reserve_key
+
+if TYPE_CHECKING:
+    Type = click.ParamType[Any]
+else:
+    Type = click.ParamType
+
+MAX_SHOWN = 40
+MAX_ROW = 2**31 - 1
+MAX_BIG_ROW = 2**63 - 1
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
+_NUMBER = re.compile(r"[0-9]+\Z")
+
+
+class _Points(Type):
+    name = "points"
+
+    def __init__(self, *, may_be_zero: bool) -> None:
+        self.may_be_zero = may_be_zero
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number = int(value) if _WHOLE.match(str(value)) else None
+        if number is None or abs(number) > MAX_POINTS:
+            self.fail(
+                f"Points are whole numbers within ±{MAX_POINTS:,}, such as 25 or -50; not {_shown(value)}.", param
+            )
+        if number == 0 and not self.may_be_zero:
+            self.fail("0 points change nothing; give a number above or below 0.", param)
+        return number
+
+
+class Whole(Type):
+    """A whole number from `low` to `high`."""
+
+    name = "number"
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low, self.high = low, high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number = int(value) if _WHOLE.match(str(value)) else None
+        if number is None or not self.low <= number <= self.high:
+            self.fail(f"It must be a whole number from {self.low:,} to {self.high:,}; not {_shown(value)}.", param)
+        return number
+
+
+class _Email(Type):
+    name = "email"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from pointsync.ledger.email import normalise
+
+        try:
+            return normalise(str(value))
+        except Invalid as error:
+            self.fail(error.message, param)
+
+
+class _RowId(Type):
+    """The number in the first column of a list. One too large to be stored is one that is not there."""
+
+    name = "id"
+
+    def __init__(self, noun: str, most: int) -> None:
+        self.noun, self.most = noun, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if not text.isascii() or not _NUMBER.match(text):
+            self.fail(f"A {self.noun} is named by its number in the list, such as 1; not {_shown(value)}.", param)
+        if len(text) > len(str(self.most)) or int(text) > self.most:
+            raise Fault(f"There is no {self.noun} {text[:MAX_SHOWN]}; see the list.")
+        return int(text)
+
+
+class _ReserveKey(Type):
+    name = "key"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_reserve_key(str(value)):
+            self.fail("A reserve's key has letters, digits, - and _ only, at most 64, such as default.", param)
+        return str(value)
+
+
+class _Host(Type):
+    """An address or name to listen at; `[::1]` and `::1` are the same."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        host = str(value).removeprefix("[").removesuffix("]")
+        try:
+            if host != "*":
+                socket.getaddrinfo(host, None)
+        except (OSError, UnicodeError):
+            self.fail(f"{_shown(value)} names no address; give one of this machine, such as 127.0.0.1.", param)
+        return host
+
+
+class Line(Type):
+    """Text on one line, at most `limit` characters."""
+
+    name = "text"
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            check_text(str(value), self.limit, self.name)
+        except Invalid as error:
+            self.fail(error.message, param)
+        return str(value)
+
+
+POINTS = _Points(may_be_zero=False)
+HOST = _Host()
+BALANCE = _Points(may_be_zero=True)
+EMAIL = _Email()
+REMOTE = _RowId("remote", MAX_ROW)
+DELIVERY = _RowId("delivery", MAX_BIG_ROW)
+RESERVE = _ReserveKey()
+
+
+def _shown(value: Any) -> str:
+    return repr(plain(str(value)[:MAX_SHOWN]))

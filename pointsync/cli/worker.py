@@ -1,0 +1,40 @@
+"""`pointsync worker`: the scheduler alone."""
+
+import click
+
+from pointsync.cli.answer import give
+from pointsync.cli.command import Command
+from pointsync.cli.here import application, warn_of_hold
+from pointsync.errors import ConfigError
+
+LOOK_SECONDS = 60.0
+
+
+@click.command(cls=Command)
+def worker() -> None:
+    """Run the scheduler alone, beside web processes that have none.
+
+    Any number may run on one database; work is never done twice. Ctrl-C or SIGTERM ends it.
+    """
+    from pointsync import logs, start
+    from pointsync.cli.stop import Stop, end
+    from pointsync.runtime import runtime
+    from pointsync.sync.scheduler import Scheduler
+
+    app = application()
+    with app.app_context():
+        here = runtime()
+        if not here.config.scheduler:
+            raise ConfigError(
+                "POINTSYNC_SCHEDULER is off, and a worker is nothing but a scheduler; example: POINTSYNC_SCHEDULER=on"
+            )
+        logs.configure(here.config.log_format)
+        hold = start.bring_up()
+    stop = Stop()
+    scheduler = Scheduler(app)
+    scheduler.start()
+    warn_of_hold(hold)
+    give({"worker": here.worker_id, "hold": hold}, f"The worker {here.worker_id} runs.")
+    while not stop.wait(LOOK_SECONDS):
+        pass
+    end(scheduler.stop)

@@ -1,0 +1,71 @@
+"""Beginning to work with a database: made or upgraded, with this site in it, recognised or held."""
+
+from alembic.migration import MigrationContext
+from sqlalchemy.orm import Session
+
+from pointsync import clock, crypto, ids
+from pointsync.db import db, in_write, is_current, upgrade
+from pointsync.models import Site
+from pointsync.runtime import runtime
+from pointsync.sync import admins, site
+
+
+def is_behind() -> bool:
+    """Whether the database was made by another version; an absent or empty one was made by none."""
+    return not is_current() and not _is_empty()
+
+
+def make_missing() -> None:
+    """Make the database where it is absent or empty, and the site in it; else do nothing."""
+    if not is_current():
+        upgrade()
+    is_there = db.session.get(Site, 1) is not None
+    db.session.remove()
+    if not is_there:
+        in_write(_settle_in)
+
+
+def bring_up(served_url: str | None = None) -> str | None:
+    """Make or upgrade the database for a process that stays; why sending is held, or None.
+
+    `served_url` is where this process will answer: the site's URL while no public one is set. Raises
+    ConfigError where the secret key is not that of the database.
+    """
+    upgrade()
+    here = runtime()
+
+    def work(session: Session) -> str | None:
+        hold = _settle_in(session)
+        local = session.get_one(Site, 1)
+        if served_url and here.config.public_url is None:
+            local.url, local.served_url = None, served_url
+        site.identity(session, here.vault, here.config, clock.now())
+        return hold
+
+    return in_write(work)
+
+
+def setup_url() -> str | None:
+    """A fresh one-time link that creates the first admin, the one before it void; None once there is an admin."""
+    here = runtime()
+    token = ids.new_token()
+
+    def work(session: Session) -> str | None:
+        if admins.exists(session):
+            return None
+        session.get_one(Site, 1).setup_digest = crypto.digest(token)
+        return site.identity(session, here.vault, here.config, clock.now()).url
+
+    url = in_write(work)
+    return f"{url}/setup/{token}" if url else None
+
+
+def _settle_in(session: Session) -> str | None:
+    here = runtime()
+    site.ensure(session, here.vault, clock.now())
+    return site.recognise(session, here.config)
+
+
+def _is_empty() -> bool:
+    with db.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() is None

@@ -1,0 +1,1 @@
+"""The panel, without a browser: who gets in, what is refused, what every page tells."""

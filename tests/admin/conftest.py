@@ -1,0 +1,81 @@
+"""A site at its first start, and visitors to its panel."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from pointsync import clock, crypto, db
+from pointsync.models import Site
+from pointsync.sync import admins
+from pointsync.sync.admins import METHOD
+from tests.admin.sites import data, first_start, opened
+from tests.admin.visitor import NAME, PASSWORD, Visitor
+
+__all__ = ["data", "first_start"]
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+"""For `where`: tests in which the database could make a difference."""
+
+QUICK = "scrypt:1024:8:1"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords hashed at a cost that many tests can pay."""
+    monkeypatch.setattr(admins, "METHOD", QUICK)
+    monkeypatch.setattr(admins, "NOBODY", admins.NOBODY.replace(METHOD, QUICK))
+
+
+@pytest.fixture
+def where(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings that say which database: SQLite, unless a test asks for another."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return {}
+    return {"POINTSYNC_DATABASE_URL": request.getfixturevalue("postgres_url")}
+
+
+@pytest.fixture
+def settings() -> dict[str, str]:
+    """Settings beside the database's; a test overrides them with a parameter of its own."""
+    return {}
+
+
+@pytest.fixture
+def fresh(data: Path, where: dict[str, str], settings: dict[str, str]) -> Iterator[Flask]:
+    """A site without any admin."""
+    with opened(data, **(where | settings)) as app:
+        yield app
+
+
+@pytest.fixture
+def app(fresh: Flask) -> Flask:
+    """A site with one admin."""
+    with fresh.app_context():
+        db.in_write(lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
+    return fresh
+
+
+@pytest.fixture
+def link(fresh: Flask) -> str:
+    """The path of a one-time link to create the first admin of `fresh`."""
+    with fresh.app_context(), db.write() as session:
+        session.get_one(Site, 1).setup_digest = crypto.digest(TOKEN)
+    return f"/setup/{TOKEN}"
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Visitor:
+    """Somebody who is not signed in."""
+    return Visitor(app)
+
+
+@pytest.fixture
+def ada(app: Flask) -> Visitor:
+    """The admin, signed in."""
+    visitor = Visitor(app)
+    assert visitor.sign_in().status_code == 303
+    return visitor

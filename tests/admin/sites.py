@@ -1,0 +1,42 @@
+"""Sites for visitors: made from a template, so that many tests stay quick."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from pointsync import clock, config, create_app, db
+from pointsync.runtime import runtime
+from pointsync.sync import site
+
+
+@contextmanager
+def opened(folder: Path, **settings: str) -> Iterator[Flask]:
+    """A site at its first start in `folder`; no context is pushed, as requests would share it."""
+    environ = {"POINTSYNC_DATA": str(folder), "POINTSYNC_SITE_NAME": "Shop one"}
+    app = create_app(config.load(environ | settings, root=folder))
+    with app.app_context():
+        if not db.is_current():
+            db.upgrade()
+        db.in_write(lambda session: site.ensure(session, runtime().vault, clock.now()))
+    yield app
+    with app.app_context():
+        db.db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a site on SQLite that has just begun, to be copied."""
+    folder = tmp_path_factory.mktemp("first")
+    with opened(folder):
+        pass
+    return folder
+
+
+@pytest.fixture
+def data(first_start: Path, tmp_path: Path) -> Path:
+    """The folder of another one."""
+    return shutil.copytree(first_start, tmp_path / "data")

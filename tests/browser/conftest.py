@@ -1,0 +1,90 @@
+"""A browser, and sites for it to look at."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from pointsync import crypto, db
+from pointsync.models import Site
+from tests.admin.sites import data, first_start, opened
+from tests.browser.serving import served
+
+__all__ = ["data", "first_start"]
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TOKEN = "0123456789abcdef0123456789abcdef"
+PATIENCE_MS = 15_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium. Where it is missing tests skip; in CI they fail, lest they never run."""
+    if not os.access(CHROMIUM, os.X_OK):
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"there is no Chromium at {CHROMIUM}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def app(data: Path) -> Iterator[Flask]:
+    """A site at its first start, without any admin, its one-time link at hand."""
+    with opened(data) as app:
+        with app.app_context(), db.write() as session:
+            session.get_one(Site, 1).setup_digest = crypto.digest(TOKEN)
+        yield app
+
+
+@pytest.fixture
+def url(app: Flask) -> Iterator[str]:
+    """Where the site answers."""
+    with served(app) as url:
+        with app.app_context(), db.write() as session:
+            session.get_one(Site, 1).served_url = url
+        yield url
+
+
+@pytest.fixture(params=[360, 1440])
+def width(request: pytest.FixtureRequest) -> int:
+    """A phone's and a desk's."""
+    return int(request.param)
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    """The browser's colours."""
+    return str(request.param)
+
+
+@pytest.fixture
+def context(browser: Browser, width: int, scheme: str) -> Iterator[BrowserContext]:
+    """A browser's window that has never been here."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """A page that notes what the browser complains about."""
+    return context.new_page()

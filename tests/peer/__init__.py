@@ -1,0 +1,1 @@
+"""Between sites: the real application on both ends, in both dialects."""

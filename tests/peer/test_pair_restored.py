@@ -1,0 +1,119 @@
+"""A site restored from a backup: the other side's count of what it holds tells, and nothing stays lost."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from tests.peer.caller import ALICE
+from tests.peer.peer_site import PeerSite
+from tests.support.frozen import MovingClock
+
+Pair = tuple[PeerSite, PeerSite]
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+
+def test_what_a_restored_site_has_lost_is_sent_again(pair: Pair, tmp_path: Path, moving_clock: MovingClock) -> None:
+    a, b = pair
+    remote_id, _ = a.list_site(b)
+    a.record(ALICE, 1)
+    a.deliver(remote_id)
+    b.backup(tmp_path / "yesterday")
+    for points in range(2, 12):
+        a.record(ALICE, points)
+        a.deliver(remote_id)
+    b.restore(tmp_path / "yesterday")
+    assert b.balance(ALICE) == 1
+    moving_clock.advance(MINUTE)
+    a.record(ALICE, 100)
+    a.deliver(remote_id)
+    assert a.balances() == b.balances() == {ALICE: sum(range(12)) + 100}
+    assert set(a.states(remote_id)) == {"delivered"}
+    assert len(b.movements()) == 12
+    assert a.shape(remote_id)["status"] == "green"
+
+
+def test_a_check_finds_it_out_where_nothing_new_is_sent(pair: Pair, tmp_path: Path) -> None:
+    a, b = pair
+    remote_id, _ = a.list_site(b)
+    b.backup(tmp_path / "empty")
+    for points in (1, 2, 3):
+        a.record(ALICE, points)
+    a.deliver(remote_id)
+    b.restore(tmp_path / "empty")
+    assert b.balance(ALICE) is None
+    assert a.check(remote_id).ok
+    assert a.is_due(remote_id)
+    a.deliver(remote_id)
+    assert a.balances() == b.balances() == {ALICE: 6}
+    a.check(remote_id)
+    assert not a.is_due(remote_id)
+
+
+def test_one_restored_again_within_the_hour_is_made_whole_in_the_end(
+    pair: Pair, tmp_path: Path, moving_clock: MovingClock
+) -> None:
+    """An admin who restores often tries twice. It may take until the next check, but it must not stay lost."""
+    a, b = pair
+    remote_id, _ = a.list_site(b)
+    b.backup(tmp_path / "empty")
+    for points in (1, 2, 3):
+        a.record(ALICE, points)
+    a.deliver(remote_id)
+    for _ in range(2):
+        b.restore(tmp_path / "empty")
+        a.check(remote_id)
+        a.deliver(remote_id)
+        moving_clock.advance(MINUTE)
+    for _ in range(8):
+        moving_clock.advance(15 * MINUTE)
+        a.check(remote_id)
+        a.deliver(remote_id)
+    assert a.balances() == b.balances() == {ALICE: 6}
+
+
+def test_a_restored_site_sends_nothing_until_an_admin_has_spoken(
+    pair: Pair, tmp_path: Path, moving_clock: MovingClock
+) -> None:
+    """The other side holds an id that this database never made: it is older than itself, or runs twice."""
+    a, b = pair
+    remote_id, _ = a.list_site(b)
+    a.record(ALICE, 1)
+    a.deliver(remote_id)
+    a.backup(tmp_path / "yesterday")
+    moving_clock.advance(MINUTE)
+    a.record(ALICE, 10)
+    a.deliver(remote_id)
+    a.restore(tmp_path / "yesterday")
+    moving_clock.advance(MINUTE)
+    a.check(remote_id)
+    assert a.identity.hold
+    assert a.shape(remote_id)["status"] == "error"
+    made, before = a.record(ALICE, 100), len(b.movements())
+    for _ in range(3):
+        moving_clock.advance(HOUR)
+        assert not a.is_due(remote_id)
+        a.deliver(remote_id)
+        a.retry(remote_id)
+        a.deliver(remote_id)
+    assert a.delivery(made).state == "pending"
+    assert len(b.movements()) == before
+    assert int(made) > max(int(each.id) for each in b.movements(a.identity.auth)), "ids are never used again"
+
+
+def test_it_is_found_out_by_the_first_batch_too(pair: Pair, tmp_path: Path, moving_clock: MovingClock) -> None:
+    a, b = pair
+    remote_id, _ = a.list_site(b)
+    a.backup(tmp_path / "yesterday")
+    moving_clock.advance(MINUTE)
+    far_ahead = a.record(ALICE, 10)
+    a.deliver(remote_id)
+    # Its clock was ahead then, so what it makes now has smaller ids than what the other side holds.
+    a.restore(tmp_path / "yesterday")
+    moving_clock.advance(-MINUTE)
+    a.record(ALICE, 100)
+    a.deliver(remote_id)
+    assert a.identity.hold
+    made = a.record(ALICE, 1000)
+    a.deliver(remote_id)
+    assert a.delivery(made).state == "pending"
+    assert int(made) > int(far_ahead)

@@ -1,0 +1,55 @@
+"""What a site tells of itself to a caller whose signature holds."""
+
+import pointsync
+from pointsync import clock
+from pointsync.ids import new_auth, new_pass
+from pointsync.models import Remote, Reserve
+from tests.peer.caller import Caller
+from tests.peer.peer_site import PeerSite
+
+
+def test_a_ping_tells_who_answers_and_what_there_is(site: PeerSite, caller: Caller) -> None:
+    site.add_reserve("gold", "Gold")
+    answer = caller.ping().json
+    assert answer == {
+        "site": caller.to,
+        "name": "here",
+        "version": pointsync.__version__,
+        "protocols": [1],
+        "key": site.identity.public_key,
+        "time": clock.to_text(clock.now()),
+        "reserve": {"key": "default", "name": "Points"},
+        "reserves": [{"key": "default", "name": "Points"}, {"key": "gold", "name": "Gold"}],
+        "sends_mails": False,
+        "rewards_digest": "",
+        "lists": [],
+        "max_batch": 1000,
+        "have": {"count": 0, "max_id": "0"},
+    }
+
+
+def test_a_ping_tells_whom_the_site_lists_once_each(site: PeerSite, caller: Caller) -> None:
+    """So each side sees whether the other will send to it. Deleted lines send nothing."""
+    site.add_reserve("gold", "Gold")
+    one, two, gone = (new_auth() for _ in range(3))
+    for auth, target, observed in ((one, "default", "default"), (one, "gold", "gold"), (two, "x", "gold")):
+        site.add_remote("http://127.0.0.1:1", auth, new_pass(), target, observed=observed)
+    remote_id, _ = site.add_remote("http://127.0.0.1:1", gone, new_pass())
+    site.write(lambda session: setattr(session.get_one(Remote, remote_id), "deleted_at", clock.now()))
+    assert caller.ping().json["lists"] == sorted([one, two])
+
+
+def test_a_reserve_that_is_switched_off_is_not_there(site: PeerSite, caller: Caller) -> None:
+    site.write(lambda session: setattr(session.get_one(Reserve, 1), "is_active", False))
+    answer = caller.ping().json
+    assert (answer["reserve"], answer["reserves"], answer["have"]) == (None, [], None)
+    assert caller.send().json["error"]["code"] == "unknown_reserve"
+
+
+def test_a_ping_changes_no_points_and_pins_no_key(site: PeerSite, caller: Caller) -> None:
+    """Anybody who knows the Pass may ping: only the answer to our own ping tells whose key it is."""
+    assert caller.ping().status_code == 200
+    origin = site.origin(caller.auth)
+    assert origin is not None
+    assert (origin.public_key, origin.last_seen_at) == (None, clock.now())
+    assert site.movements() == []
