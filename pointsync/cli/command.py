@@ -24,7 +24,7 @@ def one_line() -> Iterator[None]:
         raise Fault(f"There is no option {error.option_name}; see --help.", 2) from None
     except click.UsageError as error:
         raise Fault(error.format_message(), 2) from None
-    except (click.ClickException, click.Abort, click.exceptions.Exit):
+    except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
         raise
     except Exception as error:
         fault = as_fault(error)

@@ -75,6 +75,7 @@ class Door:
         while any(_is_at_work(part) for part in list(self._map.values())) and time.monotonic() < end:
             self._turn()
         self._server.task_dispatcher.shutdown(timeout=0.5)
+        wasyncore.close_all(self._map, ignore_all=True)
 
     def _turn(self) -> None:
         wasyncore.loop(timeout=LOOP_SECONDS, use_poll=True, map=self._map, count=1)

@@ -74,7 +74,8 @@ def correct(session: Session, delivery_id: int, now: datetime) -> str:
         reserve=key,
         kind="correction",
         reason=f"Movement {movement.id} was refused by a remote site",
-        ref=f"refused:{delivery.id}",
+        # By the movement: refused by two remotes, it is taken back once.
+        ref=f"refused:{movement.id}",
     )
     [made] = record(session, [draft], "correction", now)
     delivery.state, delivery.message = State.ASIDE, f"Corrected here by movement {made.movement.id}."

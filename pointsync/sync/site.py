@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from pointsync import crypto, ids
 from pointsync.config import Config
 from pointsync.crypto import Vault, WrongSecret
-from pointsync.errors import ConfigError, Conflict
+from pointsync.errors import ConfigError, Conflict, Invalid
 from pointsync.ledger.insert import insert_missing
 from pointsync.models import Delivery, Holding, Movement, Origin, Remote, Reserve, Site, State
 from pointsync.models.delivery import WAITING
@@ -117,13 +117,18 @@ def recognise(session: Session, config: Config) -> str | None:
     return site.hold
 
 
+WORDS = ("moved", "restored", "copy")
+
+
 def confirm(session: Session, vault: Vault, config: Config, what: str, now: datetime) -> None:
     """An admin's word on what this database is, which ends the hold.
 
     `moved` and `restored` go on as the same site; `copy` gets its own Auth, Pass and key, and its
-    remotes are taken from its list. Raises Conflict when nothing is held.
+    remotes are taken from its list. Raises Invalid for another word, Conflict when nothing is held.
     """
     site = session.get_one(Site, 1)
+    if what not in WORDS:
+        raise Invalid("what", f"Say what this is: {', '.join(WORDS)}.")
     if site.hold is None:
         raise Conflict("nothing_held", "Nothing is held: this is the real site, and it sends.")
     if what == "copy":

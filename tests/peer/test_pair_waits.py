@@ -127,7 +127,8 @@ def test_used_up_attempts_are_an_alarm_and_no_end(pair: Pair, moving_clock: Movi
         a.deliver(remote_id)
         moving_clock.advance(DELAY)
     assert a.shape(remote_id)["status"] == "error"
-    assert a.delivery(made[0]).attempts == 3
+    # A 500 may be about one movement, so others are tried: then it is three in a row that are used up.
+    assert a.delivery(made[0]).attempts == (1 if failure == "500" else 3)
     calls = fronts.batches(b)
     a.deliver(remote_id)
     assert fronts.batches(b) == calls, "a probe is a ping"

@@ -132,8 +132,7 @@ class Cluster:
         done = subprocess.run(
             [str(self._bin / tool), "--pgdata", str(self._home / "data"), *args],
             cwd=self._home,
-            env={name: value for name, value in os.environ.items() if not name.startswith("PG")}
-            | {"LC_ALL": "C"},
+            env={name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -149,9 +149,7 @@ class SiteProcess:
         try:
             return self.process.wait(TERMINATE_SECONDS)
         except subprocess.TimeoutExpired:
-            raise AssertionError(
-                f"still there {TERMINATE_SECONDS} s after SIGTERM\n{self.log_tail()}"
-            ) from None
+            raise AssertionError(f"still there {TERMINATE_SECONDS} s after SIGTERM\n{self.log_tail()}") from None
         finally:
             self.kill()
 

@@ -210,10 +210,7 @@ class WooRewardsSite:
             case ["ping", reserve] if method == "GET" and RESERVE.fullmatch(reserve):
                 kind, do = "ping", lambda: self._ping(reserve, headers)
             case ["sync", reserve, email, points, action] if (
-                method == "POST"
-                and RESERVE.fullmatch(reserve)
-                and DIGITS.fullmatch(points)
-                and action in ACTIONS
+                method == "POST" and RESERVE.fullmatch(reserve) and DIGITS.fullmatch(points) and action in ACTIONS
             ):
                 kind, do = "sync", lambda: self._sync(reserve, email, int(points), action, headers, form)
             case _:
@@ -307,9 +304,7 @@ def _no_route(path: str) -> Reply:
     """JSON below WordPress's REST prefix, and a page anywhere else, `/pointsync/v1/` included."""
     if path.startswith("/wp-json/"):
         return _error(404, "rest_no_route", "No route was found matching the URL and request method.")
-    return Reply(
-        404, "<!DOCTYPE html><html><title>Page not found</title><body><h1>Not found</h1></body></html>"
-    )
+    return Reply(404, "<!DOCTYPE html><html><title>Page not found</title><body><h1>Not found</h1></body></html>")
 
 
 class _Server(ThreadingHTTPServer):
@@ -380,18 +375,11 @@ def main(args: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.support.woorewards", description=main.__doc__)
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
     parser.add_argument("--auth", help="wrk_ and 16 hex digits; made up when left out")
-    parser.add_argument(
-        "--pass", dest="password", help="wrs_ and 16 letters and digits; made up when left out"
-    )
-    parser.add_argument(
-        "--pool", action="append", metavar="RESERVE=NAME", help="default=Points when left out"
-    )
+    parser.add_argument("--pass", dest="password", help="wrs_ and 16 letters and digits; made up when left out")
+    parser.add_argument("--pool", action="append", metavar="RESERVE=NAME", help="default=Points when left out")
     parser.add_argument("--customer", action="append", default=[], metavar="EMAIL")
     given = parser.parse_args(args)
-    pools = {
-        key: name or key
-        for key, _, name in (pool.partition("=") for pool in given.pool or ["default=Points"])
-    }
+    pools = {key: name or key for key, _, name in (pool.partition("=") for pool in given.pool or ["default=Points"])}
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())

@@ -35,13 +35,9 @@ def shop(woorewards: WooRewardsSite) -> Iterator[WooRewardsSite]:
     return woorewards
 
 
-def push(
-    sender: WooRewardsSite, shop: WooRewardsSite, email: str = ANNA, points: int | str = 5, **more: object
-):
+def push(sender: WooRewardsSite, shop: WooRewardsSite, email: str = ANNA, points: int | str = 5, **more: object):
     """A movement from `sender` to `shop`: status, answer."""
-    return sender.push(
-        shop.url, shop.auth, shop.password, more.pop("reserve", "default"), email, points, **more
-    )
+    return sender.push(shop.url, shop.auth, shop.password, more.pop("reserve", "default"), email, points, **more)
 
 
 @pytest.mark.parametrize("escape", [False, True])
@@ -58,9 +54,7 @@ def test_every_email_arrives_as_it_left(sender, woorewards, email, escape):
     assert ("%" in received.path) == (escape or "ü" in email)
 
 
-@pytest.mark.parametrize(
-    ("points", "action", "balance"), [(30, "add", 130), (150, "sub", -50), (7, "set", 7)]
-)
+@pytest.mark.parametrize(("points", "action", "balance"), [(30, "add", 130), (150, "sub", -50), (7, "set", 7)])
 def test_it_adds_subtracts_and_sets(sender, shop, points, action, balance):
     assert push(sender, shop, points=points, action=action)[1]["points"] == balance
     assert shop.balance(ANNA) == balance
@@ -141,9 +135,7 @@ def test_a_shop_that_comes_back_knows_all_it_knew(sender):
 def test_a_shop_stands_alone(sender):
     auth, password = "wrk_0123456789abcdef", "wrs_AbCdEf0123456789"
     command = [sys.executable, "-m", "tests.support.woorewards", "--auth", auth, "--pass", password]
-    with subprocess.Popen(
-        [*command, "--customer", ANNA], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
-    ) as shop:
+    with subprocess.Popen([*command, "--customer", ANNA], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as shop:
         try:
             url, key = shop.stdout.readline().split()
             assert key == f"{url.removeprefix('http://')}|{auth}:{password}"

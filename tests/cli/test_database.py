@@ -1,0 +1,70 @@
+"""What a command finds: a database of another version, another site's secret, a restored backup."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from tests.cli.many import run_many
+from tests.support.process import SiteProcess
+
+
+def test_an_earlier_version_asks_for_upgrade(tmp_path: Path) -> None:
+    site = SiteProcess(tmp_path)
+    site.cli("site")
+    with closing(sqlite3.connect(tmp_path / "pointsync.db", isolation_level=None)) as connection:
+        [[head]] = connection.execute("SELECT version_num FROM alembic_version")
+        connection.execute("UPDATE alembic_version SET version_num = 'another'")
+        [done] = run_many(site, [("site", "--json")])
+        assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+        assert "pointsync upgrade" in done.err
+        [newer] = run_many(site, [("upgrade",)])
+        assert newer.code == 2
+        assert "newer PointSync" in newer.err
+        connection.execute("UPDATE alembic_version SET version_num = ?", (head,))
+    assert site.cli("site")["auth"]
+
+
+def test_another_secret(tmp_path: Path) -> None:
+    SiteProcess(tmp_path).cli("site")
+    [done] = run_many(SiteProcess(tmp_path, env={"POINTSYNC_SECRET_KEY": "x" * 32}), [("site",)])
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "POINTSYNC_SECRET_KEY" in done.err
+
+
+def test_a_restored_backup_is_held_until_confirmed(tmp_path: Path) -> None:
+    site = SiteProcess(tmp_path / "site")
+    site.cli("record", "alice@example.com", "5")
+    backup = tmp_path / "backup.db"
+    with closing(sqlite3.connect(site.data_dir / "pointsync.db")) as now, closing(sqlite3.connect(backup)) as copy:
+        now.backup(copy)
+    site.cli("record", "alice@example.com", "6")
+    for each in site.data_dir.glob("pointsync.db*"):
+        each.unlink()
+    shutil.copy(backup, site.data_dir / "pointsync.db")
+
+    recorded, shown, confirmed, again = run_many(
+        site,
+        [
+            ("record", "alice@example.com", "7", "--json"),
+            ("site", "--json"),
+            ("confirm", "restored", "--json"),
+            ("confirm", "restored"),
+        ],
+    )
+    assert recorded.json["balance"] == 12
+    assert "Nothing is sent" in recorded.err
+    assert "restored from a backup" in shown.json["hold"]
+    assert confirmed.json["hold"] is None
+    assert again.code == 1
+    assert site.cli("site")["hold"] is None
+
+
+def test_a_balance_that_is_not_its_sum(tmp_path: Path) -> None:
+    site = SiteProcess(tmp_path)
+    site.cli("record", "alice@example.com", "5")
+    with closing(sqlite3.connect(tmp_path / "pointsync.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE balance SET points = 6")
+    answer = site.cli("verify", expect=1)
+    difference = {"customer": "alice@example.com", "reserve": "default", "balance": 6, "movements": 5}
+    assert answer == {"ok": False, "differences": [difference]}

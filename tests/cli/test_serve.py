@@ -1,0 +1,124 @@
+"""`serve` and `worker`: how they begin, and how they end."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.many import run_many
+from tests.support.process import CHECKOUT, SiteProcess, call, free_port, wait_until
+
+LINK = re.compile(r"http://\S+/setup/[0-9a-f]{32}")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[SiteProcess]:
+    """A site that runs, for a test that ends it."""
+    with SiteProcess(tmp_path / "own") as running:
+        yield running
+
+
+def test_it_prints_a_link_until_there_is_an_admin(own: SiteProcess) -> None:
+    [first] = LINK.findall(own.log_tail())
+    assert first.startswith(f"{own.url}/setup/")
+    own.restart()
+    assert len(set(LINK.findall(own.log_tail()))) == 2
+    run_many(own, [("admin", "create", "joe", "--password-stdin")], "a long password\n")
+    own.restart()
+    assert len(LINK.findall(own.log_tail())) == 2
+    assert "Traceback" not in own.log_tail()
+
+
+def test_data_commands_work_beside_it(served: SiteProcess) -> None:
+    hook = ("hook", "add", "a", "--secret", "s", "--reserve", "default")
+    commands = [("site", "--secrets"), hook, ("record", "alice@example.com", "5"), ("balance", "alice@example.com")]
+    site, added, recorded, balance = run_many(served, [(*each, "--json") for each in commands])
+    assert site.json["url"] == served.url
+    assert site.json["sharing_key"].startswith(f"127.0.0.1:{served.port}|wrk_")
+    assert added.json["url"].startswith(f"{served.url}/hooks/")
+    assert recorded.json["balance"] == 5
+    assert balance.json["balances"] == [{"reserve": "default", "points": 5}]
+
+
+def test_a_call_in_flight_is_answered_before_the_end(own: SiteProcess) -> None:
+    assert own.process
+    key = own.cli("key", "create", "shop")["key"]
+    body = json.dumps({"customer": "alice@example.com", "points": 5}).encode()
+    head = (
+        f"POST /api/v1/movements HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", own.port), timeout=20) as connection:
+        connection.sendall(head.encode() + body[:10])
+        # Whoever is answered after the first half was sent knows that it has arrived.
+        assert own.api("GET", "/healthz").status == 200
+        own.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not _listens(own.port), 5, "no new connection is taken")
+        connection.sendall(body[10:])
+        assert connection.recv(1000).startswith(b"HTTP/1.1 201")
+    assert own.process.wait(10) == 0
+    with pytest.raises(OSError, match="refused"):
+        call("GET", f"{own.url}/healthz")
+
+
+def test_a_port_in_use_is_one_line_and_makes_no_database(served: SiteProcess, tmp_path: Path) -> None:
+    other = SiteProcess(tmp_path / "other", port=served.port)
+    done = other.run("serve", "--port", str(served.port))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert f"Port {served.port}" in done.stderr
+    assert not (other.data_dir / "pointsync.db").exists()
+
+
+def test_json_is_one_document_and_logs_are_json_lines(tmp_path: Path) -> None:
+    port = free_port()
+    site = SiteProcess(
+        tmp_path, env={"POINTSYNC_LOG_FORMAT": "json", "POINTSYNC_PUBLIC_URL": "https://mugs.example/x/"}
+    )
+    process = _start(site, "serve", "--port", str(port), "--json")
+    wait_until(lambda: _listens(port), 30, "it listens")
+    assert call("GET", f"http://127.0.0.1:{port}/healthz").status == 200
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    document = json.loads(out)
+    assert process.returncode == 0
+    assert document["url"] == "https://mugs.example/x"
+    assert document["setup_url"].startswith("https://mugs.example/x/setup/")
+    assert [json.loads(line)["level"] for line in err.splitlines()] == []
+
+
+def test_a_worker_beside_a_site_without_scheduler(tmp_path: Path) -> None:
+    with SiteProcess(tmp_path, env={"POINTSYNC_SCHEDULER": "off"}) as site:
+        done = site.run("worker")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "POINTSYNC_SCHEDULER" in done.stderr
+        worker = _start(SiteProcess(tmp_path), "worker")
+        wait_until(lambda: site.api("GET", "/healthz").body.get("heartbeat_age_seconds") is not None, 30, "it runs")
+        worker.send_signal(signal.SIGTERM)
+        out, err = worker.communicate(timeout=10)
+        assert (worker.returncode, err) == (0, "")
+        assert "worker" in out
+
+
+def _start(site: SiteProcess, *args: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*site.command, *args],
+        cwd=CHECKOUT,
+        env=site.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True

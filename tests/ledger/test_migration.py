@@ -1,0 +1,134 @@
+"""The migrations make exactly what the models say, once, whoever starts at the same time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from pointsync import db
+from pointsync.errors import ConfigError
+from pointsync.models import Site
+from tests.support.local import application, opened, settle_in
+from tests.support.process import CHECKOUT
+
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path):
+    """An application on an empty database."""
+    with opened(application(database_url, tmp_path)) as app:
+        yield app
+
+
+def differences() -> list:
+    """What Alembic would change so that the database is what the models say."""
+    with db.db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        return compare_metadata(context, db.db.metadata)
+
+
+def constraints() -> dict[str, list[tuple]]:
+    """What autogenerate does not compare on every database: keys, unique indexes and partial ones, by table."""
+    inspector = inspect(db.db.engine)
+    return {
+        name: [
+            tuple(inspector.get_pk_constraint(name)["constrained_columns"]),
+            *sorted(tuple(each["column_names"]) for each in inspector.get_unique_constraints(name)),
+            *sorted(
+                (each["name"], tuple(each["column_names"]), bool(each["unique"]), _where(each))
+                for each in inspector.get_indexes(name)
+            ),
+            *sorted(
+                (tuple(each["constrained_columns"]), each["referred_table"])
+                for each in inspector.get_foreign_keys(name)
+            ),
+        ]
+        for name in inspector.get_table_names()
+        if name != "alembic_version"
+    }
+
+
+def _where(index) -> str:
+    found = [str(value) for name, value in index.get("dialect_options", {}).items() if name.endswith("_where")]
+    return "".join(found)
+
+
+def test_an_upgrade_makes_what_the_models_say(app, tmp_path):
+    assert not db.is_current()
+    db.upgrade()
+    assert db.is_current()
+    assert differences() == []
+    migrated = constraints()
+    assert set(migrated) == set(db.db.metadata.tables)
+    db.db.metadata.drop_all(db.db.engine)
+    assert differences() != []
+    db.db.metadata.create_all(db.db.engine)
+    assert constraints() == migrated
+    assert "'pending'" in {index[0]: index[-1] for index in migrated["delivery"]}["ix_delivery_pending"]
+
+
+def test_control_a_table_that_differs_is_seen(app):
+    db.upgrade()
+    with db.write() as session:
+        session.execute(text("ALTER TABLE site ADD COLUMN extra INTEGER"))
+        session.execute(text("DROP INDEX uq_remote_target"))
+    assert len(differences()) == 2
+
+
+def test_an_upgrade_again_changes_nothing(app):
+    db.upgrade()
+    settle_in()
+    with db.write() as session:
+        auth = session.get_one(Site, 1).auth
+    db.upgrade()
+    with db.write() as session:
+        assert session.get_one(Site, 1).auth == auth
+
+
+def test_a_database_of_a_newer_version_is_left_alone(app):
+    db.upgrade()
+    with db.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'of_the_future'"))
+    assert not db.is_current()
+    with pytest.raises(ConfigError, match="newer PointSync"):
+        db.upgrade()
+    with db.write() as session:
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == "of_the_future"
+
+
+STARTER = """
+import sys
+from pathlib import Path
+from pointsync import config, create_app, db
+settings = {"POINTSYNC_DATA": sys.argv[1], "POINTSYNC_DATABASE_URL": sys.argv[2]}
+app = create_app(config.load(settings, root=Path(sys.argv[1])))
+print("ready", flush=True)
+sys.stdin.readline()
+with app.app_context():
+    db.upgrade()
+    with db.db.engine.connect() as connection:
+        print(connection.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar())
+"""
+
+
+def test_processes_that_start_together_upgrade_once(database_url, tmp_path):
+    command = [sys.executable, "-c", STARTER, str(tmp_path), database_url]
+    processes = [
+        subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=PATIENCE_SECONDS)[0] for process in processes]
+    assert (said, [process.returncode for process in processes]) == (["1\n"] * 2, [0] * 2)
+    with opened(application(database_url, tmp_path)):
+        assert db.is_current()
+        assert differences() == []

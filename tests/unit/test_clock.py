@@ -1,0 +1,125 @@
+"""Moments: aware, in UTC, to the millisecond; and their one form on the wire."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsync import clock
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LISBON_SUMMER = timezone(timedelta(hours=1))
+
+
+@pytest.fixture
+def fine_clock():
+    clock.set_source(lambda: NOON + timedelta(microseconds=123_999))
+    yield
+    clock.set_source(None)
+
+
+def test_now_is_cut_to_the_millisecond(fine_clock):
+    assert clock.now() == NOON + timedelta(milliseconds=123)
+
+
+def test_now_is_this_moment_in_utc():
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    now = clock.now()
+    assert now.tzinfo is UTC
+    assert before <= now <= datetime.now(UTC)
+
+
+def test_the_systems_clock_comes_back(fine_clock):
+    clock.set_source(None)
+    assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (NOON, "2026-03-01T12:00:00Z"),
+        (NOON + timedelta(milliseconds=5), "2026-03-01T12:00:00.005Z"),
+        (NOON + timedelta(microseconds=999), "2026-03-01T12:00:00Z"),
+        (NOON.astimezone(LISBON_SUMMER), "2026-03-01T12:00:00Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_to_text(moment, text):
+    assert clock.to_text(moment) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-01T12:00:00Z", NOON),
+        ("2026-03-01t12:00:00z", NOON),
+        ("2026-03-01 12:00:00Z", NOON),
+        ("2026-03-01T14:00:00+02:00", NOON),
+        ("2026-03-01T12:00:00-00:00", NOON),
+        ("2026-03-01T12:00:00.5Z", NOON + timedelta(milliseconds=500)),
+        ("2026-03-01T12:00:00.0019Z", NOON + timedelta(milliseconds=1)),
+        ("2026-03-01T12:00:00.123456789Z", NOON + timedelta(milliseconds=123)),
+    ],
+)
+def test_from_text(text, moment):
+    read = clock.from_text(text)
+    assert read == moment
+    assert read.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "2026-03-01",
+        "2026-03-01T12:00:00",
+        "2026-03-01T12:00Z",
+        "2026-03-01T12Z",
+        "20260301T120000Z",
+        "2026-W09-7T12:00:00Z",
+        "2026-03-01T12:00:00,5Z",
+        "2026-03-01T12:00:00.Z",
+        "2026-03-01T12:00:00+02",
+        "2026-03-01T12:00:00+02:00:30",
+        "2026-03-01T24:30:00Z",
+        "2026-02-30T12:00:00Z",
+        "2026-13-01T12:00:00Z",
+        "2026-03-01T12:00:00Z ",
+        "2026-03-01T12:00:00Z\n",
+        "٢٠٢٦-03-01T12:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "1772366400",
+        "\x00",
+    ],
+)
+def test_what_is_no_moment(text):
+    with pytest.raises(ValueError, match=r"."):
+        clock.from_text(text)
+
+
+def test_a_moment_without_a_zone_says_what_to_do():
+    with pytest.raises(ValueError, match="end it with Z"):
+        clock.from_text("2026-03-01T12:00:00")
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_every_moment_survives_the_wire(moment):
+    try:
+        cut = moment.astimezone(UTC)
+    except OverflowError:
+        return
+    assert clock.from_text(clock.to_text(moment)) == cut.replace(microsecond=cut.microsecond // 1000 * 1000)
+
+
+@given(st.text())
+def test_any_text_is_a_moment_or_a_value_error(text):
+    with suppress(ValueError):
+        assert clock.from_text(text).tzinfo is not None
+
+
+def test_days():
+    assert clock.days(3) == timedelta(hours=72)

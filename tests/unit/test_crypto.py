@@ -1,0 +1,119 @@
+"""What is stored cannot be read without the secret; signatures agree with the published examples."""
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsync import crypto
+from pointsync.crypto import Vault, WrongSecret
+
+SECRET = "a secret of the tests"
+
+# RFC 8032, section 7.1, test 1
+SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+PUBLIC = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+SIGNATURE = bytes.fromhex(
+    "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24"
+    "655141438e7a100b"
+)
+
+
+def b64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_what_is_sealed_opens(text):
+    assert Vault(SECRET).open(Vault(SECRET).seal(text)) == text
+
+
+def test_the_same_is_sealed_otherwise_each_time():
+    vault = Vault(SECRET)
+    first, second = vault.seal("wrs_0123456789abcdef"), vault.seal("wrs_0123456789abcdef")
+    assert first != second
+    assert "wrs_" not in first
+
+
+def test_another_secret_opens_nothing():
+    with pytest.raises(WrongSecret):
+        Vault(SECRET + "!").open(Vault(SECRET).seal("Pass"))
+
+
+@pytest.mark.parametrize("fake", ["", "rubbish", "é", "gAAAAA"])
+def test_what_was_never_sealed_does_not_open(fake):
+    with pytest.raises(WrongSecret):
+        Vault(SECRET).open(fake)
+
+
+def test_what_was_changed_does_not_open():
+    sealed = Vault(SECRET).seal("Pass")
+    middle = len(sealed) // 2
+    changed = sealed[:middle] + ("A" if sealed[middle] != "A" else "B") + sealed[middle + 1 :]
+    with pytest.raises(WrongSecret):
+        Vault(SECRET).open(changed)
+
+
+def test_hmac_is_that_of_the_rfc():
+    # RFC 4231, test case 2
+    expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    assert crypto.hmac_signature("Jefe", b"what do ya want for nothing?").hex() == expected
+
+
+def test_ed25519_is_that_of_the_rfc():
+    assert crypto.ed25519_signature(b64(SEED), b"") == SIGNATURE
+    assert crypto.ed25519_verifies(b64(PUBLIC), SIGNATURE, b"")
+
+
+@pytest.mark.parametrize(
+    ("key", "signature", "content"),
+    [
+        (b64(PUBLIC), SIGNATURE, b"x"),
+        (b64(PUBLIC), SIGNATURE[:-1], b""),
+        (b64(PUBLIC), b"", b""),
+        (b64(PUBLIC), bytes(64), b""),
+        (b64(SEED), SIGNATURE, b""),
+        (b64(PUBLIC[:-1]), SIGNATURE, b""),
+        ("", SIGNATURE, b""),
+        ("rubbish!", SIGNATURE, b""),
+        ("é", SIGNATURE, b""),
+    ],
+)
+def test_what_was_not_signed_does_not_verify(key, signature, content):
+    assert not crypto.ed25519_verifies(key, signature, content)
+
+
+def test_a_new_key_signs_what_its_other_half_verifies():
+    private_key, public_key = crypto.new_signing_key()
+    assert crypto.is_public_key(public_key)
+    assert len(base64.b64decode(private_key)) == 32
+    assert crypto.ed25519_verifies(public_key, crypto.ed25519_signature(private_key, b"body"), b"body")
+    assert crypto.new_signing_key() != (private_key, public_key)
+
+
+@pytest.mark.parametrize("text", ["", "x", "é", b64(PUBLIC)[:-4], b64(PUBLIC + b"x"), b64(PUBLIC) + "\n", "=" * 44])
+def test_what_is_no_public_key(text):
+    assert not crypto.is_public_key(text)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "alike"),
+    [
+        ("wrs_1", "wrs_1", True),
+        ("wrs_1", "wrs_2", False),
+        ("wrs_1", "wrs_", False),
+        ("", "", True),
+        ("é", "é", True),
+        ("é", "é".encode(), True),
+        (b"\xff", "\udcff", True),
+    ],
+)
+def test_same(left, right, alike):
+    assert crypto.same(left, right) is alike
+
+
+def test_a_digest_tells_keys_apart():
+    # FIPS 180-2, appendix B.1
+    assert crypto.digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert crypto.digest("abd") != crypto.digest("abc")

@@ -1,0 +1,101 @@
+"""Names made once: their shapes, and ids that grow with time."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsync import ids
+
+MOMENTS = st.integers(0, 60 * 365 * 86_400 * 1_000_000).map(lambda count: ids.EPOCH + timedelta(microseconds=count))
+
+
+@given(MOMENTS)
+def test_an_id_holds_its_millisecond(moment):
+    milliseconds = (moment - ids.EPOCH) // timedelta(milliseconds=1)
+    assert ids.id_floor(moment) == milliseconds << ids.COUNTER_BITS
+
+
+@given(MOMENTS)
+def test_ids_grow_with_time(moment):
+    assert ids.id_floor(moment + timedelta(milliseconds=1)) > ids.id_floor(moment)
+
+
+def test_ids_fit_for_decades():
+    assert 0 < ids.id_floor(datetime(2085, 1, 1, tzinfo=UTC)) <= ids.MAX_ID
+
+
+@pytest.mark.parametrize(("text", "number"), [("1", 1), ("42", 42), (str(2**63 - 1), 2**63 - 1)])
+def test_an_id_in_decimals(text, number):
+    assert ids.parse_id(text) == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "0",
+        "-1",
+        "+1",
+        "01",
+        " 1",
+        "1 ",
+        "1\n",
+        "1.0",
+        "1e3",
+        "0x1",
+        "1_000",
+        "١",
+        "²",
+        str(2**63),
+        "9" * 19,
+        "9" * 5000,
+    ],
+)
+def test_what_is_no_id(text):
+    assert ids.parse_id(text) is None
+
+
+@given(st.integers(1, 2**63 - 1))
+def test_every_id_reads_back(number):
+    assert ids.parse_id(str(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (ids.new_auth, r"wrk_[0-9a-f]{16}"),
+        (ids.new_pass, r"wrs_[A-Za-z0-9]{16}"),
+        (ids.new_key, r"psk_[A-Za-z0-9_-]{43}"),
+        (ids.new_token, r"[0-9a-f]{32}"),
+    ],
+)
+def test_names_have_their_shape_and_never_come_twice(make, shape):
+    made = {make() for _ in range(500)}
+    assert len(made) == 500
+    assert all(re.fullmatch(shape, name) for name in made)
+
+
+def test_what_is_made_is_recognised():
+    assert ids.is_auth(ids.new_auth())
+    assert ids.is_pass(ids.new_pass())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda name: name[:-1],
+        lambda name: name + "0",
+        lambda name: name + "\n",
+        lambda name: " " + name,
+        lambda name: name.upper(),
+        lambda name: name[:-1] + "é",
+        lambda name: name[:-1] + "-",
+        lambda _: "",
+    ],
+)
+def test_what_is_changed_is_not(change):
+    assert not ids.is_auth(change("wrk_0123456789abcdef"))
+    assert not ids.is_pass(change("wrs_0123456789abcDEF"))
