@@ -16,7 +16,7 @@ def run() -> dict[str, Any]:
     spans_ms = []
     with two_sites() as (a, b, key):
         record(a, key, [{"customer": "warm@bench.example", "points": 1}])
-        until_sent(a, key, 30)
+        until_sent(a, 30)
         watcher = sqlite3.connect(f"file:{b.data_dir}/pointsync.db?mode=ro", uri=True)
         try:
             for number in range(SAMPLE):

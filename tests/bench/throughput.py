@@ -32,7 +32,7 @@ def run() -> dict[str, Any]:
             record(a, key, [{"customer": f"c{n % CUSTOMERS}@bench.example", "points": 1 + n % 9} for n in numbers])
         a.cli("remote", "resume", "1")
         began = perf_counter()
-        until_sent(a, key, 600)
+        until_sent(a, 600)
         batched = BACKLOG / (perf_counter() - began)
         assert b.cli("verify")["ok"]
         single = _one_each(b)
