@@ -11,9 +11,6 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from pointsync.errors import ConfigError
 
 SECRET_BYTES = 32
@@ -227,6 +224,10 @@ class _Reader:
 
 
 def _is_database(url: str) -> bool:
+    # Imported where it is needed: it takes longer than a command's help.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         make_url(url)
     except (ArgumentError, ValueError):

@@ -16,8 +16,6 @@ class Origin(Base):
     auth: Mapped[str] = mapped_column(String(191), primary_key=True)
     public_key: Mapped[str | None] = mapped_column(String(64))
     """Pinned at the first good ping; from then on only this key speaks for the origin."""
-    offered_key: Mapped[str | None] = mapped_column(String(64))
-    """Another key that it has shown since; an admin may accept it."""
     first_seen_at: Mapped[datetime] = mapped_column(Moment)
     last_seen_at: Mapped[datetime | None] = mapped_column(Moment)
     """When it last called here with this site's Pass."""

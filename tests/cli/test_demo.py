@@ -25,7 +25,7 @@ def demo(tmp_path: Path) -> SiteProcess:
 
 def test_once_ends_in_step(demo: SiteProcess, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
-    port = _free_ports(3)
+    port = free_port(3)
     args = ("--once", "--sites", "3", "--port", str(port), "--keep", str(kept))
     answer = demo.cli("demo", *args, timeout_seconds=SECONDS)
     assert [each["name"] for each in answer["sites"]] == ["Mug shop", "Tea shop", "Print shop"]
@@ -47,7 +47,7 @@ def test_once_ends_in_step(demo: SiteProcess, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_its_sites_end_with_it(demo: SiteProcess, tmp_path: Path, number: signal.Signals) -> None:
-    port = _free_ports(2)
+    port = free_port(2)
     process = subprocess.Popen(
         [sys.executable, "-m", "pointsync", "demo", "--sites", "2", "--port", str(port), "--json"],
         cwd=CHECKOUT,
@@ -81,16 +81,6 @@ def test_a_port_in_use_is_one_line(demo: SiteProcess, served: SiteProcess) -> No
 def _made(path: Path) -> Path:
     path.mkdir()
     return path
-
-
-def _free_ports(count: int) -> int:
-    """The first of so many ports in a row at which nobody listens."""
-    return wait_until(lambda: next(iter(_row(free_port(), count)), 0), 10, "ports in a row")
-
-
-def _row(first: int, count: int) -> list[int]:
-    ports = range(first, first + count)
-    return [first] if ports.stop < 65_536 and not any(map(_answers, ports)) else []
 
 
 def _answers(port: int) -> bool:

@@ -103,7 +103,7 @@ class PeerSite:
         """Every row of every table, but for when an origin was last seen."""
         with closing(sqlite3.connect(self.folder / "pointsync.db")) as connection:
             names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            columns = dict.fromkeys(names, "*") | {"origin": "auth, public_key, offered_key, first_seen_at"}
+            columns = dict.fromkeys(names, "*") | {"origin": "auth, public_key, first_seen_at"}
             return {name: connection.execute(f"SELECT {columns[name]} FROM {name}").fetchall() for name in names}
 
     def backup(self, file: Path) -> None:

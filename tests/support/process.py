@@ -2,6 +2,7 @@
 
 import json as jsonlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
+PORTS = range(12_000, 32_000)
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
 TERMINATE_SECONDS = 10
@@ -25,11 +27,25 @@ TAIL_BYTES = 8_000
 T = TypeVar("T")
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on now; another process may still take it, but rarely does."""
+def free_port(in_a_row: int = 1) -> int:
+    """A loopback port, the first of so many in a row, that nobody listens on now.
+
+    Below the range that outgoing connections are given theirs from, so that none of them takes it before
+    the test does; at random, so that tests side by side rarely choose the same.
+    """
+    for first in random.sample(PORTS, len(PORTS)):
+        if all(_is_free(port) for port in range(first, first + in_a_row)):
+            return first
+    raise AssertionError("no free port")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def wait_until(predicate: Callable[[], T], deadline_seconds: float, what: str) -> T:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "9c07a4e5823c"
+revision = "da1ae12bb3e8"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -50,7 +50,6 @@ def upgrade() -> None:
         "origin",
         sa.Column("auth", sa.String(length=191), nullable=False),
         sa.Column("public_key", sa.String(length=64), nullable=True),
-        sa.Column("offered_key", sa.String(length=64), nullable=True),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("auth", name=op.f("pk_origin")),
