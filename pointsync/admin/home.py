@@ -10,7 +10,7 @@ from pointsync.db import db
 from pointsync.models import Delivery, Site
 from pointsync.models.delivery import WAITING
 from pointsync.runtime import runtime
-from pointsync.sync import remotes
+from pointsync.sync import standing
 
 
 @blueprint.get("/", provide_automatic_options=False)
@@ -25,7 +25,7 @@ def home() -> ResponseReturnValue:
         name=config.site_name,
         url=config.public_url or site.url or site.served_url,
         hold=site.hold,
-        remotes=remotes.every(session),
+        remotes=standing.every(session),
         waiting=_waiting(session),
     )
 

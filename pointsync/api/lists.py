@@ -7,7 +7,7 @@ from pointsync.api.calls import Answer, call
 from pointsync.api.shapes import Remote, Reserve
 from pointsync.db import db
 from pointsync.ledger import reserves
-from pointsync.sync import remotes
+from pointsync.sync import standing
 
 
 @call(
@@ -41,4 +41,4 @@ def list_reserves() -> ResponseReturnValue:
 )
 def list_remotes() -> ResponseReturnValue:
     """All remotes with their status."""
-    return jsonify(remotes.listing(db.session()))
+    return jsonify(standing.listing(db.session()))

@@ -32,9 +32,9 @@ def remote() -> None:
 def list_remotes() -> None:
     """List the remotes, with their status."""
     from pointsync.db import db
-    from pointsync.sync import remotes
+    from pointsync.sync import standing
 
-    rows = remotes.listing(db.session())
+    rows = standing.listing(db.session())
     shown = [row | {"site": f"{row['name']} ({row['url']})" if row["name"] else row["url"]} for row in rows]
     empty = "There is no remote yet; add one: pointsync remote add --sharing-key … --target default --observed default"
     give(rows, table(shown, COLUMNS, empty, numbers=("id", "waiting")))

@@ -21,12 +21,12 @@ MAX_DROP = 2**31
 def retry(remote_id: int) -> None:
     """Send all that waits for a remote now, without the delay."""
     from pointsync import clock
-    from pointsync.sync import remotes
+    from pointsync.sync import remotes, standing
 
     def work(session: "Session") -> dict[str, Any]:
         line = remotes.get(session, remote_id)
         remotes.retry(session, line, clock.now())
-        return remotes.shape(session, line)
+        return standing.shape(session, line)
 
     document = change(work)
     give(document, f"All that waits for remote {remote_id} is sent now: {document['waiting']:,}.")
@@ -38,12 +38,12 @@ def retry(remote_id: int) -> None:
 def pause(remote_id: int) -> None:
     """Send nothing to a remote until it is resumed; what is made meanwhile waits."""
     from pointsync import clock
-    from pointsync.sync import remotes
+    from pointsync.sync import remotes, standing
 
     def work(session: "Session") -> dict[str, Any]:
         line = remotes.get(session, remote_id)
         remotes.pause(session, line, clock.now())
-        return remotes.shape(session, line)
+        return standing.shape(session, line)
 
     give(change(work), f"Remote {remote_id} is paused; go on with: pointsync remote resume {remote_id}")
 
@@ -53,12 +53,12 @@ def pause(remote_id: int) -> None:
 @on_site()
 def resume(remote_id: int) -> None:
     """Send to a remote again."""
-    from pointsync.sync import remotes
+    from pointsync.sync import remotes, standing
 
     def work(session: "Session") -> dict[str, Any]:
         line = remotes.get(session, remote_id)
         remotes.resume(session, line)
-        return remotes.shape(session, line)
+        return standing.shape(session, line)
 
     give(change(work), f"Remote {remote_id} is sent to again.")
 

@@ -10,7 +10,7 @@ from pointsync.db import db, in_write
 from pointsync.ledger.apply import lock_origin
 from pointsync.models import Remote, StatusChange
 from pointsync.runtime import runtime
-from pointsync.sync import remotes, restored, settings, site
+from pointsync.sync import remotes, restored, settings, site, standing
 from pointsync.sync.claim import target_of
 from pointsync.sync.ping import Verdict, ping
 from pointsync.sync.settle import wait_asked
@@ -89,7 +89,7 @@ def _went_well(session: Session, remote: Remote) -> None:
         remote.is_probing = False
         remote.next_attempt_at = None
         remote.failures = 0
-    if not sum(remotes.counts(session, remote.id).values()):
+    if not sum(standing.counts(session, remote.id).values()):
         remote.failures = 0
         if remote.attempt_code not in (None, "ok"):
             remote.attempt_code, remote.attempt_message, remote.attempt_is_permanent = "ok", None, False
@@ -98,7 +98,7 @@ def _went_well(session: Session, remote: Remote) -> None:
 def restate(session: Session, remote: Remote, known: settings.Settings, now: datetime) -> None:
     """Compute a remote's status, store it with its time, and record a change of the colour."""
     session.flush()
-    facts = remotes.facts(session, remote, known)
+    facts = standing.facts(session, remote, known)
     store_status(session, remote, facts, known, now)
 
 

@@ -14,7 +14,7 @@ from pointsync.errors import NotFound
 from pointsync.models import Attempt, Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import check as checks
-from pointsync.sync import history, hooks, remotes, restored, settings, site, workers
+from pointsync.sync import history, hooks, remotes, restored, settings, site, standing, workers
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def compute_status() -> None:
         return
     now = clock.now()
     known = settings.read(db.session())
-    gathered = {remote.id: remotes.facts(db.session(), remote, known) for remote in remotes.every(db.session())}
+    gathered = {remote.id: standing.facts(db.session(), remote, known) for remote in standing.every(db.session())}
     db.session.remove()
     with write() as session:
         for remote_id, facts in gathered.items():

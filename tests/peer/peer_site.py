@@ -20,7 +20,7 @@ from pointsync.ledger.record import Draft, record
 from pointsync.ledger.verify import differences
 from pointsync.models import Balance, Customer, Delivery, Movement, Origin, Remote, Reserve, Setting
 from pointsync.runtime import runtime
-from pointsync.sync import check, courier, jobs, remotes, restored, settings, sharing, site
+from pointsync.sync import check, courier, jobs, remotes, restored, settings, sharing, site, standing
 from pointsync.sync.ping import Verdict
 from pointsync.sync.site import Identity
 from tests.support.process import free_port
@@ -226,7 +226,7 @@ class PeerSite:
 
     def shape(self, remote_id: int) -> dict[str, Any]:
         """The line as commands and the API show it."""
-        return self.read(lambda session: remotes.shape(session, session.get_one(Remote, remote_id)))
+        return self.read(lambda session: standing.shape(session, session.get_one(Remote, remote_id)))
 
     def delivery(self, movement_id: str) -> Delivery:
         """The one delivery of a movement."""

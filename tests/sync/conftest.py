@@ -1,8 +1,22 @@
-"""A site for each test, on both databases."""
+"""A site for each test, on both databases; servers that misbehave, and clients to call them."""
 
 from tests.support import properties
 from tests.support.local import app, postgres_app, sqlite_app, sqlite_tables, sqlite_url
+from tests.sync.edits import gold
+from tests.sync.servers import client, make_client, serve
+from tests.sync.starts import here
 
 assert properties
 
-__all__ = ["app", "postgres_app", "sqlite_app", "sqlite_tables", "sqlite_url"]
+__all__ = [
+    "app",
+    "client",
+    "gold",
+    "here",
+    "make_client",
+    "postgres_app",
+    "serve",
+    "sqlite_app",
+    "sqlite_tables",
+    "sqlite_url",
+]

@@ -1,0 +1,94 @@
+"""How the remotes stand: what waits, what is so for the status, and the list that people and programs read."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from pointsync import clock
+from pointsync.models import Delivery, Remote, State, Tally
+from pointsync.models.delivery import WAITING
+from pointsync.sync import history
+from pointsync.sync.claim import is_used_up
+from pointsync.sync.settings import Settings
+from pointsync.sync.status import Facts
+
+
+def every(session: Session) -> list[Remote]:
+    """All lines of the list, oldest first; those that are closing stay until what waits is sent."""
+    return list(session.scalars(select(Remote).where(Remote.deleted_at.is_(None)).order_by(Remote.id)))
+
+
+def counts(session: Session, remote_id: int) -> dict[State, int]:
+    """How many deliveries wait, by state."""
+    return {
+        state: session.scalar(
+            select(func.count()).select_from(Delivery).where(Delivery.remote_id == remote_id, Delivery.is_in(state))
+        )
+        or 0
+        for state in WAITING
+    }
+
+
+def owed(session: Session, remote_id: int) -> int:
+    """All that a remote has not acknowledged: what waits, and what is left of its history."""
+    return sum(counts(session, remote_id).values()) + history.left(session, remote_id)
+
+
+def facts(session: Session, remote: Remote, settings: Settings) -> Facts:
+    """What is so now, for the status."""
+    waiting = counts(session, remote.id)
+    return Facts(
+        attempt_code=remote.attempt_code,
+        attempt_message=remote.attempt_message,
+        attempt_is_permanent=remote.attempt_is_permanent,
+        check_code=remote.check_code,
+        check_message=remote.check_message,
+        check_is_permanent=remote.check_is_permanent,
+        last_failure_at=remote.last_failure_at,
+        is_paused=remote.paused_at is not None,
+        is_used_up=is_used_up(session, remote, settings),
+        pending=waiting[State.PENDING],
+        failed=waiting[State.FAILED],
+        unknown_customers=waiting[State.UNKNOWN],
+        was_sent=remote.attempt_code is not None,
+    )
+
+
+def average_attempts(session: Session, remote: Remote, settings: Settings, today: date) -> float | None:
+    """Attempts per delivery acknowledged in the period covered by statistics; None where there was none."""
+    tries, delivered = session.execute(
+        select(func.sum(Tally.tries), func.sum(Tally.delivered)).where(
+            Tally.remote_id == remote.id, Tally.day > today - timedelta(days=settings.statistics_days)
+        )
+    ).one()
+    return round(float(tries) / float(delivered), 2) if delivered else None
+
+
+def listing(session: Session) -> list[dict[str, Any]]:
+    """Every remote for commands and the API, in the shape of the interfaces; no secret is in it."""
+    return [shape(session, remote) for remote in every(session)]
+
+
+def shape(session: Session, remote: Remote) -> dict[str, Any]:
+    """One remote for commands and the API."""
+    waiting = counts(session, remote.id)
+    return {
+        "id": remote.id,
+        "name": remote.name,
+        "url": remote.url,
+        "target": remote.target,
+        "observed": remote.reserve.key,
+        "dialect": remote.dialect,
+        "status": remote.status,
+        "status_text": remote.status_text,
+        "waiting": sum(waiting.values()),
+        "unknown_customers": waiting[State.UNKNOWN],
+        "refused": waiting[State.FAILED],
+        "paused": remote.paused_at is not None,
+        "last_success_at": clock.to_text(remote.last_success_at) if remote.last_success_at else None,
+        "last_error": remote.last_error,
+        "last_error_at": clock.to_text(remote.last_failure_at) if remote.last_failure_at else None,
+        "history": history.progress(session, remote),
+    }
