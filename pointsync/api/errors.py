@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from pointsync.db import Busy, is_passing
 from pointsync.errors import Conflict, NotFound, Refused
 
-PATHS = ("/api", "/hooks", "/healthz", "/metrics")
+PATHS = ("/api", "/hooks", "/healthz", "/metrics", "/pointsync")
 RETRY_SECONDS = 1
 
 _CODES = {

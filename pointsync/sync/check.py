@@ -1,5 +1,6 @@
 """Checking a remote: a ping outside any transaction, and what it found written to its line."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +16,8 @@ from pointsync.sync.claim import target_of
 from pointsync.sync.ping import Verdict, ping
 from pointsync.sync.settle import wait_asked
 from pointsync.sync.status import Facts, status, words
+
+log = logging.getLogger(__name__)
 
 MEANWHILE = timedelta(minutes=1)
 """No status was computed longer ago than that and is stored only now; a later moment is a clock put right."""
@@ -109,6 +112,7 @@ def store_status(session: Session, remote: Remote, facts: Facts, known: settings
     shown = status(facts, now, known)
     said = words(facts, shown, known)[:500]
     if shown != remote.status:
+        log.info("remote %s: %s, was %s: %s", remote.id, shown, remote.status, said)
         session.add(StatusChange(remote_id=remote.id, at=now, before=remote.status, after=shown, words=said))
     remote.status, remote.status_text, remote.status_at = shown, said, now
     session.flush()

@@ -1,6 +1,7 @@
 """Settling: what a call came to, written down. *Delivered* is final whoever reports it; a failure counts
 only from the worker that holds the remote."""
 
+import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select, update
@@ -14,6 +15,8 @@ from pointsync.sync.parcel import Batch, Failed, Outcome, Parcel, Sent
 from pointsync.sync.ping import WOOREWARDS
 from pointsync.sync.settings import Settings
 from pointsync.sync.wire import MAX_BATCH
+
+log = logging.getLogger(__name__)
 
 LONGEST_RETRY_AFTER_SECONDS = 3600
 LONGEST_UNKNOWN = timedelta(days=1)
@@ -33,7 +36,9 @@ def settle(session: Session, batch: Batch, outcome: Outcome, worker_id: str, set
         if is_holder:
             _not_delivered(session, batch, outcome, settings, now)
             _succeeded(session, remote, batch, outcome, settings, now)
+        log.info("remote %s: %s of %s movements delivered", remote.id, attempt.delivered, len(batch.parcels))
     else:
+        log.info("remote %s: attempt failed, %s: %s", remote.id, outcome.code, outcome.message)
         attempt.code, attempt.message = outcome.code, outcome.message[:500]
         if is_holder:
             _failed(session, remote, batch, outcome, settings, now)

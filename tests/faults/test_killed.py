@@ -11,6 +11,7 @@ from tests.support.process import wait_until
 
 WAITING = 5_000
 ROUNDS = 10
+TRIES = 4
 CUSTOMERS = 97
 
 
@@ -24,12 +25,16 @@ def test_killed_amid_batches(tmp_path: Path, victim: str):
         a.site.cli("setting", "set", "max_attempts", "1000")
         expected: dict[str, int] = {}
         for round_number in range(ROUNDS):
-            _owe(a, expected, dice)
-            _kill_amid(a, a if victim == "sender" else b, round_number, dice)
+            for _ in range(TRIES):
+                _owe(a, expected, dice)
+                if was_amid := _kill_amid(a, a if victim == "sender" else b, dice):
+                    break
+            assert was_amid, f"round {round_number}: each time all was sent before the kill"
             wait_in_step([a, b], 60)
         assert b.balances() == expected
+        [(made,)] = a.rows("SELECT count(*) FROM movement WHERE origin = ?", a.auth)
         [(rows, ids)] = b.rows("SELECT count(*), count(DISTINCT id) FROM movement WHERE origin = ?", a.auth)
-        assert rows == ids == ROUNDS * WAITING
+        assert rows == ids == made >= ROUNDS * WAITING
         for member in (a, b):
             assert member.site.cli("verify") == {"ok": True, "differences": []}
 
@@ -46,14 +51,16 @@ def _owe(a: Member, expected: dict[str, int], dice: random.Random) -> None:
     assert a.waiting() == WAITING
 
 
-def _kill_amid(a: Member, victim: Member, round_number: int, dice: random.Random) -> None:
-    """Kill while a call is under way and more waits, at another moment of it each time; start again."""
+def _kill_amid(a: Member, victim: Member, dice: random.Random) -> bool:
+    """Kill while calls are made, at another moment each time, and start again; whether more was waiting then."""
     attempts = a.rows("SELECT coalesce(max(id), 0) FROM attempt")[0][0]
     wanted = attempts + 1 + dice.randrange(3)
     a.site.cli("remote", "resume", "1")
-    under_way = "SELECT id FROM attempt WHERE ended_at IS NULL AND id >= ?"
-    wait_until(lambda: a.rows(under_way, wanted), 30, f"round {round_number}: attempt {wanted} is under way")
+    wait_until(lambda: a.rows("SELECT id FROM attempt WHERE id >= ?", wanted), 30, f"attempt {wanted} has begun")
     threading.Event().wait(dice.random() * 0.05)
     victim.site.kill()
-    assert a.waiting(), f"round {round_number}: it was over before the kill"
+    was_amid = a.waiting() > 0
     victim.site.start()
+    if not was_amid:
+        wait_until(lambda: a.waiting() == 0, 60, "nothing waits")
+    return was_amid
