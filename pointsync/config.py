@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
 
+from pointsync import urls
 from pointsync.errors import ConfigError
 
 SECRET_BYTES = 32
@@ -35,6 +36,7 @@ class Config:
     secret_key: str
     public_url: str | None
     site_name: str
+    site_name_is_set: bool
     scheduler: bool
     trusted_proxies: tuple[Network, ...]
     proxy_auth_header: str | None
@@ -71,6 +73,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> 
         secret_key=reader.secret_key(data),
         public_url=reader.public_url(),
         site_name=reader.text("SITE_NAME", TEXT_LIMIT) or socket.gethostname(),
+        site_name_is_set=bool(reader.get("SITE_NAME")),
         scheduler=reader.switch("SCHEDULER", default=True),
         trusted_proxies=trusted,
         proxy_auth_header=header,
@@ -147,6 +150,9 @@ class _Reader:
                 "must begin with postgresql:// or with sqlite://// and an absolute path",
                 "postgresql://pointsync:secret@localhost/pointsync",
             )
+        path = Path(value.removeprefix("sqlite:///"))
+        if path.is_dir() or not path.parent.is_dir():
+            raise _fault("DATABASE_URL", f"names {path}, where no file can be made", "sqlite:////var/lib/pointsync.db")
         return value
 
     def secret_key(self, data: Path) -> str:
@@ -171,17 +177,8 @@ class _Reader:
         value = self.get("PUBLIC_URL")
         if not value:
             return None
-        try:
-            parts = urlsplit(value)
-            fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            fine = False
-        if not fine or "@" in parts.netloc or re.search(r"[?#\s]", value) or not value.isprintable():
-            raise _fault(
-                "PUBLIC_URL",
-                f"is {value!r}; it must be http:// or https:// with a host and perhaps a path",
-                "https://shop.example/points",
-            )
+        if fault := urls.fault(value):
+            raise _fault("PUBLIC_URL", fault, "https://shop.example/points")
         return value.rstrip("/")
 
     def frame_ancestors(self) -> str:

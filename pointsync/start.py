@@ -7,7 +7,7 @@ from pointsync import clock, crypto, ids
 from pointsync.db import db, in_write, is_current, upgrade
 from pointsync.models import Site
 from pointsync.runtime import runtime
-from pointsync.sync import admins, site
+from pointsync.sync import admins, general, site
 
 
 def is_behind() -> bool:
@@ -38,7 +38,7 @@ def bring_up(served_url: str | None = None) -> str | None:
         hold = _settle_in(session)
         local = session.get_one(Site, 1)
         if served_url and here.config.public_url is None:
-            local.url, local.served_url = None, served_url
+            local.url, local.served_url = general.public_url(session), served_url
         site.identity(session, here.vault, here.config, clock.now())
         return hold
 

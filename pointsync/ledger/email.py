@@ -2,12 +2,14 @@
 
 import re
 import unicodedata
+from contextlib import suppress
 from functools import lru_cache
 
 import email_validator
 from email_validator import EmailNotValidError, validate_email
 
 from pointsync.errors import Invalid
+from pointsync.ledger.bounds import check_text
 
 MAX_LENGTH = 254
 MAX_TYPED = 4 * MAX_LENGTH
@@ -48,6 +50,18 @@ def normalise(text: str) -> str:
     if "\ufffd" in address or domain.startswith("[") or len(address) > MAX_LENGTH:
         raise Invalid("customer", f"{_shown(text)} is no e-mail address; type one such as alice@example.com.")
     return address
+
+
+def beginning(text: str) -> str:
+    """The beginning of an address, in the spelling of `normalise`, to find addresses by.
+
+    A whole address is one, too; of one cut within a domain of other than ASCII letters nothing can be found,
+    since its A-labels are unlike. Raises Invalid for `search` where no address can begin so.
+    """
+    text = check_text(text, MAX_LENGTH, "search")
+    with suppress(Invalid):
+        return normalise(text)
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
 
 
 def _shown(text: str, limit: int = 60) -> str:

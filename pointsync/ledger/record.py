@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from pointsync.errors import Conflict, Invalid, Refused
-from pointsync.ledger import customers
+from pointsync.ledger import customers, flows
 from pointsync.ledger.book import CHUNK, Book, Pot
 from pointsync.ledger.bounds import MAX_POINTS, MAX_REASON, MAX_REF, check_points, check_text
 from pointsync.ledger.email import normalise
@@ -206,4 +206,5 @@ def _store(session: Session, made: list[Movement], now: datetime) -> None:
         movement.origin, movement.id = origin, number
     rows = [{name: getattr(movement, name) for name in COLUMNS} for movement in made]
     session.connection().execute(insert(Movement.__table__), rows)  # type: ignore[arg-type]
+    flows.add(session, rows)
     owe(session, rows)

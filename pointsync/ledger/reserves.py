@@ -26,14 +26,46 @@ def get(session: Session, key: str, field: str = "reserve") -> Reserve:
     return reserve
 
 
-def add(session: Session, key: str, name: str | None, now: datetime) -> Reserve:
-    """A new reserve. Raises Invalid for a key or name that cannot be, Conflict for a key that is taken."""
+def add(
+    session: Session,
+    key: str,
+    name: str | None,
+    now: datetime,
+    *,
+    is_active: bool = True,
+    may_go_below_zero: bool = False,
+) -> Reserve:
+    """A new reserve, called by its key where it has no name.
+
+    Raises Invalid for a key or name that cannot be, Conflict for a key that is taken.
+    """
     if not is_reserve_key(key):
-        raise Invalid("key", "A key has letters, digits, - and _ only, at most 64, such as gold-points.")
+        raise Invalid("key", "Type letters, digits, - and _ only, at most 64, such as gold-points.")
     if session.scalar(select(Reserve.id).where(Reserve.key == key)):
-        message = f"The key {key} is taken; a reserve's key is never used again."
+        message = f"{key} is taken; type another one, since it is never used again."
         raise Conflict("key_taken", message, {"key": message})
-    reserve = Reserve(key=key, name=check_text(name or key, MAX_NAME, "name"), created_at=now)
+    reserve = Reserve(
+        key=key,
+        name=check_text(name or "", MAX_NAME, "name") or key,
+        is_active=is_active,
+        may_go_below_zero=may_go_below_zero,
+        created_at=now,
+    )
     session.add(reserve)
+    session.flush()
+    return reserve
+
+
+def change(session: Session, key: str, name: str, is_active: bool, may_go_below_zero: bool) -> Reserve:
+    """Change what of a reserve can change; movements that are recorded stay as they are.
+
+    One that is not active takes nothing made here, and other sites are told that there is none of that key.
+    Raises NotFound for another key, Invalid for a name that cannot be.
+    """
+    reserve = get(session, key)
+    name = check_text(name, MAX_NAME, "name")
+    if not name:
+        raise Invalid("name", "Type a name, such as Points.")
+    reserve.name, reserve.is_active, reserve.may_go_below_zero = name, is_active, may_go_below_zero
     session.flush()
     return reserve

@@ -1,13 +1,16 @@
-"""Proving the ledger: every balance is the sum of its movements."""
+"""Proving the ledger: every balance is the sum of its movements, and every flow what they came to."""
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from pointsync.models import Balance, Customer, Movement, Reserve
+from pointsync import clock
+from pointsync.ledger.flows import hour_of_movement
+from pointsync.models import Balance, Customer, Flow, Movement, Reserve
 
 MOST = 1000
+SUMS = ("movements", "given", "taken")
 
 
 def differences(session: Session, most: int = MOST) -> list[dict[str, Any]]:
@@ -16,32 +19,76 @@ def differences(session: Session, most: int = MOST) -> list[dict[str, Any]]:
     At most `most` of them, by customer; a balance without movements counts as a sum of 0, movements
     without a balance as a balance of 0.
     """
-    sums = (
-        select(
-            Movement.customer_id,
-            Movement.reserve_id,
-            func.sum(Movement.points).label("points"),
-        )
-        .group_by(Movement.customer_id, Movement.reserve_id)
+    # Added up and not joined: SQLite joins two sides that may each miss a row by looking at every pair.
+    nothing = literal(0)
+    pots = union_all(
+        select(Balance.customer_id, Balance.reserve_id, Balance.points.label("balance"), nothing.label("movements")),
+        select(Movement.customer_id, Movement.reserve_id, nothing, func.sum(Movement.points)).group_by(
+            Movement.customer_id, Movement.reserve_id
+        ),
+    ).subquery()
+    balance, movements = func.sum(pots.c.balance), func.sum(pots.c.movements)
+    wrong = (
+        select(pots.c.customer_id, pots.c.reserve_id, balance.label("balance"), movements.label("movements"))
+        .group_by(pots.c.customer_id, pots.c.reserve_id)
+        .having(balance != movements)
         .subquery()
     )
-    same_pot = (Balance.customer_id == sums.c.customer_id) & (Balance.reserve_id == sums.c.reserve_id)
-    joined = Balance.__table__.join(sums, same_pot, full=True)
     query = (
-        select(
-            Customer.email,
-            Reserve.key,
-            func.coalesce(Balance.points, 0).label("balance"),
-            func.coalesce(sums.c.points, 0).label("movements"),
-        )
-        .select_from(joined)
-        .join(Customer, Customer.id == func.coalesce(Balance.customer_id, sums.c.customer_id))
-        .join(Reserve, Reserve.id == func.coalesce(Balance.reserve_id, sums.c.reserve_id))
-        .where(func.coalesce(Balance.points, 0) != func.coalesce(sums.c.points, 0))
+        select(Customer.email, Reserve.key, wrong.c.balance, wrong.c.movements)
+        .join(wrong, wrong.c.customer_id == Customer.id)
+        .join(Reserve, Reserve.id == wrong.c.reserve_id)
         .order_by(Customer.email, Reserve.key)
         .limit(most)
     )
     return [
         {"customer": email, "reserve": key, "balance": int(balance), "movements": int(total)}
         for email, key, balance, total in session.execute(query)
+    ]
+
+
+def flow_differences(session: Session, most: int = MOST) -> list[dict[str, Any]]:
+    """`[{hour, origin, reserve, flow, movements}]` where a flow is not what its movements came to.
+
+    Both of the last two are `{movements, given, taken}`. At most `most` of them, by hour; a flow without
+    movements counts as one of nothing, and the other way round.
+    """
+    nothing = [literal(0) for _ in SUMS]
+    kept = [Flow.__table__.c[name] for name in SUMS]
+    made = [
+        func.count(),
+        func.sum(case((Movement.points > 0, Movement.points), else_=0)),
+        func.sum(case((Movement.points < 0, -Movement.points), else_=0)),
+    ]
+    hour = hour_of_movement(session)
+    both = union_all(
+        select(
+            Flow.hour,
+            Flow.origin,
+            Flow.reserve_id,
+            *(column.label(f"kept_{name}") for name, column in zip(SUMS, kept, strict=True)),
+            *(column.label(f"made_{name}") for name, column in zip(SUMS, nothing, strict=True)),
+        ),
+        select(hour, Movement.origin, Movement.reserve_id, *nothing, *made).group_by(
+            hour, Movement.origin, Movement.reserve_id
+        ),
+    ).subquery()
+    pairs = [(func.sum(both.c[f"kept_{name}"]), func.sum(both.c[f"made_{name}"])) for name in SUMS]
+    query = (
+        select(both.c.hour, both.c.origin, Reserve.key, *(one for one, _ in pairs), *(other for _, other in pairs))
+        .join(Reserve, Reserve.id == both.c.reserve_id)
+        .group_by(both.c.hour, both.c.origin, Reserve.key)
+        .having(or_(*(one != other for one, other in pairs)))
+        .order_by(both.c.hour, both.c.origin, Reserve.key)
+        .limit(most)
+    )
+    return [
+        {
+            "hour": clock.to_text(row[0]),
+            "origin": row[1],
+            "reserve": row[2],
+            "flow": dict(zip(SUMS, map(int, row[3:6]), strict=True)),
+            "movements": dict(zip(SUMS, map(int, row[6:9]), strict=True)),
+        }
+        for row in session.execute(query)
     ]

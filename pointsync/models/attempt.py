@@ -2,15 +2,20 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pointsync.db import Base, Moment, RowNumber
 
+FAILED = "code <> 'ok'"
+
 
 class Attempt(Base):
     __tablename__ = "attempt"
-    __table_args__ = (Index("ix_attempt_remote_id_id", "remote_id", "id"),)
+    __table_args__ = (
+        Index("ix_attempt_remote_id_id", "remote_id", "id"),
+        Index("ix_attempt_failed", "remote_id", "id", sqlite_where=text(FAILED), postgresql_where=text(FAILED)),
+    )
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     remote_id: Mapped[int] = mapped_column(ForeignKey("remote.id"))
@@ -24,6 +29,11 @@ class Attempt(Base):
     code: Mapped[str | None] = mapped_column(String(32))
     """`ok`, or a ping code that names the failure; None while the call is made."""
     message: Mapped[str | None] = mapped_column(String(500))
+
+    @classmethod
+    def has_failed(cls) -> ColumnElement[bool]:
+        """That an attempt has failed, spelled out: a bound parameter would not find the partial index."""
+        return cls.code != literal_column("'ok'", String)
 
 
 class Tally(Base):

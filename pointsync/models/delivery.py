@@ -29,14 +29,18 @@ class Delivery(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("movement_seq", "remote_id"),
-        # Partial, so that what has been delivered, nearly all of the table, costs nothing here.
+        # Partial, so that what has been delivered, nearly all of the table, costs nothing where the rest is
+        # looked for; and each state in the order of ids, so that the newest are found however many wait.
         *(
             Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
             for name, columns, where in (
                 ("ix_delivery_pending", ("remote_id", "id"), "state = 'pending'"),
                 ("ix_delivery_tried", ("remote_id", "attempts"), "state = 'pending' AND attempts > 0"),
                 ("ix_delivery_unknown", ("remote_id", "not_before"), "state = 'unknown'"),
+                ("ix_delivery_unknown_id", ("remote_id", "id"), "state = 'unknown'"),
                 ("ix_delivery_failed", ("remote_id", "id"), "state = 'failed'"),
+                ("ix_delivery_delivered", ("remote_id", "id"), "state = 'delivered'"),
+                ("ix_delivery_aside", ("remote_id", "id"), "state = 'aside'"),
             )
         ),
     )

@@ -3,13 +3,13 @@
 import unicodedata
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from pointsync import crypto
 from pointsync.errors import Conflict, Invalid, NotFound
-from pointsync.models import Admin, Site
+from pointsync.models import Admin, SignIn, Site
 
 MAX_NAME = 191
 MIN_PASSWORD = 10
@@ -41,6 +41,38 @@ def create(session: Session, name: str, password: str, now: datetime) -> Admin:
     session.add(admin)
     session.flush()
     return admin
+
+
+def every(session: Session) -> list[Admin]:
+    """All admins, by name."""
+    return list(session.scalars(select(Admin).order_by(Admin.name)))
+
+
+def change_password(session: Session, admin_id: int, old: str, new: str) -> Admin:
+    """Give the admin another password. Their sign-ins end: a browser's cookie carries the old one's fingerprint.
+
+    Raises Invalid for `old` where that is not the present one, for `password` where the new one cannot be.
+    """
+    check_password(new)
+    admin = session.get_one(Admin, admin_id, with_for_update=True, populate_existing=True)
+    if by_credentials(session, admin.name, old) is None:
+        raise Invalid("old", "This is not your present password; type the one you sign in with now.")
+    admin.password_hash = generate_password_hash(new, METHOD)
+    session.flush()
+    return admin
+
+
+def remove(session: Session, admin_id: int) -> None:
+    """Take an admin's sign-in away. Raises NotFound, or Conflict for the last one: nobody could sign in any more."""
+    session.get(Site, 1, with_for_update=True, populate_existing=True)  # of two removals at once, the second waits
+    admin = session.get(Admin, admin_id)
+    if admin is None:
+        raise NotFound("unknown_admin", "There is no such admin; see the list of admins.")
+    if session.scalar(select(func.count()).select_from(Admin)) == 1:
+        raise Conflict("last_admin", "The last admin cannot be removed: add another one first.")
+    session.execute(delete(SignIn).where(SignIn.admin_id == admin_id))
+    session.delete(admin)
+    session.flush()
 
 
 def check_password(password: str) -> None:

@@ -80,6 +80,12 @@ def every(session: Session) -> list[Hook]:
     return list(session.scalars(select(Hook).where(Hook.removed_at.is_(None)).order_by(Hook.name)))
 
 
+def deliveries(session: Session, hook_id: int, limit: int) -> list[HookDelivery]:
+    """The newest deliveries of a hook, newest first."""
+    query = select(HookDelivery).where(HookDelivery.hook_id == hook_id).order_by(HookDelivery.id.desc()).limit(limit)
+    return list(session.scalars(query))
+
+
 def remove(session: Session, name: str, now: datetime) -> None:
     """End the live hook of that name: its address answers 404. Raises NotFound where there is none."""
     hook = next((each for each in every(session) if each.name == name), None)

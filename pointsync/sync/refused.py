@@ -1,18 +1,36 @@
 """What a remote has refused, and the three ways in which an admin deals with it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from pointsync.errors import Conflict, NotFound
 from pointsync.ledger.bounds import MAX_REASON, check_text
 from pointsync.ledger.record import Draft, record
 from pointsync.ledger.shape import movement_shape
-from pointsync.models import Customer, Delivery, Movement, Remote, Reserve, State
+from pointsync.models import Balance, Customer, Delivery, Movement, Remote, Reserve, State
 
 MOST = 200
+SOURCE = "correction"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an admin should know before dealing with a refused movement."""
+
+    delivery: Delivery
+    movement: Movement
+    """With its customer and reserve."""
+    remote: Remote
+    points: int
+    """What the customer has in that reserve now."""
+    taken_by: tuple[Remote, ...]
+    """The other lines that the movement was delivered to."""
+    correction_id: str | None
+    """What has taken it back here already, when another remote refused it."""
 
 
 def listing(session: Session, remote_id: int | None = None) -> list[dict[str, Any]]:
@@ -39,6 +57,32 @@ def listing(session: Session, remote_id: int | None = None) -> list[dict[str, An
         }
         for delivery, movement, email, key in session.execute(query)
     ]
+
+
+def get(session: Session, delivery_id: int) -> Refusal:
+    """A refused movement, to be shown. Raises NotFound, or Conflict where it is not refused (any more)."""
+    delivery = _check_refused(session.get(Delivery, delivery_id, populate_existing=True), delivery_id)
+    movement = session.scalars(
+        select(Movement)
+        .join(Movement.customer)
+        .join(Movement.reserve)
+        .options(contains_eager(Movement.customer), contains_eager(Movement.reserve))
+        .where(Movement.seq == delivery.movement_seq)
+    ).one()
+    taken_by = session.scalars(
+        select(Remote)
+        .join(Delivery, Delivery.remote_id == Remote.id)
+        .where(Delivery.movement_seq == movement.seq, Delivery.state == State.DELIVERED)
+        .order_by(Remote.id)
+    )
+    return Refusal(
+        delivery,
+        movement,
+        session.get_one(Remote, delivery.remote_id),
+        session.get_one(Balance, (movement.customer_id, movement.reserve_id)).points,
+        tuple(taken_by),
+        session.scalar(select(Movement.id).where(Movement.source == SOURCE, Movement.ref == _ref(movement))),
+    )
 
 
 def send_again(session: Session, delivery_id: int) -> None:
@@ -75,9 +119,9 @@ def correct(session: Session, delivery_id: int, now: datetime) -> str:
         kind="correction",
         reason=f"Movement {movement.id} was refused by a remote site",
         # By the movement: refused by two remotes, it is taken back once.
-        ref=f"refused:{movement.id}",
+        ref=_ref(movement),
     )
-    [made] = record(session, [draft], "correction", now)
+    [made] = record(session, [draft], SOURCE, now)
     delivery.state, delivery.message = State.ASIDE, f"Corrected here by movement {made.movement.id}."
     session.flush()
     return made.movement.id
@@ -85,6 +129,10 @@ def correct(session: Session, delivery_id: int, now: datetime) -> str:
 
 def _refused(session: Session, delivery_id: int) -> Delivery:
     delivery = session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
+    return _check_refused(delivery, delivery_id)
+
+
+def _check_refused(delivery: Delivery | None, delivery_id: int) -> Delivery:
     if delivery is None:
         raise NotFound("unknown_delivery", f"There is no delivery {delivery_id}; see the list of what was refused.")
     if delivery.state != State.FAILED:
@@ -92,3 +140,8 @@ def _refused(session: Session, delivery_id: int) -> Delivery:
             "not_refused", f"Delivery {delivery_id} is {delivery.state}, not refused: nothing is to be done."
         )
     return delivery
+
+
+def _ref(movement: Movement) -> str:
+    """What its correction is known by."""
+    return f"refused:{movement.id}"

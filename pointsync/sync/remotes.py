@@ -139,12 +139,7 @@ def remove(session: Session, remote: Remote, now: datetime, *, dropping: int = 0
     _lock(session, remote)
     waiting = standing.owed(session, remote.id)
     if waiting != dropping:
-        raise Conflict(
-            "still_waiting",
-            f"{waiting:,} movements wait for this remote and would never reach it. Send them first, or confirm "
-            f"that they are dropped by naming their number: {waiting}.",
-            {"drop": f"must be {waiting}"},
-        )
+        raise Conflict("still_waiting", _still_waiting(waiting), {"drop": f"must be {waiting}"})
     session.execute(
         update(Delivery)
         .where(Delivery.remote_id == remote.id, Delivery.state.in_(WAITING))
@@ -155,6 +150,19 @@ def remove(session: Session, remote: Remote, now: datetime, *, dropping: int = 0
         remote.owed_until_seq = _last_seq(session)
     remote.deleted_at = now
     session.flush()
+
+
+def _still_waiting(count: int) -> str:
+    if count == 0:
+        return "Nothing waits for this remote any more, so nothing is dropped: name no number, or 0."
+    if count == 1:
+        said = "1 movement waits for this remote and would never reach it. Send it first, or confirm that it is dropped"
+    else:
+        said = (
+            f"{count:,} movements wait for this remote and would never reach it. Send them first, or confirm that they "
+            "are dropped"
+        )
+    return f"{said} by naming the number: {count}."
 
 
 DROPPED = "Dropped when its line was deleted."

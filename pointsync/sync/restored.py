@@ -1,5 +1,6 @@
 """Was a site restored from a backup? What the other side says it has from us tells, either way."""
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from sqlalchemy.orm import Session
 from pointsync import ids
 from pointsync.models import Delivery, Movement, Remote, Site, State
 from pointsync.sync.settings import Settings
+
+log = logging.getLogger(__name__)
 
 ONCE_IN = timedelta(hours=1)
 """A remote that forgets again so soon is not restored but broken."""
@@ -23,12 +26,17 @@ def weigh(
 
     Fewer than it had `acknowledged` before the call: it was restored, and all that was delivered is owed
     again, which is harmless where it is still there. An id that was never made here: this site was
-    restored, or runs twice, and sends nothing until an admin has said which.
+    restored, or runs twice, and sends nothing until an admin has said which. An id that cannot be made
+    yet says nothing of this site: it is an alarm, and sending goes on.
     """
-    count, max_id = have.get("count"), ids.parse_id(str(have.get("max_id")))
-    if max_id is not None and not _is_ours(session, max_id, now):
-        _stop(session, remote, settings, now)
-    elif isinstance(count, int) and 0 <= count < min(acknowledged, remote.acknowledged):
+    count, said = have.get("count"), str(have.get("max_id") or "0")
+    max_id = ids.parse_id(said)
+    if said != "0" and not _is_ours(session, max_id):
+        if max_id is not None and max_id <= ids.id_floor(now + FAR_AHEAD):
+            _stop(session, remote, max_id, settings, now)
+            return
+        _doubt(remote, now)
+    if isinstance(count, int) and 0 <= count < min(acknowledged, remote.acknowledged):
         _owe_again(remote, now)
 
 
@@ -69,21 +77,28 @@ def step(session: Session, remote_id: int) -> bool:
     return remote.again_from_id is not None
 
 
-def _is_ours(session: Session, max_id: int, now: datetime) -> bool:
+def _is_ours(session: Session, max_id: int | None) -> bool:
     site = session.get_one(Site, 1, populate_existing=True)
-    if max_id <= site.confirmed_id or max_id > ids.id_floor(now + FAR_AHEAD):
-        # An id from the far future was made by nobody; believing it would use up all ids.
-        return True
+    if max_id is None or max_id <= site.confirmed_id:
+        return max_id is not None
     made = select(Movement.seq).where(Movement.origin == site.auth, Movement.id == str(max_id))
-    if session.scalar(made) is not None:
-        return True
-    session.refresh(site, with_for_update=True)
+    return session.scalar(made) is not None
+
+
+def _doubt(remote: Remote, now: datetime) -> None:
+    """No clock here can have made that id; believing it would use up all ids."""
+    reason = (
+        f"{remote.name or remote.url} says that it holds a movement of this site with an id that this site cannot "
+        "have made yet: somebody else may have sent it in this site's name, or a clock was far ahead. Sending goes "
+        "on; look at that site's database."
+    )
+    log.warning("remote %s: %s", remote.id, reason)
+    _say(remote, "bad_answer", reason, now)
+
+
+def _stop(session: Session, remote: Remote, max_id: int, settings: Settings, now: datetime) -> None:
+    site = session.get_one(Site, 1, with_for_update=True, populate_existing=True)
     site.last_id = max(site.last_id, max_id)
-    return False
-
-
-def _stop(session: Session, remote: Remote, settings: Settings, now: datetime) -> None:
-    site = session.get_one(Site, 1)
     reason = (
         f"{remote.name or remote.url} holds a movement of this site that this database does not know: it was "
         "restored from a backup, or the same site runs twice."

@@ -66,6 +66,11 @@ def listing(session: Session) -> list[dict[str, Any]]:
     ]
 
 
+def check(name: str, value: str) -> int:
+    """`value` as typed for the setting `name`, as a number. Raises Invalid where it is none, or out of bounds."""
+    return _number(name, KINDS[name], value.strip())
+
+
 def change(session: Session, name: str, value: str) -> str | None:
     """Set `name` to `value` as typed; a word of warning, or None.
 

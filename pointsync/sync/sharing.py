@@ -4,12 +4,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from pointsync import ids
+from pointsync import ids, urls
 from pointsync.errors import Invalid
 from pointsync.ledger.bounds import is_reserve_key
 from pointsync.sync import woorewards
-
-MAX_URL = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +73,10 @@ def read_url(text: str) -> str:
     text = text.strip()
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         text = f"https://{text}"
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-        host = parts.hostname or ""
-    except ValueError as error:
-        raise Invalid("url", f"The URL's host or port cannot be: {error}. Ports go from 1 to 65535.") from error
-    if parts.scheme not in ("http", "https"):
-        raise Invalid("url", "The URL must begin with https:// (or http:// inside your own network).")
-    behind = parts.netloc.rpartition("]")[2]  # of an address in brackets only a port may follow
-    if (
-        not host
-        or len(host) > 253
-        or not re.fullmatch(r"[^\s/?#@\\%]+", host)
-        or (":" in host and behind[:1] not in ("", ":"))
-    ):
-        raise Invalid("url", "The URL has no host; type one such as shop.example or https://shop.example/fr.")
-    if port == 0:
-        raise Invalid("url", "The URL's port is 0; ports go from 1 to 65535.")
-    if parts.username or parts.password or "@" in parts.netloc:
-        raise Invalid("url", "The URL must not carry a name or password; Auth. and Pass. have their own fields.")
-    if parts.query or parts.fragment:
-        raise Invalid("url", "The URL must end with its path, without ? and #.")
-    if len(text) > MAX_URL or not text.isprintable() or re.search(r"\s", text):
-        raise Invalid("url", f"The URL must have at most {MAX_URL} characters and no spaces.")
+    text = text.rstrip("?#")
+    if fault := urls.fault(text):
+        raise Invalid("url", f"The URL {fault}.")
+    parts = urlsplit(text)
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), "", ""))
 
 
@@ -110,6 +88,6 @@ def read_template(text: str | None) -> str:
     missing = [placeholder for placeholder in woorewards.PLACEHOLDERS if template.count(placeholder) != 1]
     if missing:
         raise Invalid("query_template", f"The Query Template needs {', '.join(missing)} exactly once.")
-    if len(template) > MAX_URL or not template.isascii() or re.search(r"[\s?#\\]", template):
+    if len(template) > urls.MAX_URL or not template.isascii() or re.search(r"[\s?#\\]", template):
         raise Invalid("query_template", "The Query Template is a path: no spaces, ? or #, and letters of ASCII only.")
     return template

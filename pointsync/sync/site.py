@@ -16,6 +16,7 @@ from pointsync.errors import ConfigError, Conflict, Invalid
 from pointsync.ledger.insert import insert_missing
 from pointsync.models import Delivery, Holding, Movement, Origin, Remote, Reserve, Site, State
 from pointsync.models.delivery import WAITING
+from pointsync.sync import general
 
 DEFAULT_RESERVE = "default"
 DEFAULT_RESERVE_NAME = "Points"
@@ -77,8 +78,8 @@ def identity(session: Session, vault: Vault, config: Config, now: datetime) -> I
             passes=tuple(vault.open(each) for each in sealed),
             private_key=vault.open(site.sealed_private_key),
             public_key=site.public_key,
-            url=config.public_url or site.url or site.served_url,
-            name=config.site_name,
+            url=general.known_url(site, config),
+            name=general.site_name(session, config),
             hold=site.hold,
         )
     except WrongSecret as error:
@@ -137,6 +138,7 @@ def confirm(session: Session, vault: Vault, config: Config, what: str, now: date
         site.auth, site.sealed_pass = ids.new_auth(), vault.seal(ids.new_pass())
         site.sealed_private_key, site.public_key = vault.seal(private_key), public_key
         site.sealed_old_pass, site.marker = None, ids.new_token()
+        general.forget_public_url(session, site)
     _, last_id = _read_marker(config.data)
     site.last_id = site.confirmed_id = max(site.last_id, last_id)
     site.hold = None

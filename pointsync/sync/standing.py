@@ -1,13 +1,14 @@
 """How the remotes stand: what waits, what is so for the status, and the list that people and programs read."""
 
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, case, func, select
 from sqlalchemy.orm import Session
 
 from pointsync import clock
-from pointsync.models import Delivery, Remote, State, Tally
+from pointsync.models import Delivery, History, Movement, Remote, State, Tally
 from pointsync.models.delivery import WAITING
 from pointsync.sync import history
 from pointsync.sync.claim import is_used_up
@@ -18,6 +19,69 @@ from pointsync.sync.status import Facts
 def every(session: Session) -> list[Remote]:
     """All lines of the list, oldest first; those that are closing stay until what waits is sent."""
     return list(session.scalars(select(Remote).where(Remote.deleted_at.is_(None)).order_by(Remote.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A remote as the panel shows it. `waiting` counts by state; `average` is attempts per delivery, in the period."""
+
+    remote: Remote
+    waiting: dict[State, int]
+    average: float | None
+    history: History | None
+
+    @property
+    def all_waiting(self) -> int:
+        """Everything undelivered that is owed already."""
+        return sum(self.waiting.values())
+
+
+def lines(session: Session, settings: Settings, today: date) -> list[Line]:
+    """All lines of the list with what stands beside their status: a fixed number of queries, however many."""
+    waiting: dict[int, dict[State, int]] = {}
+    for state in WAITING:
+        query = select(Delivery.remote_id, func.count()).where(Delivery.is_in(state)).group_by(Delivery.remote_id)
+        for remote_id, count in session.execute(query):
+            waiting.setdefault(remote_id, {})[state] = count
+    tallies = session.execute(
+        select(Tally.remote_id, func.sum(Tally.tries), func.sum(Tally.delivered))
+        .where(Tally.day > today - timedelta(days=settings.statistics_days))
+        .group_by(Tally.remote_id)
+    )
+    averages = {
+        remote_id: round(float(tries) / float(delivered), 2) for remote_id, tries, delivered in tallies if delivered
+    }
+    histories = {each.remote_id: each for each in session.scalars(select(History))}
+    return [
+        Line(
+            remote,
+            {state: waiting.get(remote.id, {}).get(state, 0) for state in WAITING},
+            averages.get(remote.id),
+            histories.get(remote.id),
+        )
+        for remote in every(session)
+    ]
+
+
+def oldest_waiting(session: Session) -> dict[int, datetime]:
+    """By remote, when the movement that it has been owed for longest was recorded; none where that is history.
+
+    One query: for each line and state the first, by the state's own partial index.
+    """
+
+    def first(state: State) -> ScalarSelect[Any]:
+        return (
+            select(case((Delivery.is_history, None), else_=Movement.recorded_at))
+            .join(Movement, Movement.seq == Delivery.movement_seq)
+            .where(Delivery.remote_id == Remote.id, Delivery.is_in(state))
+            .order_by(Delivery.id)
+            .limit(1)
+            .scalar_subquery()
+        )
+
+    rows = session.execute(select(Remote.id, *map(first, WAITING)).where(Remote.deleted_at.is_(None)))
+    known = {remote_id: [at for at in moments if at] for remote_id, *moments in rows}
+    return {remote_id: min(moments) for remote_id, moments in known.items() if moments}
 
 
 def counts(session: Session, remote_id: int) -> dict[State, int]:

@@ -59,14 +59,15 @@ def status(facts: Facts, now: datetime, settings: Settings) -> str:
 
 
 def words(facts: Facts, shown: str, settings: Settings) -> str:
-    """One or two sentences that say what the colour means here and what to do."""
-    said = _cause(facts, shown, settings)
+    """A few sentences that say what the colour means here and what to do."""
+    said = ["Paused: nothing is sent until it is resumed."] if facts.is_paused else []
+    said.append(_cause(facts, shown, settings))
     waiting = facts.pending + facts.failed
     if waiting:
-        said += f" {_count(waiting, 'movement')} waiting."
+        said.append(f"{_count(waiting, 'movement')} waiting.")
     if facts.unknown_customers:
-        said += f" {_count(facts.unknown_customers, 'movement')} for customers unknown there."
-    return said
+        said.append(f"{_count(facts.unknown_customers, 'movement')} for customers unknown there.")
+    return " ".join(filter(None, said))
 
 
 def _cause(facts: Facts, shown: str, settings: Settings) -> str:
@@ -81,20 +82,21 @@ def _cause(facts: Facts, shown: str, settings: Settings) -> str:
         if facts.check_failed and facts.check_is_permanent:
             return facts.check_message or "The last check failed."
         if facts.is_used_up:
-            return (
-                f"Not delivered after {_count(settings.max_attempts, 'attempt')}. {trouble or ''}".strip()
-                + f" It is asked every {settings.delay_seconds:,} seconds, and all that waits is sent when it answers."
-            )
+            used_up = f"Not delivered after {_count(settings.max_attempts, 'attempt')}. {trouble or ''}".strip()
+            if facts.is_paused:  # then it is not asked
+                return used_up
+            asked = f"It is asked every {settings.delay_seconds:,} seconds, and all that waits is sent when it answers."
+            return f"{used_up} {asked}"
         return f"{_count(facts.failed, 'movement')} refused there: send again, set aside or correct here."
     if shown == WARNING:
         if trouble:
             return trouble
-        if facts.is_paused and facts.pending:
-            return "Paused: nothing is sent until it is resumed."
+        if facts.is_paused:
+            return "" if facts.pending else "An error in the warning period is remembered."
         again = "It answers again, and what waits is on its way" if facts.pending else "In step again"
         return f"{again}; an error in the warning period is remembered."
     if facts.is_paused:
-        return "Paused; nothing waits."
+        return ""
     if shown == NONE:
         return "Nothing was sent yet; the last check was fine." if facts.check_code else "Nothing was sent yet."
     return "It answers, and what waits is on its way." if facts.pending else "In step."

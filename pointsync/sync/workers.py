@@ -12,6 +12,8 @@ from pointsync.ledger.insert import insert_missing
 from pointsync.models import Lease, Worker
 
 STALE = timedelta(seconds=10)
+SILENT = timedelta(minutes=1)
+"""Long enough for a beat to be late while the database is busy: people are told only then."""
 FORGOTTEN = timedelta(days=1)
 LEASE = timedelta(seconds=120)
 
@@ -32,6 +34,12 @@ def leave(session: Session, worker_id: str) -> None:
     """Take this process out at its orderly end; what it held is free at once."""
     session.execute(delete(Worker).where(Worker.id == worker_id))
     session.execute(delete(Lease).where(Lease.holder == worker_id))
+
+
+def any_alive(session: Session) -> bool:
+    """Whether a process runs jobs on this database, so that what is made is sent at all."""
+    since = database_now(session) - SILENT
+    return session.scalar(select(Worker.id).where(Worker.heartbeat_at >= since).limit(1)) is not None
 
 
 def is_free(session: Session, holder: str | None, until: datetime | None, worker_id: str) -> bool:

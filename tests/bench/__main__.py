@@ -10,11 +10,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import latency, throughput
+from tests.bench import latency, pages, throughput
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "throughput": throughput.run,
     "latency": latency.run,
+    "pages": pages.run,
 }
 
 

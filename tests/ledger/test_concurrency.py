@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from pointsync import db
 from pointsync.ledger.apply import Incoming, apply, have
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import differences
+from pointsync.ledger.verify import differences, flow_differences
 from pointsync.models import Balance, Customer, Movement, Site
 from tests.support.frozen import START as NOW
 from tests.support.local import reserve, together
@@ -31,6 +31,7 @@ def balances() -> dict[str, int]:
     """Every customer's points; and every balance is the sum of its movements."""
     with db.write() as session:
         assert differences(session) == []
+        assert flow_differences(session) == []
         rows = session.execute(select(Customer.email, Balance.points).join(Balance, Balance.customer_id == Customer.id))
         return dict(rows.all())
 

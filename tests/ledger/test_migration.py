@@ -2,20 +2,25 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
+import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 from pointsync import db
 from pointsync.errors import ConfigError
-from pointsync.models import Site
+from pointsync.ledger.verify import flow_differences
+from pointsync.models import Customer, Flow, Movement, Reserve, Site
+from tests.support.frozen import START
 from tests.support.local import application, opened, settle_in
 from tests.support.process import CHECKOUT
 
 PATIENCE_SECONDS = 60
+FIRST_TABLES = "da1ae12bb3e8"
 
 
 @pytest.fixture
@@ -78,6 +83,69 @@ def test_control_a_table_that_differs_is_seen(app):
         session.execute(text("ALTER TABLE site ADD COLUMN extra INTEGER"))
         session.execute(text("DROP INDEX uq_remote_target"))
     assert len(differences()) == 2
+
+
+def movement(seq: int, points: int, minutes: float, **more) -> dict:
+    """A row as the first version wrote it, so long after the start."""
+    at = START + timedelta(minutes=minutes)
+    fixed = {"id": str(seq), "customer_id": 1, "reserve_id": 1, "origin": "wrk_here", "kind": "manual", "balance": 0}
+    rest = {"reason": "", "at": START, "recorded_at": at, "below_zero": False, "is_history": False}
+    return fixed | rest | {"seq": seq, "points": points} | more
+
+
+def test_movements_made_before_there_were_flows_are_counted(app):
+    alembic.command.upgrade(db.migrate.get_config(), FIRST_TABLES)
+    hour = timedelta(hours=1)
+    with db.write() as session:
+        connection = session.connection()
+        reserve = {"name": "Points", "is_active": True, "may_go_below_zero": False, "created_at": START}
+        connection.execute(Reserve.__table__.insert(), [reserve | {"id": id, "key": f"r{id}"} for id in (1, 2)])
+        connection.execute(Customer.__table__.insert(), {"id": 1, "email": "anna@shop.example", "created_at": START})
+        rows = [
+            movement(1, 10, 0),
+            movement(2, -3, 59.999),
+            movement(3, 0, 30),
+            movement(4, 5, 30, reserve_id=2),
+            movement(5, 3_000_000_000, 60),
+            movement(6, 3_000_000_000, -0.001),
+            movement(7, 8, 30, origin="wrk_there"),
+            movement(8, -9, 24 * 60, origin="wrk_there"),
+        ]
+        connection.execute(Movement.__table__.insert(), rows)
+    db.upgrade()
+    with db.write() as session:
+        assert flow_differences(session) == []
+        assert [
+            tuple(row) for row in session.execute(select(Flow.__table__).order_by("hour", "origin", "reserve_id"))
+        ] == [
+            (START - hour, "wrk_here", 1, 1, 3_000_000_000, 0),
+            (START, "wrk_here", 1, 3, 10, 3),
+            (START, "wrk_here", 2, 1, 5, 0),
+            (START, "wrk_there", 1, 1, 8, 0),
+            (START + hour, "wrk_here", 1, 1, 3_000_000_000, 0),
+            (START + 24 * hour, "wrk_there", 1, 1, 0, 9),
+        ]
+
+
+def test_the_way_back_leads_to_the_first_tables_and_forth_again(app):
+    db.upgrade()
+    there = constraints()
+    alembic.command.downgrade(db.migrate.get_config(), FIRST_TABLES)
+    assert set(there) - set(constraints()) == {"flow"}
+    db.upgrade()
+    assert constraints() == there
+
+
+def test_addresses_are_in_the_order_of_their_code_points(app):
+    db.upgrade()
+    with db.write() as session:
+        if session.get_bind().dialect.name == "postgresql":
+            named = "SELECT collation_name FROM information_schema.columns WHERE column_name = 'email'"
+            assert session.scalar(text(named)) == "C"
+        typed = ["a-b@x.example", "a.b@x.example", "a1@x.example", "aa@x.example", "a_b@x.example", "ä@x.example"]
+        session.add_all(Customer(email=email, created_at=START) for email in typed)
+        session.flush()
+        assert session.scalars(select(Customer.email).order_by(Customer.email)).all() == sorted(typed)
 
 
 def test_an_upgrade_again_changes_nothing(app):

@@ -10,7 +10,7 @@ from pointsync import db
 from pointsync.errors import Refused
 from pointsync.ledger.apply import Incoming, apply, have
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import differences
+from pointsync.ledger.verify import differences, flow_differences
 from pointsync.models import Balance, Customer, Movement
 from tests.support.frozen import START as NOW
 from tests.support.local import empty, reserve, settle_in
@@ -77,6 +77,7 @@ def test_a_balance_is_the_sum_of_its_movements(app, steps):
             assert [result.status for result in results] == model.apply(who, things)
     with db.write() as session:
         assert differences(session) == []
+        assert flow_differences(session) == []
         rows = session.execute(select(Customer.email, Balance.points).join(Balance, Balance.customer_id == Customer.id))
         assert {email: points for email, points in rows if points} == {
             email: points for email, points in model.balances.items() if points

@@ -8,8 +8,8 @@ from pointsync import db
 from pointsync.ledger import reserves
 from pointsync.ledger.apply import Incoming, apply
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import differences
-from pointsync.models import Balance, Customer, Movement
+from pointsync.ledger.verify import differences, flow_differences
+from pointsync.models import Balance, Customer, Flow, Movement, Site
 from tests.support.frozen import START as NOW
 from tests.support.local import reserve
 
@@ -83,3 +83,53 @@ def test_at_most_so_many_are_told():
     with db.write() as session:
         session.execute(update(Balance).values(points=Balance.points + 1))
     assert [len(found(most=most)) for most in (1, 2, 1000)] == [1, 2, 3]
+
+
+def found_flows(**more):
+    """What the proof of the flows finds."""
+    with db.write() as session:
+        return flow_differences(session, **more)
+
+
+def flow(movements: int, given: int, taken: int) -> dict[str, int]:
+    """What an hour came to."""
+    return {"movements": movements, "given": given, "taken": taken}
+
+
+def own() -> str:
+    """This site's Auth."""
+    with db.write() as session:
+        return session.get_one(Site, 1).auth
+
+
+def test_a_sound_ledger_has_flows_without_difference():
+    assert found_flows() == []
+
+
+def test_an_edited_flow_and_a_deleted_one():
+    changed(update(Flow).where(Flow.taken == 4).values(given=31))
+    changed(delete(Flow).where(Flow.origin == "wrk_0123456789abcdef"))
+    hour = {"hour": "2026-03-01T12:00:00Z", "reserve": "default"}
+    assert sorted(found_flows(), key=lambda each: each["movements"]["movements"]) == [
+        hour | {"origin": "wrk_0123456789abcdef", "flow": flow(0, 0, 0), "movements": flow(1, 5, 0)},
+        hour | {"origin": own(), "flow": flow(3, 31, 4), "movements": flow(3, 30, 4)},
+    ]
+
+
+def test_a_flow_without_movements():
+    changed(delete(Movement).where(Movement.points == 7))
+    assert found_flows() == [
+        {
+            "hour": "2026-03-01T12:00:00Z",
+            "origin": own(),
+            "reserve": "gold",
+            "flow": flow(1, 7, 0),
+            "movements": flow(0, 0, 0),
+        }
+    ]
+
+
+def test_at_most_so_many_flows_are_told():
+    with db.write() as session:
+        session.execute(update(Flow).values(movements=Flow.movements + 1))
+    assert [len(found_flows(most=most)) for most in (1, 2, 1000)] == [1, 2, 3]

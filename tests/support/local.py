@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Barrier
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from pointsync.sync import site
 from tests.support import postgres
 
 PATIENCE_SECONDS = 60
+NUMBERED = [("movement", "seq"), ("customer", "id"), ("remote", "id"), ("delivery", "id"), ("attempt", "id")]
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 T = TypeVar("T")
@@ -53,7 +54,8 @@ def empty() -> None:
         for table in reversed(db.db.metadata.sorted_tables):
             session.execute(table.delete())
         if session.get_bind().dialect.name == "postgresql":  # SQLite begins with 1 again by itself
-            session.execute(text("SELECT setval(pg_get_serial_sequence('movement', 'seq'), 1, false)"))
+            for table, column in NUMBERED:
+                session.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), 1, false)"))
 
 
 def together(app: Flask, *jobs: Callable[[], T]) -> list[T]:
@@ -115,6 +117,26 @@ def sqlite_url(sqlite_tables: Path, tmp_path: Path) -> str:
     """An SQLite database of the test's own, with every table and no row."""
     shutil.copy(sqlite_tables, tmp_path / "pointsync.db")
     return f"sqlite:///{tmp_path}/pointsync.db"
+
+
+@pytest.fixture(scope="session")
+def sqlite_sites(
+    sqlite_tables: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], AbstractContextManager[Flask]]:
+    """Makes a site of its own on SQLite, each time it is called; its context is not kept pushed."""
+
+    @contextmanager
+    def make() -> Iterator[Flask]:
+        folder = tmp_path_factory.mktemp("site")
+        shutil.copy(sqlite_tables, folder / "pointsync.db")
+        app = application(f"sqlite:///{folder}/pointsync.db", folder)
+        with opened(app):
+            settle_in()
+        yield app
+        with opened(app):
+            pass
+
+    return make
 
 
 def _lasting(database_url: str, folder: Path) -> Iterator[Flask]:

@@ -1,7 +1,7 @@
 """A site for each test, on both databases; servers that misbehave, and clients to call them."""
 
 from tests.support import properties
-from tests.support.local import app, postgres_app, sqlite_app, sqlite_tables, sqlite_url
+from tests.support.local import app, postgres_app, sqlite_app, sqlite_sites, sqlite_tables, sqlite_url
 from tests.sync.edits import gold
 from tests.sync.servers import client, make_client, serve
 from tests.sync.starts import here
@@ -17,6 +17,7 @@ __all__ = [
     "postgres_app",
     "serve",
     "sqlite_app",
+    "sqlite_sites",
     "sqlite_tables",
     "sqlite_url",
 ]

@@ -34,6 +34,15 @@ def test_a_deletion_names_what_would_be_dropped():
     assert refused(NotFound, removed, remote_id).code == "unknown_remote"
 
 
+def test_what_waits_is_told_in_the_right_number():
+    remote_id = added()
+    assert "Nothing waits" in refused(Conflict, removed, remote_id, dropping=1).message
+    sold(1)
+    assert "1 movement waits for this remote" in refused(Conflict, removed, remote_id).message
+    sold(2)
+    assert "2 movements wait for this remote" in refused(Conflict, removed, remote_id).message
+
+
 def test_what_is_made_after_a_deletion_is_not_owed():
     remote_id = added()
     removed(remote_id)

@@ -119,7 +119,3 @@ def test_every_moment_survives_the_wire(moment):
 def test_any_text_is_a_moment_or_a_value_error(text):
     with suppress(ValueError):
         assert clock.from_text(text).tzinfo is not None
-
-
-def test_days():
-    assert clock.days(3) == timedelta(hours=72)

@@ -47,7 +47,7 @@ def test_without_settings_all_have_their_default(tmp_path):
         ("DATABASE_URL", "postgresql://u:p@h:5433/points", "database_url", "postgresql+psycopg://u:p@h:5433/points"),
         ("DATABASE_URL", "postgres://h/points", "database_url", "postgresql+psycopg://h/points"),
         ("DATABASE_URL", "postgresql+psycopg://h/points", "database_url", "postgresql+psycopg://h/points"),
-        ("DATABASE_URL", "sqlite:////srv/points.db", "database_url", "sqlite:////srv/points.db"),
+        ("DATABASE_URL", "sqlite:////var/lib/points.db", "database_url", "sqlite:////var/lib/points.db"),
         ("PUBLIC_URL", "https://shop.example/points/", "public_url", "https://shop.example/points"),
         ("PUBLIC_URL", " http://[::1]:8080 ", "public_url", "http://[::1]:8080"),
         ("PUBLIC_URL", "https://shop.example:65535", "public_url", "https://shop.example:65535"),
@@ -83,6 +83,8 @@ WRONG = [
     ("DATABASE_URL", "postgresql:points"),
     ("DATABASE_URL", "postgresql://host:abc/points"),
     ("DATABASE_URL", "points.db"),
+    ("DATABASE_URL", "sqlite:////no/such/folder/points.db"),
+    ("DATABASE_URL", "sqlite:////tmp"),
     ("PUBLIC_URL", "shop.example"),
     ("PUBLIC_URL", "ftp://shop.example"),
     ("PUBLIC_URL", "https://"),
@@ -146,7 +148,29 @@ def _companions(name: str) -> dict[str, str]:
     return {"TRUSTED_PROXIES": "127.0.0.1"} if name == "PROXY_AUTH_HEADER" else {}
 
 
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("http://h:70000", "has a port that cannot be; ports go from 1 to 65535"),
+        ("https://user:s3cret@shop.example", "must not carry a name or password before its host"),
+        ("ftp://shop.example", "must begin with https:// (or http:// inside your own network)"),
+        ("https://shop.example?a=1", "must end with its path, without ? and #"),
+        ("https:///points", "has no host; it needs one such as shop.example"),
+    ],
+)
+def test_a_wrong_public_url_has_its_fault_named(tmp_path, value, fault):
+    example = "; example: POINTSYNC_PUBLIC_URL=https://shop.example/points"
+    assert refusal(tmp_path, PUBLIC_URL=value) == f"POINTSYNC_PUBLIC_URL {fault}{example}"
+
+
 def test_a_password_in_a_wrong_url_is_not_shown(tmp_path):
+    for url in (
+        "https://user:s3cret@shop.example",
+        "https://user:s3cret@h:70000",
+        "user:s3cret@h",
+        "https://u:s3cret @h",
+    ):
+        assert "s3cret" not in refusal(tmp_path, PUBLIC_URL=url)
     assert "s3cret" not in refusal(tmp_path, DATABASE_URL="mysql://user:s3cret@localhost/points")
     assert "s3cret" not in refusal(tmp_path, SMTP_URL="http://user:s3cret@mail.example")
     assert "s3cret" not in refusal(tmp_path, SECRET_KEY="s3cret")

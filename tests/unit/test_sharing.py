@@ -159,6 +159,19 @@ def test_a_url_that_cannot_be_is_refused(typed):
     assert list(refusal.value.fields) == ["url"]
 
 
+@pytest.mark.parametrize("typed", ["http://h:70000", "h:0", "h:-1", "h:abc"])
+def test_a_port_that_cannot_be_is_one_sentence_with_one_range(typed):
+    with pytest.raises(Invalid) as refusal:
+        sharing.read_url(typed)
+    assert refusal.value.message == "The URL has a port that cannot be; ports go from 1 to 65535."
+
+
+def test_a_password_in_a_url_is_not_shown():
+    with pytest.raises(Invalid) as refusal:
+        sharing.read_url("https://user:s3cret@shop.example")
+    assert "s3cret" not in refusal.value.message
+
+
 @pytest.mark.parametrize(
     ("field", "values"),
     [

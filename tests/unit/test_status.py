@@ -161,6 +161,9 @@ def test_the_words_are_never_empty_and_never_contradict_the_colour():
         if facts.pending + facts.failed:
             assert f"{facts.pending + facts.failed} movement" in said, facts
             assert "nothing waits" not in said, facts
+        assert said.startswith("Paused: nothing is sent until it is resumed.") == facts.is_paused, facts
+        if facts.is_paused:
+            assert not any(word in said for word in ("on its way", "is asked every", "In step")), facts
 
 
 @pytest.mark.parametrize(
@@ -184,7 +187,14 @@ def test_the_words_are_never_empty_and_never_contradict_the_colour():
         (replace(GOOD, failed=1), ["1 movement refused", "send again, set aside or correct here"]),
         (replace(GOOD, failed=1234), ["1,234 movements refused"]),
         (replace(GOOD, is_paused=True, pending=3), ["Paused", "until it is resumed", "3 movements waiting."]),
-        (replace(GOOD, is_paused=True), ["Paused; nothing waits."]),
+        (replace(GOOD, is_paused=True), ["Paused: nothing is sent until it is resumed."]),
+        (
+            replace(GOOD, **WRONG_PASS, is_paused=True, pending=1),
+            ["Paused: nothing is sent", "copy it again", "1 movement"],
+        ),
+        (replace(GOOD, failed=1, is_paused=True), ["Paused: nothing is sent", "send again, set aside"]),
+        (replace(GOOD, is_paused=True, unknown_customers=2), ["Paused: nothing is sent", "2 movements for customers"]),
+        (replace(failed(DAY), is_paused=True), ["Paused: nothing is sent", "remembered"]),
         (failed(DAY), ["In step again", "remembered"]),
         (GOOD, ["In step."]),
         (replace(GOOD, unknown_customers=1), ["In step.", "1 movement for customers unknown there."]),

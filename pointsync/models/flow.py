@@ -1,0 +1,25 @@
+"""A flow: what an hour's movements of one origin in one reserve came to."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pointsync.db import Base, Moment
+
+
+class Flow(Base):
+    """Kept with the movements, in their transaction: pictures of a month read hours, not a million movements."""
+
+    __tablename__ = "flow"
+
+    hour: Mapped[datetime] = mapped_column(Moment, primary_key=True)
+    """The start of the hour, in UTC, in which this site recorded them."""
+    origin: Mapped[str] = mapped_column(String(191), primary_key=True)
+    """The Auth of the site where they were made, this one included."""
+    reserve_id: Mapped[int] = mapped_column(ForeignKey("reserve.id"), primary_key=True)
+    movements: Mapped[int] = mapped_column(BigInteger)
+    given: Mapped[int] = mapped_column(BigInteger)
+    """The sum of the points above zero."""
+    taken: Mapped[int] = mapped_column(BigInteger)
+    """The sum of the points below zero, as a number above zero."""

@@ -1,0 +1,128 @@
+"""Flows are counted with the movements, whoever makes these and however many at once."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import select
+
+from pointsync import db
+from pointsync.ledger import reserves
+from pointsync.ledger.apply import Incoming, apply
+from pointsync.ledger.record import Draft, record
+from pointsync.ledger.verify import flow_differences
+from pointsync.models import Flow, Reserve, Site
+from tests.ledger.recording import ANNA, made, recorded, refused
+from tests.support.frozen import START as NOW
+from tests.support.local import reserve, together
+
+ORIGIN = "wrk_0123456789abcdef"
+BOB = "bob@shop.example"
+
+
+def applied(*incoming: Incoming, origin: str = ORIGIN, key: str = "default", now=NOW) -> list[str]:
+    """What became of each, in a transaction of its own."""
+    return [
+        each.status
+        for each in db.in_write(lambda session: apply(session, origin, reserve(session, key), incoming, now))
+    ]
+
+
+def flows() -> list[tuple]:
+    """Every flow, `own` for this site's; and each is what its movements came to."""
+    with db.write() as session:
+        assert flow_differences(session) == []
+        own = session.scalars(select(Site.auth)).one()
+        rows = session.execute(
+            select(Flow, Reserve.key).join(Reserve, Reserve.id == Flow.reserve_id).order_by(Flow.hour, Reserve.key)
+        )
+        return sorted(
+            (flow.hour, "own" if flow.origin == own else flow.origin, key, flow.movements, flow.given, flow.taken)
+            for flow, key in rows
+        )
+
+
+@pytest.fixture(autouse=True)
+def gold(app) -> None:
+    """A second reserve."""
+    with db.write() as session:
+        reserves.add(session, "gold", None, NOW)
+
+
+def test_what_a_batch_gives_and_takes():
+    recorded(Draft(ANNA, 10), Draft(BOB, 25), Draft(ANNA, -4), Draft(ANNA, 7, reserve="gold"))
+    assert flows() == [(NOW, "own", "default", 3, 35, 4), (NOW, "own", "gold", 1, 7, 0)]
+
+
+def test_batches_of_an_hour_add_up_and_the_next_hour_begins_anew():
+    made(10)
+    recorded(Draft(ANNA, -3), now=NOW + timedelta(minutes=59, seconds=59, milliseconds=999))
+    recorded(Draft(ANNA, 5), now=NOW + timedelta(hours=1))
+    assert flows() == [(NOW, "own", "default", 2, 10, 3), (NOW + timedelta(hours=1), "own", "default", 1, 5, 0)]
+
+
+def test_the_hour_is_when_it_was_recorded_not_when_it_happened():
+    made(10, at=NOW - timedelta(days=3))
+    assert flows() == [(NOW, "own", "default", 1, 10, 0)]
+
+
+def test_each_origin_has_its_own():
+    made(1)
+    assert applied(Incoming("1", ANNA, 20), Incoming("2", ANNA, -5)) == ["applied"] * 2
+    assert applied(Incoming("1", BOB, 7), origin="a long way off", key="gold") == ["applied"]
+    assert flows() == [
+        (NOW, "a long way off", "gold", 1, 7, 0),
+        (NOW, "own", "default", 1, 1, 0),
+        (NOW, ORIGIN, "default", 2, 20, 5),
+    ]
+
+
+def test_duplicates_conflicts_and_what_is_refused_do_not_count():
+    applied(Incoming("1", ANNA, 20))
+    statuses = applied(
+        Incoming("1", ANNA, 20), Incoming("1", ANNA, 21), Incoming("2", "nobody", 1), Incoming("3", ANNA, 1)
+    )
+    assert statuses == ["duplicate", "conflict", "refused", "applied"]
+    recorded(Draft(ANNA, 10, ref="order-1"))
+    recorded(Draft(ANNA, 10, ref="order-1"))
+    refused(Draft(ANNA, 5), Draft(ANNA, 0))
+    assert flows() == [(NOW, "own", "default", 1, 10, 0), (NOW, ORIGIN, "default", 2, 21, 0)]
+
+
+def test_movements_of_no_points_count_as_movements():
+    made(10)
+    recorded(Draft(ANNA, set_to=10, ref="count-1"))
+    applied(Incoming("1", ANNA, set_to=10), Incoming("2", ANNA, 0))
+    assert flows() == [(NOW, "own", "default", 2, 10, 0), (NOW, ORIGIN, "default", 2, 0, 0)]
+
+
+def test_a_set_without_effect_or_ref_makes_no_flow():
+    recorded(Draft(ANNA, set_to=0))
+    assert flows() == []
+
+
+@pytest.mark.parametrize("kind", ["opening", "correction", "expire"])
+def test_kinds_that_stay_here_count_too(kind):
+    made(-8, kind=kind)
+    assert flows() == [(NOW, "own", "default", 1, 0, 8)]
+
+
+def test_sums_beyond_32_bits():
+    for number in range(3):
+        recorded(Draft(ANNA, 2_000_000_000), now=NOW + timedelta(seconds=2 * number))
+        recorded(Draft(ANNA, -2_000_000_000), now=NOW + timedelta(seconds=2 * number + 1))
+    assert flows() == [(NOW, "own", "default", 6, 6_000_000_000, 6_000_000_000)]
+
+
+def test_many_at_once_lose_nothing(app):
+    jobs = [
+        *(partial(db.in_write, lambda session: record(session, [Draft(ANNA, 1)], "test", NOW)) for _ in range(6)),
+        *(partial(applied, Incoming(str(number), ANNA, -1)) for number in range(1, 7)),
+        *(partial(applied, Incoming(str(number), BOB, 2), origin="wrk_fedcba9876543210") for number in range(1, 5)),
+    ]
+    together(app, *jobs)
+    assert flows() == [
+        (NOW, "own", "default", 6, 6, 0),
+        (NOW, ORIGIN, "default", 6, 0, 6),
+        (NOW, "wrk_fedcba9876543210", "default", 4, 8, 0),
+    ]
