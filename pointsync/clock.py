@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 _source: Callable[[], datetime] | None = None
 
@@ -47,8 +47,3 @@ def from_text(text: str) -> datetime:
     except OverflowError as error:
         raise ValueError("the moment is out of range") from error
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-def days(count: int) -> timedelta:
-    """`count` days as a span."""
-    return timedelta(days=count)

@@ -1,5 +1,7 @@
 """What can go wrong, in words for people; the edges turn these into exit codes and HTTP answers."""
 
+from collections.abc import Sequence
+
 
 class ConfigError(Exception):
     """A setting stops the start; the text names it, its fault and an example."""
@@ -32,3 +34,14 @@ class NotFound(Refused):
 
 class Conflict(Refused):
     """What was asked contradicts what is recorded."""
+
+
+def together(faults: Sequence[Refused]) -> Refused:
+    """One refusal that names the fields of all of `faults`; one alone stays what it is."""
+    first, *others = faults
+    if not others:
+        return first
+    whole = Invalid(next(iter(first.fields)), first.message)
+    for fault in others:
+        whole.fields |= fault.fields
+    return whole

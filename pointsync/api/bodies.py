@@ -11,6 +11,7 @@ from pointsync.api.shapes import NewMovement
 from pointsync.errors import Refused
 from pointsync.ledger.bounds import MAX_POINTS
 from pointsync.ledger.record import MOST, Draft
+from pointsync.sync.site import DEFAULT_RESERVE
 
 MAX_BODY_BYTES = 1024 * 1024
 MOST_FAULTS = 20
@@ -21,12 +22,16 @@ _WANTED = {
     "customer": "The customer must be an e-mail address in quotes, such as alice@example.com.",
     "points": f"The points {_POINTS}",
     "set": f"The balance to set {_POINTS}",
-    "reserve": "The reserve must be the key of a points reserve in quotes, such as default.",
+    "reserve": "The reserve must be the key of a points reserve in quotes, such as default; or leave it out.",
     "kind": "The kind must be one of earn, spend, refund, manual, redeem; or leave it out.",
-    "reason": "The reason must be text in quotes.",
+    "reason": "The reason must be text in quotes; or leave it out.",
     "ref": "The ref must be the shop's own id in quotes, such as order-17; or leave it out.",
     "at": "The moment must be text such as 2026-01-31T12:00:00Z, with its time zone; or leave it out.",
 }
+_LONE_SURROGATE = (
+    "The body holds a lone surrogate, an escape such as \\ud800 without its other half, which is no character; "
+    "send both halves, or the character itself in UTF-8."
+)
 _FIELDS = {each.encode_name: each for each in msgspec.structs.fields(NewMovement)}
 
 
@@ -43,6 +48,8 @@ def read_json() -> Any:
     except RecursionError as error:
         raise Refused("malformed", "The body is nested too deeply; send it as the API describes.") from error
     except ValueError as error:
+        if _has_lone_surrogate(raw):
+            raise Refused("malformed", _LONE_SURROGATE) from error
         raise Refused("malformed", f"The body is no JSON: {str(error).removeprefix('JSON is malformed: ')}.") from error
 
 
@@ -78,6 +85,17 @@ def _parsed(raw: bytes) -> Any:
     except msgspec.ValidationError:
         # A number that no field takes: read again in a way that keeps its place, so that it can be named.
         return json.loads(raw, parse_int=lambda digits: int(digits) if len(digits) <= MAX_DIGITS else float("inf"))
+
+
+def _has_lone_surrogate(raw: bytes) -> bool:
+    """Whether that is all that keeps `raw` from being JSON; Python's own reader lets it pass, and its writer not."""
+    try:
+        json.dumps(json.loads(raw), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    except (ValueError, RecursionError):
+        pass
+    return False
 
 
 def _charset() -> str:
@@ -127,9 +145,9 @@ def _draft(movement: NewMovement, where: str) -> Draft:
         customer=movement.customer,
         points=movement.points,
         set_to=movement.set_to,
-        reserve=movement.reserve,
+        reserve=DEFAULT_RESERVE if movement.reserve is None else movement.reserve,
         kind=movement.kind,
-        reason=movement.reason,
+        reason=movement.reason or "",
         ref=movement.ref,
         at=_moment(movement.at),
         where=where,

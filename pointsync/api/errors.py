@@ -1,11 +1,9 @@
 """What goes wrong, as JSON: `{"error": {"code", "message", "fields"?}}`."""
 
 from flask import Blueprint, Flask, Response, jsonify, request
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from pointsync.db import Busy, is_passing
+from pointsync import busy
 from pointsync.errors import Conflict, NotFound, Refused
 
 PATHS = ("/api", "/hooks", "/healthz", "/metrics", "/pointsync")
@@ -60,18 +58,11 @@ def in_body(error: InBody) -> Response:
     return answer(status, refusal.code, refusal.message, refusal.fields)
 
 
-def busy(_error: Exception) -> Response:
+def _busy(_error: Exception) -> Response:
     """The database is held by another writer, or away: the same call may succeed in a moment."""
     response = answer(503, "busy", "The database is busy or away; send the same again in a moment.")
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
-
-
-def database(error: DBAPIError) -> Response:
-    """What the database says while reading; all but its absence is a fault of ours."""
-    if is_passing(error):
-        return busy(error)
-    raise error
 
 
 def http(error: HTTPException) -> Response:
@@ -94,7 +85,5 @@ def register(part: Blueprint | Flask) -> None:
     """Turn what a view of `part` raises into answers."""
     part.register_error_handler(InBody, in_body)
     part.register_error_handler(Refused, refused)
-    part.register_error_handler(Busy, busy)
-    part.register_error_handler(PoolTimeout, busy)
-    part.register_error_handler(DBAPIError, database)
+    busy.register(part, _busy)
     part.register_error_handler(HTTPException, http)

@@ -1,6 +1,7 @@
 """WooCommerce webhooks: who they are from, and that they are stored before they are answered."""
 
 import base64
+import logging
 import re
 from typing import Any
 
@@ -11,6 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from pointsync import clock, crypto, db
 from pointsync.api import errors
+from pointsync.crypto import WrongSecret
 from pointsync.ledger.woocommerce import Taken, take
 from pointsync.limits import count_failure
 from pointsync.runtime import runtime
@@ -20,7 +22,13 @@ MAX_BODY_BYTES = 1024 * 1024
 
 _PING = re.compile(rb"webhook_id=[0-9]{1,19}\Z")
 _GONE = "There is no hook at this address; copy its URL again from the panel or from pointsync hook list."
+_SEALED = (
+    "This site cannot open the secret of this hook: its POINTSYNC_SECRET_KEY is not the one that the secret was stored "
+    "with. Give that one back, or remove the hook and add it again."
+)
 _UNSIGNED = "The signature is missing or wrong; give the shop's webhook the secret of this hook."
+
+log = logging.getLogger(__name__)
 
 blueprint = Blueprint("hooks", __name__, url_prefix="/hooks")
 errors.register(blueprint)
@@ -28,7 +36,7 @@ errors.register(blueprint)
 
 @blueprint.post("/woocommerce/<token>", provide_automatic_options=False)
 def woocommerce(token: str) -> ResponseReturnValue:
-    """Take a delivery: 404 for a hook that is not there, 401 for a wrong signature, else 200.
+    """Take a delivery: 404 for a hook that is not there, 401 for a wrong signature, else 200 (503 when it is ours).
 
     What is of no use here is 200 too: the shop switches off a webhook that often fails.
     """
@@ -36,7 +44,11 @@ def woocommerce(token: str) -> ResponseReturnValue:
     hook = hooks.find(db.db.session(), token)
     if hook is None:
         raise NotFound(_GONE)
-    secret = runtime().vault.open(hook.sealed_secret)
+    try:
+        secret = runtime().vault.open(hook.sealed_secret)
+    except WrongSecret:
+        log.error("hook %s: %s", hook.name, _SEALED)
+        return errors.answer(503, "wrong_secret", _SEALED)
     db.db.session.rollback()  # the write has a connection of its own; this one goes back
     raw = request.get_data(parse_form_data=False)
     if _is_ping(raw):

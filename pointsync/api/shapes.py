@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from pointsync.ledger.bounds import MAX_POINTS, MAX_REASON, MAX_REF
+from pointsync.sync.site import DEFAULT_RESERVE
 
 ApiKind = Literal["earn", "spend", "refund", "manual", "redeem"]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -17,7 +18,7 @@ def _text(longest: int, about: str) -> Any:
 
 
 class NewMovement(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A movement to record: the customer, and either points or set."""
+    """A movement to record: the customer, and either points or set. What is null counts as left out."""
 
     customer: Annotated[
         Email, Meta(description="The customer's e-mail address; without regard to case. Made if unknown.")
@@ -29,12 +30,12 @@ class NewMovement(Struct, kw_only=True, forbid_unknown_fields=True):
     set_to: Annotated[
         Points | None, Meta(description="The balance that the customer shall have. Either this or points.")
     ] = field(default=None, name="set")
-    reserve: Annotated[str, _text(64, "The key of the points reserve.")] = "default"
+    reserve: Annotated[str | None, _text(64, "The key of the points reserve.")] = DEFAULT_RESERVE
     kind: Annotated[
         ApiKind | None,
         Meta(description="Left out: earn or spend by the sign of points, manual for set."),
     ] = None
-    reason: Annotated[str, _text(MAX_REASON, "Why, in words for the customer.")] = ""
+    reason: Annotated[str | None, _text(MAX_REASON, "Why, in words for the customer.")] = ""
     ref: Annotated[
         str | None,
         _text(MAX_REF, "The shop's own id: the same again records nothing twice. One per movement and API key."),
@@ -62,7 +63,7 @@ class Movement(Struct, kw_only=True):
 
     id: Annotated[str | None, Meta(description="Its id at its origin, in decimals.")]
     ref: Annotated[str | None, Meta(description="The id that the shop gave it.")]
-    origin: Annotated[str | None, Meta(description="The Auth of the site where it was made.")]
+    origin: Annotated[str, Meta(description="The Auth of the site where it was made.")]
     customer: Email
     reserve: Annotated[str, Meta(description="The key of the points reserve.")]
     kind: Annotated[str, Meta(examples=["earn"])]

@@ -47,9 +47,11 @@ def _of_the_world(error: Exception) -> Fault | None:
     from pointsync.crypto import WrongSecret
     from pointsync.db import Busy
 
+    cause = error.__cause__ if isinstance(error, Busy) else error
+    if isinstance(cause, DBAPIError) and cause.statement is None:  # it was not even connected to
+        return Fault(f"POINTSYNC_DATABASE_URL names a database that cannot be reached: {cause.orig}")
     if isinstance(error, Busy):
-        cause = getattr(error.__cause__, "orig", None)
-        return Fault(f"The database is busy or away; try again in a moment. {cause or ''}")
+        return Fault(f"The database is busy or away; try again in a moment. {getattr(cause, 'orig', '')}")
     if isinstance(error, DBAPIError):
         return Fault(f"The database is away, or not as it should be: {error.orig}")
     if isinstance(error, ArgumentError):

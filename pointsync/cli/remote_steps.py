@@ -29,7 +29,10 @@ def retry(remote_id: int) -> None:
         return standing.shape(session, line)
 
     document = change(work)
-    give(document, f"All that waits for remote {remote_id} is sent now: {document['waiting']:,}.")
+    text = f"All that waits for remote {remote_id} is sent now: {document['waiting']:,}."
+    if document["paused"]:
+        text = f"Remote {remote_id} is paused, so nothing is sent; go on with: pointsync remote resume {remote_id}"
+    give(document, text)
 
 
 @click.command("pause", cls=Command)

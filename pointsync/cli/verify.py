@@ -6,21 +6,23 @@ from pointsync.cli.answer import give, table
 from pointsync.cli.command import Command
 from pointsync.cli.here import on_site
 
-COLUMNS = {"customer": "Customer", "reserve": "Reserve", "balance": "Balance", "movements": "Sum of movements"}
+BALANCES = {"customer": "Customer", "reserve": "Reserve", "balance": "Balance", "movements": "Sum of movements"}
+FLOWS = {"hour": "Hour", "origin": "Origin", "reserve": "Reserve", "flow": "Flow", "movements": "Movements"}
 
 
 @click.command(cls=Command)
 @on_site()
 def verify() -> None:
-    """Prove that every balance is the sum of its movements; exit code 1 if any is not."""
+    """Prove that every balance, and every hour's flow, is the sum of its movements; exit code 1 if any is not."""
     from pointsync.db import db
-    from pointsync.ledger.verify import differences
+    from pointsync.ledger.verify import differences, flow_differences
 
-    rows = differences(db.session())
+    session = db.session()
+    balances, flows = differences(session), flow_differences(session)
     fine = "Every balance is the sum of its movements."
-    give(
-        {"ok": not rows, "differences": rows},
-        table(rows, COLUMNS, fine, numbers=("balance", "movements")),
-    )
-    if rows:
+    said = table(balances, BALANCES, fine, numbers=("balance", "movements"))
+    if flows and not balances:
+        said = table(flows, FLOWS, fine)
+    give({"ok": not (balances or flows), "differences": balances + flows}, said)
+    if balances or flows:
         click.get_current_context().exit(1)

@@ -7,13 +7,11 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, TooManyRequests
 
 import pointsync
-from pointsync import clock, crypto, db, ids
+from pointsync import busy, clock, crypto, db, ids
 from pointsync.errors import Refused
 from pointsync.ledger import reserves
 from pointsync.ledger.apply import Applied, Incoming, apply, have, lock_origin
@@ -190,21 +188,15 @@ def _fault(fault: WireFault) -> tuple[Body, int]:
     return {"error": {"code": fault.code, "message": fault.message} | fault.extra}, fault.status
 
 
-@blueprint.errorhandler(DBAPIError)
-def _database(error: DBAPIError) -> tuple[Body, int, dict[str, str]]:
-    if not db.is_passing(error):
-        raise error
-    return _busy(error)
-
-
-@blueprint.errorhandler(db.Busy)
-@blueprint.errorhandler(PoolTimeout)
 def _busy(_error: Exception) -> tuple[Body, int, dict[str, str]]:
     return (
         {"error": {"code": "busy", "message": "The database is busy; send it again."}},
         503,
         {"Retry-After": "1"},
     )
+
+
+busy.register(blueprint, _busy)
 
 
 @blueprint.errorhandler(RequestEntityTooLarge)

@@ -2,15 +2,14 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
-from pointsync import clock, crypto, db
+from pointsync import busy, clock, crypto, db
 from pointsync.errors import Invalid
 from pointsync.ledger import customers
 from pointsync.ledger.apply import Incoming, apply, held_points, lock_origin
@@ -60,6 +59,7 @@ def sync(rest: str) -> Response:
     if not _is_known(_identity(db.db.session())):
         raise WordPressFault(401, "rest_forbidden", "Sorry, you are not allowed to do that.")
     db.db.session.remove()
+    _check_text()
     source = _field("source", MAX_SOURCE)
     transaction_id = _field("transaction_id", MAX_TRANSACTION_ID)
     reason = request.form.get("reason", "")
@@ -77,7 +77,7 @@ def elsewhere(rest: str) -> Response:
 def _sync(
     session: Session, path: SyncPath, source: str, transaction_id: str, reason: str, now: datetime
 ) -> dict[str, Any]:
-    if source == _identity(session).auth:
+    if source.lower() == _identity(session).auth:
         return _error("e409", "This request comes from this very site.", transaction_id)
     listed = select(Remote.id).where(Remote.auth == source, Remote.deleted_at.is_(None)).limit(1)
     known = settings.read(session)
@@ -162,6 +162,15 @@ def _is_known(identity: Identity) -> bool:
     return False
 
 
+def _check_text() -> None:
+    """Raises WordPressFault where the form is not UTF-8: read all the same, two ids could become one."""
+    raw = request.get_data()
+    try:
+        (unquote_to_bytes(raw) if request.mimetype == "application/x-www-form-urlencoded" else raw).decode()
+    except UnicodeDecodeError as error:
+        raise WordPressFault(400, "rest_invalid_param", "Invalid parameter(s): the form is not UTF-8") from error
+
+
 def _field(name: str, limit: int) -> str:
     value = request.form.get(name, "")
     if not value:
@@ -188,17 +197,11 @@ def _fault(fault: WordPressFault) -> Answer:
     return jsonify(code=fault.code, message=fault.message, data={"status": fault.status}), fault.status
 
 
-@blueprint.errorhandler(DBAPIError)
-def _database(error: DBAPIError) -> Answer:
-    if not db.is_passing(error):
-        raise error
-    return _busy(error)
-
-
-@blueprint.errorhandler(db.Busy)
-@blueprint.errorhandler(PoolTimeout)
 def _busy(_error: Exception) -> Answer:
     return _fault(WordPressFault(503, "busy", "The database is busy; send it again."))
+
+
+busy.register(blueprint, _busy)
 
 
 @blueprint.errorhandler(HTTPException)

@@ -121,6 +121,34 @@ def test_all_faults_of_a_movement_are_named(shop: Shop) -> None:
     assert set(answer.json["error"]["fields"]) == {"customer", "points", "kind", "at", "reserve", "other"}
 
 
+def test_all_rules_that_a_movement_breaks_are_named(shop: Shop) -> None:
+    wrong = {"customer": "alice", "points": 0, "reserve": "nowhere", "reason": "a" * 501, "ref": " a"}
+    wrong |= {"at": "2999-01-01T00:00:00Z"}
+    error = shop.record(wrong).json["error"]
+    assert set(error["fields"]) == set(wrong)
+    assert error["code"] == "invalid"
+    assert error["message"] in error["fields"].values()
+    error = shop.record({"movements": [GOOD, wrong, GOOD | {"points": 5, "set": 2_000_000_001}]}).json["error"]
+    assert set(error["fields"]) == {f"movements[1].{name}" for name in wrong} | {"movements[2].points"}
+    assert shop.get("/customers/alice@example.test").status_code == 404
+
+
+def test_one_fault_alone_keeps_its_code(shop: Shop) -> None:
+    assert shop.record(GOOD | {"reserve": "nowhere"}).json["error"]["code"] == "unknown_reserve"
+    broken = [{"customer": "alice", "points": 1}] * 1000
+    assert len(shop.record({"movements": broken}).json["error"]["fields"]) == 20
+
+
+def test_half_of_a_pair_of_surrogates_is_called_so(shop: Shop) -> None:
+    for escape in (r"\ud800", r"\udc00", r"\uD83D\u0041", r"\ud800@example.test"):
+        raw = b'{"customer": "%s", "points": 5}' % escape.encode()
+        answer = shop.record(data=raw, headers=JSON)
+        assert (answer.status_code, answer.json["error"]["code"]) == (422, "malformed")
+        assert "lone surrogate" in answer.json["error"]["message"]
+    for raw in (rb'{"customer": "\ud83d\ude00', rb'{"customer": "\\ud800'):
+        assert "truncated" in shop.record(data=raw, headers=JSON).json["error"]["message"]
+
+
 def test_a_long_list_of_faults_is_cut(shop: Shop) -> None:
     answer = shop.record({"movements": [{}] * 1000})
     assert len(answer.json["error"]["fields"]) == 20

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from pointsync import clock, crypto, db
+from pointsync.models import Hook
 from pointsync.sync import hooks
 from tests.api.callers import Shop, Woo, an_order
 
@@ -53,6 +54,24 @@ def test_another_secret(add_hook: AddHook, shop: Shop) -> None:
     woo = add_hook()
     woo.secret = "other-secret"
     assert woo.post(b'{"id": 17}', "order.created").status_code == 401
+
+
+def test_a_secret_that_cannot_be_opened(
+    app: Flask, add_hook: AddHook, outcomes: Outcomes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The site was started with another secret key: the shop is told that it is not the shop's fault."""
+    woo = add_hook()
+    with app.app_context():
+        sealed = crypto.Vault("another secret key").seal(woo.secret)
+        db.in_write(lambda session: setattr(session.get_one(Hook, 1), "sealed_secret", sealed))
+    caplog.clear()
+    answer = woo.post(b'{"id": 17}', "order.created")
+    assert (answer.status_code, answer.json["error"]["code"]) == (503, "wrong_secret")
+    assert "POINTSYNC_SECRET_KEY" in answer.json["error"]["message"]
+    [line] = caplog.records
+    assert "hook shop:" in line.getMessage()
+    assert line.exc_info is None
+    assert outcomes() == []
 
 
 def test_wrong_signatures_are_slowed_down_and_the_right_one_never(add_hook: AddHook) -> None:

@@ -107,10 +107,11 @@ def test_a_set_becomes_the_difference(shop: Shop) -> None:
 
 
 def test_a_set_that_changes_nothing(shop: Shop) -> None:
-    shop.record(ALICE | {"points": 30})
+    first = shop.record(ALICE | {"points": 30})
     answer = shop.record(ALICE | {"set": 30})
     assert answer.status_code == 200
     assert (answer.json["movement"]["id"], answer.json["movement"]["status"]) == (None, "unchanged")
+    assert answer.json["movement"]["origin"] == first.json["movement"]["origin"]
     msgspec.convert(answer.json, RecordedOne)
 
 
@@ -123,4 +124,17 @@ def test_a_set_without_effect_stays_so_when_it_comes_again(shop: Shop) -> None:
 
 
 def test_nulls_stand_for_nothing_given(shop: Shop) -> None:
-    assert shop.record(ALICE | {"points": 5, "set": None, "kind": None, "ref": None, "at": None}).status_code == 201
+    names = ("set", "reserve", "kind", "reason", "ref", "at")
+    answer = shop.record(ALICE | {"points": 5} | dict.fromkeys(names))
+    assert answer.status_code == 201
+    plain = shop.record(ALICE | {"points": 5}).json["movement"]
+    same = ("reserve", "kind", "reason", "ref")
+    assert {name: answer.json["movement"][name] for name in same} == {name: plain[name] for name in same}
+    assert shop.record(ALICE | {"points": None, "set": 5}).status_code == 201
+
+
+def test_the_description_says_what_null_stands_for(stranger: Shop) -> None:
+    schema = stranger.get("/openapi.json").json["components"]["schemas"]["NewMovement"]
+    assert "null counts as left out" in schema["description"]
+    for name, field in schema["properties"].items():
+        assert ("null" in str(field)) == (name != "customer"), name

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.cli.many import run_many
-from tests.support.process import SiteProcess
+from tests.support.process import SiteProcess, free_port
 
 
 def test_an_earlier_version_asks_for_upgrade(tmp_path: Path) -> None:
@@ -23,6 +23,20 @@ def test_an_earlier_version_asks_for_upgrade(tmp_path: Path) -> None:
         assert "newer PointSync" in newer.err
         connection.execute("UPDATE alembic_version SET version_num = ?", (head,))
     assert site.cli("site")["auth"]
+
+
+def test_a_database_that_cannot_be_reached_is_named_by_its_setting(tmp_path: Path, postgres_url: str) -> None:
+    dead = f"postgresql://points:s3cret@127.0.0.1:{free_port()}/points"
+    # What is not there is refused just as a wrong password is, at the first connection.
+    refused = f"{postgres_url.replace('@', ':s3cret@')}_gone"
+    for url in (dead, refused):
+        site = SiteProcess(tmp_path, env={"POINTSYNC_DATABASE_URL": url})
+        for command in ("serve", "worker", "upgrade", "site"):
+            done = site.run(command)
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done
+            assert "POINTSYNC_DATABASE_URL names a database that cannot be reached" in done.stderr
+            assert "s3cret" not in done.stderr
+            assert not (site.data_dir / "marker").exists()
 
 
 def test_another_secret(tmp_path: Path) -> None:

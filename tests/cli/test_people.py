@@ -42,6 +42,19 @@ def test_secrets_come_by_stdin(site: SiteProcess) -> None:
     assert admin.json == {"name": "joe"}
 
 
+def test_retrying_a_paused_remote_says_how_to_go_on(tmp_path: Path) -> None:
+    fresh = SiteProcess(tmp_path)
+    secrets = ("--auth", "wrk_0123456789abcdef", "--pass", "wrs_0123456789abcdef")
+    add = ("remote", "add", "--url", "http://127.0.0.1:9", *secrets, "--target", "default", "--observed", "default")
+    *_, retried, resumed, again = run_many(
+        fresh,
+        [add, ("remote", "pause", "1"), ("remote", "retry", "1"), ("remote", "resume", "1"), ("remote", "retry", "1")],
+    )
+    assert retried.out == "Remote 1 is paused, so nothing is sent; go on with: pointsync remote resume 1\n"
+    assert resumed.code == 0
+    assert again.out == "All that waits for remote 1 is sent now: 0.\n"
+
+
 def test_help_makes_nothing(tmp_path: Path) -> None:
     fresh = SiteProcess(tmp_path / "fresh")
     whole, noun, command = run_many(fresh, [("--help",), ("remote", "--help"), ("remote", "add", "--help")])
@@ -98,4 +111,4 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
         site.command = command
         done = site.run("site")
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
-        assert "POINTSYNC_PUBLIC_URL is 'nonsense'" in done.stderr
+        assert "POINTSYNC_PUBLIC_URL must begin with https://" in done.stderr

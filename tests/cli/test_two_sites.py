@@ -33,7 +33,8 @@ def test_what_is_recorded_here_arrives_there(tmp_path: Path) -> None:
         assert waiting == 1
         refused = mugs.run("remote", "remove", "1")
         assert refused.returncode == 1
-        assert "1 movements wait" in refused.stderr
+        assert "1 movement waits for this remote" in refused.stderr
+        assert "1 movements" not in refused.stderr
         assert mugs.cli("remote", "remove", "1", "--drop", "1")["dropped"] == 1
         assert mugs.cli("remote", "list") == []
 

@@ -193,3 +193,22 @@ def test_clocks_apart_are_told_and_sending_goes_on(pair: Pair, monkeypatch: pyte
     monkeypatch.setattr(served.clock, "to_text", lambda moment, told=clock.to_text: told(moment + blink))
     verdict = a.check(remote_id)
     assert (verdict.ok, verdict.code) == (True, "ok"), "once the clocks agree, nobody is warned any more"
+
+
+def test_a_clock_put_nearly_right_clears_by_the_next_check(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was learned of it would still pass there, so a check asks by our own time first; a delivery does not."""
+    a, b = pair
+    real, off = wire.Signed.skew, timedelta(minutes=6)
+    monkeypatch.setattr(wire.Signed, "skew", lambda self, now: real(self, now + off))
+    monkeypatch.setattr(served.clock, "to_text", lambda moment, told=clock.to_text: told(moment + off))
+    remote_id, verdict = a.list_site(b)
+    assert verdict.code == "clock_skew"
+    a.record(ALICE, 5)
+    b.requests.clear()
+    a.deliver(remote_id)
+    assert len(b.requests) == 1, "signed by the other clock at once"
+    assert a.check(remote_id).code == "clock_skew"
+    off = timedelta(minutes=2)
+    verdict = a.check(remote_id)
+    assert (verdict.ok, verdict.code) == (True, "ok")
+    assert a.remote(remote_id).clock_offset_seconds == 0

@@ -3,6 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from pointsync.peer import pointsync as served
 from tests.peer.caller import ALICE
 from tests.peer.peer_site import PeerSite
 from tests.support.frozen import MovingClock
@@ -117,3 +120,51 @@ def test_it_is_found_out_by_the_first_batch_too(pair: Pair, tmp_path: Path, movi
     a.deliver(remote_id)
     assert a.delivery(made).state == "pending"
     assert int(made) > int(far_ahead)
+
+
+@pytest.mark.parametrize("told", [str(2**63 - 1), str(2**63), "9" * 5000, "-1", "\0", "soon", True, ["1"]], ids=str)
+def test_an_id_that_cannot_be_is_an_alarm_and_sending_goes_on(
+    pair: Pair, told: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It tells nothing of this site, and believed it would use up all ids."""
+    a, b = pair
+    remote_id, _ = a.list_site(b)
+    last_id = int(a.record(ALICE, 1))
+    monkeypatch.setattr(served, "have", lambda *_: {"count": 1, "max_id": told})
+    a.deliver(remote_id)
+    for _ in range(2):
+        assert not a.identity.hold
+        line = a.shape(remote_id)
+        assert line["status"] == "warning"
+        assert "cannot have made yet" in line["status_text"]
+        assert line["last_error"] in line["status_text"]
+        assert line["last_error"] in caplog.text
+        a.check(remote_id)
+    made = a.record(ALICE, 10)
+    a.deliver(remote_id)
+    assert a.delivery(made).state == "delivered"
+    assert last_id < int(made) < last_id + 2**40
+    monkeypatch.undo()
+    a.check(remote_id)
+    assert "cannot have made yet" not in a.shape(remote_id)["status_text"]
+
+
+@pytest.mark.parametrize("told", ["0", None])
+def test_holding_nothing_is_no_alarm(pair: Pair, told: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = pair
+    monkeypatch.setattr(served, "have", lambda *_: {"count": 0, "max_id": told})
+    remote_id, verdict = a.list_site(b)
+    assert verdict.ok
+    assert a.shape(remote_id)["last_error"] is None
+
+
+def test_an_id_of_our_own_made_by_a_clock_that_was_ahead_is_no_alarm(pair: Pair, moving_clock: MovingClock) -> None:
+    a, b = pair
+    remote_id, _ = a.list_site(b)
+    moving_clock.advance(48 * HOUR)
+    a.record(ALICE, 1)
+    a.deliver(remote_id)
+    moving_clock.advance(-48 * HOUR)
+    a.check(remote_id)
+    assert a.shape(remote_id)["last_error"] is None
+    assert not a.identity.hold

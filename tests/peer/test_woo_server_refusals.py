@@ -10,7 +10,7 @@ from pointsync.models import Origin, Reserve
 from pointsync.sync.woorewards import basic
 from tests.peer.caller import ALICE
 from tests.peer.peer_site import PeerSite
-from tests.peer.woo_caller import ROUTE, WooCaller, code
+from tests.peer.woo_caller import FORM, ROUTE, WooCaller, code
 from tests.support.process import Answer, call
 
 GOOD = {"source": "wrk_0123456789abcdef", "transaction_id": "1", "reason": ""}
@@ -100,6 +100,43 @@ def test_a_field_that_cannot_be_kept_is_400(shop: WooCaller) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
+def test_a_form_that_is_not_utf_8_is_400(shop: WooCaller) -> None:
+    """Each byte that is none would be read as the same letter, and two ids as one."""
+    good = "source=wrk_0123456789abcdef&transaction_id=%s&reason=%s"
+    parts = (
+        b'--x\r\nContent-Disposition: form-data; name="source"\r\n\r\nshop\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="transaction_id"\r\n\r\n1\xff\r\n--x--\r\n'
+    )
+    forms: list[tuple[bytes, str]] = [
+        ((good % ("1%FF", "")).encode(), FORM["content-type"]),
+        ((good % ("1", "caf%E9")).encode(), FORM["content-type"]),
+        ((good % ("1", "café")).encode("latin-1"), FORM["content-type"]),
+        ((good % ("1", "%ED%A0%80")).encode(), FORM["content-type"]),
+        ((good % ("1", "caf%E9")).encode(), f"{FORM['content-type']}; charset=ISO-8859-1"),
+        (parts, "multipart/form-data; boundary=x"),
+    ]
+    url = f"{shop.site.url}{ROUTE}/sync/default/{ALICE}/5/add"
+    for raw, content_type in forms:
+        answer = call("POST", url, raw, shop.credentials | {"content-type": content_type})
+        assert in_wordpress_shape(answer, 400, "rest_invalid_param"), raw
+
+
+def test_a_form_in_utf_8_is_taken_whole(shop: WooCaller) -> None:
+    raw = "source=shop&transaction_id=1&reason=caf%C3%A9+\ufffd%25FF à la carte".encode()
+    answer = call("POST", f"{shop.site.url}{ROUTE}/sync/default/{ALICE}/5/add", raw, FORM | shop.credentials)
+    assert code(answer) == "s200"
+    assert shop.site.movements()[0].reason == "café \ufffd%FF à la carte"
+    parts = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in (("source", "shop"), ("transaction_id", "2"), ("reason", "%FF à la carte"))
+    )
+    multipart = shop.credentials | {"content-type": "multipart/form-data; boundary=x"}
+    answer = call("POST", f"{shop.site.url}{ROUTE}/sync/default/{ALICE}/5/add", f"{parts}--x--\r\n".encode(), multipart)
+    assert code(answer) == "s200"
+    assert shop.site.movements()[1].reason == "%FF à la carte"
+
+
+@pytest.mark.usefixtures("unchanged")
 def test_a_path_that_is_none_has_no_route(shop: WooCaller) -> None:
     """Also without credentials, as in WordPress: the route comes first."""
     for path in NO_PATHS:
@@ -130,8 +167,9 @@ def test_our_own_auth_as_source_is_e409(shop: WooCaller) -> None:
     """Two sites of one Auth: one is a copy of the other, and its ids would be taken for ours."""
     mine = shop.site.identity.auth
     for reserve in ("default", "gold"):
-        answer = shop.sync(ALICE, 5, "add", 3, reserve, source=mine)
-        assert (code(answer), answer.body["status"]) == ("e409", "error")
+        for source in (mine, mine.upper(), mine.title()):
+            answer = shop.sync(ALICE, 5, "add", 3, reserve, source=source)
+            assert (code(answer), answer.body["status"]) == ("e409", "error")
 
 
 def test_points_too_big_are_an_error_and_never_applied(shop: WooCaller) -> None:
