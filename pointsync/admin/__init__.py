@@ -5,12 +5,40 @@ from flask import Flask
 
 def register(app: Flask) -> None:
     """Add the panel; the views declare their addresses as they are imported."""
-    from pointsync.admin import accounts, guards, headers, home, setup, sign_in  # noqa: F401
+    from pointsync.admin import (  # noqa: F401
+        accounts,
+        components,
+        dashboard,
+        guards,
+        headers,
+        reserves,
+        setup,
+        sign_in,
+        zone,
+    )
+    from pointsync.admin.customers import by_hand, history, listing, one_go  # noqa: F401
     from pointsync.admin.panel import blueprint
     from pointsync.admin.sessions import PanelSessions
+    from pointsync.admin.system import (  # noqa: F401
+        activity,
+        admins,
+        api_keys,
+        attempts,
+        below_zero,
+        general,
+        hold,
+        network,
+        points_sync,
+        refused_actions,
+        remote_actions,
+        remotes,
+        secrets,
+        woocommerce,
+    )
 
     app.session_interface = PanelSessions()
     accounts.register(app)
     guards.register(app)
     headers.register(app)
     app.register_blueprint(blueprint)
+    components.register(app)

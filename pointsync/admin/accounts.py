@@ -15,6 +15,7 @@ class Account(UserMixin):  # type: ignore[misc]
     """The admin of this request, as Flask-Login wants one."""
 
     def __init__(self, admin: Admin, token: str) -> None:
+        self.admin_id = admin.id
         self.name = admin.name
         self.token = token
         self._fingerprint = _fingerprint(admin)

@@ -1,40 +1,89 @@
-"""The overview: this site, and how its remotes stand."""
+"""The Dashboard: the family at a glance."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-from werkzeug.exceptions import ServiceUnavailable
 
+from pointsync import clock
+from pointsync.admin import tasks
+from pointsync.admin.chart import Chart, stacked
 from pointsync.admin.panel import blueprint, page
+from pointsync.admin.zone import zone
 from pointsync.db import db
-from pointsync.models import Delivery, Site
-from pointsync.models.delivery import WAITING
 from pointsync.runtime import runtime
-from pointsync.sync import standing
+from pointsync.sync import names, overview, settings, site, standing
+from pointsync.sync.names import Names
+from pointsync.sync.overview import Came, Traffic
+
+TAB = "admin.dashboard"
+DAYS = (14, 31)
+MOST_ORIGINS = 6
+"""As many as there are colours; the smallest share the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What was made at a site, by day and in all; or at several small ones together."""
+
+    name: str
+    days: tuple[Came, ...]
+
+    @property
+    def all(self) -> Came:
+        """The whole period."""
+        return sum(self.days, Came())
 
 
 @blueprint.get("/", provide_automatic_options=False)
-def home() -> ResponseReturnValue:
-    """The site's name and URL, what is held, and the list of remotes."""
-    session, config = db.session(), runtime().config
-    site = session.get(Site, 1)
-    if site is None:
-        raise ServiceUnavailable
+def dashboard() -> ResponseReturnValue:
+    """How each remote stands, what needs a hand, and what the last days came to."""
+    session, here, now = db.session(), runtime(), clock.now()
+    days = DAYS[1] if request.args.get("days") == str(DAYS[1]) else DAYS[0]
+    known = settings.read(session)
+    identity = site.identity(session, here.vault, here.config, now)
+    lines = standing.lines(session, known, now.date())
+    found = tasks.find(session, identity, lines, overview.hands(session, known, now))
+    traffic = overview.traffic(session, zone(), days, now)
+    origins = _origins(traffic, names.read(session, here.config), identity.auth)
     return page(
-        "home.html",
-        name=config.site_name,
-        url=config.public_url or site.url or site.served_url,
-        hold=site.hold,
-        remotes=standing.every(session),
-        waiting=_waiting(session),
+        "dashboard.html",
+        TAB,
+        identity=identity,
+        lines=lines,
+        oldest=standing.oldest_waiting(session),
+        waiting=sum(line.all_waiting for line in lines),
+        found=found,
+        sends=_sends(identity, lines, found),
+        days=days,
+        origins=origins,
+        chart=_chart(traffic, origins) if traffic.origins else None,
     )
 
 
-def _waiting(session: Session) -> dict[int, int]:
-    """How many deliveries wait, by remote: a fixed number of queries, however long the list is."""
-    counts: dict[int, int] = {}
-    for state in WAITING:
-        query = select(Delivery.remote_id, func.count()).where(Delivery.is_in(state)).group_by(Delivery.remote_id)
-        for remote_id, count in session.execute(query):
-            counts[remote_id] = counts.get(remote_id, 0) + count
-    return counts
+def _sends(identity: site.Identity, lines: Sequence[standing.Line], found: Sequence[tasks.Task]) -> str:
+    """What this site does with what is made here."""
+    if identity.hold:
+        return "Nothing, until you say what this database is."
+    if not lines:
+        return "Nothing: there are no remotes."
+    if any(task.what == "nobody_sends" for task in found):
+        return "Nothing: no process that sends is running."
+    return "What is made here, at once."
+
+
+def _origins(traffic: Traffic, shown: Names, own: str) -> list[Origin]:
+    """This site first, whatever it made, then those that made most; the smallest together where they are many."""
+    nothing = (Came(),) * len(traffic.days)
+    others = [auth for auth in traffic.origins if auth != own]
+    alone = others if len(others) < MOST_ORIGINS else others[: MOST_ORIGINS - 2]
+    origins = [Origin(shown.origin(auth), traffic.origins.get(auth, nothing)) for auth in (own, *alone)]
+    if rest := others[len(alone) :]:
+        together = zip(*(traffic.origins[auth] for auth in rest), strict=True)
+        origins.append(Origin(f"{len(rest)} others", tuple(sum(came, Came()) for came in together)))
+    return origins
+
+
+def _chart(traffic: Traffic, origins: Sequence[Origin]) -> Chart:
+    return stacked(traffic.days, [(each.name, [came.movements for came in each.days]) for each in origins])

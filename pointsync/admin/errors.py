@@ -3,10 +3,13 @@
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.exceptions import BadHost, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import Conflict as HTTPConflict
+from werkzeug.exceptions import NotFound as HTTPNotFound
 
 from pointsync.admin import headers
 from pointsync.db import Busy
+from pointsync.errors import NotFound, Refused
 
 RETRY_SECONDS = 5
 
@@ -15,6 +18,7 @@ _TITLES = {
     403: "This is not allowed",
     404: "There is nothing here",
     405: "This page cannot do that",
+    409: "This cannot be done now",
     413: "This is too large",
     429: "Too many tries",
     500: "Something went wrong here",
@@ -22,7 +26,7 @@ _TITLES = {
 }
 _SENTENCES = {
     404: "The address may be mistyped, or what it showed is gone.",
-    405: "The address does not answer to this kind of request; begin again from the overview.",
+    405: "The address does not answer to this kind of request; begin again from the Dashboard.",
     413: "Send less at once; what was sent has been left out, and nothing was changed.",
     500: "Nothing was changed. Try again; if it stays so, the log of this site says what happened.",
     503: "Nothing was changed. Try again in a moment; if it stays so, see that the database runs and is at this "
@@ -37,6 +41,9 @@ def page(error: HTTPException) -> Response | HTTPException:
     """
     if error.code is None:
         return error
+    if isinstance(error, BadHost):
+        # Of a host that cannot be one no address is made, and a page has many.
+        return headers.add(make_response(error.get_response()))
     html = render_template(
         "admin/error.html",
         code=error.code,
@@ -63,9 +70,15 @@ def database(error: DBAPIError) -> Response | HTTPException:
     raise error
 
 
+def refused(error: Refused) -> Response | HTTPException:
+    """What a rule forbids and no form is there to show: what is gone, or has changed meanwhile."""
+    return page(HTTPNotFound() if isinstance(error, NotFound) else HTTPConflict(error.message))
+
+
 def register(part: Blueprint) -> None:
     """Turn what a view of `part` raises into pages."""
     part.register_error_handler(Busy, busy)
     part.register_error_handler(PoolTimeout, busy)
     part.register_error_handler(DBAPIError, database)
+    part.register_error_handler(Refused, refused)
     part.register_error_handler(HTTPException, page)

@@ -1,8 +1,9 @@
-"""The forms of signing in and of the first admin."""
+"""The forms of signing in and of the first admin, and what all forms share."""
 
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, ValidationError
+from wtforms.widgets import PasswordInput
 
 from pointsync.errors import Invalid, Refused
 from pointsync.sync import admins
@@ -34,6 +35,18 @@ class SetupForm(FlaskForm):  # type: ignore[misc]
             admins.check_password(field.data)
         except Invalid as error:
             raise ValidationError(error.message) from error
+
+
+class _SecretInput(PasswordInput):  # type: ignore[misc]
+    """Readable while it is typed, and never sent back."""
+
+    input_type = "text"
+
+
+class SecretField(StringField):  # type: ignore[misc]
+    """A text that carries a secret, such as a sharing key, which is to be seen while it is pasted."""
+
+    widget = _SecretInput()
 
 
 def show_refusal(form: FlaskForm, error: Refused) -> None:

@@ -10,9 +10,9 @@ ROUNDS = 3
 
 
 def next_path() -> str:
-    """The path in `next=`, or the overview."""
+    """The path in `next=`, or the Dashboard."""
     wanted = request.args.get("next", "")
-    return wanted if is_local(wanted, request.script_root) else url_for("admin.home")
+    return wanted if is_local(wanted, request.script_root) else url_for("admin.dashboard")
 
 
 def is_local(path: str, root: str = "") -> bool:

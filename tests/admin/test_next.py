@@ -49,7 +49,7 @@ def test_a_path_of_this_site_is_followed(stranger: Visitor, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", LEAVES)
-def test_anything_else_leads_to_the_overview(stranger: Visitor, path: str) -> None:
+def test_anything_else_leads_to_the_dashboard(stranger: Visitor, path: str) -> None:
     query = f"?next={quote(path, safe='')}"
     assert stranger.sign_in(query=query).location == "/"
     assert stranger.get(f"/sign-in{query}").location == "/", "also for whoever is in already"

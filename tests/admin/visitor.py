@@ -42,7 +42,7 @@ class Visitor:
         return self.send(f"/sign-in{query}", name=name, password=password)
 
     def is_in(self) -> bool:
-        """Whether the overview is shown to them."""
+        """Whether the Dashboard is shown to them."""
         return self.get("/").status_code == 200
 
     def cookie(self, name: str = "pointsync_session") -> str:

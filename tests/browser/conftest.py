@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from pointsync import crypto, db
 from pointsync.models import Site
@@ -28,6 +28,8 @@ ARGUMENTS = [
 ]
 TOKEN = "0123456789abcdef0123456789abcdef"
 PATIENCE_MS = 15_000
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")

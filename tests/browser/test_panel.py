@@ -1,4 +1,4 @@
-"""From the setup link to the list, by keyboard alone, in every width and colour."""
+"""From the setup link to the list of remotes, by keyboard alone, in every width and colour."""
 
 from flask import Flask
 from playwright.sync_api import Page, expect
@@ -14,13 +14,13 @@ NAME = "Ada"
 PASSWORD = "correct horse battery"
 
 
-def press_to(page: Page, name: str, most: int = 20) -> None:
-    """Press Tab until what is called `name` has the focus."""
+def press_to(page: Page, name: str, key: str = "Tab", most: int = 20) -> None:
+    """Press Tab, or another key, until what is called `name` has the focus."""
     for _ in range(most):
-        page.keyboard.press("Tab")
+        page.keyboard.press(key)
         if page.evaluate("document.activeElement.innerText || document.activeElement.labels?.[0]?.innerText") == name:
             return
-    raise AssertionError(f"no Tab leads to {name}")
+    raise AssertionError(f"no {key} leads to {name}")
 
 
 def test_a_first_start_by_keyboard(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
@@ -44,22 +44,25 @@ def test_a_first_start_by_keyboard(page: Page, url: str, app: Flask, width: int,
     press_to(page, "Create and sign in")
     page.keyboard.press("Enter")
     expect(page.get_by_text("No remote sites yet.")).to_be_visible()
-    check(page, f"home-empty-{scheme}-{width}")
+    check(page, f"panel-empty-{scheme}-{width}")
 
     with app.app_context(), db.write() as session:
         remotes_shown.add_four(session)
         remotes_shown.let_wait(session, 1)
-    page.reload()
+    press_to(page, "System")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/system/general")
+    press_to(page, "Points Sync.")
+    page.keyboard.press("Enter")
     expect(page.get_by_role("row")).to_have_count(5)
     for words in remotes_shown.WORDS.values():
         expect(page.get_by_role("table").get_by_text(words, exact=True)).to_be_visible()
-    check(page, f"home-{scheme}-{width}")
+    check(page, f"panel-points-sync-{scheme}-{width}")
 
     press_to(page, "Skip to the content")
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
-    page.keyboard.press("Shift+Tab")
-    expect(page.get_by_role("button", name="Sign out")).to_be_focused()
+    press_to(page, "Sign out", "Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_text("You are signed out.")).to_be_visible()
     assert heard == []
@@ -85,7 +88,7 @@ def test_the_door(page: Page, url: str, app: Flask, width: int, scheme: str) -> 
     expect(page.get_by_label("Password")).to_be_focused()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Remote sites")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sites", exact=True)).to_be_visible()
     assert heard == []
 
 
@@ -95,9 +98,9 @@ def test_what_is_held_and_what_is_not_here(page: Page, url: str, app: Flask, wid
         session.get_one(Site, 1).hold = "The marker of this database is missing in /var/lib/pointsync."
     page.goto(f"{url}/nothing")
     check(page, f"error-{scheme}-{width}")
-    page.get_by_role("link", name="Go to the overview").click()
+    page.get_by_role("link", name="Go to the Dashboard").click()
     page.get_by_label("Name").fill(NAME)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("Nothing is sent until you say what this database is.")).to_be_visible()
-    check(page, f"home-held-{scheme}-{width}")
+    check(page, f"panel-held-{scheme}-{width}")

@@ -1,0 +1,1 @@
+"""Customers: the list, their history, and points by hand."""

@@ -1,0 +1,49 @@
+"""The panel's menu: its sections, and the tabs of each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab, by the name of its view."""
+
+    endpoint: str
+    words: str
+    picture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Tabs that stand side by side; the first one is where the section opens."""
+
+    words: str
+    picture: str
+    tabs: tuple[Tab, ...]
+
+
+MENU = (
+    Section("Dashboard", "gauge", (Tab("admin.dashboard", "Dashboard", "gauge"),)),
+    Section("Customers", "people", (Tab("admin.customers", "Customers", "people"),)),
+    Section("Points and Rewards", "coins", (Tab("admin.reserves", "Points reserves", "coins"),)),
+    Section(
+        "System",
+        "gear",
+        (
+            Tab("admin.general", "General", "sliders"),
+            Tab("admin.points_sync", "Points Sync.", "sync"),
+            Tab("admin.api_keys", "API keys", "key"),
+            Tab("admin.woocommerce", "WooCommerce", "cart"),
+            Tab("admin.admins", "Admins", "person"),
+            Tab("admin.network", "Network", "remotes"),
+            Tab("admin.activity", "Activity", "pulse"),
+        ),
+    ),
+)
+"""Points Sync. stands second, where WooRewards has it; every address is told by a tab's endpoint."""
+
+_PLACES = {tab.endpoint: (section, tab) for section in MENU for tab in section.tabs}
+
+
+def place(endpoint: str | None) -> tuple[Section | None, Tab | None]:
+    """The section and tab of a view; none for pages outside the menu."""
+    return _PLACES.get(endpoint or "", (None, None))

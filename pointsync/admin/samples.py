@@ -1,0 +1,146 @@
+"""Nouns made up for the page of components: none of them is in a database."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from pointsync.admin.chart import Chart, stacked
+from pointsync.admin.customers import shown
+from pointsync.admin.customers.shown import Way
+from pointsync.admin.tasks import Task
+from pointsync.ledger.foresee import Foreseen
+from pointsync.ledger.record import Draft
+from pointsync.models import Attempt, Customer, Delivery, History, Hook, Movement, Remote, Reserve, State
+from pointsync.sync.activity import Owed
+from pointsync.sync.customer_history import Sent
+from pointsync.sync.standing import Line
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LONG_NAME = "The Honourable Company of Potters and Glaziers of Lower Wexham, Online Branch"
+LONG_URL = "https://a-very-long-name-for-a-shop.example/with/a/path/that/goes/on/and/on/for/ever"
+LONG_EMAIL = "maximiliane.von-und-zu-lichtenfels-hohenstein@mail.of-the-potters.example"
+LONG_TEXT = (
+    "shop-three.example did not answer within 10 seconds, after three other tries that ended in the same way. "
+    "12,345 movements waiting. 7 movements for customers unknown there."
+)
+
+POINTS = Reserve(id=1, key="default", name="Points", is_active=True, may_go_below_zero=False)
+OLD = Reserve(id=2, key="old", name=LONG_NAME, is_active=False, may_go_below_zero=True)
+CUSTOMER = Customer(id=1, email=LONG_EMAIL)
+
+
+def lines() -> list[Line]:
+    """A remote in each status, the last one with all that can stand beside it."""
+    quiet = {State.PENDING: 0, State.UNKNOWN: 0, State.FAILED: 0}
+    texts = {
+        "none": "Nothing was sent yet; the last check was fine.",
+        "green": "In step.",
+        "warning": LONG_TEXT,
+        "error": "shop-four.example refuses these credentials: paste its sharing key again. 1 movement waiting.",
+    }
+    found = [Line(_remote(number, *each), quiet, None, None) for number, each in enumerate(texts.items(), start=1)]
+    found[2].remote.last_failure_at, found[2].remote.last_error = AT, LONG_TEXT[:80]
+    full = _remote(5, "warning", "Paused: nothing is sent until it is resumed. 12,345 movements waiting.")
+    full.name, full.url, full.paused_at, full.closing_at = LONG_NAME, LONG_URL, AT, AT
+    full.last_failure_at, full.last_error = AT, "It closed the connection before its answer was whole."
+    waiting = {State.PENDING: 12_345, State.UNKNOWN: 7, State.FAILED: 3}
+    history = History(total=1000, done=400, started_at=AT)
+    return [*found, replace(found[0], remote=full, waiting=waiting, average=1.25, history=history)]
+
+
+def _remote(number: int, status: str, text: str) -> Remote:
+    remote = Remote(id=number, url=f"https://shop-{number}.example", name=f"Shop {number}", target="default")
+    remote.reserve, remote.status, remote.status_text = POINTS, status, text
+    remote.last_success_at = AT if status == "green" else None
+    return remote
+
+
+def tasks(remotes: list[Remote]) -> list[Task]:
+    """All that can need a hand."""
+    return [
+        Task("nobody_sends", "error"),
+        Task("red", "error", remotes[2:3]),
+        Task("refused", "error", remotes, 12_345, is_more=True),
+        Task("below_zero", "warning", count=1),
+        Task("no_url", "warning"),
+        Task("not_listed", "warning", remotes[:2]),
+        Task("clock", "warning", remotes[:1], 7),
+        Task("no_remotes", "help"),
+    ]
+
+
+def charts() -> dict[str, Chart]:
+    """Few days, many days of as many sites as there are colours, and none with anything in it."""
+    few, many = ([AT.date() + timedelta(days=at) for at in range(count)] for count in (14, 31))
+    names = ["Mug shop", "Tea shop", "Print shop", "Book shop", LONG_NAME, "3 others"]
+    return {
+        "14 days": stacked(few, [("Mug shop", [at * 3 % 7 for at in range(14)]), ("Tea shop", [2] * 14)]),
+        "31 days": stacked(many, [(name, _waves(shade)) for shade, name in enumerate(names)]),
+        "Nothing yet": stacked(few, [("Mug shop", [0] * 14)]),
+    }
+
+
+def _waves(shade: int) -> list[int]:
+    return [(at + 1) * (shade + 3) % 11 * 400 for at in range(31)]
+
+
+def movements() -> list[Movement]:
+    """One of each kind, and of one that this version does not know."""
+    kinds = ("earn", "spend", "refund", "manual", "import", "redeem", "opening", "correction", "expire", "unheard")
+    return [_movement(kind, (-1) ** at * (at * 1250)) for at, kind in enumerate(kinds)]
+
+
+def _movement(kind: str, points: int) -> Movement:
+    reason = LONG_TEXT if kind == "spend" else "Order #17"
+    return Movement(id="17", kind=kind, points=points, reason=reason, customer=CUSTOMER, reserve=POINTS)
+
+
+def refused(remote: Remote) -> list[Owed]:
+    """Movements that a remote has refused, with words and without."""
+    delivery = Delivery(id=1, state=State.FAILED, code="conflict", message="It holds this id with other points.")
+    silent = Delivery(id=2, state=State.FAILED)
+    return [Owed(delivery, _movement("spend", -20), remote), Owed(silent, _movement("earn", 5), remote)]
+
+
+def attempts() -> dict[str, Attempt]:
+    """What can come of an attempt."""
+    fine = Attempt(deliveries=1000, delivered=998, code="ok")
+    failed = Attempt(deliveries=1000, code="timeout", message=LONG_TEXT)
+    return {"delivered": fine, "partly": fine, "failed": failed, "under_way": fine, "broken_off": fine}
+
+
+def ways() -> list[Way]:
+    """What can become of a movement on its way."""
+    sent = [
+        Sent(1, 1, "Tea shop", State.DELIVERED, AT, None),
+        Sent(2, 2, LONG_NAME, State.PENDING, None, None),
+        Sent(3, 3, "Print shop", State.FAILED, None, "It holds this id with other points."),
+        Sent(4, 4, "Book shop", State.ASIDE, None, "Set aside by an admin."),
+        Sent(5, 5, "Woo shop", State.UNKNOWN, None, "No user with that email."),
+    ]
+    return [
+        Way(shown.REFUSED, tuple(sent)),
+        Way(shown.WAITING, tuple(sent[:2])),
+        Way(shown.DELIVERED, tuple(sent[:1])),
+        Way(shown.ASIDE, tuple(sent[3:4])),
+        *map(Way, (shown.ELSEWHERE, shown.STAYS, shown.NOBODY)),
+    ]
+
+
+def dry_run() -> list[Foreseen]:
+    """What would come of points by hand."""
+    return [
+        Foreseen(Draft("alice@example.com", 50, reason="Thank you"), 100, 150, is_new=False),
+        Foreseen(Draft(LONG_EMAIL, -50, reason=LONG_TEXT), 20, -30, is_new=False),
+        Foreseen(Draft("carol@example.com", set_to=0), 0, 0, is_new=True),
+        Foreseen(Draft("dave@example.com", 1), 0, 0, is_new=False, fault="The balance would be too large."),
+    ]
+
+
+def hooks() -> list[Hook]:
+    """A hook of each rule."""
+    return [
+        Hook(rule="movements"),
+        Hook(rule="orders", rate=Decimal("1.000000"), status="completed"),
+        Hook(rule="orders", rate=Decimal("0.250000"), status="processing"),
+    ]

@@ -1,0 +1,1 @@
+"""System: one file for each tab, with its forms."""

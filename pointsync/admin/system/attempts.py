@@ -1,0 +1,123 @@
+"""System › Activity: how the remotes were tried, and how their status changed."""
+
+from datetime import datetime
+
+from flask.typing import ResponseReturnValue
+from wtforms import SelectField
+
+from pointsync import clock
+from pointsync.admin.panel import blueprint, page
+from pointsync.admin.system.activity_lists import (
+    TAB,
+    USUAL_SIZE,
+    Filter,
+    asked_cursor,
+    asked_size,
+    every_remote,
+    here,
+    sizes,
+    ways,
+)
+from pointsync.db import db
+from pointsync.errors import Invalid
+from pointsync.ledger.keyset import Page
+from pointsync.models import Attempt
+from pointsync.sync import attempts as tries
+from pointsync.sync.attempts import Changed, Tried
+from pointsync.sync.workers import LEASE
+
+OUTCOMES = {"": "All", "failed": "Failed only"}
+
+
+class AttemptFilter(Filter):
+    """Attempts by remote and outcome."""
+
+    outcome = SelectField("Outcome", choices=OUTCOMES, validate_choice=False)
+
+    @property
+    def only_failed(self) -> bool:
+        """Whether only failures are chosen. Raises Invalid for an outcome that there is not."""
+        if self.outcome.data and self.outcome.data not in OUTCOMES:
+            raise Invalid("outcome", "There is no such outcome; choose one of these.")
+        return bool(self.outcome.data)
+
+
+@blueprint.get("/system/activity/attempts", provide_automatic_options=False)
+def attempts() -> ResponseReturnValue:
+    """Attempts, newest first."""
+    session, now = db.session(), clock.now()
+    form = AttemptFilter(every_remote(session))
+    found: Page[Tried] = Page([])
+    remote, size = None, USUAL_SIZE
+    try:
+        remote, size = form.chosen, asked_size()
+        found = tries.page(
+            session,
+            remote_id=remote.id if remote else None,
+            only_failed=form.only_failed,
+            cursor=asked_cursor(),
+            size=size,
+        )
+    except Invalid as error:
+        form.refuse(error)
+    html = page(
+        "system/attempts.html",
+        TAB,
+        form=form,
+        remote=remote,
+        rows=found.rows,
+        outcomes={row.attempt.id: outcome(row.attempt, now) for row in found.rows},
+        here=here(),
+        ways=ways("admin.attempts", found),
+        sizes=sizes("admin.attempts"),
+        size=size,
+    )
+    return html, 422 if form.errors or form.problem else 200
+
+
+@blueprint.get("/system/activity/changes", provide_automatic_options=False)
+def status_changes() -> ResponseReturnValue:
+    """Changes of status, newest first."""
+    session = db.session()
+    form = Filter(every_remote(session))
+    found: Page[Changed] = Page([])
+    remote, size = None, USUAL_SIZE
+    try:
+        remote, size = form.chosen, asked_size()
+        found = tries.changes(session, remote_id=remote.id if remote else None, cursor=asked_cursor(), size=size)
+    except Invalid as error:
+        form.refuse(error)
+    html = page(
+        "system/status_changes.html",
+        TAB,
+        form=form,
+        remote=remote,
+        rows=found.rows,
+        ways=ways("admin.status_changes", found),
+        sizes=sizes("admin.status_changes"),
+        size=size,
+    )
+    return html, 422 if form.errors or form.problem else 200
+
+
+def outcome(attempt: Attempt, now: datetime) -> str:
+    """What came of it, by the name of its words in the template."""
+    if attempt.code is None:
+        return "under_way" if now - attempt.started_at < LEASE else "broken_off"
+    if attempt.code != "ok":
+        return "failed"
+    return "delivered" if attempt.delivered >= attempt.deliveries else "partly"
+
+
+@blueprint.app_template_filter("duration")
+def duration(attempt: Attempt) -> str:
+    """How long it took, in the unit that people would say."""
+    if attempt.ended_at is None:
+        return ""
+    # A clock that was put right meanwhile tells nothing of it.
+    seconds = max((attempt.ended_at - attempt.started_at).total_seconds(), 0.0)
+    if seconds < 1:
+        return f"{seconds * 1000:,.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds // 60:,.0f} min {seconds % 60:.0f} s"

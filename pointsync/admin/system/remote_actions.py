@@ -1,0 +1,148 @@
+"""Remote sites: what can be done with a line. Each action is something to POST to."""
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from pointsync import clock, db
+from pointsync.admin.panel import blueprint, page
+from pointsync.admin.system.remotes import ROW, TAB
+from pointsync.errors import Conflict
+from pointsync.models import Remote
+from pointsync.runtime import runtime
+from pointsync.sync import history, remotes, sharing, standing
+from pointsync.sync.check import check
+
+LINE = f"/system/points-sync/remotes/{ROW}"
+
+
+@blueprint.post(f"{LINE}/tests", provide_automatic_options=False)
+def test_remote(remote_id: int) -> ResponseReturnValue:
+    """Ping it, and show what was found."""
+    check(remote_id)
+    return _back(remote_id)
+
+
+@blueprint.post(f"{LINE}/retries", provide_automatic_options=False)
+def retry_remote(remote_id: int) -> ResponseReturnValue:
+    """Send all that waits, now."""
+    try_again(remote_id)
+    return _back()
+
+
+def try_again(remote_id: int) -> None:
+    """Send all that waits for it, now, and leave a notice that says so."""
+
+    def work(session: Session) -> Remote:
+        remote = remotes.get(session, remote_id)
+        remotes.retry(session, remote, clock.now())
+        return remote
+
+    remote = db.in_write(work)
+    runtime().wake()
+    if remote.paused_at:
+        flash(f"{_name(remote)} is paused: resume it, and what waits is sent.", "warning")
+    else:
+        flash(f"Trying {_name(remote)} again now. Its status below says what comes of it.", "done")
+
+
+@blueprint.post(f"{LINE}/pauses", provide_automatic_options=False)
+def pause_remote(remote_id: int) -> ResponseReturnValue:
+    """Send nothing until it is resumed."""
+
+    def work(session: Session) -> Remote:
+        remote = remotes.get(session, remote_id)
+        remotes.pause(session, remote, clock.now())
+        return remote
+
+    remote = db.in_write(work)
+    flash(f"{_name(remote)} is paused. What is made here waits for it until you resume it.", "done")
+    return _back()
+
+
+@blueprint.post(f"{LINE}/resumes", provide_automatic_options=False)
+def resume_remote(remote_id: int) -> ResponseReturnValue:
+    """Send again."""
+
+    def work(session: Session) -> Remote:
+        remote = remotes.get(session, remote_id)
+        remotes.resume(session, remote)
+        return remote
+
+    remote = db.in_write(work)
+    runtime().wake()
+    flash(f"{_name(remote)} is sent to again, beginning with what waits.", "done")
+    return _back()
+
+
+@blueprint.post(f"{LINE}/plain-http", provide_automatic_options=False)
+def use_plain_http(remote_id: int) -> ResponseReturnValue:
+    """The same line over http, in clear, where https does not answer; and ping it."""
+    vault, now = runtime().vault, clock.now()
+
+    def work(session: Session) -> None:
+        remote = remotes.get(session, remote_id)
+        typed = sharing.Typed(
+            url=remote.url.replace("https://", "http://", 1),
+            auth=remote.auth,
+            password=vault.open(remote.sealed_pass),
+            target=remote.target,
+            observed=remote.reserve.key,
+            template=remote.query_template,
+        )
+        remotes.change(session, vault, remote, typed, remote.version, now)
+
+    db.in_write(work)
+    check(remote_id)
+    return _back(remote_id)
+
+
+@blueprint.post(f"{LINE}/history/stops", provide_automatic_options=False)
+def stop_history(remote_id: int) -> ResponseReturnValue:
+    """Owe it no more of the history; what is owed already is sent."""
+
+    def work(session: Session) -> Remote:
+        remote = remotes.get(session, remote_id)
+        history.stop(session, remote, clock.now())
+        return remote
+
+    remote = db.in_write(work)
+    flash(f"{_name(remote)} is owed no more of the history; what stands in line already is sent.", "done")
+    return _back()
+
+
+@blueprint.get(f"{LINE}/delete", provide_automatic_options=False)
+def delete_remote(remote_id: int) -> ResponseReturnValue:
+    """Ask once more, with the count of what would never arrive."""
+    session = db.db.session()
+    remote = remotes.get(session, remote_id)
+    return page("system/remote_delete.html", TAB, remote=remote, waiting=standing.owed(session, remote.id))
+
+
+@blueprint.post(f"{LINE}/delete", provide_automatic_options=False)
+def send_delete_remote(remote_id: int) -> ResponseReturnValue:
+    """Hide the line with its facts, when what waits is still as many as was confirmed."""
+    dropping = request.form.get("dropping", 0, type=int)
+
+    def work(session: Session) -> Remote:
+        remote = remotes.get(session, remote_id)
+        remotes.remove(session, remote, clock.now(), dropping=dropping)
+        return remote
+
+    try:
+        remote = db.in_write(work)
+    except Conflict:
+        session = db.db.session()
+        remote = remotes.get(session, remote_id)
+        waiting = standing.owed(session, remote.id)
+        return page("system/remote_delete.html", TAB, remote=remote, waiting=waiting, was=dropping), 422
+    flash(f"The line for {_name(remote)} is deleted. Add the same site again to go on from there.", "done")
+    return _back()
+
+
+def _name(remote: Remote) -> str:
+    return remote.name or remote.url
+
+
+def _back(checked: int | None = None) -> ResponseReturnValue:
+    return redirect(url_for(TAB, checked=checked, _anchor="remotes"), 303)

@@ -1,0 +1,71 @@
+"""What needs a hand: what goes wrong and does not mend by itself, and what is not set up yet."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from pointsync.models import Remote, State
+from pointsync.sync import ping, status, workers
+from pointsync.sync.overview import Hands
+from pointsync.sync.site import Identity
+from pointsync.sync.standing import Line
+
+FINE = (None, "ok", "clock_skew")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to do; its sentence, and the way to it, stand in the template under `what`."""
+
+    what: str
+    weight: str
+    """`error`, `warning` or `help`."""
+    remotes: Sequence[Remote] = field(default_factory=tuple)
+    count: int = 0
+    is_more: bool = False
+    """There are more than `count`."""
+
+
+def find(session: Session, identity: Identity, lines: Sequence[Line], hands: Hands) -> list[Task]:
+    """All that needs a hand now, the gravest first; what is held is asked by a notice of its own."""
+    return [*_sending(session, lines), *_counted(lines, hands), *_set_up(identity, lines)]
+
+
+def _sending(session: Session, lines: Sequence[Line]) -> Iterator[Task]:
+    if lines and not workers.any_alive(session):
+        yield Task("nobody_sends", "error")
+    if red := [line.remote for line in lines if line.remote.status == status.ERROR and not _only_refused(line)]:
+        yield Task("red", "error", red)
+
+
+def _counted(lines: Sequence[Line], hands: Hands) -> Iterator[Task]:
+    if refusing := [line.remote for line in lines if line.waiting[State.FAILED]]:
+        yield Task("refused", "error", refusing, hands.refused.number, hands.refused.is_more)
+    # Not the movements: nobody notes which of them were dealt with, while balances come back to zero.
+    if below := hands.customers_below.number:
+        yield Task("below_zero", "warning", count=below, is_more=hands.customers_below.is_more)
+
+
+def _set_up(identity: Identity, lines: Sequence[Line]) -> Iterator[Task]:
+    if identity.url is None:
+        yield Task("no_url", "warning")
+    if not lines:
+        yield Task("no_remotes", "help")
+    good = [line.remote for line in lines if line.remote.dialect == ping.POINTSYNC and line.remote.check_code in FINE]
+    if silent := _sites(each for each in good if identity.auth not in each.facts.get("lists", [identity.auth])):
+        yield Task("not_listed", "warning", silent)
+    if apart := _sites(each for each in good if each.clock_offset_seconds):
+        minutes = min(abs(each.clock_offset_seconds) for each in apart) / 60
+        yield Task("clock", "warning", apart, max(1, round(minutes)))
+
+
+def _only_refused(line: Line) -> bool:
+    """Whether a remote is red for nothing but movements that it refused, which are told by themselves."""
+    is_fine = line.remote.attempt_code in FINE and line.remote.check_code in FINE
+    return bool(line.waiting[State.FAILED]) and is_fine
+
+
+def _sites(remotes: Iterable[Remote]) -> list[Remote]:
+    """One line for each site, however many lines lead to it."""
+    return list({remote.auth: remote for remote in remotes}.values())

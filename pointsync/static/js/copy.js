@@ -1,0 +1,88 @@
+// Copying, in three ways: the clipboard of secure pages, the old command (plain http, frames without leave),
+// and where neither works the text selected, for the admin's own hand.
+import { say } from "./say.js";
+
+export function startCopying() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(button);
+  });
+}
+
+async function copy(button) {
+  const source = document.getElementById(button.dataset.copy);
+  const text = button.dataset.copyFrom ? await fetchSecret(button) : (source.value ?? source.textContent).trim();
+  if (text === null) return tell(button, "Not copied", "This was not copied: load the page again, and sign in if it asks.");
+  if ((await byClipboard(text)) || byCommand(text)) return tell(button, "Copied", "Copied.");
+  select(source, text);
+  tell(button, "Press Ctrl+C", "The text is selected: copy it with Ctrl and C.");
+}
+
+// A secret is not on the page: it comes from the site and goes to the clipboard, past the screen.
+async function fetchSecret(button) {
+  const token = button.form.elements.csrf_token.value;
+  try {
+    const answer = await fetch(button.dataset.copyFrom, {
+      method: "POST",
+      body: new URLSearchParams({ csrf_token: token }),
+      headers: { Accept: "text/plain" },
+    });
+    const isText = answer.ok && (answer.headers.get("Content-Type") ?? "").startsWith("text/plain");
+    return isText ? await answer.text() : null;
+  } catch {
+    return null;
+  }
+}
+
+async function byClipboard(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function byCommand(text) {
+  const before = document.activeElement;
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "hidden";
+  (before?.closest("dialog") ?? document.body).append(area);
+  area.select();
+  let done = false;
+  try {
+    done = document.execCommand("copy");
+  } catch {
+    done = false;
+  }
+  area.remove();
+  before?.focus();
+  return done;
+}
+
+function select(source, text) {
+  if ("value" in source) {
+    source.value = text;
+    source.focus();
+    source.select();
+  } else {
+    getSelection().selectAllChildren(source);
+  }
+}
+
+function tell(button, words, sentence) {
+  const place = button.querySelector("[data-words]");
+  const before = place?.dataset.before ?? place?.textContent;
+  if (place) {
+    place.dataset.before = before;
+    place.textContent = words;
+  }
+  button.classList.toggle("copied", words === "Copied");
+  say(sentence);
+  clearTimeout(button.timer);
+  button.timer = setTimeout(() => {
+    if (place) place.textContent = before;
+    button.classList.remove("copied");
+  }, 2500);
+}
