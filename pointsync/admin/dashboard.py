@@ -74,12 +74,14 @@ def _sends(identity: site.Identity, lines: Sequence[standing.Line], found: Seque
 
 
 def _origins(traffic: Traffic, shown: Names, own: str) -> list[Origin]:
-    """This site first, whatever it made, then those that made most; the smallest together where they are many."""
+    """This site first, whatever it made, then those that made most, by name, so that each keeps its colour from day
+    to day; the smallest together where they are many."""
     nothing = (Came(),) * len(traffic.days)
     others = [auth for auth in traffic.origins if auth != own]
-    alone = others if len(others) < MOST_ORIGINS else others[: MOST_ORIGINS - 2]
+    most = len(others) if len(others) < MOST_ORIGINS else MOST_ORIGINS - 2
+    alone = sorted(others[:most], key=lambda auth: (shown.origin(auth).casefold(), auth))
     origins = [Origin(shown.origin(auth), traffic.origins.get(auth, nothing)) for auth in (own, *alone)]
-    if rest := others[len(alone) :]:
+    if rest := others[most:]:
         together = zip(*(traffic.origins[auth] for auth in rest), strict=True)
         origins.append(Origin(f"{len(rest)} others", tuple(sum(came, Came()) for came in together)))
     return origins

@@ -38,9 +38,12 @@ class Asked:
 
     def address(self, **changes: str | int | None) -> str:
         """The address of this list as it is asked for, with `changes`; None leaves one out."""
+        return url_for(self.endpoint, **self.place, **self.kept(**changes))
+
+    def kept(self, **changes: str | int | None) -> dict[str, Any]:
+        """What is asked for, with `changes`, as another address takes it along to lead back here."""
         asked: dict[str, Any] = {name: request.args.get(name) for name in (*self.names, "size", "cursor")}
-        kept = {name: value for name, value in (asked | changes).items() if value}
-        return url_for(self.endpoint, **self.place, **kept)
+        return {name: value for name, value in (asked | changes).items() if value}
 
     def ways(self, found: Page[Any]) -> dict[str, str | None]:
         """Where the pager leads to from this page."""

@@ -155,10 +155,10 @@ def test_what_was_typed_is_kept(ada: Visitor) -> None:
         ("cursor=%00", "This address leads to no page of this list; begin at its first page."),
         ("cursor=WyJhZnRlciIsInh4Il0=", "This address leads to no page of this list; begin at its first page."),
         (f"cursor={'A' * 5000}", "This address leads to no page of this list; begin at its first page."),
-        ("size=7", "A page has 20, 40 or 80 rows."),
-        ("size=x", "A page has 20, 40 or 80 rows."),
-        ("size=-20", "A page has 20, 40 or 80 rows."),
-        (f"size={'9' * 5000}", "A page has 20, 40 or 80 rows."),
+        ("size=7", "A page has 10, 20, 40 or 80 rows."),
+        ("size=x", "A page has 10, 20, 40 or 80 rows."),
+        ("size=-20", "A page has 10, 20, 40 or 80 rows."),
+        (f"size={'9' * 5000}", "A page has 10, 20, 40 or 80 rows."),
     ],
 )
 @pytest.mark.usefixtures("each")

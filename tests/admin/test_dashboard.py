@@ -334,10 +334,10 @@ class TestDays:
         shown = table(ada.get("/").text, "Points in these 14 days")
         assert [row[:2] for row in shown] == [
             ["Shop one This site", "0"],
-            ["wrk_0000000000000007", "7"],
-            ["wrk_0000000000000006", "6"],
-            ["wrk_0000000000000005", "5"],
             ["wrk_0000000000000004", "4"],
+            ["wrk_0000000000000005", "5"],
+            ["wrk_0000000000000006", "6"],
+            ["wrk_0000000000000007", "7"],
             ["3 others", "6"],
         ]
 

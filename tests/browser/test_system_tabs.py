@@ -64,7 +64,6 @@ def test_general(page: Page, url: str, app: Flask, width: int, scheme: str) -> N
     heard = complaints(page)
     come_in(page, url.replace("127.0.0.1", "localhost"), app, "/system/general")
     check(page, f"general-offer-{scheme}-{width}")
-    page.get_by_label("Site name").fill("")
     page.get_by_label("Public URL").fill("shop.example")
     page.get_by_label("Time zone").fill("Paris")
     page.get_by_role("button", name="Save Changes").click()

@@ -32,7 +32,7 @@ def main() -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as family:
             try:
                 assert family.stdout
-                document = json.loads(family.stdout.readline())
+                document = json.loads("".join(iter(family.stdout.readline, "}\n")) + "}")
                 with sync_playwright() as playwright:
                     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
                     for name in PICTURES:

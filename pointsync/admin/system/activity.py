@@ -8,18 +8,9 @@ from sqlalchemy import select
 from wtforms import SelectField, StringField
 
 from pointsync import clock
+from pointsync.admin.paging import USUAL_SIZE
 from pointsync.admin.panel import blueprint, page
-from pointsync.admin.system.activity_lists import (
-    TAB,
-    USUAL_SIZE,
-    Filter,
-    asked_cursor,
-    asked_size,
-    every_remote,
-    here,
-    sizes,
-    ways,
-)
+from pointsync.admin.system.activity_lists import TAB, Filter, asked, every_remote
 from pointsync.db import db
 from pointsync.errors import Invalid, NotFound
 from pointsync.ledger.keyset import Page
@@ -66,15 +57,15 @@ def activity() -> ResponseReturnValue:
     session, now = db.session(), clock.now()
     form = DeliveryFilter(every_remote(session))
     found: Page[Owed] = Page([])
-    remote, size = None, USUAL_SIZE
+    remote, size, list_asked = None, USUAL_SIZE, asked()
     try:
-        remote, size = form.chosen, asked_size()
+        remote, size = form.chosen, list_asked.size
         found = deliveries.page(
             session,
             remote_id=remote.id if remote else None,
             state=form.chosen_state,
             customer=(form.customer.data or "").strip() or None,
-            cursor=asked_cursor(),
+            cursor=list_asked.cursor,
             size=size,
         )
     except (Invalid, NotFound) as error:
@@ -85,10 +76,10 @@ def activity() -> ResponseReturnValue:
         form=form,
         remote=remote,
         rows=found.rows,
-        ways=ways(TAB, found),
-        sizes=sizes(TAB),
+        ways=list_asked.ways(found),
+        sizes=list_asked.sizes(),
         size=size,
-        here=here(),
+        here=list_asked.kept(),
         hold=session.scalar(select(Site.hold)),
         waits={row.delivery.id: next_try(row, now) for row in found.rows},
     )

@@ -1,24 +1,19 @@
-"""What the lists of System › Activity share: what an address asks for, and the ways from page to page."""
+"""What the lists of System › Activity share: what they can be narrowed to."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from flask import request, url_for
+from flask import request
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import SelectField
 
+from pointsync.admin.paging import Asked
 from pointsync.admin.panel import plain, row_number
 from pointsync.errors import Invalid, NotFound, Refused
-from pointsync.ledger.keyset import Page
 from pointsync.models import Remote
 
 TAB = "admin.activity"
-SIZES = (20, 40, 80)
-USUAL_SIZE = 20
-ASKED = ("remote", "state", "customer", "outcome", "size", "cursor")
-"""All that an address of these lists can ask for."""
 
 
 class Filter(FlaskForm):  # type: ignore[misc]
@@ -66,39 +61,9 @@ def every_remote(session: Session) -> list[Remote]:
     return list(session.scalars(select(Remote).order_by(Remote.deleted_at.is_not(None), Remote.id)))
 
 
-def asked_size() -> int:
-    """How many rows a page shall have. Raises Invalid."""
-    typed = request.args.get("size")
-    if not typed:
-        return USUAL_SIZE
-    if row_number(typed) not in SIZES:
-        raise Invalid("size", f"A page has {', '.join(map(str, SIZES[:-1]))} or {SIZES[-1]} rows.")
-    return int(typed)
-
-
-def asked_cursor() -> str | None:
-    """Where in the list the page begins."""
-    return request.args.get("cursor") or None
-
-
-def here(**changes: str | int | None) -> dict[str, Any]:
-    """What this address asks for, with `changes`; None leaves one out."""
-    asked = {name: request.args.get(name) for name in ASKED} | changes
-    return {name: value for name, value in asked.items() if value}
-
-
-def ways(endpoint: str, found: Page[Any]) -> dict[str, str | None]:
-    """Where the pager leads to from this page; the filter goes with it."""
-    cursors = {"first": found.first, "previous": found.previous, "next": found.next, "last": found.last}
-    return {
-        step: url_for(endpoint, **here(cursor=None if step == "first" else cursor)) if cursor else None
-        for step, cursor in cursors.items()
-    }
-
-
-def sizes(endpoint: str) -> dict[int, str]:
-    """How many rows a page can have, each with its address; another size begins at the first page."""
-    return {size: url_for(endpoint, **here(size=size, cursor=None)) for size in SIZES}
+def asked(endpoint: str = TAB) -> Asked:
+    """What the address asks of one of these lists; all take the same along, so that one leads back to another."""
+    return Asked(endpoint, ("remote", "state", "customer", "outcome"))
 
 
 def _words(remotes: Sequence[Remote]) -> dict[int, str]:

@@ -6,18 +6,9 @@ from flask.typing import ResponseReturnValue
 from wtforms import SelectField
 
 from pointsync import clock
+from pointsync.admin.paging import USUAL_SIZE
 from pointsync.admin.panel import blueprint, page
-from pointsync.admin.system.activity_lists import (
-    TAB,
-    USUAL_SIZE,
-    Filter,
-    asked_cursor,
-    asked_size,
-    every_remote,
-    here,
-    sizes,
-    ways,
-)
+from pointsync.admin.system.activity_lists import TAB, Filter, asked, every_remote
 from pointsync.db import db
 from pointsync.errors import Invalid
 from pointsync.ledger.keyset import Page
@@ -48,14 +39,14 @@ def attempts() -> ResponseReturnValue:
     session, now = db.session(), clock.now()
     form = AttemptFilter(every_remote(session))
     found: Page[Tried] = Page([])
-    remote, size = None, USUAL_SIZE
+    remote, size, list_asked = None, USUAL_SIZE, asked("admin.attempts")
     try:
-        remote, size = form.chosen, asked_size()
+        remote, size = form.chosen, list_asked.size
         found = tries.page(
             session,
             remote_id=remote.id if remote else None,
             only_failed=form.only_failed,
-            cursor=asked_cursor(),
+            cursor=list_asked.cursor,
             size=size,
         )
     except Invalid as error:
@@ -67,9 +58,9 @@ def attempts() -> ResponseReturnValue:
         remote=remote,
         rows=found.rows,
         outcomes={row.attempt.id: outcome(row.attempt, now) for row in found.rows},
-        here=here(),
-        ways=ways("admin.attempts", found),
-        sizes=sizes("admin.attempts"),
+        here=list_asked.kept(),
+        ways=list_asked.ways(found),
+        sizes=list_asked.sizes(),
         size=size,
     )
     return html, 422 if form.errors or form.problem else 200
@@ -81,10 +72,10 @@ def status_changes() -> ResponseReturnValue:
     session = db.session()
     form = Filter(every_remote(session))
     found: Page[Changed] = Page([])
-    remote, size = None, USUAL_SIZE
+    remote, size, list_asked = None, USUAL_SIZE, asked("admin.status_changes")
     try:
-        remote, size = form.chosen, asked_size()
-        found = tries.changes(session, remote_id=remote.id if remote else None, cursor=asked_cursor(), size=size)
+        remote, size = form.chosen, list_asked.size
+        found = tries.changes(session, remote_id=remote.id if remote else None, cursor=list_asked.cursor, size=size)
     except Invalid as error:
         form.refuse(error)
     html = page(
@@ -93,8 +84,8 @@ def status_changes() -> ResponseReturnValue:
         form=form,
         remote=remote,
         rows=found.rows,
-        ways=ways("admin.status_changes", found),
-        sizes=sizes("admin.status_changes"),
+        ways=list_asked.ways(found),
+        sizes=list_asked.sizes(),
         size=size,
     )
     return html, 422 if form.errors or form.problem else 200

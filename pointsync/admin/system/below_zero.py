@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect
 from flask.typing import ResponseReturnValue
 
 from pointsync import clock, db
+from pointsync.admin.paging import USUAL_SIZE
 from pointsync.admin.panel import blueprint, page
-from pointsync.admin.system.activity_lists import TAB, USUAL_SIZE, asked_cursor, asked_size, here, sizes, ways
+from pointsync.admin.system.activity_lists import TAB, asked
 from pointsync.errors import Conflict, Invalid
 from pointsync.ledger import below_zero as ledger
 from pointsync.ledger.below_zero import Below
@@ -24,10 +25,10 @@ def below_zero() -> ResponseReturnValue:
     session = db.db.session()
     days = settings.read(session).statistics_days
     found: Page[Below] = Page([])
-    size, problem = USUAL_SIZE, None
+    size, problem, list_asked = USUAL_SIZE, None, asked("admin.below_zero")
     try:
-        size = asked_size()
-        found = ledger.page(session, clock.now() - timedelta(days=days), cursor=asked_cursor(), size=size)
+        size = list_asked.size
+        found = ledger.page(session, clock.now() - timedelta(days=days), cursor=list_asked.cursor, size=size)
     except Invalid as error:
         problem = error.message
     html = page(
@@ -36,11 +37,11 @@ def below_zero() -> ResponseReturnValue:
         rows=found.rows,
         days=days,
         names=names.read(session, runtime().config),
-        ways=ways("admin.below_zero", found),
-        sizes=sizes("admin.below_zero"),
+        ways=list_asked.ways(found),
+        sizes=list_asked.sizes(),
         size=size,
         problem=problem,
-        here=here(),
+        here=list_asked.kept(),
     )
     return html, 422 if problem else 200
 
@@ -84,4 +85,4 @@ def _back() -> ResponseReturnValue:
 
 
 def _list() -> str:
-    return url_for("admin.below_zero", **here())
+    return asked("admin.below_zero").address()

@@ -2,7 +2,7 @@
 
 import re
 
-from flask import flash, redirect, request, url_for
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired
 from pointsync import clock, db
 from pointsync.admin.forms import show_refusal
 from pointsync.admin.panel import blueprint, page
-from pointsync.admin.system.activity_lists import TAB, here
+from pointsync.admin.system.activity_lists import TAB, asked
 from pointsync.admin.system.remote_actions import try_again
 from pointsync.admin.system.remotes import ROW
 from pointsync.errors import Conflict, Invalid, NotFound
@@ -133,7 +133,7 @@ def _page(what: str, delivery_id: int, status: int = 200, **values: object) -> R
         one = refused.get(db.db.session(), delivery_id)
     except Conflict:
         return _meanwhile()
-    return page(f"system/refused_{what}.html", TAB, one=one, back=url_for(TAB, **here()), **values), status
+    return page(f"system/refused_{what}.html", TAB, one=one, back=asked().address(), **values), status
 
 
 def _meanwhile() -> ResponseReturnValue:
@@ -142,7 +142,7 @@ def _meanwhile() -> ResponseReturnValue:
 
 
 def _back(endpoint: str = TAB) -> ResponseReturnValue:
-    return redirect(url_for(endpoint, **here()), 303)
+    return redirect(asked(endpoint).address(), 303)
 
 
 def _count(number: int) -> str:
