@@ -10,7 +10,7 @@ from tests.support.process import SiteProcess
 NAME = "Ada"
 PASSWORD = "correct horse battery"
 LINK = re.compile(rb"http://\S+/setup/\S+")
-SEE_MS = 30_000
+SEE_MS = 40_000
 
 
 class Desk:

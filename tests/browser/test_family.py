@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import PATIENCE_MS
 from tests.browser.desk import NAME, PASSWORD, Desk
 from tests.support.process import SiteProcess, wait_until
 
 ALICE = "alice@shop.example"
+PATIENCE_MS = 60_000
+"""A site that is asked for TLS and knows none keeps the caller waiting for a quarter of a minute."""
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
@@ -85,7 +86,7 @@ def test_a_family_by_hand(desks: tuple[Desk, Desk]) -> None:
 
     # The other site stops: orange, red; it starts: orange again, with words
     mug.points_sync()
-    mug.sees_status("In step")
+    mug.sees_status("Warning", "In step again")  # the try over https is remembered
     tea.site.kill()
     mug.site.cli("record", ALICE, "5", "--reason", "While it was away")
     mug.sees_status("Warning", "takes no connection")
