@@ -54,8 +54,15 @@ def plain(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+def follow(page: Page, name: str) -> None:
+    """Follow a link, once the page's scripts are there to open it in a dialog."""
+    page.wait_for_load_state()
+    page.get_by_role("link", name=name, exact=True).click()
+
+
 def act(page: Page, row: str, action: str) -> None:
     """Choose an action of a row's menu."""
+    page.wait_for_load_state()
     page.locator(f"summary[aria-label='Actions for {row}']").click()
     page.locator(".menu[open] .menu-item", has_text=action).click()
 
@@ -74,7 +81,7 @@ def test_general(page: Page, url: str, app: Flask, width: int, scheme: str) -> N
     check(page, f"general-wrong-{scheme}-{width}")
     page.get_by_label("Public URL").fill("https://mugs.example")
     page.get_by_label("Time zone").fill("Asia/Tokyo")
-    page.get_by_label("Time zone").press("Enter")
+    page.get_by_role("button", name="Save Changes").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     expect(page.get_by_text("Times are in Asia/Tokyo.")).to_be_visible()
     page.get_by_label("Public URL").fill("https://cups.example")
@@ -98,7 +105,7 @@ def test_api_keys(page: Page, url: str, full: Flask, width: int, scheme: str) ->
     come_in(page, url, full, "/system/api-keys")
     expect(page.get_by_role("row")).to_have_count(3)
     check(page, f"api-keys-{scheme}-{width}")
-    page.get_by_role("link", name="Add").click()
+    follow(page, "Add")
     dialog = page.get_by_role("dialog", name="Add an API key")
     expect(dialog.get_by_label("Name")).to_be_focused()
     page.keyboard.type("web shop")
@@ -130,7 +137,7 @@ def test_api_keys(page: Page, url: str, full: Flask, width: int, scheme: str) ->
 def test_a_dialog_left_by_escape_shows_what_was_made(page: Page, url: str, app: Flask) -> None:
     come_in(page, url, app, "/system/api-keys")
     expect(page.get_by_text("No API keys yet.")).to_be_visible()
-    page.get_by_role("link", name="Add").click()
+    follow(page, "Add")
     page.get_by_role("dialog").get_by_label("Name").fill("erp")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="The key erp")).to_be_visible()
@@ -144,9 +151,10 @@ def test_woocommerce(page: Page, url: str, full: Flask, width: int, scheme: str)
     come_in(page, url, full, "/system/woocommerce")
     expect(page.get_by_role("row")).to_have_count(3)
     check(page, f"woocommerce-{scheme}-{width}")
+    page.wait_for_load_state()
     page.get_by_role("button", name="Copy the delivery URL of orders").click()
     expect(page.locator("[data-said]")).to_have_text("Copied.")
-    page.get_by_role("link", name="Add").click()
+    follow(page, "Add")
     dialog = page.get_by_role("dialog", name="Add a hook")
     expect(dialog.get_by_label("Name")).to_be_focused()
     check(page, f"woocommerce-add-{scheme}-{width}")
@@ -188,7 +196,7 @@ def test_admins(page: Page, url: str, full: Flask, width: int, scheme: str) -> N
     come_in(page, url, full, "/system/admins")
     expect(page.get_by_role("row")).to_have_count(3)
     check(page, f"admins-{scheme}-{width}")
-    page.get_by_role("link", name="Add").click()
+    follow(page, "Add")
     dialog = page.get_by_role("dialog", name="Add an admin")
     expect(dialog.get_by_label("Name")).to_be_focused()
     dialog.get_by_label("Name").fill("Bob")
@@ -209,7 +217,7 @@ def test_admins(page: Page, url: str, full: Flask, width: int, scheme: str) -> N
     dialog.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("Bob cannot sign in any more.")).to_be_visible()
 
-    page.get_by_role("link", name="Change your password").click()
+    follow(page, "Change your password")
     dialog = page.get_by_role("dialog", name="Change your password")
     expect(dialog.get_by_label("Present password")).to_be_focused()
     check(page, f"admins-password-{scheme}-{width}")
@@ -283,7 +291,7 @@ def test_without_scripts_a_key_is_made_shown_once_and_revoked(plain: Page, url: 
 
 def test_too_many_guesses_in_a_dialog_end_on_a_page_that_says_so(page: Page, url: str, app: Flask) -> None:
     come_in(page, url, app, "/system/admins")
-    page.get_by_role("link", name="Change your password").click()
+    follow(page, "Change your password")
     dialog = page.get_by_role("dialog")
     for number in range(10):
         guess = f"wrong horse battery {number}"
