@@ -64,6 +64,8 @@ def test_the_list_and_its_dialogs(page: Page, url: str, app: Flask, width: int, 
 
 def test_by_keyboard_alone(page: Page, url: str, app: Flask) -> None:
     come_in(page, url, app, PAGE)
+    # Shown by the scripts as they start: before that, Edit leads to a page.
+    expect(page.get_by_role("button", name="Copy the id of Points")).to_be_visible()
     actions = page.get_by_label("Actions for Points", exact=True)
     actions.focus()
     page.keyboard.press("Enter")
