@@ -1,7 +1,7 @@
 """The database: one engine set-up for SQLite and PostgreSQL, and the two ways into it.
 
 Reading goes through `db.session`, which ends with the request. Writing goes through `write()`, a
-transaction of its own that has the write lock from its first statement.
+transaction of its own that has the write lock from its first statement; reading begins afresh after it.
 """
 
 import fcntl
@@ -167,8 +167,10 @@ def write() -> Iterator[Session]:
     """A transaction that will write: committed at the end of the block, rolled back by any error.
 
     On SQLite it holds the write lock from the start, so that nothing read in it can be out of date.
+    What `db.session` has read is read anew when next asked for: its snapshot would hide what was written.
     Raises Busy when the database is locked or away; what the block did is undone then.
     """
+    db.session.rollback()
     engine = db.engine
     lock: FairLock | None = current_app.extensions[WRITE_LOCK] if engine.dialect.name == "sqlite" else None
     if lock and not lock.acquire(BUSY_SECONDS):
@@ -186,6 +188,7 @@ def write() -> Iterator[Session]:
     finally:
         if lock:
             lock.release()
+        db.session.rollback()
 
 
 def is_passing(error: DBAPIError) -> bool:

@@ -3,7 +3,7 @@
 import re
 import secrets
 import string
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 COUNTER_BITS = 22
@@ -17,7 +17,7 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 
 def id_floor(moment: datetime) -> int:
     """The lowest movement id of `moment`: milliseconds since 2020 above 22 bits of counter."""
-    return int((moment - EPOCH).total_seconds() * 1000) << COUNTER_BITS
+    return (moment - EPOCH) // timedelta(milliseconds=1) << COUNTER_BITS
 
 
 def parse_id(text: str) -> int | None:

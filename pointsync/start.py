@@ -19,9 +19,7 @@ def make_missing() -> None:
     """Make the database where it is absent or empty, and the site in it; else do nothing."""
     if not is_current():
         upgrade()
-    is_there = db.session.get(Site, 1) is not None
-    db.session.remove()
-    if not is_there:
+    if db.session.get(Site, 1) is None:
         in_write(_settle_in)
 
 

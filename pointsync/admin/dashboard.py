@@ -7,7 +7,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from pointsync import clock
-from pointsync.admin import tasks
+from pointsync.admin import needs
 from pointsync.admin.chart import Chart, stacked
 from pointsync.admin.panel import blueprint, page
 from pointsync.admin.zone import zone
@@ -44,7 +44,7 @@ def dashboard() -> ResponseReturnValue:
     known = settings.read(session)
     identity = site.identity(session, here.vault, here.config, now)
     lines = standing.lines(session, known, now.date())
-    found = tasks.find(session, identity, lines, overview.hands(session, known, now))
+    found = needs.find(session, identity, lines, overview.hands(session, known, now))
     traffic = overview.traffic(session, zone(), days, now)
     origins = _origins(traffic, names.read(session, here.config), identity.auth)
     return page(
@@ -62,13 +62,13 @@ def dashboard() -> ResponseReturnValue:
     )
 
 
-def _sends(identity: site.Identity, lines: Sequence[standing.Line], found: Sequence[tasks.Task]) -> str:
+def _sends(identity: site.Identity, lines: Sequence[standing.Line], found: Sequence[needs.Need]) -> str:
     """What this site does with what is made here."""
     if identity.hold:
         return "Nothing, until you say what this database is."
     if not lines:
         return "Nothing: there are no remotes."
-    if any(task.what == "nobody_sends" for task in found):
+    if any(need.what == "nobody_sends" for need in found):
         return "Nothing: no process that sends is running."
     return "What is made here, at once."
 

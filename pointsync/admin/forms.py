@@ -1,12 +1,14 @@
-"""The forms of signing in and of the first admin, and what all forms share."""
+"""The forms of signing in and of an admin, and what all forms share."""
 
 from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
 from wtforms import PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, ValidationError
 from wtforms.widgets import PasswordInput
 
 from pointsync.errors import Invalid, Refused
-from pointsync.sync import admins
+from pointsync.ledger import reserves
+from pointsync.sync import admins, settings
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
@@ -17,7 +19,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
 
 
 class SetupForm(FlaskForm):  # type: ignore[misc]
-    """The first admin."""
+    """A new admin: the first one by the link, the others by one of them."""
 
     name = StringField("Name", [InputRequired("Choose a name to sign in with.")])
     password = PasswordField("Password", [InputRequired("Choose a password.")])
@@ -47,6 +49,24 @@ class SecretField(StringField):  # type: ignore[misc]
     """A text that carries a secret, such as a sharing key, which is to be seen while it is pasted."""
 
     widget = _SecretInput()
+
+
+def check_setting(_form: FlaskForm, field: StringField) -> None:
+    """A validator of a field that is named as in `settings.KINDS`: a whole number within the bounds there."""
+    try:
+        settings.check(field.short_name, field.data or "")
+    except Invalid as error:
+        kind = settings.KINDS[field.short_name]
+        raise ValidationError(f"Type a whole number from {kind.low:,} to {kind.high:,}.") from error
+
+
+def reserve_choices(session: Session, *, only_active: bool = False) -> dict[str, str]:
+    """The points reserves to choose from, by key: each by its name, with the key where that is another."""
+    return {
+        each.key: f"{each.name} ({each.key})" if each.name != each.key else each.key
+        for each in reserves.every(session)
+        if each.is_active or not only_active
+    }
 
 
 def show_refusal(form: FlaskForm, error: Refused) -> None:

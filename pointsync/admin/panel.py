@@ -50,7 +50,7 @@ def signed(value: int) -> str:
 
 def row_number(text: str | None) -> int | None:
     """A row's number out of a query or a hidden field; None for anything that cannot be one."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def page(template: str, tab: str | None = None, **values: Any) -> str:

@@ -50,7 +50,6 @@ def send_add_reserve() -> ResponseReturnValue:
     form, now = NewReserveForm(), clock.now()
     key, name = (form.key.data or "").strip(), form.name.data
     active, below = form.is_active.data, form.may_go_below_zero.data
-    db.db.session.rollback()
     try:
         made = db.in_write(
             lambda session: ledger.add(session, key, name, now, is_active=active, may_go_below_zero=below)
@@ -78,7 +77,6 @@ def send_edit_reserve(key: str) -> ResponseReturnValue:
     ends = reserve.is_active and not active
     if ends and "told" not in request.form and _observers(session).get(reserve.id):
         return _page(form, reserve, tells=True), 422
-    session.rollback()
     try:
         changed = db.in_write(lambda session: ledger.change(session, key, name, active, below))
     except Invalid as error:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pointsync.admin.chart import Chart, stacked
 from pointsync.admin.customers import shown
 from pointsync.admin.customers.shown import Way
-from pointsync.admin.tasks import Task
+from pointsync.admin.needs import Need
 from pointsync.ledger.foresee import Foreseen
 from pointsync.ledger.record import Draft
 from pointsync.models import Attempt, Customer, Delivery, History, Hook, Movement, Remote, Reserve, State
@@ -55,17 +55,17 @@ def _remote(number: int, status: str, text: str) -> Remote:
     return remote
 
 
-def tasks(remotes: list[Remote]) -> list[Task]:
+def needs(remotes: list[Remote]) -> list[Need]:
     """All that can need a hand."""
     return [
-        Task("nobody_sends", "error"),
-        Task("red", "error", remotes[2:3]),
-        Task("refused", "error", remotes, 12_345, is_more=True),
-        Task("below_zero", "warning", count=1),
-        Task("no_url", "warning"),
-        Task("not_listed", "warning", remotes[:2]),
-        Task("clock", "warning", remotes[:1], 7),
-        Task("no_remotes", "help"),
+        Need("nobody_sends", "error"),
+        Need("red", "error", remotes[2:3]),
+        Need("refused", "error", remotes, 12_345, is_more=True),
+        Need("below_zero", "warning", count=1),
+        Need("no_url", "warning"),
+        Need("not_listed", "warning", remotes[:2]),
+        Need("clock", "warning", remotes[:1], 7),
+        Need("no_remotes", "help"),
     ]
 
 

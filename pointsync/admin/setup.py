@@ -27,7 +27,6 @@ def send_setup(token: str) -> ResponseReturnValue:
     """Create the first admin and sign them in; the link is used up."""
     if not admins.is_setup_link(db.db.session(), token):
         raise NotFound
-    db.db.session.rollback()  # the write has a connection of its own; this one goes back
     form, now = SetupForm(), clock.now()
     if not form.validate():
         return _form(form), 422

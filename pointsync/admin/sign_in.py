@@ -47,7 +47,6 @@ def sign_out() -> ResponseReturnValue:
 
 def welcome(admin: Admin, path: str) -> Response:
     """Sign `admin` in, in this browser, and go to `path`."""
-    db.db.session.rollback()  # the write has a connection of its own; this one goes back
     accounts.begin(admin)
     response = make_response(redirect(path, 303))
     throttle.remember(response, admin.name)

@@ -49,7 +49,6 @@ def woocommerce(token: str) -> ResponseReturnValue:
     except WrongSecret:
         log.error("hook %s: %s", hook.name, _SEALED)
         return errors.answer(503, "wrong_secret", _SEALED)
-    db.db.session.rollback()  # the write has a connection of its own; this one goes back
     raw = request.get_data(parse_form_data=False)
     if _is_ping(raw):
         return jsonify(outcome="ping", message="The hook is here.")

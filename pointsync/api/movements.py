@@ -2,8 +2,6 @@
 
 from flask import jsonify
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from pointsync import clock, db
 from pointsync.api.auth import key_name
@@ -12,9 +10,7 @@ from pointsync.api.calls import Answer, call
 from pointsync.api.errors import InBody
 from pointsync.api.shapes import NewMovement, NewMovements, RecordedMany, RecordedOne
 from pointsync.errors import Refused
-from pointsync.ledger import rules
-from pointsync.ledger.record import Recorded, record
-from pointsync.models import Site
+from pointsync.ledger.record import record
 from pointsync.runtime import runtime
 
 _SHAPES = (RecordedOne, RecordedMany)
@@ -42,21 +38,9 @@ _SHAPES = (RecordedOne, RecordedMany)
 def record_movements() -> ResponseReturnValue:
     """Record what the body asks for, and tell the couriers."""
     source = f"api:{key_name()}"
-    db.db.session.rollback()  # the write has a connection of its own; this one goes back
-
-    def work(session: Session) -> list[Recorded]:
-        now = clock.now()
-        rules.check(session, drafts, now)
-        outcomes = record(session, drafts, source=source, now=now)
-        if unchanged := [each.movement for each in outcomes if each.status == "unchanged"]:
-            auth = session.scalars(select(Site.auth)).one()
-            for movement in unchanged:
-                movement.origin = auth  # most are kept nowhere, and were asked of this site all the same
-        return outcomes
-
     try:
         drafts, is_list = drafts_of(read_json())
-        outcomes = db.in_write(work)
+        outcomes = db.in_write(lambda session: record(session, drafts, source=source, now=clock.now()))
     except Refused as refusal:
         raise InBody(refusal) from refusal
     runtime().wake()

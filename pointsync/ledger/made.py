@@ -28,6 +28,11 @@ def next_ids(session: Session, count: int, now: datetime) -> tuple[str, list[str
     return auth, [str(number) for number in range(last - count + 1, last + 1)]
 
 
+def own_auth(session: Session) -> str:
+    """This site's Auth."""
+    return session.scalars(select(Site.auth)).one()
+
+
 def owe(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Write a delivery of each new movement for each remote that observes its reserve."""
     sent = [row for row in rows if row["kind"] in SENT_KINDS and row["points"]]

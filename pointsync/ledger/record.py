@@ -2,26 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from pointsync.errors import Conflict, Invalid, Refused
-from pointsync.ledger import customers, flows
+from pointsync.errors import Conflict, Invalid
+from pointsync.ledger import customers, flows, rules
 from pointsync.ledger.book import CHUNK, Book, Pot
-from pointsync.ledger.bounds import MAX_POINTS, MAX_REASON, MAX_REF, check_points, check_text
+from pointsync.ledger.bounds import MAX_POINTS
 from pointsync.ledger.email import normalise
-from pointsync.ledger.made import next_ids, owe
-from pointsync.ledger.reserves import get as get_reserve
+from pointsync.ledger.made import next_ids, owe, own_auth
 from pointsync.ledger.shape import movement_shape
 from pointsync.models import Movement, Reserve
-from pointsync.models.movement import LOCAL_KINDS, SENT_KINDS
 
 MOST = 1000
 REFUSED_BELOW_ZERO = frozenset({"spend", "redeem"})
-AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +57,24 @@ class Recorded:
 
 @dataclass(slots=True)
 class _Entry:
-    """A draft, checked, with what it was resolved to."""
+    """A draft that breaks no rule, with what it was resolved to."""
 
     draft: Draft
     email: str
     reserve: Reserve
-    reason: str
-    at: datetime
     pot: Pot = (0, 0)
 
 
 def record(session: Session, drafts: Sequence[Draft], source: str, now: datetime) -> list[Recorded]:
     """Record `drafts`, at most 1,000, with their deliveries; an outcome each, in their order.
 
-    `source` names who gave the `ref`s. Raises Invalid (a field), NotFound (a reserve) or Conflict
-    (`insufficient_points`, `ref_conflict`); nothing has been recorded then.
+    `source` names who gave the `ref`s. Raises what `rules.check` does, which names all faulty fields at once,
+    or Conflict (`insufficient_points`, `ref_conflict`); nothing has been recorded then.
     """
     if len(drafts) > MOST:
         raise Invalid("movements", f"At most {MOST:,} movements in one call; these are {len(drafts):,}.")
-    reserves: dict[str, Reserve] = {}
-    entries = [_check(session, draft, reserves, now) for draft in drafts]
+    reserves = rules.check(session, drafts, now)
+    entries = [_Entry(draft, normalise(draft.customer), reserves[draft.reserve]) for draft in drafts]
     known = _known(session, source, [draft.ref for draft in drafts if draft.ref])
     ids_by_email = customers.ensure(session, (entry.email for entry in entries), now)
     for entry in entries:
@@ -107,38 +102,11 @@ def record(session: Session, drafts: Sequence[Draft], source: str, now: datetime
     if made:
         book.write()
         _store(session, made, now)
+    if kept_nowhere := [each.movement for each in outcomes if each.movement.origin is None]:
+        auth = own_auth(session)
+        for movement in kept_nowhere:
+            movement.origin = auth  # a set that changed nothing was asked of this site all the same
     return outcomes
-
-
-def _check(session: Session, draft: Draft, reserves: dict[str, Reserve], now: datetime) -> _Entry:
-    where = draft.where
-    try:
-        email = normalise(draft.customer)
-    except Refused as error:
-        raise Invalid(f"{where}customer", error.message) from error
-    if (draft.points is None) == (draft.set_to is None):
-        raise Invalid(f"{where}points", "Give either points or set, and only one of them.")
-    if draft.points is not None:
-        check_points(draft.points, f"{where}points")
-        if not draft.points:
-            raise Invalid(f"{where}points", "0 points change nothing; give a number above or below 0.")
-    if draft.set_to is not None:
-        check_points(draft.set_to, f"{where}set")
-    if draft.kind is not None and draft.kind not in SENT_KINDS | LOCAL_KINDS:
-        raise Invalid(f"{where}kind", f"The kind must be one of {', '.join(sorted(SENT_KINDS | LOCAL_KINDS))}.")
-    if draft.ref is not None and not draft.ref.strip():
-        raise Invalid(f"{where}ref", "The ref is empty; leave it out, or give the shop's own id.")
-    if draft.ref is not None and check_text(draft.ref, MAX_REF, f"{where}ref") != draft.ref:
-        raise Invalid(f"{where}ref", "The ref begins or ends with a space; give it without.")
-    if draft.at is not None and draft.at > now + AHEAD:
-        raise Invalid(f"{where}at", "The moment lies more than a day ahead; give the time when it happened.")
-    if draft.reserve not in reserves:
-        reserve = get_reserve(session, draft.reserve, f"{where}reserve")
-        if not reserve.is_active:
-            raise Invalid(f"{where}reserve", f"The points reserve {reserve.key} is not active.", "inactive_reserve")
-        reserves[draft.reserve] = reserve
-    reason = check_text(draft.reason, MAX_REASON, f"{where}reason")
-    return _Entry(draft, email, reserves[draft.reserve], reason, min(draft.at or now, now))
 
 
 def _known(session: Session, source: str, refs: list[str]) -> dict[str, Movement]:
@@ -181,10 +149,10 @@ def _make(entry: _Entry, book: Book, source: str, now: datetime) -> Movement:
         points=points,
         set_to=draft.set_to,
         balance=balance,
-        reason=entry.reason,
+        reason=draft.reason.strip(),
         source=source if draft.ref else None,
         ref=draft.ref,
-        at=entry.at,
+        at=min(draft.at or now, now),
         recorded_at=now,
         below_zero=too_low,
         is_history=False,

@@ -115,7 +115,6 @@ def _answer(call: Callable[[Session, Identity, Body, datetime], Body]) -> Respon
     identity = site.identity(db.db.session(), here.vault, here.config, now)
     signed = wire.read_headers(request.headers, raw)  # type: ignore[arg-type]
     body = _trusted(identity, signed, raw, now)
-    db.db.session.remove()
 
     def work(session: Session) -> bytes:
         _known_key(session, body["from"], signed, now)

@@ -58,7 +58,6 @@ def sync(rest: str) -> Response:
         raise _no_route()
     if not _is_known(_identity(db.db.session())):
         raise WordPressFault(401, "rest_forbidden", "Sorry, you are not allowed to do that.")
-    db.db.session.remove()
     _check_text()
     source = _field("source", MAX_SOURCE)
     transaction_id = _field("transaction_id", MAX_TRANSACTION_ID)

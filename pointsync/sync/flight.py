@@ -254,10 +254,17 @@ class _Connection(HTTPConnection):
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        # A site without TLS may wait for the rest of what it takes for a request: TLS is part of connecting.
+        sock = super()._new_conn()
+        sock.settimeout(current.get().limits.connect_seconds)
+        return sock
+
     def connect(self) -> None:
         flight = current.get()
         try:
             super().connect()
+            self.sock.settimeout(flight.limits.read_seconds)
         except ssl.SSLCertVerificationError as error:
             reason = error.verify_message.rstrip(".")
             mend = f"has no valid certificate ({reason}); renew it there, or correct the URL."

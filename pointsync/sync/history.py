@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import func, insert, literal, select
 from sqlalchemy.orm import Session, aliased
 
-from pointsync.models import Delivery, History, Movement, Remote, Site, State
+from pointsync.ledger.made import own_auth
+from pointsync.models import Delivery, History, Movement, Remote, State
 from pointsync.models.movement import SENT_KINDS
 
 CHUNK = 2000
@@ -123,9 +124,8 @@ def progress(session: Session, remote: Remote) -> dict[str, Any] | None:
 
 def _sent(session: Session, reserve_id: int) -> tuple[Any, ...]:
     """What of this site's movements in a reserve other sites are sent."""
-    auth = session.scalars(select(Site.auth)).one()
     return (
-        Movement.origin == auth,
+        Movement.origin == own_auth(session),
         Movement.reserve_id == reserve_id,
         Movement.kind.in_(sorted(SENT_KINDS)),
         Movement.points != 0,

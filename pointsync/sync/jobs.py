@@ -50,7 +50,6 @@ def check_remotes() -> None:
             or_(Remote.checked_at.is_(None), Remote.checked_at <= before, Remote.checked_at > now),
         )
     ).all()
-    db.session.remove()
     if late and _is_mine("check"):
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         with ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="check") as pool:
@@ -75,7 +74,6 @@ def compute_status() -> None:
     now = clock.now()
     known = settings.read(db.session())
     gathered = {remote.id: standing.facts(db.session(), remote, known) for remote in standing.every(db.session())}
-    db.session.remove()
     with write() as session:
         for remote_id, facts in gathered.items():
             remote = Remote.locked(session, remote_id)
@@ -87,7 +85,6 @@ def compute_status() -> None:
 def send_history() -> None:
     """Owe newcomers the next part of this site's history, and restored sites what they have lost."""
     newcomers, losers = history.unfinished(db.session()), restored.under_way(db.session())
-    db.session.remove()
     if not (newcomers or losers) or not _is_mine("history"):
         return
     for remote_id in newcomers:

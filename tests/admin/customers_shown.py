@@ -1,31 +1,21 @@
 """Customers as they stand in the panel: of every kind of movement, from everywhere, delivered and not."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
 
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync import db
 from pointsync.ledger import reserves
 from pointsync.ledger.apply import Incoming, apply
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Delivery, Movement, Origin, State
 from tests.admin.remotes_shown import MADE, add_four
+from tests.admin.sites import change
 
 LONG = "a" * 64 + "@" + ".".join(["b" * 61, "c" * 61, "d" * 61, "example"])[-189:]
 GOLD = "Gold points, which only those get who have been here for a year"
 STRANGER = "wrk_00000000000000ff"
-
-T = TypeVar("T")
-
-
-def change(app: Flask, work: Callable[[Session], T]) -> T:
-    """What `work` makes of the site's database."""
-    with app.app_context(), db.write() as session:
-        return work(session)
 
 
 def add_reserves(session: Session) -> None:

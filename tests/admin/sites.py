@@ -1,16 +1,24 @@
 """Sites for visitors: made from a template, so that many tests stay quick."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
+from sqlalchemy.orm import Session
 
 from pointsync import clock, config, create_app, db
 from pointsync.runtime import runtime
 from pointsync.sync import site
+
+T = TypeVar("T")
+
+COMPILED = FileSystemBytecodeCache()
+"""Templates are compiled once for all sites: it takes longer than everything else that a page does."""
 
 
 @contextmanager
@@ -18,6 +26,7 @@ def opened(folder: Path, **settings: str) -> Iterator[Flask]:
     """A site at its first start in `folder`; no context is pushed, as requests would share it."""
     environ = {"POINTSYNC_DATA": str(folder), "POINTSYNC_SITE_NAME": "Shop one"}
     app = create_app(config.load(environ | settings, root=folder))
+    app.jinja_env.bytecode_cache = COMPILED
     with app.app_context():
         if not db.is_current():
             db.upgrade()
@@ -25,6 +34,12 @@ def opened(folder: Path, **settings: str) -> Iterator[Flask]:
     yield app
     with app.app_context():
         db.db.engine.dispose()
+
+
+def change(app: Flask, work: Callable[[Session], T]) -> T:
+    """What `work` makes of the site's database."""
+    with app.app_context(), db.write() as session:
+        return work(session)
 
 
 @pytest.fixture(scope="session")

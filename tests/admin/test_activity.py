@@ -12,8 +12,9 @@ from pointsync.models import Delivery, Remote, Site
 from pointsync.sync import remotes
 from tests.admin import activity_shown as shown
 from tests.admin import remotes_shown
-from tests.admin.activity_pages import LISTS, PAGE, empty, rows, way, words, wrong
+from tests.admin.activity_pages import LISTS, PAGE, empty, rows, way
 from tests.admin.conftest import BOTH
+from tests.admin.reading import words, wrong
 from tests.admin.visitor import Visitor
 from tests.support.many import fill
 from tests.support.queries import watched

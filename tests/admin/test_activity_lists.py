@@ -10,8 +10,9 @@ from pointsync import db
 from pointsync.ledger import reserves, verify
 from pointsync.models import Attempt, Balance, Delivery, Movement
 from tests.admin import activity_shown as shown
-from tests.admin.activity_pages import PAGE, empty, rows, way, words, wrong
+from tests.admin.activity_pages import PAGE, empty, rows, way
 from tests.admin.conftest import BOTH
+from tests.admin.reading import words, wrong
 from tests.admin.visitor import Visitor
 
 ON_BOTH = pytest.mark.parametrize("where", BOTH, indirect=True)

@@ -1,6 +1,5 @@
 """System › Admins: who may sign in, and one's own password."""
 
-import html
 import re
 
 import pytest
@@ -10,6 +9,7 @@ from pointsync import clock, db
 from pointsync.admin import throttle
 from pointsync.sync import admins
 from tests.admin.conftest import BOTH
+from tests.admin.reading import words, wrong
 from tests.admin.visitor import NAME, PASSWORD, Visitor
 from tests.support.queries import watched
 
@@ -35,16 +35,6 @@ def made(app: Flask, name: str = "Bob") -> int:
     """Another admin; their id."""
     with app.app_context():
         return db.in_write(lambda session: admins.create(session, name, PASSWORD, clock.now())).id
-
-
-def words(text: str) -> str:
-    """A page as people read it."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text.partition("<main")[2])).split())
-
-
-def wrong(text: str) -> dict[str, str]:
-    """What is told at each field."""
-    return dict(re.findall(r'<p class="field-error" id="([a-z_]+)-wrong">([^<]+)</p>', text))
 
 
 def removal(number: int | str) -> str:

@@ -14,6 +14,7 @@ from pointsync import clock, db
 from pointsync.models import ApiKey, Site
 from pointsync.sync import keys
 from tests.admin.conftest import BOTH
+from tests.admin.reading import words, wrong
 from tests.admin.visitor import Visitor
 from tests.support.queries import watched
 
@@ -36,16 +37,6 @@ def made(app: Flask, *names: str) -> list[int]:
 
     with app.app_context():
         return db.in_write(work)
-
-
-def words(text: str) -> str:
-    """A page as people read it."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text.partition("<main")[2])).split())
-
-
-def wrong(text: str) -> dict[str, str]:
-    """What is told at each field."""
-    return dict(re.findall(r'<p class="field-error" id="([a-z_]+)-wrong">([^<]+)</p>', text))
 
 
 def test_an_empty_list_says_how_to_begin(ada: Visitor) -> None:

@@ -11,18 +11,15 @@ from pointsync.ledger import reserves
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Customer, Delivery, Movement, Remote, State
 from tests.admin.conftest import BOTH
-from tests.admin.customers_shown import STRANGER, change, fill_history, receive, sell, set_state
+from tests.admin.customers_shown import STRANGER, fill_history, receive, sell, set_state
+from tests.admin.reading import plain
 from tests.admin.remotes_shown import MADE, add_four, add_reserve
+from tests.admin.sites import change
 from tests.admin.visitor import Visitor
 from tests.support.queries import watched
 
 HOSTILE = "\"'><script>alert(1)</script>\u202e"
 LABEL = re.compile(r'data-label="([^"]+)"[^>]*>(.*?)</t[hd]>', re.DOTALL)
-
-
-def plain(html: str) -> str:
-    """What of it people read."""
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -87,7 +84,7 @@ def test_the_head_names_the_customer_and_the_balances(app: Flask, ada: Visitor) 
     assert '<li aria-current="page"><span><bdi>anna@shop.test</bdi></span></li>' in text
     assert "<title>anna@shop.test" in text
     assert f'href="/customers/points?customer={row}" data-dialog' in text
-    head = plain(text.partition('class="account-balances"')[2].partition("</dl>")[0].partition(">")[2])
+    head = plain(text.partition('class="customer-balances"')[2].partition("</dl>")[0].partition(">")[2])
     assert re.fullmatch("Points −28 Below zero Gold points.* 1,250 Stamps −5 Below zero", head)
 
 

@@ -11,8 +11,10 @@ from pointsync.ledger import reserves
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Customer
 from tests.admin.conftest import BOTH
-from tests.admin.customers_shown import add_reserves, change, sell
+from tests.admin.customers_shown import add_reserves, sell
+from tests.admin.reading import words, wrong
 from tests.admin.remotes_shown import MADE
+from tests.admin.sites import change
 from tests.admin.visitor import Visitor
 from tests.support.many import fill
 from tests.support.queries import watched
@@ -30,11 +32,6 @@ def people(session: Session) -> None:
 def listed(text: str) -> list[str]:
     """The names before the @, in the list's order."""
     return re.findall(r'<th role="rowheader".*?<bdi>([^<@]+)@', text)
-
-
-def words(text: str) -> str:
-    """A page as people read it."""
-    return " ".join(re.sub(r"<[^>]+>", " ", text.partition("<main")[2]).split())
 
 
 def ways(text: str) -> dict[str, str]:
@@ -213,7 +210,7 @@ def test_what_cannot_be_right_is_said_where_it_stands(
     assert listed(answer.text) == []
     assert "<title>Error: Customers" in answer.text
     if field:
-        assert re.search(rf'id="{field}-wrong">[^<]*{re.escape(sentence)}', answer.text)
+        assert sentence in wrong(answer.text)[field]
     else:
         assert sentence in answer.text
         assert "Show the first page" in answer.text

@@ -1,9 +1,5 @@
 """System › Network: who lists whom, who sends without being listed, and what is accepted."""
 
-import re
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
@@ -13,22 +9,13 @@ from pointsync.models import Holding, Origin, Remote, Site
 from pointsync.sync import settings
 from tests.admin import remotes_shown
 from tests.admin.conftest import BOTH
+from tests.admin.reading import words
+from tests.admin.sites import change
 from tests.admin.visitor import Visitor
 from tests.support.queries import watched
 
 PAGE = "/system/network"
 pytestmark = pytest.mark.parametrize("where", BOTH, indirect=True)
-
-
-def words(text: str) -> str:
-    """A page's words."""
-    return " ".join(re.sub(r"<[^>]+>", " ", text.partition("<main")[2]).split())
-
-
-def change(app: Flask, work: Callable[[Session], Any]) -> None:
-    """Change the site's database."""
-    with app.app_context(), db.write() as session:
-        work(session)
 
 
 def told(remote: Remote, *lists: str) -> None:

@@ -13,7 +13,9 @@ from pointsync.ledger.record import Draft, record
 from pointsync.ledger.verify import differences
 from tests.admin import remotes_shown
 from tests.admin.conftest import BOTH
-from tests.admin.test_points_by_hand import balances, by_hand, change, fields, give, words, wrong
+from tests.admin.points_pages import balances, by_hand, fields, give
+from tests.admin.reading import words, wrong
+from tests.admin.sites import change
 from tests.admin.visitor import Visitor
 from tests.support.queries import watched
 
@@ -88,6 +90,24 @@ def test_the_same_customer_twice_counts_twice(app: Flask, ada: Visitor) -> None:
     assert answer.location == f"/customers/{bob}"
     assert [each.balance for each in by_hand(app)] == [60, 0, 50]
     assert "No remote observes this reserve: they stay here." in words(ada.get(PAGE).text)
+
+
+def test_what_a_spreadsheet_has_quoted(app: Flask, ada: Visitor) -> None:
+    lines = (
+        '"bob@shop.test","50","2 mugs, and ""thanks"""\n'
+        'eve@shop.test;"20";Welcome; and thanks\n'
+        'zoe@shop.test\t5\t5" ruler\n'
+        'tom@shop.test,"1,000"\n'
+        '"tim@shop.test,5\n'
+        'pat@shop.test,"5"0'
+    )
+    told = words(dry_run(ada, lines).text)
+    assert 'bob@shop.test New customer 2 mugs, and "thanks" +50' in told
+    assert "eve@shop.test New customer Welcome; and thanks +20" in told
+    assert 'zoe@shop.test New customer 5" ruler +5' in told
+    assert "Type whole points behind the e-mail" in told
+    assert told.count("The quotes do not match") == 2
+    assert by_hand(app) == []
 
 
 @pytest.mark.parametrize("where", BOTH, indirect=True)

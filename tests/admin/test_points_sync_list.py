@@ -1,17 +1,16 @@
 """System › Points Sync.: the Remote sites as they stand."""
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from pointsync import db
 from pointsync.models import Site
 from tests.admin import remotes_shown
 from tests.admin.conftest import BOTH
+from tests.admin.reading import plain
+from tests.admin.sites import change
 from tests.admin.visitor import Visitor
 from tests.support.queries import watched
 
@@ -19,25 +18,12 @@ PAGE = "/system/points-sync"
 
 pytestmark = pytest.mark.parametrize("where", BOTH, indirect=True)
 
-Change = Callable[[Callable[[Session], Any]], None]
-
-
-@pytest.fixture
-def change(app: Flask) -> Change:
-    """Change the site's database."""
-
-    def run(work: Callable[[Session], Any]) -> None:
-        with app.app_context(), db.write() as session:
-            work(session)
-
-    return run
-
 
 def rows(text: str) -> list[str]:
     """The list's rows as words, without what their menus offer."""
     body = text.partition("<tbody")[2].partition("</tbody>")[0]
     body = re.sub(r"<details.*?</details>", "", body, flags=re.DOTALL)
-    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in body.split('<tr role="row"')[1:]]
+    return [plain(row) for row in body.split('<tr role="row"')[1:]]
 
 
 def test_an_empty_list_says_how_to_begin(ada: Visitor) -> None:
@@ -52,18 +38,18 @@ def test_the_sites_url_is_shown(ada: Visitor) -> None:
     assert "https://shop.example/points" in ada.get(PAGE).text
 
 
-def test_a_served_url_stands_in(ada: Visitor, change: Change) -> None:
-    change(lambda session: setattr(session.get_one(Site, 1), "served_url", "http://127.0.0.1:8080"))
+def test_a_served_url_stands_in(app: Flask, ada: Visitor) -> None:
+    change(app, lambda session: setattr(session.get_one(Site, 1), "served_url", "http://127.0.0.1:8080"))
     assert "http://127.0.0.1:8080" in ada.get(PAGE).text
 
 
-def test_each_remote_says_how_it_stands(ada: Visitor, change: Change) -> None:
+def test_each_remote_says_how_it_stands(app: Flask, ada: Visitor) -> None:
     def work(session: Session) -> None:
         lines = remotes_shown.add_four(session)
         remotes_shown.let_wait(session, 1000)
         lines[1].closing_at = remotes_shown.MADE
 
-    change(work)
+    change(app, work)
     shown = rows(ada.get(PAGE).text)
     assert len(shown) == 4
     for state, row in zip(remotes_shown.STATES, shown, strict=True):
@@ -77,14 +63,14 @@ def test_each_remote_says_how_it_stands(ada: Visitor, change: Change) -> None:
     assert "1 Mar 2026, 12:00" in shown[3]
 
 
-def test_what_remotes_say_is_text(ada: Visitor, change: Change) -> None:
+def test_what_remotes_say_is_text(app: Flask, ada: Visitor) -> None:
     def work(session: Session) -> None:
         line = remotes_shown.add(session, "https://two.test", "wrk_" + "2" * 16)
         line.name = line.status_text = "<script>alert(1)</script>"
         line.last_error = "<script>alert(2)</script>"
         line.last_failure_at, line.status = remotes_shown.MADE, "unheard"
 
-    change(work)
+    change(app, work)
     text = ada.get(PAGE).text
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)" in text
@@ -92,22 +78,22 @@ def test_what_remotes_say_is_text(ada: Visitor, change: Change) -> None:
     assert "status-none" in text
 
 
-def test_a_disguised_name_is_shown_as_it_is(ada: Visitor, change: Change) -> None:
+def test_a_disguised_name_is_shown_as_it_is(app: Flask, ada: Visitor) -> None:
     def work(session: Session) -> None:
         remotes_shown.add(session, "https://two.test", "wrk_" + "2" * 16).name = "\u202elive\u2066 \u200fshop"
 
-    change(work)
+    change(app, work)
     assert '<bdi class="list-name">live shop</bdi>' in ada.get(PAGE).text
 
 
-def test_no_secret_is_shown(ada: Visitor, change: Change) -> None:
-    change(remotes_shown.add_four)
+def test_no_secret_is_shown(app: Flask, ada: Visitor) -> None:
+    change(app, remotes_shown.add_four)
     text = ada.get(PAGE).text
     assert "wrs_" not in text
     assert "gAAAA" not in text
 
 
-def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: Visitor, change: Change) -> None:
+def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: Visitor) -> None:
     def asked() -> int:
         with app.app_context(), watched() as found:
             assert ada.get(PAGE).status_code == 200
@@ -118,7 +104,7 @@ def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: Visitor, change:
             remotes_shown.add_reserve(session, f"r{number}")
             remotes_shown.add(session, f"https://more-{number}.test", f"wrk_{number + 100:016x}", f"r{number}")
 
-    change(remotes_shown.add_four)
+    change(app, remotes_shown.add_four)
     few = asked()
-    change(more)
+    change(app, more)
     assert asked() == few

@@ -12,8 +12,9 @@ from pointsync.ledger import reserves, verify
 from pointsync.models import Balance, Delivery, Movement, Remote, State
 from pointsync.runtime import runtime
 from tests.admin import activity_shown as shown
-from tests.admin.activity_pages import PAGE, rows, words, wrong
+from tests.admin.activity_pages import PAGE, rows
 from tests.admin.conftest import BOTH
+from tests.admin.reading import words, wrong
 from tests.admin.visitor import Visitor
 
 ON_BOTH = pytest.mark.parametrize("where", BOTH, indirect=True)

@@ -1,6 +1,5 @@
 """Remote sites: the form that adds, copies and edits a line. Nobody answers at the sites that are typed here."""
 
-import re
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from pointsync.models import History, Remote, Site
 from pointsync.runtime import runtime
 from tests.admin import remotes_shown
 from tests.admin.conftest import BOTH
+from tests.admin.reading import wrong
 from tests.admin.visitor import Visitor
 from tests.support.process import free_port
 
@@ -110,9 +110,9 @@ def test_what_cannot_be_right_is_told_at_its_field(
 ) -> None:
     answer = ada.send(ADD, **typed(nobody, **change))
     assert answer.status_code == 422
-    wrong = re.findall(r'<p class="field-error" id="([a-z_]+)-wrong">([^<]+)</p>', answer.text)
-    assert [name for name, _ in wrong] == [field]
-    assert sentence in wrong[0][1]
+    told = wrong(answer.text)
+    assert list(told) == [field]
+    assert sentence in told[field]
     assert PASS not in answer.text
     assert lines(app) == []
 

@@ -1,7 +1,6 @@
 """Points and Rewards: the points reserves, their ids, and what making one inactive comes to."""
 
 import re
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,6 +13,8 @@ from pointsync.ledger import reserves
 from pointsync.models import Remote, Reserve
 from tests.admin import remotes_shown
 from tests.admin.conftest import BOTH
+from tests.admin.reading import words, wrong
+from tests.admin.sites import change
 from tests.admin.visitor import Visitor
 from tests.support.queries import watched
 
@@ -27,22 +28,6 @@ def kept(app: Flask) -> dict[str, tuple[str, bool, bool]]:
     with app.app_context():
         rows = db.db.session.scalars(select(Reserve))
         return {each.key: (each.name, each.is_active, each.may_go_below_zero) for each in rows}
-
-
-def change(app: Flask, work: Any) -> None:
-    """Change the site's database."""
-    with app.app_context(), db.write() as session:
-        work(session)
-
-
-def words(text: str) -> str:
-    """A page as people read it."""
-    return " ".join(re.sub(r"<[^>]+>", " ", text.partition("<main")[2]).split())
-
-
-def wrong(text: str) -> dict[str, str]:
-    """What is told at each field."""
-    return dict(re.findall(r'<p class="field-error" id="([a-z_]+)-wrong">([^<]+)</p>', text))
 
 
 @pytest.mark.parametrize("where", BOTH, indirect=True)

@@ -1,14 +1,7 @@
-"""System › WooCommerce: the hooks at which shops deliver, their secrets, and what came of each delivery."""
+"""System › WooCommerce: the hooks at which shops deliver, and their secrets."""
 
-import base64
-import hashlib
-import hmac
 import html
-import json
 import re
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -16,17 +9,18 @@ from sqlalchemy.orm import Session
 
 from pointsync import clock, db
 from pointsync.ledger import reserves
-from pointsync.models import Hook, HookDelivery, Site
+from pointsync.models import Site
 from pointsync.runtime import runtime
 from pointsync.sync import hooks
 from tests.admin.conftest import BOTH
+from tests.admin.hooks_shown import PAGE, SECRET, deliver, made
+from tests.admin.reading import words, wrong
+from tests.admin.sites import change
 from tests.admin.visitor import Visitor
 from tests.support.queries import watched
 
-PAGE = "/system/woocommerce"
 ADD = f"{PAGE}/add"
 URL = "https://mugs.example/points"
-SECRET = "a secret of the shop's"
 ORDERS = {"name": "web-shop", "reserve": "default", "rule": "orders", "rate": "0.5", "status": "processing"}
 
 
@@ -42,33 +36,6 @@ def secret(app: Flask, name: str = "web-shop") -> str:
     with app.app_context():
         [hook] = [each for each in hooks.every(db.db.session()) if each.name == name]
         return runtime().vault.open(hook.sealed_secret)
-
-
-def change(app: Flask, work: Callable[[Session], Any]) -> Any:
-    """Change the site's database."""
-    with app.app_context(), db.write() as session:
-        return work(session)
-
-
-def made(app: Flask, name: str = "web-shop", **more: Any) -> int:
-    """A hook; its id."""
-
-    def work(session: Session) -> int:
-        facts = {"name": name, "secret": SECRET, "reserve_key": "default"} | more
-        hook: Hook = hooks.add(session, runtime().vault, now=clock.now(), **facts)
-        return hook.id
-
-    return int(change(app, work))
-
-
-def words(text: str) -> str:
-    """A page as people read it."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text.partition("<main")[2])).split())
-
-
-def wrong(text: str) -> dict[str, str]:
-    """What is told at each field."""
-    return dict(re.findall(r'<p class="field-error" id="([a-z_]+)-wrong">([^<]+)</p>', text))
 
 
 def test_an_empty_list_says_how_to_begin(ada: Visitor) -> None:
@@ -177,7 +144,7 @@ def test_what_cannot_be_is_told_at_its_field(
     before = live(app)
     answer = ada.send(ADD, **(ORDERS | {"secret": SECRET} | typed))
     assert answer.status_code == 422
-    told = {name: html.unescape(each) for name, each in wrong(answer.text).items()}
+    told = wrong(answer.text)
     assert list(told) == [field]
     assert sentence in told[field]
     assert live(app) == before
@@ -253,72 +220,6 @@ def test_a_hook_that_is_not_there(app: Flask, ada: Visitor, number: str) -> None
     assert ada.get(f"{PAGE}/{number}/remove").status_code == 404
     assert ada.send(f"{PAGE}/{number}/remove", ADD).status_code in (404, 405)
     assert list(live(app)) == ["web-shop"]
-
-
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_what_came_of_a_shops_deliveries(app: Flask, ada: Visitor) -> None:
-    hook_id = made(app)
-    text = words(ada.get(f"{PAGE}/{hook_id}").text)
-    assert "No deliveries yet. Set the webhook up in the shop" in text
-    assert "the first signed delivery names it" in text
-    body = json.dumps({"id": 9, "status": "completed"}).encode()
-    signature = base64.b64encode(hmac.digest(SECRET.encode(), body, hashlib.sha256)).decode()
-    with app.app_context():
-        path = hooks.url(hooks.every(db.db.session())[0], None)
-    said = {
-        "X-WC-Webhook-Topic": "customer.updated",
-        "X-WC-Webhook-Source": "https://shop.example/",
-        "X-WC-Webhook-Signature": signature,
-    }
-    assert app.test_client().post(path, data=body, headers=said).status_code == 200
-    text = words(ada.get(f"{PAGE}/{hook_id}").text)
-    assert "https://shop.example/" in text
-    assert "customer.updated Of no use. This hook counts orders; a delivery of the topic customer.updated" in text
-    assert "https://shop.example/" in words(ada.get(PAGE).text)
-
-
-def deliver(session: Session, hook_id: int, topic: str, outcome: str, message: str, minute: int = 0) -> None:
-    """A line about a delivery."""
-    received_at = clock.now() - timedelta(minutes=minute)
-    line = {"topic": topic, "outcome": outcome, "message": message}
-    session.add(HookDelivery(hook_id=hook_id, received_at=received_at, **line))
-    session.flush()
-
-
-def test_the_newest_twenty_first_with_outcomes_in_words(app: Flask, ada: Visitor) -> None:
-    hook_id = made(app)
-
-    def work(session: Session) -> None:
-        for number in range(25):
-            deliver(session, hook_id, "order.updated", "recorded", f"Line {number}.", 25 - number)
-        deliver(session, hook_id, "order.updated", "duplicate", "This was recorded before, so nothing changed.")
-        deliver(session, hook_id, "order.created", "unused", "The order is pending.")
-
-    change(app, work)
-    shown = re.findall(
-        r'<span class="outcome">.*?<strong>([^<]+)</strong> <bdi>([^<]+)</bdi>', ada.get(f"{PAGE}/1").text
-    )
-    assert len(shown) == 20
-    assert shown[:3] == [
-        ("Of no use.", "The order is pending."),
-        ("Recorded already.", "This was recorded before, so nothing changed."),
-        ("Recorded.", "Line 24."),
-    ]
-    assert shown[-1] == ("Recorded.", "Line 7.")
-
-
-def test_what_a_shop_tells_is_text(app: Flask, ada: Visitor) -> None:
-    hook_id = made(app)
-
-    def work(session: Session) -> None:
-        session.get_one(Hook, hook_id).shop = "https://<script>alert(1)</script>\u202e"
-        deliver(session, hook_id, "<script>alert(2)</script>\u202e", "unused", "<script>alert(3)</script>\u202e")
-
-    change(app, work)
-    for path in (PAGE, f"{PAGE}/{hook_id}", f"{PAGE}/{hook_id}/remove"):
-        text = ada.get(path).text
-        assert "<script>alert" not in text
-        assert "\u202e" not in text
 
 
 def test_no_page_shows_a_secret(app: Flask, ada: Visitor) -> None:

@@ -11,9 +11,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from pointsync import crypto, db
 from pointsync.models import Site
 from tests.admin.sites import data, first_start, opened
+from tests.browser.looks import WIDTHS
 from tests.browser.serving import served
+from tests.browser.system_shown import full
 
-__all__ = ["data", "first_start"]
+__all__ = ["data", "first_start", "full"]
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -28,6 +30,8 @@ ARGUMENTS = [
 ]
 TOKEN = "0123456789abcdef0123456789abcdef"
 PATIENCE_MS = 15_000
+BOTH_WIDTHS = pytest.mark.parametrize("width", WIDTHS, indirect=True)
+"""For a walk that goes other ways on a phone; how pages look there is seen by `looks.check` in each test."""
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -61,26 +65,16 @@ def url(app: Flask) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=[360, 1440])
+@pytest.fixture
 def width(request: pytest.FixtureRequest) -> int:
-    """A phone's and a desk's."""
-    return int(request.param)
-
-
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    """The browser's colours."""
-    return str(request.param)
+    """The window's: a desk's, unless a test asks for `BOTH_WIDTHS`."""
+    return int(getattr(request, "param", WIDTHS[-1]))
 
 
 @pytest.fixture
-def context(browser: Browser, width: int, scheme: str) -> Iterator[BrowserContext]:
+def context(browser: Browser, width: int) -> Iterator[BrowserContext]:
     """A browser's window that has never been here."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme="dark" if scheme == "dark" else "light",
-        reduced_motion="reduce",
-    )
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
@@ -90,3 +84,12 @@ def context(browser: Browser, width: int, scheme: str) -> Iterator[BrowserContex
 def page(context: BrowserContext) -> Page:
     """A page that notes what the browser complains about."""
     return context.new_page()
+
+
+@pytest.fixture
+def plain(browser: Browser) -> Iterator[Page]:
+    """A page of a browser without scripts."""
+    context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(PATIENCE_MS)
+    yield context.new_page()
+    context.close()

@@ -4,11 +4,10 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.inside import NAME, PASSWORD, act
 from tests.browser.looks import complaints
-from tests.support.process import SiteProcess
+from tests.support.process import SiteProcess, wait_until
 
-NAME = "Ada"
-PASSWORD = "correct horse battery"
 LINK = re.compile(rb"http://\S+/setup/\S+")
 SEE_MS = 40_000
 
@@ -45,8 +44,7 @@ class Desk:
 
     def act(self, row: str, action: str) -> None:
         """Choose an action of a row's menu."""
-        self.page.locator(f"summary[aria-label='Actions for {row}']").click()
-        self.page.locator(".menu[open] .menu-item", has_text=action).click()
+        act(self.page, row, action)
 
     def sees(self, words: str) -> None:
         """Wait until the words are on the screen."""
@@ -54,13 +52,11 @@ class Desk:
 
     def sees_status(self, words: str, text: str = "") -> None:
         """Wait until the line's status says so: by itself with scripts, by loading the page again without."""
-        status = self.page.get_by_role("cell").filter(has=self.page.locator(".status"))
+        status = self.page.get_by_role("cell").filter(has=self.page.locator(".status-words", has_text=words))
         if self.scripts:
-            expect(status.locator(".status-words")).to_have_text(words, timeout=SEE_MS)
-        else:
-            self._reload_until(status.locator(".status-words"), words)
-        if text:
             expect(status).to_contain_text(text, timeout=SEE_MS)
+        else:
+            self._reload_until(status, text)
 
     def copy(self, label: str) -> str:
         """Copy one of the four fields as an admin would, and paste it somewhere else: what arrives there."""
@@ -82,10 +78,9 @@ class Desk:
         elsewhere.close()
         return pasted
 
-    def _reload_until(self, status: Locator, words: str) -> None:
-        for _ in range(60):
-            self.page.goto(self.page.url.partition("?")[0].partition("#")[0])
-            if status.inner_text() == words:
-                return
-            self.page.wait_for_timeout(500)
-        expect(status).to_have_text(words)
+    def _reload_until(self, status: Locator, text: str) -> None:
+        wait_until(lambda: self._has_reloaded_to(status, text), SEE_MS / 1000, f"a status with {text!r}")
+
+    def _has_reloaded_to(self, status: Locator, text: str) -> bool:
+        self.page.goto(self.page.url.partition("?")[0].partition("#")[0])
+        return status.count() == 1 and text in status.inner_text()

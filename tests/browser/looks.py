@@ -1,15 +1,25 @@
 """What every page must bear: axe's rules, the window's width, the browser's own complaints."""
 
 import os
+from itertools import product
 from pathlib import Path
+from typing import Final, Literal
 
+from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page
 
+WIDTHS: Final = (360, 1440)
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
+COLOURS = {
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+    "resultTypes": ["violations"],
+}
+"""Of these rules, those that a scheme of colours can break."""
 
 
 def complaints(page: Page) -> list[str]:
@@ -26,11 +36,23 @@ def complaints(page: Page) -> list[str]:
 
 
 def check(page: Page, name: str) -> None:
-    """No violation, nothing wider than the window; a picture, where POINTSYNC_TEST_PICTURES names a folder."""
-    keep_picture(page, name)
-    found = Axe().run(page, options=RULES)
-    assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
+    """On a phone and at a desk, by day and by night: no violation, and nothing wider than the window.
+
+    A picture of each, where POINTSYNC_TEST_PICTURES names a folder. The page is left as it was.
+    """
+    was, axe = page.viewport_size, Axe()
+    assert was
+    page.evaluate(axe.axe_script)
+    for width, scheme in product(WIDTHS, SCHEMES):
+        page.set_viewport_size({"width": width, "height": was["height"]})
+        page.emulate_media(color_scheme=scheme)
+        keep_picture(page, f"{name}-{scheme}-{width}")
+        rules = RULES if scheme == SCHEMES[0] else COLOURS
+        found = AxeResults(page.evaluate("options => axe.run(options)", rules))
+        assert found.violations_count == 0, f"{name}, {scheme}, {width}: {found.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
+    page.set_viewport_size(was)
+    page.emulate_media(color_scheme=SCHEMES[0])
 
 
 def keep_picture(page: Page, name: str) -> None:

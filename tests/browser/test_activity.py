@@ -3,11 +3,12 @@
 import re
 
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from pointsync import db
 from pointsync.models import Attempt, Delivery, Remote, State
 from tests.admin import activity_shown as shown
+from tests.browser.conftest import BOTH_WIDTHS
 from tests.browser.inside import come_in
 from tests.browser.looks import check, complaints
 
@@ -36,7 +37,7 @@ def states(app: Flask) -> list[State]:
         return [State(each.state) for each in session.query(Delivery).order_by(Delivery.id)]
 
 
-def test_the_empty_lists(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_the_empty_lists(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     come_in(page, url, app, PAGE)
     for words, said in (
@@ -47,24 +48,24 @@ def test_the_empty_lists(page: Page, url: str, app: Flask, width: int, scheme: s
     ):
         page.get_by_role("navigation", name="Activity").get_by_role("link", name=words).click()
         expect(page.get_by_text(said)).to_be_visible()
-        check(page, f"activity-empty-{words.split()[0].lower()}-{scheme}-{width}")
+        check(page, f"activity-empty-{words.split()[0].lower()}")
     assert heard == []
 
 
-def test_the_lists(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_the_lists(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     fill(app)
     come_in(page, url, app, PAGE)
     expect(page.get_by_role("row")).to_have_count(8)
-    check(page, f"activity-{scheme}-{width}")
+    check(page, "activity")
     for words, count in (("Below zero", 4), ("Attempts", 7), ("Status changes", 3)):
         page.get_by_role("navigation", name="Activity").get_by_role("link", name=words).click()
         expect(page.get_by_role("row")).to_have_count(count)
-        check(page, f"activity-{words.split()[0].lower()}-{scheme}-{width}")
+        check(page, f"activity-{words.split()[0].lower()}")
     assert heard == []
 
 
-def test_the_filter(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_the_filter(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     fill(app)
     come_in(page, url, app, PAGE)
@@ -73,26 +74,26 @@ def test_the_filter(page: Page, url: str, app: Flask, width: int, scheme: str) -
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.get_by_role("row")).to_have_count(3)
     expect(page.get_by_role("button", name="Retry now")).to_be_visible()
-    check(page, f"activity-filter-{scheme}-{width}")
+    check(page, "activity-filter")
     page.get_by_label("Customer's e-mail").fill("nobody")
     page.keyboard.press("Enter")
     expect(page.get_by_text("nobody is no e-mail address")).to_be_visible()
     expect(page.get_by_label("Customer's e-mail")).to_be_focused()
     expect(page.get_by_label("Status", exact=True)).to_have_value("failed")
-    check(page, f"activity-filter-wrong-{scheme}-{width}")
+    check(page, "activity-filter-wrong")
     page.get_by_label("Customer's e-mail").fill("ben@shop.test")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Nothing like that.")).to_be_visible()
-    check(page, f"activity-filter-nothing-{scheme}-{width}")
+    check(page, "activity-filter-nothing")
     page.goto(f"{url}{PAGE}?cursor=broken")
     expect(page.get_by_text("This address leads to no page of this list")).to_be_visible()
-    check(page, f"activity-cursor-{scheme}-{width}")
+    check(page, "activity-cursor")
     page.get_by_role("link", name="Show the first page").click()
     expect(page.get_by_role("row")).to_have_count(8)
     assert heard == []
 
 
-def test_what_was_refused(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_what_was_refused(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     fill(app)
     come_in(page, url, app, f"{PAGE}?state=failed")
@@ -102,17 +103,18 @@ def test_what_was_refused(page: Page, url: str, app: Flask, width: int, scheme: 
     expect(dialog.get_by_label("Reason")).to_be_focused()
     page.keyboard.press("Enter")
     expect(dialog.get_by_text("Type why it is not sent")).to_be_visible()
-    check(page, f"activity-aside-{scheme}-{width}")
+    check(page, "activity-aside")
     dialog.get_by_label("Reason").fill("Given by hand.")
     page.keyboard.press("Enter")
     expect(page.get_by_text("It is set aside")).to_be_visible()
     expect(page).to_have_url(re.compile(r"\?state=failed$"))
 
+    page.wait_for_load_state()
     page.get_by_label("Actions for +2 of").click()
     page.get_by_role("link", name="Correct here").click()
     dialog = page.get_by_role("dialog", name="Correct it here?")
     expect(dialog.get_by_text("a correction of −2")).to_be_visible()
-    check(page, f"activity-correct-{scheme}-{width}")
+    check(page, "activity-correct")
     dialog.get_by_role("button", name="Correct here").click()
     expect(page.get_by_text("Corrected here by movement")).to_be_visible()
     expect(page.get_by_text("Nothing like that.")).to_be_visible()
@@ -122,7 +124,8 @@ def test_what_was_refused(page: Page, url: str, app: Flask, width: int, scheme: 
     assert heard == []
 
 
-def test_ticking(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+@BOTH_WIDTHS
+def test_ticking(page: Page, url: str, app: Flask, width: int) -> None:
     heard = complaints(page)
     fill(app)
     come_in(page, url, app, PAGE)
@@ -133,34 +136,33 @@ def test_ticking(page: Page, url: str, app: Flask, width: int, scheme: str) -> N
         for box in page.get_by_label(re.compile("^Tick [+]")).all():
             box.check()
     expect(page.get_by_text("2 ticked")).to_be_visible()
-    check(page, f"activity-ticked-{scheme}-{width}")
+    check(page, "activity-ticked")
     page.get_by_role("button", name="Send the ticked ones again").click()
     expect(page.get_by_text("2 movements are sent again now.")).to_be_visible()
     assert states(app).count(State.FAILED) == 0
     assert heard == []
 
 
-def test_a_correction_below_zero(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_a_correction_below_zero(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     fill(app)
     come_in(page, url, app, f"{PAGE}/below-zero")
     page.get_by_role("link", name="Correct here: −100 of").click()
     dialog = page.get_by_role("dialog", name="Correct it here?")
     expect(dialog.get_by_text("brings the balance to 0")).to_be_visible()
-    check(page, f"activity-below-correct-{scheme}-{width}")
+    check(page, "activity-below-correct")
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Correct here: −100 of")).to_be_focused()
     page.keyboard.press("Enter")
     dialog.get_by_role("button", name="Correct here").click()
     expect(page.get_by_text("the balance is 0 now")).to_be_visible()
-    check(page, f"activity-below-corrected-{scheme}-{width}")
+    check(page, "activity-below-corrected")
     assert heard == []
 
 
-def test_it_works_without_a_script(browser: Browser, url: str, app: Flask) -> None:
+def test_it_works_without_a_script(plain: Page, url: str, app: Flask) -> None:
+    page = plain
     fill(app)
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
     come_in(page, url, app, f"{PAGE}?state=failed")
     page.get_by_label("Actions for +8 of").click()
     page.get_by_role("link", name="Set aside").click()
@@ -170,4 +172,3 @@ def test_it_works_without_a_script(browser: Browser, url: str, app: Flask) -> No
     page.get_by_label(re.compile("^Tick [+]2")).check()
     page.get_by_role("button", name="Send the ticked ones again").click()
     expect(page.get_by_text("1 movement is sent again now.")).to_be_visible()
-    context.close()

@@ -1,4 +1,4 @@
-"""Every component of the panel in each of its states: nothing that axe finds, in every width and colour."""
+"""Every component of the panel in each of its states: nothing that axe finds."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def app(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
         yield app
 
 
-def test_all_of_them(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_all_of_them(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     come_in(page, url, app, "/components")
     expect(page.get_by_role("heading", name="Charts")).to_be_visible()
@@ -29,12 +29,12 @@ def test_all_of_them(page: Page, url: str, app: Flask, width: int, scheme: str) 
     page.get_by_text("A group that is folded").click()
     page.get_by_label("Help on A number of seconds between two attempts").click()
     expect(page.get_by_text("The wait after an attempt that failed.")).to_be_visible()
-    check(page, f"components-{scheme}-{width}")
+    check(page, "components")
 
     page.get_by_label("Actions for Shop 2").click()
     expect(page.get_by_role("button", name="Retry now", exact=True)).to_be_visible()
     expect(page.get_by_text("The wait after an attempt that failed.")).not_to_be_visible()
-    keep_picture(page, f"components-menu-{scheme}-{width}")
+    keep_picture(page, "components-menu")
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Open the sheet").click()

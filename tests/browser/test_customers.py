@@ -1,13 +1,13 @@
 """Customers in a browser: the list, ticking, the forms over it, and a customer's history."""
 
-import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
 from pointsync.ledger.record import Draft, record
-from tests.admin.customers_shown import LONG, change, fill_history, sell
+from tests.admin.customers_shown import LONG, fill_history, sell
 from tests.admin.remotes_shown import MADE
+from tests.admin.sites import change
 from tests.browser.inside import come_in
 from tests.browser.looks import check, complaints
 from tests.support.many import fill
@@ -25,43 +25,41 @@ def people(app: Flask) -> None:
     change(app, more)
 
 
-def test_nobody_yet(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_nobody_yet(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     come_in(page, url, app, "/customers")
     expect(page.get_by_text("No customers yet.")).to_be_visible()
-    check(page, f"customers-none-{scheme}-{width}")
+    check(page, "customers-none")
     assert heard == []
 
 
-def test_the_list(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_the_list(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     people(app)
     come_in(page, url, app, "/customers")
     expect(page.get_by_text("33 customers")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(20)
-    check(page, f"customers-{scheme}-{width}")
+    check(page, "customers")
 
     page.get_by_label("Narrow your search").fill("nobody@")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_text("Nobody found.")).to_be_visible()
-    check(page, f"customers-not-found-{scheme}-{width}")
+    check(page, "customers-not-found")
     page.get_by_label("Narrow your search").fill("Bob")
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.get_by_role("link", name="bob@shop.test", exact=True)).to_be_visible()
-    check(page, f"customers-found-{scheme}-{width}")
+    check(page, "customers-found")
 
     page.goto(f"{url}/customers?order=nothing&reserve=nothing")
     expect(page.get_by_text("There is no such points reserve here")).to_be_visible()
-    check(page, f"customers-wrong-{scheme}-{width}")
+    check(page, "customers-wrong")
     page.goto(f"{url}/customers?cursor=nothing")
     expect(page.get_by_text("This address leads to no page")).to_be_visible()
-    check(page, f"customers-wrong-page-{scheme}-{width}")
+    check(page, "customers-wrong-page")
     assert heard == []
 
 
-@pytest.mark.parametrize("width", [1440], indirect=True)
-@pytest.mark.parametrize("scheme", ["light"], indirect=True)
 def test_order_size_and_pages(page: Page, url: str, app: Flask) -> None:
     people(app)
     come_in(page, url, app, "/customers")
@@ -81,8 +79,6 @@ def test_order_size_and_pages(page: Page, url: str, app: Flask) -> None:
     expect(first).to_contain_text(LONG)
 
 
-@pytest.mark.parametrize("width", [1440], indirect=True)
-@pytest.mark.parametrize("scheme", ["light"], indirect=True)
 def test_those_ticked_are_taken_along(page: Page, url: str, app: Flask) -> None:
     people(app)
     come_in(page, url, app, "/customers?q=a")
@@ -97,8 +93,6 @@ def test_those_ticked_are_taken_along(page: Page, url: str, app: Flask) -> None:
     assert page.url.count("customer=") == 2
 
 
-@pytest.mark.parametrize("width", [1440], indirect=True)
-@pytest.mark.parametrize("scheme", ["light"], indirect=True)
 def test_add_points_opens_over_the_list(page: Page, url: str, app: Flask) -> None:
     come_in(page, url, app, "/customers")
     page.get_by_role("link", name="Add points").first.click()
@@ -110,21 +104,21 @@ def test_add_points_opens_over_the_list(page: Page, url: str, app: Flask) -> Non
     expect(page.locator("tbody tr")).to_contain_text("+25")
 
 
-def test_a_history(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_a_history(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     anna = fill_history(app)
     come_in(page, url, app, f"/customers/{anna}")
     expect(page.locator("tbody tr")).to_have_count(9)
-    check(page, f"history-{scheme}-{width}")
+    check(page, "history")
     for each in page.locator("details.way > summary").all():
         each.click()
     expect(page.get_by_text("It holds this id with other points.")).to_be_visible()
-    check(page, f"history-open-{scheme}-{width}")
+    check(page, "history-open")
 
     page.get_by_label("Points Reserve").select_option("Stamps")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("tbody tr")).to_have_count(1)
-    check(page, f"history-stamps-{scheme}-{width}")
+    check(page, "history-stamps")
 
     page.get_by_role("link", name="Add/Subtract points").click()
     dialog = page.get_by_role("dialog")
@@ -134,14 +128,14 @@ def test_a_history(page: Page, url: str, app: Flask, width: int, scheme: str) ->
 
     page.goto(f"{url}/customers/{anna}?reserve=silver")
     expect(page.get_by_text("There is no such points reserve here")).to_be_visible()
-    check(page, f"history-wrong-{scheme}-{width}")
+    check(page, "history-wrong")
     assert heard == []
 
 
-def test_the_longest_address(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_the_longest_address(page: Page, url: str, app: Flask) -> None:
     row = change(app, lambda session: sell(session, LONG, *range(1, 31)))
     come_in(page, url, app, f"/customers/{row}")
     expect(page.locator("tbody tr")).to_have_count(20)
-    check(page, f"history-long-{scheme}-{width}")
+    check(page, "history-long")
     page.get_by_role("link", name="Next page").first.click()
     expect(page.locator("tbody tr")).to_have_count(10)

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.desk import NAME, PASSWORD, Desk
+from tests.browser.conftest import PATIENCE_MS
+from tests.browser.desk import Desk
+from tests.browser.inside import NAME, PASSWORD, follow
 from tests.support.process import SiteProcess, wait_until
 
 ALICE = "alice@shop.example"
-PATIENCE_MS = 60_000
-"""A site that is asked for TLS and knows none keeps the caller waiting for a quarter of a minute."""
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
@@ -22,7 +22,6 @@ def desks(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> I
         made = []
         for name in ("Mug shop", "Tea shop"):
             site = SiteProcess(tmp_path / name[:3].lower(), env={"POINTSYNC_SITE_NAME": name})
-            site.cli("upgrade")
             site.cli("setting", "set", "max_attempts", "3")
             site.cli("setting", "set", "delay_seconds", "1")
             stack.enter_context(site)
@@ -148,7 +147,7 @@ def test_a_remote_is_added_by_keyboard_alone(desks: tuple[Desk, Desk]) -> None:
 
 def add(desk: Desk, sharing_key: str) -> None:
     """Add a remote by its sharing key, as an admin does who knows nothing else."""
-    desk.page.get_by_role("link", name="Add", exact=True).click()
+    follow(desk.page, "Add")
     desk.page.locator(".sheet").get_by_label("Sharing key", exact=True).fill(sharing_key)
     if desk.scripts:
         expect(desk.page.get_by_label("URL", exact=True)).to_have_value(sharing_key.partition("|")[0])

@@ -1,4 +1,4 @@
-"""From the setup link to the list of remotes, by keyboard alone, in every width and colour."""
+"""From the setup link to the list of remotes, by keyboard alone."""
 
 from flask import Flask
 from playwright.sync_api import Page, expect
@@ -7,7 +7,7 @@ from pointsync import clock, db
 from pointsync.models import Site
 from pointsync.sync import admins
 from tests.admin import remotes_shown
-from tests.browser.conftest import TOKEN
+from tests.browser.conftest import BOTH_WIDTHS, TOKEN
 from tests.browser.looks import check, complaints
 
 NAME = "Ada"
@@ -23,10 +23,11 @@ def press_to(page: Page, name: str, key: str = "Tab", most: int = 20) -> None:
     raise AssertionError(f"no {key} leads to {name}")
 
 
-def test_a_first_start_by_keyboard(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+@BOTH_WIDTHS
+def test_a_first_start_by_keyboard(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     page.goto(f"{url}/setup/{TOKEN}")
-    check(page, f"setup-{scheme}-{width}")
+    check(page, "setup")
 
     page.keyboard.type(NAME)
     press_to(page, "Password")
@@ -35,7 +36,7 @@ def test_a_first_start_by_keyboard(page: Page, url: str, app: Flask, width: int,
     page.keyboard.type("other")
     page.keyboard.press("Enter")
     expect(page.get_by_text("The two passwords differ")).to_be_visible()
-    check(page, f"setup-wrong-{scheme}-{width}")
+    check(page, "setup-wrong")
     expect(page.get_by_label("Password", exact=True)).to_be_focused()
 
     page.keyboard.type(PASSWORD)
@@ -44,7 +45,7 @@ def test_a_first_start_by_keyboard(page: Page, url: str, app: Flask, width: int,
     press_to(page, "Create and sign in")
     page.keyboard.press("Enter")
     expect(page.get_by_text("No remote sites yet.")).to_be_visible()
-    check(page, f"panel-empty-{scheme}-{width}")
+    check(page, "panel-empty")
 
     with app.app_context(), db.write() as session:
         remotes_shown.add_four(session)
@@ -57,7 +58,7 @@ def test_a_first_start_by_keyboard(page: Page, url: str, app: Flask, width: int,
     expect(page.get_by_role("row")).to_have_count(5)
     for words in remotes_shown.WORDS.values():
         expect(page.get_by_role("table").get_by_text(words, exact=True)).to_be_visible()
-    check(page, f"panel-points-sync-{scheme}-{width}")
+    check(page, "panel-points-sync")
 
     press_to(page, "Skip to the content")
     page.keyboard.press("Enter")
@@ -68,23 +69,23 @@ def test_a_first_start_by_keyboard(page: Page, url: str, app: Flask, width: int,
     assert heard == []
 
 
-def test_the_door(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_the_door(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     page.goto(url)
     expect(page.get_by_text("There is no admin yet.")).to_be_visible()
-    check(page, f"sign-in-first-{scheme}-{width}")
+    check(page, "sign-in-first")
 
     with app.app_context():
         db.in_write(lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
     page.reload()
     expect(page.get_by_label("Name")).to_be_focused()
-    check(page, f"sign-in-{scheme}-{width}")
+    check(page, "sign-in")
     page.keyboard.type(NAME)
     page.keyboard.press("Tab")
     page.keyboard.type("wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("do not belong together")
-    check(page, f"sign-in-wrong-{scheme}-{width}")
+    check(page, "sign-in-wrong")
     expect(page.get_by_label("Password")).to_be_focused()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
@@ -92,15 +93,15 @@ def test_the_door(page: Page, url: str, app: Flask, width: int, scheme: str) -> 
     assert heard == []
 
 
-def test_what_is_held_and_what_is_not_here(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_what_is_held_and_what_is_not_here(page: Page, url: str, app: Flask) -> None:
     with app.app_context(), db.write() as session:
         admins.create(session, NAME, PASSWORD, clock.now())
         session.get_one(Site, 1).hold = "The marker of this database is missing in /var/lib/pointsync."
     page.goto(f"{url}/nothing")
-    check(page, f"error-{scheme}-{width}")
+    check(page, "error")
     page.get_by_role("link", name="Go to the Dashboard").click()
     page.get_by_label("Name").fill(NAME)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("Nothing is sent until you say what this database is.")).to_be_visible()
-    check(page, f"panel-held-{scheme}-{width}")
+    check(page, "panel-held")

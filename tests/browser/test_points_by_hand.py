@@ -1,4 +1,4 @@
-"""Points by hand in a browser: as a dialog and as a page, in every width and colour."""
+"""Points by hand in a browser: as a dialog and as a page."""
 
 import re
 
@@ -7,12 +7,10 @@ from playwright.sync_api import Page, expect
 
 from pointsync import clock, db
 from pointsync.ledger.record import Draft, record
-from pointsync.sync import admins
 from tests.admin import remotes_shown
+from tests.browser.inside import come_in
 from tests.browser.looks import check, complaints
 
-NAME = "Ada"
-PASSWORD = "correct horse battery"
 LONG = "a-customer-with-quite-a-long-name.and-more-of-it@a-very-long-name-for-a-domain.example"
 LINES = f"bob@shop.test, 50, Welcome\n{LONG}; −20\n\neve@shop.test\t1200\tMoved from the old card, which was lost"
 
@@ -20,15 +18,10 @@ LINES = f"bob@shop.test, 50, Welcome\n{LONG}; −20\n\neve@shop.test\t1200\tMove
 def begin(app: Flask, page: Page, url: str) -> list[int]:
     """Three customers, and Ada signed in; the customers' row numbers."""
     with app.app_context(), db.write() as session:
-        admins.create(session, NAME, PASSWORD, clock.now())
         remotes_shown.add(session, "https://two.test", "wrk_" + "2" * 16)
         drafts = [Draft("bob@shop.test", points=1200), Draft(LONG, points=10), Draft("carol@shop.test", points=30)]
         numbers = [each.movement.customer_id for each in record(session, drafts, "test", clock.now())]
-    page.goto(f"{url}/sign-in")
-    page.get_by_label("Name").fill(NAME)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_text(f"Signed in as {NAME}")).to_be_attached()
+    come_in(page, url, app)
     return numbers
 
 
@@ -43,16 +36,16 @@ def opened(page: Page, url: str, href: str) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
-def test_one_customer(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_one_customer(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     begin(app, page, url)
     page.goto(f"{url}/customers/points")
     expect(page.get_by_label("E-mail")).to_be_focused()
-    check(page, f"points-by-hand-{scheme}-{width}")
+    check(page, "points-by-hand")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The e-mail address is empty")).to_be_visible()
     expect(page.get_by_text("Type a whole number from 1 to")).to_be_visible()
-    check(page, f"points-by-hand-wrong-{scheme}-{width}")
+    check(page, "points-by-hand-wrong")
     page.get_by_label("E-mail").fill("eve@shop.test")
     page.get_by_label("Points", exact=True).fill("50")
     page.get_by_label("Reason").fill("Thanks")
@@ -60,7 +53,7 @@ def test_one_customer(page: Page, url: str, app: Flask, width: int, scheme: str)
     expect(page.get_by_text("Recorded: 1 movement, +50 points. It is sent to 1 remote.")).to_be_visible()
 
     opened(page, url, "/customers/points")
-    check(page, f"points-by-hand-dialog-{scheme}-{width}")
+    check(page, "points-by-hand-dialog")
     page.get_by_label("E-mail").fill("no such")
     page.get_by_label("Points", exact=True).fill("70")
     page.get_by_label("Subtract").check()
@@ -74,18 +67,18 @@ def test_one_customer(page: Page, url: str, app: Flask, width: int, scheme: str)
     assert heard == []
 
 
-def test_several_that_were_ticked(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_several_that_were_ticked(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     numbers = begin(app, page, url)
     ticked = "&".join(f"customer={number}" for number in numbers)
     page.goto(f"{url}/customers/points?{ticked}")
     expect(page.get_by_label("Points", exact=True)).to_be_focused()
-    check(page, f"points-ticked-{scheme}-{width}")
+    check(page, "points-ticked")
     page.get_by_label("Set the balance to").check()
     page.get_by_label("Points", exact=True).fill("-5")
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_text("3 movements for 3 customers, −1,255 points in all,")).to_be_visible()
-    check(page, f"points-dry-run-{scheme}-{width}")
+    check(page, "points-dry-run")
     page.get_by_role("button", name="Back to the form").click()
     expect(page.get_by_label("Points", exact=True)).to_have_value("-5")
 
@@ -93,31 +86,31 @@ def test_several_that_were_ticked(page: Page, url: str, app: Flask, width: int, 
     page.get_by_label("Points", exact=True).fill("5")
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_role("dialog").get_by_text("+15 points in all")).to_be_visible()
-    check(page, f"points-dry-run-dialog-{scheme}-{width}")
+    check(page, "points-dry-run-dialog")
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_text("Recorded: 3 movements, +15 points. They are sent to 1 remote.")).to_be_visible()
     assert heard == []
 
 
-def test_several_in_one_go(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_several_in_one_go(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     begin(app, page, url)
     page.goto(f"{url}/customers/points")
     page.get_by_role("link", name="paste several in one go").click()
     expect(page.get_by_label("Lines")).to_be_focused()
-    check(page, f"points-several-{scheme}-{width}")
+    check(page, "points-several")
     page.get_by_label("Lines").fill(f"{LINES}\nno such, 5\ncarol@shop.test, 1,000")
     page.get_by_label("Reason").fill("Put right")
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_text("2 lines cannot be recorded, so none is.")).to_be_visible()
     expect(page.get_by_role("button", name="Confirm")).to_have_count(0)
-    check(page, f"points-several-wrong-{scheme}-{width}")
+    check(page, "points-several-wrong")
     page.get_by_role("button", name="Back to the lines").click()
     expect(page.get_by_label("Lines")).to_have_value(re.compile("no such, 5\ncarol@shop.test, 1,000$"))
     page.get_by_label("Lines").fill(LINES)
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_text("1 balance would be below zero.")).to_be_visible()
-    check(page, f"points-several-dry-run-{scheme}-{width}")
+    check(page, "points-several-dry-run")
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_text("Recorded: 3 movements, +1,230 points. They are sent to 1 remote.")).to_be_visible()
     assert heard == []

@@ -7,7 +7,8 @@ from pointsync import db
 from pointsync.ledger import reserves
 from pointsync.models import Reserve
 from tests.admin import remotes_shown
-from tests.browser.inside import come_in
+from tests.browser.conftest import BOTH_WIDTHS
+from tests.browser.inside import act, come_in, follow
 from tests.browser.looks import check, complaints
 
 PAGE = "/points-and-rewards"
@@ -20,7 +21,8 @@ def stored(app: Flask) -> dict[str, tuple[str, bool, bool]]:
         return {each.key: (each.name, each.is_active, each.may_go_below_zero) for each in reserves.every(session)}
 
 
-def test_the_list_and_its_dialogs(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+@BOTH_WIDTHS
+def test_the_list_and_its_dialogs(page: Page, url: str, app: Flask) -> None:
     heard = complaints(page)
     with app.app_context(), db.write() as session:
         remotes_shown.add_four(session)
@@ -28,17 +30,17 @@ def test_the_list_and_its_dialogs(page: Page, url: str, app: Flask, width: int, 
         session.get_one(Reserve, 2).is_active = False
     come_in(page, url, app, PAGE)
     expect(page.get_by_role("row")).to_have_count(3)
-    check(page, f"reserves-{scheme}-{width}")
+    check(page, "reserves")
 
-    page.get_by_role("link", name="Add").click()
+    follow(page, "Add")
     dialog = page.get_by_role("dialog", name="Add a points reserve")
     expect(dialog.get_by_label("Id")).to_be_focused()
-    check(page, f"reserves-add-{scheme}-{width}")
+    check(page, "reserves-add")
     page.keyboard.type("no such!")
     page.keyboard.press("Enter")
     expect(dialog.get_by_text("Type letters, digits")).to_be_visible()
     expect(dialog.get_by_label("Id")).to_have_value("no such!")
-    check(page, f"reserves-add-wrong-{scheme}-{width}")
+    check(page, "reserves-add-wrong")
     dialog.get_by_label("Id").fill("gold")
     dialog.get_by_label("Name").fill("Gold points")
     dialog.get_by_label("May go below zero").check()
@@ -46,15 +48,14 @@ def test_the_list_and_its_dialogs(page: Page, url: str, app: Flask, width: int, 
     expect(page.get_by_text("The points reserve Gold points is made.")).to_be_visible()
     assert stored(app)["gold"] == ("Gold points", True, True)
 
-    page.get_by_label("Actions for Points", exact=True).click()
-    page.get_by_role("link", name="Edit").click()
+    act(page, "Points", "Edit")
     dialog = page.get_by_role("dialog", name="Edit Points")
     expect(dialog.get_by_label("Name")).to_be_focused()
     dialog.get_by_label("Active").uncheck()
-    check(page, f"reserves-edit-{scheme}-{width}")
+    check(page, "reserves-edit")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_text("observe this reserve.")).to_be_visible()
-    check(page, f"reserves-edit-observed-{scheme}-{width}")
+    check(page, "reserves-edit-observed")
     assert stored(app)["default"][1]
     dialog.get_by_role("button", name="Make it inactive").click()
     expect(page.get_by_text("Points takes no points now")).to_be_visible()
@@ -64,8 +65,6 @@ def test_the_list_and_its_dialogs(page: Page, url: str, app: Flask, width: int, 
 
 def test_by_keyboard_alone(page: Page, url: str, app: Flask) -> None:
     come_in(page, url, app, PAGE)
-    # Shown by the scripts as they start: before that, Edit leads to a page.
-    expect(page.get_by_role("button", name="Copy the id of Points")).to_be_visible()
     actions = page.get_by_label("Actions for Points", exact=True)
     actions.focus()
     page.keyboard.press("Enter")
@@ -85,10 +84,10 @@ def test_an_id_is_copied(page: Page, url: str, app: Flask) -> None:
     expect(page.locator("[data-said]")).to_have_text("Copied.")
 
 
-def test_the_sheets_as_pages(page: Page, url: str, app: Flask, width: int, scheme: str) -> None:
+def test_the_sheets_as_pages(page: Page, url: str, app: Flask) -> None:
     come_in(page, url, app, f"{PAGE}/reserves/add")
-    check(page, f"reserves-add-page-{scheme}-{width}")
+    check(page, "reserves-add-page")
     page.goto(f"{url}{PAGE}/reserves/default/edit")
-    check(page, f"reserves-edit-page-{scheme}-{width}")
+    check(page, "reserves-edit-page")
     page.get_by_role("main").get_by_role("link", name="Cancel").first.click()
     expect(page).to_have_url(f"{url}{PAGE}")

@@ -63,7 +63,7 @@ def test_silence_ends_with_the_read_limit(make_client: MakeClient, serve: Serve)
         get(make_client(read_seconds=0.2), serve(script).url)
 
 
-@pytest.mark.parametrize("limit", ["read_seconds", "total_seconds"])
+@pytest.mark.parametrize("limit", ["connect_seconds", "total_seconds"])
 def test_a_tls_handshake_that_stalls_is_cut(make_client: MakeClient, serve: Serve, limit: str) -> None:
     server = serve(lambda server, connection: server.stopping.wait(5) and None)
     with fails(PassingFailure, "timeout", reached=False, within=1.0):

@@ -11,7 +11,7 @@ from wtforms import RadioField, SelectField, StringField
 
 from pointsync import crypto, db, ids
 from pointsync.admin.customers import hand
-from pointsync.admin.customers.hand import TAB, Changed, Stale
+from pointsync.admin.customers.hand import LIST, TAB, Changed, Stale
 from pointsync.admin.forms import show_refusal
 from pointsync.admin.panel import blueprint, page, row_number
 from pointsync.errors import Invalid, NotFound, Refused
@@ -105,7 +105,6 @@ def send_points_by_hand() -> ResponseReturnValue:
             return _dry_run(form, ticked, again, hand.STALE), 422
         return _form(form, ticked, again.once, hand.STALE), 422
     except (Invalid, NotFound) as error:
-        db.db.session.rollback()
         hand.fill_reserves(form, session)
         if is_many and "points" in error.fields:  # one of them only: the dry run says which
             return _dry_run(form, ticked, asked), 422
@@ -202,7 +201,7 @@ def _show(form: PointsForm, error: Refused) -> bool:
 
 
 def _form(form: PointsForm, ticked: Ticked, once: str, problem: str | None = None) -> str:
-    return page("customers/points.html", TAB, form=form, ticked=ticked, once=once, problem=problem)
+    return page("customers/points.html", TAB, form=form, ticked=ticked, once=once, problem=problem, asked=LIST)
 
 
 def _dry_run(form: PointsForm, ticked: Ticked, asked: Asked, message: str | None = None) -> str:
@@ -218,4 +217,5 @@ def _dry_run(form: PointsForm, ticked: Ticked, asked: Asked, message: str | None
         faulty=sum(row.fault is not None for row in rows),
         once=asked.once,
         message=message,
+        asked=LIST,
     )

@@ -10,9 +10,10 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from wtforms import SelectField
 
 from pointsync import clock, db
+from pointsync.admin.forms import reserve_choices
+from pointsync.admin.paging import Asked
 from pointsync.admin.panel import plain, signed
 from pointsync.errors import Conflict, Invalid
 from pointsync.ledger import customers, reserves
@@ -24,6 +25,8 @@ from pointsync.runtime import runtime
 from pointsync.sync import standing
 
 TAB = "admin.customers"
+LIST = Asked(TAB, ("q", "order", "reserve"))
+"""The list as its address asks for it; forms opened from it keep that in theirs, to lead back to it."""
 KIND = "manual"
 MAX_SOURCE = 191
 
@@ -76,12 +79,7 @@ def whole(text: str, signs: str = "") -> int | None:
 
 def fill_reserves(form: FlaskForm, session: Session) -> None:
     """Give the form's `reserve` the active ones to choose from."""
-    field: SelectField = form.reserve
-    field.choices = {
-        each.key: f"{each.name} ({each.key})" if each.name != each.key else each.key
-        for each in reserves.every(session)
-        if each.is_active
-    }
+    form.reserve.choices = reserve_choices(session, only_active=True)
 
 
 def chosen_reserve(session: Session, key: str) -> Reserve:
@@ -108,7 +106,6 @@ def record_once(reserve: Reserve, drafts: Sequence[Draft], seen: Sequence[int] |
     # A name may be as long as the column by itself; the random mark in each ref tells sources apart all the same.
     source, now = f"admin:{current_user.name}"[:MAX_SOURCE], clock.now()
     reserve_id = reserve.id
-    db.db.session.rollback()
 
     def work(session: Session) -> Outcome:
         balances = None if seen is None else _locked(session, reserve_id, drafts)
@@ -140,7 +137,7 @@ def done(outcome: Outcome, reserve: Reserve) -> ResponseReturnValue:
         _tell(outcome.recorded, reserve)
     if len(customer_ids) == 1:
         return redirect(url_for("admin.customer", customer_id=customer_ids.pop()), 303)
-    return redirect(url_for(TAB), 303)
+    return redirect(LIST.address(), 303)
 
 
 def _tell(outcomes: Sequence[Recorded], reserve: Reserve) -> None:

@@ -3,12 +3,11 @@
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from wtforms import SelectField
 
-from pointsync.admin.customers.shown import balances, chosen, maker, reserve_choices, way
+from pointsync.admin.customers.shown import balances, chosen, maker, reserve_names, way
 from pointsync.admin.paging import USUAL_SIZE, Asked
 from pointsync.admin.panel import blueprint, page
 from pointsync.db import db
@@ -16,7 +15,8 @@ from pointsync.errors import Invalid
 from pointsync.ledger import customers as ledger
 from pointsync.ledger import reserves
 from pointsync.ledger.keyset import Page
-from pointsync.models import Customer, Reserve, Site
+from pointsync.ledger.made import own_auth
+from pointsync.models import Customer, Reserve
 from pointsync.runtime import runtime
 from pointsync.sync import customer_history
 from pointsync.sync.customer_history import Entry
@@ -36,7 +36,7 @@ class ReserveForm(FlaskForm):  # type: ignore[misc]
 
     def __init__(self, every: list[Reserve]) -> None:
         super().__init__(request.args)
-        self.reserve.choices = {"": "All"} | reserve_choices(every)
+        self.reserve.choices = {"": "All"} | reserve_names(every)
 
     def refuse(self, error: Invalid) -> None:
         """Put the sentence at the field, or above the list where it is not shown or about something else."""
@@ -63,7 +63,7 @@ def customer(customer_id: int) -> ResponseReturnValue:
         found = customer_history.page(session, runtime().config, who, reserve=reserve, cursor=asked.cursor, size=size)
     except Invalid as error:
         form.refuse(error)
-    own_auth = session.scalar(select(Site.auth))
+    own = own_auth(session)
     html = page(
         "customers/history.html",
         TAB,
@@ -74,8 +74,8 @@ def customer(customer_id: int) -> ResponseReturnValue:
         found=found,
         balances=_balances(session, who, every),
         several=len(every) > 1,
-        own_auth=own_auth,
-        rows=[(each.movement, each, maker(each.movement), way(each, own_auth)) for each in found.rows],
+        own_auth=own,
+        rows=[(each.movement, each, maker(each.movement), way(each, own)) for each in found.rows],
     )
     return html, 422 if form.errors or form.problem else 200
 

@@ -1,5 +1,6 @@
 """Pasted lines, a customer each: read, and what is wrong with each of them."""
 
+import csv
 import re
 from dataclasses import dataclass
 
@@ -47,14 +48,25 @@ def _parts(text: str) -> tuple[str, str, str]:
     if not found:
         raise Invalid("", "Type the e-mail, a comma and the points, such as alice@example.com, 50.")
     sign = found[0]
-    email, points, reason = [*text.split(sign, 2), ""][:3]
-    if sign == "," and _CUT_NUMBER.match(reason):
+    is_quoted = '"' in text
+    parts = _unquoted(text, sign) if is_quoted else text.split(sign, 2)
+    email, points, reason = [*parts, ""][:3]
+    if sign == "," and not is_quoted and _CUT_NUMBER.match(reason):
         raise Invalid(
             "",
             "Type whole points without a comma in them, such as 1000. If this is a reason that begins with a number, "
             "put semicolons between the parts instead of commas.",
         )
     return email, points.strip(), reason
+
+
+def _unquoted(text: str, sign: str) -> list[str]:
+    """At most three parts of a line in which a spreadsheet may have quoted some."""
+    try:
+        [parts] = csv.reader([text], delimiter=sign, strict=True)
+    except (csv.Error, ValueError):
+        raise Invalid("", "The quotes do not match; put none, or one pair around a part.") from None
+    return [*parts[:2], sign.join(parts[2:])]
 
 
 def _points(text: str) -> int:

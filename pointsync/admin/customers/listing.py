@@ -8,7 +8,8 @@ from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import SearchField, SelectField
 
-from pointsync.admin.customers.shown import balances, chosen, reserve_choices
+from pointsync.admin.customers.hand import LIST, TAB
+from pointsync.admin.customers.shown import balances, chosen, reserve_names
 from pointsync.admin.paging import USUAL_SIZE, Asked
 from pointsync.admin.panel import blueprint, page
 from pointsync.db import db
@@ -17,8 +18,6 @@ from pointsync.ledger import customer_list, reserves
 from pointsync.ledger.customer_list import Listed
 from pointsync.ledger.keyset import Count, Page
 from pointsync.models import Reserve
-
-TAB = "admin.customers"
 
 ORDERS = {
     "email": "E-mail, A to Z",
@@ -46,7 +45,7 @@ class ListForm(FlaskForm):  # type: ignore[misc]
 
     def __init__(self, every: list[Reserve]) -> None:
         super().__init__(request.args)
-        self.reserve.choices = reserve_choices(every)
+        self.reserve.choices = reserve_names(every)
 
     def refuse(self, error: Invalid) -> None:
         """Put the sentence at its field, or above the list where none is shown for it."""
@@ -71,7 +70,7 @@ class Shown:
 @blueprint.get("/customers", provide_automatic_options=False)
 def customers() -> ResponseReturnValue:
     """The tab."""
-    session, asked = db.session(), Asked(TAB, ("q", "order", "reserve"))
+    session, asked = db.session(), LIST
     every = reserves.every(session)
     form = ListForm(every)
     try:

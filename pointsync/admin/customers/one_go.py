@@ -113,7 +113,6 @@ def _foreseen(asked: Asked) -> tuple[list[tuple[Line, Foreseen]], list[Line]]:
 
 
 def _refuse(form: LinesForm, once: str, error: Refused) -> ResponseReturnValue:
-    db.db.session.rollback()
     hand.fill_reserves(form, db.db.session())
     where = "reserve" if "reserve" in error.fields else "lines"
     show_refusal(form, Invalid(where, error.message))

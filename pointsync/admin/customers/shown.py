@@ -77,7 +77,7 @@ def balances(every: Iterable[Reserve], points: dict[str, int]) -> list[tuple[Res
     ]
 
 
-def reserve_choices(every: Iterable[Reserve]) -> dict[str, str]:
+def reserve_names(every: Iterable[Reserve]) -> dict[str, str]:
     """What to call each reserve where one is chosen: with its key where several have the same name."""
     names = {reserve.key: plain(reserve.name) for reserve in every}
     called = list(names.values())

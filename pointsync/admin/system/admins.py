@@ -50,7 +50,6 @@ def add_admin() -> ResponseReturnValue:
 def send_add_admin() -> ResponseReturnValue:
     """Let them sign in."""
     form, now = SetupForm(), clock.now()
-    db.db.session.rollback()
     if not form.validate():
         return _page("admin.html", form), 422
     try:
@@ -72,7 +71,6 @@ def change_password() -> ResponseReturnValue:
 def send_change_password() -> ResponseReturnValue:
     """Change it: every other browser in which they are signed in is signed out, this one is not."""
     form, admin_id, name = PasswordForm(), current_user.admin_id, current_user.name
-    db.db.session.rollback()
     if not form.validate():
         return _page("password.html", form), 422
     throttle.count(name)
@@ -107,7 +105,6 @@ def send_remove_admin(admin_id: int) -> ResponseReturnValue:
         people.remove(writing, admin_id)
         return name
 
-    db.db.session.rollback()
     try:
         name = db.in_write(work)
     except Conflict:

@@ -43,7 +43,6 @@ def send_add_api_key() -> ResponseReturnValue:
     """Make it, and show it in this one answer: it is stored nowhere, not even by the browser."""
     form, now = KeyForm(), clock.now()
     name = (form.name.data or "").strip()
-    db.db.session.rollback()
     try:
         row, key = db.in_write(lambda session: keys.create(session, name, now))
     except (Invalid, Conflict) as error:
@@ -67,7 +66,6 @@ def send_revoke_api_key(key_id: int) -> ResponseReturnValue:
         keys.revoke(session, name, clock.now())
         return name
 
-    db.db.session.rollback()
     name = db.in_write(work)
     flash(f"The key {name} is revoked: calls with it are refused from now on.", "done")
     return redirect(url_for(TAB), 303)

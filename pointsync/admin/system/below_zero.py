@@ -68,7 +68,6 @@ def send_correct_below_zero(seq: int) -> ResponseReturnValue:
 
 def _page(seq: int, status: int = 200, **values: object) -> ResponseReturnValue:
     """The sheet that asks; who comes too late is told so in the list."""
-    db.db.session.rollback()
     below = ledger.get(db.db.session(), seq)
     if not below.may_be_corrected:
         return _meanwhile("Nothing is to be corrected: the customer is not below zero now, or this was corrected.")

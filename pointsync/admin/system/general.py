@@ -52,7 +52,6 @@ def general() -> ResponseReturnValue:
 def save_general() -> ResponseReturnValue:
     """Save what the environment does not set: all of it, or nothing."""
     form = GeneralForm()
-    db.db.session.rollback()
     try:
         has_moved = db.in_write(lambda session: _save(session, form))
     except Refused as error:
@@ -68,7 +67,6 @@ def save_general() -> ResponseReturnValue:
 def confirm_address() -> ResponseReturnValue:
     """Take the address that the admin's browser has used as the public URL, as the page offered it."""
     offered, config = request.form.get("public_url", ""), runtime().config
-    db.db.session.rollback()
     try:
         url = db.in_write(lambda session: facts.set_public_url(session, config, offered))
     except (Invalid, Conflict) as error:

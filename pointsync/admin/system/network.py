@@ -4,11 +4,11 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
-from wtforms import BooleanField, StringField, ValidationError
+from wtforms import BooleanField, StringField
 
 from pointsync import clock, db
+from pointsync.admin.forms import check_setting
 from pointsync.admin.panel import blueprint, page
-from pointsync.errors import Invalid
 from pointsync.runtime import runtime
 from pointsync.sync import network as family
 from pointsync.sync import settings
@@ -21,34 +21,20 @@ class AcceptForm(FlaskForm):  # type: ignore[misc]
 
     create_customers = BooleanField("Make customers that are unknown here")
     only_listed = BooleanField("Accept only listed sites")
-    check_seconds = StringField("Time between two checks (in seconds)")
-
-    def validate_check_seconds(self, field: StringField) -> None:
-        """A whole number within its bounds."""
-        try:
-            settings.check("check_seconds", field.data or "")
-        except Invalid as error:
-            kind = settings.KINDS["check_seconds"]
-            raise ValidationError(f"Type a whole number from {kind.low:,} to {kind.high:,}.") from error
+    check_seconds = StringField("Time between two checks (in seconds)", [check_setting])
 
 
 @blueprint.get("/system/network", provide_automatic_options=False)
 def network() -> ResponseReturnValue:
     """The tab."""
     known = settings.read(db.db.session())
-    return _page(
-        AcceptForm(
-            data={name: getattr(known, name) for name in ("create_customers", "only_listed")}
-            | {"check_seconds": known.check_seconds}
-        )
-    )
+    return _page(AcceptForm(obj=known))
 
 
 @blueprint.post("/system/network", provide_automatic_options=False)
 def save_network() -> ResponseReturnValue:
     """Save what is accepted: all three, or none."""
     form = AcceptForm()
-    db.db.session.rollback()
     if not form.validate():
         return _page(form), 422
     typed = {

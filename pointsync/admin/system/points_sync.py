@@ -5,12 +5,12 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from wtforms import StringField, ValidationError
+from wtforms import StringField
 from wtforms.validators import InputRequired
 
 from pointsync import clock, db
+from pointsync.admin.forms import check_setting
 from pointsync.admin.panel import blueprint, page, row_number
-from pointsync.errors import Invalid
 from pointsync.runtime import runtime
 from pointsync.sync import settings, site, standing
 
@@ -22,19 +22,14 @@ PLAIN_MAY_HELP = frozenset({"refused_connection", "timeout", "certificate", "bad
 class AdvancedForm(FlaskForm):  # type: ignore[misc]
     """The four Advanced Settings, named as in `settings.KINDS`."""
 
-    max_attempts = StringField("Max sync. attempt", [InputRequired("Type a number of attempts.")])
-    delay_seconds = StringField("Delay between new attempt (in seconds)", [InputRequired("Type a number of seconds.")])
-    statistics_days = StringField("Period covered by statistics (in days)", [InputRequired("Type a number of days.")])
-    warning_days = StringField("Warning Period (in days)", [InputRequired("Type a number of days.")])
-
-    def _check(self, field: StringField) -> None:
-        try:
-            settings.check(field.short_name, field.data)
-        except Invalid as error:
-            kind = settings.KINDS[field.short_name]
-            raise ValidationError(f"Type a whole number from {kind.low:,} to {kind.high:,}.") from error
-
-    validate_max_attempts = validate_delay_seconds = validate_statistics_days = validate_warning_days = _check
+    max_attempts = StringField("Max sync. attempt", [InputRequired("Type a number of attempts."), check_setting])
+    delay_seconds = StringField(
+        "Delay between new attempt (in seconds)", [InputRequired("Type a number of seconds."), check_setting]
+    )
+    statistics_days = StringField(
+        "Period covered by statistics (in days)", [InputRequired("Type a number of days."), check_setting]
+    )
+    warning_days = StringField("Warning Period (in days)", [InputRequired("Type a number of days."), check_setting])
 
 
 @blueprint.get("/system/points-sync", provide_automatic_options=False)
@@ -49,8 +44,7 @@ def save_points_sync() -> ResponseReturnValue:
     form = AdvancedForm()
     if not form.validate():
         return show(form), 422
-    typed = {name: form[name].data for name in AdvancedForm()._fields if name != "csrf_token"}
-    db.db.session.rollback()
+    typed = {field.short_name: field.data for field in form if field.short_name in settings.KINDS}
     warnings = db.in_write(
         lambda session: [settings.change(session, name, value) for name, value in typed.items()],
     )

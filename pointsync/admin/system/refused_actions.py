@@ -128,7 +128,6 @@ def retry_from_activity(remote_id: int) -> ResponseReturnValue:
 
 def _page(what: str, delivery_id: int, status: int = 200, **values: object) -> ResponseReturnValue:
     """The sheet that asks; who comes too late is told so in the list."""
-    db.db.session.rollback()
     try:
         one = refused.get(db.db.session(), delivery_id)
     except Conflict:

@@ -1,5 +1,7 @@
 """Remote sites: what can be done with a line. Each action is something to POST to."""
 
+from collections.abc import Callable
+
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
@@ -32,13 +34,7 @@ def retry_remote(remote_id: int) -> ResponseReturnValue:
 
 def try_again(remote_id: int) -> None:
     """Send all that waits for it, now, and leave a notice that says so."""
-
-    def work(session: Session) -> Remote:
-        remote = remotes.get(session, remote_id)
-        remotes.retry(session, remote, clock.now())
-        return remote
-
-    remote = db.in_write(work)
+    remote = _change(remote_id, lambda session, line: remotes.retry(session, line, clock.now()))
     runtime().wake()
     if remote.paused_at:
         flash(f"{_name(remote)} is paused: resume it, and what waits is sent.", "warning")
@@ -49,13 +45,7 @@ def try_again(remote_id: int) -> None:
 @blueprint.post(f"{LINE}/pauses", provide_automatic_options=False)
 def pause_remote(remote_id: int) -> ResponseReturnValue:
     """Send nothing until it is resumed."""
-
-    def work(session: Session) -> Remote:
-        remote = remotes.get(session, remote_id)
-        remotes.pause(session, remote, clock.now())
-        return remote
-
-    remote = db.in_write(work)
+    remote = _change(remote_id, lambda session, line: remotes.pause(session, line, clock.now()))
     flash(f"{_name(remote)} is paused. What is made here waits for it until you resume it.", "done")
     return _back()
 
@@ -63,13 +53,7 @@ def pause_remote(remote_id: int) -> ResponseReturnValue:
 @blueprint.post(f"{LINE}/resumes", provide_automatic_options=False)
 def resume_remote(remote_id: int) -> ResponseReturnValue:
     """Send again."""
-
-    def work(session: Session) -> Remote:
-        remote = remotes.get(session, remote_id)
-        remotes.resume(session, remote)
-        return remote
-
-    remote = db.in_write(work)
+    remote = _change(remote_id, remotes.resume)
     runtime().wake()
     flash(f"{_name(remote)} is sent to again, beginning with what waits.", "done")
     return _back()
@@ -80,8 +64,7 @@ def use_plain_http(remote_id: int) -> ResponseReturnValue:
     """The same line over http, in clear, where https does not answer; and ping it."""
     vault, now = runtime().vault, clock.now()
 
-    def work(session: Session) -> None:
-        remote = remotes.get(session, remote_id)
+    def work(session: Session, remote: Remote) -> None:
         typed = sharing.Typed(
             url=remote.url.replace("https://", "http://", 1),
             auth=remote.auth,
@@ -92,7 +75,7 @@ def use_plain_http(remote_id: int) -> ResponseReturnValue:
         )
         remotes.change(session, vault, remote, typed, remote.version, now)
 
-    db.in_write(work)
+    _change(remote_id, work)
     check(remote_id)
     return _back(remote_id)
 
@@ -100,13 +83,7 @@ def use_plain_http(remote_id: int) -> ResponseReturnValue:
 @blueprint.post(f"{LINE}/history/stops", provide_automatic_options=False)
 def stop_history(remote_id: int) -> ResponseReturnValue:
     """Owe it no more of the history; what is owed already is sent."""
-
-    def work(session: Session) -> Remote:
-        remote = remotes.get(session, remote_id)
-        history.stop(session, remote, clock.now())
-        return remote
-
-    remote = db.in_write(work)
+    remote = _change(remote_id, lambda session, line: history.stop(session, line, clock.now()))
     flash(f"{_name(remote)} is owed no more of the history; what stands in line already is sent.", "done")
     return _back()
 
@@ -114,30 +91,36 @@ def stop_history(remote_id: int) -> ResponseReturnValue:
 @blueprint.get(f"{LINE}/delete", provide_automatic_options=False)
 def delete_remote(remote_id: int) -> ResponseReturnValue:
     """Ask once more, with the count of what would never arrive."""
-    session = db.db.session()
-    remote = remotes.get(session, remote_id)
-    return page("system/remote_delete.html", TAB, remote=remote, waiting=standing.owed(session, remote.id))
+    return _ask_to_delete(remote_id)
 
 
 @blueprint.post(f"{LINE}/delete", provide_automatic_options=False)
 def send_delete_remote(remote_id: int) -> ResponseReturnValue:
     """Hide the line with its facts, when what waits is still as many as was confirmed."""
     dropping = request.form.get("dropping", 0, type=int)
+    try:
+        remote = _change(remote_id, lambda session, line: remotes.remove(session, line, clock.now(), dropping=dropping))
+    except Conflict:
+        return _ask_to_delete(remote_id, was=dropping), 422
+    flash(f"The line for {_name(remote)} is deleted. Add the same site again to go on from there.", "done")
+    return _back()
+
+
+def _change(remote_id: int, change: Callable[[Session, Remote], object]) -> Remote:
+    """The line after `change`, in a transaction of its own. Raises NotFound."""
 
     def work(session: Session) -> Remote:
         remote = remotes.get(session, remote_id)
-        remotes.remove(session, remote, clock.now(), dropping=dropping)
+        change(session, remote)
         return remote
 
-    try:
-        remote = db.in_write(work)
-    except Conflict:
-        session = db.db.session()
-        remote = remotes.get(session, remote_id)
-        waiting = standing.owed(session, remote.id)
-        return page("system/remote_delete.html", TAB, remote=remote, waiting=waiting, was=dropping), 422
-    flash(f"The line for {_name(remote)} is deleted. Add the same site again to go on from there.", "done")
-    return _back()
+    return db.in_write(work)
+
+
+def _ask_to_delete(remote_id: int, **values: int) -> str:
+    session = db.db.session()
+    remote = remotes.get(session, remote_id)
+    return page("system/remote_delete.html", TAB, remote=remote, waiting=standing.owed(session, remote.id), **values)
 
 
 def _name(remote: Remote) -> str:

@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, RadioField, SelectField, StringField
 
 from pointsync import clock, db
-from pointsync.admin.forms import SecretField, show_refusal
+from pointsync.admin.forms import SecretField, reserve_choices, show_refusal
 from pointsync.admin.panel import blueprint, page, row_number
 from pointsync.errors import Conflict, Invalid, NotFound, Refused
 from pointsync.ledger import reserves
@@ -70,7 +70,6 @@ def send_add_remote() -> ResponseReturnValue:
         if form.history.data not in ("new", "all", "go_on"):
             raise Invalid("history", "Choose what it is sent.")
         _offer_to_go_on(form, typed)
-        db.db.session.rollback()
         made = db.in_write(
             lambda session: remotes.add(
                 session,
@@ -100,7 +99,6 @@ def send_edit_remote(remote_id: int) -> ResponseReturnValue:
     remote = remotes.get(db.db.session(), remote_id)
     try:
         typed = _typed(form, remote)
-        db.db.session.rollback()
         version = row_number(form.version.data) or 0
         changed = db.in_write(
             lambda session: remotes.change(
@@ -164,7 +162,6 @@ def _checked(remote_id: int) -> ResponseReturnValue:
 
 def _refuse(form: RemoteForm, error: Refused, remote: Remote | None) -> ResponseReturnValue:
     """The form again with what was typed, and at each field what is wrong."""
-    db.db.session.rollback()
     others = None
     if error.code == "changed_meanwhile" and remote:
         others, form.version.data = remote, str(remote.version)
@@ -177,22 +174,15 @@ def _refuse(form: RemoteForm, error: Refused, remote: Remote | None) -> Response
 
 
 def _page(form: RemoteForm, remote: Remote | None, **values: Any) -> str:
-    _with_reserves(form)
+    _filled(form)
     there = remote.facts.get("reserves", []) if remote else []
     return page("system/remote.html", TAB, form=form, remote=remote, there=there, **values)
 
 
 def _filled(form: RemoteForm) -> RemoteForm:
     """`form` with the reserves to choose from; what is typed otherwise is refused with their names."""
-    _with_reserves(form)
+    form.observed.choices = reserve_choices(db.db.session())
     return form
-
-
-def _with_reserves(form: RemoteForm) -> None:
-    form.observed.choices = {
-        each.key: f"{each.name} ({each.key})" if each.name != each.key else each.key
-        for each in reserves.every(db.db.session())
-    }
 
 
 def _data(remote: Remote) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """System › WooCommerce: the hooks at which shops deliver, and what came of it."""
 
-from typing import Any
-
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
@@ -9,10 +7,9 @@ from sqlalchemy.orm import Session
 from wtforms import RadioField, SelectField, StringField
 
 from pointsync import clock, db, ids
-from pointsync.admin.forms import SecretField, show_refusal
+from pointsync.admin.forms import SecretField, reserve_choices, show_refusal
 from pointsync.admin.panel import blueprint, page
 from pointsync.errors import Conflict, Invalid, NotFound
-from pointsync.ledger import reserves
 from pointsync.models import Hook, Site
 from pointsync.runtime import runtime
 from pointsync.sync import general, hooks
@@ -58,7 +55,6 @@ def send_add_hook() -> ResponseReturnValue:
     form, now = HookForm(), clock.now()
     typed = (form.secret.data or "").strip()
     secret = typed or ids.new_token()
-    db.db.session.rollback()
     try:
         if form.rule.data not in ("orders", "movements"):
             raise Invalid("rule", "Choose what counts: orders, or the shop plugin's movements.")
@@ -109,7 +105,6 @@ def send_remove_hook(hook_id: int) -> ResponseReturnValue:
         hooks.remove(session, name, clock.now())
         return name
 
-    db.db.session.rollback()
     name = db.in_write(work)
     flash(f"The hook {name} is removed: what the shop delivers there is refused from now on.", "done")
     return redirect(url_for(TAB), 303)
@@ -127,10 +122,6 @@ def _url() -> str | None:
     return general.known_url(db.db.session().get_one(Site, 1), runtime().config)
 
 
-def _page(form: HookForm, **values: Any) -> str:
-    form.reserve.choices = {
-        each.key: f"{each.name} ({each.key})" if each.name != each.key else each.key
-        for each in reserves.every(db.db.session())
-        if each.is_active
-    }
-    return page("system/hook_form.html", TAB, form=form, **values)
+def _page(form: HookForm) -> str:
+    form.reserve.choices = reserve_choices(db.db.session(), only_active=True)
+    return page("system/hook_form.html", TAB, form=form)

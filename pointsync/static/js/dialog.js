@@ -86,12 +86,14 @@ async function load(href, options) {
   }
 }
 
-// To the next page; where that is this very one at another place, it has to be loaded all the same.
+// To the next page, asked for once: a second asking would find its notices already said.
 function go(next) {
   const there = new URL(next, location.href);
   const isHere = there.pathname === location.pathname && there.search === location.search;
-  location.assign(there);
-  if (isHere) location.reload();
+  if (!isHere || !there.hash) return location.assign(there);
+  // Another place of this very page would only be scrolled to.
+  history.replaceState(null, "", there);
+  location.reload();
 }
 
 // The site never sends a secret back. What was typed stays in this window, unless it was what is wrong.

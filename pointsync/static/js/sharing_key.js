@@ -45,5 +45,6 @@ function offer(form, reserves) {
   form.querySelector("[data-reserves]").replaceChildren(...options);
   const target = form.elements.target;
   const keys = reserves.map(({ key }) => key);
-  if (keys.length && (!target.value || (!target.dataset.touched && !keys.includes(target.value)))) target.value = keys[0];
+  // What the admin has typed stays, even where the site has no such reserve: the answer says which there are.
+  if (keys.length && (!target.value || (target.value === target.defaultValue && !keys.includes(target.value)))) target.value = keys[0];
 }

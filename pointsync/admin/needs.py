@@ -15,7 +15,7 @@ FINE = (None, "ok", "clock_skew")
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Need:
     """One thing to do; its sentence, and the way to it, stand in the template under `what`."""
 
     what: str
@@ -27,37 +27,37 @@ class Task:
     """There are more than `count`."""
 
 
-def find(session: Session, identity: Identity, lines: Sequence[Line], hands: Hands) -> list[Task]:
+def find(session: Session, identity: Identity, lines: Sequence[Line], hands: Hands) -> list[Need]:
     """All that needs a hand now, the gravest first; what is held is asked by a notice of its own."""
     return [*_sending(session, lines), *_counted(lines, hands), *_set_up(identity, lines)]
 
 
-def _sending(session: Session, lines: Sequence[Line]) -> Iterator[Task]:
+def _sending(session: Session, lines: Sequence[Line]) -> Iterator[Need]:
     if lines and not workers.any_alive(session):
-        yield Task("nobody_sends", "error")
+        yield Need("nobody_sends", "error")
     if red := [line.remote for line in lines if line.remote.status == status.ERROR and not _only_refused(line)]:
-        yield Task("red", "error", red)
+        yield Need("red", "error", red)
 
 
-def _counted(lines: Sequence[Line], hands: Hands) -> Iterator[Task]:
+def _counted(lines: Sequence[Line], hands: Hands) -> Iterator[Need]:
     if refusing := [line.remote for line in lines if line.waiting[State.FAILED]]:
-        yield Task("refused", "error", refusing, hands.refused.number, hands.refused.is_more)
+        yield Need("refused", "error", refusing, hands.refused.number, hands.refused.is_more)
     # Not the movements: nobody notes which of them were dealt with, while balances come back to zero.
     if below := hands.customers_below.number:
-        yield Task("below_zero", "warning", count=below, is_more=hands.customers_below.is_more)
+        yield Need("below_zero", "warning", count=below, is_more=hands.customers_below.is_more)
 
 
-def _set_up(identity: Identity, lines: Sequence[Line]) -> Iterator[Task]:
+def _set_up(identity: Identity, lines: Sequence[Line]) -> Iterator[Need]:
     if identity.url is None:
-        yield Task("no_url", "warning")
+        yield Need("no_url", "warning")
     if not lines:
-        yield Task("no_remotes", "help")
+        yield Need("no_remotes", "help")
     good = [line.remote for line in lines if line.remote.dialect == ping.POINTSYNC and line.remote.check_code in FINE]
     if silent := _sites(each for each in good if identity.auth not in each.facts.get("lists", [identity.auth])):
-        yield Task("not_listed", "warning", silent)
+        yield Need("not_listed", "warning", silent)
     if apart := _sites(each for each in good if each.clock_offset_seconds):
         minutes = min(abs(each.clock_offset_seconds) for each in apart) / 60
-        yield Task("clock", "warning", apart, max(1, round(minutes)))
+        yield Need("clock", "warning", apart, max(1, round(minutes)))
 
 
 def _only_refused(line: Line) -> bool:

@@ -1,0 +1,39 @@
+"""System's tabs with something in each list: keys, hooks and admins, some with long names."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from pointsync import clock, db
+from pointsync.models import HookDelivery
+from pointsync.runtime import runtime
+from pointsync.sync import admins, hooks, keys
+from tests.browser.inside import PASSWORD
+
+LONG = "till-of-the-second-shop-" + "x" * 40
+ZOE = "Zoë Wiśniewska-Kowalczyk of the shop with the longest name of them all"
+LINES = [
+    ("order.created", "unused", "The order is pending; points are given once it is completed."),
+    ("order.updated", "recorded", "+25 points recorded."),
+    ("order.updated", "duplicate", "This was recorded before, so nothing changed."),
+    ("action.woocommerce_order_status_completed", "unused", "https://evil.example/" + "z" * 200),
+]
+
+
+@pytest.fixture
+def full(app: Flask) -> Flask:
+    """A site with keys, hooks and admins, some with long names."""
+    with app.app_context(), db.write() as session:
+        now = clock.now()
+        keys.create(session, "web-shop", now)
+        keys.create(session, LONG, now)
+        vault, more = runtime().vault, {"reserve_key": "default", "now": now}
+        hook = hooks.add(session, vault, name="orders", secret="s", rate="0.5", **more)
+        hooks.add(session, vault, name=LONG, secret="s", status="processing", **more)
+        hook.shop = "https://a-very-long-host-name-that-goes-on-and-on.and-on.example.museum/shop/"
+        for number, (topic, outcome, message) in enumerate(LINES):
+            facts = {"topic": topic, "outcome": outcome, "message": message}
+            session.add(HookDelivery(hook_id=hook.id, received_at=now - timedelta(minutes=9 - number), **facts))
+        admins.create(session, ZOE, PASSWORD, now)
+    return app
