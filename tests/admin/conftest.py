@@ -12,6 +12,7 @@ from pointsync.sync import admins
 from pointsync.sync.admins import METHOD
 from tests.admin.sites import data, first_start, opened
 from tests.admin.visitor import NAME, PASSWORD, Visitor
+from tests.support.postgres import Cluster
 
 __all__ = ["data", "first_start"]
 
@@ -30,12 +31,25 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admins, "NOBODY", admins.NOBODY.replace(METHOD, QUICK))
 
 
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PostgreSQL database with every table and no row, to be copied."""
+    url = postgres_cluster.create_database()
+    with opened(tmp_path_factory.mktemp("tables"), POINTSYNC_DATABASE_URL=url, settles=False):
+        pass
+    return url
+
+
 @pytest.fixture
-def where(request: pytest.FixtureRequest) -> dict[str, str]:
+def where(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """The settings that say which database: SQLite, unless a test asks for another."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        return {}
-    return {"POINTSYNC_DATABASE_URL": request.getfixturevalue("postgres_url")}
+        yield {}
+        return
+    cluster: Cluster = request.getfixturevalue("postgres_cluster")
+    url = cluster.create_database(like=request.getfixturevalue("postgres_tables"))
+    yield {"POINTSYNC_DATABASE_URL": url}
+    cluster.drop(url)
 
 
 @pytest.fixture

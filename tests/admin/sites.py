@@ -22,15 +22,16 @@ COMPILED = FileSystemBytecodeCache()
 
 
 @contextmanager
-def opened(folder: Path, **settings: str) -> Iterator[Flask]:
-    """A site at its first start in `folder`; no context is pushed, as requests would share it."""
+def opened(folder: Path, *, settles: bool = True, **settings: str) -> Iterator[Flask]:
+    """A site at its first start in `folder`, or its tables alone; no context is pushed, as requests would share it."""
     environ = {"POINTSYNC_DATA": str(folder), "POINTSYNC_SITE_NAME": "Shop one"}
     app = create_app(config.load(environ | settings, root=folder))
     app.jinja_env.bytecode_cache = COMPILED
     with app.app_context():
         if not db.is_current():
             db.upgrade()
-        db.in_write(lambda session: site.ensure(session, runtime().vault, clock.now()))
+        if settles:
+            db.in_write(lambda session: site.ensure(session, runtime().vault, clock.now()))
     yield app
     with app.app_context():
         db.db.engine.dispose()

@@ -70,10 +70,12 @@ class Cluster:
             raise
         return self
 
-    def create_database(self) -> str:
-        """An empty database of a new name: its URL."""
+    def create_database(self, like: str | None = None) -> str:
+        """A database of a new name, empty or a copy of the one at the URL `like`, to which nobody may be connected."""
         name = f"pointsync_{uuid.uuid4().hex}"
-        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        template = urlsplit(like).path.lstrip("/") if like else "template1"
+        words = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        self._execute(words)
         return self._url(name)
 
     def drop(self, url: str) -> None:
