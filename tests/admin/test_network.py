@@ -54,7 +54,7 @@ def test_what_is_missing_is_said_with_what_to_do(app: Flask, ada: Visitor) -> No
     change(app, work)
     shown = words(ada.get(PAGE).text)
     assert "Shop 2 does not list this site , https://shop-1.test/points and Shop 4" in shown
-    assert "Ask its admin to add them with their sharing keys." in shown
+    assert ": ask its admin to add them with their sharing keys." in shown
     assert "Shop 2 lists a site that this one does not: wrk_ffffffffffffffff" in shown
     assert "10 min ahead" in shown
     assert "It has not been reached yet." in shown
