@@ -7,10 +7,11 @@ from pointsync.config import Config
 __version__ = "0.1.0"
 
 
-def create_app(config: Config | None = None) -> Flask:
+def create_app(config: Config | None = None, *, answers: bool = True) -> Flask:
     """The application: settings, extensions, blueprints, commands. Starts nothing, opens no database.
 
-    Raises ConfigError where a setting is wrong.
+    One that `answers` nobody has no blueprints: a command is done sooner than these are put together. Raises
+    ConfigError where a setting is wrong.
     """
     from pointsync import cli, db, web
     from pointsync import config as settings
@@ -18,6 +19,7 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask(__name__)
     web.configure(app, config or settings.load())
     db.attach(app)
-    web.register(app)
+    if answers:
+        web.register(app)
     cli.register(app)
     return app

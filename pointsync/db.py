@@ -14,14 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import alembic.command
-import alembic.util
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask, current_app
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, event, text
+from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, event, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -32,6 +27,8 @@ BUSY_SECONDS = 30
 TRIES = 5
 PASSING_WORDS = ("locked", "busy", "full", "disk I/O", "unable to open")
 MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION = "8e21f60a7b34"
+"""The last migration: what the database is at where this PointSync has made or upgraded it."""
 UPGRADE_LOCK = 7_061_110
 WRITE_LOCK = "pointsync_write_lock"
 
@@ -74,7 +71,6 @@ class Moment(TypeDecorator[datetime]):
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate(compare_type=True, render_as_batch=False)
 
 
 class Busy(Exception):
@@ -242,7 +238,6 @@ def attach(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
     app.extensions[WRITE_LOCK] = FairLock()
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(MIGRATIONS))
     with app.app_context():
         prepare_engine(db.engine)
 
@@ -252,19 +247,39 @@ def upgrade() -> None:
 
     Raises ConfigError where a newer PointSync has written it.
     """
+    import alembic.command
+    import alembic.util
+
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
     with _upgrade_lock():
-        config = migrate.get_config()
         try:
-            alembic.command.upgrade(config, "head")
+            alembic.command.upgrade(migrations(app).get_config(), "head")
         except alembic.util.CommandError as error:
             raise ConfigError(f"The database was written by a newer PointSync ({error}); start that one.") from error
 
 
+def migrations(app: Flask) -> Any:
+    """Flask-Migrate for the application, an extension of it from now on.
+
+    Alembic is loaded here, since hardly a command needs it and all would wait for it.
+    """
+    from flask_migrate import Migrate
+
+    return Migrate(app, db, str(MIGRATIONS), compare_type=True, render_as_batch=False)
+
+
+def version() -> str | None:
+    """The migration that the database is at; None where it is empty."""
+    if not inspect(db.engine).has_table("alembic_version"):
+        return None
+    with db.engine.connect() as connection:
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
 def is_current() -> bool:
     """Whether the database is at this version."""
-    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    with db.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head
+    return version() == VERSION
 
 
 @contextmanager

@@ -1,10 +1,9 @@
 """Beginning to work with a database: made or upgraded, with this site in it, recognised or held."""
 
-from alembic.migration import MigrationContext
 from sqlalchemy.orm import Session
 
 from pointsync import clock, crypto, ids
-from pointsync.db import db, in_write, is_current, upgrade
+from pointsync.db import db, in_write, is_current, upgrade, version
 from pointsync.models import Site
 from pointsync.runtime import runtime
 from pointsync.sync import admins, general, site
@@ -12,7 +11,7 @@ from pointsync.sync import admins, general, site
 
 def is_behind() -> bool:
     """Whether the database was made by another version; an absent or empty one was made by none."""
-    return not is_current() and not _is_empty()
+    return not is_current() and version() is not None
 
 
 def make_missing() -> None:
@@ -62,8 +61,3 @@ def _settle_in(session: Session) -> str | None:
     here = runtime()
     site.ensure(session, here.vault, clock.now())
     return site.recognise(session, here.config)
-
-
-def _is_empty() -> bool:
-    with db.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() is None

@@ -4,9 +4,9 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from pointsync import db
 from pointsync.config import Config
 from pointsync.crypto import Vault
-from pointsync.limits import limiter
 from pointsync.runtime import NAME, Runtime
 from pointsync.sync.client import Client
 
@@ -36,8 +36,10 @@ def configure(app: Flask, config: Config) -> None:
 def register(app: Flask) -> None:
     """Every blueprint, by who calls it: other sites, shops and machines, admins."""
     from pointsync import admin, api, peer
+    from pointsync.limits import limiter
 
     limiter.init_app(app)
+    db.migrations(app)  # for `flask db`
     for part in (peer, api, admin):
         part.register(app)
     app.register_error_handler(HTTPException, _http_error)

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def application() -> Flask:
-    """Flask's own where its command line runs, else a new one. Raises ConfigError."""
+def application(*, answers: bool = False) -> Flask:
+    """Flask's own where its command line runs, else a new one, which `answers` or only serves a command.
+
+    Raises ConfigError.
+    """
     from pointsync import create_app, logs
 
     if has_app_context():
         return cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
-    app = create_app()
+    app = create_app(answers=answers)
     logs.quiet()
     return app
 

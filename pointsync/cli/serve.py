@@ -27,7 +27,7 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     from pointsync.runtime import runtime
     from pointsync.sync.scheduler import Scheduler
 
-    app = application()
+    app = application(answers=True)
     with app.app_context():
         config = runtime().config
         logs.configure(config.log_format)

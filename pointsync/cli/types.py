@@ -21,6 +21,8 @@ MAX_BIG_ROW = 2**63 - 1
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _NUMBER = re.compile(r"[0-9]+\Z")
+_PERIOD = re.compile(r"([0-9]{1,6})([dm])\Z")
+_YEAR_DAY = re.compile(r"([0-9]{2})-([0-9]{2})\Z")
 
 
 class _Points(Type):
@@ -122,6 +124,30 @@ class Line(Type):
         except Invalid as error:
             self.fail(error.message, param)
         return str(value)
+
+
+class Period(Type):
+    """A number of days or months, such as 90d or 9m; `(count, unit)`."""
+
+    name = "period"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, str]:
+        found = _PERIOD.match(str(value))
+        if not found:
+            self.fail(f"A period is a number of days or months, such as 90d or 9m; not {_shown(value)}.", param)
+        return int(found[1]), "days" if found[2] == "d" else "months"
+
+
+class YearDay(Type):
+    """A day of any year, such as 12-31; `(month, day)`."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        found = _YEAR_DAY.match(str(value))
+        if not found:
+            self.fail(f"A day of the year is its month and day, such as 12-31; not {_shown(value)}.", param)
+        return int(found[1]), int(found[2])
 
 
 POINTS = _Points(may_be_zero=False)

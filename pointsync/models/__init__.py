@@ -6,6 +6,7 @@ from pointsync.models.attempt import Attempt, Tally
 from pointsync.models.balance import Balance
 from pointsync.models.customer import Customer
 from pointsync.models.delivery import Delivery, State
+from pointsync.models.expiry import Expiry
 from pointsync.models.flow import Flow
 from pointsync.models.history import History
 from pointsync.models.hook import Hook, HookDelivery
@@ -26,6 +27,7 @@ __all__ = [
     "Balance",
     "Customer",
     "Delivery",
+    "Expiry",
     "Flow",
     "History",
     "Holding",

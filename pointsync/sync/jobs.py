@@ -2,8 +2,9 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app
 from sqlalchemy import delete, or_, select
@@ -11,10 +12,12 @@ from sqlalchemy import delete, or_, select
 from pointsync import clock
 from pointsync.db import db, in_write, write
 from pointsync.errors import NotFound
+from pointsync.ledger import expire as expiring
+from pointsync.ledger import expiries
 from pointsync.models import Attempt, Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import check as checks
-from pointsync.sync import history, hooks, remotes, restored, settings, site, standing, workers
+from pointsync.sync import general, history, hooks, remotes, restored, settings, site, standing, workers
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +97,31 @@ def send_history() -> None:
         while in_write(partial(restored.step, remote_id=remote_id)):
             runtime().wake()
     runtime().wake()
+
+
+def expire() -> None:
+    """Once a day let be lost what the rules take; and work out again what movements that came late have changed."""
+    now, zone = clock.now(), general.time_zone(db.session())
+    reserve_ids = [reserve.id for _, reserve in expiries.on(db.session())]
+    if not reserve_ids or not _is_mine("expire"):
+        return
+    due = expiring.due(db.session(), zone, now)
+    for reserve_id in reserve_ids:
+        if reserve_id in due:
+            _expire_today(reserve_id, zone, now)
+        else:
+            in_write(partial(expiring.expire_late, reserve_id=reserve_id, zone=zone, now=now))
+
+
+def _expire_today(reserve_id: int, zone: ZoneInfo, now: datetime) -> None:
+    last_seq, after = expiring.begin(db.session()), 0
+    while _is_mine("expire"):
+        found, after = expiring.overdue(db.session(), reserve_id, after, zone, now)
+        if found:
+            in_write(partial(expiring.expire, reserve_id=reserve_id, customer_ids=found, zone=zone, now=now))
+        if not after:
+            in_write(partial(expiring.finish, reserve_id=reserve_id, zone=zone, now=now, last_seq=last_seq))
+            return
 
 
 def prune() -> None:

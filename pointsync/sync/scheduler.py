@@ -23,6 +23,7 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (jobs.send_history, 1),
     (jobs.compute_status, 5),
     (jobs.check_remotes, 5),
+    (jobs.expire, 60),
     (jobs.prune, 3600),
 )
 

@@ -9,6 +9,7 @@ import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
 from pointsync import db
@@ -63,6 +64,10 @@ def _where(index) -> str:
     return "".join(found)
 
 
+def test_the_version_is_the_last_migration():
+    assert ScriptDirectory(str(db.MIGRATIONS)).get_current_head() == db.VERSION
+
+
 def test_an_upgrade_makes_what_the_models_say(app, tmp_path):
     assert not db.is_current()
     db.upgrade()
@@ -94,7 +99,7 @@ def movement(seq: int, points: int, minutes: float, **more) -> dict:
 
 
 def test_movements_made_before_there_were_flows_are_counted(app):
-    alembic.command.upgrade(db.migrate.get_config(), FIRST_TABLES)
+    alembic.command.upgrade(db.migrations(app).get_config(), FIRST_TABLES)
     hour = timedelta(hours=1)
     with db.write() as session:
         connection = session.connection()
@@ -130,8 +135,8 @@ def test_movements_made_before_there_were_flows_are_counted(app):
 def test_the_way_back_leads_to_the_first_tables_and_forth_again(app):
     db.upgrade()
     there = constraints()
-    alembic.command.downgrade(db.migrate.get_config(), FIRST_TABLES)
-    assert set(there) - set(constraints()) == {"flow"}
+    alembic.command.downgrade(db.migrations(app).get_config(), FIRST_TABLES)
+    assert set(there) - set(constraints()) == {"expiry", "flow"}
     db.upgrade()
     assert constraints() == there
 
