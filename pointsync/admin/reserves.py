@@ -10,6 +10,7 @@ from pointsync import clock, db
 from pointsync.admin.forms import show_refusal
 from pointsync.admin.panel import blueprint, page
 from pointsync.errors import Conflict, Invalid
+from pointsync.ledger import expiries
 from pointsync.ledger import reserves as ledger
 from pointsync.models import Remote, Reserve
 from pointsync.sync import standing
@@ -33,9 +34,10 @@ class NewReserveForm(ReserveForm):
 
 @blueprint.get("/points-and-rewards", provide_automatic_options=False)
 def reserves() -> ResponseReturnValue:
-    """All reserves, and who observes them."""
+    """All reserves, how their points are lost, and who observes them."""
     session = db.db.session()
-    return page("reserves.html", TAB, reserves=ledger.every(session), observers=_observers(session))
+    every, rules = ledger.every(session), expiries.rules(session)
+    return page("reserves.html", TAB, reserves=every, observers=_observers(session), rules=rules)
 
 
 @blueprint.get("/points-and-rewards/reserves/add", provide_automatic_options=False)

@@ -8,6 +8,7 @@ from pointsync.admin.chart import Chart, stacked
 from pointsync.admin.customers import shown
 from pointsync.admin.customers.shown import Way
 from pointsync.admin.needs import Need
+from pointsync.ledger.expiry_rule import Rule, period, yearly
 from pointsync.ledger.foresee import Foreseen
 from pointsync.ledger.record import Draft
 from pointsync.models import Attempt, Customer, Delivery, History, Hook, Movement, Remote, Reserve, State
@@ -27,6 +28,12 @@ LONG_TEXT = (
 POINTS = Reserve(id=1, key="default", name="Points", is_active=True, may_go_below_zero=False)
 OLD = Reserve(id=2, key="old", name=LONG_NAME, is_active=False, may_go_below_zero=True)
 CUSTOMER = Customer(id=1, email=LONG_EMAIL)
+
+
+def rules() -> list[Rule | None]:
+    """A rule of expiry of each kind, and none."""
+    day = AT.date()
+    return [None, yearly(2, 29, day), period("transactional", 12, "months", day), period("inactivity", 1, "days", day)]
 
 
 def lines() -> list[Line]:

@@ -24,6 +24,11 @@ def get(session: Session, reserve: Reserve) -> Rule | None:
     return None if expiry is None or expiry.kind == NONE else rule_of(expiry)
 
 
+def rules(session: Session) -> dict[int, Rule]:
+    """The rules that are on, of reserves that are not active, too, by the reserve's id."""
+    return {each.reserve_id: rule_of(each) for each in session.scalars(select(Expiry).where(Expiry.kind != NONE))}
+
+
 def on(session: Session) -> list[tuple[Expiry, Reserve]]:
     """Those that are on, of reserves that are active, by the reserve's key."""
     query = (

@@ -10,6 +10,8 @@ from pointsync.errors import Invalid
 
 INACTIVITY, TRANSACTIONAL, YEARLY = "inactivity", "transactional", "yearly"
 KINDS = (INACTIVITY, TRANSACTIONAL, YEARLY)
+FULL_YEAR = 2024
+"""One with a 29 February."""
 Unit = Literal["days", "months"]
 MOST = {"days": 36_500, "months": 1_200}
 """A hundred years: a longer one is meant to be none."""
@@ -30,6 +32,11 @@ class Rule:
     unit: Unit = "days"
     month: int = 12
     day: int = 31
+
+    @property
+    def year_day(self) -> date:
+        """The day of a yearly rule, in a year that has every day."""
+        return date(FULL_YEAR, self.month, self.day)
 
     def end_of(self, moment: datetime, zone: ZoneInfo) -> date:
         """The day at whose beginning what was given, or last moved, at `moment` is lost."""
@@ -62,8 +69,7 @@ def period(kind: str, count: int, unit: str, since: date) -> Rule:
 
 def yearly(month: int, day: int, since: date) -> Rule:
     """A rule by a day of the year; in a year without a 29 February that is the 28th. Raises Invalid for `on`."""
-    # 2024 has every day that a year can have.
-    if not 1 <= month <= 12 or not 1 <= day <= calendar.monthrange(2024, month)[1]:
+    if not 1 <= month <= 12 or not 1 <= day <= calendar.monthrange(FULL_YEAR, month)[1]:
         raise Invalid("on", "There is no such day; type month and day, such as 12-31.")
     return Rule(YEARLY, since, month=month, day=day)
 

@@ -42,9 +42,9 @@ def test_each_reserve_is_told_with_its_id_and_its_observers(app: Flask, ada: Vis
     change(app, work)
     text = words(ada.get(PAGE).text)
     assert "Target Point Reserve" in text
-    assert "Points default Active Not allowed 3 remotes https://shop-1.test/points , Shop 2 and Shop 4" in text
-    assert "Gold points gold Active Allowed 1 remote https://five.test" in text
-    assert "old old Not active Not allowed No remote" in text
+    assert "Points default Active Not allowed Never 3 remotes https://shop-1.test/points , Shop 2 and Shop 4" in text
+    assert "Gold points gold Active Allowed Never 1 remote https://five.test" in text
+    assert "old old Not active Not allowed Never No remote" in text
 
 
 @pytest.mark.parametrize("where", BOTH, indirect=True)
