@@ -7,7 +7,14 @@ from pointsync.cli.command import Command
 from pointsync.cli.here import on_site
 
 BALANCES = {"customer": "Customer", "reserve": "Reserve", "balance": "Balance", "movements": "Sum of movements"}
-FLOWS = {"hour": "Hour", "origin": "Origin", "reserve": "Reserve", "flow": "Flow", "movements": "Movements"}
+FLOWS = {
+    "hour": "Hour",
+    "origin": "Origin",
+    "reserve": "Reserve",
+    "kind": "Kind",
+    "flow": "Flow",
+    "movements": "Movements",
+}
 
 
 @click.command(cls=Command)

@@ -13,13 +13,13 @@ from pointsync.models import Flow, Movement
 
 
 def add(session: Session, rows: Iterable[dict[str, Any]]) -> None:
-    """Count new movements, one write for each hour, origin and reserve among them.
+    """Count new movements, one write for each hour, origin, reserve and kind among them.
 
     The caller holds the lock under which movements of their origin are made: no other adds to the same.
     """
-    sums: dict[tuple[datetime, str, int], list[int]] = {}
+    sums: dict[tuple[datetime, str, int, str], list[int]] = {}
     for row in rows:
-        key = (_hour(row["recorded_at"]), row["origin"], row["reserve_id"])
+        key = (_hour(row["recorded_at"]), row["origin"], row["reserve_id"], row["kind"])
         of_key = sums.setdefault(key, [0, 0, 0])
         of_key[0] += 1
         of_key[1] += max(row["points"], 0)
@@ -30,17 +30,18 @@ def add(session: Session, rows: Iterable[dict[str, Any]]) -> None:
     insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(Flow.__table__)  # type: ignore[arg-type]
     more = {name: Flow.__table__.c[name] + insert.excluded[name] for name in ("movements", "given", "taken")}
     connection.execute(
-        insert.on_conflict_do_update(index_elements=["hour", "origin", "reserve_id"], set_=more),
+        insert.on_conflict_do_update(index_elements=["hour", "origin", "reserve_id", "kind"], set_=more),
         [
             {
                 "hour": hour,
                 "origin": origin,
                 "reserve_id": reserve_id,
+                "kind": kind,
                 "movements": count,
                 "given": given,
                 "taken": taken,
             }
-            for (hour, origin, reserve_id), (count, given, taken) in sorted(sums.items())
+            for (hour, origin, reserve_id, kind), (count, given, taken) in sorted(sums.items())
         ],
     )
 

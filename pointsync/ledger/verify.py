@@ -48,7 +48,7 @@ def differences(session: Session, most: int = MOST) -> list[dict[str, Any]]:
 
 
 def flow_differences(session: Session, most: int = MOST) -> list[dict[str, Any]]:
-    """`[{hour, origin, reserve, flow, movements}]` where a flow is not what its movements came to.
+    """`[{hour, origin, reserve, kind, flow, movements}]` where a flow is not what its movements came to.
 
     Both of the last two are `{movements, given, taken}`. At most `most` of them, by hour; a flow without
     movements counts as one of nothing, and the other way round.
@@ -66,20 +66,22 @@ def flow_differences(session: Session, most: int = MOST) -> list[dict[str, Any]]
             Flow.hour,
             Flow.origin,
             Flow.reserve_id,
+            Flow.kind,
             *(column.label(f"kept_{name}") for name, column in zip(SUMS, kept, strict=True)),
             *(column.label(f"made_{name}") for name, column in zip(SUMS, nothing, strict=True)),
         ),
-        select(hour, Movement.origin, Movement.reserve_id, *nothing, *made).group_by(
-            hour, Movement.origin, Movement.reserve_id
+        select(hour, Movement.origin, Movement.reserve_id, Movement.kind, *nothing, *made).group_by(
+            hour, Movement.origin, Movement.reserve_id, Movement.kind
         ),
     ).subquery()
     pairs = [(func.sum(both.c[f"kept_{name}"]), func.sum(both.c[f"made_{name}"])) for name in SUMS]
+    names = (both.c.hour, both.c.origin, Reserve.key, both.c.kind)
     query = (
-        select(both.c.hour, both.c.origin, Reserve.key, *(one for one, _ in pairs), *(other for _, other in pairs))
+        select(*names, *(one for one, _ in pairs), *(other for _, other in pairs))
         .join(Reserve, Reserve.id == both.c.reserve_id)
-        .group_by(both.c.hour, both.c.origin, Reserve.key)
+        .group_by(*names)
         .having(or_(*(one != other for one, other in pairs)))
-        .order_by(both.c.hour, both.c.origin, Reserve.key)
+        .order_by(*names)
         .limit(most)
     )
     return [
@@ -87,8 +89,9 @@ def flow_differences(session: Session, most: int = MOST) -> list[dict[str, Any]]
             "hour": clock.to_text(row[0]),
             "origin": row[1],
             "reserve": row[2],
-            "flow": dict(zip(SUMS, map(int, row[3:6]), strict=True)),
-            "movements": dict(zip(SUMS, map(int, row[6:9]), strict=True)),
+            "kind": row[3],
+            "flow": dict(zip(SUMS, map(int, row[4:7]), strict=True)),
+            "movements": dict(zip(SUMS, map(int, row[7:10]), strict=True)),
         }
         for row in session.execute(query)
     ]

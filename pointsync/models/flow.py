@@ -1,4 +1,4 @@
-"""A flow: what an hour's movements of one origin in one reserve came to."""
+"""A flow: what an hour's movements of one origin and one kind in one reserve came to."""
 
 from datetime import datetime
 
@@ -18,6 +18,8 @@ class Flow(Base):
     origin: Mapped[str] = mapped_column(String(191), primary_key=True)
     """The Auth of the site where they were made, this one included."""
     reserve_id: Mapped[int] = mapped_column(ForeignKey("reserve.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """What was sold and spent is told apart from what was lost or put right."""
     movements: Mapped[int] = mapped_column(BigInteger)
     given: Mapped[int] = mapped_column(BigInteger)
     """The sum of the points above zero."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from pointsync import db
 from pointsync.ledger import reserves
@@ -29,17 +29,17 @@ def applied(*incoming: Incoming, origin: str = ORIGIN, key: str = "default", now
 
 
 def flows() -> list[tuple]:
-    """Every flow, `own` for this site's; and each is what its movements came to."""
+    """The flows of all kinds together, `own` for this site's; and each is what its movements came to."""
     with db.write() as session:
         assert flow_differences(session) == []
         own = session.scalars(select(Site.auth)).one()
+        sums = (func.sum(Flow.movements), func.sum(Flow.given), func.sum(Flow.taken))
         rows = session.execute(
-            select(Flow, Reserve.key).join(Reserve, Reserve.id == Flow.reserve_id).order_by(Flow.hour, Reserve.key)
+            select(Flow.hour, Flow.origin, Reserve.key, *sums)
+            .join(Reserve, Reserve.id == Flow.reserve_id)
+            .group_by(Flow.hour, Flow.origin, Reserve.key)
         )
-        return sorted(
-            (flow.hour, "own" if flow.origin == own else flow.origin, key, flow.movements, flow.given, flow.taken)
-            for flow, key in rows
-        )
+        return sorted((hour, "own" if origin == own else origin, key, *map(int, of)) for hour, origin, key, *of in rows)
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +99,20 @@ def test_movements_of_no_points_count_as_movements():
 def test_a_set_without_effect_or_ref_makes_no_flow():
     recorded(Draft(ANNA, set_to=0))
     assert flows() == []
+
+
+def test_each_kind_has_its_own():
+    recorded(Draft(ANNA, 10), Draft(ANNA, -4), Draft(BOB, 6), Draft(BOB, -1, kind="refund"))
+    assert applied(Incoming("1", ANNA, 20, kind="of a newer site")) == ["applied"]
+    with db.write() as session:
+        rows = session.execute(select(Flow.kind, Flow.movements, Flow.given, Flow.taken).order_by(Flow.kind))
+        assert [tuple(row) for row in rows] == [
+            ("earn", 2, 16, 0),
+            ("of a newer site", 1, 20, 0),
+            ("refund", 1, 0, 1),
+            ("spend", 1, 0, 4),
+        ]
+    flows()
 
 
 @pytest.mark.parametrize("kind", ["opening", "correction", "expire"])

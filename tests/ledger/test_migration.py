@@ -108,7 +108,7 @@ def test_movements_made_before_there_were_flows_are_counted(app):
         connection.execute(Customer.__table__.insert(), {"id": 1, "email": "anna@shop.example", "created_at": START})
         rows = [
             movement(1, 10, 0),
-            movement(2, -3, 59.999),
+            movement(2, -3, 59.999, kind="expire"),
             movement(3, 0, 30),
             movement(4, 5, 30, reserve_id=2),
             movement(5, 3_000_000_000, 60),
@@ -121,14 +121,16 @@ def test_movements_made_before_there_were_flows_are_counted(app):
     with db.write() as session:
         assert flow_differences(session) == []
         assert [
-            tuple(row) for row in session.execute(select(Flow.__table__).order_by("hour", "origin", "reserve_id"))
+            tuple(row)
+            for row in session.execute(select(Flow.__table__).order_by("hour", "origin", "reserve_id", "kind"))
         ] == [
-            (START - hour, "wrk_here", 1, 1, 3_000_000_000, 0),
-            (START, "wrk_here", 1, 3, 10, 3),
-            (START, "wrk_here", 2, 1, 5, 0),
-            (START, "wrk_there", 1, 1, 8, 0),
-            (START + hour, "wrk_here", 1, 1, 3_000_000_000, 0),
-            (START + 24 * hour, "wrk_there", 1, 1, 0, 9),
+            (START - hour, "wrk_here", 1, "manual", 1, 3_000_000_000, 0),
+            (START, "wrk_here", 1, "expire", 1, 0, 3),
+            (START, "wrk_here", 1, "manual", 2, 10, 0),
+            (START, "wrk_here", 2, "manual", 1, 5, 0),
+            (START, "wrk_there", 1, "manual", 1, 8, 0),
+            (START + hour, "wrk_here", 1, "manual", 1, 3_000_000_000, 0),
+            (START + 24 * hour, "wrk_there", 1, "manual", 1, 0, 9),
         ]
 
 

@@ -160,10 +160,11 @@ def _sums(connection: Connection, dialect: str, own: str, since: dict[str, int])
     more = ", ".join(f"{name} = flow.{name} + excluded.{name}" for name in ("movements", "given", "taken"))
     connection.execute(
         text(
-            "INSERT INTO flow (hour, origin, reserve_id, movements, given, taken) "
-            f"SELECT {HOUR[dialect]}, origin, reserve_id, count(*), sum(CASE WHEN points > 0 THEN points ELSE 0 END), "
-            "sum(CASE WHEN points < 0 THEN -points ELSE 0 END) FROM movement WHERE seq > :last GROUP BY 1, 2, 3 "
-            f"ON CONFLICT (hour, origin, reserve_id) DO UPDATE SET {more}"
+            "INSERT INTO flow (hour, origin, reserve_id, kind, movements, given, taken) "
+            f"SELECT {HOUR[dialect]}, origin, reserve_id, kind, count(*), "
+            "sum(CASE WHEN points > 0 THEN points ELSE 0 END), "
+            "sum(CASE WHEN points < 0 THEN -points ELSE 0 END) FROM movement WHERE seq > :last GROUP BY 1, 2, 3, 4 "
+            f"ON CONFLICT (hour, origin, reserve_id, kind) DO UPDATE SET {more}"
         ),
         since,
     )

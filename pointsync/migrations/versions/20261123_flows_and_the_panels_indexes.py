@@ -27,18 +27,19 @@ def upgrade() -> None:
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
         sa.Column("origin", sa.String(length=191), nullable=False),
         sa.Column("reserve_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("movements", sa.BigInteger(), nullable=False),
         sa.Column("given", sa.BigInteger(), nullable=False),
         sa.Column("taken", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["reserve_id"], ["reserve.id"], name=op.f("fk_flow_reserve_id")),
-        sa.PrimaryKeyConstraint("hour", "origin", "reserve_id", name=op.f("pk_flow")),
+        sa.PrimaryKeyConstraint("hour", "origin", "reserve_id", "kind", name=op.f("pk_flow")),
     )
     dialect = op.get_bind().dialect.name
     op.execute(
-        "INSERT INTO flow (hour, origin, reserve_id, movements, given, taken) "  # noqa: S608 nothing in it is anybody's
-        f"SELECT {HOUR[dialect]} AS hour, origin, reserve_id, count(*), "
+        "INSERT INTO flow (hour, origin, reserve_id, kind, movements, given, taken) "  # noqa: S608 nothing in it is anybody's
+        f"SELECT {HOUR[dialect]} AS hour, origin, reserve_id, kind, count(*), "
         "sum(CASE WHEN points > 0 THEN points ELSE 0 END), sum(CASE WHEN points < 0 THEN -points ELSE 0 END) "
-        "FROM movement GROUP BY 1, 2, 3"
+        "FROM movement GROUP BY 1, 2, 3, 4"
     )
     op.drop_index("ix_balance_reserve_id", table_name="balance")
     op.create_index("ix_balance_points", "balance", ["reserve_id", "points", "customer_id"], unique=False)
