@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from pointsync import ids
 from pointsync.errors import Invalid
-from pointsync.ledger import customers, flows
+from pointsync.ledger import customers, flows, levels
 from pointsync.ledger.book import CHUNK, Book
 from pointsync.ledger.bounds import MAX_POINTS, MAX_REASON, MAX_REF, clean, is_storable
 from pointsync.ledger.email import normalise
@@ -90,6 +90,7 @@ def apply(
         session.connection().execute(insert(Movement.__table__), rows)  # type: ignore[arg-type]
         flows.add(session, rows)
         _hold(session, origin, reserve, rows)
+        levels.unlock(session, rows)
     return results
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from pointsync.errors import Conflict, Invalid
-from pointsync.ledger import customers, flows, rules
+from pointsync.ledger import customers, flows, levels, rules
 from pointsync.ledger.book import CHUNK, Book, Pot
 from pointsync.ledger.bounds import MAX_POINTS
 from pointsync.ledger.email import normalise
@@ -176,3 +176,4 @@ def _store(session: Session, made: list[Movement], now: datetime) -> None:
     session.connection().execute(insert(Movement.__table__), rows)  # type: ignore[arg-type]
     flows.add(session, rows)
     owe(session, rows)
+    levels.unlock(session, rows)

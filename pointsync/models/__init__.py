@@ -10,10 +10,12 @@ from pointsync.models.expiry import Expiry
 from pointsync.models.flow import Flow
 from pointsync.models.history import History
 from pointsync.models.hook import Hook, HookDelivery
+from pointsync.models.level import Level, Unlock
 from pointsync.models.movement import Movement
 from pointsync.models.origin import Holding, Origin
 from pointsync.models.remote import Remote
 from pointsync.models.reserve import Reserve
+from pointsync.models.reward import Redemption, Reward
 from pointsync.models.setting import Setting
 from pointsync.models.sign_in import SignIn
 from pointsync.models.site import Site
@@ -34,15 +36,19 @@ __all__ = [
     "Hook",
     "HookDelivery",
     "Lease",
+    "Level",
     "Movement",
     "Origin",
+    "Redemption",
     "Remote",
     "Reserve",
+    "Reward",
     "Setting",
     "SignIn",
     "Site",
     "State",
     "StatusChange",
     "Tally",
+    "Unlock",
     "Worker",
 ]

@@ -13,7 +13,7 @@ from pointsync import clock
 from pointsync.db import db, in_write, write
 from pointsync.errors import NotFound
 from pointsync.ledger import expire as expiring
-from pointsync.ledger import expiries
+from pointsync.ledger import expiries, levels
 from pointsync.models import Attempt, Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import check as checks
@@ -122,6 +122,16 @@ def _expire_today(reserve_id: int, zone: ZoneInfo, now: datetime) -> None:
         if not after:
             in_write(partial(expiring.finish, reserve_id=reserve_id, zone=zone, now=now, last_seq=last_seq))
             return
+
+
+def unlock_levels() -> None:
+    """Write who has had the points of a new level already, or of one that is easier to reach now, part by part."""
+    new = levels.unfinished(db.session())
+    if not new or not _is_mine("levels"):
+        return
+    for level_id in new:
+        while in_write(partial(levels.step, level_id=level_id, now=clock.now())):
+            pass
 
 
 def prune() -> None:

@@ -24,6 +24,7 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (jobs.compute_status, 5),
     (jobs.check_remotes, 5),
     (jobs.expire, 60),
+    (jobs.unlock_levels, 2),
     (jobs.prune, 3600),
 )
 

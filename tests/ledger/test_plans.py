@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from pointsync import db
-from pointsync.ledger import customer_list, reserves
+from pointsync.ledger import customer_list, levels, reserves
 from pointsync.ledger.verify import differences, flow_differences
 from pointsync.models import Customer
 from tests.support.frozen import START as NOW
@@ -63,6 +63,18 @@ def test_the_proof_looks_at_each_row_and_not_at_each_pair(sizes):
             with app.app_context():
                 spent.append(work(proof))
         assert spent[1] < 20 * spent[0], spent
+
+
+def test_who_is_above_a_new_level_is_looked_for_customer_by_customer(sizes):
+    """By the points it would pass over all who were looked at before, again at each step."""
+    app = sizes[1]
+    with app.app_context():
+        with db.write() as session:
+            number = levels.add(session, reserve(session), "Silver", "", 1, NOW).id
+        [found] = [query for query in asked(lambda session: levels.step(session, number, NOW)) if "INSERT" in query[0]]
+        told = str(plan(found))
+    assert "customer_id>? AND customer_id<?" in told
+    assert "ix_balance_points" not in told
 
 
 def test_control_a_view_without_an_index_costs_more(sizes):

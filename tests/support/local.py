@@ -19,7 +19,15 @@ from pointsync.sync import site
 from tests.support import postgres
 
 PATIENCE_SECONDS = 60
-NUMBERED = [("movement", "seq"), ("customer", "id"), ("remote", "id"), ("delivery", "id"), ("attempt", "id")]
+NUMBERED = [
+    ("movement", "seq"),
+    ("customer", "id"),
+    ("remote", "id"),
+    ("delivery", "id"),
+    ("attempt", "id"),
+    ("reward", "id"),
+    ("level", "id"),
+]
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 T = TypeVar("T")
