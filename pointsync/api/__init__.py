@@ -5,7 +5,7 @@ from flask import Flask
 
 def register(app: Flask) -> None:
     """Add the blueprints; the views declare their calls as they are imported."""
-    from pointsync.api import customers, hooks, lists, machines, movements, pages  # noqa: F401
+    from pointsync.api import customers, hooks, lists, machines, movements, pages, rewards  # noqa: F401
     from pointsync.api.calls import blueprint
 
     app.url_map.converters["email"] = customers.EmailConverter

@@ -1,13 +1,15 @@
-"""Reading the body of `POST /movements`: every field that cannot be right is named, with how to mend it."""
+"""Reading bodies, of movements and of redemptions: every field that cannot be right is named, with its mend."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from flask import request
 
 from pointsync import clock
-from pointsync.api.shapes import NewMovement
+from pointsync.api.shapes import NewMovement, NewRedemption
 from pointsync.errors import Refused
 from pointsync.ledger.bounds import MAX_POINTS
 from pointsync.ledger.record import MOST, Draft
@@ -32,7 +34,28 @@ _LONE_SURROGATE = (
     "The body holds a lone surrogate, an escape such as \\ud800 without its other half, which is no character; "
     "send both halves, or the character itself in UTF-8."
 )
-_FIELDS = {each.encode_name: each for each in msgspec.structs.fields(NewMovement)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A shape that a body has: what is said of one that is no such object, and of each field that cannot be."""
+
+    struct: type[NewMovement] | type[NewRedemption]
+    whole: str
+    wanted: Mapping[str, str]
+
+    @property
+    def fields(self) -> dict[str, msgspec.structs.FieldInfo]:
+        """By their names in the body."""
+        return {each.encode_name: each for each in msgspec.structs.fields(self.struct)}
+
+
+_MOVEMENT = _Kind(NewMovement, "A movement must be an object, with customer and points or set.", _WANTED)
+_REDEMPTION = _Kind(
+    NewRedemption,
+    'The body must be an object, such as {"customer": "alice@example.com", "ref": "order-17"}.',
+    {"customer": _WANTED["customer"], "ref": "The ref must be the shop's own id in quotes, such as order-17."},
+)
 
 
 def read_json() -> Any:
@@ -79,6 +102,15 @@ def drafts_of(body: Any) -> tuple[list[Draft], bool]:
     ], is_list
 
 
+def redemption_of(body: Any) -> NewRedemption:
+    """For whom `body` asks to redeem, under which ref. Raises Refused naming all faulty fields."""
+    if not isinstance(body, dict):
+        raise Refused("invalid", _REDEMPTION.whole)
+    if faults := dict(list(_faults(body, "", _REDEMPTION).items())[:MOST_FAULTS]):
+        raise Refused("invalid", next(iter(faults.values())), faults)
+    return msgspec.convert(body, NewRedemption)
+
+
 def _parsed(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
@@ -102,27 +134,27 @@ def _charset() -> str:
     return request.mimetype_params.get("charset", "utf-8").lower()
 
 
-def _faults(item: Any, where: str) -> dict[str, str]:
-    """What cannot be right about one movement, by field; empty for most, after one look."""
+def _faults(item: Any, where: str, kind: _Kind = _MOVEMENT) -> dict[str, str]:
+    """What cannot be right about one movement or redemption, by field; empty for most, after one look."""
     try:
-        movement = msgspec.convert(item, NewMovement)
+        asked = msgspec.convert(item, kind.struct)
     except msgspec.ValidationError:
         pass
     else:
-        return _moment_fault(movement.at, where)
+        return _moment_fault(asked.at, where) if isinstance(asked, NewMovement) else {}
     if not isinstance(item, dict):
-        return {where: "A movement must be an object, with customer and points or set."}
-    prefix = f"{where}." if where else ""
-    faults = {f"{prefix}{_shown(name)}": _no_such(name, tuple(_FIELDS)) for name in item if name not in _FIELDS}
-    for name, each in _FIELDS.items():
+        return {where: kind.whole}
+    prefix, fields = f"{where}." if where else "", kind.fields
+    faults = {f"{prefix}{_shown(name)}": _no_such(name, tuple(fields)) for name in item if name not in fields}
+    for name, each in fields.items():
         if name not in item:
             if each.required:
-                faults[f"{prefix}{name}"] = f"It is missing. {_WANTED[name]}"
+                faults[f"{prefix}{name}"] = f"It is missing. {kind.wanted[name]}"
             continue
         try:
             value = msgspec.convert(item[name], each.type)
         except msgspec.ValidationError:
-            faults[f"{prefix}{name}"] = _WANTED[name]
+            faults[f"{prefix}{name}"] = kind.wanted[name]
         else:
             faults |= _moment_fault(value, where) if name == "at" else {}
     return faults

@@ -58,6 +58,9 @@ class Call:
 
 CALLS: list[Call] = []
 
+CONVERTERS = {"{email}": "<email:email>", "{key}": "<key>", "{id}": "<int(max=2147483647):id>"}
+"""What a path's parameters are to Flask; an id that no row can have leads nowhere."""
+
 _KEY_ERRORS = {
     401: "No API key, or one that is unknown or revoked.",
     429: "Too many wrong keys from this address; the Retry-After header says when to try again.",
@@ -102,7 +105,7 @@ def call(
             return view(**values)
 
         blueprint.add_url_rule(
-            path.replace("{email}", "<email:email>"),
+            _rule(path),
             name,
             guarded if needs_key else view,
             methods=[method],
@@ -112,3 +115,9 @@ def call(
         return view
 
     return declare
+
+
+def _rule(path: str) -> str:
+    for parameter, converter in CONVERTERS.items():
+        path = path.replace(parameter, converter)
+    return path

@@ -128,6 +128,25 @@ class Reserve(Struct):
     may_go_below_zero: Annotated[bool, Meta(description="Whether a spend or redeem may take more than there is.")]
 
 
+class Reward(Struct):
+    """What points of a reserve are redeemed for."""
+
+    id: int
+    title: str
+    description: str
+    cost: Annotated[int, Meta(description="The points that it takes.", examples=[500])]
+    active: Annotated[bool, Meta(description="Whether it can be redeemed.")]
+
+
+class NewRedemption(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A redemption to record: for whom, and the shop's own id of it."""
+
+    customer: Annotated[Email, Meta(description="The customer's e-mail address; without regard to case.")]
+    ref: Annotated[
+        str, _text(MAX_REF, "The shop's own id: the same again redeems nothing twice. One per request and API key.")
+    ]
+
+
 class Remote(Struct):
     """A remote site, and whether it is in step."""
 

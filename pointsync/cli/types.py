@@ -157,6 +157,7 @@ EMAIL = _Email()
 REMOTE = _RowId("remote", MAX_ROW)
 DELIVERY = _RowId("delivery", MAX_BIG_ROW)
 RESERVE = _ReserveKey()
+REWARD = _RowId("reward", MAX_ROW)
 
 
 def _shown(value: Any) -> str:

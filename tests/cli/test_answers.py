@@ -22,6 +22,15 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("record", "alice@example.com", "--set", "-5"),
     ("record", "alice@example.com", "--set", "-5", "--ref", "set-1"),
     ("record", "alice@example.com", "7", "--reserve", "gold", "--kind", "opening"),
+    ("reward", "list"),
+    ("reward", "add", "Mug", "30", "--reserve", "gold", "--description", "A blue one"),
+    ("reward", "add", "Tea", "5", "--reserve", "gold"),
+    ("reward", "list", "--reserve", "gold"),
+    ("reward", "redeem", "2", "alice@example.com", "--reserve", "gold", "--ref", "tea-1"),
+    ("reward", "redeem", "2", "Alice@example.com", "--reserve", "gold", "--ref", "tea-1"),
+    ("level", "add", "Silver", "1000", "--description", "From 1,000"),
+    ("level", "list"),
+    ("record", "alice@example.com", "5", "--reserve", "gold", "--kind", "correction"),
     ("balance", "alice@example.com"),
     ("balance", "alice@example.com", "--reserve", "gold"),
     ("history", "alice@example.com"),
@@ -98,7 +107,7 @@ def test_a_customer(answers: dict[str, Done]) -> None:
     assert answers["balance alice@example.com"].json == {"customer": "alice@example.com", "balances": balances}
     assert answers["balance alice@example.com --reserve gold"].json["balances"] == balances[1:]
     movements = answers["history alice@example.com"].json["movements"]
-    assert [each["points"] for each in movements] == [7, 0, -55, -50, 100]
+    assert [each["points"] for each in movements] == [5, -5, 7, 0, -55, -50, 100]
     assert answers["history alice@example.com --limit 1"].json["movements"] == movements[:1]
 
 
@@ -114,6 +123,22 @@ def test_reserves_settings_and_keys(answers: dict[str, Done]) -> None:
     assert set(key) == {"name", "key"}
     assert key["key"].startswith("psk_")
     assert [each["name"] for each in answers["key list"].json] == ["shop"]
+
+
+def test_rewards_and_levels(answers: dict[str, Done]) -> None:
+    assert answers["reward list"].json == []
+    mug = answers["reward add Mug 30 --reserve gold --description A blue one"].json
+    assert mug == {"id": 1, "title": "Mug", "description": "A blue one", "cost": 30, "active": True}
+    tea = answers["reward add Tea 5 --reserve gold"].json
+    assert answers["reward list --reserve gold"].json == [tea, mug]
+    first = answers["reward redeem 2 alice@example.com --reserve gold --ref tea-1"].json
+    assert (first["status"], first["kind"], first["points"], first["balance"]) == ("recorded", "redeem", -5, 2)
+    assert first["reason"] == "Redeemed: Tea"
+    again = answers["reward redeem 2 Alice@example.com --reserve gold --ref tea-1"].json
+    assert (again["status"], again["id"]) == ("duplicate", first["id"])
+    silver = answers["level add Silver 1000 --description From 1,000"].json
+    assert silver == {"id": 1, "title": "Silver", "description": "From 1,000", "points": 1000, "active": True}
+    assert answers["level list"].json == [silver]
 
 
 def test_hooks(answers: dict[str, Done]) -> None:

@@ -1,0 +1,168 @@
+"""`GET /reserves/<key>/rewards` and `POST /reserves/<key>/rewards/<id>/redeem`, on both databases."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from pointsync import clock, db
+from pointsync.api.shapes import RecordedOne, Reward
+from pointsync.ledger import reserves, rewards
+from tests.api.callers import Shop, shop_of
+
+ALICE = "alice@example.test"
+
+
+@pytest.fixture
+def app(any_app: Flask) -> Flask:
+    """A site on each database."""
+    return any_app
+
+
+def add(app: Flask, title: str = "Mug", cost: int = 50, key: str = "default", **more: Any) -> int:
+    """The id of a new reward."""
+    with app.app_context(), db.write() as session:
+        reserve = reserves.get(session, key)
+        return rewards.add(session, reserve, title, more.get("description", ""), cost, clock.now()).id
+
+
+def change(app: Flask, reward_id: int, title: str = "Mug", cost: int = 50, is_active: bool = True) -> None:
+    """Change it."""
+    with app.app_context(), db.write() as session:
+        rewards.change(session, reserves.get(session, "default"), reward_id, title, "", cost, is_active)
+
+
+def redeem(shop: Shop, reward_id: Any, key: str = "default", **body: Any) -> TestResponse:
+    """Redeem it for Alice."""
+    body = {"customer": ALICE, "ref": "order-7"} | body
+    return shop.client.post(f"/api/v1/reserves/{key}/rewards/{reward_id}/redeem", headers=shop.headers, json=body)
+
+
+def test_the_rewards_of_a_reserve(app: Flask, shop: Shop, add_reserve: Callable[..., None]) -> None:
+    add_reserve("gold")
+    assert shop.get("/reserves/gold/rewards").json == []
+    tea, mug = add(app, "Teapot", 900, description="For two"), add(app)
+    add(app, "Mug", 70, "gold")
+    change(app, mug, is_active=False)
+    answer = shop.get("/reserves/default/rewards")
+    assert answer.status_code == 200
+    assert answer.json == [
+        {"id": mug, "title": "Mug", "description": "", "cost": 50, "active": False},
+        {"id": tea, "title": "Teapot", "description": "For two", "cost": 900, "active": True},
+    ]
+    msgspec.convert(answer.json, list[Reward])
+
+
+def test_redeeming(app: Flask, shop: Shop) -> None:
+    number = add(app)
+    shop.record({"customer": ALICE, "points": 120})
+    answer = redeem(shop, number, customer=" ALICE@example.test")
+    assert answer.status_code == 201
+    made = msgspec.convert(answer.json, RecordedOne).movement
+    assert (made.status, made.kind, made.points, made.balance) == ("recorded", "redeem", -50, 70)
+    assert (made.customer, made.reserve, made.ref, made.reason) == (ALICE, "default", "order-7", "Redeemed: Mug")
+    change(app, number, cost=500)
+    again = redeem(shop, number)
+    assert (again.status_code, again.json["movement"]["status"]) == (200, "duplicate")
+    assert again.json["movement"]["id"] == made.id
+    assert shop.points(ALICE) == 70
+    assert redeem(shop_of(app, "another"), number).status_code == 409, "refs are of a key, and now it costs 500"
+
+
+def test_other_content_under_the_same_ref(app: Flask, shop: Shop) -> None:
+    mug, tea = add(app), add(app, "Tea")
+    shop.record({"movements": [{"customer": ALICE, "points": 500}, {"customer": "bob@example.test", "points": 500}]})
+    assert redeem(shop, mug).status_code == 201
+    for number, more in ((tea, {}), (mug, {"customer": "bob@example.test"})):
+        answer = redeem(shop, number, **more)
+        assert (answer.status_code, answer.json["error"]["code"]) == (409, "ref_conflict")
+        assert list(answer.json["error"]["fields"]) == ["ref"]
+    body = {"customer": ALICE, "points": 5, "ref": "order-7"}
+    assert shop.record(body).json["error"]["code"] == "ref_conflict"
+    assert shop.points(ALICE) == 450
+
+
+def test_not_enough_points(app: Flask, shop: Shop) -> None:
+    number = add(app)
+    shop.record({"customer": ALICE, "points": 49})
+    answer = redeem(shop, number)
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "insufficient_points")
+    assert list(answer.json["error"]["fields"]) == ["customer"]
+    assert shop.points(ALICE) == 49
+
+
+def test_what_is_not_active(app: Flask, shop: Shop, add_reserve: Callable[..., None]) -> None:
+    number = add(app)
+    change(app, number, is_active=False)
+    shop.record({"customer": ALICE, "points": 500})
+    answer = redeem(shop, number)
+    assert (answer.status_code, answer.json["error"]["code"]) == (422, "inactive_reward")
+    add_reserve("old", is_active=False)
+    answer = redeem(shop, add(app, key="old"), "old")
+    assert (answer.status_code, answer.json["error"]["code"]) == (422, "inactive_reserve")
+    assert shop.points(ALICE) == 500
+
+
+def test_what_is_not_there(app: Flask, shop: Shop, add_reserve: Callable[..., None]) -> None:
+    add_reserve("gold")
+    elsewhere = add(app, key="gold")
+    shop.record({"customer": ALICE, "points": 500})
+    for number in (elsewhere, 2**31 - 1, 2**31, 10**30, 0, -1, "x", "1.0", "%00"):
+        answer = redeem(shop, number)
+        assert answer.status_code == 404, number
+        assert answer.json["error"]["message"]
+    for key in ("silver", "%00", "%ff", "a" * 2000, "1"):
+        assert shop.get(f"/reserves/{key}/rewards").status_code == 404
+        assert redeem(shop, elsewhere, key).status_code == 404
+    assert shop.points(ALICE) == 500
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, ["customer", "ref"]),
+        ({"customer": ALICE}, ["ref"]),
+        ({"customer": 5, "ref": None}, ["customer", "ref"]),
+        ({"customer": "nobody", "ref": "1"}, ["customer"]),
+        ({"customer": ALICE, "ref": ""}, ["ref"]),
+        ({"customer": ALICE, "ref": "a" * 192}, ["ref"]),
+        ({"customer": ALICE, "ref": "a\x00"}, ["ref"]),
+        ({"customer": ALICE, "ref": "1", "points": 5}, ["points"]),
+        ([], []),
+        ("x", []),
+        (None, []),
+    ],
+)
+def test_a_body_that_cannot_be(app: Flask, shop: Shop, body: Any, fields: list[str]) -> None:
+    number = add(app)
+    shop.record({"customer": ALICE, "points": 500})
+    path = f"/api/v1/reserves/default/rewards/{number}/redeem"
+    answer = shop.client.post(path, headers=shop.headers, json=body)
+    assert answer.status_code == 422
+    assert sorted(answer.json["error"].get("fields", {})) == fields
+    for raw in (b"", b"{", b"\xff", b'{"customer": "\\ud800", "ref": "1"}'):
+        answer = shop.client.post(path, headers=shop.headers, data=raw, content_type="application/json")
+        assert answer.status_code == 422
+    assert shop.client.post(path, headers=shop.headers, data=b"x").json["error"]["code"] == "wrong_content_type"
+    assert shop.points(ALICE) == 500
+
+
+def test_it_needs_a_key(app: Flask, stranger: Shop) -> None:
+    number = add(app)
+    assert stranger.get("/reserves/default/rewards").status_code == 401
+    assert redeem(stranger, number).status_code == 401
+
+
+def test_it_is_described(stranger: Shop) -> None:
+    api = stranger.get("/openapi.json").json
+    operation = api["paths"]["/reserves/{key}/rewards/{id}/redeem"]["post"]
+    assert [(each["name"], each["in"], each["required"]) for each in operation["parameters"]] == [
+        ("key", "path", True),
+        ("id", "path", True),
+    ]
+    assert {"200", "201", "401", "404", "409", "422"} <= set(operation["responses"])
+    assert set(api["components"]["schemas"]["NewRedemption"]["required"]) == {"customer", "ref"}
+    assert "/reserves/{key}/rewards" in api["paths"]
