@@ -13,7 +13,7 @@ from pointsync.errors import Conflict, Invalid
 from pointsync.ledger import expiries
 from pointsync.ledger import reserves as ledger
 from pointsync.models import Remote, Reserve
-from pointsync.sync import standing
+from pointsync.sync import rewards, standing
 
 TAB = "admin.reserves"
 
@@ -34,10 +34,17 @@ class NewReserveForm(ReserveForm):
 
 @blueprint.get("/points-and-rewards", provide_automatic_options=False)
 def reserves() -> ResponseReturnValue:
-    """All reserves, how their points are lost, and who observes them."""
+    """All reserves, how their points are lost, what they offer, and who observes them."""
     session = db.db.session()
-    every, rules = ledger.every(session), expiries.rules(session)
-    return page("reserves.html", TAB, reserves=every, observers=_observers(session), rules=rules)
+    every = ledger.every(session)
+    return page(
+        "reserves.html",
+        TAB,
+        reserves=every,
+        observers=_observers(session),
+        rules=expiries.rules(session),
+        offers=rewards.offers(session, [each.id for each in every]),
+    )
 
 
 @blueprint.get("/points-and-rewards/reserves/add", provide_automatic_options=False)

@@ -11,7 +11,7 @@ from pointsync.admin.needs import Need
 from pointsync.ledger.expiry_rule import Rule, period, yearly
 from pointsync.ledger.foresee import Foreseen
 from pointsync.ledger.record import Draft
-from pointsync.models import Attempt, Customer, Delivery, History, Hook, Movement, Remote, Reserve, State
+from pointsync.models import Attempt, Customer, Delivery, History, Hook, Level, Movement, Remote, Reserve, State, Unlock
 from pointsync.sync.activity import Owed
 from pointsync.sync.customer_history import Sent
 from pointsync.sync.standing import Line
@@ -142,6 +142,11 @@ def dry_run() -> list[Foreseen]:
         Foreseen(Draft("carol@example.com", set_to=0), 0, 0, is_new=True),
         Foreseen(Draft("dave@example.com", 1), 0, 0, is_new=False, fault="The balance would be too large."),
     ]
+
+
+def reached() -> list[tuple[Unlock, Level, Reserve]]:
+    """Levels that a customer has reached."""
+    return [(Unlock(at=AT), Level(title="Silver"), POINTS), (Unlock(at=AT), Level(title=LONG_NAME), OLD)]
 
 
 def hooks() -> list[Hook]:

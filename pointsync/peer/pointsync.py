@@ -19,7 +19,7 @@ from pointsync.ledger.bounds import MAX_NAME, clean, is_reserve_key
 from pointsync.limits import SITE_FAILURES, count_failure
 from pointsync.models import Remote, Reserve
 from pointsync.runtime import runtime
-from pointsync.sync import settings, site, wire
+from pointsync.sync import rewards, settings, site, wire
 from pointsync.sync.site import Identity
 from pointsync.sync.wire import WireFault
 
@@ -60,7 +60,7 @@ def _ping(session: Session, identity: Identity, body: Body, now: datetime) -> Bo
         "reserve": _reserve(reserve) if reserve else None,
         "reserves": [_reserve(each) for each in active],
         "sends_mails": False,
-        "rewards_digest": "",
+        **(rewards.tell(session, reserve) if reserve else {"rewards_digest": ""}),
         "lists": list(lists),
         "max_batch": wire.MAX_BATCH,
         "have": have(session, body["from"], reserve) if reserve else None,

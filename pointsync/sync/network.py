@@ -1,4 +1,5 @@
-"""The family as the pings tell of it: who lists whom, whose clock goes wrong, and who sends without being listed."""
+"""The family as the pings tell of it: who lists whom, whose clock goes wrong, who has other rewards, and who sends
+without being listed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from pointsync.config import Config
 from pointsync.models import Holding, Origin, Remote, Site
-from pointsync.sync import names, settings
+from pointsync.sync import names, rewards, settings
 from pointsync.sync.ping import POINTSYNC
+from pointsync.sync.rewards import Difference
 
 MOST = 200
 """Senders that are shown, those who called last first."""
@@ -65,6 +67,8 @@ class Network:
 
     members: tuple[Member, ...]
     senders: tuple[Sender, ...]
+    differences: tuple[Difference, ...] = ()
+    """Of rewards and levels."""
 
     @property
     def is_whole(self) -> bool:
@@ -91,21 +95,23 @@ def members(told: Sequence[Told]) -> tuple[Member, ...]:
 
 
 def read(session: Session, config: Config, now: datetime) -> Network:
-    """The family now, by eight queries; where several lines lead to a site, the newest check of it tells."""
+    """The family now, by nine queries; where several lines lead to a site, the newest check of it tells."""
     site = session.get_one(Site, 1)
     shown = names.read(session, config)
     seen = {row.auth: row.last_seen_at for row in session.execute(select(Origin.auth, Origin.last_seen_at))}
     newest: dict[str, Remote] = {}
-    for line in session.scalars(
+    lines = session.scalars(
         select(Remote).where(Remote.deleted_at.is_(None), Remote.closing_at.is_(None)).order_by(Remote.id)
-    ):
+    ).all()
+    for line in lines:
         known = newest.get(line.auth)
         if known is None or (line.checked_at and (not known.checked_at or line.checked_at > known.checked_at)):
             newest[line.auth] = line
     here = Told(site.auth, shown.origin(site.auth), is_here=True, dialect=POINTSYNC, lists=frozenset(newest))
     told = [here, *(_told(line, shown, seen.get(line.auth)) for line in newest.values())]
     since = now - timedelta(days=settings.read(session).statistics_days)
-    return Network(members(told), _senders(session, [each.auth for each in told], shown, since))
+    senders = _senders(session, [each.auth for each in told], shown, since)
+    return Network(members(told), senders, rewards.differences(session, lines))
 
 
 def _told(line: Remote, shown: names.Names, last_seen_at: datetime | None) -> Told:

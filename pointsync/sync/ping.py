@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from pointsync.ledger.bounds import MAX_NAME, clean
-from pointsync.sync import woorewards
+from pointsync.sync import rewards, woorewards
 from pointsync.sync.client import Client
 from pointsync.sync.site import Identity
 from pointsync.sync.speak import Reply, Target, Trouble, ask, decode, reach, retry_after
@@ -133,7 +133,7 @@ def _facts(body: dict[str, Any]) -> dict[str, Any]:
         "protocols": [each for each in _list(body, "protocols") if isinstance(each, int)],
         "reserves": reserves,
         "sends_mails": bool(body.get("sends_mails")),
-        "rewards_digest": clean(str(body.get("rewards_digest") or ""), 128),
+        **rewards.heard(body),
         "lists": [clean(str(each), MAX_NAME) for each in _list(body, "lists")],
         "max_batch": max_batch if isinstance(max_batch, int) and max_batch >= 1 else 1,
     }

@@ -5,7 +5,9 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from pointsync import db
+from pointsync.ledger import levels, reserves, rewards
 from pointsync.models import Holding, Origin, Remote, Site
+from pointsync.sync import rewards as family
 from pointsync.sync import settings
 from tests.admin import remotes_shown
 from tests.admin.conftest import BOTH
@@ -69,6 +71,39 @@ def test_a_woorewards_shop_tells_nothing(app: Flask, ada: Visitor) -> None:
     shown = words(ada.get(PAGE).text)
     assert "A WooRewards shop tells nothing of its list" in shown
     assert "Nothing is missing, as far as it is known." in shown
+
+
+def test_rewards_that_differ_are_named_with_what_to_do(app: Flask, ada: Visitor) -> None:
+    def work(session: Session) -> None:
+        default = reserves.get(session, "default")
+        for title, cost in (("Mug", 50), ("Tea <b>pot</b>", 900)):
+            rewards.add(session, default, title, "", cost, remotes_shown.MADE)
+        levels.add(session, default, "Silver", "", 1000, remotes_shown.MADE)
+        two, three, four = remotes_shown.add_four(session)[1:]
+        for line in (two, three, four):
+            told(line)
+        there = [{"title": "Mug", "cost": 60}, {"title": "<i>Cup</i>", "cost": 1}]
+        two.facts = two.facts | {"rewards_digest": "other", "rewards": there, "levels": []}
+        three.facts = three.facts | family.tell(session, default)
+        four.facts = four.facts | {"rewards_digest": "other"}
+
+    change(app, work)
+    text = ada.get(PAGE).text
+    assert "<b>pot" not in text
+    assert "<i>Cup" not in text
+    shown = words(text)
+    assert "Shop 2 has other rewards or levels in default than this site in Points" in shown
+    assert "Only here: the reward Tea <b>pot</b> (900 points) and the level Silver (1,000 points)." in shown
+    assert "Only there: the reward <i>Cup</i> (1 point). Add it here" in shown
+    assert "The reward Mug : 50 points here, 60 there." in shown
+    assert "Shop 3 has other rewards" not in shown
+    assert "Shop 4 has other rewards" in shown
+    assert "It did not tell by name what differs" in shown
+
+
+def test_the_same_rewards_everywhere(app: Flask, ada: Visitor) -> None:
+    change(app, remotes_shown.add_four)
+    assert "No site has told of other rewards or levels" in words(ada.get(PAGE).text)
 
 
 def test_who_sends_unlisted(app: Flask, ada: Visitor) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from pointsync import db
 from pointsync.errors import Refused
-from pointsync.ledger import reserves
+from pointsync.ledger import levels, reserves, rewards
 from pointsync.models import Remote, Reserve
 from tests.admin import remotes_shown
 from tests.admin.conftest import BOTH
@@ -35,16 +35,20 @@ def test_each_reserve_is_told_with_its_id_and_its_observers(app: Flask, ada: Vis
     def work(session: Session) -> None:
         remotes_shown.add_four(session)
         session.get_one(Remote, 3).deleted_at = remotes_shown.MADE
-        reserves.add(session, "gold", "Gold points", remotes_shown.MADE, may_go_below_zero=True)
-        reserves.add(session, "old", None, remotes_shown.MADE, is_active=False)
+        gold = reserves.add(session, "gold", "Gold points", remotes_shown.MADE, may_go_below_zero=True)
+        old = reserves.add(session, "old", None, remotes_shown.MADE, is_active=False)
+        rewards.add(session, gold, "Mug", "", 500, remotes_shown.MADE)
+        for reserve, title in ((gold, "Silver"), (gold, "Gold"), (old, "Silver")):
+            levels.add(session, reserve, title, "", 1000, remotes_shown.MADE)
         remotes_shown.add(session, "https://five.test", "wrk_" + "5" * 16, "gold")
 
     change(app, work)
     text = words(ada.get(PAGE).text)
     assert "Target Point Reserve" in text
-    assert "Points default Active Not allowed Never 3 remotes https://shop-1.test/points , Shop 2 and Shop 4" in text
-    assert "Gold points gold Active Allowed Never 1 remote https://five.test" in text
-    assert "old old Not active Not allowed Never No remote" in text
+    of_points = "Points default Active Not allowed Never None yet of Points 3 remotes"
+    assert f"{of_points} https://shop-1.test/points , Shop 2 and Shop 4" in text
+    assert "Gold points gold Active Allowed Never 1 reward, 2 levels of Gold points 1 remote https://five.test" in text
+    assert "old old Not active Not allowed Never 1 level of old No remote" in text
 
 
 @pytest.mark.parametrize("where", BOTH, indirect=True)

@@ -1,9 +1,14 @@
 """What a site tells of itself to a caller whose signature holds."""
 
+from sqlalchemy.orm import Session
+
 import pointsync
 from pointsync import clock
 from pointsync.ids import new_auth, new_pass
+from pointsync.ledger import levels, reserves
+from pointsync.ledger import rewards as ledger
 from pointsync.models import Remote, Reserve
+from pointsync.sync import rewards
 from tests.peer.caller import Caller
 from tests.peer.peer_site import PeerSite
 
@@ -21,11 +26,33 @@ def test_a_ping_tells_who_answers_and_what_there_is(site: PeerSite, caller: Call
         "reserve": {"key": "default", "name": "Points"},
         "reserves": [{"key": "default", "name": "Points"}, {"key": "gold", "name": "Gold"}],
         "sends_mails": False,
-        "rewards_digest": "",
+        "rewards_digest": rewards.digest([]),
+        "rewards": [],
+        "levels": [],
         "lists": [],
         "max_batch": 1000,
         "have": {"count": 0, "max_id": "0"},
     }
+
+
+def test_a_ping_tells_the_rewards_and_levels_of_the_reserve_that_it_names(site: PeerSite, caller: Caller) -> None:
+    site.add_reserve("gold", "Gold")
+    none = caller.ping().json["rewards_digest"]
+
+    def offer(session: Session) -> None:
+        default, gold = reserves.get(session, "default"), reserves.get(session, "gold")
+        for number in range(60):
+            ledger.add(session, default, f"Mug {number:02}", "", 50 + number, clock.now())
+        levels.add(session, default, "Silver", "", 1000, clock.now())
+        ledger.add(session, gold, "Of gold", "", 5, clock.now())
+
+    site.write(offer)
+    answer = caller.ping().json
+    assert len(answer["rewards"]) == 50
+    assert answer["rewards"][0] == {"title": "Mug 00", "cost": 50}
+    assert answer["levels"] == [{"title": "Silver", "points": 1000}]
+    assert len(answer["rewards_digest"]) == 64
+    assert answer["rewards_digest"] != none
 
 
 def test_a_ping_tells_whom_the_site_lists_once_each(site: PeerSite, caller: Caller) -> None:
@@ -43,6 +70,8 @@ def test_a_reserve_that_is_switched_off_is_not_there(site: PeerSite, caller: Cal
     site.write(lambda session: setattr(session.get_one(Reserve, 1), "is_active", False))
     answer = caller.ping().json
     assert (answer["reserve"], answer["reserves"], answer["have"]) == (None, [], None)
+    assert answer["rewards_digest"] == ""
+    assert not {"rewards", "levels"} & set(answer)
     assert caller.send().json["error"]["code"] == "unknown_reserve"
 
 

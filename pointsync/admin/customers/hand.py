@@ -66,6 +66,14 @@ def once(text: str | None) -> str | None:
     return text if text and _ONCE.match(text) else None
 
 
+def source() -> str:
+    """Who gives the refs of what is recorded by hand: the admin who is signed in.
+
+    A name may be as long as the column by itself; the random mark in each ref tells sources apart all the same.
+    """
+    return f"admin:{current_user.name}"[:MAX_SOURCE]
+
+
 def whole(text: str, signs: str = "") -> int | None:
     """The whole number that `text` is, with one of `signs` before it or none; None where it is not one.
 
@@ -103,13 +111,12 @@ def record_once(reserve: Reserve, drafts: Sequence[Draft], seen: Sequence[int] |
     `seen` are the balances that were shown, where they matter. Raises Changed where they are others now,
     Stale where the refs stand for something else, and what `record` does.
     """
-    # A name may be as long as the column by itself; the random mark in each ref tells sources apart all the same.
-    source, now = f"admin:{current_user.name}"[:MAX_SOURCE], clock.now()
+    by, now = source(), clock.now()
     reserve_id = reserve.id
 
     def work(session: Session) -> Outcome:
         balances = None if seen is None else _locked(session, reserve_id, drafts)
-        known = _count(session, source, [draft.ref for draft in drafts if draft.ref])
+        known = _count(session, by, [draft.ref for draft in drafts if draft.ref])
         if known not in (0, len(drafts)):
             raise Stale
         if not known and seen is not None and balances is not None:
@@ -118,7 +125,7 @@ def record_once(reserve: Reserve, drafts: Sequence[Draft], seen: Sequence[int] |
             if changed:
                 raise Changed(changed)
         try:
-            return Outcome(record(session, drafts, source, now), bool(known))
+            return Outcome(record(session, drafts, by, now), bool(known))
         except Conflict as error:
             raise Stale if error.code == "ref_conflict" else error from error
 

@@ -13,7 +13,7 @@ from pointsync.admin.panel import blueprint, page
 from pointsync.db import db
 from pointsync.errors import Invalid
 from pointsync.ledger import customers as ledger
-from pointsync.ledger import reserves
+from pointsync.ledger import levels, reserves
 from pointsync.ledger.keyset import Page
 from pointsync.ledger.made import own_auth
 from pointsync.models import Customer, Reserve
@@ -73,6 +73,7 @@ def customer(customer_id: int) -> ResponseReturnValue:
         size=size,
         found=found,
         balances=_balances(session, who, every),
+        reached=levels.reached(session, who),
         several=len(every) > 1,
         own_auth=own,
         rows=[(each.movement, each, maker(each.movement), way(each, own)) for each in found.rows],
