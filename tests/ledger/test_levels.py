@@ -3,7 +3,9 @@
 from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from pointsync import db
 from pointsync.errors import Conflict, Invalid, NotFound
@@ -303,6 +305,29 @@ def test_nobody_is_missed_by_a_level_that_is_added_while_points_are_earned(app):
         above = set(session.scalars(select(Balance.customer_id).where(Balance.points >= 60)))
         assert len(above) == 20
         assert set(session.scalars(select(Unlock.customer_id))) == above
+
+
+@pytest.mark.parametrize("app", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+def test_a_level_and_what_is_recorded_meanwhile_wait_for_each_other(app):
+    """On SQLite there is one writer. Here, without that, neither would see the other, and a customer be missed."""
+
+    def sell(session) -> None:
+        record(session, [Draft(ANNA, 100)], "test", NOW)
+
+    def add(session) -> None:
+        levels.add(session, reserve(session), "Silver", "", 100, NOW)
+
+    def change(session) -> None:
+        levels.change(session, reserve(session), other, "Bronze", "", 100, True)
+
+    with db.write() as session:
+        other = levels.add(session, reserve(session), "Bronze", "", 1000, NOW).id
+    for one, another in ((sell, add), (add, sell), (sell, change), (change, sell)):
+        with Session(db.db.engine) as first, Session(db.db.engine) as second:
+            one(first)
+            second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                another(second)
 
 
 def test_batches_that_unlock_the_same_customers_in_any_order_wait_for_each_other(app):
