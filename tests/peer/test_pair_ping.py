@@ -3,14 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
 from pointsync import clock
 from pointsync.crypto import new_signing_key
 from pointsync.ids import new_auth, new_pass
+from pointsync.ledger import levels, reserves, rewards
 from pointsync.models import Site
 from pointsync.peer import pointsync as served
 from pointsync.runtime import runtime
-from pointsync.sync import wire
+from pointsync.sync import network, wire
 from tests.peer import fronts
 from tests.peer.caller import ALICE
 from tests.peer.conftest import MakeSite
@@ -27,6 +29,27 @@ def new_key(site: PeerSite) -> None:
         row.sealed_private_key, row.public_key = runtime().vault.seal(private), public
 
     site.write(work)
+
+
+def test_other_rewards_are_named_until_both_have_the_same(pair: Pair) -> None:
+    a, b = pair
+    remote_id, _ = a.list_site(b)
+
+    def offer(session: Session) -> None:
+        default = reserves.get(session, "default")
+        rewards.add(session, default, "Mug", "", 50, clock.now())
+        levels.add(session, default, "Silver", "", 1000, clock.now())
+
+    def named() -> list[list[str]]:
+        found = a.write(lambda session: network.read(session, runtime().config, clock.now()).differences)
+        return [[each.title for each in difference.only_there] for difference in found]
+
+    assert named() == []
+    b.write(offer)
+    a.check(remote_id)
+    assert named() == [["Mug", "Silver"]]
+    a.write(offer)
+    assert named() == []
 
 
 def test_ok_but_not_listed_there_and_then_listed(pair: Pair) -> None:
