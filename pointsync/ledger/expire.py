@@ -16,7 +16,7 @@ from pointsync.ledger import expiries
 from pointsync.ledger.book import Book
 from pointsync.ledger.expiry_rule import Rule, start_of, today
 from pointsync.ledger.lots import Change, Loss, losses
-from pointsync.ledger.record import Draft, record
+from pointsync.ledger.record import MOST, Draft, record
 from pointsync.models import Balance, Customer, Expiry, Movement, Reserve
 
 AT_ONCE = 200
@@ -58,7 +58,7 @@ def due(session: Session, zone: ZoneInfo, now: datetime) -> list[int]:
     return [reserve.id for expiry, reserve in expiries.on(session) if expiry.done_day is None or expiry.done_day < day]
 
 
-def begin(session: Session) -> int:
+def newest_seq(session: Session) -> int:
     """The last movement there is, to be told `finish`: what is recorded later is looked at for having come late."""
     return session.scalar(select(func.max(Movement.seq))) or 0
 
@@ -69,8 +69,7 @@ def overdue(session: Session, reserve_id: int, after: int, zone: ZoneInfo, now: 
     The last id is 0 at the end. Locks nothing: `expire` looks again.
     """
     expiry = session.get_one(Expiry, reserve_id)
-    query = select(Balance.customer_id).where(Balance.reserve_id == reserve_id, Balance.customer_id > after)
-    ids = list(session.scalars(query.order_by(Balance.customer_id).limit(AT_ONCE)))
+    ids = _next(session, reserve_id, after)
     rule, day = expiries.rule_of(expiry), today(now, zone)
     pots = _pots(session, reserve_id, ids, expiry.version)
     found = [customer_id for customer_id, pot in pots.items() if pot.missing(rule, zone, day)]
@@ -82,7 +81,8 @@ def expire(session: Session, reserve_id: int, customer_ids: Sequence[int], zone:
 
     Each stands at the first moment of its day. Nothing where the rule was switched off meanwhile.
     """
-    expiry = session.get_one(Expiry, reserve_id)
+    # Locked before what it says is read: a rule that is changed meanwhile waits, and takes what this one has left.
+    expiry = session.get_one(Expiry, reserve_id, with_for_update=True, populate_existing=True)
     reserve = session.get_one(Reserve, reserve_id)
     if expiry.kind == expiries.NONE or not reserve.is_active:
         return 0
@@ -102,13 +102,13 @@ def expire(session: Session, reserve_id: int, customer_ids: Sequence[int], zone:
                     at=start_of(loss.day, zone) if loss.points > 0 else now,
                 )
             )
-    for start in range(0, len(drafts), LATE_AT_ONCE):
-        record(session, drafts[start : start + LATE_AT_ONCE], _source(expiry.version), now)
+    for start in range(0, len(drafts), MOST):
+        record(session, drafts[start : start + MOST], _source(expiry.version), now)
     return len(drafts)
 
 
 def finish(session: Session, reserve_id: int, zone: ZoneInfo, now: datetime, last_seq: int) -> None:
-    """Everybody has been seen to today; `last_seq` is what `begin` told."""
+    """Everybody has been seen to today; `last_seq` is what `newest_seq` told before."""
     expiry = session.get_one(Expiry, reserve_id, with_for_update=True, populate_existing=True)
     expiry.done_day, expiry.seen_seq = today(now, zone), last_seq
     session.flush()
@@ -122,7 +122,7 @@ def expire_late(session: Session, reserve_id: int, zone: ZoneInfo, now: datetime
     expiry = session.get_one(Expiry, reserve_id, with_for_update=True, populate_existing=True)
     if expiry.done_day is None or expiry.kind == expiries.NONE:
         return 0
-    last = begin(session)
+    last = newest_seq(session)
     query = (
         select(Movement.seq, Movement.customer_id)
         .where(
@@ -154,14 +154,19 @@ def foresee(
     version = expiry.version if expiry is not None and is_in_force else 0
     after = 0
     while True:
-        query = select(Balance.customer_id).where(Balance.reserve_id == reserve.id, Balance.customer_id > after)
-        ids = list(session.scalars(query.order_by(Balance.customer_id).limit(AT_ONCE)))
+        ids = _next(session, reserve.id, after)
         for pot in _pots(session, reserve.id, ids, version).values():
             if found := [loss for loss in pot.missing(rule, zone, until) if loss.points > 0]:
                 yield pot.email, found
         if len(ids) < AT_ONCE:
             return
         after = ids[-1]
+
+
+def _next(session: Session, reserve_id: int, after: int) -> list[int]:
+    """The next 200 customers with a balance in the reserve, behind the id `after`."""
+    query = select(Balance.customer_id).where(Balance.reserve_id == reserve_id, Balance.customer_id > after)
+    return list(session.scalars(query.order_by(Balance.customer_id).limit(AT_ONCE)))
 
 
 def _pots(session: Session, reserve_id: int, customer_ids: Sequence[int], version: int) -> dict[int, _Pot]:

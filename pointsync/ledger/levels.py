@@ -10,7 +10,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from pointsync.db import Moment
-from pointsync.errors import NotFound
 from pointsync.ledger import offers
 from pointsync.ledger.book import CHUNK
 from pointsync.ledger.insert import insert_missing
@@ -32,11 +31,7 @@ def every(session: Session, reserve: Reserve) -> list[Level]:
 
 def get(session: Session, reserve: Reserve, level_id: int) -> Level:
     """The reserve's level of that id. Raises NotFound."""
-    level = session.get(Level, level_id)
-    if level is None or level.reserve_id != reserve.id:
-        message = f"The points reserve {reserve.key} has no level {level_id}."
-        raise NotFound("unknown_level", message, {"level": message})
-    return level
+    return offers.find(session, Level, reserve, level_id)
 
 
 def add(session: Session, reserve: Reserve, title: str, description: str, points: int, now: datetime) -> Level:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from pointsync.errors import Conflict, Invalid, Refused, together
+from pointsync.errors import Conflict, Invalid, NotFound, Refused, together
 from pointsync.ledger.bounds import MAX_DESCRIPTION, MAX_POINTS, MAX_TITLE, check_text
 from pointsync.models import Level, Reserve, Reward
+
+Offer = TypeVar("Offer", Reward, Level)
 
 MOST = 200
 """Rewards, and levels, that a reserve can have."""
@@ -53,6 +56,16 @@ def check_room(
     if len(others) >= MOST:
         message = f"{reserve.key} has {MOST} of them, and there can be no more; change one that is not active."
         raise Conflict("too_many", message, {"title": message})
+
+
+def find(session: Session, model: type[Offer], reserve: Reserve, offer_id: int) -> Offer:
+    """The reserve's reward, or level, of that id. Raises NotFound."""
+    offer = session.get(model, offer_id)
+    if offer is None or offer.reserve_id != reserve.id:
+        word = model.__tablename__
+        message = f"The points reserve {reserve.key} has no {word} {offer_id}."
+        raise NotFound(f"unknown_{word}", message, {word: message})
+    return offer
 
 
 def lock(session: Session, reserve_id: int) -> Reserve:

@@ -32,11 +32,7 @@ def every(session: Session, reserve: Reserve) -> list[Reward]:
 
 def get(session: Session, reserve: Reserve, reward_id: int) -> Reward:
     """The reserve's reward of that id. Raises NotFound."""
-    reward = session.get(Reward, reward_id)
-    if reward is None or reward.reserve_id != reserve.id:
-        message = f"The points reserve {reserve.key} has no reward {reward_id}."
-        raise NotFound("unknown_reward", message, {"reward": message})
-    return reward
+    return offers.find(session, Reward, reserve, reward_id)
 
 
 def reserve_of(session: Session, reward_id: int) -> Reserve:

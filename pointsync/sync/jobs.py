@@ -114,7 +114,7 @@ def expire() -> None:
 
 
 def _expire_today(reserve_id: int, zone: ZoneInfo, now: datetime) -> None:
-    last_seq, after = expiring.begin(db.session()), 0
+    last_seq, after = expiring.newest_seq(db.session()), 0
     while _is_mine("expire"):
         found, after = expiring.overdue(db.session(), reserve_id, after, zone, now)
         if found:

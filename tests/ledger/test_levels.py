@@ -3,72 +3,21 @@
 from functools import partial
 
 import pytest
-from sqlalchemy import select, text
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
 from pointsync import db
 from pointsync.errors import Conflict, Invalid, NotFound
 from pointsync.ledger import levels, reserves
-from pointsync.ledger.apply import Incoming, apply
+from pointsync.ledger.apply import Incoming
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Balance, Customer, Level, Movement, Unlock
+from pointsync.models import Customer, Unlock
+from tests.ledger.reaching import BOB, applied, caught_up, change, level, new_level, unlocks
 from tests.ledger.recording import ANNA, balance, made, recorded
 from tests.support.frozen import START as NOW
-from tests.support.local import reserve, together
+from tests.support.local import reserve
 from tests.support.queries import watched
 
 pytestmark = pytest.mark.usefixtures("app")
-
-BOB = "bob@shop.example"
-ORIGIN = "wrk_0123456789abcdef"
-
-
-def level(title: str = "Silver", points: int = 100, key: str = "default", description: str = "") -> int:
-    """The id of a new level that nobody has the points of."""
-    number = new_level(title, points, key, description)
-    caught_up()
-    return number
-
-
-def new_level(title: str = "Silver", points: int = 100, key: str = "default", description: str = "") -> int:
-    """The id of a new level, before the job has run."""
-    with db.write() as session:
-        return levels.add(session, reserve(session, key), title, description, points, NOW).id
-
-
-def change(level_id: int, points: int = 100, is_active: bool = True, title: str = "Silver") -> None:
-    """Change it."""
-    with db.write() as session:
-        levels.change(session, reserve(session), level_id, title, "", points, is_active)
-
-
-def caught_up() -> None:
-    """Run what the job does to its end."""
-    with db.write() as session:
-        for number in levels.unfinished(session):
-            while levels.step(session, number, NOW):
-                pass
-        assert levels.unfinished(session) == []
-
-
-def applied(*incoming: Incoming, key: str = "default") -> list[str]:
-    """What becomes of another site's movements."""
-    with db.write() as session:
-        return [each.status for each in apply(session, ORIGIN, reserve(session, key), incoming, NOW)]
-
-
-def unlocks() -> list[tuple]:
-    """Who has reached what: whose, which, by how many points (None: they were there before), whether quietly."""
-    with db.write() as session:
-        rows = session.execute(
-            select(Customer.email, Level.title, Movement.points, Unlock.is_quiet)
-            .join(Unlock, Unlock.customer_id == Customer.id)
-            .join(Level, Level.id == Unlock.level_id)
-            .join(Movement, Movement.seq == Unlock.movement_seq, isouter=True)
-            .order_by(Customer.id, Level.points)
-        )
-        return [tuple(row) for row in rows]
 
 
 def test_a_level_is_reached_at_its_points_and_costs_none():
@@ -270,90 +219,3 @@ def test_without_levels_a_batch_costs_one_question():
         record(session, batch, "test", NOW)
     assert len(crossing) == len(with_level) + 2
     assert len(unlocks()) == 50
-
-
-def test_two_movements_that_come_up_to_a_level_at_once_unlock_it_once(app):
-    level()
-    made(90)
-
-    def shop() -> None:
-        db.in_write(lambda session: record(session, [Draft(ANNA, 10)], "test", NOW))
-
-    def site(number: int) -> None:
-        origin = f"wrk_{number:016x}"
-        db.in_write(lambda session: apply(session, origin, reserve(session), [Incoming("1", ANNA, 10)], NOW))
-
-    together(app, *[shop] * 3, *(partial(site, number) for number in range(3)))
-    assert unlocks() == [(ANNA, "Silver", 10, False)]
-
-
-def test_nobody_is_missed_by_a_level_that_is_added_while_points_are_earned(app):
-    """Whoever has its points in the end has reached it: by the movement, or by the job."""
-    customers = [f"c{number}@shop.example" for number in range(20)]
-
-    def shop(first: int) -> None:
-        for email in customers[first:] + customers[:first]:
-            db.in_write(lambda session, email=email: record(session, [Draft(email, 30)], "test", NOW))
-
-    def admin() -> None:
-        number = db.in_write(lambda session: levels.add(session, reserve(session), "Silver", "", 60, NOW).id)
-        while db.in_write(lambda session: levels.step(session, number, NOW)):
-            pass
-
-    together(app, *(partial(shop, 5 * number) for number in range(3)), admin)
-    with db.write() as session:
-        above = set(session.scalars(select(Balance.customer_id).where(Balance.points >= 60)))
-        assert len(above) == 20
-        assert set(session.scalars(select(Unlock.customer_id))) == above
-
-
-@pytest.mark.parametrize("app", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
-def test_a_level_and_what_is_recorded_meanwhile_wait_for_each_other(app):
-    """On SQLite there is one writer. Here, without that, neither would see the other, and a customer be missed."""
-
-    def sell(session) -> None:
-        record(session, [Draft(ANNA, 100)], "test", NOW)
-
-    def add(session) -> None:
-        levels.add(session, reserve(session), "Silver", "", 100, NOW)
-
-    def change(session) -> None:
-        levels.change(session, reserve(session), other, "Bronze", "", 100, True)
-
-    with db.write() as session:
-        other = levels.add(session, reserve(session), "Bronze", "", 1000, NOW).id
-    for one, another in ((sell, add), (add, sell), (sell, change), (change, sell)):
-        with Session(db.db.engine) as first, Session(db.db.engine) as second:
-            one(first)
-            second.execute(text("SET LOCAL lock_timeout = '50ms'"))
-            with pytest.raises(OperationalError, match="lock timeout"):
-                another(second)
-
-
-def test_batches_that_unlock_the_same_customers_in_any_order_wait_for_each_other(app):
-    emails = [f"c{number}@shop.example" for number in range(12)]
-    for title, points in (("Silver", 10), ("Gold", 30)):
-        level(title, points)
-
-    def site(number: int) -> None:
-        turned = emails[number:] + emails[:number]
-        batch = [Incoming(str(place + 1), email, 10) for place, email in enumerate(turned)]
-        origin = f"wrk_{number:016x}"
-        db.in_write(lambda session: apply(session, origin, reserve(session), batch, NOW))
-
-    together(app, *(partial(site, number) for number in range(4)))
-    assert sorted({(whose, title) for whose, title, _, _ in unlocks()}) == sorted(
-        (email, title) for email in emails for title in ("Gold", "Silver")
-    )
-    assert len(unlocks()) == 24
-
-
-def test_control_an_unlock_stands_once():
-    """The index that the whole rests on."""
-    number = level()
-    made(100)
-    with db.write() as session:
-        [row] = session.execute(select(Unlock.__table__)).mappings()
-    with pytest.raises(Exception, match=r"(?i)unique"), db.write() as session:
-        session.execute(Unlock.__table__.insert(), dict(row))
-    assert (len(unlocks()), number) == (1, row["level_id"])
