@@ -55,6 +55,12 @@ def is_public_key(text: str) -> bool:
     return True
 
 
+def fingerprint(public_key: str) -> str:
+    """What two people compare of a public key: 128 bits of its SHA-256 in hex, in eight groups of four."""
+    digits = hashlib.sha256(base64.b64decode(public_key)).hexdigest()[:32]
+    return " ".join(digits[at : at + 4] for at in range(0, 32, 4))
+
+
 def hmac_signature(secret: str, content: bytes) -> bytes:
     """HMAC-SHA256 over `content` with the text `secret` as its key."""
     return hmac.new(secret.encode(), content, hashlib.sha256).digest()

@@ -16,9 +16,17 @@ class Origin(Base):
     auth: Mapped[str] = mapped_column(String(191), primary_key=True)
     public_key: Mapped[str | None] = mapped_column(String(64))
     """Pinned at the first good ping; from then on only this key speaks for the origin."""
+    offered_key: Mapped[str | None] = mapped_column(String(64))
+    """Another key that has answered in its name, until an admin takes it or the pinned one answers again."""
+    key_refused_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When an admin has refused that key; None while nobody has decided."""
     first_seen_at: Mapped[datetime] = mapped_column(Moment)
     last_seen_at: Mapped[datetime | None] = mapped_column(Moment)
     """When it last called here with this site's Pass."""
+    old_pass_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When it last called with the Pass that this site had before the present one."""
+    new_pass_at: Mapped[datetime | None] = mapped_column(Moment)
+    """Since when it calls with the present one; later than `old_pass_at` where it does so alone."""
 
 
 class Holding(Base):

@@ -17,9 +17,9 @@ from pointsync.ledger import reserves
 from pointsync.ledger.apply import Applied, Incoming, apply, have, lock_origin
 from pointsync.ledger.bounds import MAX_NAME, clean, is_reserve_key
 from pointsync.limits import SITE_FAILURES, count_failure
-from pointsync.models import Remote, Reserve
+from pointsync.models import Origin, Remote, Reserve
 from pointsync.runtime import runtime
-from pointsync.sync import rewards, settings, site, wire
+from pointsync.sync import passes, rewards, settings, site, wire
 from pointsync.sync.site import Identity
 from pointsync.sync.wire import WireFault
 
@@ -114,27 +114,31 @@ def _answer(call: Callable[[Session, Identity, Body, datetime], Body]) -> Respon
         raise WireFault(413, "too_large", f"A body has at most {wire.MAX_BODY_BYTES:,} bytes.")
     identity = site.identity(db.db.session(), here.vault, here.config, now)
     signed = wire.read_headers(request.headers, raw)  # type: ignore[arg-type]
-    body = _trusted(identity, signed, raw, now)
+    body, is_old = _trusted(identity, signed, raw, now)
 
     def work(session: Session) -> bytes:
-        _known_key(session, body["from"], signed, now)
-        return msgspec.json.encode(call(session, identity, body, now))
+        passes.note(_known(session, body["from"], signed, now), is_old=is_old, now=now)
+        answer = call(session, identity, body, now)
+        if is_old and identity.old_pass_ends_at:
+            answer["pass_ends_at"] = clock.to_text(identity.old_pass_ends_at)
+        return msgspec.json.encode(answer)
 
     answer = db.in_write(work)
     headers = wire.answer_headers(answer, signed.id, identity.private_key, now)
     return Response(answer, headers=headers, mimetype="application/json")
 
 
-def _trusted(identity: Identity, signed: wire.Signed, raw: bytes, now: datetime) -> Body:
-    """The body of a request that somebody who knows our Pass has signed for us, lately."""
+def _trusted(identity: Identity, signed: wire.Signed, raw: bytes, now: datetime) -> tuple[Body, bool]:
+    """The body of a request that somebody who knows our Pass has signed for us, lately; whether it was the old one."""
     encoding = request.headers.get("content-encoding")
     if not crypto.same(signed.auth, identity.auth):
         _refuse_own(identity, raw, encoding)
         count_failure("site", SITE_FAILURES)
         raise WireFault(401, "unknown_auth", "No site of that Auth answers here.")
-    if not any(signed.has_hmac(password) for password in identity.passes):
+    fits = [signed.has_hmac(password) for password in identity.passes]
+    if not any(fits):
         count_failure("site", SITE_FAILURES)
-        raise WireFault(401, "bad_signature", "The signature was not made with this site's Pass.")
+        raise _wrong_pass(identity, signed, now)
     if abs(signed.skew(now)) > wire.MAX_SKEW:
         raise WireFault(401, "clock_skew", "The clocks are more than 5 minutes apart.", time=clock.to_text(now))
     body = wire.read_body(raw, encoding)
@@ -147,7 +151,16 @@ def _trusted(identity: Identity, signed: wire.Signed, raw: bytes, now: datetime)
         raise WireFault(401, "bad_signature", "This request's webhook-id was made by another sender.")
     if not ids.is_auth(sender):
         raise WireFault(400, "malformed", "from must be an Auth: wrk_ and 16 hex digits.")
-    return body
+    return body, not fits[0]
+
+
+def _wrong_pass(identity: Identity, signed: wire.Signed, now: datetime) -> WireFault:
+    """The refusal. That the Pass was changed is told only to who has signed with the ended one, and just now:
+    a request that somebody else has kept proves no knowledge of it."""
+    is_ended = identity.ended_pass is not None and signed.has_hmac(identity.ended_pass)
+    if is_ended and abs(signed.skew(now)) <= wire.MAX_SKEW:
+        return WireFault(401, "bad_signature", passes.ENDED, reason=wire.ROTATED)
+    return WireFault(401, "bad_signature", "The signature was not made with this site's Pass.")
 
 
 def _refuse_own(identity: Identity, raw: bytes, encoding: str | None) -> None:
@@ -160,8 +173,8 @@ def _refuse_own(identity: Identity, raw: bytes, encoding: str | None) -> None:
         raise WireFault(409, "own_origin", "This request comes from this very site.")
 
 
-def _known_key(session: Session, sender: str, signed: wire.Signed, now: datetime) -> None:
-    """Once a key is pinned, only it speaks for the origin: every site of a family knows every Pass."""
+def _known(session: Session, sender: str, signed: wire.Signed, now: datetime) -> Origin:
+    """The sender. Once a key is pinned, only it speaks for the origin: every site of a family knows every Pass."""
     listed = select(Remote.id).where(Remote.auth == sender, Remote.deleted_at.is_(None)).limit(1)
     if settings.read(session).only_listed and session.scalar(listed) is None:
         raise WireFault(403, "not_listed", "This site accepts only sites that it lists.")
@@ -169,6 +182,7 @@ def _known_key(session: Session, sender: str, signed: wire.Signed, now: datetime
     if origin.public_key and not signed.has_key(origin.public_key):
         raise WireFault(401, "key_mismatch", "The request does not carry the signature of its sender's known key.")
     origin.last_seen_at = now
+    return origin
 
 
 def _reserve(reserve: Reserve) -> dict[str, str]:

@@ -18,7 +18,7 @@ from pointsync.ledger.email import normalise
 from pointsync.limits import SITE_FAILURES, count_failure
 from pointsync.models import Remote, Reserve
 from pointsync.runtime import runtime
-from pointsync.sync import settings, site
+from pointsync.sync import passes, settings, site
 from pointsync.sync.site import Identity
 from pointsync.sync.woorewards import KINDS, ROUTE, SyncPath, is_reserve, read_basic, read_sync_path
 
@@ -45,7 +45,7 @@ def ping(reserve_key: str) -> Response:
     if not is_reserve(reserve_key):
         raise _no_route()
     session = db.db.session()
-    is_trusted = _is_known(_identity(session))
+    is_trusted = _check_pass(_identity(session)) is None
     reserve = session.scalar(select(Reserve).where(Reserve.key == reserve_key, Reserve.is_active))
     return jsonify(sync="yes", auth="yes" if is_trusted else "no", pool=reserve.name if is_trusted and reserve else "")
 
@@ -56,14 +56,16 @@ def sync(rest: str) -> Response:
     path = read_sync_path(rest)
     if path is None or not _is_email(path.email):
         raise _no_route()
-    if not _is_known(_identity(db.db.session())):
-        raise WordPressFault(401, "rest_forbidden", "Sorry, you are not allowed to do that.")
+    identity = _identity(db.db.session())
+    if refusal := _check_pass(identity):
+        raise WordPressFault(401, "rest_forbidden", refusal)
+    is_old = not _carries(identity, identity.passes[0])
     _check_text()
     source = _field("source", MAX_SOURCE)
     transaction_id = _field("transaction_id", MAX_TRANSACTION_ID)
     reason = request.form.get("reason", "")
     now = clock.now()
-    return jsonify(db.in_write(lambda session: _sync(session, path, source, transaction_id, reason, now)))
+    return jsonify(db.in_write(lambda session: _sync(session, path, source, transaction_id, reason, is_old, now)))
 
 
 @blueprint.route("/", defaults={"rest": ""}, methods=METHODS, merge_slashes=False)
@@ -74,7 +76,7 @@ def elsewhere(rest: str) -> Response:
 
 
 def _sync(
-    session: Session, path: SyncPath, source: str, transaction_id: str, reason: str, now: datetime
+    session: Session, path: SyncPath, source: str, transaction_id: str, reason: str, is_old: bool, now: datetime
 ) -> dict[str, Any]:
     if source.lower() == _identity(session).auth:
         return _error("e409", "This request comes from this very site.", transaction_id)
@@ -87,6 +89,7 @@ def _sync(
         # This dialect carries no signature of the sender: whoever has a key speaks the other one.
         raise WordPressFault(401, "rest_forbidden", "This sender is known by its key; it must sign.")
     origin.last_seen_at = now
+    passes.note(origin, is_old=is_old, now=now)
     held = held_points(session, source, transaction_id)
     if held is not None:
         return _done("s208", "This transaction was applied before.", transaction_id, held)
@@ -143,22 +146,27 @@ def _identity(session: Session) -> Identity:
     return site.identity(session, here.vault, here.config, clock.now())
 
 
-def _is_trusted(identity: Identity) -> bool:
-    """Whether the call carries our Auth and Pass."""
+def _carries(identity: Identity, password: str) -> bool:
+    """Whether the call carries our Auth and that Pass."""
     credentials = read_basic(request.headers.get("authorization", ""))
     if credentials is None:
         return False
-    user, password = credentials
-    matches = [crypto.same(password, each) for each in identity.passes]
-    return crypto.same(user, identity.auth) and any(matches)
+    user, typed = credentials
+    is_it = crypto.same(typed, password)
+    return crypto.same(user, identity.auth) and is_it
 
 
-def _is_known(identity: Identity) -> bool:
-    """The same, and a failure counted: who has no credentials may not go on asking."""
-    if _is_trusted(identity):
-        return True
+def _check_pass(identity: Identity) -> str | None:
+    """Why a call without our Auth and Pass is refused; None for one with them. A failure is counted.
+
+    Who has no credentials may not go on asking. That the Pass was changed is told to who knows the old one.
+    """
+    if any(_carries(identity, password) for password in identity.passes):
+        return None
     count_failure("site", SITE_FAILURES)
-    return False
+    if identity.ended_pass and _carries(identity, identity.ended_pass):
+        return passes.ENDED
+    return "Sorry, you are not allowed to do that."
 
 
 def _check_text() -> None:

@@ -11,7 +11,7 @@ from pointsync.db import db, in_write
 from pointsync.ledger.apply import lock_origin
 from pointsync.models import Remote, StatusChange
 from pointsync.runtime import runtime
-from pointsync.sync import remotes, restored, settings, site, standing
+from pointsync.sync import pinned, remotes, restored, settings, site, standing
 from pointsync.sync.claim import target_of
 from pointsync.sync.ping import Verdict, ping
 from pointsync.sync.settle import wait_asked
@@ -48,7 +48,7 @@ class Asked:
 
 
 def note(session: Session, asked: Asked, verdict: Verdict, now: datetime) -> None:
-    """Write a verdict to its line; the first good one pins the other site's key.
+    """Write a verdict to its line; the first good one pins the other site's key, another key is kept to be decided.
 
     A good one ends the probing, so that all that waits is sent; with nothing waiting it also ends
     what the last attempt left behind. A line that an admin has changed meanwhile is left alone.
@@ -66,9 +66,8 @@ def note(session: Session, asked: Asked, verdict: Verdict, now: datetime) -> Non
     if verdict.dialect:
         remote.name, remote.facts = verdict.name, verdict.facts
         remote.clock_offset_seconds = verdict.clock_offset_seconds
-    if verdict.ok and verdict.key:
-        origin = lock_origin(session, remote.auth, now)
-        origin.public_key = origin.public_key or verdict.key
+    if verdict.key or verdict.offered_key:
+        pinned.note(lock_origin(session, remote.auth, now), verdict)
     if verdict.ok:
         _went_well(session, remote)
         if verdict.have is not None:

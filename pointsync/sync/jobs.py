@@ -17,7 +17,7 @@ from pointsync.ledger import expiries, levels
 from pointsync.models import Attempt, Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import check as checks
-from pointsync.sync import general, history, hooks, remotes, restored, settings, site, standing, workers
+from pointsync.sync import general, history, hooks, passes, remotes, restored, settings, site, standing, workers
 
 log = logging.getLogger(__name__)
 
@@ -156,6 +156,7 @@ def prune() -> None:
             if oldest_kept is not None:
                 session.execute(delete(Attempt).where(Attempt.remote_id == remote_id, Attempt.id <= oldest_kept))
         hooks.prune(session)
+        passes.prune(session, clock.now())
 
 
 def _is_mine(name: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from pointsync import clock
 from pointsync.ledger.bounds import MAX_NAME, clean
 from pointsync.sync import rewards, woorewards
 from pointsync.sync.client import Client
@@ -27,6 +28,8 @@ class Verdict:
     dialect: str | None = None
     name: str | None = None
     key: str | None = None
+    offered_key: str | None = None
+    """Another key than the pinned one, which has signed the answer."""
     facts: dict[str, Any] = field(default_factory=dict)
     have: dict[str, Any] | None = None
     clock_offset_seconds: float = 0.0
@@ -58,6 +61,7 @@ def ping(client: Client, identity: Identity, target: Target, now: datetime) -> V
             trouble.message,
             is_permanent=trouble.is_permanent or trouble.is_foreign,
             retry_after_seconds=trouble.retry_after_seconds,
+            offered_key=trouble.offered_key,
         )
 
 
@@ -83,6 +87,8 @@ def _pointsync(client: Client, identity: Identity, target: Target, now: datetime
         code = "clock_skew"
         minutes = abs(reply.clock_offset_seconds) / 60
         message += f" The two clocks are {minutes:,.0f} minutes apart: set them right, on that server or here."
+    if facts["pass_ends_at"]:
+        message += f" {_pass_ends(name, facts['pass_ends_at'])}"
     if identity.auth not in facts["lists"]:
         message += f" {name} does not list this site yet: add it to the Remote sites there, or its points stay there."
     return _verdict(reply, True, code, message, name, facts)
@@ -136,7 +142,24 @@ def _facts(body: dict[str, Any]) -> dict[str, Any]:
         **rewards.heard(body),
         "lists": [clean(str(each), MAX_NAME) for each in _list(body, "lists")],
         "max_batch": max_batch if isinstance(max_batch, int) and max_batch >= 1 else 1,
+        "pass_ends_at": _moment(body.get("pass_ends_at")),
     }
+
+
+def _moment(said: Any) -> str | None:
+    """An RFC 3339 text as we write it; None for anything else."""
+    try:
+        return clock.to_text(clock.from_text(said)) if isinstance(said, str) else None
+    except ValueError:
+        return None
+
+
+def _pass_ends(name: str, ends_at: str) -> str:
+    moment = f"{clock.from_text(ends_at):%-d %b %Y, %H:%M} UTC"
+    return (
+        f"{name} has changed its Pass., and the one of this line ends on {moment}: ask its admin for the new sharing "
+        "key, and paste it here before that."
+    )
 
 
 def _list(body: dict[str, Any], name: str) -> list[Any]:

@@ -109,14 +109,14 @@ def resume(session: Session, remote: Remote) -> None:
 
 
 def retry(session: Session, remote: Remote, now: datetime) -> None:
-    """Send all that waits, now: no delay, no probe first.
+    """Send all that waits, now: no delay, no probe first, unless the site answers with another key than the pinned one.
 
     Only a call to a WooRewards site whose answer was not had keeps its distance: sent again too soon,
     it could be applied twice there.
     """
     _lock(session, remote)
     remote.next_attempt_at = None
-    remote.is_probing = False
+    remote.is_probing = _offers_other_key(session, remote)
     remote.failures = 0
     session.execute(
         update(Delivery)
@@ -128,6 +128,11 @@ def retry(session: Session, remote: Remote, now: datetime) -> None:
         .values(not_before=None)
     )
     session.flush()
+
+
+def _offers_other_key(session: Session, remote: Remote) -> bool:
+    """Whether somebody else may answer in the site's name, who must not get what waits."""
+    return session.scalar(select(Origin.offered_key).where(Origin.auth == remote.auth)) is not None
 
 
 def remove(session: Session, remote: Remote, now: datetime, *, dropping: int = 0) -> None:

@@ -7,12 +7,12 @@ import msgspec
 
 from pointsync import clock
 from pointsync.ledger.bounds import MAX_REASON, clean
-from pointsync.sync import wire, woorewards
+from pointsync.sync import passes, wire, woorewards
 from pointsync.sync.client import Answer, Client
 from pointsync.sync.parcel import Answered, Batch, Failed, Outcome, Parcel, Sent
 from pointsync.sync.ping import WOOREWARDS
 from pointsync.sync.site import Identity
-from pointsync.sync.speak import Target, Trouble, ask, decode, reach, retry_after
+from pointsync.sync.speak import Target, Trouble, ask, decode, pass_changed, reach, retry_after
 
 ROOM_BYTES = 4096
 """Left free in a body for what stands around the movements."""
@@ -118,6 +118,8 @@ def _woorewards(client: Client, identity: Identity, target: Target, parcel: Parc
 
 def _woorewards_trouble(answer: Answer, body: dict[str, object], target: Target) -> Trouble:
     status = answer.status
+    if status == 401 and body.get("message") == passes.ENDED:
+        return Trouble("bad_credentials", pass_changed(target), is_permanent=True, status=status)
     if status in (401, 403):
         message = f"{target.url} refuses Auth. and Pass.: copy both again from its Local site information."
         return Trouble("bad_credentials", message, is_permanent=True, status=status)

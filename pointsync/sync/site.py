@@ -16,7 +16,7 @@ from pointsync.errors import ConfigError, Conflict, Invalid
 from pointsync.ledger.insert import insert_missing
 from pointsync.models import Delivery, Holding, Movement, Origin, Remote, Reserve, Site, State
 from pointsync.models.delivery import WAITING
-from pointsync.sync import general
+from pointsync.sync import general, passes
 
 DEFAULT_RESERVE = "default"
 DEFAULT_RESERVE_NAME = "Points"
@@ -25,7 +25,11 @@ MARKER_FILE = "marker"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this site is on the wire, secrets opened. `passes` holds two while a rotated one still works."""
+    """Who this site is on the wire, secrets opened.
+
+    `passes` holds the present Pass, and behind it the old one while that works, until `old_pass_ends_at`;
+    `ended_pass` is the old one for a while after its end.
+    """
 
     auth: str
     passes: tuple[str, ...]
@@ -34,6 +38,8 @@ class Identity:
     url: str | None
     name: str
     hold: str | None
+    ended_pass: str | None = None
+    old_pass_ends_at: datetime | None = None
 
     @property
     def sharing_key(self) -> str | None:
@@ -70,12 +76,18 @@ def identity(session: Session, vault: Vault, config: Config, now: datetime) -> I
     if site is None:
         raise ConfigError("The database holds no site yet; run: pointsync upgrade")
     sealed = [site.sealed_pass]
-    if site.sealed_old_pass and site.old_pass_ends_at and now < site.old_pass_ends_at:
-        sealed.append(site.sealed_old_pass)
+    sealed_ended = None
+    if site.sealed_old_pass and site.old_pass_ends_at:
+        if now < site.old_pass_ends_at:
+            sealed.append(site.sealed_old_pass)
+        elif now < site.old_pass_ends_at + passes.KEPT:
+            sealed_ended = site.sealed_old_pass
     try:
         return Identity(
             auth=site.auth,
             passes=tuple(vault.open(each) for each in sealed),
+            ended_pass=vault.open(sealed_ended) if sealed_ended else None,
+            old_pass_ends_at=site.old_pass_ends_at,
             private_key=vault.open(site.sealed_private_key),
             public_key=site.public_key,
             url=general.known_url(site, config),
@@ -137,7 +149,8 @@ def confirm(session: Session, vault: Vault, config: Config, what: str, now: date
         private_key, public_key = crypto.new_signing_key()
         site.auth, site.sealed_pass = ids.new_auth(), vault.seal(ids.new_pass())
         site.sealed_private_key, site.public_key = vault.seal(private_key), public_key
-        site.sealed_old_pass, site.marker = None, ids.new_token()
+        site.marker = ids.new_token()
+        passes.forget_old(session, site)
         general.forget_public_url(session, site)
     _, last_id = _read_marker(config.data)
     site.last_id = site.confirmed_id = max(site.last_id, last_id)

@@ -24,7 +24,8 @@ class Trouble(Exception):
     """Why a call came to nothing, in the ping's codes and a sentence that says where to mend it.
 
     `is_permanent`: waiting cannot mend it. `was_answered`: the other side has answered, so it is known
-    that nothing was applied. `is_foreign`: something answered, but no PointSync.
+    that nothing was applied. `is_foreign`: something answered, but no PointSync. `offered_key`: another
+    public key than the pinned one has signed the answer.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Trouble(Exception):
         is_foreign: bool = False,
         status: int = 0,
         retry_after_seconds: float | None = None,
+        offered_key: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -46,6 +48,7 @@ class Trouble(Exception):
         self.is_foreign = is_foreign
         self.status = status
         self.retry_after_seconds = retry_after_seconds
+        self.offered_key = offered_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +125,10 @@ def _verified(answer: Answer, name: str, target: Target) -> tuple[dict[str, Any]
         raise Trouble(
             "changed_key",
             f"The site at {target.url} speaks with another key than before: it was set up anew, or somebody else "
-            "answers in its place. Ask its admin before you trust it again.",
+            "answers in its place. Ask its admin, and then accept the new key or refuse it.",
             is_permanent=True,
             status=200,
+            offered_key=said,
         )
     raise Trouble(
         "bad_answer",
@@ -202,6 +206,8 @@ _PERMANENT = {
 
 def _trouble(answer: Answer, error: dict[str, Any], target: Target) -> Trouble:
     status, code = answer.status, error.get("code")
+    if code == "bad_signature" and error.get("reason") == wire.ROTATED:
+        return Trouble("bad_credentials", pass_changed(target), is_permanent=True, status=status)
     if code in _PERMANENT:
         name, sentence = _PERMANENT[code]
         message = sentence.format(url=target.url, reserve=target.reserve)
@@ -231,6 +237,14 @@ def _trouble(answer: Answer, error: dict[str, Any], target: Target) -> Trouble:
         message = f"{target.url} answers with an error of its own ({status}); look at that server."
         return Trouble("bad_answer", message, status=status, was_answered=False)
     return Trouble("not_a_site", _foreign(target, answer), is_foreign=True, status=status)
+
+
+def pass_changed(target: Target) -> str:
+    """What is told where the Pass was changed there: our words, since nobody has signed those of a refusal."""
+    return (
+        f"{target.url} has changed its Pass., and the old one has ended: ask its admin for the new sharing key, "
+        "and paste it into this line."
+    )
 
 
 def _foreign(target: Target, answer: Answer) -> str:

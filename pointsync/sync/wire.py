@@ -23,6 +23,8 @@ VERSION = 1
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BATCH = 1000
 MAX_SKEW = timedelta(minutes=5)
+ROTATED = "pass_changed"
+"""The `reason` beside `bad_signature` where the request was signed with the receiver's Pass of before."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"[0-9]{1,12}\Z")

@@ -6,13 +6,15 @@ import pytest
 from sqlalchemy.orm import Session
 
 from pointsync import clock
-from pointsync.crypto import new_signing_key
+from pointsync.crypto import fingerprint, new_signing_key
 from pointsync.ids import new_auth, new_pass
 from pointsync.ledger import levels, reserves, rewards
 from pointsync.models import Site
 from pointsync.peer import pointsync as served
 from pointsync.runtime import runtime
-from pointsync.sync import network, wire
+from pointsync.sync import network, remotes, wire
+from pointsync.sync import pinned as pinned_key
+from pointsync.sync.pinned import Keys
 from tests.peer import fronts
 from tests.peer.caller import ALICE
 from tests.peer.conftest import MakeSite
@@ -50,6 +52,11 @@ def test_other_rewards_are_named_until_both_have_the_same(pair: Pair) -> None:
     assert named() == [["Mug", "Silver"]]
     a.write(offer)
     assert named() == []
+
+
+def keys(site: PeerSite, remote_id: int) -> Keys:
+    """What is known there of the keys of the site that a line leads to."""
+    return site.read(lambda session: pinned_key.read(session, remotes.get(session, remote_id)))
 
 
 def test_ok_but_not_listed_there_and_then_listed(pair: Pair) -> None:
@@ -134,6 +141,54 @@ def test_a_changed_key_there(pair: Pair) -> None:
     a.record(ALICE, 5)
     a.deliver(remote_id)
     assert b.movements() == [], "nothing is sent to whoever speaks with another key"
+    assert keys(a, remote_id) == Keys(fingerprint(pinned), fingerprint(b.identity.public_key), None)
+
+
+def test_a_changed_key_is_accepted_and_what_waits_is_sent(pair: Pair) -> None:
+    """Both ways: what the other site sends is signed with its new key, too."""
+    a, b = pair
+    b.list_site(a)
+    remote_id, _ = a.list_site(b)
+    new_key(b)
+    a.check(remote_id)
+    made = a.record(ALICE, 5)
+    back = b.record(ALICE, 7)
+    b.deliver(1)
+    assert b.remote(1).attempt_code == "changed_key", "nor is it taken from it"
+    shown = keys(a, remote_id).offered
+    a.write(lambda session: pinned_key.accept(session, remotes.get(session, remote_id), shown, clock.now()))
+    assert a.check(remote_id).ok
+    a.deliver(remote_id)
+    b.retry(1)
+    b.deliver(1)
+    assert (a.delivery(made).state, b.delivery(back).state) == ("delivered", "delivered")
+    assert a.balances() == b.balances() == {ALICE: 12}
+    assert keys(a, remote_id) == Keys(shown, None, None)
+
+
+def test_a_changed_key_is_refused_and_waits_for_the_pinned_one(pair: Pair) -> None:
+    a, b = pair
+    remote_id, _ = a.list_site(b)
+    kept = b.read(lambda session: session.get_one(Site, 1).sealed_private_key), b.identity.public_key
+    new_key(b)
+    a.check(remote_id)
+    made = a.record(ALICE, 5)
+    a.write(lambda session: pinned_key.refuse(session, remotes.get(session, remote_id), None, clock.now()))
+    assert a.check(remote_id).code == "changed_key"
+    assert keys(a, remote_id).refused_at == clock.now()
+    a.retry(remote_id)
+    a.deliver(remote_id)
+    assert (a.delivery(made).state, b.movements()) == ("pending", [])
+
+    def restore(session):  # type: ignore[no-untyped-def]
+        row = session.get_one(Site, 1)
+        row.sealed_private_key, row.public_key = kept
+
+    b.write(restore)
+    assert a.check(remote_id).ok
+    a.deliver(remote_id)
+    assert (a.delivery(made).state, b.balance(ALICE)) == ("delivered", 5)
+    assert keys(a, remote_id) == Keys(fingerprint(kept[1]), None, None)
 
 
 def test_a_changed_key_here(pair: Pair) -> None:

@@ -1,6 +1,7 @@
 """What is stored cannot be read without the secret; signatures agree with the published examples."""
 
 import base64
+import hashlib
 
 import pytest
 from hypothesis import given
@@ -90,6 +91,13 @@ def test_a_new_key_signs_what_its_other_half_verifies():
     assert len(base64.b64decode(private_key)) == 32
     assert crypto.ed25519_verifies(public_key, crypto.ed25519_signature(private_key, b"body"), b"body")
     assert crypto.new_signing_key() != (private_key, public_key)
+
+
+def test_a_fingerprint_is_half_of_the_keys_hash_as_people_read_it_out():
+    expected = hashlib.sha256(PUBLIC).hexdigest()[:32]
+    assert crypto.fingerprint(b64(PUBLIC)).replace(" ", "") == expected
+    assert [len(group) for group in crypto.fingerprint(b64(PUBLIC)).split(" ")] == [4] * 8
+    assert crypto.fingerprint(b64(PUBLIC[:-1] + b"x")) != crypto.fingerprint(b64(PUBLIC))
 
 
 @pytest.mark.parametrize("text", ["", "x", "é", b64(PUBLIC)[:-4], b64(PUBLIC + b"x"), b64(PUBLIC) + "\n", "=" * 44])
