@@ -12,12 +12,14 @@ from pointsync.cli import (
     refused,
     remote,
     remote_change,
+    remote_key,
     remote_steps,
     reserve,
     reward,
     serve,
     setting,
     site,
+    site_pass,
     upgrade,
     verify,
     worker,
@@ -34,6 +36,7 @@ COMMANDS = Group(
         upgrade.upgrade,
         site.site,
         site.confirm,
+        site_pass.site_pass,
         reserve.reserve,
         expiry.expiry,
         reward.reward,
@@ -51,5 +54,5 @@ COMMANDS = Group(
     ],
 )
 
-for each in (*remote_steps.COMMANDS, remote_change.change):
+for each in (*remote_steps.COMMANDS, remote_change.change, *remote_key.COMMANDS):
     remote.remote.add_command(each)

@@ -15,6 +15,7 @@ TITLES = {
     "auth": "Your Secret Auth",
     "pass": "Your Secret Pass",
     "sharing_key": "Sharing key",
+    "fingerprint": "Your key's fingerprint",
     "hold": "Nothing is sent",
 }
 
@@ -46,11 +47,13 @@ def confirm(what: str) -> None:
 
 
 def _show(secrets: bool) -> None:
+    from pointsync import crypto
+
     who = identity()
     document: dict[str, Any] = {"name": who.name, "url": who.url, "auth": who.auth}
     if secrets:
         document |= {"pass": who.passes[0], "sharing_key": who.sharing_key}
-    document["hold"] = who.hold
+    document |= {"fingerprint": crypto.fingerprint(who.public_key), "hold": who.hold}
     shown = {TITLES[field]: value for field, value in document.items() if field != "hold" or value}
     if who.url is None:
         shown |= {TITLES[field]: UNKNOWN_URL for field in ("url", "sharing_key") if field in document}

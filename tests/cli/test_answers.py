@@ -55,7 +55,11 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("remote", "change", "1", "--target", "other"),
     ("remote", "remove", "1"),
     ("remote", "add", "--url", "http://127.0.0.1:9", "--auth", AUTH, "--pass", PASSWORD, *OTHER, "--go-on"),
+    ("remote", "key", "1"),
     ("refused", "list"),
+    ("pass", "show"),
+    ("pass", "rotate"),
+    ("pass", "rotate", "--at-once", "--secrets"),
     ("verify",),
 )
 
@@ -80,10 +84,10 @@ def test_no_data_command_starts_a_scheduler_or_a_courier(answers: dict[str, Done
 
 def test_site(answers: dict[str, Done]) -> None:
     plain, whole = answers["site"].json, answers["site --secrets"].json
-    assert set(plain) == {"name", "url", "auth", "hold"}
+    assert set(plain) == {"name", "url", "auth", "fingerprint", "hold"}
     assert plain["name"] == "Mug shop"
     assert plain["url"] is None
-    assert set(whole) == {"name", "url", "auth", "pass", "sharing_key", "hold"}
+    assert set(whole) == {"name", "url", "auth", "pass", "sharing_key", "fingerprint", "hold"}
     assert answers["upgrade"].json["upgraded"] is False
 
 
@@ -168,6 +172,17 @@ def test_remotes(answers: dict[str, Done]) -> None:
     assert answers["remote history 1 --stop"].json["history"]["state"] == "stopped"
     assert answers["remote change 1 --target other"].json["id"] == 1
     assert answers["remote remove 1"].json == {"id": 1, "removed": True, "dropped": 0}
+
+
+def test_the_pass(answers: dict[str, Done]) -> None:
+    assert answers["pass show"].json == {"old_pass": None}
+    old = answers["pass rotate"].json["old_pass"]
+    assert set(old) == {"works", "ends_at", "sites"}
+    assert (old["works"], old["sites"]) == (True, [])
+    whole = answers["pass rotate --at-once --secrets"].json
+    assert whole["old_pass"]["works"] is False
+    assert whole["pass"] != answers["site --secrets"].json["pass"]
+    assert answers["remote key 1"].json == {"id": 1, "pinned": None, "offered": None, "refused_at": None}
 
 
 def test_refused_and_verify(answers: dict[str, Done]) -> None:

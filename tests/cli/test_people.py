@@ -88,7 +88,7 @@ def test_bytes_that_are_no_text(site: SiteProcess) -> None:
 def test_the_same_under_flask(site: SiteProcess) -> None:
     site.command = (sys.executable, "-m", "flask", "--app", "wsgi")
     try:
-        assert set(site.cli("site")) == {"name", "url", "auth", "hold"}
+        assert set(site.cli("site")) == {"name", "url", "auth", "fingerprint", "hold"}
         wrong = site.run("record", "bob@example.com", "ten")
         assert (wrong.returncode, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)
     finally:

@@ -16,6 +16,9 @@ WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
     (("--nonsense",), "--nonsense"),
     (("-5",), "-5"),
     (("remote",), "ping"),
+    (("pass",), "rotate"),
+    (("pass", "rotate", "now"), "now"),
+    (("remote", "accept-key", "abc"), "ID"),
     (("remote", "nonsense"), "nonsense"),
     (("site", "too", "much"), "too much"),
     (("site", "--nonsense=5"), "--nonsense"),
@@ -115,6 +118,8 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("key", "revoke", "nobody"), "nobody"),
     (("hook", "remove", "nobody"), "nobody"),
     (("confirm", "moved"), "held"),
+    (("pass", "end-old"), "No old Pass"),
+    *((("remote", step, "7"), "7") for step in ("key", "accept-key", "refuse-key")),
 )
 
 
