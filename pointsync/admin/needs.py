@@ -55,6 +55,8 @@ def _set_up(identity: Identity, lines: Sequence[Line]) -> Iterator[Need]:
     good = [line.remote for line in lines if line.remote.dialect == ping.POINTSYNC and line.remote.check_code in FINE]
     if silent := _sites(each for each in good if identity.auth not in each.facts.get("lists", [identity.auth])):
         yield Need("not_listed", "warning", silent)
+    if ending := [each for each in good if each.facts.get("pass_ends_at")]:
+        yield Need("pass_ends", "warning", ending)
     if apart := _sites(each for each in good if each.clock_offset_seconds):
         minutes = min(abs(each.clock_offset_seconds) for each in apart) / 60
         yield Need("clock", "warning", apart, max(1, round(minutes)))

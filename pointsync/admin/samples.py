@@ -14,6 +14,7 @@ from pointsync.ledger.record import Draft
 from pointsync.models import Attempt, Customer, Delivery, History, Hook, Level, Movement, Remote, Reserve, State, Unlock
 from pointsync.sync.activity import Owed
 from pointsync.sync.customer_history import Sent
+from pointsync.sync.passes import Caller, OldPass
 from pointsync.sync.standing import Line
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -71,6 +72,7 @@ def needs(remotes: list[Remote]) -> list[Need]:
         Need("below_zero", "warning", count=1),
         Need("no_url", "warning"),
         Need("not_listed", "warning", remotes[:2]),
+        Need("pass_ends", "warning", remotes[:1]),
         Need("clock", "warning", remotes[:1], 7),
         Need("no_remotes", "help"),
     ]
@@ -147,6 +149,12 @@ def dry_run() -> list[Foreseen]:
 def reached() -> list[tuple[Unlock, Level, Reserve]]:
     """Levels that a customer has reached."""
     return [(Unlock(at=AT), Level(title="Silver"), POINTS), (Unlock(at=AT), Level(title=LONG_NAME), OLD)]
+
+
+def old_passes() -> list[OldPass]:
+    """The Pass of before: used by two sites, by nobody any more, and ended."""
+    callers = (Caller("wrk_" + "1" * 16, LONG_NAME, AT), Caller("wrk_" + "2" * 16, "wrk_" + "2" * 16, AT))
+    return [OldPass(AT, True, callers), OldPass(AT, True, ()), OldPass(AT, False, callers[:1])]
 
 
 def hooks() -> list[Hook]:

@@ -154,6 +154,17 @@ def test_two_lines_to_one_site_are_told_once(app: Flask, ada: Visitor) -> None:
 
 
 @pytest.mark.usefixtures("in_step")
+def test_a_pass_that_ends_there(app: Flask, ada: Visitor) -> None:
+    def work(session: Session) -> None:
+        line = session.get_one(Remote, 1)
+        line.facts = line.facts | {"pass_ends_at": "2026-03-02T12:00:00Z"}
+
+    change(app, work)
+    [need] = needs(ada.get("/").text)
+    assert need.startswith("Tea shop has changed its Pass,")
+
+
+@pytest.mark.usefixtures("in_step")
 def test_clocks_that_are_apart(app: Flask, ada: Visitor) -> None:
     def work(session: Session) -> None:
         line = session.get_one(Remote, 1)

@@ -8,11 +8,11 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from pointsync import clock, db
+from pointsync import clock, crypto, db
 from pointsync.admin.forms import check_setting
 from pointsync.admin.panel import blueprint, page, row_number
 from pointsync.runtime import runtime
-from pointsync.sync import settings, site, standing
+from pointsync.sync import passes, pinned, settings, site, standing
 
 TAB = "admin.points_sync"
 PLAIN_MAY_HELP = frozenset({"refused_connection", "timeout", "certificate", "bad_answer", "not_a_site"})
@@ -65,6 +65,9 @@ def show(form: AdvancedForm | None = None, **values: Any) -> str:
         "system/points_sync.html",
         TAB,
         identity=identity,
+        fingerprint=crypto.fingerprint(identity.public_key),
+        old_pass=passes.old(session, here.config, now),
+        offering=pinned.offered(session),
         lines=lines,
         form=form or AdvancedForm(data={name: getattr(known, name) for name in settings.KINDS}),
         kinds=settings.KINDS,
