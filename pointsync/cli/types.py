@@ -2,6 +2,7 @@
 
 import re
 import socket
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,7 @@ MAX_BIG_ROW = 2**63 - 1
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _NUMBER = re.compile(r"[0-9]+\Z")
 _PERIOD = re.compile(r"([0-9]{1,6})([dm])\Z")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _YEAR_DAY = re.compile(r"([0-9]{2})-([0-9]{2})\Z")
 
 
@@ -148,6 +150,21 @@ class YearDay(Type):
         if not found:
             self.fail(f"A day of the year is its month and day, such as 12-31; not {_shown(value)}.", param)
         return int(found[1]), int(found[2])
+
+
+class Day(Type):
+    """A day, such as 2026-01-31, of the years 1970 to 2999."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            day = date.fromisoformat(str(value)) if _DAY.match(str(value)) else date.min
+        except ValueError:
+            day = date.min
+        if not 1970 <= day.year < 3000:
+            self.fail(f"A day is its year, month and day, such as 2026-01-31; not {_shown(value)}.", param)
+        return day
 
 
 POINTS = _Points(may_be_zero=False)
