@@ -9,6 +9,7 @@ import pytest
 from pointsync import clock
 from tests.support import postgres
 from tests.support.frozen import MovingClock
+from tests.support.routes import compile_once
 from tests.support.woorewards import WooRewardsSite
 
 TESTS = Path(__file__).parent
@@ -28,6 +29,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") == "true" and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _routes() -> Iterator[None]:
+    """Each test has an application of its own; what is the same in all of them is made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        compile_once(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

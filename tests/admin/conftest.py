@@ -9,27 +9,16 @@ from flask import Flask
 from pointsync import clock, crypto, db
 from pointsync.models import Site
 from pointsync.sync import admins
-from pointsync.sync.admins import METHOD
-from tests.admin.sites import data, first_start, opened
+from tests.admin.sites import data, first_start, opened, quick_passwords
 from tests.admin.visitor import NAME, PASSWORD, Visitor
 from tests.support.postgres import Cluster
 
-__all__ = ["data", "first_start"]
+__all__ = ["data", "first_start", "quick_passwords"]
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 """For `where`: tests in which the database could make a difference."""
-
-QUICK = "scrypt:1024:8:1"
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passwords hashed at a cost that many tests can pay."""
-    monkeypatch.setattr(admins, "METHOD", QUICK)
-    monkeypatch.setattr(admins, "NOBODY", admins.NOBODY.replace(METHOD, QUICK))
-
 
 @pytest.fixture(scope="session")
 def postgres_tables(postgres_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:

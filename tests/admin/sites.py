@@ -13,12 +13,15 @@ from sqlalchemy.orm import Session
 
 from pointsync import clock, config, create_app, db
 from pointsync.runtime import runtime
-from pointsync.sync import site
+from pointsync.sync import admins, site
+from pointsync.sync.admins import METHOD
 
 T = TypeVar("T")
 
 COMPILED = FileSystemBytecodeCache()
 """Templates are compiled once for all sites: it takes longer than everything else that a page does."""
+
+QUICK = "scrypt:1024:8:1"
 
 
 @contextmanager
@@ -56,3 +59,10 @@ def first_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data(first_start: Path, tmp_path: Path) -> Path:
     """The folder of another one."""
     return shutil.copytree(first_start, tmp_path / "data")
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords hashed at a cost that many tests can pay."""
+    monkeypatch.setattr(admins, "METHOD", QUICK)
+    monkeypatch.setattr(admins, "NOBODY", admins.NOBODY.replace(METHOD, QUICK))

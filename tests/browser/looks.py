@@ -20,6 +20,8 @@ COLOURS = {
     "resultTypes": ["violations"],
 }
 """Of these rules, those that a scheme of colours can break."""
+LOOKED_AT = {"exclude": [["tbody tr:nth-child(n+11)"]]}
+"""A list's first ten rows: the others are made by the same template, and take most of the time."""
 
 
 def complaints(page: Page) -> list[str]:
@@ -48,7 +50,7 @@ def check(page: Page, name: str) -> None:
         page.emulate_media(color_scheme=scheme)
         keep_picture(page, f"{name}-{scheme}-{width}")
         rules = RULES if scheme == SCHEMES[0] else COLOURS
-        found = AxeResults(page.evaluate("options => axe.run(options)", rules))
+        found = AxeResults(page.evaluate("([where, rules]) => axe.run(where, rules)", [LOOKED_AT, rules]))
         assert found.violations_count == 0, f"{name}, {scheme}, {width}: {found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
     page.set_viewport_size(was)
