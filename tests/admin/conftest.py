@@ -20,6 +20,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 """For `where`: tests in which the database could make a difference."""
 
+
 @pytest.fixture(scope="session")
 def postgres_tables(postgres_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A PostgreSQL database with every table and no row, to be copied."""

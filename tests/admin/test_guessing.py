@@ -8,7 +8,7 @@ from flask import Flask
 
 from pointsync.admin import throttle
 from pointsync.sync import admins
-from tests.admin.conftest import METHOD
+from pointsync.sync.admins import METHOD
 from tests.admin.visitor import NAME, PASSWORD, Visitor
 
 PER_NAME = throttle.PER_NAME.amount
