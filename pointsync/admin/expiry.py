@@ -5,14 +5,14 @@ from datetime import date
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
 from wtforms import RadioField, SelectField, StringField
 
 from pointsync import clock, db
 from pointsync.admin.customers.hand import whole
-from pointsync.admin.forms import show_refusal
+from pointsync.admin.forms import ChangeForm, show_refusal
 from pointsync.admin.panel import blueprint, page
-from pointsync.errors import Invalid
+from pointsync.errors import Conflict, Invalid
 from pointsync.ledger import expiries, reserves
 from pointsync.ledger.expiry_preview import preview
 from pointsync.ledger.expiry_rule import INACTIVITY, TRANSACTIONAL, YEARLY, Rule, period, today, yearly
@@ -30,7 +30,7 @@ KINDS = {
 _DAY = re.compile(r"([0-9]{1,2})-([0-9]{1,2})\Z")
 
 
-class ExpiryForm(FlaskForm):  # type: ignore[misc]
+class ExpiryForm(ChangeForm):
     """A rule; what the ledger refuses is shown at its field."""
 
     kind = RadioField("Points are lost", choices=KINDS, default=expiries.NONE)
@@ -44,15 +44,8 @@ def expiry(key: str) -> ResponseReturnValue:
     """The form with the rule as it is."""
     session = db.db.session()
     reserve = reserves.get(session, key)
-    rule = expiries.get(session, reserve)
-    form = ExpiryForm()
-    if rule is not None:
-        form.kind.data = rule.kind
-        if rule.kind == YEARLY:
-            form.on.data = f"{rule.month:02}-{rule.day:02}"
-        else:
-            form.count.data, form.unit.data = str(rule.count), rule.unit
-    return _form(form, reserve)
+    values = _values(session, reserve)
+    return _form(ExpiryForm(data=values).made_from(values), reserve)
 
 
 @blueprint.post(OF_RESERVE, provide_automatic_options=False)
@@ -65,7 +58,8 @@ def send_expiry(key: str) -> ResponseReturnValue:
         return _form(form, reserve)
     try:
         rule = _rule(form, day)
-    except Invalid as error:
+        form.check_seen(_values(session, reserve))
+    except (Invalid, Conflict) as error:
         show_refusal(form, error)
         return _form(form, reserve), 422
     if rule is None:
@@ -78,6 +72,16 @@ def send_expiry(key: str) -> ResponseReturnValue:
     db.in_write(lambda writing: expiries.set_rule(writing, reserves.get(writing, key), rule))
     flash(f"In {reserve.name} points are lost by the new rule from today on, first within a minute.", "done")
     return redirect(url_for(TAB), 303)
+
+
+def _values(session: Session, reserve: Reserve) -> dict[str, str]:
+    """What the form is about, as it is now."""
+    rule = expiries.get(session, reserve)
+    if rule is None:
+        return {"kind": expiries.NONE, "count": "", "unit": "months", "on": ""}
+    if rule.kind == YEARLY:
+        return {"kind": rule.kind, "count": "", "unit": "months", "on": f"{rule.month:02}-{rule.day:02}"}
+    return {"kind": rule.kind, "count": str(rule.count), "unit": rule.unit or "", "on": ""}
 
 
 def _rule(form: ExpiryForm, day: date) -> Rule | None:

@@ -1,12 +1,16 @@
 """The forms of signing in and of an admin, and what all forms share."""
 
+from collections.abc import Mapping
+from typing import Self
+
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
-from wtforms import PasswordField, StringField
+from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, ValidationError
 from wtforms.widgets import PasswordInput
 
-from pointsync.errors import Invalid, Refused
+from pointsync import crypto
+from pointsync.errors import Conflict, Invalid, Refused
 from pointsync.ledger import reserves
 from pointsync.sync import admins, settings
 
@@ -37,6 +41,45 @@ class SetupForm(FlaskForm):  # type: ignore[misc]
             admins.check_password(field.data)
         except Invalid as error:
             raise ValidationError(error.message) from error
+
+
+class ChangeForm(FlaskForm):  # type: ignore[misc]
+    """A form over values that somebody else may change meanwhile; what they are is given by the names of its fields."""
+
+    seen = HiddenField()
+    """Tells the values that it was made from; a script of an admin's may leave it out."""
+
+    def made_from(self, values: Mapping[str, str | bool]) -> Self:
+        """Keep what the values are now."""
+        self.seen.data = ".".join(map(_digest, values.values()))
+        return self
+
+    def check_seen(self, values: Mapping[str, str | bool]) -> None:
+        """Refuse to put what was typed in place of what nobody has seen here: the values as they are now.
+
+        Raises Conflict `changed_meanwhile` once, with a sentence at each field that somebody else has changed.
+        """
+        seen = (self.seen.data or "").split(".")
+        if len(seen) != len(values):
+            return
+        changed = {name: now for (name, now), was in zip(values.items(), seen, strict=True) if was != _digest(now)}
+        self.made_from(values)
+        fields = {name: _changed(now) for name, now in changed.items() if self._typed(name, now) != now}
+        if fields:
+            raise Conflict("changed_meanwhile", "It was changed meanwhile.", fields)
+
+    def _typed(self, name: str, now: str | bool) -> str | bool:
+        data = self[name].data
+        return bool(data) if isinstance(now, bool) else str(data or "").strip()
+
+
+def _digest(value: str | bool) -> str:
+    return crypto.digest(str(value))[:12]
+
+
+def _changed(now: str | bool) -> str:
+    said = ("switched on" if now else "switched off") if isinstance(now, bool) else f"changed to {now!r}"
+    return f"Meanwhile it was {said}. Save once more to put this in its place."
 
 
 class _SecretInput(PasswordInput):  # type: ignore[misc]

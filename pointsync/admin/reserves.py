@@ -2,12 +2,11 @@
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import BooleanField, StringField
 
 from pointsync import clock, db
-from pointsync.admin.forms import show_refusal
+from pointsync.admin.forms import ChangeForm, show_refusal
 from pointsync.admin.panel import blueprint, page
 from pointsync.errors import Conflict, Invalid
 from pointsync.ledger import expiries
@@ -18,7 +17,7 @@ from pointsync.sync import rewards, standing
 TAB = "admin.reserves"
 
 
-class ReserveForm(FlaskForm):  # type: ignore[misc]
+class ReserveForm(ChangeForm):
     """What of a reserve can change; what the ledger refuses is shown at its field."""
 
     name = StringField("Name")
@@ -74,7 +73,7 @@ def send_add_reserve() -> ResponseReturnValue:
 def edit_reserve(key: str) -> ResponseReturnValue:
     """The form with a reserve as it is."""
     reserve = ledger.get(db.db.session(), key)
-    return _page(ReserveForm(obj=reserve), reserve)
+    return _page(ReserveForm(obj=reserve).made_from(_values(reserve)), reserve)
 
 
 @blueprint.post("/points-and-rewards/reserves/<key>/edit", provide_automatic_options=False)
@@ -86,9 +85,14 @@ def send_edit_reserve(key: str) -> ResponseReturnValue:
     ends = reserve.is_active and not active
     if ends and "told" not in request.form and _observers(session).get(reserve.id):
         return _page(form, reserve, tells=True), 422
+
+    def work(session: Session) -> Reserve:
+        form.check_seen(_values(ledger.get(session, key)))
+        return ledger.change(session, key, name, active, below)
+
     try:
-        changed = db.in_write(lambda session: ledger.change(session, key, name, active, below))
-    except Invalid as error:
+        changed = db.in_write(work)
+    except (Invalid, Conflict) as error:
         show_refusal(form, error)
         return _page(form, ledger.get(session, key), tells=ends and "told" in request.form), 422
     if ends:
@@ -96,6 +100,11 @@ def send_edit_reserve(key: str) -> ResponseReturnValue:
     else:
         flash(f"{changed.name} is saved.", "done")
     return redirect(url_for(TAB), 303)
+
+
+def _values(reserve: Reserve) -> dict[str, str | bool]:
+    """What the form is about, as it is now."""
+    return {"name": reserve.name, "is_active": reserve.is_active, "may_go_below_zero": reserve.may_go_below_zero}
 
 
 def _page(form: ReserveForm, reserve: Reserve | None, tells: bool = False) -> str:

@@ -5,13 +5,12 @@ from types import ModuleType
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import BooleanField, StringField
 
 from pointsync import clock, db
 from pointsync.admin.customers import hand
-from pointsync.admin.forms import show_refusal
+from pointsync.admin.forms import ChangeForm, show_refusal
 from pointsync.admin.panel import blueprint, page
 from pointsync.errors import Conflict, Invalid
 from pointsync.ledger import levels, reserves, rewards
@@ -23,7 +22,7 @@ OFFERS = f"{OF_RESERVE}/<any(rewards, levels):what>"
 ROW = "<int(max=2147483647):offer_id>"
 
 
-class RewardForm(FlaskForm):  # type: ignore[misc]
+class RewardForm(ChangeForm):
     """A reward; what the ledger refuses is shown at its field."""
 
     title = StringField("Title")
@@ -98,9 +97,8 @@ def edit_offer(key: str, what: str, offer_id: int) -> ResponseReturnValue:
     """The form with one as it is."""
     noun = NOUNS[what]
     reserve, offer = _find(noun, key, offer_id)
-    number = getattr(offer, noun.number)
-    filled = {"title": offer.title, "description": offer.description, "is_active": offer.is_active}
-    return _page(noun.form(data=filled | {"points": str(number)}), what, reserve, offer)
+    values = _values(noun, offer)
+    return _page(noun.form(data=values).made_from(values), what, reserve, offer)
 
 
 @blueprint.post(f"{OFFERS}/{ROW}/edit", provide_automatic_options=False)
@@ -112,9 +110,9 @@ def send_edit_offer(key: str, what: str, offer_id: int) -> ResponseReturnValue:
     is_active = form.is_active.data
 
     def work(session: Session) -> str:
-        changed: Reward | Level = noun.ledger.change(
-            session, reserves.get(session, key), offer_id, title, description, points, is_active
-        )
+        reserve = reserves.get(session, key)
+        form.check_seen(_values(noun, noun.ledger.get(session, reserve, offer_id)))
+        changed: Reward | Level = noun.ledger.change(session, reserve, offer_id, title, description, points, is_active)
         return changed.title
 
     try:
@@ -129,6 +127,12 @@ def _find(noun: Noun, key: str, offer_id: int) -> tuple[Reserve, Reward | Level]
     session = db.db.session()
     reserve = reserves.get(session, key)
     return reserve, noun.ledger.get(session, reserve, offer_id)
+
+
+def _values(noun: Noun, offer: Reward | Level) -> dict[str, str | bool]:
+    """What the form is about, as it is now."""
+    points = str(getattr(offer, noun.number))
+    return {"title": offer.title, "points": points, "description": offer.description, "is_active": offer.is_active}
 
 
 def _typed(form: RewardForm) -> tuple[str, str, int]:

@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import StringField
 
 from pointsync import db, urls
-from pointsync.admin.forms import show_refusal
+from pointsync.admin.forms import ChangeForm, show_refusal
 from pointsync.admin.panel import blueprint, page
 from pointsync.errors import Conflict, Invalid, Refused
 from pointsync.models import Site
@@ -24,7 +23,7 @@ _MOVED = (
 )
 
 
-class GeneralForm(FlaskForm):  # type: ignore[misc]
+class GeneralForm(ChangeForm):
     """What `sync.general` keeps, under its names."""
 
     site_name = StringField("Site name")
@@ -35,17 +34,8 @@ class GeneralForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/system/general", provide_automatic_options=False)
 def general() -> ResponseReturnValue:
     """The tab."""
-    session, config = db.db.session(), runtime().config
-    site = session.get_one(Site, 1)
-    return _page(
-        GeneralForm(
-            data={
-                "site_name": facts.site_name(session, config),
-                "public_url": facts.known_url(site, config) or "",
-                "time_zone": facts.time_zone(session).key,
-            }
-        )
-    )
+    values = _values(db.db.session())
+    return _page(GeneralForm(data=values).made_from(values))
 
 
 @blueprint.post("/system/general", provide_automatic_options=False)
@@ -80,6 +70,7 @@ def _save(session: Session, form: GeneralForm) -> bool:
     """Store what was typed; whether other sites call another URL now. Raises Refused with every faulty field."""
     config, site = runtime().config, session.get_one(Site, 1)
     before, typed = site.url, {name: form[name].data or "" for name in ("site_name", "public_url", "time_zone")}
+    form.check_seen(_values(session))
     wrong: dict[str, str] = {}
 
     def keep(work: Callable[[], object]) -> None:
@@ -97,6 +88,16 @@ def _save(session: Session, form: GeneralForm) -> bool:
     if wrong:
         raise Refused("invalid", "Something cannot be as it was typed; nothing was saved.", wrong)
     return before is not None and site.url != before
+
+
+def _values(session: Session) -> dict[str, str]:
+    """What the form is about, as it is now."""
+    config = runtime().config
+    return {
+        "site_name": facts.site_name(session, config),
+        "public_url": facts.known_url(session.get_one(Site, 1), config) or "",
+        "time_zone": facts.time_zone(session).key,
+    }
 
 
 def _page(form: GeneralForm) -> str:

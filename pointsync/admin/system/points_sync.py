@@ -4,13 +4,14 @@ from typing import Any
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
 from pointsync import clock, crypto, db
-from pointsync.admin.forms import check_setting
+from pointsync.admin.forms import ChangeForm, check_setting, show_refusal
 from pointsync.admin.panel import blueprint, page, row_number
+from pointsync.errors import Conflict
 from pointsync.runtime import runtime
 from pointsync.sync import passes, pinned, settings, site, standing
 
@@ -19,7 +20,7 @@ PLAIN_MAY_HELP = frozenset({"refused_connection", "timeout", "certificate", "bad
 """What a ping over https finds where a site answers over http only."""
 
 
-class AdvancedForm(FlaskForm):  # type: ignore[misc]
+class AdvancedForm(ChangeForm):
     """The four Advanced Settings, named as in `settings.KINDS`."""
 
     max_attempts = StringField("Max sync. attempt", [InputRequired("Type a number of attempts."), check_setting])
@@ -44,14 +45,27 @@ def save_points_sync() -> ResponseReturnValue:
     form = AdvancedForm()
     if not form.validate():
         return show(form), 422
-    typed = {field.short_name: field.data for field in form if field.short_name in settings.KINDS}
-    warnings = db.in_write(
-        lambda session: [settings.change(session, name, value) for name, value in typed.items()],
-    )
+    try:
+        warnings = db.in_write(lambda session: _save(session, form))
+    except Conflict as error:
+        show_refusal(form, error)
+        return show(form), 422
     flash("Saved. The settings are in force from now on.", "done")
     for warning in filter(None, warnings):
         flash(warning, "warning")
     return redirect(url_for(TAB), 303)
+
+
+def _save(session: Session, form: AdvancedForm) -> list[str | None]:
+    """Store what was typed; a word of warning, or None, for each. Raises Conflict `changed_meanwhile`."""
+    now = _values(settings.read(session))
+    form.check_seen(now)
+    return [settings.change(session, name, form[name].data) for name in now]
+
+
+def _values(known: settings.Settings) -> dict[str, str]:
+    """What the form is about, as it is now."""
+    return {name: str(getattr(known, name)) for name in settings.KINDS if hasattr(AdvancedForm, name)}
 
 
 def show(form: AdvancedForm | None = None, **values: Any) -> str:
@@ -69,7 +83,7 @@ def show(form: AdvancedForm | None = None, **values: Any) -> str:
         old_pass=passes.old(session, here.config, now),
         offering=pinned.offered(session),
         lines=lines,
-        form=form or AdvancedForm(data={name: getattr(known, name) for name in settings.KINDS}),
+        form=form or AdvancedForm(data=_values(known)).made_from(_values(known)),
         kinds=settings.KINDS,
         checked=next((line.remote for line in lines if line.remote.id == checked), None),
         saved="saved" in request.args,
