@@ -14,6 +14,7 @@ def register(app: Flask) -> None:
         headers,
         reserves,
         rewards,
+        settlement,
         setup,
         sign_in,
         zone,

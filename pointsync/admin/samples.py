@@ -1,7 +1,7 @@
 """Nouns made up for the page of components: none of them is in a database."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from pointsync.admin.chart import Chart, stacked
@@ -9,6 +9,7 @@ from pointsync.admin.customers import shown
 from pointsync.admin.customers.shown import Way
 from pointsync.admin.needs import Need
 from pointsync.ledger.expiry_rule import Rule, period, yearly
+from pointsync.ledger.flows import Came
 from pointsync.ledger.foresee import Foreseen
 from pointsync.ledger.record import Draft
 from pointsync.models import Attempt, Customer, Delivery, History, Hook, Level, Movement, Remote, Reserve, State, Unlock
@@ -87,6 +88,22 @@ def charts() -> dict[str, Chart]:
         "31 days": stacked(many, [(name, _waves(shade)) for shade, name in enumerate(names)]),
         "Nothing yet": stacked(few, [("Mug shop", [0] * 14)]),
     }
+
+
+def months() -> Chart:
+    """Half a year."""
+    days = [date(2025, month, 1) for month in range(7, 13)]
+    return stacked(days, [("Mug shop", [at * 700 for at in range(6)]), (LONG_NAME, [900] * 6)], 1)
+
+
+def settled() -> list[tuple[str, Came]]:
+    """A site that owes, one that is owed, and one that no line names."""
+    return [("wrk_1", Came(1200, 12_345_678, 4_000)), ("wrk_2", Came(3, 0, 5_000)), ("wrk_" + "3" * 16, Came(2, 7, 7))]
+
+
+def called(auth: str) -> str:
+    """The names of these."""
+    return {"wrk_1": "Mug shop", "wrk_2": LONG_NAME}.get(auth, auth)
 
 
 def _waves(shade: int) -> list[int]:
