@@ -17,7 +17,9 @@ from pointsync.ledger import expiries, levels
 from pointsync.models import Attempt, Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import check as checks
-from pointsync.sync import general, history, hooks, passes, remotes, restored, settings, site, standing, workers
+from pointsync.sync import general, history, hooks, passes, remotes, restored, settings, site, standing, work, workers
+from pointsync.sync.work_kinds import KINDS
+from pointsync.sync.work_run import do_next
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +136,13 @@ def unlock_levels() -> None:
             pass
 
 
+def do_works() -> None:
+    """Do what admins have asked for that takes long, one after the other."""
+    here = runtime()
+    while do_next(KINDS, here.config.data, here.worker_id, here.ending):
+        pass
+
+
 def prune() -> None:
     """Forget attempts that are past the statistics, and all but the newest per remote and hook."""
     if not _is_mine("prune"):
@@ -157,6 +166,8 @@ def prune() -> None:
                 session.execute(delete(Attempt).where(Attempt.remote_id == remote_id, Attempt.id <= oldest_kept))
         hooks.prune(session)
         passes.prune(session, clock.now())
+        work.prune(session, clock.now())
+    work.prune_files(db.session(), runtime().config.data, clock.now())
 
 
 def _is_mine(name: str) -> bool:

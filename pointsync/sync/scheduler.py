@@ -25,6 +25,7 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (jobs.check_remotes, 5),
     (jobs.expire, 60),
     (jobs.unlock_levels, 2),
+    (jobs.do_works, 1),
     (jobs.prune, 3600),
 )
 
@@ -49,6 +50,7 @@ class Scheduler:
         has held is free, and the site counts as alive."""
         with self._app.app_context():
             jobs.heartbeat()
+            runtime().ending.clear()
             runtime().couriers = self._couriers
         self._couriers.start()
         self._scheduler.start()
@@ -57,6 +59,8 @@ class Scheduler:
     def stop(self) -> None:
         """End within some seconds, finishing what is in flight."""
         self._scheduler.shutdown(wait=False)
+        with self._app.app_context():
+            runtime().ending.set()
         self._couriers.stop()
         with self._app.app_context():
             here = runtime()
