@@ -39,6 +39,7 @@ def register(app: Flask) -> None:
         remotes,
         secrets,
         woocommerce,
+        works,
     )
 
     app.session_interface = PanelSessions()

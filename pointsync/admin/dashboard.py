@@ -14,7 +14,7 @@ from pointsync.admin.zone import zone
 from pointsync.db import db
 from pointsync.ledger.flows import Came
 from pointsync.runtime import runtime
-from pointsync.sync import names, overview, settings, site, standing
+from pointsync.sync import names, overview, settings, site, standing, work
 from pointsync.sync.names import Names
 from pointsync.sync.overview import Traffic
 
@@ -41,6 +41,7 @@ def dashboard() -> ResponseReturnValue:
         oldest=standing.oldest_waiting(session),
         waiting=sum(line.all_waiting for line in lines),
         found=found,
+        works=work.unfinished(session),
         sends=_sends(identity, lines, found),
         days=days,
         origins=origins,

@@ -12,7 +12,21 @@ from pointsync.ledger.expiry_rule import Rule, period, yearly
 from pointsync.ledger.flows import Came
 from pointsync.ledger.foresee import Foreseen
 from pointsync.ledger.record import Draft
-from pointsync.models import Attempt, Customer, Delivery, History, Hook, Level, Movement, Remote, Reserve, State, Unlock
+from pointsync.models import (
+    Attempt,
+    Customer,
+    Delivery,
+    History,
+    Hook,
+    Level,
+    Movement,
+    Remote,
+    Reserve,
+    State,
+    Unlock,
+    Work,
+    WorkState,
+)
 from pointsync.sync.activity import Owed
 from pointsync.sync.customer_history import Sent
 from pointsync.sync.passes import Caller, OldPass
@@ -172,6 +186,24 @@ def old_passes() -> list[OldPass]:
     """The Pass of before: used by two sites, by nobody any more, and ended."""
     callers = (Caller("wrk_" + "1" * 16, LONG_NAME, AT), Caller("wrk_" + "2" * 16, "wrk_" + "2" * 16, AT))
     return [OldPass(AT, True, callers), OldPass(AT, True, ()), OldPass(AT, False, callers[:1])]
+
+
+def works() -> list[Work]:
+    """Long work in each state."""
+    facts = {"waiting": None, "stopped": "Stopped by Ada.", "failed": LONG_TEXT}
+    return [
+        Work(
+            id=number,
+            title=LONG_NAME if number % 2 else "Customers as CSV",
+            state=state,
+            done=400_000 * (state != "waiting"),
+            total=None if state == "stopping" else 1_234_567,
+            unit="lines",
+            message=facts.get(state),
+            finished_at=AT if state in ("done", "stopped", "failed") else None,
+        )
+        for number, state in enumerate(WorkState, start=1)
+    ]
 
 
 def hooks() -> list[Hook]:
