@@ -10,6 +10,7 @@ def register(app: Flask) -> None:
         components,
         dashboard,
         expiry,
+        exports,
         guards,
         headers,
         reserves,

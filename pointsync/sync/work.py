@@ -18,6 +18,7 @@ from pointsync.errors import Conflict, NotFound
 from pointsync.models import Work, WorkState
 
 FILES = "files"
+MAX_TITLE = 191
 MOST_OPEN = 20
 """Works that wait or run at the same time; who asks for more is told to wait."""
 KEPT = timedelta(days=7)
@@ -52,7 +53,7 @@ def ask(
         raise Conflict(
             "too_many", f"{MOST_OPEN} works wait or run already; wait until one of them is done, or stop one."
         )
-    work = Work(kind=kind, title=title[:191], unit=unit, asked_by=asked_by[:191], asked_at=now)
+    work = Work(kind=kind, title=title[:MAX_TITLE], unit=unit, asked_by=asked_by[:191], asked_at=now)
     work.options, work.total = options or {}, total
     session.add(work)
     session.flush()

@@ -76,6 +76,7 @@ class Task:
     position: dict[str, Any] | None
     folder: Path
     asked_by: str
+    asked_at: datetime
     worker_id: str
     done: int = 0
     total: int | None = None
@@ -159,7 +160,7 @@ def _take(session: Session, kinds: Mapping[str, Kind], data: Path, worker_id: st
 
 def _task(work: Work, place: Path, worker_id: str) -> Task:
     done = work.done if work.position is not None else 0
-    return Task(work.id, work.options, work.position, place, work.asked_by, worker_id, done, work.total)
+    return Task(work.id, work.options, work.position, place, work.asked_by, work.asked_at, worker_id, done, work.total)
 
 
 def _do(task: Task, kind: Kind, ending: Event) -> tuple[WorkState, str | None]:
