@@ -197,7 +197,7 @@ def works() -> list[Work]:
             title=LONG_NAME if number % 2 else "Customers as CSV",
             state=state,
             done=400_000 * (state != "waiting"),
-            total=None if state == "stopping" else 1_234_567,
+            total=None if state in ("stopping", "stopped") else 1_234_567,
             unit="lines",
             message=facts.get(state),
             finished_at=AT if state in ("done", "stopped", "failed") else None,

@@ -66,7 +66,7 @@ def page(
     )
 
 
-def which(customer_id: int, reserve_id: int | None) -> list[ColumnElement[bool]]:
+def which(customer_id: int, reserve_id: int | None = None) -> list[ColumnElement[bool]]:
     """That a movement is the customer's, and in that reserve where one is named."""
     of_reserve = [] if reserve_id is None else [Movement.reserve_id == reserve_id]
     return [Movement.customer_id == customer_id, *of_reserve]

@@ -93,8 +93,9 @@ def _which(session: Session, wanted: Wanted) -> list[ColumnElement[bool]]:
     reserve = session.get(Reserve, wanted.reserve_id) if wanted.reserve_id else None
     if wanted.what == CUSTOMERS:
         return [*customer_list.which(wanted.search), *csv_out.within(reserve)]
-    if wanted.what == MOVEMENTS and wanted.customer_id is not None:
-        return customer_history.which(wanted.customer_id, wanted.reserve_id)
+    if wanted.what == MOVEMENTS:
+        of_customer = customer_history.which(wanted.customer_id) if wanted.customer_id else []
+        return [*of_customer, *csv_out.within(reserve)]
     return activity.which(wanted.remote_id, wanted.state, wanted.customer_id)
 
 

@@ -37,7 +37,13 @@ def others(app: Flask) -> None:
             "message": "The disk is full: make room.",
             "finished_at": now,
         },
-        {"title": "Deliveries as CSV: refused", "state": "stopped", "message": f"Stopped by {LONG}.", "done": 7},
+        {
+            "title": "Deliveries as CSV: refused",
+            "state": "stopped",
+            "message": f"Stopped by {LONG}.",
+            "done": 7,
+            "finished_at": now,
+        },
         {"title": "Customers as CSV", "state": "stopping", "done": 12_000, "message": "Stopped by Ada."},
     ]
     with app.app_context(), db.write() as session:
