@@ -144,6 +144,11 @@ def defuse(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
+def undefuse(text: str) -> str:
+    """What `defuse` was given, or `text` itself where it has no such apostrophe."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
 def _cell(value: Any) -> str | int:
     if isinstance(value, datetime):
         return clock.to_text(value)

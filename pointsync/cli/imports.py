@@ -1,0 +1,156 @@
+"""`pointsync import`: points from a CSV file."""
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pointsync.cli.answer import give, note, table
+from pointsync.cli.command import Command
+from pointsync.cli.faults import REFUSED, WRONG, Fault, plain
+from pointsync.cli.here import change, on_site
+from pointsync.cli.types import RESERVE
+from pointsync.ledger.csv_shapes import SHAPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.orm import Session
+
+    from pointsync.cli.stop import Stop
+    from pointsync.sync.imports import Report
+
+EVERY_SECONDS = 5.0
+SUMS = {"reserve": "Reserve", "before": "Before", "points": "Points", "after": "After"}
+FAULTS = {"line": "Line", "message": "What is wrong"}
+SHOWN = 20
+
+Result = TypeVar("Result")
+
+
+@click.command("import", cls=Command)
+@click.argument("file", metavar="FILE")
+@click.option("--opening", "kind", flag_value="opening", default=True, help="Opening balances, which stay here.")
+@click.option("--new", "kind", flag_value="new", help="New points, which all sites are sent.")
+@click.option("--dry-run", is_flag=True, help="Say what it would do, and do nothing.")
+@click.option("--good-lines", is_flag=True, help="Record the good lines where others are faulty.")
+@click.option("--format", "shape", type=click.Choice(list(SHAPES)), help="Found by the header unless given.")
+@click.option(
+    "--reserve", "reserve_key", type=RESERVE, metavar="KEY", default="default", help="Of lines that name none."
+)
+def imports(file: str, kind: str, dry_run: bool, good_lines: bool, shape: str | None, reserve_key: str) -> None:
+    """Record what a CSV FILE holds: opening balances unless told otherwise; - reads stdin.
+
+    All of it or, if any line is faulty, none. The same file once more changes nothing. Columns: customer, reserve,
+    points, kind, reason, at, ref; or a list of e-mail addresses and points.
+    """
+    from pointsync import clock
+    from pointsync.cli.stop import Stop
+    from pointsync.sync.imports import Asked, Import, Stopped
+
+    asked = Asked(kind == "opening", shape, reserve_key, good_lines)
+    with on_site(), tempfile.TemporaryDirectory(prefix="pointsync-") as folder:
+        watch = _Watch(Stop())
+        with _on_disk(file, Path(folder)) as path:
+            try:
+                given = Import(path, asked, Path(folder) / "scratch.db", watch, clock.now())
+                report = given.check() if dry_run else given.record(_changes())
+            except Stopped:
+                raise Fault("Stopped; nothing was recorded.") from None
+            finally:
+                watch.end()
+    give(report.document, lambda: _tell(report))
+    if report.state == "stopped" or (report.tally["faulty"] and not good_lines):
+        click.get_current_context().exit(REFUSED)
+
+
+class _Watch:
+    """Progress on stderr: in one line on a terminal, else a line every few seconds."""
+
+    def __init__(self, stop: "Stop") -> None:
+        self._stop = stop
+        self._is_terminal = sys.stderr.isatty()
+        self._told_at = time.monotonic()
+        self._is_open = False
+
+    def tell(self, step: str, done: int, total: int) -> None:
+        """Say how far it is, not too often."""
+        now = time.monotonic()
+        if now - self._told_at < (0.2 if self._is_terminal else EVERY_SECONDS):
+            return
+        self._told_at = now
+        said = f"{done:,} of {total:,} lines {step} …"
+        if self._is_terminal:
+            click.echo(f"\r{said}\x1b[K", nl=False, err=True)
+            self._is_open = True
+        else:
+            note(said)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, no longer than until a signal comes; whether it has."""
+        return self._stop.wait(seconds)
+
+    def end(self) -> None:
+        """Clear the line of progress."""
+        if self._is_open:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+@contextmanager
+def _on_disk(file: str, folder: Path) -> Iterator[Path]:
+    """The file itself, or what stdin holds: it is read more than once."""
+    if file != "-":
+        path = Path(file)
+        try:
+            with path.open("rb"):
+                pass
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise Fault(f"FILE: {plain(file[:200])} cannot be read: {why}.", WRONG) from None
+        if not path.is_file():
+            raise Fault(f"FILE: {plain(file[:200])} is no file; give a CSV file, or - for stdin.", WRONG)
+        yield path
+        return
+    path = folder / "stdin.csv"
+    with path.open("wb") as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+    yield path
+
+
+def _changes() -> "Callable[[Callable[[Session], int]], int]":
+    """Writes: the first as every command's, which recognises a copy or a restored database; the others plainly."""
+    from pointsync.db import in_write
+    from pointsync.runtime import runtime
+
+    is_first = True
+
+    def write(work: "Callable[[Session], Result]") -> Result:
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            return change(work)
+        result = in_write(work)
+        runtime().wake()
+        return result
+
+    return write
+
+
+def _tell(report: "Report") -> None:
+    from pointsync.sync.imports_told import sentences
+
+    for line in sentences(report):
+        click.echo(plain(line))
+    if report.sums:
+        table(report.sums, SUMS, "", numbers=("before", "points", "after"))()
+    if report.faults:
+        shown: list[dict[str, Any]] = report.faults[:SHOWN]
+        table(shown, FAULTS | {"line": report.unit.capitalize()}, "", numbers=("line",))()
+        if (faulty := report.tally["faulty"]) > len(shown):
+            click.echo(f"… and {faulty - len(shown):,} more faulty ones; --json tells the first 100.")

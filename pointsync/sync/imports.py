@@ -1,0 +1,219 @@
+"""A file of points brought in: looked at as a whole, then recorded bit by bit, stoppable at any moment.
+
+Stopped or killed, what is recorded stays recorded; the same file once more records the rest, since each line is known
+by its ref.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pointsync.db import Busy, db
+from pointsync.errors import Refused
+from pointsync.ledger import csv_check, csv_in, csv_read, csv_rows
+from pointsync.ledger.csv_check import SHOWN_FAULTS, Check
+from pointsync.ledger.csv_drafts import DEFAULT_RESERVE, Choice, Drafts, Line
+from pointsync.ledger.csv_read import Survey
+from pointsync.ledger.csv_scratch import Scratch
+from pointsync.models import Remote, Reserve
+from pointsync.sync import general
+
+CHECKED, REFUSED, RECORDED, STOPPED = "checked", "refused", "recorded", "stopped"
+LOOK = 1000
+GAP_SHARE = 0.25
+MIN_GAP_SECONDS, MAX_GAP_SECONDS = 0.005, 0.1
+"""Between two transactions the shop's own writes have their turn, the longer the longer a transaction took."""
+
+Write = Callable[[Callable[[Session], int]], int]
+"""Runs its argument in a transaction of its own, as `db.in_write` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an admin says of a file."""
+
+    is_opening: bool = True
+    shape: str | None = None
+    """One of `csv_shapes.SHAPES`; None to find it by the header."""
+    reserve: str = DEFAULT_RESERVE
+    """For lines that name none."""
+    good_lines: bool = False
+    """Record the good lines even where others are faulty."""
+
+
+class Watch(Protocol):
+    """Who looks on."""
+
+    def tell(self, step: str, done: int, total: int) -> None:
+        """It is at `done` of `total` lines of a step, `checked` or `recorded`."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, no longer than until it is asked to stop; whether it is."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What is to be told of a file, all of it fit for JSON."""
+
+    state: str
+    is_opening: bool
+    encoding: str
+    first_foreign_line: int | None
+    shape: str
+    unit: str
+    """What lines are counted in: `line`, or `entry` of a JSON list."""
+    ignored: list[str]
+    tally: dict[str, Any] = field(default_factory=dict)
+    recorded: int = 0
+    done: int = 0
+    """How many lines were gone through in what it was at last: checking, or recording."""
+    sums: list[dict[str, Any]] = field(default_factory=list)
+    """`{reserve, before, points, after}` for each reserve."""
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    """`{line, message}`, the first 100."""
+    sent_to: list[str] = field(default_factory=list)
+    """The sites that new points are sent to, by their names."""
+    why: str | None = None
+    """What ended the recording where nobody asked it to stop."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+class Stopped(Exception):
+    """It was asked to stop before it had read the file once; nothing has been looked at or recorded."""
+
+
+class Import:
+    """One file with what is said of it. It is read from disk in each pass; its scratch is a file beside it."""
+
+    def __init__(self, path: Path, asked: Asked, scratch: Path, watch: Watch, now: datetime) -> None:
+        """Look through the bytes once. Raises Stopped, or Invalid where nothing of it can be recorded."""
+        self._path, self._asked, self._watch, self._now = path, asked, watch, now
+        self._scratch_path = scratch
+        with path.open("rb") as file:
+            self._survey: Survey = csv_read.survey(file, self._heed)
+        session = db.session()
+        self._choice = Choice(asked.is_opening, general.time_zone(session), asked.reserve)
+        self._drafts = Drafts(session, self._choice, self._survey.digest, now)
+        with path.open("rb") as file:
+            sheet = csv_rows.read(file, self._survey, asked.shape)
+        self.report = Report(
+            CHECKED,
+            asked.is_opening,
+            self._survey.encoding,
+            self._survey.first_foreign_line,
+            sheet.shape.name,
+            sheet.unit,
+            sheet.shape.ignored,
+        )
+
+    def check(self) -> Report:
+        """Look at every line; nothing is recorded. Raises Unreadable where reading cannot go on."""
+        with closing(Scratch(self._scratch_path)) as scratch:
+            try:
+                self._check(scratch)
+            except Stopped:
+                self.report.state = STOPPED
+            return self._reported(scratch)
+
+    def record(self, write: Write) -> Report:
+        """Check, and record what is new where no line is faulty, or where the good lines were asked for.
+
+        Raises Unreadable from the check, before anything is recorded. What is refused later, since something changed
+        meanwhile, ends it like a stop, and the report says why.
+        """
+        with closing(Scratch(self._scratch_path)) as scratch:
+            try:
+                self._check(scratch)
+                if self.report.tally["faulty"] and not self._asked.good_lines:
+                    self.report.state = REFUSED
+                else:
+                    self._record(scratch, write)
+            except Stopped:
+                self.report.state = STOPPED
+            return self._reported(scratch)
+
+    def _check(self, scratch: Scratch) -> None:
+        session = db.session()
+        check = Check(session, self._choice, self._survey.digest, scratch)
+        self.report.tally = check.tally.shape
+        try:
+            for lines in self._chunks(LOOK):
+                check.look(session, lines)
+                # A snapshot held for minutes would keep SQLite from emptying its log, and PostgreSQL from cleaning up.
+                session.rollback()
+                self._go_on("checked", check.tally.lines)
+        finally:
+            self.report.tally = check.done().shape
+            self.report.done = check.tally.lines
+        self.report.sums = _sums(session, check.tally.points)
+        self.report.sent_to = [] if self._asked.is_opening else sent_to(session, check.tally.points)
+
+    def _record(self, scratch: Scratch, write: Write) -> None:
+        self.report.state, self.report.done = RECORDED, 0
+        for lines in self._chunks(csv_in.CHUNK):
+            began = monotonic()
+            faulty = scratch.faulty(lines[0].number, lines[-1].number)
+            good = [line for line in lines if line.number not in faulty]
+            try:
+                self.report.recorded += write(partial(csv_in.take, lines=good, now=self._now))
+            except Busy as error:
+                self.report.state, self.report.why = STOPPED, f"{error}".capitalize() + "."
+                return
+            except Refused as error:
+                first, last = lines[0].number, lines[-1].number
+                where = f"Between {self.report.unit} {first:,} and {last:,}"
+                self.report.state, self.report.why = STOPPED, f"{where}: {error.message}"
+                return
+            self.report.done += len(lines)
+            gap_seconds = min(max((monotonic() - began) * GAP_SHARE, MIN_GAP_SECONDS), MAX_GAP_SECONDS)
+            self._go_on("recorded", self.report.done, gap_seconds)
+
+    def _chunks(self, size: int) -> Iterator[list[Line]]:
+        with self._path.open("rb") as file:
+            rows = csv_rows.read(file, self._survey, self._asked.shape).rows
+            while lines := [self._drafts.of(row) for row in islice(rows, size)]:
+                yield lines
+
+    def _go_on(self, step: str, done: int, gap_seconds: float = 0) -> None:
+        total = max(self._survey.lines - 1, done) if self.report.unit == "line" else done
+        self._watch.tell(step, done, total)
+        if self._watch.wait(gap_seconds):
+            raise Stopped
+
+    def _heed(self) -> None:
+        if self._watch.wait(0):
+            raise Stopped
+
+    def _reported(self, scratch: Scratch) -> Report:
+        self.report.faults = [{"line": line, "message": said} for line, said in scratch.faults(SHOWN_FAULTS)]
+        return self.report
+
+
+def sent_to(session: Session, reserves: dict[str, int]) -> list[str]:
+    """The sites that are sent what is recorded in these reserves, by their names or URLs."""
+    rows = session.execute(
+        select(Remote.name, Remote.url)
+        .join(Reserve, Reserve.id == Remote.reserve_id)
+        .where(Reserve.key.in_(reserves), Remote.deleted_at.is_(None), Remote.closing_at.is_(None))
+    )
+    return sorted({row.name or row.url for row in rows})
+
+
+def _sums(session: Session, points: dict[str, int]) -> list[dict[str, Any]]:
+    return [
+        {"reserve": key, "before": before, "points": points.get(key, 0), "after": before + points.get(key, 0)}
+        for key, before in csv_check.sums(session).items()
+    ]
