@@ -27,6 +27,7 @@ _DECIMAL = re.compile(r"[+\-−]?[0-9]+[.,][0-9]+\Z")
 _LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?\Z")
 _BREAKS = re.compile(r"\s*[\r\n]+\s*")
 MAX_SHOWN = 40
+FIRST_YEAR = 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,8 @@ class Drafts:
             raise Invalid(
                 "at", f"The moment {_shown(text)} cannot be read; write 2026-01-31, 2026-01-31 14:05 or RFC 3339."
             ) from None
+        if at.year < FIRST_YEAR:
+            raise Invalid("at", f"The moment {_shown(text)} lies before {FIRST_YEAR}; give the time when it happened.")
         if at > self._now:
             raise Invalid("at", f"The moment {_shown(text)} lies ahead; give the time when it happened.")
         return at

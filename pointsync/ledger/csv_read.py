@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from pathlib import Path
 
 from pointsync.errors import Invalid
 
@@ -52,32 +52,31 @@ class Unreadable(Invalid):
         self.line = line
 
 
-def survey(file: BinaryIO, on_block: Callable[[], None] = lambda: None) -> Survey:
+def survey(path: Path, on_block: Callable[[], None] = lambda: None) -> Survey:
     """Read the file once, from its beginning to its end. Raises Unreadable where it is empty or no text.
 
     Without a mark it is UTF-8, or Windows-1252 where it has bytes that are no UTF-8 and no letter that is one: of a
     UTF-8 file with a few damaged bytes the lines are named instead, since all its letters would turn to rubbish.
     `on_block` is called now and then, and may raise to end it.
     """
-    file.seek(0)
-    start = file.read(8)
-    _check_text(start)
-    file.seek(0)
-    digest, number, size = hashlib.sha256(), 0, 0
-    has_letters, first_foreign, ends = False, None, True
-    while part := file.readline(BLOCK):
-        digest.update(part)
-        size += len(part)
-        number += ends
-        ends = part.endswith(b"\n")
-        if number % 10_000 == 0:
-            on_block()
-        if not part.isascii():
-            try:
-                part.decode()
-                has_letters = True
-            except UnicodeDecodeError:
-                first_foreign = first_foreign or number
+    with path.open("rb") as file:
+        start = file.read(8)
+        _check_text(start)
+        file.seek(0)
+        digest, number = hashlib.sha256(), 0
+        has_letters, first_foreign, ends = False, None, True
+        while part := file.readline(BLOCK):
+            digest.update(part)
+            number += ends
+            ends = part.endswith(b"\n")
+            if number % 10_000 == 0:
+                on_block()
+            if not part.isascii():
+                try:
+                    part.decode()
+                    has_letters = True
+                except UnicodeDecodeError:
+                    first_foreign = first_foreign or number
     for mark, codec, encoding in _MARKS:
         if start.startswith(mark):
             return Survey(codec, encoding, None, digest.hexdigest(), number)
@@ -96,10 +95,9 @@ def _check_text(start: bytes) -> None:
         raise Unreadable(f"This is no text; {_SAVE_AS}")
 
 
-def text_of(file: BinaryIO, found: Survey) -> io.TextIOWrapper:
-    """The file's text, from its beginning; a lone surrogate stands for bytes that are none."""
-    file.seek(0)
-    return io.TextIOWrapper(file, found.codec, "pointsync.broken", newline="")
+def text_of(path: Path, found: Survey) -> io.TextIOWrapper:
+    """The file's text; a lone surrogate stands for bytes that are none. To be closed by the caller."""
+    return path.open(encoding=found.codec, errors="pointsync.broken", newline="")
 
 
 def physical_lines(text: io.TextIOBase, on_line: Callable[[int], None]) -> Iterator[str]:

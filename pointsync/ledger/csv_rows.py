@@ -5,8 +5,9 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from pathlib import Path
 
 from pointsync.ledger.csv_read import MAX_LINE, Survey, Unreadable, fault_of, physical_lines, text_of
 from pointsync.ledger.csv_shapes import Shape, recognise
@@ -41,16 +42,17 @@ class Sheet:
         return "line" if self.delimiter else "entry"
 
 
-def read(file: BinaryIO, found: Survey, wanted: str | None = None) -> Sheet:
+@contextmanager
+def reading(path: Path, found: Survey, wanted: str | None = None) -> Iterator[Sheet]:
     """The file from its beginning; `wanted` is one of `csv_shapes.SHAPES`, or None to find it by the header.
 
-    Raises Unreadable where the header is not understood, and from its rows where reading cannot go on.
-    The file must stay open while the rows are read, one at a time; it may be closed afterwards.
+    Raises Unreadable where the header is not understood, and from its rows, which are read one at a time, where
+    reading cannot go on.
     """
-    text = text_of(file, found)
-    start = text.read(64).lstrip("\ufeff \t\r\n")
-    text.seek(0)
-    return _list(text, found, wanted) if start.startswith("[") else _table(text, found, wanted)
+    with text_of(path, found) as text:
+        start = text.read(64).lstrip("\ufeff \t\r\n")
+        text.seek(0)
+        yield _list(text, found, wanted) if start.startswith("[") else _table(text, found, wanted)
 
 
 class _Length:

@@ -22,7 +22,6 @@ from pointsync.errors import Refused
 from pointsync.ledger import csv_check, csv_in, csv_read, csv_rows
 from pointsync.ledger.csv_check import SHOWN_FAULTS, Check
 from pointsync.ledger.csv_drafts import DEFAULT_RESERVE, Choice, Drafts, Line
-from pointsync.ledger.csv_read import Survey
 from pointsync.ledger.csv_scratch import Scratch
 from pointsync.models import Remote, Reserve
 from pointsync.sync import general
@@ -102,22 +101,20 @@ class Import:
         """Look through the bytes once. Raises Stopped, or Invalid where nothing of it can be recorded."""
         self._path, self._asked, self._watch, self._now = path, asked, watch, now
         self._scratch_path = scratch
-        with path.open("rb") as file:
-            self._survey: Survey = csv_read.survey(file, self._heed)
+        self._survey = csv_read.survey(path, self._heed)
         session = db.session()
         self._choice = Choice(asked.is_opening, general.time_zone(session), asked.reserve)
         self._drafts = Drafts(session, self._choice, self._survey.digest, now)
-        with path.open("rb") as file:
-            sheet = csv_rows.read(file, self._survey, asked.shape)
-        self.report = Report(
-            CHECKED,
-            asked.is_opening,
-            self._survey.encoding,
-            self._survey.first_foreign_line,
-            sheet.shape.name,
-            sheet.unit,
-            sheet.shape.ignored,
-        )
+        with csv_rows.reading(path, self._survey, asked.shape) as sheet:
+            self.report = Report(
+                CHECKED,
+                asked.is_opening,
+                self._survey.encoding,
+                self._survey.first_foreign_line,
+                sheet.shape.name,
+                sheet.unit,
+                sheet.shape.ignored,
+            )
 
     def check(self) -> Report:
         """Look at every line; nothing is recorded. Raises Unreadable where reading cannot go on."""
@@ -182,9 +179,8 @@ class Import:
             self._go_on("recorded", self.report.done, gap_seconds)
 
     def _chunks(self, size: int) -> Iterator[list[Line]]:
-        with self._path.open("rb") as file:
-            rows = csv_rows.read(file, self._survey, self._asked.shape).rows
-            while lines := [self._drafts.of(row) for row in islice(rows, size)]:
+        with csv_rows.reading(self._path, self._survey, self._asked.shape) as sheet:
+            while lines := [self._drafts.of(row) for row in islice(sheet.rows, size)]:
                 yield lines
 
     def _go_on(self, step: str, done: int, gap_seconds: float = 0) -> None:

