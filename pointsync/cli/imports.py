@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from pointsync.cli.stop import Stop
     from pointsync.sync.imports import Report
 
 EVERY_SECONDS = 5.0
@@ -52,54 +51,55 @@ def imports(file: str, kind: str, dry_run: bool, good_lines: bool, shape: str | 
     """
     from pointsync import clock
     from pointsync.cli.stop import Stop
-    from pointsync.sync.imports import Asked, Import, Stopped
+    from pointsync.db import Busy
+    from pointsync.sync.imports import STOPPED, Asked, Import
 
     asked = Asked(kind == "opening", shape, reserve_key, good_lines)
-    with on_site(), tempfile.TemporaryDirectory(prefix="pointsync-") as folder:
-        watch = _Watch(Stop())
-        with _on_disk(file, Path(folder)) as path:
+    stop, progress = Stop(), _Progress()
+    with on_site(), tempfile.TemporaryDirectory(prefix="pointsync-") as folder, _on_disk(file, Path(folder)) as path:
+        given = Import(path, asked, Path(folder) / "scratch.db", clock.now())
+        report = given.report
+        parts = given.check() if dry_run else given.record(_changes())
+        with closing(parts), progress:  # type: ignore[type-var]
             try:
-                given = Import(path, asked, Path(folder) / "scratch.db", watch, clock.now())
-                report = given.check() if dry_run else given.record(_changes())
-            except Stopped:
-                raise Fault("Stopped; nothing was recorded.") from None
-            finally:
-                watch.end()
+                for _ in parts:
+                    progress.tell(report.done, given.lines, "recorded" if report.sums else "checked")
+                    if stop.asked:
+                        break
+            except Busy as error:
+                report.why = f"The database is busy or away; try again in a moment ({error})."
     give(report.document, lambda: _tell(report))
-    if report.state == "stopped" or (report.tally["faulty"] and not good_lines):
+    if report.state == STOPPED or (report.tally["faulty"] and not good_lines):
         click.get_current_context().exit(REFUSED)
 
 
-class _Watch:
+class _Progress:
     """Progress on stderr: in one line on a terminal, else a line every few seconds."""
 
-    def __init__(self, stop: "Stop") -> None:
-        self._stop = stop
+    def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
         self._told_at = time.monotonic()
         self._is_open = False
 
-    def tell(self, step: str, done: int, total: int) -> None:
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_open:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+    def tell(self, done: int, total: int, what: str) -> None:
         """Say how far it is, not too often."""
         now = time.monotonic()
         if now - self._told_at < (0.2 if self._is_terminal else EVERY_SECONDS):
             return
         self._told_at = now
-        said = f"{done:,} of {total:,} lines {step} …"
+        said = f"{done:,} of {max(done, total):,} lines {what} …"
         if self._is_terminal:
             click.echo(f"\r{said}\x1b[K", nl=False, err=True)
             self._is_open = True
         else:
             note(said)
-
-    def wait(self, seconds: float) -> bool:
-        """Wait, no longer than until a signal comes; whether it has."""
-        return self._stop.wait(seconds)
-
-    def end(self) -> None:
-        """Clear the line of progress."""
-        if self._is_open:
-            click.echo("\r\x1b[K", nl=False, err=True)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Stopped or killed, what is recorded stays recorded; the same file once more reco
 by its ref.
 """
 
+import csv
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -11,20 +12,21 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from time import monotonic
-from typing import Any, Protocol
+from time import monotonic, sleep
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.db import Busy, db
+from pointsync.db import db
 from pointsync.errors import Refused
-from pointsync.ledger import csv_check, csv_in, csv_read, csv_rows
+from pointsync.ledger import csv_check, csv_in, csv_out, csv_read, csv_rows
 from pointsync.ledger.csv_check import SHOWN_FAULTS, Check
 from pointsync.ledger.csv_drafts import DEFAULT_RESERVE, Choice, Drafts, Line
 from pointsync.ledger.csv_scratch import Scratch
 from pointsync.models import Remote, Reserve
 from pointsync.sync import general
+from pointsync.sync.work_run import whole_file
 
 CHECKED, REFUSED, RECORDED, STOPPED = "checked", "refused", "recorded", "stopped"
 LOOK = 1000
@@ -47,16 +49,6 @@ class Asked:
     """For lines that name none."""
     good_lines: bool = False
     """Record the good lines even where others are faulty."""
-
-
-class Watch(Protocol):
-    """Who looks on."""
-
-    def tell(self, step: str, done: int, total: int) -> None:
-        """It is at `done` of `total` lines of a step, `checked` or `recorded`."""
-
-    def wait(self, seconds: float) -> bool:
-        """Wait, no longer than until it is asked to stop; whether it is."""
 
 
 @dataclass(slots=True)
@@ -90,24 +82,23 @@ class Report:
         return asdict(self)
 
 
-class Stopped(Exception):
-    """It was asked to stop before it had read the file once; nothing has been looked at or recorded."""
-
-
 class Import:
-    """One file with what is said of it. It is read from disk in each pass; its scratch is a file beside it."""
+    """One file with what is said of it. It is read from disk in each pass; its scratch is a file beside it.
 
-    def __init__(self, path: Path, asked: Asked, scratch: Path, watch: Watch, now: datetime) -> None:
-        """Look through the bytes once. Raises Stopped, or Invalid where nothing of it can be recorded."""
-        self._path, self._asked, self._watch, self._now = path, asked, watch, now
-        self._scratch_path = scratch
-        self._survey = csv_read.survey(path, self._heed)
+    `check` and `record` go on by parts of a fraction of a second; whoever runs them may end them at any `yield`, and
+    finds in `report` how far it came.
+    """
+
+    def __init__(self, path: Path, asked: Asked, scratch: Path, now: datetime) -> None:
+        """Look through the bytes once. Raises Invalid (`file`, `reserve`) where nothing of it can be recorded."""
+        self._path, self._asked, self._scratch_path, self._now = path, asked, scratch, now
+        self._survey = csv_read.survey(path)
         session = db.session()
         self._choice = Choice(asked.is_opening, general.time_zone(session), asked.reserve)
         self._drafts = Drafts(session, self._choice, self._survey.digest, now)
         with csv_rows.reading(path, self._survey, asked.shape) as sheet:
             self.report = Report(
-                CHECKED,
+                STOPPED,
                 asked.is_opening,
                 self._survey.encoding,
                 self._survey.first_foreign_line,
@@ -116,86 +107,81 @@ class Import:
                 sheet.shape.ignored,
             )
 
-    def check(self) -> Report:
-        """Look at every line; nothing is recorded. Raises Unreadable where reading cannot go on."""
-        with closing(Scratch(self._scratch_path)) as scratch:
-            try:
-                self._check(scratch)
-            except Stopped:
-                self.report.state = STOPPED
-            return self._reported(scratch)
+    @property
+    def lines(self) -> int:
+        """About how many there are, so far as that is known."""
+        counted = int(self.report.tally.get("lines", 0))
+        return max(self._survey.lines - 1, counted) if self.report.unit == "line" else counted
 
-    def record(self, write: Write) -> Report:
+    def check(self, faults_to: Path | None = None) -> Iterator[None]:
+        """Look at every line; nothing is recorded. All faults go to `faults_to`, as CSV, where there are any.
+
+        Raises Unreadable where reading cannot go on.
+        """
+        with closing(Scratch(self._scratch_path)) as scratch:
+            yield from self._check(scratch)
+            self.report.state = CHECKED
+            if faults_to and self.report.tally["faulty"]:
+                self._write_faults(scratch, faults_to)
+
+    def record(self, write: Write) -> Iterator[None]:
         """Check, and record what is new where no line is faulty, or where the good lines were asked for.
 
         Raises Unreadable from the check, before anything is recorded. What is refused later, since something changed
-        meanwhile, ends it like a stop, and the report says why.
+        meanwhile, ends it like a stop, and the report says why; Busy is raised.
         """
         with closing(Scratch(self._scratch_path)) as scratch:
-            try:
-                self._check(scratch)
-                if self.report.tally["faulty"] and not self._asked.good_lines:
-                    self.report.state = REFUSED
-                else:
-                    self._record(scratch, write)
-            except Stopped:
-                self.report.state = STOPPED
-            return self._reported(scratch)
+            yield from self._check(scratch)
+            if self.report.tally["faulty"] and not self._asked.good_lines:
+                self.report.state = REFUSED
+                return
+            self.report.done = 0
+            for lines in self._chunks(csv_in.CHUNK):
+                began = monotonic()
+                if not self._take(scratch, lines, write):
+                    return
+                sleep(min(max((monotonic() - began) * GAP_SHARE, MIN_GAP_SECONDS), MAX_GAP_SECONDS))
+                yield
+            self.report.state = RECORDED
 
-    def _check(self, scratch: Scratch) -> None:
-        session = db.session()
+    def _check(self, scratch: Scratch) -> Iterator[None]:
+        session, report = db.session(), self.report
         check = Check(session, self._choice, self._survey.digest, scratch)
-        self.report.tally = check.tally.shape
-        try:
-            for lines in self._chunks(LOOK):
-                check.look(session, lines)
-                # A snapshot held for minutes would keep SQLite from emptying its log, and PostgreSQL from cleaning up.
-                session.rollback()
-                self._go_on("checked", check.tally.lines)
-        finally:
-            self.report.tally = check.done().shape
-            self.report.done = check.tally.lines
-        self.report.sums = _sums(session, check.tally.points)
-        self.report.sent_to = [] if self._asked.is_opening else sent_to(session, check.tally.points)
+        report.tally = check.tally.shape
+        for lines in self._chunks(LOOK):
+            check.look(session, lines)
+            # A snapshot held for minutes would keep SQLite from emptying its log, and PostgreSQL from cleaning up.
+            session.rollback()
+            report.tally, report.done = check.tally.shape, check.tally.lines
+            yield
+        report.tally = check.done().shape
+        report.sums = _sums(session, check.tally.points)
+        report.sent_to = [] if self._asked.is_opening else sent_to(session, check.tally.points)
+        report.faults = [{"line": line, "message": said} for line, said in scratch.faults(SHOWN_FAULTS)]
 
-    def _record(self, scratch: Scratch, write: Write) -> None:
-        self.report.state, self.report.done = RECORDED, 0
-        for lines in self._chunks(csv_in.CHUNK):
-            began = monotonic()
-            faulty = scratch.faulty(lines[0].number, lines[-1].number)
-            good = [line for line in lines if line.number not in faulty]
-            try:
-                self.report.recorded += write(partial(csv_in.take, lines=good, now=self._now))
-            except Busy as error:
-                self.report.state, self.report.why = STOPPED, f"{error}".capitalize() + "."
-                return
-            except Refused as error:
-                first, last = lines[0].number, lines[-1].number
-                where = f"Between {self.report.unit} {first:,} and {last:,}"
-                self.report.state, self.report.why = STOPPED, f"{where}: {error.message}"
-                return
-            self.report.done += len(lines)
-            gap_seconds = min(max((monotonic() - began) * GAP_SHARE, MIN_GAP_SECONDS), MAX_GAP_SECONDS)
-            self._go_on("recorded", self.report.done, gap_seconds)
+    def _take(self, scratch: Scratch, lines: list[Line], write: Write) -> bool:
+        """Record one part; whether to go on."""
+        faulty = scratch.faulty(lines[0].number, lines[-1].number)
+        good = [line for line in lines if line.number not in faulty]
+        try:
+            self.report.recorded += write(partial(csv_in.take, lines=good, now=self._now))
+        except Refused as error:
+            where = f"Between {self.report.unit} {lines[0].number:,} and {lines[-1].number:,}"
+            self.report.why = f"{where}: {error.message}"
+            return False
+        self.report.done += len(lines)
+        return True
 
     def _chunks(self, size: int) -> Iterator[list[Line]]:
         with csv_rows.reading(self._path, self._survey, self._asked.shape) as sheet:
             while lines := [self._drafts.of(row) for row in islice(sheet.rows, size)]:
                 yield lines
 
-    def _go_on(self, step: str, done: int, gap_seconds: float = 0) -> None:
-        total = max(self._survey.lines - 1, done) if self.report.unit == "line" else done
-        self._watch.tell(step, done, total)
-        if self._watch.wait(gap_seconds):
-            raise Stopped
-
-    def _heed(self) -> None:
-        if self._watch.wait(0):
-            raise Stopped
-
-    def _reported(self, scratch: Scratch) -> Report:
-        self.report.faults = [{"line": line, "message": said} for line, said in scratch.faults(SHOWN_FAULTS)]
-        return self.report
+    def _write_faults(self, scratch: Scratch, path: Path) -> None:
+        with whole_file(path) as file:
+            lines = csv.writer(file, lineterminator="\n")
+            lines.writerow((self.report.unit, "message"))
+            lines.writerows((line, csv_out.defuse(said)) for line, said in scratch.faults())
 
 
 def sent_to(session: Session, reserves: dict[str, int]) -> list[str]:

@@ -24,7 +24,7 @@ from tests.ledger.recording import counts
 from tests.support.frozen import START as NOW
 from tests.support.local import reserve
 from tests.support.many import fill
-from tests.sync.importing import Watcher, checked, imported
+from tests.sync.importing import checked, imported
 from tests.sync.importing import given as begun
 
 HEADER = "customer,reserve,points,kind,reason,at,ref\n"
@@ -147,6 +147,9 @@ def test_what_is_faulty_is_named_by_line_and_nothing_is_recorded_unless_asked(ap
     imported(tmp_path, f"{HEADER}{ANNA},,1,,,,known\n", new=True)
     content = HEADER + f"{BOB},,1,,,,b1\n" + "".join(f"{line}\n" for line in FAULTY) + f"{BOB},,2,,,,b1\n{BOB},,3,,,,\n"
     refused = imported(tmp_path, content, new=True, good_lines=False)
+    assert checked(tmp_path, content, new=True).faults == refused.faults
+    with (tmp_path / "faults.csv").open(newline="") as file:
+        assert [line["message"] for line in csv.DictReader(file)] == [fault["message"] for fault in refused.faults]
     assert (refused.state, refused.recorded, len(movements())) == ("refused", 0, 1)
     assert [fault["line"] for fault in refused.faults] == list(range(3, len(FAULTY) + 4))
     for fault, words in zip(refused.faults, [*FAULTY.values(), "given before"], strict=True):
@@ -168,12 +171,11 @@ def test_a_reserve_for_all_lines_that_cannot_be_is_refused_at_once(app, tmp_path
 
 def test_stopped_in_the_middle_it_says_how_far_and_the_same_file_records_the_rest(app, tmp_path):
     content = "email,points\n" + "".join(f"c{n}@x.example,{n + 1}\n" for n in range(1200))
-    early = imported(tmp_path, content, watch=Watcher("checked", 1))
+    early = imported(tmp_path, content, parts=1)
     assert (early.state, early.done, len(movements())) == ("stopped", 1000, 0)
     assert "nothing was recorded" in sentences(early)[0]
-    stopped = imported(tmp_path, content, watch=(watch := Watcher("recorded", 2)))
+    stopped = imported(tmp_path, content, parts=4)
     assert (stopped.state, stopped.done, stopped.recorded, len(movements())) == ("stopped", 1000, 1000, 1000)
-    assert watch.told[-1] == ("recorded", 1000, 1200)
     assert "records just the rest" in sentences(stopped)[0]
     rest = imported(tmp_path, content, now=NOW + timedelta(minutes=1))
     assert (rest.state, rest.recorded, rest.tally["known"], len(movements())) == ("recorded", 200, 1000, 1200)
