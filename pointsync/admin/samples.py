@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from pointsync.admin.chart import Chart, stacked
 from pointsync.admin.customers import shown
@@ -213,3 +214,17 @@ def hooks() -> list[Hook]:
         Hook(rule="orders", rate=Decimal("1.000000"), status="completed"),
         Hook(rule="orders", rate=Decimal("0.250000"), status="processing"),
     ]
+
+
+def imported() -> dict[str, Any]:
+    """What a dry run of a file says."""
+    return {
+        "said": ["This was a dry run; nothing was recorded.", LONG_TEXT],
+        "unit": "line",
+        "tally": {"faulty": 12_345},
+        "sums": [
+            {"reserve": "default", "before": 1_234_567, "points": -12_345, "after": 1_222_222},
+            {"reserve": "a-very-long-id-" * 4, "before": 0, "points": 0, "after": 0},
+        ],
+        "faults": [{"line": 7, "message": LONG_TEXT}, {"line": 1_000_000, "message": f"{LONG_EMAIL} is no address."}],
+    }

@@ -10,13 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import export, latency, pages, throughput
+from tests.bench import export, imports, latency, pages, throughput
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "throughput": throughput.run,
     "latency": latency.run,
     "pages": pages.run,
-    "csv": export.run,
+    "export": export.run,
+    "import": imports.run,
 }
 
 
