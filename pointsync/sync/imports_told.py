@@ -69,6 +69,8 @@ def elsewhere(report: Report) -> list[str]:
     if len(report.sent_to) > NAMED_SITES:
         names += f" and {len(report.sent_to) - NAMED_SITES:,} more"
     count = len(report.sent_to)
+    if report.state == RECORDED:
+        return [f"They are sent to {count:,} {'site' if count == 1 else 'sites'}: {names}."]
     return [
         f"These points will be sent to {count:,} {'site' if count == 1 else 'sites'}: {names}.",
         f"If the family was in step before, each of them would count these points again; if all {count + 1} shops "

@@ -85,6 +85,7 @@ def test_faulty_lines_are_named_and_the_good_ones_imported_by_choice(app: Flask,
     text = plain(answer)
     assert "will be sent to 4 sites" in text
     assert "Import the good lines only (2) as new points" in text
+    assert "Download all faults (" in text
     assert ada.get("/system/works/1/file").data.decode().splitlines()[0] == "line,message"
     ada.send(f"{FORM}/1/points", page="/system/works/1", lines="all")
     work(app)
@@ -93,6 +94,7 @@ def test_faulty_lines_are_named_and_the_good_ones_imported_by_choice(app: Flask,
     ada.send(f"{FORM}/1/points", page="/system/works/1", lines="good")
     work(app)
     assert (counted(app), counted(app, Delivery)) == (2, 8)
+    assert "They are sent to 4 sites" in plain(ada.get("/system/works/3").text)
 
 
 WRONG = [

@@ -42,8 +42,8 @@ def write(file: Path, lines: int) -> None:
     with file.open("w") as out:
         out.write("customer,reserve,points,kind,reason,at,ref\n")
         for n in range(lines):
-            customer = n * 7919 % CUSTOMERS
-            out.write(f"c{customer}@many.example,default,{n % 500 - 100},earn,Order {n},2026-01-01T10:00:00Z,\n")
+            customer, points = n * 7919 % CUSTOMERS, n % 500 - 100 or 7
+            out.write(f"c{customer}@many.example,default,{points},earn,Order {n},2026-01-01T10:00:00Z,\n")
 
 
 def _import(site: SiteProcess, file: Path, *more: str) -> dict[str, Any]:
