@@ -17,8 +17,8 @@ A kind of work is a function of a `Task`, named in `work_kinds.KINDS`, that yiel
   A kind that may begin again without harm needs no position.
 - Between two parts the work may end: an admin stops it, the process ends. The function is closed then at its
   `yield`; whatever must go away, such as half a file, goes in a `finally`. What stands in `task.result` is kept
-  whichever way it ends. `file` in it names a file in `task.folder` that admins may fetch (`file_is`: what it is); `whole_file` writes one
-  that is there only once it is whole.
+  whichever way it ends. `file` in it names a file in `task.folder` that admins may fetch, and `file_is` says what it
+  is; `whole_file` writes one that is there only once it is whole.
 - After each part what `db.session` has read is forgotten: keep ids and plain values, not rows.
 - Errors: a Refused ends the work with its message, an OSError with what the system says. Busy tries it again from
   its last position. Any other is a fault of ours: it is logged, and the work has failed.
