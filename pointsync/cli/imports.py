@@ -35,39 +35,47 @@ Result = TypeVar("Result")
 
 @click.command("import", cls=Command)
 @click.argument("file", metavar="FILE")
-@click.option("--opening", "kind", flag_value="opening", default=True, help="Opening balances, which stay here.")
-@click.option("--new", "kind", flag_value="new", help="New points, which all sites are sent.")
+@click.option("--opening", is_flag=True, help="Opening balances, which stay here; so unless --new is given.")
+@click.option("--new", is_flag=True, help="New points, which all sites are sent.")
 @click.option("--dry-run", is_flag=True, help="Say what it would do, and do nothing.")
 @click.option("--good-lines", is_flag=True, help="Record the good lines where others are faulty.")
 @click.option("--format", "shape", type=click.Choice(list(SHAPES)), help="Found by the header unless given.")
 @click.option(
     "--reserve", "reserve_key", type=RESERVE, metavar="KEY", default="default", help="Of lines that name none."
 )
-def imports(file: str, kind: str, dry_run: bool, good_lines: bool, shape: str | None, reserve_key: str) -> None:
+def imports(
+    file: str, opening: bool, new: bool, dry_run: bool, good_lines: bool, shape: str | None, reserve_key: str
+) -> None:
     """Record what a CSV FILE holds: opening balances unless told otherwise; - reads stdin.
 
     All of it or, if any line is faulty, none. The same file once more changes nothing. Columns: customer, reserve,
     points, kind, reason, at, ref; or a list of e-mail addresses and points.
     """
+    if opening and new:
+        raise click.UsageError("Give either --opening or --new.")
+
     from pointsync import clock
     from pointsync.cli.stop import Stop
     from pointsync.db import Busy
+    from pointsync.ledger.csv_read import Unreadable
     from pointsync.sync.imports import STOPPED, Asked, Import
 
-    asked = Asked(kind == "opening", shape, reserve_key, good_lines)
+    asked = Asked(not new, shape, reserve_key, good_lines)
     stop, progress = Stop(), _Progress()
     with on_site(), tempfile.TemporaryDirectory(prefix="pointsync-") as folder, _on_disk(file, Path(folder)) as path:
-        given = Import(path, asked, Path(folder) / "scratch.db", clock.now())
-        report = given.report
-        parts = given.check() if dry_run else given.record(_changes())
-        with closing(parts), progress:  # type: ignore[type-var]
-            try:
+        try:
+            given = Import(path, asked, Path(folder) / "scratch.db", clock.now())
+            report = given.report
+            parts = given.check() if dry_run else given.record(_changes())
+            with closing(parts), progress:  # type: ignore[type-var]
                 for _ in parts:
                     progress.tell(report.done, given.lines, "recorded" if report.sums else "checked")
                     if stop.asked:
                         break
-            except Busy as error:
-                report.why = f"The database is busy or away; try again in a moment ({error})."
+        except Unreadable as error:
+            raise Fault(f"{error.message} Nothing was recorded.") from None
+        except Busy as error:
+            report.why = f"The database is busy or away; try again in a moment ({error})."
     give(report.document, lambda: _tell(report))
     if report.state == STOPPED or (report.tally["faulty"] and not good_lines):
         click.get_current_context().exit(REFUSED)

@@ -43,6 +43,8 @@ class Shape:
 def recognise(header: list[str], wanted: str | None = None) -> Shape:
     """What the header is of, or what of `wanted` is in it. Raises Unreadable, naming what is missing or twice there."""
     words = [_LETTERS.sub("", name.lower()) for name in header]
+    if {"movement", "remote", "state"} <= set(words):
+        raise Unreadable("these are deliveries; export movements or customers, and import those.", 1)
     is_own = "customer" in words and "points" in words
     name = wanted or (OWN if is_own else BALANCES)
     spellings = {column: frozenset({column}) for column in COLUMNS} if name == OWN else _SPELLINGS

@@ -76,7 +76,7 @@ def test_faulty_lines_are_named_and_the_good_ones_imported_by_choice(app: Flask,
     with app.app_context(), db.write() as session:
         remotes_shown.add_four(session)
     assert "all 5 shops import their own file" in plain(ada.get(FORM).text)
-    give(ada, FILE + "<b>no address;5\n", "<i>my</i>\u202e points.csv", kind="new")
+    give(ada, FILE + "<b>no address;5\n", "<i>my</i>\u202e\x01 points.csv", kind="new")
     work(app)
     answer = ada.get("/system/works/1").text
     assert "&lt;b&gt;no address is no e-mail address" in answer

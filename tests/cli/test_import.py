@@ -79,14 +79,17 @@ def test_what_cannot_be_is_told_and_changes_nothing(begun: SiteProcess, dump: Du
         ("import", str(tmp_path)): "cannot be read",
         ("import", str(tmp_path / "none.csv")): "cannot be read",
         ("import", "a\x00b"): "cannot be read",
-        ("import", "-"): "is empty",
+        ("import", "-", "--new", "--opening"): "either",
         ("import", "-", "--format", "xlsx"): "--format",
-        ("import", "-", "--reserve", "gold"): "is empty",
+        ("import", "-", "--reserve", "gold"): "there is default",
     }
-    for done, words in zip(run_many(begun, list(wrong)), wrong.values(), strict=True):
+    for done, words in zip(run_many(begun, list(wrong), stdin="email,points\n"), wrong.values(), strict=True):
         assert done.code == 2, done
         assert words in done.err, done
         assert done.err.count("\n") == 1, done
+    [broken] = run_many(begun, [("import", "-")], stdin=f"email,points\na@x.example,5\n{'x' * 30_000}\n")
+    assert (broken.code, broken.out) == (1, "")
+    assert "Line 3: it is longer than 20,000 characters" in broken.err
     assert dump(begun) == before
 
 

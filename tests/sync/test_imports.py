@@ -43,13 +43,13 @@ def deliveries() -> int:
         return session.scalar(select(func.count()).select_from(Delivery))
 
 
-def exported() -> str:
-    """The site's movements, as its own export writes them."""
+def exported(what: str) -> str:
+    """What the site's own export writes."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(csv_out.header(csv_out.MOVEMENTS))
+    lines.writerow(csv_out.header(what))
     with db.write() as session:
-        for page in csv_out.pages(session, csv_out.MOVEMENTS):
+        for page in csv_out.pages(session, what, [], csv_out.last(session, what)):
             lines.writerows(page)
     return text.getvalue()
 
@@ -194,10 +194,12 @@ def test_unlocks_by_imported_lines_are_quiet(app, tmp_path):
 
 def test_the_own_export_is_imported_again(app, sqlite_sites, tmp_path):
     imported(tmp_path, f"{HEADER}{ANNA},,5,earn,=1+1,2026-01-01T10:00:00Z,@one\n{BOB},,6,,'quoted,,\n", new=True)
-    file = exported()
+    file, balances = exported(csv_out.MOVEMENTS), exported(csv_out.CUSTOMERS)
     again = imported(tmp_path, file, new=True)
     assert (again.recorded, again.tally["known"]) == (0, 2)
     assert again.ignored == ["id", "origin", "balance", "recorded_at"]
+    with sqlite_sites() as other, other.app_context():
+        assert imported(tmp_path, balances).sums[0]["after"] == 11
     with sqlite_sites() as other, other.app_context():
         imported(tmp_path, file, new=True)
         found = [(each.points, each.kind, each.reason, each.ref, each.at) for each in movements()]

@@ -105,6 +105,7 @@ def test_a_quote_left_open_at_the_end_names_where_it_was_opened():
         ("customer,points,Points\n", "Line 1: the columns points and Points could both be the points"),
         ("e-mail,Email,points\n", "e-mail and Email"),
         ("user_id,points\n", "no column has the customers' e-mail addresses; call it email"),
+        ("movement,customer,reserve,points,at,remote,target,state\n", "these are deliveries"),
         ("customer;reserve\n", "no column has their points"),
         ('"customer,points\n', "quote"),
         ("," * 300, "301 columns"),

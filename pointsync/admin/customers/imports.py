@@ -19,6 +19,7 @@ from pointsync.admin.forms import show_refusal
 from pointsync.admin.panel import blueprint, page, plain
 from pointsync.errors import Invalid, Refused
 from pointsync.ledger import csv_shapes
+from pointsync.ledger.bounds import MAX_NAME, clean
 from pointsync.models import Work
 from pointsync.runtime import runtime
 from pointsync.sync import import_works, imports
@@ -59,7 +60,7 @@ def send_import() -> ResponseReturnValue:
     upload = form.file.data
     if asked is None or not upload:
         return _form(form), 422
-    name, data = plain(Path(upload.filename or "").name) or "a file", runtime().config.data
+    name, data = clean(plain(Path(upload.filename or "").name), MAX_NAME) or "a file", runtime().config.data
     (data / FILES).mkdir(mode=0o700, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix="given-", dir=data / FILES))
     try:
