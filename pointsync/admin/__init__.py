@@ -20,7 +20,7 @@ def register(app: Flask) -> None:
         sign_in,
         zone,
     )
-    from pointsync.admin.customers import by_hand, history, imports, listing, one_go, redeem  # noqa: F401
+    from pointsync.admin.customers import by_hand, history, imports, listing, one_go, redeem, why  # noqa: F401
     from pointsync.admin.panel import blueprint
     from pointsync.admin.sessions import PanelSessions
     from pointsync.admin.system import (  # noqa: F401

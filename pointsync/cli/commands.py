@@ -25,6 +25,7 @@ from pointsync.cli import (
     site_pass,
     upgrade,
     verify,
+    why,
     worker,
 )
 from pointsync.cli.command import Group
@@ -50,6 +51,7 @@ COMMANDS = Group(
         customer.balance,
         customer.history,
         imports.imports,
+        why.why,
         export.export,
         settlement.settlement,
         setting.setting,
