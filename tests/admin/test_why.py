@@ -55,7 +55,7 @@ def test_all_that_made_it_and_all_that_may_change_it(app: Flask, ada: Visitor) -
     assert answer.status_code == 200
     assert "172 = 300 earned at Shop one − 20 by hand at Shop one − 30 spent at Shop one" in text
     assert "− 90 by hand at Shop 2 + 12 from 3 other parts" in text
-    assert "The 8 movements add up to the balance. The first was made 1 Mar 2026, 10:00." in text
+    assert "The 8 movements add up to the balance. The first was made 1 Mar 2026, 10:00" in text
     assert f"{STRANGER} By hand 1 +3" in text
     assert "All 8 +172" in text
     assert "Shop 3 : " in text

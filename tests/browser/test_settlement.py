@@ -17,7 +17,7 @@ from pointsync.sync import general
 from tests.admin import remotes_shown
 from tests.admin.sites import change
 from tests.browser.inside import come_in
-from tests.browser.looks import check, complaints
+from tests.browser.looks import check, complaints, keep_picture
 
 PAGE = "/points-and-rewards/settlement"
 LONG_NAME = "The Honourable Company of Potters and Glaziers of Lower Wexham, its Online Branch"
@@ -122,6 +122,7 @@ def test_why_without_a_script(plain: Page, url: str, app: Flask) -> None:
     come_in(plain, url, app, f"/customers/{row}")
     plain.get_by_role("link", name="Why").click()
     expect(plain.get_by_role("heading", name="Why")).to_be_visible()
+    keep_picture(plain, "why-page")
     plain.get_by_role("link", name="waiting").click()
     expect(plain.get_by_role("heading", name="Deliveries")).to_have_count(1)
     expect(plain.get_by_label("Customer's e-mail")).to_have_value(LONG)
