@@ -13,7 +13,7 @@ from pointsync.api.shapes import NewMovement, NewRedemption
 from pointsync.errors import Refused
 from pointsync.ledger.bounds import MAX_POINTS
 from pointsync.ledger.record import MOST, Draft
-from pointsync.sync.site import DEFAULT_RESERVE
+from pointsync.ledger.reserves import DEFAULT_RESERVE
 
 MAX_BODY_BYTES = 1024 * 1024
 MOST_FAULTS = 20

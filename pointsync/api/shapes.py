@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from pointsync.ledger.bounds import MAX_POINTS, MAX_REASON, MAX_REF
-from pointsync.sync.site import DEFAULT_RESERVE
+from pointsync.ledger.reserves import DEFAULT_RESERVE
 
 ApiKind = Literal["earn", "spend", "refund", "manual", "redeem"]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]

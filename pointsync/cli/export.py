@@ -2,11 +2,9 @@
 
 import csv
 import io
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TextIO
@@ -18,6 +16,7 @@ from pointsync.cli.command import Command
 from pointsync.cli.faults import WRONG, Fault
 from pointsync.cli.here import on_site
 from pointsync.cli.types import RESERVE, Day
+from pointsync.files import whole_file
 
 WHATS = ("customers", "movements", "deliveries")
 NOTED = 100_000
@@ -103,18 +102,14 @@ def _whole(path: Path) -> Iterator[TextIO]:
     if path.exists() and not path.is_file():
         raise Fault(f"--output: {path} is no file; give a file's name, such as customers.csv.", WRONG)
     try:
-        number, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-    except (OSError, ValueError) as error:
-        raise Fault(f"--output: nothing can be written at {path}: {_why(error)}.", WRONG) from None
-    try:
-        with open(number, "w", encoding="utf-8", newline="") as file:
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(whole_file(path))
+            except (OSError, ValueError) as error:
+                raise Fault(f"--output: nothing can be written at {path}: {_why(error)}.", WRONG) from None
             yield file
-        os.replace(name, path)
     except OSError as error:
         raise Fault(f"--output: nothing can be written at {path}: {_why(error)}.") from None
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
 
 
 def _why(error: Exception) -> str:

@@ -15,11 +15,11 @@ from pointsync.ledger.bounds import MAX_POINTS
 from pointsync.ledger.csv_out import undefuse
 from pointsync.ledger.csv_rows import Row
 from pointsync.ledger.record import Draft
+from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Reserve
 from pointsync.models.movement import LOCAL_KINDS
 
 OPENING, IMPORT = "opening", "import"
-DEFAULT_RESERVE = "default"
 
 _WHOLE = re.compile(r"[+\-−]?[0-9]{1,18}\Z")
 _THOUSANDS = re.compile(r"[+\-−]?[0-9]{1,3}(?:[.,'’ \u00a0\u202f][0-9]{3})+\Z")

@@ -1,6 +1,6 @@
 """Lines that were recorded before: known by their refs, whichever file they came from and as what."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -40,10 +40,7 @@ def of(draft: Draft) -> Known:
 
 def find(session: Session, drafts: Iterable[Draft]) -> dict[str, Known]:
     """What the refs of `drafts` stand for, where lines of a file with these refs were recorded before."""
-    return _find(session, [draft.ref for draft in drafts if draft.ref])
-
-
-def _find(session: Session, refs: Sequence[str]) -> dict[str, Known]:
+    refs = [draft.ref for draft in drafts if draft.ref]
     found: dict[str, Known] = {}
     for start in range(0, len(refs), CHUNK):
         rows = session.execute(

@@ -14,6 +14,7 @@ from pointsync.ledger.book import CHUNK, Book, Pot
 from pointsync.ledger.bounds import MAX_POINTS
 from pointsync.ledger.email import normalise
 from pointsync.ledger.made import next_ids, owe, own_auth
+from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.ledger.shape import movement_shape
 from pointsync.models import Movement, Reserve
 
@@ -28,7 +29,7 @@ class Draft:
     customer: str
     points: int | None = None
     set_to: int | None = None
-    reserve: str = "default"
+    reserve: str = DEFAULT_RESERVE
     kind: str | None = None
     reason: str = ""
     ref: str | None = None

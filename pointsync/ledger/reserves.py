@@ -9,6 +9,9 @@ from pointsync.errors import Conflict, Invalid, NotFound
 from pointsync.ledger.bounds import MAX_NAME, check_text, is_reserve_key
 from pointsync.models import Reserve
 
+DEFAULT_RESERVE = "default"
+"""The key of the one that a first start makes, and of movements that name none."""
+
 
 def every(session: Session) -> list[Reserve]:
     """All reserves, by key."""

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from pointsync.db import db
 from pointsync.errors import NotFound
+from pointsync.files import whole_file
 from pointsync.ledger import csv_out, customer_list, customers, reserves
 from pointsync.ledger.csv_out import CUSTOMERS, DELIVERIES, MOVEMENTS
 from pointsync.models import Customer, Remote, Reserve, State, Work
 from pointsync.sync import activity, customer_history, general, work
-from pointsync.sync.work_run import Task, whole_file
+from pointsync.sync.work_run import Task
 
 KIND = "export"
 UNIT = "lines"

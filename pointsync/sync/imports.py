@@ -20,13 +20,14 @@ from sqlalchemy.orm import Session
 
 from pointsync.db import db
 from pointsync.errors import Refused
+from pointsync.files import whole_file
 from pointsync.ledger import csv_check, csv_in, csv_out, csv_read, csv_rows
 from pointsync.ledger.csv_check import SHOWN_FAULTS, Check
-from pointsync.ledger.csv_drafts import DEFAULT_RESERVE, Choice, Drafts, Line
+from pointsync.ledger.csv_drafts import Choice, Drafts, Line
 from pointsync.ledger.csv_scratch import Scratch
+from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Remote, Reserve
 from pointsync.sync import general
-from pointsync.sync.work_run import whole_file
 
 CHECKED, REFUSED, RECORDED, STOPPED = "checked", "refused", "recorded", "stopped"
 LOOK = 1000

@@ -14,11 +14,11 @@ from pointsync.config import Config
 from pointsync.crypto import Vault, WrongSecret
 from pointsync.errors import ConfigError, Conflict, Invalid
 from pointsync.ledger.insert import insert_missing
+from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Delivery, Holding, Movement, Origin, Remote, Reserve, Site, State
 from pointsync.models.delivery import WAITING
 from pointsync.sync import general, passes
 
-DEFAULT_RESERVE = "default"
 DEFAULT_RESERVE_NAME = "Points"
 MARKER_FILE = "marker"
 

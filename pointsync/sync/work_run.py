@@ -18,7 +18,7 @@ A kind of work is a function of a `Task`, named in `work_kinds.KINDS`, that yiel
 - Between two parts the work may end: an admin stops it, the process ends. The function is closed then at its
   `yield`; whatever must go away, such as half a file, goes in a `finally`. What stands in `task.result` is kept
   whichever way it ends. `file` in it names a file in `task.folder` that admins may fetch, and `file_is` says what it
-  is; `whole_file` writes one that is there only once it is whole.
+  is; `files.whole_file` writes one that is there only once it is whole.
 - After each part what `db.session` has read is forgotten: keep ids and plain values, not rows.
 - Errors: a Refused ends the work with its message, an OSError with what the system says. Busy tries it again from
   its last position. Any other is a fault of ours: it is logged, and the work has failed.
@@ -26,16 +26,14 @@ A kind of work is a function of a `Task`, named in `work_kinds.KINDS`, that yiel
 
 import errno
 import logging
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
-from typing import Any, TextIO
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -44,6 +42,7 @@ from sqlalchemy.orm import Session
 from pointsync import clock
 from pointsync.db import Busy, database_now, db, in_write, is_passing
 from pointsync.errors import Refused
+from pointsync.files import PARTIAL
 from pointsync.models import Work, WorkState
 from pointsync.sync import workers
 from pointsync.sync.work import folder
@@ -60,7 +59,6 @@ BROKE_OFF = (
     f"It was begun {MOST_TRIES} times and broke off each time: the database was busy, the disk full or the process "
     "killed. This site's log may say more; then ask for it again."
 )
-PARTIAL = ".part"
 
 
 class Lost(Exception):
@@ -91,20 +89,6 @@ class Task:
 
 
 Kind = Callable[[Task], Iterator[None]]
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file (UTF-8, its ends of lines as they are written), mode 600, that is at `path` once it is whole; else
-    it never was."""
-    number, name = tempfile.mkstemp(prefix=".", suffix=PARTIAL, dir=path.parent)
-    try:
-        with open(number, "w", encoding="utf-8", newline="") as file:
-            yield file
-        os.replace(name, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
 
 
 def do_next(kinds: Mapping[str, Kind], data: Path, worker_id: str, ending: Event) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from pointsync import db
+from pointsync import db, files
 from pointsync.errors import Invalid, NotFound
 from pointsync.ledger import customer_list, keyset, reserves
 from pointsync.ledger.record import Draft, record
@@ -187,7 +187,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
         name.touch()
         return os.open("/dev/full", os.O_WRONLY), str(name)
 
-    monkeypatch.setattr(work_run.tempfile, "mkstemp", made)
+    monkeypatch.setattr(files.tempfile, "mkstemp", made)
     run(tmp_path)
     failed = now_of(work_id)
     assert (failed.state, failed.result) == ("failed", {})

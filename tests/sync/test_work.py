@@ -14,9 +14,10 @@ from sqlalchemy import update
 from pointsync import db
 from pointsync.db import Busy
 from pointsync.errors import Conflict, Invalid, NotFound
+from pointsync.files import whole_file
 from pointsync.models import Setting, Work, Worker, WorkState
 from pointsync.sync import work, work_run, workers
-from pointsync.sync.work_run import Task, do_next, whole_file
+from pointsync.sync.work_run import Task, do_next
 from tests.support.frozen import START
 
 ME, OTHER = "a" * 32, "b" * 32
