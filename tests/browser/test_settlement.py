@@ -66,7 +66,11 @@ def trade(app: Flask) -> int:
 
 
 def _at(now: datetime, month: int) -> datetime:
-    return now - timedelta(days=31 * month)
+    """In the middle of the month that lies so many before: each has one, whatever the day is."""
+    if not month:
+        return now
+    years, index = divmod(now.year * 12 + now.month - 1 - month, 12)
+    return now.replace(year=years, month=index + 1, day=15)
 
 
 def _points(number: int, month: int, sign: int) -> int:
