@@ -99,7 +99,7 @@ def test_settling_and_why(page: Page, url: str, app: Flask) -> None:
     first.fill(f"{int(months[:4]) - 2}{months[4:]}")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("a month begins at the next full hour of UTC")).to_be_visible()
-    assert page.locator(".months > li").count() == MONTHS
+    expect(page.locator(".months > li")).to_have_count(MONTHS)
     page.locator(".months summary").nth(1).click()
     check(page, "settlement-long")
     with page.expect_download() as download:
