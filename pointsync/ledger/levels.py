@@ -10,15 +10,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from pointsync.db import Moment
-from pointsync.ledger import offers
+from pointsync.ledger import mails, offers
 from pointsync.ledger.book import CHUNK
 from pointsync.ledger.insert import insert_missing
 from pointsync.models import Balance, Customer, Level, Movement, Reserve, Unlock
+from pointsync.models.movement import is_quiet
 
 STEP = 5000
 """Customers looked at in one transaction for a level that is new: short enough that the shop does not wait."""
-
-OPENING = "opening"
 
 Row = dict[str, Any]
 
@@ -116,11 +115,12 @@ def _write(session: Session, rising: list[Row], steps: dict[int, list[tuple[int,
                 "level_id": level_id,
                 "at": row["recorded_at"],
                 "movement_seq": seqs[row["id"]],
-                "is_quiet": row["is_history"] or row["kind"] == OPENING,
+                "is_quiet": is_quiet(row["kind"], row.get("source"), row["is_history"]),
             }
             for (customer_id, level_id), row in sorted(reached.items(), key=lambda each: each[0])
         ],
     )
+    mails.tell_unlocked(session, reached, seqs)
 
 
 def _seqs(session: Session, ids: list[str], origin: str) -> dict[str, int]:

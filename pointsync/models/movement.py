@@ -12,6 +12,15 @@ from pointsync.models.reserve import Reserve
 SENT_KINDS = frozenset({"earn", "spend", "refund", "manual", "import", "redeem"})
 LOCAL_KINDS = frozenset({"opening", "correction", "expire"})
 """Never sent to other sites, and refused from them."""
+IMPORT_SOURCE = "import"
+"""Who gives the `ref`s of lines of an imported file."""
+QUIET_KINDS = frozenset({"opening", "import"})
+"""Points that customers had before, or that came by the thousand: nobody is mailed about them."""
+
+
+def is_quiet(kind: str, source: str | None, is_history: bool) -> bool:
+    """Whether nobody is mailed about a movement, or about what it leads to."""
+    return is_history or kind in QUIET_KINDS or source == IMPORT_SOURCE
 
 
 class Movement(Base):
