@@ -62,17 +62,17 @@ def change(session: Session, config: Config, address: str, name: str) -> None:
     session.flush()
 
 
-def switch(session: Session, config: Config, value: str) -> None:
-    """Set `send_mails` to `value` as typed, such as `on`; what waits is dropped where it goes off.
+def switch(session: Session, config: Config, value: str) -> str | None:
+    """Set `send_mails` to `value` as typed, such as `on`. What waits is dropped where it goes off.
 
-    Raises Invalid for another value, Conflict where mails could not be sent.
+    Returns what `settings.change` does. Raises Invalid for another value, Conflict where mails could not be sent.
     """
     is_on = bool(settings.check(mails.SWITCH, value))
     if is_on:
         check_ready(session, config, mails.SWITCH)
-    settings.change(session, mails.SWITCH, value)
     if not is_on:
         mails.drop_waiting(session, OFF)
+    return settings.change(session, mails.SWITCH, value)
 
 
 def check_ready(session: Session, config: Config, field: str) -> None:
