@@ -1,5 +1,6 @@
 """What one process holds beside its database: its settings, its vault, its way out, its couriers."""
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -25,6 +26,8 @@ class Runtime:
     client: "Client"
     worker_id: str = field(default_factory=new_token)
     couriers: "Couriers | None" = None
+    ending: threading.Event = field(default_factory=threading.Event)
+    """Set when this process's scheduler is to end: long work leaves off after the part that is under way."""
 
     def wake(self) -> None:
         """Tell this process's couriers, if it has any, that a movement was just recorded."""

@@ -10,15 +10,17 @@ def register(app: Flask) -> None:
         components,
         dashboard,
         expiry,
+        exports,
         guards,
         headers,
         reserves,
         rewards,
+        settlement,
         setup,
         sign_in,
         zone,
     )
-    from pointsync.admin.customers import by_hand, history, listing, one_go, redeem  # noqa: F401
+    from pointsync.admin.customers import by_hand, history, imports, listing, one_go, redeem, why  # noqa: F401
     from pointsync.admin.panel import blueprint
     from pointsync.admin.sessions import PanelSessions
     from pointsync.admin.system import (  # noqa: F401
@@ -40,6 +42,7 @@ def register(app: Flask) -> None:
         remotes,
         secrets,
         woocommerce,
+        works,
     )
 
     app.session_interface = PanelSessions()

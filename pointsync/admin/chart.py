@@ -1,4 +1,4 @@
-"""A chart of bars over days: from figures to places in a picture."""
+"""A chart of bars over days or months: from figures to places in a picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import date
 
 HEIGHT = 100
 STEP = 10
-"""The width of a day; a bar leaves some of it free."""
+"""The width of a day or month; a bar leaves some of it free."""
 BAR = 7
 LINES = 4
 """About so many lines stand across the chart."""
@@ -24,14 +24,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A day; its values in the order of the series."""
+    """A day, or a month by its first one; its values in the order of the series."""
 
     day: date
     left: float
     values: tuple[int, ...]
     pieces: tuple[Piece, ...]
     is_named: bool
-    """Its date stands below it however narrow the page is: today's, and each a week before."""
+    """Its date stands below it however narrow the page is: the last one's, and each a week (or more) before."""
 
     @property
     def total(self) -> int:
@@ -54,6 +54,8 @@ class Chart:
     names: tuple[str, ...]
     bars: tuple[Bar, ...]
     lines: tuple[Line, ...]
+    named_every: int
+    """So many bars lie between two that are named."""
 
     @property
     def width(self) -> int:
@@ -61,7 +63,7 @@ class Chart:
         return STEP * len(self.bars)
 
 
-def stacked(days: Sequence[date], series: Sequence[tuple[str, Sequence[int]]]) -> Chart:
+def stacked(days: Sequence[date], series: Sequence[tuple[str, Sequence[int]]], named_every: int = WEEK) -> Chart:
     """A chart with a bar for each day, in which the values of the series stand on one another, the first lowest.
 
     `series` are names with a value for each day, none below zero; their places are the numbers of their colours.
@@ -76,12 +78,12 @@ def stacked(days: Sequence[date], series: Sequence[tuple[str, Sequence[int]]]) -
             at * STEP + (STEP - BAR) / 2,
             column,
             _pieces(column, highest),
-            (len(days) - 1 - at) % WEEK == 0,
+            (len(days) - 1 - at) % named_every == 0,
         )
         for at, (day, column) in enumerate(zip(days, columns, strict=True))
     )
     lines = tuple(Line(value, _place(value, highest)) for value in range(highest, -1, -step))
-    return Chart(tuple(name for name, _ in series), bars, lines)
+    return Chart(tuple(name for name, _ in series), bars, lines, named_every)
 
 
 def _step(peak: int) -> int:

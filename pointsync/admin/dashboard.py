@@ -1,7 +1,6 @@
 """The Dashboard: the family at a glance."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -10,30 +9,17 @@ from pointsync import clock
 from pointsync.admin import needs
 from pointsync.admin.chart import Chart, stacked
 from pointsync.admin.panel import blueprint, page
+from pointsync.admin.series import Series, by_origin
 from pointsync.admin.zone import zone
 from pointsync.db import db
+from pointsync.ledger.flows import Came
 from pointsync.runtime import runtime
-from pointsync.sync import names, overview, settings, site, standing
+from pointsync.sync import names, overview, settings, site, standing, work
 from pointsync.sync.names import Names
-from pointsync.sync.overview import Came, Traffic
+from pointsync.sync.overview import Traffic
 
 TAB = "admin.dashboard"
 DAYS = (14, 31)
-MOST_ORIGINS = 6
-"""As many as there are colours; the smallest share the last one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What was made at a site, by day and in all; or at several small ones together."""
-
-    name: str
-    days: tuple[Came, ...]
-
-    @property
-    def all(self) -> Came:
-        """The whole period."""
-        return sum(self.days, Came())
 
 
 @blueprint.get("/", provide_automatic_options=False)
@@ -55,6 +41,7 @@ def dashboard() -> ResponseReturnValue:
         oldest=standing.oldest_waiting(session),
         waiting=sum(line.all_waiting for line in lines),
         found=found,
+        works=work.unfinished(session),
         sends=_sends(identity, lines, found),
         days=days,
         origins=origins,
@@ -73,19 +60,11 @@ def _sends(identity: site.Identity, lines: Sequence[standing.Line], found: Seque
     return "What is made here, at once."
 
 
-def _origins(traffic: Traffic, shown: Names, own: str) -> list[Origin]:
-    """This site first, whatever it made, then those that made most, by name, so that each keeps its colour from day
-    to day; the smallest together where they are many."""
+def _origins(traffic: Traffic, shown: Names, own: str) -> list[Series]:
+    """This site first, whatever it made, then those that made most."""
     nothing = (Came(),) * len(traffic.days)
-    others = [auth for auth in traffic.origins if auth != own]
-    most = len(others) if len(others) < MOST_ORIGINS else MOST_ORIGINS - 2
-    alone = sorted(others[:most], key=lambda auth: (shown.origin(auth).casefold(), auth))
-    origins = [Origin(shown.origin(auth), traffic.origins.get(auth, nothing)) for auth in (own, *alone)]
-    if rest := others[most:]:
-        together = zip(*(traffic.origins[auth] for auth in rest), strict=True)
-        origins.append(Origin(f"{len(rest)} others", tuple(sum(came, Came()) for came in together)))
-    return origins
+    return by_origin({own: nothing} | traffic.origins, shown, own, lambda came: came.movements)
 
 
-def _chart(traffic: Traffic, origins: Sequence[Origin]) -> Chart:
-    return stacked(traffic.days, [(each.name, [came.movements for came in each.days]) for each in origins])
+def _chart(traffic: Traffic, origins: Sequence[Series]) -> Chart:
+    return stacked(traffic.days, [(each.name, [came.movements for came in each.steps]) for each in origins])

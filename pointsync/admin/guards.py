@@ -14,6 +14,9 @@ from pointsync.runtime import runtime
 OPEN = {"admin.sign_in", "admin.send_sign_in", "admin.setup", "admin.send_setup"}
 """The views that answer somebody who is not signed in; all others send them to sign in."""
 
+LARGE_BYTES = {"admin.send_import": 200 * 1024 * 1024}
+"""The views that take more than `web.MAX_BODY_BYTES`, of admins only."""
+
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 _FOREIGN = "This form was sent from another site. Open the panel itself and send it from there."
@@ -39,6 +42,14 @@ def refuse_foreign() -> None:
     fetched_from = request.headers.get("Sec-Fetch-Site")
     if fetched_from == "cross-site" or (fetched_from is None and _is_foreign(request.headers.get("Origin"))):
         raise BadRequest(_FOREIGN)
+
+
+@blueprint.before_request
+def allow_large() -> None:
+    """Let an admin send a large file where one is asked for; the form is read before its view is called."""
+    most = LARGE_BYTES.get(request.endpoint or "")
+    if most and current_user.is_authenticated:
+        request.max_content_length = most
 
 
 @blueprint.before_request

@@ -24,7 +24,11 @@ class Section:
 MENU = (
     Section("Dashboard", "gauge", (Tab("admin.dashboard", "Dashboard", "gauge"),)),
     Section("Customers", "people", (Tab("admin.customers", "Customers", "people"),)),
-    Section("Points and Rewards", "coins", (Tab("admin.reserves", "Points reserves", "coins"),)),
+    Section(
+        "Points and Rewards",
+        "coins",
+        (Tab("admin.reserves", "Points reserves", "coins"), Tab("admin.settlement", "Settlement", "scales")),
+    ),
     Section(
         "System",
         "gear",

@@ -1,17 +1,33 @@
 """Nouns made up for the page of components: none of them is in a database."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from pointsync.admin.chart import Chart, stacked
 from pointsync.admin.customers import shown
 from pointsync.admin.customers.shown import Way
 from pointsync.admin.needs import Need
 from pointsync.ledger.expiry_rule import Rule, period, yearly
+from pointsync.ledger.flows import Came
 from pointsync.ledger.foresee import Foreseen
 from pointsync.ledger.record import Draft
-from pointsync.models import Attempt, Customer, Delivery, History, Hook, Level, Movement, Remote, Reserve, State, Unlock
+from pointsync.models import (
+    Attempt,
+    Customer,
+    Delivery,
+    History,
+    Hook,
+    Level,
+    Movement,
+    Remote,
+    Reserve,
+    State,
+    Unlock,
+    Work,
+    WorkState,
+)
 from pointsync.sync.activity import Owed
 from pointsync.sync.customer_history import Sent
 from pointsync.sync.passes import Caller, OldPass
@@ -91,6 +107,22 @@ def charts() -> dict[str, Chart]:
     }
 
 
+def months() -> Chart:
+    """Half a year."""
+    days = [date(2025, month, 1) for month in range(7, 13)]
+    return stacked(days, [("Mug shop", [at * 700 for at in range(6)]), (LONG_NAME, [900] * 6)], 1)
+
+
+def settled() -> list[tuple[str, Came]]:
+    """A site that owes, one that is owed, and one that no line names."""
+    return [("wrk_1", Came(1200, 12_345_678, 4_000)), ("wrk_2", Came(3, 0, 5_000)), ("wrk_" + "3" * 16, Came(2, 7, 7))]
+
+
+def called(auth: str) -> str:
+    """The names of these."""
+    return {"wrk_1": "Mug shop", "wrk_2": LONG_NAME}.get(auth, auth)
+
+
 def _waves(shade: int) -> list[int]:
     return [(at + 1) * (shade + 3) % 11 * 400 for at in range(31)]
 
@@ -159,6 +191,24 @@ def old_passes() -> list[OldPass]:
     return [OldPass(AT, True, callers), OldPass(AT, True, ()), OldPass(AT, False, callers[:1])]
 
 
+def works() -> list[Work]:
+    """Long work in each state."""
+    facts = {"waiting": None, "stopped": "Stopped by Ada.", "failed": LONG_TEXT}
+    return [
+        Work(
+            id=number,
+            title=LONG_NAME if number % 2 else "Customers as CSV",
+            state=state,
+            done=400_000 * (state != "waiting"),
+            total=None if state in ("stopping", "stopped") else 1_234_567,
+            unit="lines",
+            message=facts.get(state),
+            finished_at=AT if state in ("done", "stopped", "failed") else None,
+        )
+        for number, state in enumerate(WorkState, start=1)
+    ]
+
+
 def hooks() -> list[Hook]:
     """A hook of each rule."""
     return [
@@ -166,3 +216,17 @@ def hooks() -> list[Hook]:
         Hook(rule="orders", rate=Decimal("1.000000"), status="completed"),
         Hook(rule="orders", rate=Decimal("0.250000"), status="processing"),
     ]
+
+
+def imported() -> dict[str, Any]:
+    """What a dry run of a file says."""
+    return {
+        "said": ["This was a dry run; nothing was recorded.", LONG_TEXT],
+        "unit": "line",
+        "tally": {"faulty": 12_345},
+        "sums": [
+            {"reserve": "default", "before": 1_234_567, "points": -12_345, "after": 1_222_222},
+            {"reserve": "a-very-long-id-" * 4, "before": 0, "points": 0, "after": 0},
+        ],
+        "faults": [{"line": 7, "message": LONG_TEXT}, {"line": 1_000_000, "message": f"{LONG_EMAIL} is no address."}],
+    }

@@ -73,7 +73,9 @@ def _write(file: TextIO, what: str, reserve_key: str | None, first: date | None,
     lines = csv.writer(file, lineterminator="\n")
     lines.writerow(csv_out.header(what))
     count = 0
-    for page in csv_out.pages(session, what, reserve, since, until):
+    which = csv_out.within(reserve, since, until)
+    for page in csv_out.pages(session, what, which, csv_out.last(session, what)):
+        session.rollback()  # a snapshot held for minutes would let the database's files grow
         if stop.asked:
             raise Fault(f"Stopped after {count:,} lines; run it again for all of them.")
         lines.writerows(page)

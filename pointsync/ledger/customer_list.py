@@ -61,8 +61,7 @@ def page(
         if reserve is None:
             raise Invalid("reserve", "Say in which points reserve: customers have points in each of them.")
         query = query.join(Balance, Balance.customer_id == Customer.id).where(Balance.reserve_id == reserve.id)
-    if search.strip():
-        query = query.where(_begins_with(beginning(search)))
+    query = query.where(*which(search))
 
     def read(step: keyset.Step) -> list[Any]:
         return list(session.execute(step.narrow(query, *_KEYS[by], is_descending=is_descending)))
@@ -85,10 +84,15 @@ def count(
     """How many there are, counted up to `most`: that `search` finds, or that ever had points in `reserve`."""
     some = select(literal(1)).select_from(Customer)
     if search.strip():
-        some = some.where(_begins_with(beginning(search)))
+        some = some.where(*which(search))
     elif reserve is not None:
         some = select(literal(1)).select_from(Balance).where(Balance.reserve_id == reserve.id)
     return keyset.count(session, some, most)
+
+
+def which(search: str) -> list[ColumnElement[bool]]:
+    """That a customer's address begins with `search`; nothing where that is empty. Raises Invalid for `search`."""
+    return [_begins_with(beginning(search))] if search.strip() else []
 
 
 def _begins_with(text: str) -> ColumnElement[bool]:

@@ -177,6 +177,18 @@ def ahead(
     return {each: lost for each, lost in found.items() if lost}, ids[-1] if len(ids) == AT_ONCE else 0
 
 
+def foresee_one(
+    session: Session, reserve: Reserve, rule: Rule, zone: ZoneInfo, until: date, customer: Customer
+) -> list[Loss]:
+    """What that customer would lose, oldest first, if nothing moved any more; `rule` is the reserve's.
+
+    One query and one row for each of the customer's movements.
+    """
+    expiry = session.get_one(Expiry, reserve.id)
+    pots = _pots(session, reserve.id, [customer.id], expiry.version).values()
+    return [loss for pot in pots for loss in pot.missing(rule, zone, until) if loss.points > 0]
+
+
 def _next(session: Session, reserve_id: int, after: int) -> list[int]:
     """The next 200 customers with a balance in the reserve, behind the id `after`."""
     query = select(Balance.customer_id).where(Balance.reserve_id == reserve_id, Balance.customer_id > after)

@@ -29,7 +29,7 @@ def check(session: Session, drafts: Sequence["Draft"], now: datetime) -> dict[st
     found: list[Refused] = []
     named: dict[str, Reserve] = {}
     for draft in drafts:
-        found += _faults(session, draft, named, now)
+        found += faults(session, draft, named, now)
         if len(found) >= MOST_FAULTS:
             break
     if found:
@@ -37,7 +37,8 @@ def check(session: Session, drafts: Sequence["Draft"], now: datetime) -> dict[st
     return named
 
 
-def _faults(session: Session, draft: "Draft", named: dict[str, Reserve], now: datetime) -> list[Refused]:
+def faults(session: Session, draft: "Draft", named: dict[str, Reserve], now: datetime) -> list[Refused]:
+    """All rules that one draft breaks. `named` are the reserves found so far, by key; its own is added to them."""
     found = []
     for rule in (_customer, _points, _kind, _ref, _at, _reason):
         try:

@@ -70,9 +70,9 @@ def flow_differences(session: Session, most: int = MOST) -> list[dict[str, Any]]
             *(column.label(f"kept_{name}") for name, column in zip(SUMS, kept, strict=True)),
             *(column.label(f"made_{name}") for name, column in zip(SUMS, nothing, strict=True)),
         ),
-        select(hour, Movement.origin, Movement.reserve_id, Movement.kind, *nothing, *made).group_by(
-            hour, Movement.origin, Movement.reserve_id, Movement.kind
-        ),
+        select(hour, Movement.origin, Movement.reserve_id, Movement.kind, *nothing, *made)
+        .where(Movement.points != 0)
+        .group_by(hour, Movement.origin, Movement.reserve_id, Movement.kind),
     ).subquery()
     pairs = [(func.sum(both.c[f"kept_{name}"]), func.sum(both.c[f"made_{name}"])) for name in SUMS]
     names = (both.c.hour, both.c.origin, Reserve.key, both.c.kind)

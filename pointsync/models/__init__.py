@@ -21,6 +21,7 @@ from pointsync.models.setting import Setting
 from pointsync.models.sign_in import SignIn
 from pointsync.models.site import Site
 from pointsync.models.status_change import StatusChange
+from pointsync.models.work import Work, WorkState
 from pointsync.models.worker import Lease, Worker
 
 __all__ = [
@@ -54,5 +55,7 @@ __all__ = [
     "StatusChange",
     "Tally",
     "Unlock",
+    "Work",
+    "WorkState",
     "Worker",
 ]

@@ -53,7 +53,7 @@ class Movement(Base):
     """The customer's points in the reserve right after it."""
     reason: Mapped[str] = mapped_column(String(500), default="")
     source: Mapped[str | None] = mapped_column(String(191))
-    """Who gave the `ref`: `api:NAME`, `hook:NAME`, `command`."""
+    """Who gave the `ref`: `api:NAME`, `hook:NAME`, `command`, `import`."""
     ref: Mapped[str | None] = mapped_column(String(191))
     at: Mapped[datetime] = mapped_column(Moment)
     recorded_at: Mapped[datetime] = mapped_column(Moment)

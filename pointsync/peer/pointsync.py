@@ -117,7 +117,9 @@ def _answer(call: Callable[[Session, Identity, Body, datetime], Body]) -> Respon
     body, is_old = _trusted(identity, signed, raw, now)
 
     def work(session: Session) -> bytes:
-        passes.note(_known(session, body["from"], signed, now), is_old=is_old, now=now)
+        origin = _known(session, body["from"], signed, now)
+        # The Pass may have been changed since the request was let in; the origin's lock keeps it from now on.
+        passes.note(origin, is_old=is_old or passes.is_changed(session, identity.pass_version), now=now)
         answer = call(session, identity, body, now)
         if is_old and identity.old_pass_ends_at:
             answer["pass_ends_at"] = clock.to_text(identity.old_pass_ends_at)

@@ -59,13 +59,14 @@ def sync(rest: str) -> Response:
     identity = _identity(db.db.session())
     if refusal := _check_pass(identity):
         raise WordPressFault(401, "rest_forbidden", refusal)
-    is_old = not _carries(identity, identity.passes[0])
+    # What the Pass is when the movement is applied may be another one; None: the old one was used.
+    used = identity.pass_version if _carries(identity, identity.passes[0]) else None
     _check_text()
     source = _field("source", MAX_SOURCE)
     transaction_id = _field("transaction_id", MAX_TRANSACTION_ID)
     reason = request.form.get("reason", "")
     now = clock.now()
-    return jsonify(db.in_write(lambda session: _sync(session, path, source, transaction_id, reason, is_old, now)))
+    return jsonify(db.in_write(lambda session: _sync(session, path, source, transaction_id, reason, used, now)))
 
 
 @blueprint.route("/", defaults={"rest": ""}, methods=METHODS, merge_slashes=False)
@@ -76,7 +77,7 @@ def elsewhere(rest: str) -> Response:
 
 
 def _sync(
-    session: Session, path: SyncPath, source: str, transaction_id: str, reason: str, is_old: bool, now: datetime
+    session: Session, path: SyncPath, source: str, transaction_id: str, reason: str, used: str | None, now: datetime
 ) -> dict[str, Any]:
     if source.lower() == _identity(session).auth:
         return _error("e409", "This request comes from this very site.", transaction_id)
@@ -89,7 +90,7 @@ def _sync(
         # This dialect carries no signature of the sender: whoever has a key speaks the other one.
         raise WordPressFault(401, "rest_forbidden", "This sender is known by its key; it must sign.")
     origin.last_seen_at = now
-    passes.note(origin, is_old=is_old, now=now)
+    passes.note(origin, is_old=used is None or passes.is_changed(session, used), now=now)
     held = held_points(session, source, transaction_id)
     if held is not None:
         return _done("s208", "This transaction was applied before.", transaction_id, held)

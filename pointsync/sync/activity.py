@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from pointsync.errors import Invalid
@@ -45,9 +45,7 @@ def page(
 
     Raises Invalid for `state`, `cursor`, `size` or no e-mail address, NotFound for an unknown customer.
     """
-    if state is not None and state not in STATES:
-        raise Invalid("state", f"The state must be one of {', '.join(STATES)}.")
-    states = list(WAITING) if state == WAITS else list(State) if state is None else [State(state)]
+    states = _states(state)
     remotes = {remote.id: remote for remote in session.scalars(select(Remote))}
     lines = [each for each in remotes if remote_id in (None, each)]
     if customer is None:
@@ -55,14 +53,27 @@ def page(
         is_filtered = remote_id is not None or state is not None
         found = _by_id(session, lists if is_filtered else [select(Delivery.id)], cursor, size)
     else:
-        which = [Movement.customer_id == customers.get(session, customer).id]
-        if remote_id is not None:
-            which.append(Delivery.remote_id.in_(lines))
-        if state is not None:
-            which.append(Delivery.state.in_(states))
-        found = _by_movement(session, which, cursor, size)
+        found = _by_movement(session, which(remote_id, state, customers.get(session, customer).id), cursor, size)
     rows = {delivery.id: (delivery, movement) for delivery, movement in _rows(session, found.rows)}
     return found.showing([Owed(*rows[each], remotes[rows[each][0].remote_id]) for each in found.rows])
+
+
+def which(remote_id: int | None, state: str | None, customer_id: int | None) -> list[ColumnElement[bool]]:
+    """That a delivery is what the filters of `page` ask for. Raises Invalid for `state`."""
+    found: list[ColumnElement[bool]] = []
+    if customer_id is not None:
+        found.append(Movement.customer_id == customer_id)
+    if remote_id is not None:
+        found.append(Delivery.remote_id == remote_id)
+    if state is not None:
+        found.append(or_(*(Delivery.is_in(each) for each in _states(state))))
+    return found
+
+
+def _states(state: str | None) -> list[State]:
+    if state is not None and state not in STATES:
+        raise Invalid("state", f"The state must be one of {', '.join(STATES)}.")
+    return list(WAITING) if state == WAITS else list(State) if state is None else [State(state)]
 
 
 def _of(remote_id: int, state: State) -> Select[Any]:
@@ -76,9 +87,11 @@ def _by_id(session: Session, lists: list[Select[Any]], cursor: str | None, size:
     return keyset.turn(cursor, size, (int,), read, lambda delivery_id: (delivery_id,))
 
 
-def _by_movement(session: Session, which: list[ColumnElement[bool]], cursor: str | None, size: int) -> keyset.Page[int]:
+def _by_movement(
+    session: Session, wanted: list[ColumnElement[bool]], cursor: str | None, size: int
+) -> keyset.Page[int]:
     order = (Movement.seq.expression, Delivery.remote_id.expression)
-    query: Any = select(Delivery.id, *order).join(Movement, Movement.seq == Delivery.movement_seq).where(*which)
+    query: Any = select(Delivery.id, *order).join(Movement, Movement.seq == Delivery.movement_seq).where(*wanted)
 
     def read(step: keyset.Step) -> list[tuple[int, int, int]]:
         narrowed = step.narrow(query, *order, is_descending=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, contains_eager
 
 from pointsync.config import Config
@@ -52,10 +52,8 @@ def page(
         select(Movement)
         .join(Movement.reserve)
         .options(contains_eager(Movement.reserve))
-        .where(Movement.customer_id == customer.id)
+        .where(*which(customer.id, reserve.id if reserve else None))
     )
-    if reserve is not None:
-        query = query.where(Movement.reserve_id == reserve.id)
 
     def read(step: keyset.Step) -> list[Movement]:
         return list(session.scalars(step.narrow(query, Movement.seq.expression, is_descending=True)))
@@ -66,6 +64,12 @@ def page(
     return found.showing(
         [Entry(movement, known.origin(movement.origin), tuple(sent[movement.seq])) for movement in found.rows]
     )
+
+
+def which(customer_id: int, reserve_id: int | None = None) -> list[ColumnElement[bool]]:
+    """That a movement is the customer's, and in that reserve where one is named."""
+    of_reserve = [] if reserve_id is None else [Movement.reserve_id == reserve_id]
+    return [Movement.customer_id == customer_id, *of_reserve]
 
 
 def _sent(session: Session, seqs: list[int], known: names.Names) -> dict[int, list[Sent]]:

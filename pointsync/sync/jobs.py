@@ -30,8 +30,11 @@ from pointsync.sync import (
     settings,
     site,
     standing,
+    work,
     workers,
 )
+from pointsync.sync.work_kinds import KINDS
+from pointsync.sync.work_run import do_next
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +175,13 @@ def tell_expiry() -> None:
                 break
 
 
+def do_works() -> None:
+    """Do what admins have asked for that takes long, one after the other."""
+    here = runtime()
+    while do_next(KINDS, here.config.data, here.worker_id, here.ending):
+        pass
+
+
 def prune() -> None:
     """Forget attempts that are past the statistics, and all but the newest per remote and hook."""
     if not _is_mine("prune"):
@@ -196,6 +206,8 @@ def prune() -> None:
         hooks.prune(session)
         passes.prune(session, clock.now())
         mails.prune(session, clock.now())
+        work.prune(session, clock.now())
+    work.prune_files(db.session(), runtime().config.data, clock.now())
 
 
 def _is_mine(name: str) -> bool:

@@ -8,23 +8,12 @@ from sqlalchemy import func, literal, select, true
 from sqlalchemy.orm import Session
 
 from pointsync.ledger import keyset
+from pointsync.ledger.flows import Came
 from pointsync.models import Balance, Delivery, Flow, Movement, Remote, Reserve, Site, State
 from pointsync.sync.settings import Settings
 from pointsync.sync.status import ERROR
 
 MOST_DAYS = 92
-
-
-@dataclass(frozen=True, slots=True)
-class Came:
-    """What a day's movements of one origin came to; `taken` is a number above zero."""
-
-    movements: int = 0
-    given: int = 0
-    taken: int = 0
-
-    def __add__(self, other: "Came") -> "Came":
-        return Came(self.movements + other.movements, self.given + other.given, self.taken + other.taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +41,7 @@ class Hands:
 
 
 def traffic(session: Session, zone: ZoneInfo, days: int, now: datetime) -> Traffic:
-    """What the last `days` (at most 92, today included) came to, by the clock of `zone`: one query.
+    """What was made in the last `days` (at most 92, today included), by the clock of `zone`: one query.
 
     It reads the flows of those days by their primary key, never a movement. An hour counts in the day in
     which it begins, where midnight is not on the hour of UTC.

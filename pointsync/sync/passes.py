@@ -50,9 +50,9 @@ class OldPass:
     callers: tuple[Caller, ...]
 
 
-def version(site: Site) -> str:
-    """A name for the present Pass that tells nothing of it: sealed, no two are alike."""
-    return crypto.digest(site.sealed_pass)[:16]
+def version(sealed_pass: str) -> str:
+    """A name for a Pass that tells nothing of it: sealed, no two are alike."""
+    return crypto.digest(sealed_pass)[:16]
 
 
 def rotate(session: Session, vault: Vault, now: datetime, *, at_once: bool = False, seen: str | None = None) -> Site:
@@ -67,7 +67,7 @@ def rotate(session: Session, vault: Vault, now: datetime, *, at_once: bool = Fal
         update(Origin).values(old_pass_at=case((lately, Origin.last_seen_at), else_=null()), new_pass_at=None)
     )
     site = _locked(session)
-    if seen is not None and seen != version(site):
+    if seen is not None and seen != version(site.sealed_pass):
         raise Conflict("changed_meanwhile", "The Pass was changed meanwhile; look at what it is now.")
     site.sealed_old_pass, site.sealed_pass = site.sealed_pass, vault.seal(ids.new_pass())
     site.old_pass_ends_at = now if at_once else now + GRACE
@@ -104,6 +104,11 @@ def old(session: Session, config: Config, now: datetime) -> OldPass | None:
 def has_old() -> ColumnElement[bool]:
     """That an origin still calls with the old Pass."""
     return Origin.old_pass_at.is_not(None) & or_(Origin.new_pass_at.is_(None), Origin.old_pass_at > Origin.new_pass_at)
+
+
+def is_changed(session: Session, seen: str) -> bool:
+    """Whether the Pass is now another one than that whose `version` was `seen`, whatever the session has read."""
+    return version(session.scalars(select(Site.sealed_pass)).one()) != seen
 
 
 def note(origin: Origin, *, is_old: bool, now: datetime) -> None:

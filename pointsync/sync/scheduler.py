@@ -27,6 +27,7 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (jobs.unlock_levels, 2),
     (jobs.send_mails, 1),
     (jobs.tell_expiry, 60),
+    (jobs.do_works, 1),
     (jobs.prune, 3600),
 )
 
@@ -51,6 +52,7 @@ class Scheduler:
         has held is free, and the site counts as alive."""
         with self._app.app_context():
             jobs.heartbeat()
+            runtime().ending.clear()
             runtime().couriers = self._couriers
         self._couriers.start()
         self._scheduler.start()
@@ -59,6 +61,8 @@ class Scheduler:
     def stop(self) -> None:
         """End within some seconds, finishing what is in flight."""
         self._scheduler.shutdown(wait=False)
+        with self._app.app_context():
+            runtime().ending.set()
         self._couriers.stop()
         with self._app.app_context():
             here = runtime()

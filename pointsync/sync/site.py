@@ -28,12 +28,13 @@ MARKER_FILE = "marker"
 class Identity:
     """Who this site is on the wire, secrets opened.
 
-    `passes` holds the present Pass, and behind it the old one while that works, until `old_pass_ends_at`;
-    `ended_pass` is the old one for a while after its end.
+    `passes` holds the present Pass, whose version is `pass_version`, and behind it the old one while that works,
+    until `old_pass_ends_at`; `ended_pass` is the old one for a while after its end.
     """
 
     auth: str
     passes: tuple[str, ...]
+    pass_version: str
     private_key: str
     public_key: str
     url: str | None
@@ -87,6 +88,7 @@ def identity(session: Session, vault: Vault, config: Config, now: datetime) -> I
         return Identity(
             auth=site.auth,
             passes=tuple(vault.open(each) for each in sealed),
+            pass_version=passes.version(site.sealed_pass),
             ended_pass=vault.open(sealed_ended) if sealed_ended else None,
             old_pass_ends_at=site.old_pass_ends_at,
             private_key=vault.open(site.sealed_private_key),

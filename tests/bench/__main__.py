@@ -10,12 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import latency, pages, throughput
+from tests.bench import export, imports, latency, pages, throughput
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "throughput": throughput.run,
     "latency": latency.run,
     "pages": pages.run,
+    "export": export.run,
+    "import": imports.run,
 }
 
 

@@ -15,6 +15,7 @@ from pointsync.models import Flow, Reserve, Site
 from tests.ledger.recording import ANNA, made, recorded, refused
 from tests.support.frozen import START as NOW
 from tests.support.local import reserve, together
+from tests.support.queries import watched
 
 ORIGIN = "wrk_0123456789abcdef"
 BOB = "bob@shop.example"
@@ -61,9 +62,42 @@ def test_batches_of_an_hour_add_up_and_the_next_hour_begins_anew():
     assert flows() == [(NOW, "own", "default", 2, 10, 3), (NOW + timedelta(hours=1), "own", "default", 1, 5, 0)]
 
 
-def test_the_hour_is_when_it_was_recorded_not_when_it_happened():
-    made(10, at=NOW - timedelta(days=3))
-    assert flows() == [(NOW, "own", "default", 1, 10, 0)]
+def test_the_hour_is_when_it_was_made_not_when_it_came_here():
+    then, aside = NOW - timedelta(days=3), timedelta(minutes=59, seconds=59, milliseconds=999)
+    made(10, at=then + aside)
+    made(1, at=NOW + timedelta(hours=2))  # a clock a little ahead: it was not made before it was recorded
+    assert applied(Incoming("1", ANNA, 20, at=then), Incoming("2", ANNA, -5, at=then + aside)) == ["applied"] * 2
+    assert applied(Incoming("3", ANNA, 7)) == ["applied"]  # the WooRewards dialect tells no moment
+    assert flows() == [
+        (then, "own", "default", 1, 10, 0),
+        (then, ORIGIN, "default", 2, 20, 5),
+        (NOW, "own", "default", 1, 1, 0),
+        (NOW, ORIGIN, "default", 1, 7, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "counts"), [(timedelta(days=1), timedelta(days=1)), (timedelta(days=1, seconds=1), timedelta())]
+)
+def test_a_moment_more_than_a_day_ahead_counts_as_arrival(ahead, counts):
+    applied(Incoming("1", ANNA, 20, at=NOW + ahead))
+    assert flows() == [(NOW + counts, ORIGIN, "default", 1, 20, 0)]
+
+
+def test_a_batch_of_history_over_many_hours_is_written_in_one_go(app):
+    """As many statements as a batch of one hour: the rows of its thousand hours go together."""
+
+    def batch(first: int, apart: timedelta) -> int:
+        history = [Incoming(str(first + each), ANNA, 1, at=NOW - each * apart, is_history=True) for each in range(1000)]
+        with watched() as found:
+            db.in_write(lambda session: apply(session, ORIGIN, reserve(session), history, NOW))
+        return len(found)
+
+    one_hour = batch(1, timedelta())
+    assert batch(2000, timedelta(hours=1)) <= one_hour
+    with db.write() as session:
+        assert session.scalar(select(func.count()).select_from(Flow)) == 1000
+        assert flow_differences(session) == []
 
 
 def test_each_origin_has_its_own():
@@ -89,11 +123,11 @@ def test_duplicates_conflicts_and_what_is_refused_do_not_count():
     assert flows() == [(NOW, "own", "default", 1, 10, 0), (NOW, ORIGIN, "default", 2, 21, 0)]
 
 
-def test_movements_of_no_points_count_as_movements():
+def test_movements_of_no_points_do_not_count_since_no_other_site_hears_of_them():
     made(10)
     recorded(Draft(ANNA, set_to=10, ref="count-1"))
     applied(Incoming("1", ANNA, set_to=10), Incoming("2", ANNA, 0))
-    assert flows() == [(NOW, "own", "default", 2, 10, 0), (NOW, ORIGIN, "default", 2, 0, 0)]
+    assert flows() == [(NOW, "own", "default", 1, 10, 0)]
 
 
 def test_a_set_without_effect_or_ref_makes_no_flow():

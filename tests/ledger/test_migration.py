@@ -22,6 +22,8 @@ from tests.support.process import CHECKOUT
 
 PATIENCE_SECONDS = 60
 FIRST_TABLES = "da1ae12bb3e8"
+FLOWS_BY_RECORDING = "7c2f64b0a9d1"
+LATE = timedelta(days=31)
 
 
 @pytest.fixture
@@ -91,10 +93,10 @@ def test_control_a_table_that_differs_is_seen(app):
 
 
 def movement(seq: int, points: int, minutes: float, **more) -> dict:
-    """A row as the first version wrote it, so long after the start."""
+    """A row as the first version wrote it, made so long after the start, and recorded in the next month."""
     at = START + timedelta(minutes=minutes)
     fixed = {"id": str(seq), "customer_id": 1, "reserve_id": 1, "origin": "wrk_here", "kind": "manual", "balance": 0}
-    rest = {"reason": "", "at": START, "recorded_at": at, "below_zero": False, "is_history": False}
+    rest = {"reason": "", "at": at, "recorded_at": at + LATE, "below_zero": False, "is_history": False}
     return fixed | rest | {"seq": seq, "points": points} | more
 
 
@@ -117,6 +119,9 @@ def test_movements_made_before_there_were_flows_are_counted(app):
             movement(8, -9, 24 * 60, origin="wrk_there"),
         ]
         connection.execute(Movement.__table__.insert(), rows)
+    alembic.command.upgrade(db.migrations(app).get_config(), FLOWS_BY_RECORDING)
+    with db.write() as session:
+        assert session.scalars(select(Flow.hour).order_by(Flow.hour)).first() == START - hour + LATE
     db.upgrade()
     with db.write() as session:
         assert flow_differences(session) == []
@@ -126,12 +131,15 @@ def test_movements_made_before_there_were_flows_are_counted(app):
         ] == [
             (START - hour, "wrk_here", 1, "manual", 1, 3_000_000_000, 0),
             (START, "wrk_here", 1, "expire", 1, 0, 3),
-            (START, "wrk_here", 1, "manual", 2, 10, 0),
+            (START, "wrk_here", 1, "manual", 1, 10, 0),
             (START, "wrk_here", 2, "manual", 1, 5, 0),
             (START, "wrk_there", 1, "manual", 1, 8, 0),
             (START + hour, "wrk_here", 1, "manual", 1, 3_000_000_000, 0),
             (START + 24 * hour, "wrk_there", 1, "manual", 1, 0, 9),
         ]
+    alembic.command.downgrade(db.migrations(app).get_config(), FLOWS_BY_RECORDING)
+    with db.write() as session:
+        assert session.scalars(select(Flow.hour).order_by(Flow.hour)).first() == START - hour + LATE
 
 
 def test_the_way_back_leads_to_the_first_tables_and_forth_again(app):
@@ -139,7 +147,9 @@ def test_the_way_back_leads_to_the_first_tables_and_forth_again(app):
     there = constraints()
     alembic.command.downgrade(db.migrations(app).get_config(), FIRST_TABLES)
     mails = {"mail", "mail_server", "mail_text"}
-    assert set(there) - set(constraints()) == {"expiry", "flow", "level", "redemption", "reward", "unlock"} | mails
+    assert (
+        set(there) - set(constraints()) == {"expiry", "flow", "level", "redemption", "reward", "unlock", "work"} | mails
+    )
     db.upgrade()
     assert constraints() == there
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ import pytest
 
 from pointsync import clock
 from pointsync.ids import new_pass
+from pointsync.peer import pointsync as served
+from pointsync.peer import woorewards as woo_served
 from pointsync.runtime import runtime
 from pointsync.sync import passes, ping, remotes, sharing
 from pointsync.sync.woorewards import basic
@@ -72,6 +75,14 @@ class TestPointSync:
         assert site.dump() == before
         assert site.origin(caller.auth) is None
 
+    def test_changed_after_a_call_was_let_in(
+        self, site: PeerSite, caller: Caller, moving_clock: MovingClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It has used what is the old one by now."""
+        changed_amid(site, monkeypatch, served, "_trusted")
+        assert caller.send(a_movement()).status_code == 200
+        assert having(site) == {caller.auth: moving_clock.now()}
+
     def test_who_does_not_know_the_old_one_learns_nothing(self, site: PeerSite, caller: Caller) -> None:
         rotate(site, at_once=True)
         answer = caller.send(a_movement(), passwords=(new_pass(),))
@@ -118,12 +129,32 @@ class TestPointSync:
         assert having(site) == {caller.auth: clock.now()}
 
 
+def changed_amid(site: PeerSite, patch: pytest.MonkeyPatch, module: ModuleType, step: str) -> None:
+    """Change the site's Pass once, right after a call has passed that step of `module`."""
+    taken = getattr(module, step)
+
+    def then(*given: Any) -> Any:
+        patch.setattr(module, step, taken)
+        passed = taken(*given)
+        rotate(site)
+        return passed
+
+    patch.setattr(module, step, then)
+
+
 class TestWooRewards:
     """The WooRewards dialect."""
 
     @pytest.fixture
     def shop(self, listening: PeerSite) -> WooCaller:
         return WooCaller(listening)
+
+    def test_changed_after_a_call_was_let_in(
+        self, shop: WooCaller, moving_clock: MovingClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        changed_amid(shop.site, monkeypatch, woo_served, "_check_text")
+        assert code(shop.sync(ALICE, 10)) == "s200"
+        assert list(having(shop.site).values()) == [moving_clock.now()]
 
     def test_old_and_new_work_for_a_day(self, shop: WooCaller, moving_clock: MovingClock) -> None:
         old, new = shop.password, rotate(shop.site)

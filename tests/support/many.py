@@ -21,8 +21,8 @@ MOMENT = {
     "postgresql": "CAST(:begins AS timestamptz) + (CAST(n AS BIGINT) * :seconds / :count) * interval '1 second'",
 }
 HOUR = {
-    "sqlite": "substr(recorded_at, 1, 13) || ':00:00.000000'",
-    "postgresql": "date_trunc('hour', recorded_at, 'UTC')",
+    "sqlite": "substr(at, 1, 13) || ':00:00.000000'",
+    "postgresql": "date_trunc('hour', at, 'UTC')",
 }
 
 

@@ -106,7 +106,7 @@ class TestRotation:
 
     def test_who_saw_another_pass_changes_nothing(self, here):
         """Pressed twice, or by two admins at once, it would cut off every site that has the first one."""
-        seen = passes.version(row())
+        seen = passes.version(row().sealed_pass)
         assert runtime().vault.open(row().sealed_pass) not in seen
         rotate(seen=seen)
         before = identity(here).passes
@@ -118,7 +118,7 @@ class TestRotation:
         assert having(here, NOW + MINUTE) == [], "not even who has it"
 
     def test_of_two_admins_at_once_one_changes_it(self, here, app):
-        seen = passes.version(row())
+        seen = passes.version(row().sealed_pass)
 
         def work(session: Session) -> None:
             passes.rotate(session, runtime().vault, NOW, seen=seen)

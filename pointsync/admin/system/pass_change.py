@@ -32,7 +32,7 @@ class PassForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get(f"{PATH}/change", provide_automatic_options=False)
 def change_pass() -> ResponseReturnValue:
     """The form: what it means, and the two ways."""
-    return _page(PassForm(data={"old": "grace", "seen": passes.version(db.db.session.get_one(Site, 1))}))
+    return _page(PassForm(data={"old": "grace", "seen": passes.version(db.db.session.get_one(Site, 1).sealed_pass)}))
 
 
 @blueprint.post(f"{PATH}/change", provide_automatic_options=False)

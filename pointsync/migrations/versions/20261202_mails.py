@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "b81e6d20f4a7"
-down_revision = "7c2f64b0a9d1"
+down_revision = "d41c7e90ab52"
 branch_labels = None
 depends_on = None
 
