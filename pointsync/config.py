@@ -106,6 +106,18 @@ class _Reader:
         full = f"POINTSYNC_{name}"
         return self.environ.get(full, self.from_file.get(full, "")).strip()
 
+    def from_named_file(self, name: str, example: str) -> str:
+        """What stands in the file that the setting names; empty where it is not set."""
+        if not (named := self.get(name)):
+            return ""
+        try:
+            value = Path(named).read_text().strip()
+        except (OSError, ValueError) as error:
+            raise _fault(name, f"names {named}, which cannot be read", example) from error
+        if not value:
+            raise _fault(name, f"names {named}, which is empty", example)
+        return value
+
     def text(self, name: str, limit: int) -> str:
         value = self.get(name)
         if len(value) > limit or not value.isprintable():
@@ -157,13 +169,7 @@ class _Reader:
 
     def secret_key(self, data: Path) -> str:
         value = self.get("SECRET_KEY")
-        if not value and (named := self.get("SECRET_KEY_FILE")):
-            try:
-                value = Path(named).read_text().strip()
-            except (OSError, ValueError) as error:
-                raise _fault("SECRET_KEY_FILE", f"names {named}, which cannot be read", "/run/secrets/key") from error
-            if not value:
-                raise _fault("SECRET_KEY_FILE", f"names {named}, which is empty", "/run/secrets/key")
+        value = value or self.from_named_file("SECRET_KEY_FILE", "/run/secrets/key")
         value = value or _kept_secret(data / "secret_key")
         if len(value) < MIN_SECRET_LENGTH:
             raise _fault(
@@ -209,7 +215,7 @@ class _Reader:
         return tuple(found)
 
     def smtp_url(self) -> str | None:
-        value = self.get("SMTP_URL")
+        value = self.get("SMTP_URL") or self.from_named_file("SMTP_URL_FILE", "/run/secrets/smtp")
         try:
             parts = urlsplit(value)
             fine = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0

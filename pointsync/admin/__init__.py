@@ -31,6 +31,8 @@ def register(app: Flask) -> None:
         below_zero,
         general,
         hold,
+        mail_texts,
+        mails,
         network,
         pass_change,
         points_sync,

@@ -37,6 +37,7 @@ MENU = (
             Tab("admin.points_sync", "Points Sync.", "sync"),
             Tab("admin.api_keys", "API keys", "key"),
             Tab("admin.woocommerce", "WooCommerce", "cart"),
+            Tab("admin.mails_tab", "Mails", "letter"),
             Tab("admin.admins", "Admins", "person"),
             Tab("admin.network", "Network", "remotes"),
             Tab("admin.activity", "Activity", "pulse"),

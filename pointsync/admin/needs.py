@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from pointsync.models import Remote, State
-from pointsync.sync import ping, status, workers
+from pointsync.sync import mails, ping, status, workers
 from pointsync.sync.overview import Hands
 from pointsync.sync.site import Identity
 from pointsync.sync.standing import Line
@@ -25,11 +25,13 @@ class Need:
     count: int = 0
     is_more: bool = False
     """There are more than `count`."""
+    text: str = ""
+    """What a server has said, or what is said of it."""
 
 
 def find(session: Session, identity: Identity, lines: Sequence[Line], hands: Hands) -> list[Need]:
     """All that needs a hand now, the gravest first; what is held is asked by a notice of its own."""
-    return [*_sending(session, lines), *_counted(lines, hands), *_set_up(identity, lines)]
+    return [*_sending(session, lines), *_counted(lines, hands), *_mails(session), *_set_up(identity, lines)]
 
 
 def _sending(session: Session, lines: Sequence[Line]) -> Iterator[Need]:
@@ -45,6 +47,14 @@ def _counted(lines: Sequence[Line], hands: Hands) -> Iterator[Need]:
     # Not the movements: nobody notes which of them were dealt with, while balances come back to zero.
     if below := hands.customers_below.number:
         yield Need("below_zero", "warning", count=below, is_more=hands.customers_below.is_more)
+
+
+def _mails(session: Session) -> Iterator[Need]:
+    found = mails.hands(session)
+    if found.server:
+        yield Need("mail_server", "error", text=found.server.message or "")
+    if found.failed.number:
+        yield Need("mails_failed", "warning", count=found.failed.number, is_more=found.failed.is_more)
 
 
 def _set_up(identity: Identity, lines: Sequence[Line]) -> Iterator[Need]:

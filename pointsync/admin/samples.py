@@ -86,6 +86,8 @@ def needs(remotes: list[Remote]) -> list[Need]:
         Need("red", "error", remotes[2:3]),
         Need("refused", "error", remotes, 12_345, is_more=True),
         Need("below_zero", "warning", count=1),
+        Need("mail_server", "error", text="The mail server mail.example:465 hung up; look at its log."),
+        Need("mails_failed", "warning", count=3),
         Need("no_url", "warning"),
         Need("not_listed", "warning", remotes[:2]),
         Need("pass_ends", "warning", remotes[:1]),

@@ -1,10 +1,15 @@
 """`pointsync setting`: what an admin changes while the site runs."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from pointsync.cli.answer import give, note, table
 from pointsync.cli.command import Group
 from pointsync.cli.here import change, on_site
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 COLUMNS = {"name": "Name", "value": "Value", "default": "Default", "low": "From", "high": "To", "help": ""}
 
@@ -32,9 +37,18 @@ def list_settings() -> None:
 def set_setting(name: str, value: str) -> None:
     """Set NAME to VALUE."""
     from pointsync.db import db
-    from pointsync.sync import settings
+    from pointsync.ledger import mails
+    from pointsync.runtime import runtime
+    from pointsync.sync import mail_sender, settings
 
-    warning = change(lambda session: settings.change(session, name, value))
+    config = runtime().config
+
+    def work(session: "Session") -> str | None:
+        if name == mails.SWITCH:  # what it needs is looked at, and what waits is dropped
+            return mail_sender.switch(session, config, value)
+        return settings.change(session, name, value)
+
+    warning = change(work)
     stored = next(row["value"] for row in settings.listing(db.session()) if row["name"] == name)
     if warning:
         note(warning)

@@ -186,6 +186,7 @@ EMAIL = _Email()
 REMOTE = _RowId("remote", MAX_ROW)
 DELIVERY = _RowId("delivery", MAX_BIG_ROW)
 RESERVE = _ReserveKey()
+MAIL = _RowId("mail", MAX_BIG_ROW)
 REWARD = _RowId("reward", MAX_ROW)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from pointsync import ids
 from pointsync.errors import Invalid
-from pointsync.ledger import customers, flows, levels
+from pointsync.ledger import customers, flows, levels, mails
 from pointsync.ledger.book import CHUNK, Book
 from pointsync.ledger.bounds import MAX_POINTS, MAX_REASON, MAX_REF, clean, is_storable
 from pointsync.ledger.email import normalise
@@ -91,6 +91,7 @@ def apply(
         flows.add(session, rows)
         _hold(session, origin, reserve, rows)
         levels.unlock(session, rows)
+        mails.tell_redeemed(session, rows)
     return results
 
 

@@ -163,6 +163,20 @@ def foresee(
         after = ids[-1]
 
 
+def ahead(
+    session: Session, expiry: Expiry, after: int, zone: ZoneInfo, day: date, until: date
+) -> tuple[dict[int, list[Loss]], int]:
+    """Of the next 200 customers behind the id `after` what each loses after `day`, up to and on `until`, if nothing
+    moved any more, those who lose nothing left out; and the last id, 0 at the end. Locks nothing."""
+    ids = _next(session, expiry.reserve_id, after)
+    rule = expiries.rule_of(expiry)
+    found = {
+        customer_id: [loss for loss in pot.missing(rule, zone, until) if loss.points > 0 and loss.day > day]
+        for customer_id, pot in _pots(session, expiry.reserve_id, ids, expiry.version).items()
+    }
+    return {each: lost for each, lost in found.items() if lost}, ids[-1] if len(ids) == AT_ONCE else 0
+
+
 def foresee_one(
     session: Session, reserve: Reserve, rule: Rule, zone: ZoneInfo, until: date, customer: Customer
 ) -> list[Loss]:

@@ -72,7 +72,7 @@ def _locked(session: Session, reserve: Reserve, today: date) -> Expiry:
 
 def _begin_anew(session: Session, expiry: Expiry) -> None:
     expiry.version += 1
-    expiry.done_day, expiry.seen_seq = None, 0
+    expiry.done_day, expiry.told_day, expiry.seen_seq = None, None, 0
     session.flush()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from pointsync.db import Moment
-from pointsync.ledger import offers
+from pointsync.ledger import mails, offers
 from pointsync.ledger.book import CHUNK
 from pointsync.ledger.insert import insert_missing
 from pointsync.models import Balance, Customer, Level, Movement, Reserve, Unlock
@@ -120,6 +120,7 @@ def _write(session: Session, rising: list[Row], steps: dict[int, list[tuple[int,
             for (customer_id, level_id), row in sorted(reached.items(), key=lambda each: each[0])
         ],
     )
+    mails.tell_unlocked(session, reached, seqs)
 
 
 def _seqs(session: Session, ids: list[str], origin: str) -> dict[str, int]:

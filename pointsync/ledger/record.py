@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from pointsync.errors import Conflict, Invalid
-from pointsync.ledger import customers, flows, levels, rules
+from pointsync.ledger import customers, flows, levels, mails, rules
 from pointsync.ledger.book import CHUNK, Book, Pot
 from pointsync.ledger.bounds import MAX_POINTS
 from pointsync.ledger.email import normalise
@@ -178,3 +178,4 @@ def _store(session: Session, made: list[Movement], now: datetime) -> None:
     flows.add(session, rows)
     owe(session, rows)
     levels.unlock(session, rows)
+    mails.tell_redeemed(session, rows)

@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 from pointsync.errors import Conflict, Invalid, NotFound
 from pointsync.ledger import offers, rules
 from pointsync.ledger.email import normalise
+from pointsync.ledger.mails import REDEEM, REDEEMED
 from pointsync.ledger.record import Draft, Recorded, record
 from pointsync.models import Balance, Customer, Movement, Redemption, Reserve, Reward
-
-KIND = "redeem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +108,8 @@ def redeem(
     `insufficient_points`).
     """
     reward = get(session, reserve, reward_id)
-    reason = f"Redeemed: {reward.title}"
-    draft = Draft(customer, -reward.cost, reserve=reserve.key, kind=KIND, reason=reason, ref=ref)
+    reason = f"{REDEEMED}{reward.title}"
+    draft = Draft(customer, -reward.cost, reserve=reserve.key, kind=REDEEM, reason=reason, ref=ref)
     rules.check(session, [draft], now)
     email = normalise(customer)
     if ref and (known := _redeemed(session, source, ref)):

@@ -11,6 +11,7 @@ from pointsync.models.flow import Flow
 from pointsync.models.history import History
 from pointsync.models.hook import Hook, HookDelivery
 from pointsync.models.level import Level, Unlock
+from pointsync.models.mail import Mail, MailServer, MailText
 from pointsync.models.movement import Movement
 from pointsync.models.origin import Holding, Origin
 from pointsync.models.remote import Remote
@@ -38,6 +39,9 @@ __all__ = [
     "HookDelivery",
     "Lease",
     "Level",
+    "Mail",
+    "MailServer",
+    "MailText",
     "Movement",
     "Origin",
     "Redemption",

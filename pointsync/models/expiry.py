@@ -28,5 +28,7 @@ class Expiry(Base):
     """The site's day on which it was set: nothing is lost by it on an earlier day."""
     done_day: Mapped[date | None] = mapped_column(Date)
     """The last day for which every customer was seen to."""
+    told_day: Mapped[date | None] = mapped_column(Date)
+    """The last day on which mails about points to be lost were thought of for every customer."""
     seen_seq: Mapped[int] = mapped_column(RowNumber, default=0)
     """The last movement that was looked at for having come late."""

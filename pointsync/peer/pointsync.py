@@ -13,7 +13,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 import pointsync
 from pointsync import busy, clock, crypto, db, ids
 from pointsync.errors import Refused
-from pointsync.ledger import reserves
+from pointsync.ledger import mails, reserves
 from pointsync.ledger.apply import Applied, Incoming, apply, have, lock_origin
 from pointsync.ledger.bounds import MAX_NAME, clean, is_reserve_key
 from pointsync.limits import SITE_FAILURES, count_failure
@@ -59,7 +59,7 @@ def _ping(session: Session, identity: Identity, body: Body, now: datetime) -> Bo
         "time": clock.to_text(now),
         "reserve": _reserve(reserve) if reserve else None,
         "reserves": [_reserve(each) for each in active],
-        "sends_mails": False,
+        "sends_mails": mails.is_on(session),
         **(rewards.tell(session, reserve) if reserve else {"rewards_digest": ""}),
         "lists": list(lists),
         "max_batch": wire.MAX_BATCH,

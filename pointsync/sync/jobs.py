@@ -13,11 +13,26 @@ from pointsync import clock
 from pointsync.db import db, in_write, write
 from pointsync.errors import NotFound
 from pointsync.ledger import expire as expiring
-from pointsync.ledger import expiries, levels
-from pointsync.models import Attempt, Remote, StatusChange
+from pointsync.ledger import expiries, levels, notices
+from pointsync.ledger import mails as owed_mails
+from pointsync.models import Attempt, Expiry, Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import check as checks
-from pointsync.sync import general, history, hooks, passes, remotes, restored, settings, site, standing, work, workers
+from pointsync.sync import (
+    general,
+    history,
+    hooks,
+    mailing,
+    mails,
+    passes,
+    remotes,
+    restored,
+    settings,
+    site,
+    standing,
+    work,
+    workers,
+)
 from pointsync.sync.work_kinds import KINDS
 from pointsync.sync.work_run import do_next
 
@@ -136,6 +151,30 @@ def unlock_levels() -> None:
             pass
 
 
+def send_mails() -> None:
+    """Send the mails that are due."""
+    if mailing.is_due(db.session(), clock.now()) and _is_mine("mails"):
+        mailing.send_batch(runtime().config)
+
+
+def tell_expiry() -> None:
+    """Once a day owe mails to those who lose points soon, part by part; only where mails are sent from this site."""
+    session, now = db.session(), clock.now()
+    if not owed_mails.is_on(session):
+        return
+    zone, days = general.time_zone(session), settings.read(session).expiry_mail_days
+    for expiry in notices.due(session, zone, now):
+        reserve_id, version, after = expiry.reserve_id, expiry.version, 0
+        while _is_mine("notices"):
+            rows, after = notices.found(db.session(), db.session.get_one(Expiry, reserve_id), after, days, zone, now)
+            if rows:
+                in_write(partial(owed_mails.queue, mails=rows))
+            if not after:
+                finish = partial(notices.finish, reserve_id=reserve_id, version=version, zone=zone, now=now)
+                in_write(finish)
+                break
+
+
 def do_works() -> None:
     """Do what admins have asked for that takes long, one after the other."""
     here = runtime()
@@ -166,6 +205,7 @@ def prune() -> None:
                 session.execute(delete(Attempt).where(Attempt.remote_id == remote_id, Attempt.id <= oldest_kept))
         hooks.prune(session)
         passes.prune(session, clock.now())
+        mails.prune(session, clock.now())
         work.prune(session, clock.now())
     work.prune_files(db.session(), runtime().config.data, clock.now())
 

@@ -69,11 +69,23 @@ class Network:
     senders: tuple[Sender, ...]
     differences: tuple[Difference, ...] = ()
     """Of rewards and levels."""
+    has_offers: bool = False
+    """Whether this site, or one that has told, has rewards or levels, about which customers could be mailed."""
 
     @property
     def is_whole(self) -> bool:
         """Whether, as far as is known, every site lists every other one."""
         return not self.senders and not any(member.missing or member.elsewhere for member in self.members)
+
+    @property
+    def mailing(self) -> tuple[Told, ...]:
+        """The sites that send mails, as far as they have told: of a family it should be one."""
+        return tuple(member.told for member in self.members if member.told.sends_mails)
+
+    @property
+    def not_telling(self) -> tuple[Told, ...]:
+        """The sites of which it is not known whether they send mails."""
+        return tuple(member.told for member in self.members if member.told.sends_mails is None)
 
 
 def members(told: Sequence[Told]) -> tuple[Member, ...]:
@@ -95,9 +107,10 @@ def members(told: Sequence[Told]) -> tuple[Member, ...]:
 
 
 def read(session: Session, config: Config, now: datetime) -> Network:
-    """The family now, by nine queries; where several lines lead to a site, the newest check of it tells."""
+    """The family now, by ten queries; where several lines lead to a site, the newest check of it tells."""
     site = session.get_one(Site, 1)
     shown = names.read(session, config)
+    known_settings = settings.read(session)
     seen = {row.auth: row.last_seen_at for row in session.execute(select(Origin.auth, Origin.last_seen_at))}
     newest: dict[str, Remote] = {}
     lines = session.scalars(
@@ -107,11 +120,20 @@ def read(session: Session, config: Config, now: datetime) -> Network:
         known = newest.get(line.auth)
         if known is None or (line.checked_at and (not known.checked_at or line.checked_at > known.checked_at)):
             newest[line.auth] = line
-    here = Told(site.auth, shown.origin(site.auth), is_here=True, dialect=POINTSYNC, lists=frozenset(newest))
+    here = Told(
+        site.auth,
+        shown.origin(site.auth),
+        is_here=True,
+        dialect=POINTSYNC,
+        lists=frozenset(newest),
+        sends_mails=known_settings.send_mails,
+    )
     told = [here, *(_told(line, shown, seen.get(line.auth)) for line in newest.values())]
-    since = now - timedelta(days=settings.read(session).statistics_days)
+    since = now - timedelta(days=known_settings.statistics_days)
     senders = _senders(session, [each.auth for each in told], shown, since)
-    return Network(members(told), senders, rewards.differences(session, lines))
+    told_offers = any(line.facts.get("rewards") or line.facts.get("levels") for line in newest.values())
+    has_offers = told_offers or rewards.has_any(session)
+    return Network(members(told), senders, rewards.differences(session, lines), has_offers)
 
 
 def _told(line: Remote, shown: names.Names, last_seen_at: datetime | None) -> Told:

@@ -67,6 +67,12 @@ def offers(session: Session, reserve_ids: Sequence[int]) -> dict[int, list[Offer
     return {reserve_id: sorted(each) for reserve_id, each in found.items()}
 
 
+def has_any(session: Session) -> bool:
+    """Whether this site has an active reward or level: one query."""
+    query = union_all(select(Reward.id).where(Reward.is_active), select(Level.id).where(Level.is_active))
+    return session.execute(query.limit(1)).first() is not None
+
+
 def digest(found: Iterable[Offer]) -> str:
     """SHA-256 in hex of what a reserve offers: the same for the same offers, in whatever order they were made."""
     lines = [[each.what, each.title, each.points] for each in sorted(found)]

@@ -25,6 +25,8 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (jobs.check_remotes, 5),
     (jobs.expire, 60),
     (jobs.unlock_levels, 2),
+    (jobs.send_mails, 1),
+    (jobs.tell_expiry, 60),
     (jobs.do_works, 1),
     (jobs.prune, 3600),
 )

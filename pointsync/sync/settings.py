@@ -30,6 +30,8 @@ KINDS = {
     "check_seconds": Kind(900, 10, 86_400, "Seconds between two checks (a ping) of each remote."),
     "create_customers": Kind(1, 0, 1, "Whether a movement of a WooRewards shop makes a customer unknown here.", True),
     "only_listed": Kind(0, 0, 1, "Accept only listed sites: whether movements of others are refused.", True),
+    "send_mails": Kind(0, 0, 1, "Send mails from this site; of a family, from one site only.", True),
+    "expiry_mail_days": Kind(14, 1, 90, "Days before points expire on which customers are mailed about it."),
 }
 HASTY_SECONDS = 60
 
@@ -47,6 +49,8 @@ class Settings:
     check_seconds: int
     create_customers: bool
     only_listed: bool
+    send_mails: bool
+    expiry_mail_days: int
 
 
 def read(session: Session) -> Settings:

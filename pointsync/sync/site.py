@@ -13,6 +13,7 @@ from pointsync import crypto, ids
 from pointsync.config import Config
 from pointsync.crypto import Vault, WrongSecret
 from pointsync.errors import ConfigError, Conflict, Invalid
+from pointsync.ledger import mails
 from pointsync.ledger.insert import insert_missing
 from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Delivery, Holding, Movement, Origin, Remote, Reserve, Site, State
@@ -170,6 +171,7 @@ def _forget_family(session: Session, site: Site, now: datetime) -> None:
         .where(Delivery.state.in_(WAITING))
         .values(state=State.ASIDE, message="Left to the site that this one was copied from.")
     )
+    mails.switch_off(session, "Left to the site that this one was copied from.")
     insert_missing(session, Origin, [{"auth": site.auth, "first_seen_at": now}])
     made = session.execute(
         select(Movement.reserve_id, func.count(), func.max(cast(Movement.id, BigInteger)))

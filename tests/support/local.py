@@ -27,6 +27,7 @@ NUMBERED = [
     ("attempt", "id"),
     ("reward", "id"),
     ("level", "id"),
+    ("mail", "id"),
 ]
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 

@@ -3,6 +3,7 @@
 from tests.support import properties
 from tests.support.local import app, postgres_app, sqlite_app, sqlite_sites, sqlite_tables, sqlite_url
 from tests.sync.edits import gold
+from tests.sync.mail_servers import make_post, post
 from tests.sync.servers import client, make_client, serve
 from tests.sync.starts import here
 
@@ -14,6 +15,8 @@ __all__ = [
     "gold",
     "here",
     "make_client",
+    "make_post",
+    "post",
     "postgres_app",
     "serve",
     "sqlite_app",
