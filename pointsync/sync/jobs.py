@@ -13,11 +13,24 @@ from pointsync import clock
 from pointsync.db import db, in_write, write
 from pointsync.errors import NotFound
 from pointsync.ledger import expire as expiring
-from pointsync.ledger import expiries, levels
-from pointsync.models import Attempt, Remote, StatusChange
+from pointsync.ledger import expiries, levels, reversals
+from pointsync.models import Attempt, Origin, Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import check as checks
-from pointsync.sync import general, history, hooks, passes, remotes, restored, settings, site, standing, work, workers
+from pointsync.sync import (
+    general,
+    history,
+    hooks,
+    origins,
+    passes,
+    remotes,
+    restored,
+    settings,
+    site,
+    standing,
+    work,
+    workers,
+)
 from pointsync.sync.work_kinds import KINDS
 from pointsync.sync.work_run import do_next
 
@@ -51,6 +64,7 @@ def check_remotes() -> None:
         select(Remote.id).where(
             Remote.deleted_at.is_(None),
             Remote.paused_at.is_(None),
+            Remote.auth.not_in(Origin.blocked()),
             Remote.is_probing.is_(False),
             or_(Remote.checked_at.is_(None), Remote.checked_at <= before, Remote.checked_at > now),
         )
@@ -143,6 +157,17 @@ def do_works() -> None:
         pass
 
 
+def reverse() -> None:
+    """Take back what came from blocked origins, part by part, where an admin has asked for it."""
+    under_way = [(each.id, each.after_customer_id) for each in reversals.unfinished(db.session())]
+    for reversal_id, after in under_way:
+        while _is_mine("reverse"):
+            found, after = reversals.affected(db.session(), reversal_id, after)
+            part = partial(reversals.step, reversal_id=reversal_id, customer_ids=found, after=after, now=clock.now())
+            if (found or not after) and not in_write(part):
+                break
+
+
 def prune() -> None:
     """Forget attempts that are past the statistics, and all but the newest per remote and hook."""
     if not _is_mine("prune"):
@@ -165,6 +190,7 @@ def prune() -> None:
             if oldest_kept is not None:
                 session.execute(delete(Attempt).where(Attempt.remote_id == remote_id, Attempt.id <= oldest_kept))
         hooks.prune(session)
+        origins.prune(session, before)
         passes.prune(session, clock.now())
         work.prune(session, clock.now())
     work.prune_files(db.session(), runtime().config.data, clock.now())

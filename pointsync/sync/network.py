@@ -9,8 +9,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync.config import Config
-from pointsync.models import Holding, Origin, Remote, Site
-from pointsync.sync import names, rewards, settings
+from pointsync.models import Holding, Origin, Remote, Site, TurnedAway
+from pointsync.sync import names, origins, rewards, settings
+from pointsync.sync.origins import Blocked
 from pointsync.sync.ping import POINTSYNC
 from pointsync.sync.rewards import Difference
 
@@ -69,6 +70,9 @@ class Network:
     senders: tuple[Sender, ...]
     differences: tuple[Difference, ...] = ()
     """Of rewards and levels."""
+    blocked: tuple[Blocked, ...] = ()
+    turned_away: tuple[TurnedAway, ...] = ()
+    """Those that called lately and are not listed, where only listed ones are accepted."""
 
     @property
     def is_whole(self) -> bool:
@@ -95,7 +99,7 @@ def members(told: Sequence[Told]) -> tuple[Member, ...]:
 
 
 def read(session: Session, config: Config, now: datetime) -> Network:
-    """The family now, by nine queries; where several lines lead to a site, the newest check of it tells."""
+    """The family now, by as many queries whatever there is; of several lines to a site the newest check tells."""
     site = session.get_one(Site, 1)
     shown = names.read(session, config)
     seen = {row.auth: row.last_seen_at for row in session.execute(select(Origin.auth, Origin.last_seen_at))}
@@ -111,7 +115,13 @@ def read(session: Session, config: Config, now: datetime) -> Network:
     told = [here, *(_told(line, shown, seen.get(line.auth)) for line in newest.values())]
     since = now - timedelta(days=settings.read(session).statistics_days)
     senders = _senders(session, [each.auth for each in told], shown, since)
-    return Network(members(told), senders, rewards.differences(session, lines))
+    return Network(
+        members(told),
+        senders,
+        rewards.differences(session, lines),
+        tuple(origins.blocked(session, config)),
+        tuple(origins.not_let_in(session)),
+    )
 
 
 def _told(line: Remote, shown: names.Names, last_seen_at: datetime | None) -> Told:
@@ -137,7 +147,7 @@ def _senders(session: Session, listed: list[str], shown: names.Names, since: dat
     query = (
         select(Origin.auth, Origin.first_seen_at, Origin.last_seen_at, count)
         .join(Holding, Holding.origin == Origin.auth, isouter=True)
-        .where(Origin.auth.not_in(listed))
+        .where(Origin.auth.not_in(listed), Origin.blocked_at.is_(None))
         .group_by(Origin.auth, Origin.first_seen_at, Origin.last_seen_at)
         .having(or_(count > 0, Origin.last_seen_at >= since))
         .order_by(Origin.last_seen_at.desc().nulls_last(), Origin.auth)

@@ -26,6 +26,7 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (jobs.expire, 60),
     (jobs.unlock_levels, 2),
     (jobs.do_works, 1),
+    (jobs.reverse, 2),
     (jobs.prune, 3600),
 )
 
