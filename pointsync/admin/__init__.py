@@ -32,6 +32,7 @@ def register(app: Flask) -> None:
         general,
         hold,
         network,
+        origins,
         pass_change,
         points_sync,
         refused_actions,

@@ -3,21 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from pointsync import ids
+from pointsync import clock, ids
 from pointsync.config import Config
 from pointsync.errors import Conflict, Invalid, NotFound
-from pointsync.ledger import reversals
+from pointsync.ledger import reserves, reversals
 from pointsync.ledger.apply import lock_origin
 from pointsync.ledger.bounds import MAX_REASON, check_text
 from pointsync.ledger.made import own_auth
-from pointsync.ledger.reversal_preview import Preview
+from pointsync.ledger.reversal_preview import Preview, Scope, preview
 from pointsync.models import Holding, Origin, Remote, Reversal, TurnedAway
-from pointsync.sync import check, names, settings
+from pointsync.sync import check, general, names, settings
 from pointsync.sync.wire import BLOCKED, NOT_LISTED
 
 MOST_TURNED_AWAY = 200
@@ -39,6 +38,11 @@ class Blocked:
     calls: int
     last_call_at: datetime | None
     reversal: Reversal | None
+
+    @property
+    def is_reversing(self) -> bool:
+        """Whether its movements are being taken back just now."""
+        return bool(self.reversal and not self.reversal.finished_at and not self.reversal.stopped_at)
 
 
 def block(session: Session, auth: str, reason: str, by: str, now: datetime) -> Origin:
@@ -155,12 +159,34 @@ def prune(session: Session, before: datetime) -> None:
     session.execute(delete(TurnedAway).where(TurnedAway.last_at < before))
 
 
-def reverse(session: Session, config: Config, found: Preview, zone: ZoneInfo, now: datetime) -> Reversal:
+def foresee(session: Session, auth: str, since: str, reserve_key: str | None, now: datetime) -> Preview:
+    """What would be taken back of what was recorded since a moment, typed by the site's clock; nothing is changed.
+
+    Raises Invalid for `since` or `reserve`, NotFound for a site that was never heard of.
+    """
+    if session.get(Origin, auth) is None:
+        raise NotFound("unknown_origin", "No site of that Auth. has ever called or been blocked here.")
+    reserve = reserves.get(session, reserve_key, "reserve") if reserve_key else None
+    return preview(session, Scope(auth, moment(session, since, now), reserve))
+
+
+def moment(session: Session, typed: str, now: datetime) -> datetime:
+    """The moment that was typed by the site's clock. Raises Invalid for `since`."""
+    try:
+        since = clock.from_typed(typed, general.time_zone(session))
+    except ValueError:
+        raise Invalid("since", "Type a day, or a day and a time, such as 2026-01-31 14:30.") from None
+    if since > now:
+        raise Invalid("since", "This moment lies ahead; type when the wrong movements began to come.")
+    return since
+
+
+def reverse(session: Session, config: Config, found: Preview, now: datetime) -> Reversal:
     """Take back what the preview has found, in the background. Raises Conflict as `reversals.start` does."""
-    since = found.scope.since.astimezone(zone)
+    since = found.scope.since.astimezone(general.time_zone(session))
     name = names.read(session, config).origin(found.scope.origin)
-    moment = f"{since:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
-    return reversals.start(session, found, f"Reversal of {name} since {moment}", now)
+    said = f"{since:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+    return reversals.start(session, found, f"Reversal of {name} since {said}", now)
 
 
 def _blocked(session: Session, auth: str) -> None:

@@ -9,10 +9,9 @@ from sqlalchemy import select
 from pointsync import clock, db
 from pointsync.errors import Conflict, Invalid, NotFound, Refused
 from pointsync.ledger.apply import Incoming, apply
-from pointsync.ledger.reversal_preview import Scope, preview
 from pointsync.models import Movement, Reversal, Site, TurnedAway
 from pointsync.runtime import runtime
-from pointsync.sync import claim, jobs, network, origins, settings
+from pointsync.sync import claim, general, jobs, network, origins, settings
 from tests.support.frozen import START, MovingClock
 from tests.support.local import reserve
 from tests.sync.lines import ANNA, AUTH, OTHER_AUTH, added, line, sold
@@ -122,8 +121,9 @@ def test_the_job_takes_back_what_was_asked_for_in_words_that_tell(moving_clock: 
     block()
     berlin = ZoneInfo("Europe/Berlin")
     with db.write() as session:
-        found = preview(session, Scope(AUTH, START))
-        origins.reverse(session, runtime().config, found, berlin, START)
+        general.set_time_zone(session, berlin.key)
+        found = origins.foresee(session, AUTH, f"{START.astimezone(berlin):%Y-%m-%dT%H:%M}", None, START)
+        origins.reverse(session, runtime().config, found, START)
     jobs.reverse()
     jobs.reverse()
     with db.write() as session:
