@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 _source: Callable[[], datetime] | None = None
 
@@ -10,6 +10,7 @@ _source: Callable[[], datetime] | None = None
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
 )
+_TYPED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?\Z")
 
 
 def now() -> datetime:
@@ -47,3 +48,18 @@ def from_text(text: str) -> datetime:
     except OverflowError as error:
         raise ValueError("the moment is out of range") from error
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def from_typed(text: str, zone: tzinfo) -> datetime:
+    """The moment, in UTC, that a person has typed: `2026-03-01` (its midnight), `2026-03-01 14:30`, by the clocks
+    of `zone`, or a whole RFC 3339 text with a zone of its own.
+
+    Raises ValueError for any other text.
+    """
+    text = text.strip()
+    if not _TYPED.match(text):
+        return from_text(text)
+    try:
+        return datetime.fromisoformat(text.upper()).replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the moment is out of range") from error

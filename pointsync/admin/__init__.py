@@ -34,6 +34,7 @@ def register(app: Flask) -> None:
         mail_texts,
         mails,
         network,
+        origins,
         pass_change,
         points_sync,
         refused_actions,

@@ -14,7 +14,7 @@ from pointsync.admin.zone import zone
 from pointsync.db import db
 from pointsync.ledger.flows import Came
 from pointsync.runtime import runtime
-from pointsync.sync import names, overview, settings, site, standing, work
+from pointsync.sync import names, origins, overview, settings, site, standing, work
 from pointsync.sync.names import Names
 from pointsync.sync.overview import Traffic
 
@@ -30,9 +30,11 @@ def dashboard() -> ResponseReturnValue:
     known = settings.read(session)
     identity = site.identity(session, here.vault, here.config, now)
     lines = standing.lines(session, known, now.date())
-    found = needs.find(session, identity, lines, overview.hands(session, known, now))
+    shown = names.read(session, here.config)
+    blocked = origins.blocked(session, shown)
+    found = needs.find(session, identity, lines, overview.hands(session, known, now), blocked, now)
     traffic = overview.traffic(session, zone(), days, now)
-    origins = _origins(traffic, names.read(session, here.config), identity.auth)
+    made_at = _origins(traffic, shown, identity.auth)
     return page(
         "dashboard.html",
         TAB,
@@ -44,8 +46,8 @@ def dashboard() -> ResponseReturnValue:
         works=work.unfinished(session),
         sends=_sends(identity, lines, found),
         days=days,
-        origins=origins,
-        chart=_chart(traffic, origins) if traffic.origins else None,
+        origins=made_at,
+        chart=_chart(traffic, made_at) if traffic.origins else None,
     )
 
 

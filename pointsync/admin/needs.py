@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from pointsync.models import Remote, State
-from pointsync.sync import mails, ping, status, workers
+from pointsync.sync import mails, origins, ping, status, workers
+from pointsync.sync.origins import Blocked
 from pointsync.sync.overview import Hands
 from pointsync.sync.site import Identity
 from pointsync.sync.standing import Line
@@ -27,11 +29,26 @@ class Need:
     """There are more than `count`."""
     text: str = ""
     """What a server has said, or what is said of it."""
+    sites: Sequence[Blocked] = field(default_factory=tuple)
+    """Blocked ones, where it is about these."""
 
 
-def find(session: Session, identity: Identity, lines: Sequence[Line], hands: Hands) -> list[Need]:
+def find(
+    session: Session,
+    identity: Identity,
+    lines: Sequence[Line],
+    hands: Hands,
+    blocked: Sequence[Blocked],
+    now: datetime,
+) -> list[Need]:
     """All that needs a hand now, the gravest first; what is held is asked by a notice of its own."""
-    return [*_sending(session, lines), *_counted(lines, hands), *_mails(session), *_set_up(identity, lines)]
+    return [
+        *_sending(session, lines),
+        *_counted(lines, hands),
+        *_mails(session),
+        *_set_up(identity, lines),
+        *_blocked(blocked, now),
+    ]
 
 
 def _sending(session: Session, lines: Sequence[Line]) -> Iterator[Need]:
@@ -70,6 +87,13 @@ def _set_up(identity: Identity, lines: Sequence[Line]) -> Iterator[Need]:
     if apart := _sites(each for each in good if each.clock_offset_seconds):
         minutes = min(abs(each.clock_offset_seconds) for each in apart) / 60
         yield Need("clock", "warning", apart, max(1, round(minutes)))
+
+
+def _blocked(blocked: Sequence[Blocked], now: datetime) -> Iterator[Need]:
+    if reversing := [each for each in blocked if each.is_reversing]:
+        yield Need("reversal", "help", sites=reversing)
+    if calling := origins.still_calling(blocked, now):
+        yield Need("blocked_calls", "help", sites=calling, count=sum(each.calls for each in calling))
 
 
 def _only_refused(line: Line) -> bool:

@@ -23,6 +23,7 @@ from pointsync.models import (
     Movement,
     Remote,
     Reserve,
+    Reversal,
     State,
     Unlock,
     Work,
@@ -30,6 +31,7 @@ from pointsync.models import (
 )
 from pointsync.sync.activity import Owed
 from pointsync.sync.customer_history import Sent
+from pointsync.sync.origins import Blocked
 from pointsync.sync.passes import Caller, OldPass
 from pointsync.sync.standing import Line
 
@@ -93,7 +95,15 @@ def needs(remotes: list[Remote]) -> list[Need]:
         Need("pass_ends", "warning", remotes[:1]),
         Need("clock", "warning", remotes[:1], 7),
         Need("no_remotes", "help"),
+        Need("reversal", "help", sites=[blocked_site()]),
+        Need("blocked_calls", "help", sites=[blocked_site()], count=480),
     ]
+
+
+def blocked_site() -> Blocked:
+    """One that is blocked, its movements being taken back."""
+    reversal = Reversal(id=1, since=AT, total=12_000, done=4_100, corrections=380, out_of_bounds=0)
+    return Blocked("wrk_0123456789abcdef", LONG_NAME, AT, "Sold", "ada", 12_000, 480, AT, reversal)
 
 
 def charts() -> dict[str, Chart]:

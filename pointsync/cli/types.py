@@ -179,6 +179,23 @@ class Month(Type):
         return str(value)
 
 
+class Moment(Type):
+    """A moment by the site's clock, as `clock.from_typed` reads it; kept as text, since the zone is the site's."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from datetime import UTC
+
+        from pointsync import clock
+
+        try:
+            clock.from_typed(str(value), UTC)
+        except ValueError:
+            self.fail(f"A moment is a day, or day and time, such as '2026-01-31 14:30'; not {_shown(value)}.", param)
+        return str(value)
+
+
 POINTS = _Points(may_be_zero=False)
 HOST = _Host()
 BALANCE = _Points(may_be_zero=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, select, true
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy import ColumnElement, String, and_, cast, exists, literal, or_, select, true
+from sqlalchemy.orm import Session, aliased, contains_eager
 
 from pointsync.errors import Conflict, NotFound
 from pointsync.ledger import keyset
@@ -13,6 +13,7 @@ from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Movement
 
 SOURCE = "correction"
+_REF = "below-zero:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,13 @@ def correct(session: Session, seq: int, now: datetime) -> Movement:
     return made.movement
 
 
+def is_corrected() -> ColumnElement[bool]:
+    """In a query of movements, whether one took a balance below zero and was corrected here."""
+    made = aliased(Movement)
+    by_hand = exists().where(made.source == SOURCE, made.ref == literal(_REF).concat(cast(Movement.seq, String)))
+    return and_(Movement.below_zero == true(), by_hand)
+
+
 def _flagged() -> Any:
     """A select of movements and balances."""
     pot = and_(Balance.customer_id == Movement.customer_id, Balance.reserve_id == Movement.reserve_id)
@@ -103,4 +111,4 @@ def _corrections(session: Session, seqs: list[int]) -> dict[int, Movement]:
 
 def _ref(seq: int) -> str:
     """What a correction is known by, beside those of refused movements."""
-    return f"below-zero:{seq}"
+    return f"{_REF}{seq}"

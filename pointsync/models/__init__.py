@@ -13,9 +13,10 @@ from pointsync.models.hook import Hook, HookDelivery
 from pointsync.models.level import Level, Unlock
 from pointsync.models.mail import Mail, MailServer, MailText
 from pointsync.models.movement import Movement
-from pointsync.models.origin import Holding, Origin
+from pointsync.models.origin import Holding, Origin, TurnedAway
 from pointsync.models.remote import Remote
 from pointsync.models.reserve import Reserve
+from pointsync.models.reversal import Reversal, ReversedMovement
 from pointsync.models.reward import Redemption, Reward
 from pointsync.models.setting import Setting
 from pointsync.models.sign_in import SignIn
@@ -47,6 +48,8 @@ __all__ = [
     "Redemption",
     "Remote",
     "Reserve",
+    "Reversal",
+    "ReversedMovement",
     "Reward",
     "Setting",
     "SignIn",
@@ -54,6 +57,7 @@ __all__ = [
     "State",
     "StatusChange",
     "Tally",
+    "TurnedAway",
     "Unlock",
     "Work",
     "WorkState",

@@ -37,4 +37,4 @@ class Unlock(Base):
     movement_seq: Mapped[int | None] = mapped_column(ForeignKey("movement.seq"))
     """The movement that brought the points; None where they were there before the level."""
     is_quiet: Mapped[bool] = mapped_column(default=False)
-    """Nobody is mailed about it: the points are older than the level, or came as history or an opening balance."""
+    """Nobody is mailed about it: the points are older than the level, or came as history, opening or correction."""

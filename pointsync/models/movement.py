@@ -14,8 +14,9 @@ LOCAL_KINDS = frozenset({"opening", "correction", "expire"})
 """Never sent to other sites, and refused from them."""
 IMPORT_SOURCE = "import"
 """Who gives the `ref`s of lines of an imported file."""
-QUIET_KINDS = frozenset({"opening", "import"})
-"""Points that customers had before, or that came by the thousand: nobody is mailed about them."""
+QUIET_KINDS = LOCAL_KINDS | {"import"}
+"""Points that customers had before, that came by the thousand, or that put something right: nobody has earned them
+just now, and nobody is mailed about them."""
 
 
 def is_quiet(kind: str, source: str | None, is_history: bool) -> bool:

@@ -1,8 +1,8 @@
-"""An origin: a site that movements come from, and what this site holds from it."""
+"""An origin: a site that movements come from, what this site holds from it, and who is turned away."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey, Select, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pointsync.db import Base, Moment
@@ -27,6 +27,16 @@ class Origin(Base):
     """When it last called with the Pass that this site had before the present one."""
     new_pass_at: Mapped[datetime | None] = mapped_column(Moment)
     """Since when it calls with the present one; later than `old_pass_at` where it does so alone."""
+    blocked_at: Mapped[datetime | None] = mapped_column(Moment)
+    """Since when nothing is taken from it, and nothing sent to it; None unless an admin has blocked it."""
+    blocked_reason: Mapped[str | None] = mapped_column(String(500))
+    blocked_by: Mapped[str | None] = mapped_column(String(191))
+    """The admin's name, or `command`."""
+
+    @classmethod
+    def blocked(cls) -> Select[str]:
+        """The Auths of those that are blocked, to be asked in another query."""
+        return select(cls.auth).where(cls.blocked_at.is_not(None))
 
 
 class Holding(Base):
@@ -38,3 +48,19 @@ class Holding(Base):
     reserve_id: Mapped[int] = mapped_column(ForeignKey("reserve.id"), primary_key=True)
     count: Mapped[int] = mapped_column(BigInteger, default=0)
     max_id: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class TurnedAway(Base):
+    """A site whose calls are refused: it is blocked, or not listed where only listed ones are accepted.
+
+    A table of its own, so that who is refused leaves no trace among the origins.
+    """
+
+    __tablename__ = "turned_away"
+
+    auth: Mapped[str] = mapped_column(String(191), primary_key=True)
+    code: Mapped[str] = mapped_column(String(16))
+    """`blocked` or `not_listed`, at its last call."""
+    calls: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime] = mapped_column(Moment)
+    last_at: Mapped[datetime] = mapped_column(Moment)

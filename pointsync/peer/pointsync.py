@@ -19,7 +19,7 @@ from pointsync.ledger.bounds import MAX_NAME, clean, is_reserve_key
 from pointsync.limits import SITE_FAILURES, count_failure
 from pointsync.models import Origin, Remote, Reserve
 from pointsync.runtime import runtime
-from pointsync.sync import passes, rewards, settings, site, wire
+from pointsync.sync import origins, passes, rewards, site, wire
 from pointsync.sync.site import Identity
 from pointsync.sync.wire import WireFault
 
@@ -116,8 +116,10 @@ def _answer(call: Callable[[Session, Identity, Body, datetime], Body]) -> Respon
     signed = wire.read_headers(request.headers, raw)  # type: ignore[arg-type]
     body, is_old = _trusted(identity, signed, raw, now)
 
-    def work(session: Session) -> bytes:
+    def work(session: Session) -> bytes | WireFault:
         origin = _known(session, body["from"], signed, now)
+        if isinstance(origin, WireFault):
+            return origin
         # The Pass may have been changed since the request was let in; the origin's lock keeps it from now on.
         passes.note(origin, is_old=is_old or passes.is_changed(session, identity.pass_version), now=now)
         answer = call(session, identity, body, now)
@@ -126,6 +128,8 @@ def _answer(call: Callable[[Session, Identity, Body, datetime], Body]) -> Respon
         return msgspec.json.encode(answer)
 
     answer = db.in_write(work)
+    if isinstance(answer, WireFault):
+        raise answer  # only now, so that the call stays noted
     headers = wire.answer_headers(answer, signed.id, identity.private_key, now)
     return Response(answer, headers=headers, mimetype="application/json")
 
@@ -175,16 +179,23 @@ def _refuse_own(identity: Identity, raw: bytes, encoding: str | None) -> None:
         raise WireFault(409, "own_origin", "This request comes from this very site.")
 
 
-def _known(session: Session, sender: str, signed: wire.Signed, now: datetime) -> Origin:
-    """The sender. Once a key is pinned, only it speaks for the origin: every site of a family knows every Pass."""
-    listed = select(Remote.id).where(Remote.auth == sender, Remote.deleted_at.is_(None)).limit(1)
-    if settings.read(session).only_listed and session.scalar(listed) is None:
-        raise WireFault(403, "not_listed", "This site accepts only sites that it lists.")
+def _known(session: Session, sender: str, signed: wire.Signed, now: datetime) -> Origin | WireFault:
+    """The sender, or why it is not let in, which is told to nobody who only speaks in its name.
+
+    Once a key is pinned, only it speaks for the origin: every site of a family knows every Pass.
+    """
+    _check_key(session.scalar(select(Origin.public_key).where(Origin.auth == sender)), signed)
+    if code := origins.turn_away(session, sender, now):
+        return WireFault(403, code, wire.TURNED_AWAY[code])
     origin = lock_origin(session, sender, now)
-    if origin.public_key and not signed.has_key(origin.public_key):
-        raise WireFault(401, "key_mismatch", "The request does not carry the signature of its sender's known key.")
+    _check_key(origin.public_key, signed)
     origin.last_seen_at = now
     return origin
+
+
+def _check_key(key: str | None, signed: wire.Signed) -> None:
+    if key and not signed.has_key(key):
+        raise WireFault(401, "key_mismatch", "The request does not carry the signature of its sender's known key.")
 
 
 def _reserve(reserve: Reserve) -> dict[str, str]:

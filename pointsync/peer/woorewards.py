@@ -16,10 +16,11 @@ from pointsync.ledger.apply import Incoming, apply, held_points, lock_origin
 from pointsync.ledger.bounds import is_storable
 from pointsync.ledger.email import normalise
 from pointsync.limits import SITE_FAILURES, count_failure
-from pointsync.models import Remote, Reserve
+from pointsync.models import Origin, Reserve
 from pointsync.runtime import runtime
-from pointsync.sync import passes, settings, site
+from pointsync.sync import origins, passes, settings, site
 from pointsync.sync.site import Identity
+from pointsync.sync.wire import TURNED_AWAY
 from pointsync.sync.woorewards import KINDS, ROUTE, SyncPath, is_reserve, read_basic, read_sync_path
 
 blueprint = Blueprint("peer_woorewards", __name__, url_prefix=ROUTE)
@@ -66,7 +67,10 @@ def sync(rest: str) -> Response:
     transaction_id = _field("transaction_id", MAX_TRANSACTION_ID)
     reason = request.form.get("reason", "")
     now = clock.now()
-    return jsonify(db.in_write(lambda session: _sync(session, path, source, transaction_id, reason, used, now)))
+    answer = db.in_write(lambda session: _sync(session, path, source, transaction_id, reason, used, now))
+    if isinstance(answer, WordPressFault):
+        raise answer  # only now, so that the call stays noted
+    return jsonify(answer)
 
 
 @blueprint.route("/", defaults={"rest": ""}, methods=METHODS, merge_slashes=False)
@@ -78,17 +82,17 @@ def elsewhere(rest: str) -> Response:
 
 def _sync(
     session: Session, path: SyncPath, source: str, transaction_id: str, reason: str, used: str | None, now: datetime
-) -> dict[str, Any]:
+) -> dict[str, Any] | WordPressFault:
     if source.lower() == _identity(session).auth:
         return _error("e409", "This request comes from this very site.", transaction_id)
-    listed = select(Remote.id).where(Remote.auth == source, Remote.deleted_at.is_(None)).limit(1)
-    known = settings.read(session)
-    if known.only_listed and session.scalar(listed) is None:
-        raise WordPressFault(403, "rest_forbidden", "This site accepts only sites that it lists.")
+    _check_keyless(session.scalar(select(Origin.public_key).where(Origin.auth == source)))
+    if code := origins.turn_away(session, source, now):
+        # As WordPress itself refuses: none of the codes of this wire says so, and each would blame something else,
+        # a customer (e404) or a reserve (e410). The shop takes it for not done, and tries again.
+        return WordPressFault(403, "rest_forbidden", TURNED_AWAY[code])
     origin = lock_origin(session, source, now)
-    if origin.public_key:
-        # This dialect carries no signature of the sender: whoever has a key speaks the other one.
-        raise WordPressFault(401, "rest_forbidden", "This sender is known by its key; it must sign.")
+    _check_keyless(origin.public_key)
+    known = settings.read(session)
     origin.last_seen_at = now
     passes.note(origin, is_old=used is None or passes.is_changed(session, used), now=now)
     held = held_points(session, source, transaction_id)
@@ -103,6 +107,12 @@ def _sync(
     if applied.status != "applied" or applied.balance is None:
         return _error("e422", applied.message or "Refused.", transaction_id)
     return _done("s200", "Points updated.", transaction_id, applied.balance)
+
+
+def _check_keyless(key: str | None) -> None:
+    """Raises WordPressFault. This dialect carries no signature of the sender: whoever has a key speaks the other."""
+    if key:
+        raise WordPressFault(401, "rest_forbidden", "This sender is known by its key; it must sign.")
 
 
 def _incoming(path: SyncPath, transaction_id: str, reason: str) -> Incoming:

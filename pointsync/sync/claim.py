@@ -33,6 +33,7 @@ def due(session: Session, now: datetime) -> list[int]:
             select(Remote.id).where(
                 Remote.deleted_at.is_(None),
                 Remote.paused_at.is_(None),
+                Remote.auth.not_in(Origin.blocked()),
                 or_(waits_until.is_(None), waits_until <= now, waits_until > now + LONGEST_WAIT),
                 or_(Remote.is_probing, Remote.dialect.is_(None), pending, unknown),
             )
@@ -44,6 +45,8 @@ def hold(session: Session, remote_id: int, worker_id: str, now: datetime) -> Rem
     """The remote, held by this worker for 120 s by the database's time; None when it may not be called now."""
     remote = Remote.locked(session, remote_id)
     if remote is None or remote.deleted_at or remote.paused_at or session.scalar(select(Site.hold)):
+        return None
+    if session.scalar(select(Origin.blocked_at).where(Origin.auth == remote.auth)):
         return None
     if remote.next_attempt_at and now < remote.next_attempt_at <= now + LONGEST_WAIT:
         return None

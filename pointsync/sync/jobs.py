@@ -13,9 +13,9 @@ from pointsync import clock
 from pointsync.db import db, in_write, write
 from pointsync.errors import NotFound
 from pointsync.ledger import expire as expiring
-from pointsync.ledger import expiries, levels, notices
+from pointsync.ledger import expiries, levels, notices, reversals
 from pointsync.ledger import mails as owed_mails
-from pointsync.models import Attempt, Expiry, Remote, StatusChange
+from pointsync.models import Attempt, Expiry, Origin, Remote, StatusChange
 from pointsync.runtime import runtime
 from pointsync.sync import check as checks
 from pointsync.sync import (
@@ -24,6 +24,7 @@ from pointsync.sync import (
     hooks,
     mailing,
     mails,
+    origins,
     passes,
     remotes,
     restored,
@@ -66,6 +67,7 @@ def check_remotes() -> None:
         select(Remote.id).where(
             Remote.deleted_at.is_(None),
             Remote.paused_at.is_(None),
+            Remote.auth.not_in(Origin.blocked()),
             Remote.is_probing.is_(False),
             or_(Remote.checked_at.is_(None), Remote.checked_at <= before, Remote.checked_at > now),
         )
@@ -182,6 +184,17 @@ def do_works() -> None:
         pass
 
 
+def reverse() -> None:
+    """Take back what came from blocked origins, part by part, where an admin has asked for it."""
+    under_way = [(each.id, each.after_customer_id) for each in reversals.unfinished(db.session())]
+    for reversal_id, after in under_way:
+        while _is_mine("reverse"):
+            found, after = reversals.affected(db.session(), reversal_id, after)
+            part = partial(reversals.step, reversal_id=reversal_id, customer_ids=found, after=after, now=clock.now())
+            if (found or not after) and not in_write(part):
+                break
+
+
 def prune() -> None:
     """Forget attempts that are past the statistics, and all but the newest per remote and hook."""
     if not _is_mine("prune"):
@@ -204,6 +217,7 @@ def prune() -> None:
             if oldest_kept is not None:
                 session.execute(delete(Attempt).where(Attempt.remote_id == remote_id, Attempt.id <= oldest_kept))
         hooks.prune(session)
+        origins.prune(session, before)
         passes.prune(session, clock.now())
         mails.prune(session, clock.now())
         work.prune(session, clock.now())

@@ -9,8 +9,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync.config import Config
-from pointsync.models import Holding, Origin, Remote, Site
-from pointsync.sync import names, rewards, settings
+from pointsync.models import Holding, Origin, Remote, Site, TurnedAway
+from pointsync.sync import names, origins, rewards, settings
+from pointsync.sync.origins import Blocked
 from pointsync.sync.ping import POINTSYNC
 from pointsync.sync.rewards import Difference
 
@@ -71,6 +72,9 @@ class Network:
     """Of rewards and levels."""
     has_offers: bool = False
     """Whether this site, or one that has told, has rewards or levels, about which customers could be mailed."""
+    blocked: tuple[Blocked, ...] = ()
+    turned_away: tuple[TurnedAway, ...] = ()
+    """Those that called lately and are not listed, where only listed ones are accepted."""
 
     @property
     def is_whole(self) -> bool:
@@ -107,7 +111,7 @@ def members(told: Sequence[Told]) -> tuple[Member, ...]:
 
 
 def read(session: Session, config: Config, now: datetime) -> Network:
-    """The family now, by ten queries; where several lines lead to a site, the newest check of it tells."""
+    """The family now, by as many queries whatever there is; of several lines to a site the newest check tells."""
     site = session.get_one(Site, 1)
     shown = names.read(session, config)
     known_settings = settings.read(session)
@@ -132,8 +136,14 @@ def read(session: Session, config: Config, now: datetime) -> Network:
     since = now - timedelta(days=known_settings.statistics_days)
     senders = _senders(session, [each.auth for each in told], shown, since)
     told_offers = any(line.facts.get("rewards") or line.facts.get("levels") for line in newest.values())
-    has_offers = told_offers or rewards.has_any(session)
-    return Network(members(told), senders, rewards.differences(session, lines), has_offers)
+    return Network(
+        members(told),
+        senders,
+        rewards.differences(session, lines),
+        has_offers=told_offers or rewards.has_any(session),
+        blocked=tuple(origins.blocked(session, shown)),
+        turned_away=tuple(origins.not_let_in(session)),
+    )
 
 
 def _told(line: Remote, shown: names.Names, last_seen_at: datetime | None) -> Told:
@@ -159,7 +169,7 @@ def _senders(session: Session, listed: list[str], shown: names.Names, since: dat
     query = (
         select(Origin.auth, Origin.first_seen_at, Origin.last_seen_at, count)
         .join(Holding, Holding.origin == Origin.auth, isouter=True)
-        .where(Origin.auth.not_in(listed))
+        .where(Origin.auth.not_in(listed), Origin.blocked_at.is_(None))
         .group_by(Origin.auth, Origin.first_seen_at, Origin.last_seen_at)
         .having(or_(count > 0, Origin.last_seen_at >= since))
         .order_by(Origin.last_seen_at.desc().nulls_last(), Origin.auth)

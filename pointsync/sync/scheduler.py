@@ -28,6 +28,7 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (jobs.send_mails, 1),
     (jobs.tell_expiry, 60),
     (jobs.do_works, 1),
+    (jobs.reverse, 2),
     (jobs.prune, 3600),
 )
 

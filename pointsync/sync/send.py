@@ -12,7 +12,7 @@ from pointsync.sync.client import Answer, Client
 from pointsync.sync.parcel import Answered, Batch, Failed, Outcome, Parcel, Sent
 from pointsync.sync.ping import WOOREWARDS
 from pointsync.sync.site import Identity
-from pointsync.sync.speak import Target, Trouble, ask, decode, pass_changed, reach, retry_after
+from pointsync.sync.speak import Target, Trouble, ask, decode, pass_changed, reach, retry_after, turned_away
 
 ROOM_BYTES = 4096
 """Left free in a body for what stands around the movements."""
@@ -120,6 +120,8 @@ def _woorewards_trouble(answer: Answer, body: dict[str, object], target: Target)
     status = answer.status
     if status == 401 and body.get("message") == passes.ENDED:
         return Trouble("bad_credentials", pass_changed(target), is_permanent=True, status=status)
+    if status == 403 and (codes := [code for code, said in wire.TURNED_AWAY.items() if said == body.get("message")]):
+        return turned_away(codes[0], target, status)
     if status in (401, 403):
         message = f"{target.url} refuses Auth. and Pass.: copy both again from its Local site information."
         return Trouble("bad_credentials", message, is_permanent=True, status=status)

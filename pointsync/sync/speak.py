@@ -239,6 +239,12 @@ def _trouble(answer: Answer, error: dict[str, Any], target: Target) -> Trouble:
     return Trouble("not_a_site", _foreign(target, answer), is_foreign=True, status=status)
 
 
+def turned_away(code: str, target: Target, status: int) -> Trouble:
+    """What is told where that site lets this one in no more: `code` is one of `wire.TURNED_AWAY`."""
+    name, sentence = _PERMANENT[code]
+    return Trouble(name, sentence.format(url=target.url), is_permanent=True, status=status)
+
+
 def pass_changed(target: Target) -> str:
     """What is told where the Pass was changed there: our words, since nobody has signed those of a refusal."""
     return (

@@ -8,7 +8,7 @@ from sqlalchemy import ScalarSelect, case, func, select
 from sqlalchemy.orm import Session
 
 from pointsync import clock
-from pointsync.models import Delivery, History, Movement, Remote, State, Tally
+from pointsync.models import Delivery, History, Movement, Origin, Remote, State, Tally
 from pointsync.models.delivery import WAITING
 from pointsync.sync import history
 from pointsync.sync.claim import is_used_up
@@ -29,6 +29,7 @@ class Line:
     waiting: dict[State, int]
     average: float | None
     history: History | None
+    is_blocked: bool = False
 
     @property
     def all_waiting(self) -> int:
@@ -52,12 +53,14 @@ def lines(session: Session, settings: Settings, today: date) -> list[Line]:
         remote_id: round(float(tries) / float(delivered), 2) for remote_id, tries, delivered in tallies if delivered
     }
     histories = {each.remote_id: each for each in session.scalars(select(History))}
+    blocked = set(session.scalars(Origin.blocked()).all())
     return [
         Line(
             remote,
             {state: waiting.get(remote.id, {}).get(state, 0) for state in WAITING},
             averages.get(remote.id),
             histories.get(remote.id),
+            remote.auth in blocked,
         )
         for remote in every(session)
     ]
@@ -112,6 +115,7 @@ def facts(session: Session, remote: Remote, settings: Settings) -> Facts:
         check_is_permanent=remote.check_is_permanent,
         last_failure_at=remote.last_failure_at,
         is_paused=remote.paused_at is not None,
+        is_blocked=_is_blocked(session, remote),
         is_used_up=is_used_up(session, remote, settings),
         pending=waiting[State.PENDING],
         failed=waiting[State.FAILED],
@@ -151,8 +155,13 @@ def shape(session: Session, remote: Remote) -> dict[str, Any]:
         "unknown_customers": waiting[State.UNKNOWN],
         "refused": waiting[State.FAILED],
         "paused": remote.paused_at is not None,
+        "blocked": _is_blocked(session, remote),
         "last_success_at": clock.to_text(remote.last_success_at) if remote.last_success_at else None,
         "last_error": remote.last_error,
         "last_error_at": clock.to_text(remote.last_failure_at) if remote.last_failure_at else None,
         "history": history.progress(session, remote),
     }
+
+
+def _is_blocked(session: Session, remote: Remote) -> bool:
+    return session.scalar(select(Origin.blocked_at).where(Origin.auth == remote.auth)) is not None

@@ -20,6 +20,8 @@ class Facts:
     check_is_permanent: bool = False
     last_failure_at: datetime | None = None
     is_paused: bool = False
+    is_blocked: bool = False
+    """Its site is: then it is not sent to either, whether it is paused or not."""
     is_used_up: bool = False
     """A delivery has had all its attempts and is still not delivered."""
     pending: int = 0
@@ -28,6 +30,11 @@ class Facts:
     unknown_customers: int = 0
     was_sent: bool = False
     """Something was ever sent."""
+
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing is sent, by an admin's word."""
+        return self.is_paused or self.is_blocked
 
     @property
     def attempt_failed(self) -> bool:
@@ -51,7 +58,7 @@ def status(facts: Facts, now: datetime, settings: Settings) -> str:
         return ERROR
     remembered = timedelta(days=min(settings.warning_days, settings.statistics_days))
     failed_lately = facts.last_failure_at is not None and now - facts.last_failure_at < remembered
-    if facts.attempt_failed or facts.check_failed or failed_lately or (facts.is_paused and facts.pending):
+    if facts.attempt_failed or facts.check_failed or failed_lately or (facts.is_still and facts.pending):
         return WARNING
     if not facts.was_sent:
         return NONE
@@ -60,7 +67,11 @@ def status(facts: Facts, now: datetime, settings: Settings) -> str:
 
 def words(facts: Facts, shown: str, settings: Settings) -> str:
     """A few sentences that say what the colour means here and what to do."""
-    said = ["Paused: nothing is sent until it is resumed."] if facts.is_paused else []
+    said = []
+    if facts.is_blocked:
+        said.append("Blocked: nothing is taken from this site, and nothing sent, until it is unblocked.")
+    if facts.is_paused:
+        said.append("Paused: nothing is sent until it is resumed.")
     said.append(_cause(facts, shown, settings))
     waiting = facts.pending + facts.failed
     if waiting:
@@ -83,7 +94,7 @@ def _cause(facts: Facts, shown: str, settings: Settings) -> str:
             return facts.check_message or "The last check failed."
         if facts.is_used_up:
             used_up = f"Not delivered after {_count(settings.max_attempts, 'attempt')}. {trouble or ''}".strip()
-            if facts.is_paused:  # then it is not asked
+            if facts.is_still:  # then it is not asked
                 return used_up
             asked = f"It is asked every {settings.delay_seconds:,} seconds, and all that waits is sent when it answers."
             return f"{used_up} {asked}"
@@ -91,11 +102,11 @@ def _cause(facts: Facts, shown: str, settings: Settings) -> str:
     if shown == WARNING:
         if trouble:
             return trouble
-        if facts.is_paused:
+        if facts.is_still:
             return "" if facts.pending else "An error in the warning period is remembered."
         again = "It answers again, and what waits is on its way" if facts.pending else "In step again"
         return f"{again}; an error in the warning period is remembered."
-    if facts.is_paused:
+    if facts.is_still:
         return ""
     if shown == NONE:
         return "Nothing was sent yet; the last check was fine." if facts.check_code else "Nothing was sent yet."

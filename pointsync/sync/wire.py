@@ -25,6 +25,12 @@ MAX_BATCH = 1000
 MAX_SKEW = timedelta(minutes=5)
 ROTATED = "pass_changed"
 """The `reason` beside `bad_signature` where the request was signed with the receiver's Pass of before."""
+BLOCKED, NOT_LISTED = "blocked", "not_listed"
+TURNED_AWAY = {
+    BLOCKED: "This site's admin has blocked the sender.",
+    NOT_LISTED: "This site accepts only sites that it lists.",
+}
+"""By code what a sender is told, in the other dialect too, where there is no code for it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"[0-9]{1,12}\Z")

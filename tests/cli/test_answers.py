@@ -57,6 +57,10 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("remote", "add", "--url", "http://127.0.0.1:9", "--auth", AUTH, "--pass", PASSWORD, *OTHER, "--go-on"),
     ("remote", "key", "1"),
     ("refused", "list"),
+    ("origin", "list"),
+    ("origin", "block", AUTH, "--reason", "Sold"),
+    ("origin", "reverse", AUTH, "--from", "2026-01-31", "--dry-run"),
+    ("origin", "unblock", AUTH),
     ("pass", "show"),
     ("pass", "rotate"),
     ("pass", "rotate", "--at-once", "--secrets"),
@@ -127,6 +131,16 @@ def test_reserves_settings_and_keys(answers: dict[str, Done]) -> None:
     assert set(key) == {"name", "key"}
     assert key["key"].startswith("psk_")
     assert [each["name"] for each in answers["key list"].json] == ["shop"]
+
+
+def test_origins(answers: dict[str, Done]) -> None:
+    [listed] = answers["origin list"].json
+    assert (listed["auth"], listed["blocked_at"], listed["reversal"], listed["turned_away"]) == (AUTH, None, None, 0)
+    blocked = answers[f"origin block {AUTH} --reason Sold"].json
+    assert blocked == {"auth": AUTH, "blocked": True}
+    preview = answers[f"origin reverse {AUTH} --from 2026-01-31 --dry-run"].json["preview"]
+    assert (preview["since"], preview["movements"], preview["first"]) == ("2026-01-31T00:00:00Z", 0, [])
+    assert answers[f"origin unblock {AUTH}"].json == {"auth": AUTH, "blocked": False}
 
 
 def test_rewards_and_levels(answers: dict[str, Done]) -> None:

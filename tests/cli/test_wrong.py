@@ -8,6 +8,7 @@ from tests.support.process import SiteProcess
 
 HUGE = "9" * 5000
 KEY = "shop.example|wrk_0123456789abcdef:wrs_0123456789abcdef"
+STRANGER = "wrk_0123456789abcdef"
 LINE = ("--target", "default", "--observed", "default")
 
 #: What is typed, and a word that the line must hold.
@@ -87,6 +88,18 @@ WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
     (("remote", "remove", "1", "--drop", "-1"), "--drop"),
     (("refused", "aside", "1"), "--reason"),
     (("refused", "again", "abc"), "ID"),
+    (("origin", "block", "nonsense"), "Auth."),
+    (("origin", "block", "nonsense", "--dry-run"), "Auth."),
+    (("origin", "block", STRANGER, "--reserve", "default"), "--reverse-from"),
+    (("origin", "block", STRANGER, "--reason", "x" * 501), "500"),
+    (("origin", "reverse", STRANGER), "--from"),
+    *((("origin", "reverse", STRANGER, "--from", moment), "--from") for moment in ("soon", "2026-02-30", "٣", HUGE)),
+    (("mail", "test", "nonsense"), "ADDRESS"),
+    (("mail", "test", "a@b.example", "--kind", "nonsense"), "--kind"),
+    (("mail", "list", "--state", "nonsense"), "--state"),
+    (("mail", "again", "abc"), "ID"),
+    (("mail", "sender", "nonsense"), "ADDRESS"),
+    (("mail", "sender", "a@b.example", "--name", "two\nlines"), "--name"),
     (("confirm", "nonsense"), "restored"),
     (("admin", "create", "joe"), "--password-stdin"),
     (("admin", "create", "joe", "--password-stdin"), "--password-stdin"),
@@ -118,6 +131,10 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("key", "revoke", "nobody"), "nobody"),
     (("hook", "remove", "nobody"), "nobody"),
     (("confirm", "moved"), "held"),
+    (("origin", "block", STRANGER, "--reverse-from", "2026-01-01"), "No site"),
+    (("origin", "reverse", STRANGER, "--from", "2026-01-01"), "No site"),
+    (("origin", "unblock", STRANGER), "blocked"),
+    *((("mail", step, number), number[:9]) for step in ("again", "drop") for number in ("7", HUGE)),
     (("pass", "end-old"), "No old Pass"),
     *((("remote", step, "7"), "7") for step in ("key", "accept-key", "refuse-key")),
 )

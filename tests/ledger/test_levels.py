@@ -58,7 +58,6 @@ def test_within_one_batch_the_first_that_comes_up_to_it_counts():
     [
         [Draft(ANNA, set_to=100)],
         [Draft(ANNA, -20, kind="manual"), Draft(ANNA, 120, kind="refund")],
-        [Draft(ANNA, 100, kind="correction")],
         [Draft(ANNA, 100, kind="redeem")],
         [Draft(ANNA, 100, ref="order-1")],
     ],
@@ -79,14 +78,15 @@ def test_movements_of_other_sites_count():
     assert len(unlocks()) == 2
 
 
-def test_nobody_is_told_of_history_and_opening_balances():
+def test_nobody_is_told_of_history_opening_balances_and_corrections():
     level()
     applied(Incoming("1", ANNA, 300, is_history=True), Incoming("2", BOB, 99, is_history=True), Incoming("3", BOB, 1))
-    recorded(Draft("carol@shop.example", 100, kind="opening"))
+    recorded(Draft("carol@shop.example", 100, kind="opening"), Draft("dora@shop.example", 100, kind="correction"))
     assert unlocks() == [
         (ANNA, "Silver", 300, True),
         (BOB, "Silver", 1, False),
         ("carol@shop.example", "Silver", 100, True),
+        ("dora@shop.example", "Silver", 100, True),
     ]
 
 

@@ -100,12 +100,12 @@ class PeerSite:
             return self.read(lambda session: site.identity(session, here.vault, here.config, clock.now()))
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every table, but for when an origin was last seen, and with which Pass."""
+        """Every row of every table, but for when an origin was last seen, with which Pass, and who was turned away."""
         with closing(sqlite3.connect(self.folder / "pointsync.db")) as connection:
             names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            columns = dict.fromkeys(names, "*") | {
-                "origin": "auth, public_key, offered_key, key_refused_at, first_seen_at"
-            }
+            names.remove("turned_away")
+            of_origin = "auth, public_key, offered_key, key_refused_at, first_seen_at, blocked_at, blocked_reason"
+            columns = dict.fromkeys(names, "*") | {"origin": of_origin}
             return {name: connection.execute(f"SELECT {columns[name]} FROM {name}").fetchall() for name in names}
 
     def backup(self, file: Path) -> None:

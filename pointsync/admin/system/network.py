@@ -55,4 +55,6 @@ def save_network() -> ResponseReturnValue:
 def _page(form: AcceptForm) -> str:
     found = family.read(db.db.session(), runtime().config, clock.now())
     names = {member.told.auth: member.told.name for member in found.members}
-    return page("system/network.html", TAB, form=form, network=found, names=names, kind=settings.KINDS["check_seconds"])
+    blocked = {site.auth for site in found.blocked}
+    kind = settings.KINDS["check_seconds"]
+    return page("system/network.html", TAB, form=form, network=found, names=names, blocked=blocked, kind=kind)

@@ -12,7 +12,7 @@ from pointsync.admin.system.remotes import ROW, TAB
 from pointsync.errors import Conflict
 from pointsync.models import Remote
 from pointsync.runtime import runtime
-from pointsync.sync import history, remotes, sharing, standing
+from pointsync.sync import history, origins, remotes, sharing, standing
 from pointsync.sync.check import check
 
 LINE = f"/system/points-sync/remotes/{ROW}"
@@ -36,7 +36,9 @@ def try_again(remote_id: int) -> None:
     """Send all that waits for it, now, and leave a notice that says so."""
     remote = _change(remote_id, lambda session, line: remotes.retry(session, line, clock.now()))
     runtime().wake()
-    if remote.paused_at:
+    if origins.is_blocked(db.db.session(), remote.auth):
+        flash(f"{_name(remote)} is blocked: unblock it under Network, and what waits is sent.", "warning")
+    elif remote.paused_at:
         flash(f"{_name(remote)} is paused: resume it, and what waits is sent.", "warning")
     else:
         flash(f"Trying {_name(remote)} again now. Its status below says what comes of it.", "done")

@@ -1,0 +1,53 @@
+"""`pointsync origin` end to end: a site blocked and its movements taken back while the site runs; what is refused."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from pointsync.ids import new_auth
+from tests.support.process import SiteProcess, wait_until
+
+THIEF = "wrk_0123456789abcdef"
+ROWS = """
+INSERT INTO origin (auth, first_seen_at) VALUES ('wrk_0123456789abcdef', '2026-03-01 12:00:00.000000');
+UPDATE movement SET origin = 'wrk_0123456789abcdef', id = 'x' || id WHERE points > 0;
+UPDATE flow SET origin = 'wrk_0123456789abcdef' WHERE given > 0;
+"""
+
+
+def test_blocked_and_taken_back(tmp_path: Path) -> None:
+    site = SiteProcess(tmp_path / "site")
+    for points in ("100", "-30"):
+        site.cli("record", "alice@example.com", points)
+    with closing(sqlite3.connect(site.data_dir / "pointsync.db")) as database, database:
+        database.executescript(ROWS)
+    seen = site.cli("origin", "block", THIEF, "--reverse-from", "2026-01-01", "--dry-run")
+    assert (seen["blocked"], seen["preview"]["movements"], seen["preview"]["below_zero"]) == (False, 1, 1)
+    assert seen["preview"]["first"] == [
+        {"customer": "alice@example.com", "reserve": "default", "points": -100, "after": -30}
+    ]
+    assert site.cli("origin", "list")[0]["blocked_at"] is None
+    refused = site.run("origin", "reverse", THIEF, "--from", "2026-01-01")
+    assert (refused.returncode, "Block the site first" in refused.stderr) == (1, True)
+    made = site.cli("origin", "block", THIEF, "--reason", "Key stolen", "--reverse-from", "2026-01-01")
+    assert (made["blocked"], made["reversal"]["state"], made["reversal"]["total"]) == (True, "running", 1)
+    with site:
+        wait_until(lambda: site.cli("origin", "list")[0]["reversal"]["state"] == "finished", 20, "the reversal to end")
+    [shown] = site.cli("origin", "list")
+    assert (shown["blocked_reason"], shown["blocked_by"]) == ("Key stolen", "command")
+    assert site.cli("balance", "alice@example.com")["balances"] == [{"reserve": "default", "points": -30}]
+    assert site.cli("verify")["ok"] is True
+    text = site.run("origin", "list").stdout
+    assert "finished, 1 of 1" in text
+    for arguments, code, words in (
+        (("block", "shop"), 2, "16 hex digits"),
+        (("block", site.cli("site")["auth"]), 1, "this very site"),
+        (("unblock", new_auth()), 1, "No site of that Auth. is blocked"),
+        (("reverse", new_auth(), "--from", "2026-01-01"), 1, "has ever called"),
+        (("reverse", THIEF, "--from", "yesterday"), 2, "A moment is a day"),
+        (("reverse", THIEF, "--from", "2999-01-01"), 2, "lies ahead"),
+        (("reverse", THIEF, "--from", "2026-01-01"), 1, "left to take back"),
+    ):
+        done = site.run("origin", *arguments)
+        assert (done.returncode, done.stdout) == (code, ""), arguments
+        assert words in done.stderr
