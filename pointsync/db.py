@@ -5,9 +5,8 @@ transaction of its own that has the write lock from its first statement; reading
 """
 
 import fcntl
+import logging
 import sqlite3
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,7 +20,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from pointsync import clock, sqlite_file
 from pointsync.errors import ConfigError
+from pointsync.fair_lock import FairLock
 
 BUSY_SECONDS = 30
 TRIES = 5
@@ -31,6 +32,13 @@ VERSION = "b10c4ed0a7e2"
 """The last migration: what the database is at where this PointSync has made or upgraded it."""
 UPGRADE_LOCK = 7_061_110
 WRITE_LOCK = "pointsync_write_lock"
+EARLIER = "The database is of an earlier PointSync; run: pointsync upgrade"
+NEWER = (
+    "The database was written by a newer PointSync (it is at {found}, which this one does not know); start that one, "
+    "or restore a backup that was made before."
+)
+
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -75,43 +83,6 @@ db = SQLAlchemy(model_class=Base)
 
 class Busy(Exception):
     """The database is held by another writer, or away; the same call may succeed in a moment."""
-
-
-class FairLock:
-    """A lock that is handed on in the order of asking.
-
-    SQLite has one writer. Its own waiting is a poll with growing pauses, in which batches from other
-    sites starve the shop's writes; threads of this process queue here instead.
-    """
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._held = False
-        self._queue: deque[threading.Event] = deque()
-
-    def acquire(self, timeout_seconds: float) -> bool:
-        """Take the lock; False when it was not had in time."""
-        with self._guard:
-            if not self._held:
-                self._held = True
-                return True
-            turn = threading.Event()
-            self._queue.append(turn)
-        if turn.wait(timeout_seconds):
-            return True
-        with self._guard:
-            if turn in self._queue:
-                self._queue.remove(turn)
-                return False
-        return True  # it was handed on between the end of the wait and the guard
-
-    def release(self) -> None:
-        """Hand the lock to whoever has waited longest."""
-        with self._guard:
-            if self._queue:
-                self._queue.popleft().set()
-            else:
-                self._held = False
 
 
 def engine_options(database_url: str) -> dict[str, Any]:
@@ -245,17 +216,36 @@ def attach(app: Flask) -> None:
 def upgrade() -> None:
     """Bring the database to this version, or make it; of processes that start together, one does.
 
-    Raises ConfigError where a newer PointSync has written it.
+    Of an SQLite database that others have made a copy is kept beside it first. Raises ConfigError where a newer
+    PointSync has written it, or where no copy can be made.
     """
     import alembic.command
-    import alembic.util
 
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    with _upgrade_lock():
-        try:
-            alembic.command.upgrade(migrations(app).get_config(), "head")
-        except alembic.util.CommandError as error:
-            raise ConfigError(f"The database was written by a newer PointSync ({error}); start that one.") from error
+    with upgrade_lock():
+        found = version()
+        if found == VERSION:
+            return
+        if found is not None:
+            if not knows(found):
+                raise ConfigError(NEWER.format(found=found))
+            _keep_copy(found)
+        alembic.command.upgrade(migrations(app).get_config(), "head")
+        log.info("the database was brought from %s to %s", found or "nothing", VERSION)
+
+
+def _keep_copy(found: str) -> None:
+    """Keep an SQLite database as it is before an upgrade; of PostgreSQL's, its own tools make backups."""
+    if db.engine.dialect.name != "sqlite":
+        return
+    place = Path(str(db.engine.url.database))
+    try:
+        copy = sqlite_file.keep_copy(place, f"before-upgrade-{found}", clock.now())
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError(
+            f"Before an upgrade a copy of {place} is made beside it, and that failed: {error}. Nothing was upgraded."
+        ) from error
+    log.info("a copy of the database as it was is kept: %s", copy)
 
 
 def migrations(app: Flask) -> Any:
@@ -282,9 +272,28 @@ def is_current() -> bool:
     return version() == VERSION
 
 
+def knows(revision: str) -> bool:
+    """Whether this PointSync has that migration; if not, a newer one has."""
+    import alembic.util
+    from alembic.script import ScriptDirectory
+
+    try:
+        return ScriptDirectory(str(MIGRATIONS)).get_revision(revision) is not None
+    except alembic.util.CommandError:
+        return False
+
+
+def unfit() -> str | None:
+    """Why this PointSync cannot work with the database of another version; None where it can, or there is none."""
+    found = version()
+    if found is None or found == VERSION:
+        return None
+    return EARLIER if knows(found) else NEWER.format(found=found)
+
+
 @contextmanager
-def _upgrade_lock() -> Iterator[None]:
-    """One upgrade at a time: by a file's lock on SQLite, by an advisory lock on PostgreSQL."""
+def upgrade_lock() -> Iterator[None]:
+    """One upgrade or restore at a time: by a file's lock on SQLite, by an advisory lock on PostgreSQL."""
     engine = db.engine
     if engine.dialect.name == "sqlite":
         with open(f"{engine.url.database}.upgrade", "w") as file:

@@ -3,15 +3,10 @@
 from sqlalchemy.orm import Session
 
 from pointsync import clock, crypto, ids
-from pointsync.db import db, in_write, is_current, upgrade, version
+from pointsync.db import db, in_write, is_current, upgrade
 from pointsync.models import Site
 from pointsync.runtime import runtime
 from pointsync.sync import admins, general, site
-
-
-def is_behind() -> bool:
-    """Whether the database was made by another version; an absent or empty one was made by none."""
-    return not is_current() and version() is not None
 
 
 def make_missing() -> None:

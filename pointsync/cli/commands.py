@@ -2,6 +2,7 @@
 
 from pointsync.cli import (
     admin,
+    backup,
     customer,
     demo,
     expiry,
@@ -40,6 +41,8 @@ COMMANDS = Group(
         worker.worker,
         demo.demo,
         upgrade.upgrade,
+        backup.backup,
+        backup.restore,
         site.site,
         site.confirm,
         site_pass.site_pass,

@@ -35,13 +35,13 @@ def application(*, answers: bool = False) -> Flask:
 def on_site() -> Iterator[None]:
     """Work with this site's database, which is made where it is absent or empty. Starts no scheduler.
 
-    Raises Fault where the database is of an earlier version.
+    Raises Fault where the database is of another version.
     """
-    from pointsync import start
+    from pointsync import db, start
 
     with application().app_context():
-        if start.is_behind():
-            raise Fault("The database is of an earlier PointSync; run: pointsync upgrade")
+        if why := db.unfit():
+            raise Fault(why)
         start.make_missing()
         yield
 

@@ -3,7 +3,6 @@
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pointsync.cli.answer import give, note, table
+from pointsync.cli.answer import give, table
 from pointsync.cli.command import Command
 from pointsync.cli.faults import REFUSED, WRONG, Fault, plain
 from pointsync.cli.here import change, on_site
+from pointsync.cli.progress import Progress
 from pointsync.cli.types import RESERVE
 from pointsync.ledger.csv_shapes import SHAPES
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from pointsync.sync.imports import Report
 
-EVERY_SECONDS = 5.0
 SUMS = {"reserve": "Reserve", "before": "Before", "points": "Points", "after": "After"}
 FAULTS = {"line": "Line", "message": "What is wrong"}
 SHOWN = 20
@@ -61,7 +60,7 @@ def imports(
     from pointsync.sync.imports import STOPPED, Asked, Import
 
     asked = Asked(not new, shape, reserve_key, good_lines)
-    stop, progress = Stop(), _Progress()
+    stop, progress = Stop(), Progress()
     with on_site(), tempfile.TemporaryDirectory(prefix="pointsync-") as folder, _on_disk(file, Path(folder)) as path:
         try:
             given = Import(path, asked, Path(folder) / "scratch.db", clock.now())
@@ -69,7 +68,8 @@ def imports(
             parts = given.check() if dry_run else given.record(_changes())
             with closing(parts), progress:  # type: ignore[type-var]
                 for _ in parts:
-                    progress.tell(report.done, given.lines, "recorded" if report.sums else "checked")
+                    what = "recorded" if report.sums else "checked"
+                    progress.tell(f"{report.done:,} of {max(report.done, given.lines):,} lines {what} …")
                     if stop.asked:
                         break
         except Unreadable as error:
@@ -79,35 +79,6 @@ def imports(
     give(report.document, lambda: _tell(report))
     if report.state == STOPPED or (report.tally["faulty"] and not good_lines):
         click.get_current_context().exit(REFUSED)
-
-
-class _Progress:
-    """Progress on stderr: in one line on a terminal, else a line every few seconds."""
-
-    def __init__(self) -> None:
-        self._is_terminal = sys.stderr.isatty()
-        self._told_at = time.monotonic()
-        self._is_open = False
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._is_open:
-            click.echo("\r\x1b[K", nl=False, err=True)
-
-    def tell(self, done: int, total: int, what: str) -> None:
-        """Say how far it is, not too often."""
-        now = time.monotonic()
-        if now - self._told_at < (0.2 if self._is_terminal else EVERY_SECONDS):
-            return
-        self._told_at = now
-        said = f"{done:,} of {max(done, total):,} lines {what} …"
-        if self._is_terminal:
-            click.echo(f"\r{said}\x1b[K", nl=False, err=True)
-            self._is_open = True
-        else:
-            note(said)
 
 
 @contextmanager

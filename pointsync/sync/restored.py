@@ -17,6 +17,8 @@ ONCE_IN = timedelta(hours=1)
 """A remote that forgets again so soon is not restored but broken."""
 FAR_AHEAD = timedelta(days=1)
 CHUNK = 2000
+CODE = "restored"
+"""Of a line whose site holds what this database never made."""
 
 
 def weigh(
@@ -104,7 +106,7 @@ def _stop(session: Session, remote: Remote, max_id: int, settings: Settings, now
         "restored from a backup, or the same site runs twice."
     )
     site.hold = site.hold or reason
-    _say(remote, "restored", reason, now)
+    _say(remote, CODE, reason, now)
     remote.attempt_is_permanent = True
     remote.is_probing = True
     remote.next_attempt_at = now + timedelta(seconds=settings.delay_seconds)

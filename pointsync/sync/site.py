@@ -18,10 +18,13 @@ from pointsync.ledger.insert import insert_missing
 from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Delivery, Holding, Movement, Origin, Remote, Reserve, Site, State
 from pointsync.models.delivery import WAITING
-from pointsync.sync import general, passes
+from pointsync.sync import general, passes, restored
 
 DEFAULT_RESERVE_NAME = "Points"
 MARKER_FILE = "marker"
+
+Marker = tuple[str | None, int, int]
+"""What belongs to one database alone; its last movement id, and its last movement's row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +110,12 @@ def identity(session: Session, vault: Vault, config: Config, now: datetime) -> I
 def recognise(session: Session, config: Config) -> str | None:
     """Compare this place with what the database remembers; why sending is held, or None.
 
-    Beside the database stands a marker with the last movement id: another marker, another public URL
-    or a database that is behind it tells of a copy, a move or a restore. Nothing is sent then until an
-    admin has said which it is.
+    Beside the database stands a marker with the last movement's id and the last row: another marker, another
+    public URL or a database that is behind it tells of a copy, a move or a restore. Nothing is sent then until
+    an admin has said which it is.
     """
     # The marker first: it is written after the commit, so a row read later is never behind it by itself.
-    marker, last_id = _read_marker(config.data)
+    marker, last_id, last_seq = _read_marker(config.data)
     site = session.get_one(Site, 1, populate_existing=True)
     reason = None
     if site.url and config.public_url and config.public_url != site.url:
@@ -121,14 +124,14 @@ def recognise(session: Session, config: Config) -> str | None:
         reason = f"The marker of this database is missing in {config.data}."
     elif marker is not None and marker != site.marker:
         reason = f"The marker in {config.data} belongs to another database."
-    elif last_id > site.last_id:
+    elif last_id > site.last_id or last_seq > _last_seq(session):
         reason = "The database is older than when this site last ran: it was restored from a backup."
     if reason:
         site.hold = site.hold or reason
     elif site.hold is None:
         site.url = config.public_url or site.url
         if marker is None:
-            _write_marker(config.data, site)
+            _write_marker(config.data, _marker_of(session, site))
     session.flush()
     return site.hold
 
@@ -155,12 +158,14 @@ def confirm(session: Session, vault: Vault, config: Config, what: str, now: date
         site.marker = ids.new_token()
         passes.forget_old(session, site)
         general.forget_public_url(session, site)
-    _, last_id = _read_marker(config.data)
+    last_id = _read_marker(config.data)[1]
     site.last_id = site.confirmed_id = max(site.last_id, last_id)
     site.hold = None
     site.url = config.public_url or site.url
+    # A line that was stopped for what its site holds goes on now, not after the delay.
+    session.execute(update(Remote).where(Remote.attempt_code == restored.CODE).values(next_attempt_at=None))
     session.flush()
-    _write_marker(config.data, site)
+    _write_marker(config.data, _marker_of(session, site))
 
 
 def _forget_family(session: Session, site: Site, now: datetime) -> None:
@@ -189,27 +194,38 @@ def _forget_family(session: Session, site: Site, now: datetime) -> None:
 
 
 def remember(session: Session, config: Config) -> None:
-    """Write the last movement id beside the database, where a restored one is told by it."""
+    """Write the last movement's id and row beside the database, where a restored one is told by them."""
     site = session.get_one(Site, 1)
-    if site.hold is None and _read_marker(config.data) != (site.marker, site.last_id):
-        _write_marker(config.data, site)
+    marker = _marker_of(session, site)
+    if site.hold is None and _read_marker(config.data) != marker:
+        _write_marker(config.data, marker)
 
 
-def _read_marker(data: Path) -> tuple[str | None, int]:
+def _marker_of(session: Session, site: Site) -> Marker:
+    return site.marker, site.last_id, _last_seq(session)
+
+
+def _last_seq(session: Session) -> int:
+    """The last movement's row, whoever made it: what was received is missing from a restored database as well."""
+    return session.scalar(select(func.max(Movement.seq))) or 0
+
+
+def _read_marker(data: Path) -> Marker:
     try:
-        marker, _, last_id = (data / MARKER_FILE).read_text().strip().partition(" ")
-        return marker or None, int(last_id or 0)
+        marker, *numbers = (data / MARKER_FILE).read_text().split() or [None]
+        last_id, last_seq = (*map(int, numbers), 0, 0)[:2]
+        return marker, last_id, last_seq
     except FileNotFoundError:
-        return None, 0
+        return None, 0, 0
     except (OSError, ValueError) as error:
         raise ConfigError(f"{data / MARKER_FILE} cannot be read; put back the file from the last backup") from error
 
 
-def _write_marker(data: Path, site: Site) -> None:
+def _write_marker(data: Path, marker: Marker) -> None:
     """Replace the file in one step, so that a power cut leaves the old one or the new one."""
     fresh = data / f"{MARKER_FILE}.{os.getpid()}.{threading.get_ident()}"
     with fresh.open("w") as file:
-        file.write(f"{site.marker} {site.last_id}\n")
+        print(*marker, file=file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, data / MARKER_FILE)

@@ -4,11 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from pointsync import db
 from pointsync.config import Config
+from pointsync.ledger.apply import Incoming, apply
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Remote, Site
+from pointsync.models import Movement, Remote, Site
 from pointsync.runtime import runtime
 from pointsync.sync import site
 from tests.support.frozen import START as NOW
@@ -16,6 +18,7 @@ from tests.support.local import reserve
 
 URL = "https://shop.example/points"
 OTHER_URL = "https://test.example"
+OTHER = "wrk_00000000000000ff"
 
 
 @pytest.fixture
@@ -43,6 +46,19 @@ def sold(points: int = 5) -> None:
     """Record a movement."""
     with db.write() as session:
         record(session, [Draft("anna@shop.example", points)], "test", NOW)
+
+
+def received(points: int = 3) -> None:
+    """Apply a movement that another site has made."""
+    with db.write() as session:
+        incoming = Incoming("7", "anna@shop.example", points, at=NOW)
+        assert [each.status for each in apply(session, OTHER, reserve(session), [incoming], NOW)] == ["applied"]
+
+
+def last_seq() -> int:
+    """The last movement's row."""
+    with db.write() as session:
+        return session.scalar(select(func.max(Movement.seq))) or 0
 
 
 def row() -> Site:

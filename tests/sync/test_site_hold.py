@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import delete
 
 from pointsync import db, ids
 from pointsync.errors import ConfigError
-from pointsync.models import Site
-from tests.sync.starts import OTHER_URL, URL, row, sold, start
+from pointsync.models import Flow, Movement, Site
+from tests.sync.starts import OTHER, OTHER_URL, URL, last_seq, received, row, sold, start
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -17,7 +18,7 @@ def test_a_first_start_and_those_that_follow_are_not_held(here):
     sold()
     assert start(here) is None
     assert start(here) is None
-    assert (here.data / "marker").read_text() == f"{row().marker} {row().last_id}\n"
+    assert (here.data / "marker").read_text() == f"{row().marker} {row().last_id} {last_seq()}\n"
     assert row().url == URL
 
 
@@ -49,6 +50,27 @@ def test_a_restored_older_database_is_held(here):
     with db.write() as session:
         session.get_one(Site, 1).last_id -= 1
     assert "restored from a backup" in start(here)
+
+
+def test_a_restored_database_that_lacks_only_what_others_sent_is_held(here):
+    start(here)
+    sold()
+    own = row().last_id
+    received()
+    start(here)
+    with db.write() as session:
+        session.execute(delete(Flow).where(Flow.origin == OTHER))
+        session.execute(delete(Movement).where(Movement.origin == OTHER))
+    assert row().last_id == own
+    assert "restored from a backup" in start(here)
+
+
+def test_a_marker_of_an_earlier_version_is_taken(here):
+    start(here)
+    sold()
+    (here.data / "marker").write_text(f"{row().marker} {row().last_id}\n")
+    assert start(here) is None
+    assert (here.data / "marker").read_text() == f"{row().marker} {row().last_id} {last_seq()}\n"
 
 
 def test_a_hold_stays_with_its_first_reason_whatever_comes_after(here):

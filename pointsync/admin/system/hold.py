@@ -12,8 +12,8 @@ from pointsync.sync import site
 
 WORDS = {
     "moved": "This is the same site at a new place. It sends again, and goes on where it stood.",
-    "restored": "This is the same site, brought back from a backup. It sends again; what was lost is asked for "
-    "from its remotes.",
+    "restored": "This is the same site, brought back from a backup. It sends again, and its remotes send "
+    "again what they had delivered.",
     "copy": "This is a copy. It is a site of its own now, with its own Auth., Pass. and key, and without remotes.",
 }
 

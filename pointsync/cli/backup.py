@@ -1,0 +1,164 @@
+"""`pointsync backup` and `pointsync restore`."""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pointsync.cli.answer import give
+from pointsync.cli.command import Command
+from pointsync.cli.faults import REFUSED, WRONG, Fault, plain
+from pointsync.cli.here import application
+from pointsync.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from pointsync.config import Config
+    from pointsync.sync.backup import Say
+    from pointsync.sync.restore import Restored
+
+MEGABYTE = 1_000_000
+OPENS = "It opens this site: keep it as you would a password."
+NEEDS_KEY = (
+    "It does not hold POINTSYNC_SECRET_KEY: keep that too, apart from it, for without it the backup cannot be restored."
+)
+
+
+@click.command(cls=Command)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Take the place of a file that is there.")
+@click.option("--without-secret", is_flag=True, help="Leave out the secret that opens the database's secrets.")
+def backup(file: Path, force: bool, without_secret: bool) -> None:
+    """Write all that this site's database holds at this moment to FILE, while the site runs.
+
+    With it goes the secret that PointSync has made; a POINTSYNC_SECRET_KEY of your own does not, nor do settings
+    of the environment. FILE is there whole or not at all, and for its owner alone.
+    """
+    from pointsync import __version__, clock, db
+    from pointsync.runtime import runtime
+    from pointsync.sync import backup as backups
+
+    with application().app_context(), _told() as say, _faults(file):
+        _refuse_place(file, runtime().config, force)
+        if (why := db.unfit()) and why != db.EARLIER:
+            raise Fault(why)
+        about, has_secret = backups.make(file, __version__, clock.now(), say, with_secret=not without_secret)
+    size = file.stat().st_size
+    document = {
+        "file": str(file),
+        "made_at": about.made_at,
+        "version": about.version,
+        "database": about.database,
+        "bytes": size,
+        "secret": has_secret,
+    }
+    shown = f"{size / MEGABYTE:,.1f} MB" if size >= MEGABYTE else f"{size:,} bytes"
+    give(document, f"{shown} are in {plain(str(file))}. " + (OPENS if has_secret else NEEDS_KEY))
+
+
+@click.command(cls=Command)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Put the backup FILE in the place of this site's database, while the site is stopped.
+
+    The database that is there is kept beside it. What comes back sends nothing until pointsync confirm has said
+    what it is.
+    """
+    from pointsync import clock
+    from pointsync.sync import restore as restores
+
+    try:
+        with file.open("rb"):
+            pass
+    except OSError as error:
+        raise Fault(f"FILE: {plain(str(file)[:200])} cannot be read: {error.strerror}.", WRONG) from None
+    with application().app_context(), _told() as say, _faults(file):
+        restored = restores.put_back(file, clock.now(), say)
+    about = restored.archive.about
+    document = {
+        "file": str(file),
+        "made_at": about.made_at,
+        "version": about.version,
+        "database": about.database,
+        "kept": [str(each) for each in restored.kept],
+        "secret": restored.secret_came,
+        "hold": restored.hold,
+    }
+    give(document, "\n".join(_words(restored)))
+
+
+def _words(restored: "Restored") -> Iterator[str]:
+    about = restored.archive.about
+    yield f"The database of {plain(about.site)} is as it was at {about.made_at}."
+    if restored.secret_came:
+        yield "Its secret was restored with it."
+    for each in restored.kept:
+        yield f"What was there before is kept: {plain(str(each))}"
+    yield (
+        "Nothing is sent until you say what it is: pointsync confirm restored, or copy where the real site still runs. "
+        "Start the site first, and say it once its remotes were asked what they hold, which takes some seconds."
+    )
+
+
+@contextmanager
+def _told() -> "Iterator[Say]":
+    """Progress on stderr, and an end in order when a signal asks for one."""
+    from pointsync.cli.stop import Stop
+
+    stop = Stop()
+    with Progress() as progress:
+
+        def say(what: str, done: int, total: int) -> None:
+            if stop.asked:
+                raise Fault("Stopped; nothing has changed.")
+            progress.tell(f"{done:,} of {total:,} {'pages' if what == 'copied' else 'bytes'} {what} …")
+
+        yield say
+
+
+@contextmanager
+def _faults(file: Path) -> Iterator[None]:
+    """What goes wrong with FILE, by its name."""
+    from pointsync.sync.archive import BadBackup
+
+    named = plain(str(file)[:200])
+    try:
+        yield
+    except BadBackup as error:
+        raise Fault(f"FILE: {named} {error.message}.") from None
+    except sqlite3.Error as error:
+        raise Fault(f"FILE: {named}: the database cannot be copied: {error}.") from None
+    except OSError as error:
+        where = getattr(error, "filename", None)
+        why = getattr(error, "strerror", None) or str(error)
+        raise Fault(f"FILE: {named}: {why}{f' ({where})' if where and str(where) != str(file) else ''}.") from None
+
+
+def _refuse_place(file: Path, config: "Config", force: bool) -> None:
+    """Raise Fault where a backup cannot lie, or where something does that was not meant to be replaced."""
+    from pointsync.sync.backup import database_file
+
+    named = plain(str(file)[:200])
+    try:
+        there = file.stat()
+    except FileNotFoundError:
+        there = None
+    if not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
+        raise Fault(
+            f"FILE: nothing can be written in {plain(str(file.parent)[:200])}; give a folder that you own.", WRONG
+        )
+    if there is None:
+        return
+    if not stat.S_ISREG(there.st_mode):
+        raise Fault(f"FILE: {named} is no file; give a file's name, such as pointsync.zip.", WRONG)
+    own = [config.data / name for name in ("secret_key", "marker")]
+    if config.is_sqlite:
+        own += [Path(f"{database_file(config)}{end}") for end in ("", "-wal", "-shm")]
+    if any(each.exists() and each.samefile(file) for each in own):
+        raise Fault(f"FILE: {named} belongs to the site itself; give another name.", WRONG)
+    if not force:
+        raise Fault(f"FILE: {named} is there already; give another name, or --force to take its place.", REFUSED)

@@ -1,0 +1,128 @@
+"""A backup's file: a ZIP of the database, of what is known of it, and mostly of the secret that opens it.
+
+The secret is in it where PointSync has made it (`secret_key` in POINTSYNC_DATA): whoever has lost the server has that
+file alone, and without the secret the site's Pass, its key and its remotes' Passes would be lost with it. A secret
+that an admin keeps elsewhere, by POINTSYNC_SECRET_KEY, stays there.
+"""
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from pointsync.crypto import Vault, WrongSecret
+from pointsync.errors import Refused
+from pointsync.sqlite_file import Tell
+
+FORMAT = 1
+WHAT = "pointsync backup"
+ABOUT, DATABASE, SECRET = "about.json", "database", "secret_key"
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+MAX_ABOUT_BYTES = 65_536
+CHUNK_BYTES = 1_048_576
+NO_BACKUP = "is no backup that pointsync backup has made"
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+
+
+class BadBackup(Refused):
+    """A file that cannot be restored; the message says why, to be read behind the file's name."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("bad_backup", message)
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a backup."""
+
+    what: str
+    format: int
+    made_at: str
+    version: str
+    """Of PointSync."""
+    schema: str
+    """The migration that the database is at."""
+    database: str
+    """`sqlite`: its file; `postgresql`: what `pg_dump` has made of it."""
+    site: str
+    """The site's name."""
+    proof: str
+    """A text that the site's secret has sealed: what opens it opens the database's secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A backup that was read: what is known of it, and the secret, where it is in it."""
+
+    path: Path
+    about: About
+    secret: str | None
+
+    def is_opened_by(self, vault: Vault) -> bool:
+        """Whether `vault` is that of the secret the database was made with."""
+        try:
+            vault.open(self.about.proof)
+        except WrongSecret:
+            return False
+        return True
+
+    def take_out(self, target: Path, tell: Tell) -> None:
+        """Write the database to `target`. Raises BadBackup where it is damaged, OSError."""
+        try:
+            with zipfile.ZipFile(self.path) as file, file.open(DATABASE) as source, target.open("wb") as copy:
+                total, done = file.getinfo(DATABASE).file_size, 0
+                while part := source.read(CHUNK_BYTES):
+                    copy.write(part)
+                    done += len(part)
+                    tell(done, total)
+        except (KeyError, *UNREADABLE) as error:
+            raise BadBackup("is damaged; take another backup") from error
+
+
+def write(file: BinaryIO, about: About, database: Path, secret: str | None, tell: Tell) -> None:
+    """Write a backup, and read it all once more. Raises OSError, BadBackup where it reads otherwise."""
+    total, done = database.stat().st_size, 0
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made:
+        made.writestr(ABOUT, msgspec.json.format(msgspec.json.encode(about)))
+        if secret is not None:
+            made.writestr(SECRET, secret)
+        with database.open("rb") as source, made.open(DATABASE, "w", force_zip64=True) as target:
+            while part := source.read(CHUNK_BYTES):
+                target.write(part)
+                done += len(part)
+                tell(done, total)
+    file.flush()
+    with zipfile.ZipFile(file) as made:
+        if damaged := made.testzip():
+            raise BadBackup(f"was not written as it should be ({damaged}); is the disk in order?")
+
+
+def read(path: Path) -> Archive:
+    """What a backup says of itself. Raises BadBackup for any other file, a damaged one and a newer one; OSError."""
+    with path.open("rb"):  # its absence is not told by ZIP's own words
+        pass
+    try:
+        with zipfile.ZipFile(path) as file:
+            names = set(file.namelist())
+            if not {ABOUT, DATABASE} <= names or file.getinfo(ABOUT).file_size > MAX_ABOUT_BYTES:
+                raise BadBackup(NO_BACKUP)
+            about = msgspec.json.decode(file.read(ABOUT), type=dict)
+            if about.get("what") != WHAT:
+                raise BadBackup(NO_BACKUP)
+            if about.get("format") != FORMAT:
+                raise BadBackup(f"was made by a newer PointSync ({about.get('version')}); install that one")
+            secret = file.read(SECRET).decode() if SECRET in names else None
+            return Archive(path, msgspec.convert(about, About), secret)
+    except UNREADABLE as error:
+        raise BadBackup("is damaged; take another backup" if _begins_like_one(path) else NO_BACKUP) from error
+    except ValueError as error:  # what is known of it cannot be read
+        raise BadBackup(NO_BACKUP) from error
+
+
+def _begins_like_one(path: Path) -> bool:
+    """Whether a file begins as a backup does: a ZIP keeps its list at the end, which one that was cut off lacks."""
+    with path.open("rb") as file:
+        head = file.read(30 + len(ABOUT))
+    return head.startswith(b"PK\x03\x04") and head.endswith(ABOUT.encode())

@@ -1,0 +1,61 @@
+"""PostgreSQL's own tools, which know best how its databases are written out and read in."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+
+from pointsync.errors import Conflict
+
+SECONDS = 6 * 3600
+"""More than any database of points takes; one that is waited for longer hangs."""
+SHOWN = 300
+
+
+def dump(database_url: str, target: Path) -> None:
+    """Write all that the database holds at this moment to `target`. Raises Conflict where that cannot be done."""
+    _run("pg_dump", database_url, "--format=custom", "--no-owner", "--no-privileges", f"--file={target}")
+
+
+def restore(database_url: str, source: Path) -> None:
+    """Read what `dump` has written into an empty database: all of it or nothing. Raises Conflict."""
+    _run(
+        "pg_restore",
+        database_url,
+        *("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"),
+        str(source),
+    )
+
+
+def _run(tool: str, database_url: str, *args: str) -> None:
+    """The password goes by the environment: arguments are seen by everybody on the machine."""
+    from psycopg.conninfo import make_conninfo
+
+    program = shutil.which(tool)
+    if program is None:
+        raise Conflict(
+            "no_tool",
+            f"{tool} is missing: install PostgreSQL's client programs (Debian: postgresql-client).",
+        )
+    url = make_url(database_url)
+    told: dict[str, Any] = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
+    told |= {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
+    conninfo = make_conninfo(**{name: value for name, value in told.items() if value is not None})
+    password = {"PGPASSWORD": str(url.password)} if url.password else {}
+    done = subprocess.run(  # noqa: S603 the program is PostgreSQL's, the arguments are ours
+        [program, f"--dbname={conninfo}", "--no-password", *args],
+        env=os.environ | password,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        timeout=SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        said = " ".join(done.stderr.split())[:SHOWN]
+        raise Conflict("tool_failed", f"{tool} could not do it: {said}")
