@@ -1,13 +1,22 @@
-"""The database held by another writer, or away: told to each caller in the words of its own edge."""
+"""The database held by another writer, away, or of another version: told to each caller in its own edge's words."""
 
 from collections.abc import Callable
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, current_app, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import ServiceUnavailable
 
-from pointsync.db import Busy, is_passing
+from pointsync.db import Busy, is_passing, unfit, version
+
+FITS = "pointsync_database_fits"
+NONE_YET = "The database holds no site yet; run: pointsync upgrade"
+SAYS_ITSELF = frozenset({"static", "machines.health"})
+
+
+class OtherVersion(ServiceUnavailable):
+    """This PointSync cannot work with the database as it is; the description says what to do."""
 
 
 def register(part: Blueprint | Flask, answer: Callable[[Exception], ResponseReturnValue]) -> None:
@@ -21,3 +30,26 @@ def register(part: Blueprint | Flask, answer: Callable[[Exception], ResponseRetu
     part.register_error_handler(Busy, answer)
     part.register_error_handler(PoolTimeout, answer)
     part.register_error_handler(DBAPIError, database)
+
+
+def refuse_other_versions(app: Flask) -> None:
+    """Answer nobody until the database is at this version: a WSGI server may be started before `pointsync upgrade`."""
+
+    @app.before_request
+    def refuse() -> None:
+        if request.endpoint not in SAYS_ITSELF:
+            try:
+                why = other_version()
+            except SQLAlchemyError:
+                return  # away: what is asked for next says so, in its caller's words
+            if why:
+                raise OtherVersion(why)
+
+
+def other_version() -> str | None:
+    """Why the database does not fit; None where it does, which is looked at until it does. Raises SQLAlchemyError."""
+    if current_app.extensions.get(FITS):
+        return None
+    why = unfit() if version() else NONE_YET
+    current_app.extensions[FITS] = why is None
+    return why

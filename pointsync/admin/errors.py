@@ -8,6 +8,7 @@ from werkzeug.exceptions import Conflict as HTTPConflict
 from werkzeug.exceptions import NotFound as HTTPNotFound
 
 from pointsync.admin import headers
+from pointsync.busy import OtherVersion
 from pointsync.db import Busy
 from pointsync.errors import NotFound, Refused
 
@@ -44,11 +45,14 @@ def page(error: HTTPException) -> Response | HTTPException:
     if isinstance(error, BadHost):
         # Of a host that cannot be one no address is made, and a page has many.
         return headers.add(make_response(error.get_response()))
+    title, message = _TITLES.get(error.code), _SENTENCES.get(error.code)
+    if isinstance(error, OtherVersion):
+        title, message = "PointSync and its database do not fit", error.description
     html = render_template(
         "admin/error.html",
         code=error.code,
-        title=_TITLES.get(error.code) or error.name,
-        message=_SENTENCES.get(error.code) or error.description or error.name,
+        title=title or error.name,
+        message=message or error.description or error.name,
     )
     response = make_response(html, error.code)
     for name, value in error.get_headers(request.environ):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from pointsync.api import errors
 from pointsync.api.auth import require_key
 from pointsync.api.metrics import SiteCollector
+from pointsync.busy import other_version
 from pointsync.db import database_now, db
 from pointsync.models import Worker
 from pointsync.runtime import runtime
@@ -26,6 +27,8 @@ errors.register(blueprint)
 def health() -> ResponseReturnValue:
     """200 when the database answers and the scheduler is alive, else 503 with the reason."""
     try:
+        if why := other_version():
+            return _ill(why)
         age = heartbeat_age_seconds(db.session())
     except SQLAlchemyError:
         return _ill("The database does not answer; see that it runs and that this site can reach it.")

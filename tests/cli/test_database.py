@@ -8,20 +8,26 @@ from pathlib import Path
 from tests.cli.many import run_many
 from tests.support.process import SiteProcess, free_port
 
+FIRST_TABLES = "da1ae12bb3e8"
 
-def test_an_earlier_version_asks_for_upgrade(tmp_path: Path) -> None:
+
+def test_another_version_is_refused_and_says_which(tmp_path: Path) -> None:
     site = SiteProcess(tmp_path)
     site.cli("site")
     with closing(sqlite3.connect(tmp_path / "pointsync.db", isolation_level=None)) as connection:
         [[head]] = connection.execute("SELECT version_num FROM alembic_version")
-        connection.execute("UPDATE alembic_version SET version_num = 'another'")
-        [done] = run_many(site, [("site", "--json")])
-        assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
-        assert "pointsync upgrade" in done.err
-        [newer] = run_many(site, [("upgrade",)])
-        assert newer.code == 2
-        assert "newer PointSync" in newer.err
+        connection.execute("UPDATE alembic_version SET version_num = ?", (FIRST_TABLES,))
+        [earlier] = run_many(site, [("site", "--json")])
+        assert (earlier.code, earlier.out, earlier.err.count("\n")) == (1, "", 1)
+        assert "pointsync upgrade" in earlier.err
+        connection.execute("UPDATE alembic_version SET version_num = 'of_the_future'")
+        port = str(free_port())
+        commands = [("site",), ("record", "a@b.example", "5"), ("upgrade",), ("worker",), ("serve", "--port", port)]
+        for newer in run_many(site, [*commands, ("backup", str(tmp_path / "one.zip"))]):
+            assert (newer.code, newer.out, newer.err.count("\n")) == (newer.code or 3, "", 1), newer
+            assert "newer PointSync (it is at of_the_future" in newer.err, newer
         connection.execute("UPDATE alembic_version SET version_num = ?", (head,))
+    assert not [each.name for each in tmp_path.iterdir() if "before" in each.name or each.suffix == ".zip"]
     assert site.cli("site")["auth"]
 
 
