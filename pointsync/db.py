@@ -86,14 +86,16 @@ class Busy(Exception):
 
 
 def engine_options(database_url: str) -> dict[str, Any]:
-    """What `create_engine` is told for this database."""
+    """What `create_engine` is told for this database; its errors end in the log, so they hide what was written."""
     if database_url.startswith("sqlite"):
         return {
+            "hide_parameters": True,
             "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False},
             "pool_size": 64,
             "max_overflow": 64,
         }
     return {
+        "hide_parameters": True,
         "pool_pre_ping": True,
         "pool_size": 20,
         "max_overflow": 40,
@@ -231,7 +233,7 @@ def upgrade() -> None:
                 raise ConfigError(NEWER.format(found=found))
             _keep_copy(found)
         alembic.command.upgrade(migrations(app).get_config(), "head")
-        log.info("the database was brought from %s to %s", found or "nothing", VERSION)
+        log.info("the database was brought from %s to %s", found or "nothing", VERSION, extra={"schema": VERSION})
 
 
 def _keep_copy(found: str) -> None:
@@ -245,7 +247,7 @@ def _keep_copy(found: str) -> None:
         raise ConfigError(
             f"Before an upgrade a copy of {place} is made beside it, and that failed: {error}. Nothing was upgraded."
         ) from error
-    log.info("a copy of the database as it was is kept: %s", copy)
+    log.info("a copy of the database as it was is kept: %s", copy, extra={"file": str(copy)})
 
 
 def migrations(app: Flask) -> Any:

@@ -1,7 +1,12 @@
-"""Logs: on stderr, one line an event, as text or JSON."""
+"""Logs: on stderr, one line an event, as text or JSON.
+
+An event names what it is about by `extra`: `remote`, `movement`, `admin`, … hold ids. Never a secret, nor a customer's
+e-mail address: a log is read, copied and kept by more people than a database.
+"""
 
 import json
 import logging
+import re
 import sys
 import time
 from typing import Any
@@ -13,6 +18,19 @@ LEVELS = {
     # It tells of each moment in which more requests wait than threads are idle.
     "waitress.queue": logging.ERROR,
 }
+
+
+_HIDDEN = re.compile(
+    r"(?P<address>[^\s'\"<>(),;|]+(?:@|%40)[^\s'\"<>(),;|]+)|\b(?P<secret>wrs|psk|whsec)_[\w-]+", re.IGNORECASE
+)
+
+
+def hide(text: str) -> str:
+    """`text` without what looks like an e-mail address, a URL with a password in it, a Pass or an API key.
+
+    Nothing of ours logs one; but what another site has answered is logged as well.
+    """
+    return _HIDDEN.sub(lambda found: f"{found['secret']}_…" if found["secret"] else "…@…", text)
 
 
 class TextLine(logging.Formatter):
@@ -27,24 +45,29 @@ class TextLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The event, on one line."""
-        lines = (line.strip() for line in super().format(record).splitlines())
+        lines = (line.strip() for line in hide(super().format(record)).splitlines())
         return "".join(each if each.isprintable() else "?" for each in " | ".join(lines))
 
 
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""What every record has; what else one has, by `extra`, are the event's own fields."""
+
+
 class JsonLine(TextLine):
-    """`{"time", "level", "logger", "message", "error"?}`."""
+    """`{"time", "level", "logger", "message", …, "error"?}`, with the event's own fields, such as `remote`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The event, as one JSON object."""
-        event: dict[str, Any] = {
+        event: dict[str, Any] = {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        event |= {
             "time": self.formatTime(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": hide(record.getMessage()),
         }
         if record.exc_info:
-            event["error"] = self.formatException(record.exc_info)
-        return json.dumps(event)
+            event["error"] = hide(self.formatException(record.exc_info))
+        return json.dumps(event, default=str)
 
 
 def configure(log_format: str, level: int = logging.INFO) -> None:

@@ -4,7 +4,7 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from pointsync import busy, db
+from pointsync import busy, call_log, db
 from pointsync.config import Config
 from pointsync.crypto import Vault
 from pointsync.runtime import NAME, Runtime
@@ -38,6 +38,7 @@ def register(app: Flask) -> None:
     from pointsync import admin, api, peer
     from pointsync.limits import limiter
 
+    call_log.register(app)
     busy.refuse_other_versions(app)
     limiter.init_app(app)
     db.migrations(app)  # for `flask db`

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import pointsync
-from pointsync.models import Delivery, Holding, Movement, State
+from pointsync.models import Delivery, Holding, Movement, Site, State
 from pointsync.sync import standing
 
 STATUSES = ("none", "green", "warning", "error")
@@ -32,6 +32,11 @@ class SiteCollector(Collector):
         yield self._movements()
         yield from self._deliveries()
         yield self._status()
+        yield GaugeMetricFamily(
+            "pointsync_held",
+            "1 where nothing is sent until an admin has said what this database is, else 0.",
+            value=int(self._session.scalar(select(Site.hold)) is not None),
+        )
         if self._heartbeat_age_seconds is not None:
             yield GaugeMetricFamily(
                 "pointsync_worker_heartbeat_age_seconds",

@@ -1,5 +1,7 @@
 """Recording movements."""
 
+import logging
+
 from flask import jsonify
 from flask.typing import ResponseReturnValue
 
@@ -12,6 +14,8 @@ from pointsync.api.shapes import NewMovement, NewMovements, RecordedMany, Record
 from pointsync.errors import Refused
 from pointsync.ledger.record import record
 from pointsync.runtime import runtime
+
+log = logging.getLogger(__name__)
 
 _SHAPES = (RecordedOne, RecordedMany)
 
@@ -44,6 +48,9 @@ def record_movements() -> ResponseReturnValue:
     except Refused as refusal:
         raise InBody(refusal) from refusal
     runtime().wake()
-    is_new = any(each.status == "recorded" for each in outcomes)
+    new = [each.movement.id for each in outcomes if each.status == "recorded"]
+    if new:
+        fields = {"recorded": len(new), "movement": new[-1]}
+        log.info("%(recorded)s recorded, the last is movement %(movement)s", fields, extra=fields)
     shapes = [each.shape for each in outcomes]
-    return jsonify({"movements": shapes} if is_list else {"movement": shapes[0]}), 201 if is_new else 200
+    return jsonify({"movements": shapes} if is_list else {"movement": shapes[0]}), 201 if new else 200

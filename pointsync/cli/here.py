@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from pointsync.sync.site import Identity
 
+HELD = "Nothing is sent: {} Say what this database is: pointsync confirm moved, restored or copy."
+
 Result = TypeVar("Result")
 
 
@@ -81,6 +83,4 @@ def identity() -> "Identity":
 def warn_of_hold(reason: str | None) -> None:
     """Say on stderr why nothing is sent, where that is so."""
     if reason:
-        click.echo(
-            f"Nothing is sent: {reason} Say what this database is: pointsync confirm moved, restored or copy.", err=True
-        )
+        click.echo(HELD.format(reason), err=True)

@@ -4,7 +4,7 @@ import click
 
 from pointsync.cli.answer import give
 from pointsync.cli.command import Command
-from pointsync.cli.here import application, warn_of_hold
+from pointsync.cli.here import application
 from pointsync.cli.types import HOST, Whole
 
 MAX_PORT = 65_535
@@ -22,6 +22,7 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     At the very first start it prints a link that creates the admin, once. Ctrl-C or SIGTERM ends it.
     """
     from pointsync import logs, start
+    from pointsync.cli import told
     from pointsync.cli.door import Door
     from pointsync.cli.stop import Stop, end
     from pointsync.runtime import runtime
@@ -42,7 +43,7 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     if scheduler:
         scheduler.start()
 
-    warn_of_hold(hold)
+    told.begun("serve", hold)
     url = config.public_url or door.url
     lines = [f"{config.site_name} answers at {door.url}" + (f", for others at {url}" if url != door.url else "")]
     if setup_url:
@@ -51,4 +52,6 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     give(document, "\n".join(lines))
 
     door.answer(lambda: stop.asked)
+    told.ending("serve")
     end(door.close, *([scheduler.stop] if scheduler else []))
+    told.ended("serve")

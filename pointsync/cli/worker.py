@@ -4,7 +4,7 @@ import click
 
 from pointsync.cli.answer import give
 from pointsync.cli.command import Command
-from pointsync.cli.here import application, warn_of_hold
+from pointsync.cli.here import application
 from pointsync.errors import ConfigError
 
 LOOK_SECONDS = 60.0
@@ -17,6 +17,7 @@ def worker() -> None:
     Any number may run on one database; work is never done twice. Ctrl-C or SIGTERM ends it.
     """
     from pointsync import logs, start
+    from pointsync.cli import told
     from pointsync.cli.stop import Stop, end
     from pointsync.runtime import runtime
     from pointsync.sync.scheduler import Scheduler
@@ -33,8 +34,10 @@ def worker() -> None:
     stop = Stop()
     scheduler = Scheduler(app)
     scheduler.start()
-    warn_of_hold(hold)
+    told.begun("worker", hold)
     give({"worker": here.worker_id, "hold": hold}, f"The worker {here.worker_id} runs.")
     while not stop.wait(LOOK_SECONDS):
         pass
+    told.ending("worker")
     end(scheduler.stop)
+    told.ended("worker")

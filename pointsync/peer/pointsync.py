@@ -1,11 +1,13 @@
 """The PointSync dialect as a server: every call signed by somebody who knows our Pass, every answer by us."""
 
+import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, TooManyRequests
@@ -23,6 +25,8 @@ from pointsync.sync import origins, passes, rewards, site, wire
 from pointsync.sync.site import Identity
 from pointsync.sync.wire import WireFault
 
+log = logging.getLogger(__name__)
+
 blueprint = Blueprint("peer_pointsync", __name__, url_prefix=wire.PREFIX)
 
 Body = dict[str, Any]
@@ -37,7 +41,21 @@ def ping() -> Response:
 @blueprint.post("/movements")
 def movements() -> Response:
     """Apply a batch; the answer leaves after the commit."""
-    return _answer(_movements)
+    answer = _answer(_movements)
+    _tell(g.applied)
+    return answer
+
+
+def _tell(results: list[Applied]) -> None:
+    counts = Counter(each.status for each in results)
+    if counts["applied"]:
+        last = next(each.id for each in reversed(results) if each.status == "applied")
+        fields = {"applied": counts["applied"], "sent": len(results), "movement": last}
+        log.info("%(applied)s of %(sent)s movements applied, the last is %(movement)s", fields, extra=fields)
+    for each in results:
+        if each.status in ("refused", "conflict"):
+            said = {"movement": each.id, "code": each.code}
+            log.warning("movement %(movement)s of another site was not applied: %(code)s", said, extra=said)
 
 
 def _ping(session: Session, identity: Identity, body: Body, now: datetime) -> Body:
@@ -79,7 +97,7 @@ def _movements(session: Session, identity: Identity, body: Body, now: datetime) 
         raise WireFault(404, "unknown_reserve", "No active points reserve here has that key.")
     read = [_read(item) for item in items]
     applied = iter(apply(session, body["from"], reserve, [each for each in read if isinstance(each, Incoming)], now))
-    results = [next(applied) if isinstance(each, Incoming) else each for each in read]
+    g.applied = results = [next(applied) if isinstance(each, Incoming) else each for each in read]
     return {"results": [_result(each) for each in results], "have": have(session, body["from"], reserve)}
 
 

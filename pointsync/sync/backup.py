@@ -1,5 +1,6 @@
 """A backup: all that the database holds at one moment, taken while the site runs and records."""
 
+import logging
 import tempfile
 from collections.abc import Callable
 from datetime import datetime
@@ -16,6 +17,8 @@ from pointsync.models import Site
 from pointsync.runtime import runtime
 from pointsync.sync import archive, general, pg_tools
 from pointsync.sync.archive import POSTGRESQL, SQLITE, About
+
+log = logging.getLogger(__name__)
 
 Say = Callable[[str, int, int], None]
 """Told what is done, how much of it, of how much; what it raises ends the work, and nothing is left of it."""
@@ -48,6 +51,7 @@ def make(path: Path, by: str, now: datetime, say: Say, *, with_secret: bool = Tr
         _copy(here.config, copy, say)
         with whole_bytes(path) as file:
             archive.write(file, about, copy, secret, lambda done, total: say("packed", done, total))
+    log.info("a backup was made: %s", path, extra={"file": str(path)})
     return about, secret is not None
 
 

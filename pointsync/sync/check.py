@@ -73,6 +73,8 @@ def note(session: Session, asked: Asked, verdict: Verdict, now: datetime) -> Non
         if verdict.have is not None:
             restored.weigh(session, remote, verdict.have, asked.acknowledged, known, now)
     else:
+        fields = {"remote": remote.id, "code": verdict.code}
+        log.info("remote %s: check failed, %s: %s", remote.id, verdict.code, verdict.message, extra=fields)
         _went_ill(remote, verdict, known, now)
     restate(session, remote, known, now)
 
@@ -111,7 +113,8 @@ def store_status(session: Session, remote: Remote, facts: Facts, known: settings
     shown = status(facts, now, known)
     said = words(facts, shown, known)[:500]
     if shown != remote.status:
-        log.info("remote %s: %s, was %s: %s", remote.id, shown, remote.status, said)
+        fields = {"remote": remote.id, "status": shown, "was": remote.status}
+        log.info("remote %s: %s, was %s: %s", remote.id, shown, remote.status, said, extra=fields)
         session.add(StatusChange(remote_id=remote.id, at=now, before=remote.status, after=shown, words=said))
     remote.status, remote.status_text, remote.status_at = shown, said, now
     session.flush()

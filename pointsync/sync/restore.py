@@ -1,5 +1,6 @@
 """A restore: a backup put in the database's place, which stays beside it; what comes back sends nothing at first."""
 
+import logging
 import os
 import sqlite3
 import tempfile
@@ -20,6 +21,8 @@ from pointsync.runtime import runtime
 from pointsync.sync import archive, pg_tools
 from pointsync.sync.archive import POSTGRESQL, SQLITE, Archive, BadBackup
 from pointsync.sync.backup import Say, database_file, own_secret
+
+log = logging.getLogger(__name__)
 
 HOLD = "UPDATE site SET hold = coalesce(hold, :reason)"
 ASK_AGAIN = "UPDATE remote SET checked_at = NULL"
@@ -62,6 +65,7 @@ def put_back(path: Path, now: datetime, say: Say) -> Restored:
         kept = _restore_file(config, given, secret, hold, now, say)
     else:
         kept = _restore_dump(config, given, secret, hold, now, say)
+    log.info("a backup was restored: %s", path, extra={"file": str(path)})
     return Restored(given, kept, secret is not None, hold)
 
 

@@ -94,7 +94,7 @@ def _doubt(remote: Remote, now: datetime) -> None:
         "have made yet: somebody else may have sent it in this site's name, or a clock was far ahead. Sending goes "
         "on; look at that site's database."
     )
-    log.warning("remote %s: %s", remote.id, reason)
+    log.warning("remote %s: %s", remote.id, reason, extra={"remote": remote.id})
     _say(remote, "bad_answer", reason, now)
 
 
@@ -105,7 +105,9 @@ def _stop(session: Session, remote: Remote, max_id: int, settings: Settings, now
         f"{remote.name or remote.url} holds a movement of this site that this database does not know: it was "
         "restored from a backup, or the same site runs twice."
     )
-    site.hold = site.hold or reason
+    if site.hold is None:
+        site.hold = reason
+        log.warning("remote %s: nothing is sent: %s", remote.id, reason, extra={"remote": remote.id})
     _say(remote, CODE, reason, now)
     remote.attempt_is_permanent = True
     remote.is_probing = True
@@ -120,6 +122,8 @@ def _owe_again(remote: Remote, now: datetime) -> None:
         )
         _say(remote, "bad_answer", reason, now)
         return
+    said = "remote %s holds fewer movements than it has acknowledged: all are sent again"
+    log.warning(said, remote.id, extra={"remote": remote.id})
     remote.acknowledged = 0
     remote.restored_at, remote.again_from_id = now, 1
 

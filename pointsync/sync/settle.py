@@ -36,9 +36,11 @@ def settle(session: Session, batch: Batch, outcome: Outcome, worker_id: str, set
         if is_holder:
             _not_delivered(session, batch, outcome, settings, now)
             _succeeded(session, remote, batch, outcome, settings, now)
-        log.info("remote %s: %s of %s movements delivered", remote.id, attempt.delivered, len(batch.parcels))
+        fields = {"remote": remote.id, "delivered": attempt.delivered, "sent": len(batch.parcels)}
+        log.info("remote %(remote)s: %(delivered)s of %(sent)s movements delivered", fields, extra=fields)
     else:
-        log.info("remote %s: attempt failed, %s: %s", remote.id, outcome.code, outcome.message)
+        failed = {"remote": remote.id, "code": outcome.code}
+        log.info("remote %s: attempt failed, %s: %s", remote.id, outcome.code, outcome.message, extra=failed)
         attempt.code, attempt.message = outcome.code, outcome.message[:500]
         if is_holder:
             _failed(session, remote, batch, outcome, settings, now)
@@ -94,6 +96,9 @@ def _not_delivered(session: Session, batch: Batch, outcome: Sent, settings: Sett
                 "unsure_until": None,
                 "not_before": _ask_again(session, parcel, settings, now) if is_unknown else None,
             }
+            if answer.state == State.FAILED:
+                fields = {"remote": batch.remote_id, "movement": parcel.id, "code": answer.code}
+                log.warning("remote %(remote)s: movement %(movement)s was not taken: %(code)s", fields, extra=fields)
             if not is_unknown:
                 values["attempts"] = Delivery.attempts + 1
             session.execute(update(Delivery).where(Delivery.id == parcel.delivery_id, _is_owed()).values(values))

@@ -1,5 +1,6 @@
 """Sign-ins: begun, found again by the browser's token, ended."""
 
+import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -7,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from pointsync import crypto, ids
 from pointsync.models import Admin, SignIn
+
+log = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=30)
 
@@ -17,6 +20,7 @@ def begin(session: Session, admin: Admin, now: datetime) -> str:
     token = ids.new_token()
     session.add(SignIn(admin_id=admin.id, digest=crypto.digest(token), began_at=now))
     session.flush()
+    log.info("admin %s has signed in", admin.id, extra={"admin": admin.id})
     return token
 
 
@@ -29,4 +33,6 @@ def find(session: Session, token: str, now: datetime) -> Admin | None:
 
 def end(session: Session, token: str) -> None:
     """End the sign-in with that token; one that has ended already stays so."""
-    session.execute(delete(SignIn).where(SignIn.digest == crypto.digest(token)))
+    query = delete(SignIn).where(SignIn.digest == crypto.digest(token)).returning(SignIn.admin_id)
+    for admin_id in session.scalars(query):
+        log.info("admin %s has signed out", admin_id, extra={"admin": admin_id})

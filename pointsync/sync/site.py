@@ -1,5 +1,6 @@
 """The local site: who it is, and whether this database is really its own."""
 
+import logging
 import os
 import threading
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Delivery, Holding, Movement, Origin, Remote, Reserve, Site, State
 from pointsync.models.delivery import WAITING
 from pointsync.sync import general, passes, restored
+
+log = logging.getLogger(__name__)
 
 DEFAULT_RESERVE_NAME = "Points"
 MARKER_FILE = "marker"
@@ -158,6 +161,7 @@ def confirm(session: Session, vault: Vault, config: Config, what: str, now: date
         site.marker = ids.new_token()
         passes.forget_old(session, site)
         general.forget_public_url(session, site)
+    log.info("an admin has said that this database is %s: it sends again", what, extra={"what": what})
     last_id = _read_marker(config.data)[1]
     site.last_id = site.confirmed_id = max(site.last_id, last_id)
     site.hold = None
@@ -212,9 +216,9 @@ def _last_seq(session: Session) -> int:
 
 def _read_marker(data: Path) -> Marker:
     try:
-        marker, *numbers = (data / MARKER_FILE).read_text().split() or [None]
-        last_id, last_seq = (*map(int, numbers), 0, 0)[:2]
-        return marker, last_id, last_seq
+        words = (data / MARKER_FILE).read_text().split()
+        last_id, last_seq = (*map(int, words[1:]), 0, 0)[:2]
+        return words[0] if words else None, last_id, last_seq
     except FileNotFoundError:
         return None, 0, 0
     except (OSError, ValueError) as error:

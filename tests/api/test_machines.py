@@ -8,7 +8,7 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from pointsync import db
-from pointsync.models import Delivery, Remote, State, Worker
+from pointsync.models import Delivery, Remote, Site, State, Worker
 from pointsync.runtime import runtime
 from tests.api.callers import Shop
 from tests.api.test_lists import PASS, add_remote
@@ -103,6 +103,10 @@ def test_movements_deliveries_and_status(app: Flask, shop: Shop) -> None:
     assert found["pointsync_remote_status", label(remote=remote, status="green")] == 0
     assert 2.5 < found["pointsync_worker_heartbeat_age_seconds", label()] < 15
     assert 1 in [value for (name, _), value in found.items() if name == "pointsync_build_info"]
+    assert found["pointsync_held", label()] == 0
+    with app.app_context():
+        db.in_write(lambda session: setattr(session.get_one(Site, 1), "hold", "It was restored."))
+    assert figures(shop)["pointsync_held", label()] == 1
 
 
 def test_no_secret_and_no_address_in_the_figures(app: Flask, shop: Shop) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pointsync import db
 from tests.cli.many import run_many
 from tests.support.process import CHECKOUT, SiteProcess, call, free_port, wait_until
 
@@ -88,7 +89,11 @@ def test_json_is_one_document_and_logs_are_json_lines(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert document["url"] == "https://mugs.example/x"
     assert document["setup_url"].startswith("https://mugs.example/x/setup/")
-    assert [json.loads(line)["level"] for line in err.splitlines()] == []
+    events = [json.loads(line) for line in err.splitlines()]
+    assert [(each["level"], each["message"].split(",")[0]) for each in events] == [
+        ("info", "the database was brought from nothing to " + db.VERSION),
+        *(("info", f"serve {what}") for what in ("has begun", "is ending", "has ended")),
+    ]
 
 
 def test_a_worker_beside_a_site_without_scheduler(tmp_path: Path) -> None:
@@ -100,7 +105,10 @@ def test_a_worker_beside_a_site_without_scheduler(tmp_path: Path) -> None:
         wait_until(lambda: site.api("GET", "/healthz").body.get("heartbeat_age_seconds") is not None, 30, "it runs")
         worker.send_signal(signal.SIGTERM)
         out, err = worker.communicate(timeout=10)
-        assert (worker.returncode, err) == (0, "")
+        assert worker.returncode == 0
+        assert [line.split(" INFO ")[1].split(",")[0] for line in err.splitlines()] == [
+            f"pointsync.cli.told: worker {what}" for what in ("has begun", "is ending", "has ended")
+        ]
         assert "worker" in out
 
 

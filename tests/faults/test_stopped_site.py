@@ -26,6 +26,7 @@ def test_orange_then_red_then_everything_is_there_and_orange(tmp_path: Path):
         b.record("alice@shop.example", 7)
         wait_until(lambda: a.points("alice@shop.example") == b.points("alice@shop.example") == 17, 30, "A and B go on")
         wait_until(lambda: a.status_for(c) == "error", 30, "red at max attempts")
+        assert ": error, was warning: " in a.site.log_tail()
         line = a.line_for(c)
         assert str(MAX_ATTEMPTS) in line["status_text"]
         assert "connection" in line["last_error"]
