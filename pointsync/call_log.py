@@ -4,6 +4,7 @@ An address is told by its rule, such as `/api/v1/customers/<email>`: what stands
 """
 
 import logging
+import re
 from typing import Any
 
 from flask import Flask, Response, request
@@ -12,6 +13,7 @@ log = logging.getLogger(__name__)
 
 REFUSED_FROM = 400
 UNKNOWN = "(no such address)"
+_KIND = re.compile(r"<[^<>]*:")
 
 
 def register(app: Flask) -> None:
@@ -33,4 +35,4 @@ def register(app: Flask) -> None:
 
 
 def _rule() -> str:
-    return request.url_rule.rule if request.url_rule else UNKNOWN
+    return _KIND.sub("<", request.url_rule.rule) if request.url_rule else UNKNOWN

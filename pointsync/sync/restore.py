@@ -25,6 +25,8 @@ from pointsync.sync.backup import Say, database_file, own_secret
 log = logging.getLogger(__name__)
 
 HOLD = "UPDATE site SET hold = coalesce(hold, :reason)"
+SIGN_OUT = "DELETE FROM sign_in"
+"""Whoever has signed out since would be signed in again."""
 ASK_AGAIN = "UPDATE remote SET checked_at = NULL"
 """What each remote holds of this site is asked at once, so that the admin's word covers all ids that were lost."""
 LOGS = ("-wal", "-shm", "-journal")
@@ -100,6 +102,7 @@ def _restore_file(
             raise BadBackup("is damaged; take another backup")
         with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
             connection.execute(HOLD, {"reason": hold})
+            connection.execute(SIGN_OUT)
             connection.execute(ASK_AGAIN)
         fresh.chmod(0o600)
         sync(fresh)
@@ -177,6 +180,7 @@ def _restore_dump(
     try:
         with write() as session:
             session.execute(text(HOLD), {"reason": hold})
+            session.execute(text(SIGN_OUT))
             session.execute(text(ASK_AGAIN))
     except Busy as error:
         raise Conflict("busy", "The database went away amid the restore; restore into another empty one.") from error

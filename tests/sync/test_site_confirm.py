@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from pointsync import crypto, db
 from pointsync.errors import Conflict
@@ -63,6 +63,20 @@ def test_restored_never_uses_again_the_ids_that_were_lost(here):
     with db.write() as session:
         newest = session.scalars(select(Movement.id).order_by(Movement.seq.desc())).first()
     assert int(newest) > lost
+
+
+@pytest.mark.parametrize(("code", "waits"), [("restored", False), ("timeout", True)])
+def test_a_line_that_was_stopped_for_it_goes_on_at_once(here, code, waits):
+    start(here)
+    listed()
+    sold()
+    later = NOW + timedelta(hours=1)
+    with db.write() as session:
+        session.execute(update(Remote).values(attempt_code=code, is_probing=True, next_attempt_at=later))
+    start(replace(here, public_url=OTHER_URL))
+    confirm(replace(here, public_url=OTHER_URL), "restored")
+    with db.write() as session:
+        assert session.scalars(select(Remote.next_attempt_at)).all() == [later if waits else None]
 
 
 def test_a_copy_becomes_a_site_of_its_own(here, tmp_path):

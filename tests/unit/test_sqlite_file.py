@@ -1,0 +1,111 @@
+"""An SQLite database as a file: copied while others write to it, and whether anybody has it open."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pointsync import sqlite_file
+
+ROWS = 3_000
+WRITE = "INSERT INTO movement (note) VALUES (zeroblob(4000))"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A database with more pages than one step copies, written as the site's are."""
+    path = tmp_path / "a #1?.db"  # a name that has to be escaped in a URI
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE movement (seq INTEGER PRIMARY KEY, note BLOB)")
+        connection.execute("BEGIN")
+        connection.executemany(WRITE, [()] * ROWS)
+        connection.execute("COMMIT")
+    return path
+
+
+def count(path: Path) -> int:
+    """How many rows are there."""
+    with closing(sqlite3.connect(path)) as connection:
+        [[rows]] = connection.execute("SELECT count(*) FROM movement")
+        return int(rows)
+
+
+def test_what_is_written_meanwhile_neither_stops_the_copy_nor_is_in_it(database: Path, tmp_path: Path) -> None:
+    steps: list[int] = []
+    writer = sqlite3.connect(database, isolation_level=None, timeout=5)
+
+    def tell(done: int, total: int) -> None:
+        assert 0 < done <= total
+        writer.execute(WRITE)
+        steps.append(done)
+
+    with closing(writer):
+        sqlite_file.copy(database, tmp_path / "copy.db", tell)
+    assert len(steps) > 1, "one step shows nothing"
+    assert steps == sorted(set(steps)), "it began again"
+    assert count(tmp_path / "copy.db") == ROWS
+    assert count(database) == ROWS + len(steps)
+    assert sqlite_file.fault(tmp_path / "copy.db") is None
+    assert {each.name for each in tmp_path.glob("copy*")} == {"copy.db"}
+
+
+def test_what_it_is_told_ends_it(database: Path, tmp_path: Path) -> None:
+    def stop(_done: int, _total: int) -> None:
+        raise KeyError("stopped")
+
+    with pytest.raises(KeyError, match="stopped"):
+        sqlite_file.copy(database, tmp_path / "copy.db", stop)
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    for work in (sqlite_file.is_in_use, lambda path: sqlite_file.copy(path, tmp_path / "copy.db", lambda *_: None)):
+        with pytest.raises(sqlite3.OperationalError):
+            work(tmp_path / "none.db")
+    assert not (tmp_path / "none.db").exists()
+    assert sqlite_file.fault(tmp_path / "none.db")
+
+
+@pytest.mark.parametrize("what", ["PRAGMA user_version", "SELECT * FROM movement", WRITE])
+def test_whoever_has_it_open_uses_it(database: Path, what: str) -> None:
+    script = f"import sqlite3, sys; c = sqlite3.connect({str(database)!r}, isolation_level=None); " + (
+        f"c.execute({what!r}).fetchone(); print(1, flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout
+    assert other.stdin
+    assert other.stdout.read(1) == b"1"
+    assert sqlite_file.is_in_use(database)
+    assert count(database) >= ROWS
+    other.communicate()
+    assert not sqlite_file.is_in_use(database)
+
+
+def test_what_a_killed_process_has_left_in_the_log_is_in_the_file_then(database: Path) -> None:
+    script = f"import os, sqlite3; c = sqlite3.connect({str(database)!r}, isolation_level=None); c.execute({WRITE!r}); "
+    subprocess.run([sys.executable, "-c", f"{script}os._exit(0)"], check=True, timeout=60)
+    log = Path(f"{database}-wal")
+    assert log.stat().st_size > 0
+    assert not sqlite_file.is_in_use(database)
+    assert not log.exists()
+    assert count(database) == ROWS + 1
+
+
+def broken(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096 * 5)
+        file.write(os.urandom(4096))
+
+
+@pytest.mark.parametrize(
+    "spoil", [broken, lambda path: path.write_bytes(b"no database" * 1000), lambda path: os.truncate(path, 40_960)]
+)
+def test_what_is_damaged_is_found(database: Path, spoil: Callable[[Path], object]) -> None:
+    assert sqlite_file.fault(database) is None
+    spoil(database)
+    assert sqlite_file.fault(database)
