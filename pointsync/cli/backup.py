@@ -65,10 +65,11 @@ def backup(file: Path, force: bool, without_secret: bool) -> None:
 def restore(file: Path) -> None:
     """Put the backup FILE in the place of this site's database, while the site is stopped.
 
-    The database that is there is kept beside it. What comes back sends nothing until pointsync confirm has said
-    what it is.
+    FILE may also be a copy of an SQLite database, such as those that are kept before an upgrade. The database that
+    is there is kept beside it. What comes back sends nothing until pointsync confirm has said what it is.
     """
     from pointsync import clock
+    from pointsync.runtime import runtime
     from pointsync.sync import restore as restores
 
     try:
@@ -77,6 +78,7 @@ def restore(file: Path) -> None:
     except OSError as error:
         raise Fault(f"FILE: {plain(str(file)[:200])} cannot be read: {error.strerror}.", WRONG) from None
     with application().app_context(), _told() as say, _faults(file):
+        _refuse_own(file, runtime().config)
         restored = restores.put_back(file, clock.now(), say)
     about = restored.archive.about
     document = {
@@ -93,7 +95,7 @@ def restore(file: Path) -> None:
 
 def _words(restored: "Restored") -> Iterator[str]:
     about = restored.archive.about
-    yield f"The database of {plain(about.site)} is as it was at {about.made_at}."
+    yield f"The database is that of {plain(about.site)}, as it was at {about.made_at}."
     if restored.secret_came:
         yield "Its secret was restored with it."
     for each in restored.kept:
@@ -140,8 +142,6 @@ def _faults(file: Path) -> Iterator[None]:
 
 def _refuse_place(file: Path, config: "Config", force: bool) -> None:
     """Raise Fault where a backup cannot lie, or where something does that was not meant to be replaced."""
-    from pointsync.sync.backup import database_file
-
     named = plain(str(file)[:200])
     try:
         there = file.stat()
@@ -155,10 +155,17 @@ def _refuse_place(file: Path, config: "Config", force: bool) -> None:
         return
     if not stat.S_ISREG(there.st_mode):
         raise Fault(f"FILE: {named} is no file; give a file's name, such as pointsync.zip.", WRONG)
+    _refuse_own(file, config)
+    if not force:
+        raise Fault(f"FILE: {named} is there already; give another name, or --force to take its place.", REFUSED)
+
+
+def _refuse_own(file: Path, config: "Config") -> None:
+    """Raise Fault where FILE is one that the site itself works with."""
+    from pointsync.sync.backup import database_file
+
     own = [config.data / name for name in ("secret_key", "marker")]
     if config.is_sqlite:
         own += [Path(f"{database_file(config)}{end}") for end in ("", "-wal", "-shm")]
     if any(each.exists() and each.samefile(file) for each in own):
-        raise Fault(f"FILE: {named} belongs to the site itself; give another name.", WRONG)
-    if not force:
-        raise Fault(f"FILE: {named} is there already; give another name, or --force to take its place.", REFUSED)
+        raise Fault(f"FILE: {plain(str(file)[:200])} belongs to the site itself; give another name.", WRONG)

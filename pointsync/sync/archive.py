@@ -5,14 +5,18 @@ file alone, and without the secret the site's Pass, its key and its remotes' Pas
 that an admin keeps elsewhere, by POINTSYNC_SECRET_KEY, stays there.
 """
 
+import sqlite3
 import zipfile
 import zlib
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from pointsync import clock, sqlite_file
 from pointsync.crypto import Vault, WrongSecret
 from pointsync.errors import Refused
 from pointsync.sqlite_file import Tell
@@ -20,6 +24,7 @@ from pointsync.sqlite_file import Tell
 FORMAT = 1
 WHAT = "pointsync backup"
 ABOUT, DATABASE, SECRET = "about.json", "database", "secret_key"
+SQLITE_HEAD = b"SQLite format 3\0"
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 MAX_ABOUT_BYTES = 65_536
 CHUNK_BYTES = 1_048_576
@@ -59,6 +64,8 @@ class Archive:
     path: Path
     about: About
     secret: str | None
+    is_plain: bool = False
+    """Whether it is the database's file itself, as is kept before an upgrade and a restore."""
 
     def is_opened_by(self, vault: Vault) -> bool:
         """Whether `vault` is that of the secret the database was made with."""
@@ -70,6 +77,12 @@ class Archive:
 
     def take_out(self, target: Path, tell: Tell) -> None:
         """Write the database to `target`. Raises BadBackup where it is damaged, OSError."""
+        if self.is_plain:
+            try:
+                sqlite_file.copy(self.path, target, tell)
+            except sqlite3.DatabaseError as error:
+                raise BadBackup(f"cannot be copied: {error}") from error
+            return
         try:
             with zipfile.ZipFile(self.path) as file, file.open(DATABASE) as source, target.open("wb") as copy:
                 total, done = file.getinfo(DATABASE).file_size, 0
@@ -100,9 +113,13 @@ def write(file: BinaryIO, about: About, database: Path, secret: str | None, tell
 
 
 def read(path: Path) -> Archive:
-    """What a backup says of itself. Raises BadBackup for any other file, a damaged one and a newer one; OSError."""
-    with path.open("rb"):  # its absence is not told by ZIP's own words
-        pass
+    """What a backup, or a plain copy of an SQLite database, says of itself.
+
+    Raises BadBackup for any other file, a damaged one and a newer one; OSError.
+    """
+    with path.open("rb") as plain:  # its absence is not told by ZIP's own words
+        if plain.read(len(SQLITE_HEAD)) == SQLITE_HEAD:
+            return _plain(path)
     try:
         with zipfile.ZipFile(path) as file:
             names = set(file.namelist())
@@ -119,6 +136,28 @@ def read(path: Path) -> Archive:
         raise BadBackup("is damaged; take another backup" if _begins_like_one(path) else NO_BACKUP) from error
     except ValueError as error:  # what is known of it cannot be read
         raise BadBackup(NO_BACKUP) from error
+
+
+def _plain(path: Path) -> Archive:
+    """A database's file: its age is that of the file, and its site's own key is what the secret has to open."""
+    query = "SELECT version_num, sealed_private_key FROM alembic_version, site"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            [[schema, proof]] = connection.execute(query).fetchall()
+    except (sqlite3.Error, ValueError) as error:
+        raise BadBackup(f"is no database of a site: {error}") from error
+    made_at = clock.to_text(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    about = About(
+        what=WHAT,
+        format=FORMAT,
+        made_at=made_at,
+        version="unknown",
+        schema=schema,
+        database=SQLITE,
+        site="this file",
+        proof=proof,
+    )
+    return Archive(path, about, None, is_plain=True)
 
 
 def _begins_like_one(path: Path) -> bool:

@@ -195,11 +195,27 @@ def holed(file: Path) -> None:
             new.writestr(name, content)
 
 
+def another_database(file: Path) -> None:
+    """Of another program."""
+    file.unlink()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE site (name TEXT)")
+
+
+def newer_database(file: Path) -> None:
+    """Such as a newer PointSync has kept."""
+    file.write_bytes(zipfile.ZipFile(file).read("database"))
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'of_the_future'")
+
+
 NO_BACKUP, DAMAGED, NEWER = "is no backup", "is damaged", "newer PointSync (9.9)"
 SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda file: file.write_bytes(b""), NO_BACKUP),
     "text": (lambda file: file.write_text("points\n" * 1000), NO_BACKUP),
-    "a database": (lambda file: file.write_bytes(zipfile.ZipFile(file).read("database")), NO_BACKUP),
+    "another database": (another_database, "is no database of a site"),
+    "a newer database": (newer_database, "newer PointSync (unknown)"),
+    "a database's head": (lambda file: file.write_bytes(b"SQLite format 3\0" * 100), "is no database of a site"),
     "another zip": (rewritten(lambda about: {"what": "holiday"}), NO_BACKUP),
     "no dict": (rewritten(lambda about: [1]), NO_BACKUP),  # type: ignore[arg-type,return-value]
     "half of it": (rewritten(lambda about: {name: about[name] for name in ("what", "format")}), NO_BACKUP),
@@ -217,7 +233,8 @@ def test_what_is_no_backup_changes_nothing(sold: SiteProcess, tmp_path: Path, du
     for number, (spoil, _) in enumerate(SPOILT.values()):
         shutil.copy(tmp_path / "one.zip", tmp_path / f"{number}.zip")
         spoil(tmp_path / f"{number}.zip")
-    missing = [("restore", str(tmp_path / "none.zip")), ("restore", str(tmp_path)), ("restore",)]
+    own = ("restore", str(sold.data_dir / "pointsync.db"))
+    missing = [("restore", str(tmp_path / "none.zip")), ("restore", str(tmp_path)), ("restore",), own]
     commands = [("restore", str(tmp_path / f"{number}.zip")) for number in range(len(SPOILT))]
     done = run_many(sold, [*commands, *missing])
     for each, (name, (_, word)) in zip(done, SPOILT.items(), strict=False):
@@ -256,3 +273,22 @@ def test_a_damaged_database_gives_way_to_a_backup(sold: SiteProcess, tmp_path: P
     [kept] = restored.json["kept"]
     assert Path(kept).read_bytes().startswith(b"not any more")
     assert balance.json["balances"] == [{"reserve": "default", "points": 5}]
+
+
+def test_what_was_kept_comes_back_by_the_same_command(sold: SiteProcess, tmp_path: Path) -> None:
+    place, kept = sold.data_dir / "pointsync.db", tmp_path / "pointsync.db.before-upgrade"
+    shutil.copy(place, kept)
+    _, restored, shown, balance = run_many(
+        sold,
+        [
+            ("record", ALICE, "6"),
+            ("restore", str(kept), "--json"),
+            ("site", "--json"),
+            ("balance", ALICE, "--json"),
+        ],
+    )
+    assert balance_in(Path(restored.json["kept"][0])) == 11
+    assert balance.json["balances"] == [{"reserve": "default", "points": 5}]
+    assert "restored" in shown.json["hold"]
+    [stranger] = run_many(SiteProcess(tmp_path / "new"), [("restore", str(kept))])
+    assert (stranger.code, "POINTSYNC_SECRET_KEY" in stranger.err) == (1, True)
