@@ -142,7 +142,8 @@ class _Reader:
     def data(self) -> Path:
         path = Path(self.get("DATA") or self.root / "instance")
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            # Customers' addresses lie there, too; where the folder is there already, its owner has decided.
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise _fault(
                 "DATA", f"names {path}, which cannot be made: {error.strerror}", "/var/lib/pointsync"

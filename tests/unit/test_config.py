@@ -189,8 +189,12 @@ def test_data_that_cannot_be_a_folder(tmp_path):
             config.load({"POINTSYNC_DATA": str(place)}, root=tmp_path)
 
 
-def test_the_data_folder_is_made(tmp_path):
-    assert load(tmp_path / "new" / "place").data.is_dir()
+def test_the_data_folder_is_made_for_its_owner_alone_and_one_that_is_there_stays_as_it_is(tmp_path):
+    made = load(tmp_path / "new" / "place").data
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    made.chmod(0o750)
+    load(tmp_path / "new" / "place")
+    assert stat.S_IMODE(made.stat().st_mode) == 0o750
 
 
 def test_a_file_beside_the_data_gives_settings_and_the_environment_wins(tmp_path):
