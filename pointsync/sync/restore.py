@@ -120,8 +120,10 @@ def _refuse_running(place: Path) -> None:
     db.engine.dispose()
     try:
         is_running = place.exists() and sqlite_file.is_in_use(place)
-    except sqlite3.DatabaseError:  # damaged, perhaps why a backup is restored; so it cannot be asked
-        return
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise
+        return  # damaged, perhaps why a backup is restored; so it cannot be asked
     if is_running:
         raise Conflict(
             "running",
