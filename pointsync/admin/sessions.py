@@ -12,7 +12,7 @@ class PanelSessions(SecureCookieSessionInterface):
     """Flask's signed cookie, with attributes that depend on how the panel is reached."""
 
     def get_cookie_path(self, app: Flask) -> str:
-        return f"{request.script_root}/"
+        return request.script_root or "/"
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
