@@ -8,6 +8,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import BadRequest
 
+from pointsync.admin import accounts
 from pointsync.admin.panel import blueprint
 from pointsync.runtime import runtime
 
@@ -32,6 +33,12 @@ def register(app: Flask) -> None:
     """Guard the panel, and nothing else: shops and other sites send no forms and are known by no cookie."""
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
     _csrf.init_app(app)
+
+
+@blueprint.before_request
+def follow_proxy() -> None:
+    """Before anything reads who is signed in: whom the shop's proxy names, or 403."""
+    accounts.follow_proxy()
 
 
 @blueprint.before_request

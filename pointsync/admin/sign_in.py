@@ -12,6 +12,7 @@ from pointsync.admin.panel import blueprint, page
 from pointsync.models import Admin
 from pointsync.sync import admins
 
+_BY_PROXY = "You are signed in by the shop’s proxy, as {}. It says so with each page: to leave, sign out there."
 _WRONG = "This name and password do not belong together. Mind capital letters, and try again."
 
 
@@ -39,7 +40,11 @@ def send_sign_in() -> ResponseReturnValue:
 
 @blueprint.post("/sign-out", provide_automatic_options=False)
 def sign_out() -> ResponseReturnValue:
-    """Sign out, and back to the form."""
+    """Sign out, and back to the form; whom the proxy has signed in is told that only it can sign them out."""
+    if current_user.is_by_proxy:
+        accounts.begin_by_proxy(current_user.name)
+        flash(_BY_PROXY.format(current_user.name), "help")
+        return redirect(url_for("admin.dashboard"), 303)
     accounts.end(current_user)
     flash("You are signed out.")
     return redirect(url_for("admin.sign_in"), 303)
