@@ -2,8 +2,11 @@
 
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pointsync.gate import IDENTITY, Gate, is_prefix
 
@@ -154,6 +157,19 @@ def test_a_wicked_prefix_is_none(prefix):
 @pytest.mark.parametrize("prefix", ["/a", "/back-office/points", "/~ada/.points/v1.0_x", "/...", "/.a"])
 def test_a_prefix_that_can_be_is_taken(prefix):
     assert seen(HTTP_X_FORWARDED_PREFIX=prefix)["SCRIPT_NAME"] == prefix
+
+
+@given(st.text(st.sampled_from("/.\\a%2fF:@?#~-_;, \t\n\x00é"), max_size=12))
+def test_whatever_prefix_is_taken_links_stay_below_it(prefix):
+    found = seen(HTTP_X_FORWARDED_PREFIX=prefix)["SCRIPT_NAME"]
+    assert found in ("", prefix)
+    there = urlsplit(urljoin("https://shop.example/x", f"{found}/sign-in"))
+    assert (there.scheme, there.netloc, there.path) == ("https", "shop.example", f"{found}/sign-in")
+
+
+@given(st.dictionaries(st.from_regex(r"HTTP_X_FORWARDED_[A-Z_]{1,8}", fullmatch=True), st.text(max_size=20)))
+def test_whatever_a_stranger_forwards_is_gone(told):
+    assert seen("203.0.113.1", header="X-Forwarded-User", **told) == seen("203.0.113.1")
 
 
 @pytest.mark.parametrize(
