@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from pointsync import db
-from pointsync.admin import accounts, throttle
+from pointsync.admin import accounts, by_proxy, throttle
 from pointsync.admin.forms import SignInForm
 from pointsync.admin.local import next_path
 from pointsync.admin.panel import blueprint, page
@@ -59,4 +59,10 @@ def welcome(admin: Admin, path: str) -> Response:
 
 
 def _form(form: SignInForm, problem: str | None = None) -> str:
-    return page("sign_in.html", form=form, problem=problem, has_admins=admins.exists(db.db.session()))
+    return page(
+        "sign_in.html",
+        form=form,
+        problem=problem,
+        by_proxy=bool(by_proxy.allowed()),
+        has_admins=admins.exists(db.db.session()),
+    )

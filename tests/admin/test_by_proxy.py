@@ -118,6 +118,7 @@ def test_a_header_that_vanishes_ends_the_session(alice: Framed, named: str | Non
     kept = alice.cookie()
     alice.named = named
     assert alice.get("/").location == "/sign-in"
+    assert "from the shop’s back office, and its proxy signs you in" in alice.get("/sign-in").text
     assert alice.cookie() != kept
     alice.client.set_cookie("pointsync_session", kept)
     assert not alice.is_in(), "the cookie is worth nothing by itself"
@@ -230,6 +231,7 @@ def test_without_the_setting_no_header_says_anything(alice: Framed) -> None:
     alice.named = None
     alice.sign_in()
     assert "shop’s proxy" not in alice.get("/system/admins").text
+    assert "its proxy" not in Visitor(alice.client.application).get("/sign-in").text
 
 
 def test_guesses_are_counted_by_the_address_before_the_proxy(app: Flask) -> None:
