@@ -19,7 +19,7 @@ FLOORS = [
     {"db"},
     {"models"},
     {"ledger", "migrations"},
-    {"runtime", "limits", "logs", "busy"},
+    {"runtime", "limits", "logs", "busy", "uploads"},
     {"sync"},
     {"start"},
     {"cli", "admin", "api", "peer"},
