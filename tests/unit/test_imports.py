@@ -19,7 +19,7 @@ FLOORS = [
     {"db"},
     {"models"},
     {"ledger", "migrations"},
-    {"runtime", "limits", "logs", "busy", "gate"},
+    {"runtime", "limits", "logs", "busy", "gate", "uploads"},
     {"sync"},
     {"start"},
     {"cli", "admin", "api", "peer"},
