@@ -8,6 +8,8 @@ from sqlalchemy import func, select
 
 from pointsync import db
 from pointsync.models import SignIn
+from pointsync.uploads import most_bytes
+from pointsync.web import MAX_BODY_BYTES
 from tests.admin.visitor import NAME, PASSWORD, Visitor
 
 PROXY = "10.0.0.1"
@@ -26,7 +28,7 @@ def settings() -> dict[str, str]:
     return SETTINGS
 
 
-class Framed(Visitor):
+class Proxied(Visitor):
     """A browser behind the proxy, which names whoever is `named`."""
 
     named: str | None = "alice"
@@ -39,8 +41,9 @@ class Framed(Visitor):
 
 
 @pytest.fixture
-def alice(app: Flask) -> Framed:
-    return Framed(app, PROXY)
+def alice(app: Flask) -> Proxied:
+    """An admin whom the proxy names."""
+    return Proxied(app, PROXY)
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def sign_ins(app: Flask) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("sign_ins")
-def test_whom_the_proxy_names_is_in_and_sees_how(alice: Framed) -> None:
+def test_whom_the_proxy_names_is_in_and_sees_how(alice: Proxied) -> None:
     text = alice.get("/").text
     assert "<bdi>alice</bdi>" in text
     assert "by the shop’s proxy" in text
@@ -62,7 +65,7 @@ def test_whom_the_proxy_names_is_in_and_sees_how(alice: Framed) -> None:
 
 @pytest.mark.parametrize("spelled", ["X_Forwarded_User", "x-forwarded-user", "X-FORWARDED_USER"])
 def test_from_anybody_else_the_header_is_as_if_absent(app: Flask, spelled: str) -> None:
-    stranger = Framed(app, "10.0.0.2")
+    stranger = Proxied(app, "10.0.0.2")
     stranger.header = spelled
     for more in ({}, {"X-Forwarded-For": PROXY}, {"X-Real-IP": PROXY}, {"Forwarded": f"for={PROXY}"}):
         assert stranger.get("/", headers=more).location == "/sign-in"
@@ -70,7 +73,7 @@ def test_from_anybody_else_the_header_is_as_if_absent(app: Flask, spelled: str) 
 
 @pytest.mark.parametrize("other", ["Remote-User", "X-Auth-Request-User", "X-WEBAUTH-USER", "X-Forwarded-Users"])
 def test_another_header_says_nothing(app: Flask, other: str) -> None:
-    visitor = Framed(app, PROXY)
+    visitor = Proxied(app, PROXY)
     visitor.header = other
     assert not visitor.is_in()
 
@@ -90,7 +93,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_who_is_no_admin_gets_403_whatever_else_they_have(alice: Framed, name: str) -> None:
+def test_who_is_no_admin_gets_403_whatever_else_they_have(alice: Proxied, name: str) -> None:
     alice.named = None
     assert alice.sign_in().status_code == 303
     alice.named = name.encode().decode("latin-1")
@@ -105,7 +108,7 @@ def test_who_is_no_admin_gets_403_whatever_else_they_have(alice: Framed, name: s
     assert not alice.is_in(), "what the cookie told is over"
 
 
-def test_the_page_says_who_and_what_to_do(alice: Framed) -> None:
+def test_the_page_says_who_and_what_to_do(alice: Proxied) -> None:
     alice.named = "mallory"
     text = alice.get("/").text
     assert "signed you in as “mallory”, who is no admin" in text
@@ -113,7 +116,7 @@ def test_the_page_says_who_and_what_to_do(alice: Framed) -> None:
 
 
 @pytest.mark.parametrize("named", [None, "", " "])
-def test_a_header_that_vanishes_ends_the_session(alice: Framed, named: str | None) -> None:
+def test_a_header_that_vanishes_ends_the_session(alice: Proxied, named: str | None) -> None:
     assert alice.is_in()
     kept = alice.cookie()
     alice.named = named
@@ -124,7 +127,7 @@ def test_a_header_that_vanishes_ends_the_session(alice: Framed, named: str | Non
     assert not alice.is_in(), "the cookie is worth nothing by itself"
 
 
-def test_a_header_that_changes_is_another_admin_with_a_session_of_their_own(alice: Framed) -> None:
+def test_a_header_that_changes_is_another_admin_with_a_session_of_their_own(alice: Proxied) -> None:
     token = alice.token(GENERAL)
     alice.named = "bob"
     assert alice.post(GENERAL, {"csrf_token": token, "site_name": "Bob's"}).status_code == 400
@@ -133,22 +136,22 @@ def test_a_header_that_changes_is_another_admin_with_a_session_of_their_own(alic
     assert "alice" not in text
 
 
-def test_a_forged_cookie_names_nobody(app: Flask, alice: Framed) -> None:
+def test_a_forged_cookie_names_nobody(app: Flask, alice: Proxied) -> None:
     alice.is_in()
-    stolen = Framed(app, "10.0.0.2")
+    stolen = Proxied(app, "10.0.0.2")
     stolen.client.set_cookie("pointsync_session", alice.cookie())
     assert not stolen.is_in(), "not from a peer that is not trusted"
-    stolen = Framed(app, PROXY)
+    stolen = Proxied(app, PROXY)
     stolen.named = "mallory"
     stolen.client.set_cookie("pointsync_session", alice.cookie())
     assert stolen.get("/").status_code == 403
 
 
-def test_forms_need_their_token_all_the_same(app: Flask, alice: Framed) -> None:
+def test_forms_need_their_token_all_the_same(app: Flask, alice: Proxied) -> None:
     assert alice.post(GENERAL, {"site_name": "x"}).status_code == 400
     alice.is_in()
     assert alice.post(GENERAL, {"site_name": "x"}).status_code == 400
-    assert alice.post(GENERAL, {"site_name": "x", "csrf_token": Framed(app, PROXY).token("/")}).status_code == 400
+    assert alice.post(GENERAL, {"site_name": "x", "csrf_token": Proxied(app, PROXY).token("/")}).status_code == 400
     token = alice.token(GENERAL)
     cross = {"Sec-Fetch-Site": "cross-site"}
     assert alice.post(GENERAL, {"site_name": "x", "csrf_token": token}, headers=cross).status_code == 400
@@ -157,13 +160,13 @@ def test_forms_need_their_token_all_the_same(app: Flask, alice: Framed) -> None:
     assert "Shop one" in alice.get(GENERAL).text
 
 
-def test_what_they_do_bears_their_name(alice: Framed) -> None:
+def test_what_they_do_bears_their_name(alice: Proxied) -> None:
     export = alice.send("/customers/export", page="/customers")
     assert export.status_code == 303
     assert "alice" in alice.get(export.location).text
 
 
-def test_signing_out_says_that_the_proxy_signs_in(alice: Framed) -> None:
+def test_signing_out_says_that_the_proxy_signs_in(alice: Proxied) -> None:
     kept = alice.token("/")
     answer = alice.send("/sign-out", page="/")
     assert (answer.status_code, answer.location) == (303, "/")
@@ -173,7 +176,7 @@ def test_signing_out_says_that_the_proxy_signs_in(alice: Framed) -> None:
     assert alice.post("/sign-out", {"csrf_token": kept}).status_code == 400, "it is another session now"
 
 
-def test_they_have_no_password_here(alice: Framed) -> None:
+def test_they_have_no_password_here(alice: Proxied) -> None:
     text = alice.get("/system/admins").text
     assert "Change your password" not in text
     assert "You</span>" not in text
@@ -184,7 +187,21 @@ def test_they_have_no_password_here(alice: Framed) -> None:
     assert alice.send("/system/admins/password", page="/system/admins", **typed).status_code == 409
 
 
-def test_with_a_password_beside_it_and_then_by_the_proxy(app: Flask, alice: Framed) -> None:
+def test_an_address_behind_the_sign_in_is_not_offered_to_other_sites(alice: Proxied) -> None:
+    assert f"{GENERAL}/address" not in alice.get(GENERAL).text
+    alice.named = None
+    alice.sign_in()
+    assert f"{GENERAL}/address" in alice.get(GENERAL).text
+
+
+def test_the_server_takes_a_large_file_of_theirs(app: Flask, alice: Proxied) -> None:
+    path = f"{PREFIX}/customers/import"
+    assert most_bytes(app, path, "") == 0
+    alice.is_in()
+    assert most_bytes(app, path, f"pointsync_session={alice.cookie()}") > MAX_BODY_BYTES
+
+
+def test_with_a_password_beside_it_and_then_by_the_proxy(app: Flask, alice: Proxied) -> None:
     alice.named = None
     alice.sign_in()
     assert "by the shop’s proxy" not in alice.get("/").text
@@ -196,7 +213,7 @@ def test_with_a_password_beside_it_and_then_by_the_proxy(app: Flask, alice: Fram
     assert not thief.is_in(), "the sign-in before is ended, not only forgotten by this browser"
 
 
-def test_shops_and_sites_are_known_by_their_own_credentials_only(alice: Framed) -> None:
+def test_shops_and_sites_are_known_by_their_own_credentials_only(alice: Proxied) -> None:
     assert alice.is_in()
     for path in ("/api/v1/remotes", "/metrics"):
         answer = alice.get(path)
@@ -209,7 +226,7 @@ def test_shops_and_sites_are_known_by_their_own_credentials_only(alice: Framed) 
 
 
 @pytest.mark.parametrize("settings", [SETTINGS | {"POINTSYNC_PROXY_AUTH_ADMINS": "*"}])
-def test_everybody_whom_the_proxy_names(app: Flask, alice: Framed) -> None:
+def test_everybody_whom_the_proxy_names(app: Flask, alice: Proxied) -> None:
     for name in ("mallory", "Ada Lovelace", "zo\u00eb@shop.example"):
         alice.named = name.encode().decode("latin-1")
         assert f"<bdi>{name}</bdi>" in alice.get("/").text
@@ -221,12 +238,12 @@ def test_everybody_whom_the_proxy_names(app: Flask, alice: Framed) -> None:
 
 
 @pytest.mark.parametrize("settings", [SETTINGS | {"POINTSYNC_PROXY_AUTH_ADMINS": ""}])
-def test_nobody_unless_somebody_is_named(alice: Framed) -> None:
+def test_nobody_unless_somebody_is_named(alice: Proxied) -> None:
     assert alice.get("/").status_code == 403
 
 
 @pytest.mark.parametrize("settings", [{"POINTSYNC_TRUSTED_PROXIES": PROXY, "POINTSYNC_PROXY_AUTH_ADMINS": "*"}])
-def test_without_the_setting_no_header_says_anything(alice: Framed) -> None:
+def test_without_the_setting_no_header_says_anything(alice: Proxied) -> None:
     assert alice.get("/").location == "/sign-in"
     alice.named = None
     alice.sign_in()
@@ -269,7 +286,7 @@ def test_a_wicked_prefix_or_host_leads_nowhere_else(app: Flask, peer: str, prefi
 
 
 @pytest.mark.parametrize("settings", [SETTINGS | {"POINTSYNC_PUBLIC_URL": "https://points.shop.example/p"}])
-def test_the_local_url_is_what_was_set_whatever_the_host(alice: Framed) -> None:
+def test_the_local_url_is_what_was_set_whatever_the_host(alice: Proxied) -> None:
     told = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": PREFIX}
     text = alice.get("/system/points-sync", headers=told).text
     assert 'value="https://points.shop.example/p"' in text

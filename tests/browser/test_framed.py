@@ -46,6 +46,7 @@ CLIPBOARD = "navigator.clipboard.writeText('x').then(() => 'done', (error) => er
 
 @pytest.fixture
 def port() -> int:
+    """Where nginx is to listen: the site is told before it is there."""
     return free_port()
 
 
