@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pointsync import urls
@@ -25,6 +26,17 @@ _ANCESTOR = re.compile(
 )
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Peer = Network | Literal["unix"]
+
+UNIX: Literal["unix"] = "unix"
+"""Among the trusted proxies: whoever may use the Unix socket that a server listens at."""
+
+# Headers that say something else than who is signed in.
+_NO_IDENTITY = re.compile(
+    "accept|authorization|connection|cookie|host|origin|referer|user-agent|forwarded|x-real-ip"
+    "|x-forwarded-(?:for|host|port|prefix|proto)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,7 @@ class Config:
     site_name: str
     site_name_is_set: bool
     scheduler: bool
-    trusted_proxies: tuple[Network, ...]
+    trusted_proxies: tuple[Peer, ...]
     proxy_auth_header: str | None
     proxy_auth_admins: tuple[str, ...]
     frame_ancestors: str
@@ -60,8 +72,8 @@ def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> 
     """
     reader = _Reader(dict(os.environ if environ is None else environ), root or _default_root())
     data = reader.data()
-    trusted = reader.networks("TRUSTED_PROXIES")
-    header = reader.matching("PROXY_AUTH_HEADER", r"[A-Za-z0-9-]+", "the name of a header", "X-Forwarded-User")
+    trusted = reader.peers("TRUSTED_PROXIES")
+    header = reader.identity_header()
     if header and not trusted:
         raise ConfigError(
             "POINTSYNC_PROXY_AUTH_HEADER needs POINTSYNC_TRUSTED_PROXIES: without it anybody could claim to be "
@@ -133,10 +145,12 @@ class _Reader:
     def switch(self, name: str, default: bool) -> bool:
         return self.one_of(name, ("on", "off") if default else ("off", "on")) == "on"
 
-    def matching(self, name: str, pattern: str, what: str, example: str) -> str | None:
-        value = self.get(name)
-        if value and not re.fullmatch(pattern, value):
-            raise _fault(name, f"is {value!r}, which is not {what}", example)
+    def identity_header(self) -> str | None:
+        name, value, example = "PROXY_AUTH_HEADER", self.get("PROXY_AUTH_HEADER"), "X-Forwarded-User"
+        if value and not re.fullmatch(r"[A-Za-z0-9-]+", value):
+            raise _fault(name, f"is {value!r}, which is not the name of a header", example)
+        if _NO_IDENTITY.fullmatch(value):
+            raise _fault(name, f"is {value!r}, which says something else than who is signed in", example)
         return value or None
 
     def data(self) -> Path:
@@ -199,10 +213,13 @@ class _Reader:
             )
         return " ".join(words)
 
-    def networks(self, name: str) -> tuple[Network, ...]:
-        found = []
+    def peers(self, name: str) -> tuple[Peer, ...]:
+        found: list[Peer] = []
         for word in re.split(r"[,\s]+", self.get(name)):
             if not word:
+                continue
+            if word == UNIX:
+                found.append(UNIX)
                 continue
             try:
                 network = ipaddress.ip_network(word, strict=False)

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from flask import current_app
+from flask import Flask, current_app
 
 from pointsync.config import Config
 from pointsync.crypto import Vault
@@ -37,4 +37,9 @@ class Runtime:
 
 def runtime() -> Runtime:
     """The current application's."""
-    return cast(Runtime, current_app.extensions[NAME])
+    return of(current_app)
+
+
+def of(app: Flask) -> Runtime:
+    """An application's."""
+    return cast(Runtime, app.extensions[NAME])

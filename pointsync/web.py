@@ -1,4 +1,5 @@
-"""Putting the application together: what Flask is told, which blueprints answer, what errors look like."""
+"""Putting the application together: what Flask is told, which blueprints answer, what errors look like, what
+stands before it."""
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
@@ -7,7 +8,8 @@ from werkzeug.exceptions import HTTPException
 from pointsync import busy, call_log, db
 from pointsync.config import Config
 from pointsync.crypto import Vault
-from pointsync.runtime import NAME, Runtime
+from pointsync.gate import Gate
+from pointsync.runtime import NAME, Runtime, of
 from pointsync.sync.client import Client
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -34,17 +36,28 @@ def configure(app: Flask, config: Config) -> None:
 
 
 def register(app: Flask) -> None:
-    """Every blueprint, by who calls it: other sites, shops and machines, admins."""
+    """Every blueprint, by who calls it: other sites, shops and machines, admins; and the gate before them."""
     from pointsync import admin, api, peer
     from pointsync.limits import limiter
 
     call_log.register(app)
     busy.refuse_other_versions(app)
+    # A slash too many or too few would be answered with a redirect to the host that the caller has named.
+    app.url_map.merge_slashes = app.url_map.strict_slashes = False
     limiter.init_app(app)
     db.migrations(app)  # for `flask db`
     for part in (peer, api, admin):
         part.register(app)
     app.register_error_handler(HTTPException, _http_error)
+    config = of(app).config
+    app.wsgi_app = Gate(  # type: ignore[method-assign]
+        app.wsgi_app, config.trusted_proxies, config.proxy_auth_header, lambda path: _is_ours(app, path)
+    )
+
+
+def _is_ours(app: Flask, path: str) -> bool:
+    """Whether a view answers at `path`, by whatever method."""
+    return bool(app.url_map.bind("").allowed_methods(path))
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from tests.support.routes import compile_once
 from tests.support.woorewards import WooRewardsSite
 
 TESTS = Path(__file__).parent
-TIERS = {"unit", "ledger", "sync", "peer", "api", "admin", "cli", "browser", "postgres", "faults"}
+TIERS = {"unit", "ledger", "sync", "peer", "api", "admin", "cli", "browser", "proxy", "postgres", "faults"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,6 +9,7 @@ def register(app: Flask) -> None:
         accounts,
         components,
         dashboard,
+        embed,
         expiry,
         exports,
         guards,

@@ -1,11 +1,14 @@
-"""Who is signed in: the browser's cookie, the sign-in it names, and the password it was made with."""
+"""Who is signed in: the browser's cookie, the sign-in it names, and the password it was made with; or the proxy's
+word for it."""
 
 from typing import Any
 
 from flask import Flask, session
-from flask_login import LoginManager, UserMixin, login_user, logout_user
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from werkzeug.exceptions import Forbidden
 
 from pointsync import clock, crypto, db
+from pointsync.admin import by_proxy
 from pointsync.models import Admin
 from pointsync.runtime import runtime
 from pointsync.sync import sign_ins
@@ -13,6 +16,8 @@ from pointsync.sync import sign_ins
 
 class Account(UserMixin):  # type: ignore[misc]
     """The admin of this request, as Flask-Login wants one."""
+
+    is_by_proxy = False
 
     def __init__(self, admin: Admin, token: str) -> None:
         self.admin_id = admin.id
@@ -55,6 +60,31 @@ def begin(admin: Admin) -> None:
     login_user(Account(admin, token))
 
 
+def follow_proxy() -> None:
+    """Sign in whom the trusted proxy names, in place of anybody else; end what it began once it names nobody.
+
+    Raises Forbidden where it names somebody who is no admin, whatever the cookie says.
+    """
+    kept = str(session.get("_user_id", ""))
+    try:
+        name = by_proxy.named()
+    except Forbidden:
+        session.clear()
+        raise
+    if name is None and kept.startswith(by_proxy.MARK):
+        session.clear()
+    if name is not None and kept != by_proxy.MARK + name:
+        begin_by_proxy(name)
+
+
+def begin_by_proxy(name: str) -> None:
+    """Sign in whom the proxy has named, in a session of their own: nothing of the one before is kept."""
+    if current_user.is_authenticated and not current_user.is_by_proxy:
+        end(current_user)
+    session.clear()
+    login_user(by_proxy.ProxyAccount(name))
+
+
 def end(account: Account) -> None:
     """Sign out, for good: a copy of the cookie is worth nothing afterwards."""
     db.in_write(lambda writing: sign_ins.end(writing, account.token))
@@ -62,8 +92,10 @@ def end(account: Account) -> None:
     session.clear()
 
 
-def _load(text: Any) -> Account | None:
+def _load(text: Any) -> Account | by_proxy.ProxyAccount | None:
     """Whom a cookie means; None where it has ended, or the password was changed since."""
+    if str(text).startswith(by_proxy.MARK):
+        return by_proxy.load(str(text))
     token, _, fingerprint = str(text).partition(".")
     admin = sign_ins.find(db.db.session(), token, clock.now())
     if admin is None or not crypto.same(fingerprint, _fingerprint(admin)):

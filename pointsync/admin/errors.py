@@ -24,6 +24,7 @@ _TITLES = {
     429: "Too many tries",
     500: "Something went wrong here",
     503: "The database does not answer",
+    507: "There is no room",
 }
 _SENTENCES = {
     404: "The address may be mistyped, or what it showed is gone.",

@@ -1,21 +1,21 @@
 """Before any view: who may see it, and where a form may come from."""
 
+import errno
 from urllib.parse import urlsplit
 
 from flask import Flask, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, HTTPException
 
+from pointsync.admin import accounts
 from pointsync.admin.panel import blueprint
 from pointsync.runtime import runtime
+from pointsync.uploads import LARGEST_BYTES
 
 OPEN = {"admin.sign_in", "admin.send_sign_in", "admin.setup", "admin.send_setup"}
 """The views that answer somebody who is not signed in; all others send them to sign in."""
-
-LARGE_BYTES = {"admin.send_import": 200 * 1024 * 1024}
-"""The views that take more than `web.MAX_BODY_BYTES`, of admins only."""
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -28,10 +28,23 @@ _OUT_OF_DATE = (
 _csrf = CSRFProtect()
 
 
+class InsufficientStorage(HTTPException):
+    """507 (RFC 4918, 11.5): what was sent found no room on the disk."""
+
+    code = 507
+    description = "The disk of this site’s server is full. Make room there, and send it again; nothing was changed."
+
+
 def register(app: Flask) -> None:
     """Guard the panel, and nothing else: shops and other sites send no forms and are known by no cookie."""
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
     _csrf.init_app(app)
+
+
+@blueprint.before_request
+def follow_proxy() -> None:
+    """Before anything reads who is signed in: whom the shop's proxy names, or 403."""
+    accounts.follow_proxy()
 
 
 @blueprint.before_request
@@ -47,7 +60,7 @@ def refuse_foreign() -> None:
 @blueprint.before_request
 def allow_large() -> None:
     """Let an admin send a large file where one is asked for; the form is read before its view is called."""
-    most = LARGE_BYTES.get(request.endpoint or "")
+    most = LARGEST_BYTES.get(request.path)
     if most and current_user.is_authenticated:
         request.max_content_length = most
 
@@ -59,6 +72,10 @@ def refuse_without_token() -> None:
         _csrf.protect()
     except CSRFError as error:
         raise BadRequest(_OUT_OF_DATE) from error
+    except OSError as error:  # the form is read here, and a large file that it carries put on disk
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InsufficientStorage from error
+        raise
 
 
 @blueprint.before_request

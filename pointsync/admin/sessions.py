@@ -1,5 +1,6 @@
 """The panel's cookies: for its own path, secure over TLS, and for another site's frame where that is allowed."""
 
+import re
 from typing import Any
 
 from flask import Flask, request
@@ -12,7 +13,7 @@ class PanelSessions(SecureCookieSessionInterface):
     """Flask's signed cookie, with attributes that depend on how the panel is reached."""
 
     def get_cookie_path(self, app: Flask) -> str:
-        return f"{request.script_root}/"
+        return request.script_root or "/"
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
@@ -38,4 +39,29 @@ def cookie_attributes(app: Flask) -> dict[str, Any]:
 
 def _is_framed_elsewhere() -> bool:
     """Whether another site may show the panel in a frame: browsers send a cookie there only over TLS, as None."""
-    return request.is_secure and runtime().config.frame_ancestors not in ("'none'", "'self'")
+    return request.is_secure and names_another_site(runtime().config.frame_ancestors, request.host)
+
+
+def names_another_site(ancestors: str, host: str) -> bool:
+    """Whether one of `ancestors`, as in `frame-ancestors`, is of another site than a page over TLS at `host`.
+
+    Browsers know from a list under which names sites are sold. Without it, two hosts are of one site where one of
+    them lies within the other; any others may be two sites, and the attributes for these work within one, too.
+    """
+    here = _host(host)
+    return any(
+        word.lower().startswith("http:") or not _are_one_site(_host(word), here)
+        for word in ancestors.split()
+        if word not in ("'none'", "'self'")
+    )
+
+
+def _are_one_site(one: str, other: str) -> bool:
+    outer, inner = sorted((one, other), key=len)
+    return outer == inner or ("." in outer and inner.endswith(f".{outer}"))
+
+
+def _host(word: str) -> str:
+    """The host in a source of the policy, without its port; of `*.shop.example` the part that all have."""
+    place = word.lower().rpartition("://")[2].rstrip("/")
+    return re.sub(r":(?:[0-9]+|\*)\Z", "", place).removeprefix("*.")

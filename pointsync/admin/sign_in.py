@@ -5,13 +5,14 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from pointsync import db
-from pointsync.admin import accounts, throttle
+from pointsync.admin import accounts, by_proxy, throttle
 from pointsync.admin.forms import SignInForm
 from pointsync.admin.local import next_path
 from pointsync.admin.panel import blueprint, page
 from pointsync.models import Admin
 from pointsync.sync import admins
 
+_BY_PROXY = "You are signed in by the shop’s proxy, as {}. It says so with each page: to leave, sign out there."
 _WRONG = "This name and password do not belong together. Mind capital letters, and try again."
 
 
@@ -39,7 +40,11 @@ def send_sign_in() -> ResponseReturnValue:
 
 @blueprint.post("/sign-out", provide_automatic_options=False)
 def sign_out() -> ResponseReturnValue:
-    """Sign out, and back to the form."""
+    """Sign out, and back to the form; whom the proxy has signed in is told that only it can sign them out."""
+    if current_user.is_by_proxy:
+        accounts.begin_by_proxy(current_user.name)
+        flash(_BY_PROXY.format(current_user.name), "help")
+        return redirect(url_for("admin.dashboard"), 303)
     accounts.end(current_user)
     flash("You are signed out.")
     return redirect(url_for("admin.sign_in"), 303)
@@ -54,4 +59,10 @@ def welcome(admin: Admin, path: str) -> Response:
 
 
 def _form(form: SignInForm, problem: str | None = None) -> str:
-    return page("sign_in.html", form=form, problem=problem, has_admins=admins.exists(db.db.session()))
+    return page(
+        "sign_in.html",
+        form=form,
+        problem=problem,
+        by_proxy=bool(by_proxy.allowed()),
+        has_admins=admins.exists(db.db.session()),
+    )

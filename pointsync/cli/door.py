@@ -4,6 +4,7 @@ import errno
 import socket
 import time
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from flask import Flask
@@ -13,9 +14,11 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 
 from pointsync.cli.faults import WRONG, Fault
+from pointsync.uploads import most_bytes
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
-"""Above what any view takes, so that the views say no in their own words, and far below what fills a disk."""
+"""Above what any view takes of strangers, so that the views say no in their own words, and far below what fills a
+disk. It holds for what stands around a file, too, where a larger body is taken."""
 CONNECTIONS = 500
 LOOP_SECONDS = 0.25
 DRAIN_SECONDS = 5.0
@@ -31,8 +34,19 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         super().parse_header(escaped + end + rest)
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]
-    parser_class = _Parser
+def _channel(app: Flask) -> type[HTTPChannel]:
+    """A connection whose bodies are bounded by who sends them: they are kept on disk before a view is asked."""
+
+    class Parser(_Parser):
+        adj: Any
+
+        def parse_header(self, header_plus: bytes) -> None:
+            super().parse_header(header_plus)
+            if most := most_bytes(app, self.path, self.headers.get("COOKIE", "")):
+                self.adj = copy(self.adj)
+                self.adj.max_request_body_size = most + MAX_BODY_BYTES
+
+    return type("Channel", (HTTPChannel,), {"parser_class": Parser})
 
 
 class Door:
@@ -53,9 +67,10 @@ class Door:
                 clear_untrusted_proxy_headers=clears_forwarded,
                 ident="",
             )
+            channel = _channel(app)
             for part in self._map.values():
                 if part.accepting:
-                    part.channel_class = _Channel
+                    part.channel_class = channel
         except ValueError:
             raise Fault(f"--host: {host} names no address; example: --host 127.0.0.1", WRONG) from None
         except OSError as error:

@@ -31,7 +31,7 @@ def create(session: Session, name: str, password: str, now: datetime) -> Admin:
     Raises Invalid for a `name` or `password` that cannot be, Conflict where the name is taken.
     """
     name = normal(name)
-    if not _can_be_name(name):
+    if not can_be_name(name):
         raise Invalid("name", f"A name has 1 to {MAX_NAME} characters, on one line; type another one.")
     check_password(password)
     if session.scalar(select(Admin.id).where(Admin.name == name)) is not None:
@@ -91,7 +91,7 @@ def by_credentials(session: Session, name: str, password: str) -> Admin | None:
     Takes the same time whether the name is unknown or the password wrong, so that it tells no names.
     """
     name = normal(name)
-    admin = session.scalar(select(Admin).where(Admin.name == name)) if _can_be_name(name) else None
+    admin = session.scalar(select(Admin).where(Admin.name == name)) if can_be_name(name) else None
     matches = check_password_hash(admin.password_hash if admin else NOBODY, password[: MAX_PASSWORD + 1])
     # Hashing fills a short password up with NULs, so that some at its end would make no difference.
     return admin if admin and matches and "\0" not in password else None
@@ -125,5 +125,6 @@ def normal(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip()
 
 
-def _can_be_name(name: str) -> bool:
+def can_be_name(name: str) -> bool:
+    """Whether `name`, which is `normal`, can be somebody's."""
     return 0 < len(name) <= MAX_NAME and name.isprintable()

@@ -37,8 +37,8 @@ def _counts(report: Report) -> list[str]:
     counts = (
         (tally["new"], "new"),
         (tally["known"], "recorded before"),
-        (tally["skipped"], "of 0 points"),
         (tally["faulty"], "faulty"),
+        *([(tally["skipped"], "with 0 points (passed over)")] if tally["skipped"] else []),
     )
     said = [f"{_count(tally['lines'], report)} as {_what(report)}: {', '.join(f'{n:,} {what}' for n, what in counts)}."]
     if otherwise := tally["known_otherwise"]:

@@ -23,7 +23,7 @@ BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 @pytest.fixture(scope="session")
 def postgres_tables(postgres_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PostgreSQL database with every table and no row, to be copied."""
+    """A PostgreSQL database with every table and no row, lent to one test after the other."""
     url = postgres_cluster.create_database()
     with opened(tmp_path_factory.mktemp("tables"), POINTSYNC_DATABASE_URL=url, settles=False):
         pass
@@ -37,9 +37,9 @@ def where(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         yield {}
         return
     cluster: Cluster = request.getfixturevalue("postgres_cluster")
-    url = cluster.create_database(like=request.getfixturevalue("postgres_tables"))
+    url = request.getfixturevalue("postgres_tables")
     yield {"POINTSYNC_DATABASE_URL": url}
-    cluster.drop(url)
+    cluster.empty(url)
 
 
 @pytest.fixture

@@ -110,6 +110,7 @@ def test_what_is_typed_wrong_is_said_and_changes_nothing(app: Flask, ada: Visito
         assert answer.status_code == code
     later = f"{clock.now():%Y-%m-%d %H:%M}"
     shown = ada.send(f"{PAGE}/reversal", PAGE, auth=thief, since=later, reserve="default")
+    assert "Take back" not in words(shown.text)
     nothing = ada.send(f"{PAGE}/reversal", PAGE, auth=thief, since=later, reserve="default", seen=seen(shown.text))
     assert (nothing.status_code, "left to take back" in words(nothing.text)) == (409, True)
 

@@ -6,6 +6,7 @@ from threading import Event
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from werkzeug.wrappers import Request
 
 from pointsync import db
 from pointsync.models import Delivery, Movement, Work
@@ -144,3 +145,12 @@ def test_a_large_file_is_taken_from_admins_alone_and_no_other_form_takes_as_much
     assert counted(app, Work) == 0
     assert ada.post(FORM, **sent).status_code == 303
     assert counted(app, Work) == 1
+
+
+def test_a_full_disk_is_said(app: Flask, ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w+b", buffering=0) as full:
+        monkeypatch.setattr(Request, "_get_file_stream", lambda *_, **__: full)
+        answer = give(ada)
+    assert answer.status_code == 507
+    assert "The disk of this site’s server is full." in answer.text
+    assert counted(app, Work) == 0

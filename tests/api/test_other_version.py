@@ -31,7 +31,8 @@ def test_nobody_is_answered_until_it_fits(app: Flask, shop: Shop, version: str, 
     health = shop.client.get("/healthz")
     assert (health.status_code, health.json["status"]) == (503, "error")
     assert said in health.json["reason"]
-    assert shop.client.get("/static/icon.svg").status_code == 200
+    with shop.client.get("/static/icon.svg") as picture:
+        assert picture.status_code == 200
     put_at(app, db.VERSION)
     assert shop.get("/reserves").status_code == 200
     assert shop.client.get("/healthz").status_code == 200

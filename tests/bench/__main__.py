@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import export, imports, latency, pages, throughput
+from tests.bench import export, imports, latency, pages, panel, throughput
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "throughput": throughput.run,
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "pages": pages.run,
     "export": export.run,
     "import": imports.run,
+    "panel": panel.run,
 }
 
 

@@ -72,10 +72,7 @@ def _background(site: SiteProcess) -> tuple[float, float]:
         done = wait_until(lambda: _ended(asked.id), PATIENCE_SECONDS, "the export is done")
         assert done.state == "done", done.message
         seconds = perf_counter() - began
-        assert site.process
-        words = Path(f"/proc/{site.process.pid}/status").read_text()
-        most_kb = next(int(line.split()[1]) for line in words.splitlines() if line.startswith("VmHWM"))
-    return seconds, most_kb / 1024
+        return seconds, site.most_mb()
 
 
 def _ended(work_id: int) -> Work | None:

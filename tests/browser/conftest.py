@@ -27,6 +27,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP *.example 127.0.0.1",
 ]
 TOKEN = "0123456789abcdef0123456789abcdef"
 PATIENCE_MS = 15_000

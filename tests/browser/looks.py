@@ -10,6 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page
 
 WIDTHS: Final = (360, 1440)
+NARROWEST = 320
+"""A window of 1280 at 400 % (WCAG 2.2, 1.4.10)."""
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -52,9 +54,16 @@ def check(page: Page, name: str) -> None:
         rules = RULES if scheme == SCHEMES[0] else COLOURS
         found = AxeResults(page.evaluate("([where, rules]) => axe.run(where, rules)", [LOOKED_AT, rules]))
         assert found.violations_count == 0, f"{name}, {scheme}, {width}: {found.generate_report()}"
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
+        assert _fits(page), f"{name}, {width}"
+    page.set_viewport_size({"width": NARROWEST, "height": was["height"]})
+    assert _fits(page), f"{name}, {NARROWEST}"
     page.set_viewport_size(was)
     page.emulate_media(color_scheme=SCHEMES[0])
+
+
+def _fits(page: Page) -> bool:
+    """Whether nothing is wider than the window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 
 def keep_picture(page: Page, name: str) -> None:

@@ -1,10 +1,11 @@
 """The application on a port of this machine, as `serve` would put it there."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-from flask import Flask
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -13,10 +14,16 @@ TURN_SECONDS = 0.1
 
 
 @contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The URL at which waitress answers for `app`; nothing of it is left afterwards."""
+def served(
+    app: Callable[..., Any], *, behind_proxy: bool = False, port: int = 0, unix_socket: Path | None = None
+) -> Iterator[str]:
+    """The URL at which waitress answers for `app`; nothing of it is left afterwards.
+
+    `behind_proxy`: forwarded headers are let through to it, as `serve` does where there are trusted proxies.
+    """
     sockets: dict[int, object] = {}
-    server = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=4, clear_untrusted_proxy_headers=True)
+    place = {"unix_socket": str(unix_socket)} if unix_socket else {"host": "127.0.0.1", "port": port}
+    server = create_server(app, map=sockets, threads=4, clear_untrusted_proxy_headers=not behind_proxy, **place)
     ended = threading.Event()
 
     def run() -> None:
@@ -28,7 +35,7 @@ def served(app: Flask) -> Iterator[str]:
     thread = threading.Thread(target=run, name="served")
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.effective_port}"
+        yield f"unix:{unix_socket}" if unix_socket else f"http://127.0.0.1:{server.effective_port}"
     finally:
         # While the loop turns: a call that ends later would ring at a closed door.
         server.task_dispatcher.shutdown()

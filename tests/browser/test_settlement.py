@@ -1,4 +1,4 @@
-"""Settlement, and why a balance is what it is, in a browser: two years of twelve sites, and a sheet over a history."""
+"""Settlement, and why a balance is what it is, in a browser: more than a year of twelve sites, and a history."""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from tests.browser.looks import check, complaints, keep_picture
 PAGE = "/points-and-rewards/settlement"
 LONG_NAME = "The Honourable Company of Potters and Glaziers of Lower Wexham, its Online Branch"
 LONG = "maximiliane.von-und-zu-lichtenfels-hohenstein@mail.of-the-potters-and-glaziers.example"
-SITES, MONTHS = 11, 24
+SITES, MONTHS = 11, 14
 
 
 def trade(app: Flask) -> int:

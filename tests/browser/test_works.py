@@ -97,6 +97,24 @@ def test_an_export_is_asked_for_watched_and_saved(page: Page, url: str, app: Fla
     assert heard == []
 
 
+def test_what_has_ended_is_asked_for_no_more(page: Page, url: str, app: Flask) -> None:
+    people(app)
+    come_in(page, url, app, "/customers?q=c")
+    page.clock.install()
+    page.get_by_role("button", name="Export as CSV").click()
+    expect(page.get_by_text("Waits for its turn")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with app.app_context():
+        jobs.do_works()
+    page.clock.run_for(LIVE_MS)
+    expect(page.get_by_role("link", name="Download the file")).to_be_visible()
+    assert len(asked) >= 1
+    asked.clear()
+    page.clock.run_for(10 * LIVE_MS)
+    assert asked == []
+
+
 def test_it_works_without_a_script(plain: Page, url: str, app: Flask) -> None:
     people(app)
     come_in(plain, url, app, "/system/works")

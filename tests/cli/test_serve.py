@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from pointsync import db
+from tests.admin.visitor import TOKEN
 from tests.cli.many import run_many
 from tests.support.process import CHECKOUT, SiteProcess, call, free_port, wait_until
 
@@ -94,6 +96,28 @@ def test_json_is_one_document_and_logs_are_json_lines(tmp_path: Path) -> None:
         ("info", "the database was brought from nothing to " + db.VERSION),
         *(("info", f"serve {what}") for what in ("has begun", "is ending", "has ended")),
     ]
+
+
+def test_an_admin_sends_what_is_too_large_for_a_stranger(own: SiteProcess) -> None:
+    own.cli("admin", "create", "joe", "--password-stdin", input="a long password\n")
+    form, size = f"{own.url}/customers/import", 17 * 1024 * 1024
+    with requests.Session() as stranger, requests.Session() as joe:
+        door = f"{own.url}/sign-in"
+        for browser in (stranger, joe):
+            token = TOKEN.search(browser.get(door, timeout=30).text)
+            assert token
+        joe.post(door, {"csrf_token": token[1], "name": "joe", "password": "a long password"}, timeout=30)
+        file = {"file": ("points.csv", b"email;points\n" + b"anna@x.example;1\n" * (size // 17))}
+        token = TOKEN.search(joe.get(form, timeout=30).text)
+        assert token
+        fields = {"csrf_token": token[1], "kind": "opening", "reserve": "default"}
+        told = joe.post(form, fields, files=file, timeout=60, allow_redirects=False)
+        assert (told.status_code, told.headers["Location"]) == (303, "/system/works/1")
+    for cookie in ("", "; ".join(f"{name}={value}" for name, value in stranger.cookies.items())):
+        with socket.create_connection(("127.0.0.1", own.port), timeout=20) as connection:
+            head = f"POST /customers/import HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nContent-Length: {size}\r\n\r\n"
+            connection.sendall(head.encode())
+            assert connection.recv(12) == b"HTTP/1.1 413", "before anything is sent"
 
 
 def test_a_worker_beside_a_site_without_scheduler(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A family of real sites: processes and ports of their own, each listing each other."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,11 @@ class Member:
 
 
 @contextmanager
-def family(folder: Path, *names: str) -> Iterator[list[Member]]:
-    """Running sites with these names, each in the others' Remote sites."""
+def family(folder: Path, *names: str, env: Mapping[str, str] | None = None) -> Iterator[list[Member]]:
+    """Running sites with these names, each in the others' Remote sites; `env` is told to all."""
     with ExitStack() as stack:
-        members = [
-            Member(name, stack.enter_context(SiteProcess(folder / name, env={"POINTSYNC_SITE_NAME": name})))
-            for name in names
-        ]
+        sites = [SiteProcess(folder / name, env={"POINTSYNC_SITE_NAME": name, **(env or {})}) for name in names]
+        members = [Member(site.data_dir.name, stack.enter_context(site)) for site in sites]
         for member in members:
             for other in members:
                 if other is not member:

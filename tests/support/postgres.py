@@ -70,18 +70,34 @@ class Cluster:
             raise
         return self
 
-    def create_database(self, like: str | None = None) -> str:
-        """A database of a new name, empty or a copy of the one at the URL `like`, to which nobody may be connected."""
+    def create_database(self) -> str:
+        """A database of a new name, without tables."""
         name = f"pointsync_{uuid.uuid4().hex}"
-        template = urlsplit(like).path.lstrip("/") if like else "template1"
-        words = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        self._execute(words)
+        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self._url(name)
 
     def drop(self, url: str) -> None:
         """Remove a database that `create_database` made, whoever is still connected to it."""
         name = urlsplit(url).path.lstrip("/")
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def empty(self, url: str) -> None:
+        """Delete every row, and number new ones from 1: quicker by far than a new database.
+
+        Whoever is still connected is sent away first, since what they hold would be waited for.
+        """
+        with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            tables = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+            ).fetchall()
+            connection.execute("SET session_replication_role = replica")  # in any order, whatever refers to what
+            for (name,) in tables:
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+            connection.execute("SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'")
 
     def restart(self, mode: str = "fast") -> None:
         """Stop and start again on the same port; `fast` ends connections in order, `immediate` is a crash."""

@@ -217,6 +217,12 @@ class SiteProcess:
         body = None if json is None else jsonlib.dumps(json)
         return call(method, self.url + path, body, sent, timeout_seconds)
 
+    def most_mb(self) -> float:
+        """The most memory that the running server has taken since its start (`VmHWM`, proc(5))."""
+        assert self.process, "not started"
+        words = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in words.splitlines() if line.startswith("VmHWM")) / 1024
+
     def log_tail(self) -> str:
         """The end of what the server has printed."""
         return self.log.read_bytes()[-TAIL_BYTES:].decode("utf-8", "replace") if self.log.exists() else ""

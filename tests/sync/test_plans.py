@@ -107,7 +107,8 @@ def test_a_customers_history(sizes):
 
 
 def test_the_glance(sizes):
-    known = settings.Settings(10, 180, 31, 7, 900, True, False)
+    with sizes[0].app_context(), db.write() as session:
+        known = settings.read(session)
     hands, traffic = [], []
     for app in sizes:
         with app.app_context():

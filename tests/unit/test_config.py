@@ -69,8 +69,8 @@ def test_a_right_value_is_taken(tmp_path, name, value, field, expected):
 
 
 def test_trusted_proxies_are_addresses_and_networks(tmp_path):
-    found = load(tmp_path, TRUSTED_PROXIES="127.0.0.1, 10.0.0.5/8 ::1", PROXY_AUTH_HEADER="X-Forwarded-User")
-    assert [str(network) for network in found.trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]
+    found = load(tmp_path, TRUSTED_PROXIES="127.0.0.1, 10.0.0.5/8 ::1 unix", PROXY_AUTH_HEADER="X-Forwarded-User")
+    assert [str(network) for network in found.trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8", "::1/128", "unix"]
     assert found.proxy_auth_header == "X-Forwarded-User"
 
 
@@ -115,8 +115,15 @@ WRONG = [
     ("TRUSTED_PROXIES", "10.0.0.0/33"),
     ("TRUSTED_PROXIES", "127.0.0.1, 0.0.0.0/0"),
     ("TRUSTED_PROXIES", "::/0"),
+    ("TRUSTED_PROXIES", "*"),
+    ("TRUSTED_PROXIES", "UNIX"),
     ("PROXY_AUTH_HEADER", "X Forwarded User"),
     ("PROXY_AUTH_HEADER", "X-User:"),
+    ("PROXY_AUTH_HEADER", "Remote_User"),
+    ("PROXY_AUTH_HEADER", "X-Forwarded-User, Remote-User"),
+    ("PROXY_AUTH_HEADER", "Host"),
+    ("PROXY_AUTH_HEADER", "authorization"),
+    ("PROXY_AUTH_HEADER", "X-Forwarded-For"),
     ("FRAME_ANCESTORS", "https://shop.example; script-src *"),
     ("FRAME_ANCESTORS", "https://shop.example, https://other.example"),
     ("FRAME_ANCESTORS", "https://shop.example\nSet-Cookie: a=b"),

@@ -19,7 +19,7 @@ FLOORS = [
     {"db"},
     {"models"},
     {"ledger", "migrations"},
-    {"runtime", "limits", "logs", "busy", "call_log"},
+    {"runtime", "limits", "logs", "busy", "call_log", "gate", "uploads"},
     {"sync"},
     {"start"},
     {"cli", "admin", "api", "peer"},

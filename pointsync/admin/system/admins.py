@@ -9,7 +9,7 @@ from wtforms import PasswordField
 from wtforms.validators import EqualTo, InputRequired
 
 from pointsync import clock, db
-from pointsync.admin import accounts, throttle
+from pointsync.admin import accounts, by_proxy, throttle
 from pointsync.admin.forms import SetupForm, show_refusal
 from pointsync.admin.panel import blueprint, page
 from pointsync.errors import Conflict, Invalid, NotFound
@@ -37,7 +37,7 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/system/admins", provide_automatic_options=False)
 def admins() -> ResponseReturnValue:
     """The tab."""
-    return page("system/admins.html", TAB, admins=people.every(db.db.session()))
+    return page("system/admins.html", TAB, admins=people.every(db.db.session()), by_proxy=by_proxy.allowed())
 
 
 @blueprint.get("/system/admins/add", provide_automatic_options=False)
@@ -64,12 +64,14 @@ def send_add_admin() -> ResponseReturnValue:
 @blueprint.get("/system/admins/password", provide_automatic_options=False)
 def change_password() -> ResponseReturnValue:
     """The form for one's own password."""
+    _require_password()
     return _page("password.html", PasswordForm())
 
 
 @blueprint.post("/system/admins/password", provide_automatic_options=False)
 def send_change_password() -> ResponseReturnValue:
     """Change it: every other browser in which they are signed in is signed out, this one is not."""
+    _require_password()
     form, admin_id, name = PasswordForm(), current_user.admin_id, current_user.name
     if not form.validate():
         return _page("password.html", form), 422
@@ -114,6 +116,12 @@ def send_remove_admin(admin_id: int) -> ResponseReturnValue:
         session.clear()
     flash(f"{name} cannot sign in any more.", "done")
     return redirect(url_for("admin.sign_in" if is_own else TAB), 303)
+
+
+def _require_password() -> None:
+    """Raises Conflict for whom the shop's proxy has signed in."""
+    if current_user.is_by_proxy:
+        raise Conflict("no_password", "You are signed in by the shop’s proxy: change your password there.")
 
 
 def _page(template: str, form: FlaskForm) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from sqlalchemy.orm import Session
 from wtforms import StringField
 
@@ -121,7 +122,10 @@ def _page(form: GeneralForm) -> str:
 
 
 def _offered(site: Site) -> str | None:
-    """The address that the browser has used, while nobody has said by which one other sites call this one."""
+    """The address that the browser has used, while nobody has said by which one other sites call this one.
+
+    Not one that leads past the sign-in of the shop's proxy: other sites would be stopped there.
+    """
     address = request.url_root.rstrip("/")
     is_open = not (runtime().config.public_url or site.url) and address != site.served_url
-    return address if is_open and not urls.fault(address) else None
+    return address if is_open and not current_user.is_by_proxy and not urls.fault(address) else None

@@ -27,7 +27,8 @@ async function look(root, seconds) {
     if (other && other.innerHTML !== element.dataset.seen) replace(element, other);
   }
   if (rows(root) !== rows(fresh)) location.reload();
-  wait(root, SECONDS);
+  // What has come to its end asks no more.
+  if (fresh.querySelector("[data-live-from]")) wait(root, SECONDS);
 }
 
 async function load(href) {

@@ -1,0 +1,70 @@
+"""Every route, asked in every way by nobody, by a shop with its API key, and by an admin: what a written table says.
+
+`tests/data/routes.txt` has a line for each route and method: who is let in, and what with. A route that is new has
+no line yet: write one, and mean it.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from flask import Flask
+
+from pointsync import clock, db
+from pointsync.sync import keys
+from tests.admin.visitor import Visitor
+
+TABLE = Path(__file__).parents[1] / "data" / "routes.txt"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+SAMPLES = (
+    (r"<path:filename>", "css/tokens.css"),
+    (r"<email:\w+>", "a@shop.test"),
+    (r"<any\((\w+).*?>", r"\1"),
+    (r"<[^>]+>", "1"),
+)
+"""What stands in a path where it has a gap."""
+
+
+def test_each_route_answers_as_it_is_written(app: Flask, ada: Visitor) -> None:
+    with app.app_context():
+        key = db.in_write(lambda session: keys.create(session, "shop", clock.now()))[1]
+    found = []
+    for rule in sorted({rule.rule for rule in app.url_map.iter_rules()}):
+        path = sample(rule)
+        allowed = app.url_map.bind("").allowed_methods(path)
+        for method in METHODS:
+            nobody = Visitor(app)._open(path, method=method)
+            if method not in allowed:
+                assert nobody.status_code == 405, (method, rule)
+                continue
+            shop = Visitor(app)._open(path, method=method, headers={"Authorization": f"Bearer {key}"})
+            admin = ada._open(path, method=method)
+            if 300 <= nobody.status_code < 400:
+                assert nobody.location.startswith("/sign-in"), (method, rule)
+            codes = [each.status_code for each in (nobody, shop, admin)]
+            if method == "HEAD":
+                assert found[-1].endswith(f"GET {_told(codes)}"), (rule, codes)
+            else:
+                found.append(f"{shown(rule)} {method} {_told(codes)}")
+    assert found == list(written())
+
+
+def _told(codes: list[int]) -> str:
+    return " ".join(map(str, codes))
+
+
+def shown(rule: str) -> str:
+    """The rule with the names of its gaps alone."""
+    return re.sub(r"<(?:[^>]*:)?(\w+)>", r"<\1>", rule)
+
+
+def sample(rule: str) -> str:
+    """A path of that rule."""
+    for gap, filling in SAMPLES:
+        rule = re.sub(gap, filling, rule)
+    return rule
+
+
+def written() -> Iterator[str]:
+    """The table's lines, with one space between words."""
+    return (" ".join(line.split()) for line in TABLE.read_text().splitlines() if line and not line.startswith("#"))

@@ -1,0 +1,16 @@
+"""Under `/back-office/points/`, with and without the prefix in the path: all is reached, and nothing leads out."""
+
+from flask import Flask
+
+from tests.proxy.conftest import ROOT, Front
+from tests.proxy.crawler import Crawl
+
+PAGES, FORMS, FILES = 40, 40, 30
+
+
+def test_every_page_form_and_file_is_there_and_no_link_leaves(front: Front, app: Flask) -> None:
+    found = Crawl(front.browser(), app, front.url + ROOT).go()
+    assert found.problems == []
+    assert len([view for view in found.views if view.startswith("admin.")]) > PAGES
+    assert len(found.forms) > FORMS
+    assert found.views["static"] > FILES
