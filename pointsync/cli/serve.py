@@ -22,12 +22,13 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     At the very first start it prints a link that creates the admin, once. Ctrl-C or SIGTERM ends it.
     """
     from pointsync import logs, start
-    from pointsync.cli import told
+    from pointsync.cli import memory, told
     from pointsync.cli.door import Door
     from pointsync.cli.stop import Stop, end
     from pointsync.runtime import runtime
     from pointsync.sync.scheduler import Scheduler
 
+    memory.keep_small()
     app = application(answers=True)
     with app.app_context():
         config = runtime().config

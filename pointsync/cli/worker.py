@@ -17,11 +17,12 @@ def worker() -> None:
     Any number may run on one database; work is never done twice. Ctrl-C or SIGTERM ends it.
     """
     from pointsync import logs, start
-    from pointsync.cli import told
+    from pointsync.cli import memory, told
     from pointsync.cli.stop import Stop, end
     from pointsync.runtime import runtime
     from pointsync.sync.scheduler import Scheduler
 
+    memory.keep_small()
     app = application()
     with app.app_context():
         here = runtime()
