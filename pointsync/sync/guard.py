@@ -39,11 +39,14 @@ _6TO4 = IPv6Network("2002::/16")
 _TEREDO = IPv6Network("2001::/32")
 
 
-def refusal(address: str, allow_private: bool) -> str | None:
+def refusal(
+    address: str, allow_private: bool, *, called: str = "shop", setting: str = "the remote's URL"
+) -> str | None:
     """Why nobody may connect to `address`, as a sentence for a shop's admin, or None if one may.
 
     `address` is numeric, as `getaddrinfo` and `getpeername` give it; a zone (`%eth0`) is ignored. An
-    IPv6 address that carries IPv4 ones is judged by them, since that is where the packets end.
+    IPv6 address that carries IPv4 ones is judged by them, since that is where the packets end. `called` and
+    `setting` are what the sentence names.
     """
     try:
         outer = ip_address(address.partition("%")[0])
@@ -56,7 +59,7 @@ def refusal(address: str, allow_private: bool) -> str | None:
     for inner in judged:
         kind = _never(inner)
         if kind:
-            return f"{address} is {kind} address, where no shop can be; correct the remote's URL."
+            return f"{address} is {kind} address, where no {called} can be; correct {setting}."
     if not allow_private and (outer in _LOCAL_NAT64 or any(map(_private, judged))):
         return (
             f"{address} is a private address and this site may call public ones only; correct the remote's"

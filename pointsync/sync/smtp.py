@@ -12,6 +12,7 @@ from time import monotonic
 from urllib.parse import unquote, urlsplit
 
 from pointsync.ledger.bounds import clean
+from pointsync.sync import guard
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
@@ -213,7 +214,7 @@ class _Smtp(smtplib.SMTP):
         self._lifeline: socket.socket | None = None
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        line = socket.create_connection((host, port), CONNECT_SECONDS)
+        line = _connected(host, port)
         self._lifeline = line.dup()  # stays ours to cut when TLS has taken the other over
         line.settimeout(timeout)
         return self._tls.wrap_socket(line, server_hostname=host) if self._tls else line
@@ -229,6 +230,29 @@ class _Smtp(smtplib.SMTP):
         self.close()
         if self._lifeline:
             self._lifeline.close()
+
+
+def _connected(host: str, port: int) -> socket.socket:
+    """A connection to the first address of the host that answers, of those that the guard lets be called.
+
+    A mail server may well stand in the site's own network, whatever remotes may do: its URL is the owner's, not an
+    admin's. Raises OSError, or ServerTrouble where the guard lets none be called.
+    """
+    addresses = [str(place[4][0]) for place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    judged = {
+        address: guard.refusal(address, allow_private=True, called="mail server", setting="POINTSYNC_SMTP_URL")
+        for address in addresses
+    }
+    open_ones = [address for address, refusal in judged.items() if refusal is None]
+    if not open_ones:
+        raise ServerTrouble(str(judged[addresses[0]]))
+    fault: OSError = TimeoutError()
+    for address in open_ones:
+        try:
+            return socket.create_connection((address, port), CONNECT_SECONDS / len(open_ones))
+        except OSError as error:
+            fault = error
+    raise fault
 
 
 def _context(server: Server) -> ssl.SSLContext:

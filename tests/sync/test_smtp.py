@@ -188,3 +188,21 @@ def test_tls_where_there_is_none_and_a_handshake_that_drips(serve: Serve):
     assert "speaks no TLS" in trouble(f"smtps://127.0.0.1:{serve(says(b'220 plain' + b' ' * 50)).port}")
     drips = serve(lambda server, connection: server.drip(connection, b"\x16\x03\x03\x40\x00" + b"\x02" * 5000))
     assert "did not answer in time" in trouble(f"smtps://127.0.0.1:{drips.port}")
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[::ffff:169.254.169.254]", "224.0.0.1", "[fe80::1]", "0.0.0.0"])
+def test_addresses_where_no_mail_server_can_be_are_not_called(host):
+    said = trouble(f"smtp://shop:{PASSWORD}@{host}:25")
+    assert "where no mail server can be; correct POINTSYNC_SMTP_URL." in said
+
+
+def test_of_several_addresses_those_are_called_that_may_be(monkeypatch, post):
+    look_up = socket.getaddrinfo
+    found = {"post.example": ("169.254.169.254", "127.0.0.2", "127.0.0.1")}
+
+    def several(host, port, *args, **more):
+        return [place for each in found.get(host, (host,)) for place in look_up(each, port, *args, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", several)
+    send(post.url().replace("127.0.0.1", "post.example"))
+    assert post.box.to == [ANNA]
