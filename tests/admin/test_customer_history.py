@@ -80,8 +80,8 @@ def test_points_have_a_colour_beside_their_sign(app: Flask, ada: Visitor) -> Non
 def test_the_head_names_the_customer_and_the_balances(app: Flask, ada: Visitor) -> None:
     row = fill_history(app)
     text = ada.get(f"/customers/{row}").text
-    assert '<h1 id="customer"><bdi>anna@shop.test</bdi></h1>' in text
-    assert '<li aria-current="page"><span><bdi>anna@shop.test</bdi></span></li>' in text
+    assert '<h1 id="customer"><bdi dir="ltr">anna@shop.test</bdi></h1>' in text
+    assert '<li aria-current="page"><span><bdi dir="ltr">anna@shop.test</bdi></span></li>' in text
     assert "<title>anna@shop.test" in text
     assert f'href="/customers/points?customer={row}" data-dialog' in text
     head = plain(text.partition('class="customer-balances"')[2].partition("</dl>")[0].partition(">")[2])
