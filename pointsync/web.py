@@ -9,6 +9,7 @@ from pointsync import db
 from pointsync.config import Config
 from pointsync.crypto import Vault
 from pointsync.gate import Gate
+from pointsync.ledger import audit
 from pointsync.runtime import NAME, Runtime, of
 from pointsync.sync.client import Client
 
@@ -44,6 +45,7 @@ def register(app: Flask) -> None:
     app.url_map.merge_slashes = app.url_map.strict_slashes = False
     limiter.init_app(app)
     db.migrations(app)  # for `flask db`
+    audit.register()
     for part in (peer, api, admin):
         part.register(app)
     app.register_error_handler(HTTPException, _http_error)

@@ -1,5 +1,7 @@
 """The site that a command works on: its application, its database made where there is none, its writes."""
 
+import os
+import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -38,12 +40,22 @@ def on_site() -> Iterator[None]:
     Raises Fault where the database is of an earlier version.
     """
     from pointsync import start
+    from pointsync.db import Actor, acts
 
     with application().app_context():
         if start.is_behind():
             raise Fault("The database is of an earlier PointSync; run: pointsync upgrade")
         start.make_missing()
+        acts(Actor(account(), "command", ""))
         yield
+
+
+def account() -> str:
+    """The system account that runs this process; its number where it has no name, as in containers."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def change(work: "Callable[[Session], Result]") -> Result:

@@ -6,9 +6,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from pointsync import crypto, ids
+from pointsync.ledger import audit
 from pointsync.models import Admin, SignIn
 
 LIFETIME = timedelta(days=30)
+HOUR = timedelta(hours=1)
+MOST_FAILED = 30
+"""Failed sign-ins noted in an hour, so that a guesser cannot fill the disk."""
 
 
 def begin(session: Session, admin: Admin, now: datetime) -> str:
@@ -17,6 +21,7 @@ def begin(session: Session, admin: Admin, now: datetime) -> str:
     token = ids.new_token()
     session.add(SignIn(admin_id=admin.id, digest=crypto.digest(token), began_at=now))
     session.flush()
+    audit.note(session, "signed in", "admin", admin.id, admin.name)
     return token
 
 
@@ -29,4 +34,18 @@ def find(session: Session, token: str, now: datetime) -> Admin | None:
 
 def end(session: Session, token: str) -> None:
     """End the sign-in with that token; one that has ended already stays so."""
-    session.execute(delete(SignIn).where(SignIn.digest == crypto.digest(token)))
+    row = session.scalar(select(SignIn).where(SignIn.digest == crypto.digest(token)))
+    if row is not None:
+        session.delete(row)
+        audit.note(session, "signed out", "admin", row.admin_id, row.admin.name)
+
+
+def note_failure(session: Session, name: str, now: datetime) -> None:
+    """Note that somebody has typed a wrong name or password; a guesser's, beyond so many in an hour, no more."""
+    if audit.count_since(session, now - HOUR, "failed", "") < MOST_FAILED:
+        audit.note(session, "failed", "sign-in", thing=name)
+
+
+def is_noted(session: Session, name: str, now: datetime) -> bool:
+    """Whether a sign-in of that name was noted within the hour: a caller without cookies begins one each time."""
+    return audit.count_since(session, now - HOUR, "signed in", name) > 0
