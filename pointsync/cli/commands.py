@@ -2,6 +2,7 @@
 
 from pointsync.cli import (
     admin,
+    audit,
     customer,
     demo,
     expiry,
@@ -62,6 +63,7 @@ COMMANDS = Group(
         key.key,
         hook.hook,
         admin.admin,
+        audit.audit,
         verify.verify,
     ],
 )
