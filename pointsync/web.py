@@ -18,7 +18,8 @@ PEER_PATHS = ("/pointsync/", "/wp-json/")
 
 
 def configure(app: Flask, config: Config) -> None:
-    """Give Flask its settings, and the application its runtime."""
+    """Give Flask its settings, and the application its runtime; whatever it writes is audited."""
+    audit.register()
     app.config.update(
         SECRET_KEY=config.secret_key,
         SESSION_COOKIE_NAME="pointsync_session",
@@ -45,7 +46,6 @@ def register(app: Flask) -> None:
     app.url_map.merge_slashes = app.url_map.strict_slashes = False
     limiter.init_app(app)
     db.migrations(app)  # for `flask db`
-    audit.register()
     for part in (peer, api, admin):
         part.register(app)
     app.register_error_handler(HTTPException, _http_error)

@@ -22,7 +22,7 @@ class Audit(Base):
     actor: Mapped[str] = mapped_column(String(191), index=True)
     """The admin's, API key's or system account's name; empty: this site by itself."""
     how: Mapped[str] = mapped_column(String(16))
-    """How they were known: `password`, `proxy`, `setup`, `command`, `key`; `nobody` before a sign-in, or `site`."""
+    """How they were known: `password`, `proxy`, `command`, `key`; `nobody` before a sign-in, or `site`."""
     address: Mapped[str] = mapped_column(String(64))
     """Where the call came from; empty for commands and jobs."""
     action: Mapped[str] = mapped_column(String(16))

@@ -65,6 +65,7 @@ def test_the_page_says_how_it_begins_narrows_and_escapes(app: Flask, ada: Visito
     only_max = ada.get(f"{PAGE}?actor=Max&noun=reserve&since=2020-01-01&until=2900-01-01").text
     assert "Max added reserve gold" in only_max
     assert "Ada signed in" not in only_max
+    assert "Max added reserve gold" in ada.get(f"{PAGE}?actor=Max&noun=reserve&since=&until=").text
     assert "Nothing like that." in ada.get(f"{PAGE}?until=2020-01-01").text
 
 

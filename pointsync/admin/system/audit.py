@@ -7,7 +7,6 @@ from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 from wtforms import DateField, SelectField
-from wtforms.validators import Optional
 
 from pointsync import clock, db
 from pointsync.admin.paging import USUAL_SIZE, Asked
@@ -33,8 +32,8 @@ class AuditFilter(FlaskForm):  # type: ignore[misc]
 
     actor = SelectField("Who", validate_choice=False)
     noun = SelectField("What", validate_choice=False)
-    since = DateField("From", validators=[Optional()])
-    until = DateField("To", validators=[Optional()])
+    since = DateField("From")
+    until = DateField("To")
     problem: str | None = None
 
     def __init__(self, session: Session, asked: MultiDict[str, str]) -> None:
@@ -51,7 +50,7 @@ class AuditFilter(FlaskForm):  # type: ignore[misc]
     def read(self) -> Wanted:
         """What is asked for. Raises Invalid."""
         for name in ("since", "until"):
-            if self[name].process_errors:
+            if self[name].process_errors and any(map(str.strip, self[name].raw_data)):  # left empty is no day, too
                 raise Invalid(name, "This is no day; type one such as 2026-03-01.")
         for name, choices in (("actor", self.actor.choices), ("noun", self.noun.choices)):
             if self[name].data and self[name].data not in choices:
