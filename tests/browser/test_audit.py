@@ -43,7 +43,7 @@ def test_the_log(page: Page, url: str, app: Flask) -> None:
     page.goto(f"{url}{PAGE}?until=2020-01-01")
     expect(page.get_by_text("Nothing like that.")).to_be_visible()
     check(page, "audit-nothing")
-    page.goto(f"{url}{PAGE}?since=tomorrow")
-    expect(page.get_by_text("This is no day")).to_be_visible()
+    page.goto(f"{url}{PAGE}?since=2026-02-02&until=2026-02-01")
+    expect(page.get_by_text("before the first one")).to_be_visible()
     check(page, "audit-wrong")
     assert [each for each in heard if "422" not in each] == []
