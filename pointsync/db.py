@@ -9,11 +9,12 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, event, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -28,7 +29,7 @@ BUSY_SECONDS = 30
 TRIES = 5
 PASSING_WORDS = ("locked", "busy", "full", "disk I/O", "unable to open")
 MIGRATIONS = Path(__file__).parent / "migrations"
-VERSION = "b10c4ed0a7e2"
+VERSION = "a0d1710c5b3e"
 """The last migration: what the database is at where this PointSync has made or upgraded it."""
 UPGRADE_LOCK = 7_061_110
 WRITE_LOCK = "pointsync_write_lock"
@@ -37,6 +38,8 @@ NEWER = (
     "The database was written by a newer PointSync (it is at {found}, which this one does not know); start that one, "
     "or restore a backup that was made before."
 )
+ACTOR = "actor"
+"""Where `acts` and a writing session's `info` keep who acts."""
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +136,24 @@ def prepare_engine(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes something: their name, how they are known here, and the address that they call from."""
+
+    name: str
+    how: str
+    address: str
+
+
+class Writing(Session):
+    """A session that writes; the audit log listens to it."""
+
+
+def acts(actor: Actor) -> None:
+    """From here on, in this request or command, it is `actor` who changes things."""
+    setattr(g, ACTOR, actor)
+
+
 @contextmanager
 def write() -> Iterator[Session]:
     """A transaction that will write: committed at the end of the block, rolled back by any error.
@@ -148,7 +169,9 @@ def write() -> Iterator[Session]:
         raise Busy("the database is held by another writer")
     try:
         with (
-            Session(engine.execution_options(writes=True), expire_on_commit=False) as session,
+            Writing(
+                engine.execution_options(writes=True), expire_on_commit=False, info={ACTOR: g.get(ACTOR)}
+            ) as session,
             session.begin(),
         ):
             yield session

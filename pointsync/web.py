@@ -9,6 +9,7 @@ from pointsync import busy, call_log, db
 from pointsync.config import Config
 from pointsync.crypto import Vault
 from pointsync.gate import Gate
+from pointsync.ledger import audit
 from pointsync.runtime import NAME, Runtime, of
 from pointsync.sync.client import Client
 
@@ -17,7 +18,8 @@ PEER_PATHS = ("/pointsync/", "/wp-json/")
 
 
 def configure(app: Flask, config: Config) -> None:
-    """Give Flask its settings, and the application its runtime."""
+    """Give Flask its settings, and the application its runtime; whatever it writes is audited."""
+    audit.register()
     app.config.update(
         SECRET_KEY=config.secret_key,
         SESSION_COOKIE_NAME="pointsync_session",

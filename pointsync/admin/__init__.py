@@ -29,6 +29,7 @@ def register(app: Flask) -> None:
         admins,
         api_keys,
         attempts,
+        audit,
         below_zero,
         general,
         hold,

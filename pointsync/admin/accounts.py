@@ -3,12 +3,13 @@ word for it."""
 
 from typing import Any
 
-from flask import Flask, session
+from flask import Flask, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from werkzeug.exceptions import Forbidden
 
 from pointsync import clock, crypto, db
 from pointsync.admin import by_proxy
+from pointsync.ledger import audit
 from pointsync.models import Admin
 from pointsync.runtime import runtime
 from pointsync.sync import sign_ins
@@ -55,9 +56,18 @@ def register(app: Flask) -> None:
 def begin(admin: Admin) -> None:
     """Sign `admin` in, in a session of their own: nothing of the one before is kept."""
     now = clock.now()
+    db.acts(db.Actor(admin.name, "password", request.remote_addr or ""))
     token = db.in_write(lambda writing: sign_ins.begin(writing, admin, now))
     session.clear()
     login_user(Account(admin, token))
+
+
+def acts() -> None:
+    """Say that it is the admin of this request who changes things; nobody, where none is signed in."""
+    name, how = "", "nobody"
+    if current_user.is_authenticated:
+        name, how = current_user.name, "proxy" if current_user.is_by_proxy else "password"
+    db.acts(db.Actor(name, how, request.remote_addr or ""))
 
 
 def follow_proxy() -> None:
@@ -83,6 +93,9 @@ def begin_by_proxy(name: str) -> None:
         end(current_user)
     session.clear()
     login_user(by_proxy.ProxyAccount(name))
+    acts()
+    if not sign_ins.is_noted(db.db.session(), name, clock.now()):
+        db.in_write(lambda writing: audit.note(writing, "signed in", "admin", thing=name))
 
 
 def end(account: Account) -> None:

@@ -87,6 +87,12 @@ def require_admin() -> ResponseReturnValue | None:
     return redirect(url_for("admin.sign_in", next=None if wanted == "/" else f"{request.script_root}{wanted}"), 303)
 
 
+@blueprint.before_request
+def say_who_acts() -> None:
+    """Whatever this request changes is noted as this admin's; as nobody's on the pages before a sign-in."""
+    accounts.acts()
+
+
 def _is_foreign(origin: str | None) -> bool:
     """Whether `origin` names another host than ours; the scheme may differ behind a proxy that ends TLS."""
     if origin is None:

@@ -41,6 +41,7 @@ MENU = (
             Tab("admin.admins", "Admins", "person"),
             Tab("admin.network", "Network", "remotes"),
             Tab("admin.activity", "Activity", "pulse"),
+            Tab("admin.audit_log", "Audit log", "book"),
         ),
     ),
 )

@@ -4,13 +4,13 @@ from flask import Response, flash, make_response, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from pointsync import db
+from pointsync import clock, db
 from pointsync.admin import accounts, by_proxy, throttle
 from pointsync.admin.forms import SignInForm
 from pointsync.admin.local import next_path
 from pointsync.admin.panel import blueprint, page
 from pointsync.models import Admin
-from pointsync.sync import admins
+from pointsync.sync import admins, sign_ins
 
 _BY_PROXY = "You are signed in by the shop’s proxy, as {}. It says so with each page: to leave, sign out there."
 _WRONG = "This name and password do not belong together. Mind capital letters, and try again."
@@ -33,6 +33,8 @@ def send_sign_in() -> ResponseReturnValue:
     throttle.count(form.name.data)
     admin = admins.by_credentials(db.db.session(), form.name.data, form.password.data)
     if admin is None:
+        name, now = admins.normal(form.name.data), clock.now()
+        db.in_write(lambda session: sign_ins.note_failure(session, name, now))
         return _form(form, _WRONG), 422
     throttle.forgive(form.name.data)
     return welcome(admin, next_path())

@@ -4,7 +4,7 @@ from flask import g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
-from pointsync.db import db
+from pointsync.db import Actor, acts, db
 from pointsync.limits import count_failure
 from pointsync.sync import keys
 
@@ -25,6 +25,7 @@ def require_key() -> None:
         count_failure("API key")
         raise Unauthorized(f"This API key is unknown or revoked. {_HOW}", www_authenticate=_challenge("invalid_token"))
     g.api_key_name = row.name
+    acts(Actor(row.name, "key", request.remote_addr or ""))
 
 
 def key_name() -> str:

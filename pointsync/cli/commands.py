@@ -2,6 +2,7 @@
 
 from pointsync.cli import (
     admin,
+    audit,
     backup,
     customer,
     demo,
@@ -65,6 +66,7 @@ COMMANDS = Group(
         key.key,
         hook.hook,
         admin.admin,
+        audit.audit,
         verify.verify,
     ],
 )

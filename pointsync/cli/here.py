@@ -1,5 +1,7 @@
 """The site that a command works on: its application, its database made where there is none, its writes."""
 
+import os
+import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -45,7 +47,16 @@ def on_site() -> Iterator[None]:
         if why := db.unfit():
             raise Fault(why)
         start.make_missing()
+        db.acts(db.Actor(account(), "command", ""))
         yield
+
+
+def account() -> str:
+    """The system account that runs this process; its number where it has no name, as in containers."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def change(work: "Callable[[Session], Result]") -> Result:

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from pointsync.errors import Conflict, Invalid
-from pointsync.ledger import customers, flows, levels, mails, rules
+from pointsync.ledger import audit, customers, flows, levels, mails, rules
 from pointsync.ledger.book import CHUNK, Book, Pot
 from pointsync.ledger.bounds import MAX_POINTS
 from pointsync.ledger.email import normalise
@@ -103,6 +103,8 @@ def record(session: Session, drafts: Sequence[Draft], source: str, now: datetime
     if made:
         book.write()
         _store(session, made, now)
+        written = [each for each in outcomes if each.status == "recorded"]
+        audit.note_recorded(session, [each.movement.id for each in written], [each.email for each in written])
     if kept_nowhere := [each.movement for each in outcomes if each.movement.origin is None]:
         auth = own_auth(session)
         for movement in kept_nowhere:

@@ -3,6 +3,7 @@
 from pointsync.models.admin import Admin
 from pointsync.models.api_key import ApiKey
 from pointsync.models.attempt import Attempt, Tally
+from pointsync.models.audit import Audit
 from pointsync.models.balance import Balance
 from pointsync.models.customer import Customer
 from pointsync.models.delivery import Delivery, State
@@ -29,6 +30,7 @@ __all__ = [
     "Admin",
     "ApiKey",
     "Attempt",
+    "Audit",
     "Balance",
     "Customer",
     "Delivery",

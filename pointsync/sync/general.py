@@ -3,7 +3,7 @@
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync import urls
@@ -86,7 +86,8 @@ def public_url(session: Session) -> str | None:
 
 def forget_public_url(session: Session, site: Site) -> None:
     """A copy does not answer where the real site does."""
-    session.execute(delete(Setting).where(Setting.name == PUBLIC_URL))
+    if (setting := session.get(Setting, PUBLIC_URL)) is not None:
+        session.delete(setting)
     site.url = None
 
 

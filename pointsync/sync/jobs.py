@@ -12,8 +12,8 @@ from sqlalchemy import delete, or_, select
 from pointsync import clock
 from pointsync.db import db, in_write, write
 from pointsync.errors import NotFound
+from pointsync.ledger import audit, expiries, levels, notices, reversals
 from pointsync.ledger import expire as expiring
-from pointsync.ledger import expiries, levels, notices, reversals
 from pointsync.ledger import mails as owed_mails
 from pointsync.models import Attempt, Expiry, Origin, Remote, StatusChange
 from pointsync.runtime import runtime
@@ -221,6 +221,7 @@ def prune() -> None:
         passes.prune(session, clock.now())
         mails.prune(session, clock.now())
         work.prune(session, clock.now())
+        audit.prune(session, clock.now() - audit.KEPT)
     work.prune_files(db.session(), runtime().config.data, clock.now())
 
 

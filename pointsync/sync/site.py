@@ -174,7 +174,8 @@ def confirm(session: Session, vault: Vault, config: Config, what: str, now: date
 
 def _forget_family(session: Session, site: Site, now: datetime) -> None:
     """What a copy owes is the real site's to send; what that has made is, from here, another site's."""
-    session.execute(update(Remote).where(Remote.deleted_at.is_(None)).values(deleted_at=now))
+    for remote in session.scalars(select(Remote).where(Remote.deleted_at.is_(None))):
+        remote.deleted_at = now
     session.execute(
         update(Delivery)
         .where(Delivery.state.in_(WAITING))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -112,3 +113,11 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
         done = site.run("site")
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
         assert "POINTSYNC_PUBLIC_URL must begin with https://" in done.stderr
+
+
+def test_what_commands_change_stands_in_the_audit_log_under_the_system_account(site: SiteProcess) -> None:
+    args = [("setting", "set", "warning_days", "9"), ("audit", "--noun", "setting"), ("audit", "--limit", "0")]
+    changed, listed, wrong = run_many(site, args)
+    assert changed.code == 0
+    assert f"{pwd.getpwuid(os.getuid()).pw_name} changed Warning period from 7 to 9" in listed.out
+    assert (wrong.code, wrong.out) == (2, "")
