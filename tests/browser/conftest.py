@@ -31,7 +31,9 @@ ARGUMENTS = [
 ]
 TOKEN = "0123456789abcdef0123456789abcdef"
 PATIENCE_MS = 15_000
-BOTH_WIDTHS = pytest.mark.parametrize("width", WIDTHS, indirect=True)
+BOTH_WIDTHS = pytest.mark.parametrize(
+    "width", [pytest.param(WIDTHS[0], marks=pytest.mark.long), WIDTHS[1]], indirect=True
+)
 """For a walk that goes other ways on a phone; how pages look there is seen by `looks.check` in each test."""
 
 expect.set_options(timeout=PATIENCE_MS)

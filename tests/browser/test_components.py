@@ -29,7 +29,7 @@ def test_all_of_them(page: Page, url: str, app: Flask) -> None:
     page.get_by_text("A group that is folded").click()
     page.get_by_label("Help on A number of seconds between two attempts").click()
     expect(page.get_by_text("The wait after an attempt that failed.")).to_be_visible()
-    check(page, "components")
+    check(page, "components", thorough=True)
 
     page.get_by_label("Actions for Shop 2").click()
     expect(page.get_by_role("button", name="Retry now", exact=True)).to_be_visible()

@@ -15,7 +15,7 @@ from tests.support.process import SiteProcess, wait_until
 ALICE = "alice@shop.example"
 
 
-@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+@pytest.fixture(params=[True, pytest.param(False, marks=pytest.mark.long)], ids=["scripts", "no scripts"])
 def desks(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[tuple[Desk, Desk]]:
     """Two sites at their first start, and a browser at each; retries come quickly."""
     with ExitStack() as stack:
