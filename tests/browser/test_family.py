@@ -22,7 +22,7 @@ def desks(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> I
         made = []
         for name in ("Mug shop", "Tea shop"):
             site = SiteProcess(tmp_path / name[:3].lower(), env={"POINTSYNC_SITE_NAME": name})
-            site.cli("setting", "set", "delay_seconds", "1")
+            site.cli("setting", "set", "delay_seconds", "3")
             stack.enter_context(site)
             context = browser.new_context(java_script_enabled=request.param, viewport={"width": 1280, "height": 900})
             stack.callback(context.close)
