@@ -1,18 +1,36 @@
-"""How often a caller may fail: counted by address, in this process's memory."""
+"""How often a caller may fail with what cannot be guessed: counted by address, in this process's memory.
+
+A key or a Pass has more bits than anybody can try; what is held up here is the load of it, and a count in the
+database would add to that. Passwords can be guessed: their tries are counted in the database (`sync.rates`).
+"""
 
 import math
 import time
+from ipaddress import ip_address, ip_network
 
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
+from flask import request
 from limits import RateLimitItem, parse
 from werkzeug.exceptions import TooManyRequests
 
+from pointsync.runtime import runtime
+
 FAILURES = parse("20 per minute")
 SITE_FAILURES = parse("300 per minute")
-"""For other sites: a Pass cannot be guessed, and behind one proxy many sites share an address."""
+"""For other sites: behind one proxy many share an address."""
+NETWORK_BITS = 64
+"""What of an IPv6 address is one's own household (RFC 6177): the rest is turned at will."""
 
-limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="moving-window")
+
+def caller() -> str:
+    """The caller's address, as failures are counted by it: an IPv6 address by its network."""
+    text = request.remote_addr or ""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text  # a Unix socket's peer has none
+    if address.version == 4:
+        return text
+    return str(address.ipv4_mapped or ip_network((address, NETWORK_BITS), strict=False))
 
 
 def count_failure(what: str, most: RateLimitItem = FAILURES) -> None:
@@ -21,11 +39,10 @@ def count_failure(what: str, most: RateLimitItem = FAILURES) -> None:
     Successes are never counted and never held up by failures. Raises TooManyRequests, with the seconds
     until the next try, once the address has failed too often.
     """
-    name = (what, get_remote_address())
-    if limiter.limiter.hit(most, *name):
+    name, failures = (what, caller()), runtime().failures
+    if failures.hit(most, *name):
         return
-    resets_at = limiter.limiter.get_window_stats(most, *name).reset_time
-    seconds = max(1, math.ceil(resets_at - time.time()))
+    seconds = max(1, math.ceil(failures.get_window_stats(most, *name).reset_time - time.time()))
     raise TooManyRequests(
         f"Too many failures from this address; correct the credentials and try again in {seconds} s.",
         retry_after=seconds,

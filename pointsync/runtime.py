@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 
 from pointsync.config import Config
 from pointsync.crypto import Vault
@@ -28,6 +30,9 @@ class Runtime:
     couriers: "Couriers | None" = None
     ending: threading.Event = field(default_factory=threading.Event)
     """Set when this process's scheduler is to end: long work leaves off after the part that is under way."""
+
+    failures: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
+    """What callers have failed with lately; `limits` counts."""
 
     def wake(self) -> None:
         """Tell this process's couriers, if it has any, that a movement was just recorded."""

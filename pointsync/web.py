@@ -40,13 +40,11 @@ def configure(app: Flask, config: Config) -> None:
 def register(app: Flask) -> None:
     """Every blueprint, by who calls it: other sites, shops and machines, admins; and the gate before them."""
     from pointsync import admin, api, peer
-    from pointsync.limits import limiter
 
     call_log.register(app)
     busy.refuse_other_versions(app)
     # A slash too many or too few would be answered with a redirect to the host that the caller has named.
     app.url_map.merge_slashes = app.url_map.strict_slashes = False
-    limiter.init_app(app)
     db.migrations(app)  # for `flask db`
     for part in (peer, api, admin):
         part.register(app)

@@ -1,73 +1,86 @@
-"""How often signing in may be tried: by name, by address, and apart for browsers that are known.
+"""How often signing in may be tried: by name, by address, and apart for browsers and addresses that are known.
 
-A stranger can use up the tries of a name, but not those of a browser in which that admin has signed in
-before: nobody is locked out by others.
+A stranger can use up the tries of a name, but not those of a browser, or from an address, in which that admin has
+signed in before: nobody is locked out by others. Counted in the database, so that more processes give no more tries.
 """
 
-import math
-import time
+from datetime import timedelta
 
 from flask import Response, current_app, request
-from flask_limiter.util import get_remote_address
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from limits import RateLimitItem, parse
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import TooManyRequests
 
-from pointsync import crypto, ids
+from pointsync import clock, crypto, db, ids
 from pointsync.admin.sessions import cookie_attributes
-from pointsync.limits import limiter
+from pointsync.limits import caller
 from pointsync.runtime import runtime
-from pointsync.sync import admins
+from pointsync.sync import admins, rates, sign_ins
+from pointsync.sync.rates import Rate
 
-PER_NAME = parse("10 per minute")
-PER_ADDRESS = parse("20 per minute")
+PER_NAME = Rate(10)
+PER_ADDRESS = Rate(20)
 
 COOKIE = "pointsync_known"
-KNOWN_SECONDS = 365 * 24 * 3600
+KNOWN = timedelta(days=365)
+"""How long a browser is known."""
 
 _Bucket = tuple[str, ...]
 
 
 def count(name: str) -> None:
     """Count a try, before the password is looked at. Raises TooManyRequests, with the seconds to wait."""
-    for limit, bucket in _buckets(name):
-        if not limiter.limiter.hit(limit, *bucket):
-            resets_at = limiter.limiter.get_window_stats(limit, *bucket).reset_time
-            seconds = max(1, math.ceil(resets_at - time.time()))
-            raise TooManyRequests(
-                "Too many sign-ins were tried with this name or from this address. "
-                f"Wait {seconds} seconds, then go back and try again.",
-                retry_after=seconds,
-            )
+    now, buckets = clock.now(), _buckets(name)
+    reading = db.db.session()
+    seconds = max(rates.wait(reading, rate, *bucket, now=now) for rate, bucket in buckets)  # a guesser writes nothing
+    if not seconds:
+        seconds = db.in_write(lambda session: _take(session, buckets))
+    if seconds:
+        raise TooManyRequests(
+            "Too many sign-ins were tried with this name or from this address. "
+            f"Wait {seconds} seconds, then go back and try again.",
+            retry_after=seconds,
+        )
 
 
 def forgive(name: str) -> None:
     """Forget the tries that led to a good sign-in: only failures use them up."""
-    for limit, bucket in _buckets(name):
-        limiter.limiter.clear(limit, *bucket)
+    buckets = _buckets(name)
+
+    def work(session: Session) -> None:
+        for _, bucket in buckets:
+            rates.empty(session, *bucket)
+
+    db.in_write(work)
 
 
 def remember(response: Response, name: str) -> None:
     """Let this browser be known as one in which `name` has signed in."""
     value = _signer().dumps([_short(name), ids.new_token()])
-    response.set_cookie(COOKIE, value, max_age=KNOWN_SECONDS, **cookie_attributes(current_app))
+    response.set_cookie(COOKIE, value, max_age=KNOWN, **cookie_attributes(current_app))
 
 
-def _buckets(name: str) -> list[tuple[RateLimitItem, _Bucket]]:
-    if browser := _known_browser(name):
+def _take(session: Session, buckets: list[tuple[Rate, _Bucket]]) -> int:
+    """One try of each bucket, up to the first that is full; the seconds to wait."""
+    now = clock.now()
+    return next((seconds for rate, bucket in buckets if (seconds := rates.take(session, rate, *bucket, now=now))), 0)
+
+
+def _buckets(name: str) -> list[tuple[Rate, _Bucket]]:
+    short, address = _short(name), caller()
+    if browser := _known_browser(short):
         return [(PER_NAME, ("sign-in browser", browser))]
-    return [
-        (PER_ADDRESS, ("sign-in address", get_remote_address())),
-        (PER_NAME, ("sign-in name", _short(name))),
-    ]
+    if sign_ins.is_known(db.db.session(), admins.normal(name), request.remote_addr or "", clock.now()):
+        return [(PER_NAME, ("sign-in from", address, short))]
+    return [(PER_ADDRESS, ("sign-in address", address)), (PER_NAME, ("sign-in name", short))]
 
 
-def _known_browser(name: str) -> str | None:
+def _known_browser(short: str) -> str | None:
     try:
-        whose, browser = _signer().loads(request.cookies.get(COOKIE, ""), max_age=KNOWN_SECONDS)
+        whose, browser = _signer().loads(request.cookies.get(COOKIE, ""), max_age=int(KNOWN.total_seconds()))
     except BadSignature:
         return None
-    return str(browser) if whose == _short(name) else None
+    return str(browser) if whose == short else None
 
 
 def _short(name: str) -> str:

@@ -24,6 +24,7 @@ from pointsync.models import (
     Attempt,
     Audit,
     Balance,
+    Bucket,
     Customer,
     Delivery,
     Expiry,
@@ -154,6 +155,7 @@ LEFT_OUT: dict[type[Base], str] = {
     **dict.fromkeys((Customer, Movement, Balance, Flow, Redemption, ReversedMovement, Holding, Unlock), "the ledger"),
     **dict.fromkeys((HookDelivery, Mail, MailServer, TurnedAway), "what others sent, or were sent"),
     **dict.fromkeys((Lease, Worker), "processes at work"),
+    Bucket: "tries that were counted",
     SignIn: "noted where an admin signs in and out, since old ones are swept away together",
 }
 
@@ -195,9 +197,11 @@ def actor_of(session: Session) -> Actor:
     return session.info.get(ACTOR) or SITE
 
 
-def count_since(session: Session, since: datetime, action: str, actor: str) -> int:
-    """How often that was noted since then, as done by `actor`."""
+def count_since(session: Session, since: datetime, action: str, actor: str, address: str | None = None) -> int:
+    """How often that was noted since then, as done by `actor`; from that address alone, where one is given."""
     query = select(func.count()).select_from(Audit)
+    if address is not None:
+        query = query.where(Audit.address == clean(address, 64))
     return session.scalar(query.where(Audit.at >= since, Audit.action == action, Audit.actor == actor)) or 0
 
 

@@ -5,6 +5,7 @@ from pointsync.models.api_key import ApiKey
 from pointsync.models.attempt import Attempt, Tally
 from pointsync.models.audit import Audit
 from pointsync.models.balance import Balance
+from pointsync.models.bucket import Bucket
 from pointsync.models.customer import Customer
 from pointsync.models.delivery import Delivery, State
 from pointsync.models.expiry import Expiry
@@ -32,6 +33,7 @@ __all__ = [
     "Attempt",
     "Audit",
     "Balance",
+    "Bucket",
     "Customer",
     "Delivery",
     "Expiry",

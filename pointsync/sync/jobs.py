@@ -26,6 +26,7 @@ from pointsync.sync import (
     mails,
     origins,
     passes,
+    rates,
     remotes,
     restored,
     settings,
@@ -220,6 +221,7 @@ def prune() -> None:
         origins.prune(session, before)
         passes.prune(session, clock.now())
         mails.prune(session, clock.now())
+        rates.prune(session, clock.now())
         work.prune(session, clock.now())
         audit.prune(session, clock.now() - audit.KEPT)
     work.prune_files(db.session(), runtime().config.data, clock.now())

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=30)
 HOUR = timedelta(hours=1)
+KNOWN = timedelta(days=90)
+"""How long an address is known as one from which an admin has signed in."""
 MOST_FAILED = 30
 """Failed sign-ins noted in an hour, so that a guesser cannot fill the disk."""
 
@@ -60,3 +62,8 @@ def note_failure(session: Session, name: str, now: datetime) -> None:
 def is_noted(session: Session, name: str, now: datetime) -> bool:
     """Whether a sign-in of that name was noted within the hour: a caller without cookies begins one each time."""
     return audit.count_since(session, now - HOUR, "signed in", name) > 0
+
+
+def is_known(session: Session, name: str, address: str, now: datetime) -> bool:
+    """Whether an admin of that name has signed in from `address` within `KNOWN`."""
+    return is_storable(name) and audit.count_since(session, now - KNOWN, "signed in", name, address) > 0

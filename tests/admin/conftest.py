@@ -11,6 +11,7 @@ from pointsync.models import Site
 from pointsync.sync import admins
 from tests.admin.sites import data, first_start, opened, quick_passwords
 from tests.admin.visitor import NAME, PASSWORD, Visitor
+from tests.support.frozen import MovingClock
 from tests.support.postgres import Cluster
 
 __all__ = ["data", "first_start", "quick_passwords"]
@@ -69,6 +70,15 @@ def link(fresh: Flask) -> str:
     with fresh.app_context(), db.write() as session:
         session.get_one(Site, 1).setup_digest = crypto.digest(TOKEN)
     return f"/setup/{TOKEN}"
+
+
+@pytest.fixture
+def still_clock() -> Iterator[MovingClock]:
+    """The clock, standing at this moment until the test moves it."""
+    moving = MovingClock(clock.now())
+    clock.set_source(moving.now)
+    yield moving
+    clock.set_source(None)
 
 
 @pytest.fixture

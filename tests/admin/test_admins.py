@@ -204,9 +204,10 @@ def test_a_change_that_cannot_be(
     assert can_sign_in(app, NAME, PASSWORD)
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_guessing_the_present_password_is_slowed(app: Flask, ada: Visitor) -> None:
-    tries = [changed(ada, f"wrong horse {number}") for number in range(throttle.PER_NAME.amount + 1)]
-    assert tries == [422] * throttle.PER_NAME.amount + [429]
+    tries = [changed(ada, f"wrong horse {number}") for number in range(throttle.PER_NAME.per_minute + 1)]
+    assert tries == [422] * throttle.PER_NAME.per_minute + [429]
     answer = ada.send(CHANGE, old=PASSWORD, password=NEW, again=NEW)
     assert answer.status_code == 429, "the right one is not looked at either"
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
@@ -214,17 +215,18 @@ def test_guessing_the_present_password_is_slowed(app: Flask, ada: Visitor) -> No
     assert ada.is_in()
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_tries_at_the_door_and_here_are_counted_together(app: Flask, ada: Visitor) -> None:
-    for number in range(throttle.PER_NAME.amount):
+    for number in range(throttle.PER_NAME.per_minute):
         assert changed(ada, f"wrong horse {number}") == 422
     ada.send("/sign-out", page="/")
     assert ada.sign_in().status_code == 429
 
 
 def test_good_changes_and_slips_of_the_pen_use_up_nothing(ada: Visitor) -> None:
-    for _ in range(throttle.PER_NAME.amount):
+    for _ in range(throttle.PER_NAME.per_minute):
         assert changed(ada, "wrong horse", NEW, "something else") == 422
-    for old, new in [(PASSWORD, NEW), (NEW, PASSWORD)] * throttle.PER_NAME.amount:
+    for old, new in [(PASSWORD, NEW), (NEW, PASSWORD)] * throttle.PER_NAME.per_minute:
         assert changed(ada, old, new) == 303
 
 

@@ -251,6 +251,7 @@ def test_without_the_setting_no_header_says_anything(alice: Proxied) -> None:
     assert "its proxy" not in Visitor(alice.client.application).get("/sign-in").text
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_guesses_are_counted_by_the_address_before_the_proxy(app: Flask) -> None:
     def tries(peer: str, count: int) -> list[int]:
         visitor = Visitor(app, peer)

@@ -2,17 +2,25 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from pointsync import db
 from pointsync.admin import throttle
-from pointsync.sync import admins
+from pointsync.sync import admins, sign_ins
 from pointsync.sync.admins import METHOD
+from tests.admin.sites import opened
 from tests.admin.visitor import NAME, PASSWORD, Visitor
+from tests.support.frozen import MovingClock
 
-PER_NAME = throttle.PER_NAME.amount
-PER_ADDRESS = throttle.PER_ADDRESS.amount
+PER_NAME = throttle.PER_NAME.per_minute
+PER_ADDRESS = throttle.PER_ADDRESS.per_minute
+
+
+pytestmark = pytest.mark.usefixtures("still_clock")
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +120,56 @@ def test_a_made_up_mark_of_a_known_browser_is_worth_nothing(app: Flask, cookie: 
 
 def test_good_sign_ins_use_up_nothing(app: Flask) -> None:
     assert {Visitor(app).sign_in().status_code for _ in range(PER_ADDRESS + 5)} == {303}
+
+
+def test_an_address_that_is_known_is_not_held_up_by_strangers(app: Flask) -> None:
+    """A browser that forgets its cookies, at a place where Ada has signed in before."""
+    at_home = "198.51.100.7"
+    assert Visitor(app, at_home).sign_in().status_code == 303
+    for address, _ in zip(addresses(), range(PER_NAME + 1), strict=False):
+        guess(Visitor(app, address))
+    assert Visitor(app, "198.51.100.8").sign_in().status_code == 429
+    assert Visitor(app, at_home).sign_in().status_code == 303
+    assert [guess(Visitor(app, at_home)) for _ in range(PER_NAME + 1)] == [422] * PER_NAME + [429]
+
+
+def test_an_address_is_known_for_so_long(app: Flask, still_clock: MovingClock) -> None:
+    at_home = "198.51.100.7"
+    Visitor(app, at_home).sign_in()
+    still_clock.advance(sign_ins.KNOWN + timedelta(seconds=1))
+    for address, _ in zip(addresses(), range(PER_NAME + 1), strict=False):
+        guess(Visitor(app, address))
+    assert Visitor(app, at_home).sign_in().status_code == 429
+
+
+def test_whoever_has_a_network_has_one_address(app: Flask) -> None:
+    tries = [guess(Visitor(app, f"2001:db8:1:2:{number:x}::1"), f"name-{number}") for number in range(PER_ADDRESS + 1)]
+    assert tries == [422] * PER_ADDRESS + [429]
+    assert guess(Visitor(app, "2001:db8:1:3::1"), "name") == 422
+
+
+def test_tries_outlive_the_process(app: Flask, data: Path) -> None:
+    """Two processes, or one that was started anew, count together."""
+    for address, _ in zip(addresses(), range(PER_NAME), strict=False):
+        guess(Visitor(app, address))
+    with opened(data) as again:
+        assert again is not app
+        assert guess(Visitor(again, "10.9.9.9")) == 429
+
+
+def test_it_is_over_some_seconds_later(app: Flask, still_clock: MovingClock) -> None:
+    for address, _ in zip(addresses(), range(PER_NAME), strict=False):
+        guess(Visitor(app, address))
+    stranger = Visitor(app, "10.9.9.9")
+    wait = int(stranger.sign_in().headers["Retry-After"])
+    still_clock.advance(timedelta(seconds=wait))
+    assert stranger.sign_in().status_code == 303
+
+
+def test_who_is_held_up_writes_nothing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    for address, _ in zip(addresses(), range(PER_NAME), strict=False):
+        guess(Visitor(app, address))
+    stranger = Visitor(app, "10.9.9.9")
+    stranger.token()
+    monkeypatch.setattr(db, "in_write", None)
+    assert guess(stranger) == 429

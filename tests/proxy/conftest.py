@@ -107,7 +107,7 @@ def nginx(
 ) -> Iterator[Front]:
     """nginx, as the README has it: the prefix stays in the path."""
     port = free_port()
-    servers = proxies.recipe("nginx", changes(port, direct, office, pair))
+    servers = proxies.recipe("nginx", for_nginx(port, direct, office, pair))
     with proxies.nginx(tmp_path_factory.mktemp("nginx"), servers, port):
         yield Front(f"https://127.0.0.1:{port}", pair[0], "nginx")
 
@@ -118,7 +118,7 @@ def stripping(
 ) -> Iterator[Front]:
     """The same, but it takes the prefix off: a slash behind the site's address does that."""
     port = free_port()
-    servers = proxies.recipe("nginx", changes(port, direct, office, pair))
+    servers = proxies.recipe("nginx", for_nginx(port, direct, office, pair))
     servers = servers.replace(f"proxy_pass {direct};", f"proxy_pass {direct}/;", 1)
     with proxies.nginx(tmp_path_factory.mktemp("stripping"), servers, port):
         yield Front(f"https://127.0.0.1:{port}", pair[0], "stripping")
@@ -130,12 +130,8 @@ def caddy(
 ) -> Iterator[Front]:
     """Caddy, as the README has it."""
     port = free_port()
-    there = {
-        "shop.example {": f"https://127.0.0.1:{port} {{\n\tbind 127.0.0.1\n\ttls {pair[0]} {pair[1]}",
-        "127.0.0.1:8080": direct.removeprefix("http://"),
-        OFFICE: office,
-    }
-    with proxies.caddy(tmp_path_factory.mktemp("caddy"), proxies.recipe("caddy", there), port):
+    site = proxies.recipe("caddy", for_caddy(port, direct, office, pair))
+    with proxies.caddy(tmp_path_factory.mktemp("caddy"), site, port):
         yield Front(f"https://127.0.0.1:{port}", pair[0], "caddy")
 
 
@@ -145,7 +141,7 @@ def front(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
 
-def changes(port: int, direct: str, office: str, pair: tuple[Path, Path]) -> dict[str, str]:
+def for_nginx(port: int, direct: str, office: str, pair: tuple[Path, Path]) -> dict[str, str]:
     """What of the nginx recipe is otherwise here."""
     return {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
@@ -153,4 +149,13 @@ def changes(port: int, direct: str, office: str, pair: tuple[Path, Path]) -> dic
         "/etc/ssl/shop.example.key": str(pair[1]),
         OURS: direct,
         f"http://{OFFICE}": f"http://{office}",
+    }
+
+
+def for_caddy(port: int, direct: str, office: str, pair: tuple[Path, Path]) -> dict[str, str]:
+    """And of the Caddy recipe."""
+    return {
+        "shop.example {": f"https://127.0.0.1:{port} {{\n\tbind 127.0.0.1\n\ttls {pair[0]} {pair[1]}",
+        "127.0.0.1:8080": direct.removeprefix("http://"),
+        OFFICE: office,
     }
