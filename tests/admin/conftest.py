@@ -9,12 +9,12 @@ from flask import Flask
 from pointsync import clock, crypto, db
 from pointsync.models import Site
 from pointsync.sync import admins
-from tests.admin.sites import data, first_start, opened, quick_passwords
+from tests.admin.sites import data, first_start, lent, opened, place, quick_passwords
 from tests.admin.visitor import NAME, PASSWORD, Visitor
 from tests.support.frozen import MovingClock
 from tests.support.postgres import Cluster
 
-__all__ = ["data", "first_start", "quick_passwords"]
+__all__ = ["data", "first_start", "place", "quick_passwords"]
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -52,7 +52,7 @@ def settings() -> dict[str, str]:
 @pytest.fixture
 def fresh(data: Path, where: dict[str, str], settings: dict[str, str]) -> Iterator[Flask]:
     """A site without any admin."""
-    with opened(data, **(where | settings)) as app:
+    with lent(data, where | settings) as app:
         yield app
 
 

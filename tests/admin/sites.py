@@ -12,14 +12,17 @@ from jinja2 import FileSystemBytecodeCache
 from sqlalchemy.orm import Session
 
 from pointsync import clock, config, create_app, db
-from pointsync.runtime import runtime
+from pointsync.runtime import NAME, Runtime, of, runtime
 from pointsync.sync import admins, site
 from pointsync.sync.admins import METHOD
+from pointsync.sync.client import Client
 
 T = TypeVar("T")
 
 COMPILED = FileSystemBytecodeCache()
 """Templates are compiled once for all sites: it takes longer than everything else that a page does."""
+
+_LENT: dict[tuple[object, ...], Flask] = {}
 
 QUICK = "scrypt:1024:8:1"
 
@@ -27,9 +30,31 @@ QUICK = "scrypt:1024:8:1"
 @contextmanager
 def opened(folder: Path, *, settles: bool = True, **settings: str) -> Iterator[Flask]:
     """A site at its first start in `folder`, or its tables alone; no context is pushed, as requests would share it."""
+    yield from _running(_made(folder, settings), settles)
+
+
+@contextmanager
+def lent(folder: Path, settings: dict[str, str]) -> Iterator[Flask]:
+    """The same, by an application that is kept for the next site in that folder with those settings: what it has
+    compiled, pages and statements, costs more than most tests."""
+    known = (folder, *sorted(settings.items()))
+    if known not in _LENT:
+        _LENT[known] = _made(folder, settings)
+    app = _LENT[known]
+    here = of(app)
+    client = Client(allow_private=here.config.private_remotes)
+    app.extensions[NAME] = Runtime(config=here.config, vault=here.vault, client=client)
+    yield from _running(app, settles=True)
+
+
+def _made(folder: Path, settings: dict[str, str]) -> Flask:
     environ = {"POINTSYNC_DATA": str(folder), "POINTSYNC_SITE_NAME": "Shop one"}
     app = create_app(config.load(environ | settings, root=folder))
     app.jinja_env.bytecode_cache = COMPILED
+    return app
+
+
+def _running(app: Flask, settles: bool) -> Iterator[Flask]:
     with app.app_context():
         if not db.is_current():
             db.upgrade()
@@ -55,10 +80,17 @@ def first_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each test's site is, one after the other."""
+    return tmp_path_factory.mktemp("place") / "data"
+
+
 @pytest.fixture
-def data(first_start: Path, tmp_path: Path) -> Path:
+def data(first_start: Path, place: Path) -> Path:
     """The folder of another one."""
-    return shutil.copytree(first_start, tmp_path / "data")
+    shutil.rmtree(place, ignore_errors=True)
+    return shutil.copytree(first_start, place)
 
 
 @pytest.fixture(autouse=True)
