@@ -9,38 +9,13 @@ from flask import Flask
 from pointsync import clock, crypto, db
 from pointsync.models import Site
 from pointsync.sync import admins
-from tests.admin.sites import data, first_start, lent, opened, place, quick_passwords
+from tests.admin.sites import BOTH, data, first_start, lent, place, postgres_tables, quick_passwords, where
 from tests.admin.visitor import NAME, PASSWORD, Visitor
 from tests.support.frozen import MovingClock
-from tests.support.postgres import Cluster
 
-__all__ = ["data", "first_start", "place", "quick_passwords"]
+__all__ = ["BOTH", "data", "first_start", "place", "postgres_tables", "quick_passwords", "where"]
 
 TOKEN = "0123456789abcdef0123456789abcdef"
-
-BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
-"""For `where`: tests in which the database could make a difference."""
-
-
-@pytest.fixture(scope="session")
-def postgres_tables(postgres_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PostgreSQL database with every table and no row, lent to one test after the other."""
-    url = postgres_cluster.create_database()
-    with opened(tmp_path_factory.mktemp("tables"), POINTSYNC_DATABASE_URL=url, settles=False):
-        pass
-    return url
-
-
-@pytest.fixture
-def where(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The settings that say which database: SQLite, unless a test asks for another."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        yield {}
-        return
-    cluster: Cluster = request.getfixturevalue("postgres_cluster")
-    url = request.getfixturevalue("postgres_tables")
-    yield {"POINTSYNC_DATABASE_URL": url}
-    cluster.empty(url)
 
 
 @pytest.fixture

@@ -16,11 +16,15 @@ from pointsync.runtime import NAME, Runtime, of, runtime
 from pointsync.sync import admins, site
 from pointsync.sync.admins import METHOD
 from pointsync.sync.client import Client
+from tests.support.postgres import Cluster
 
 T = TypeVar("T")
 
 COMPILED = FileSystemBytecodeCache()
 """Templates are compiled once for all sites: it takes longer than everything else that a page does."""
+
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+"""For `where`: tests in which the database could make a difference."""
 
 _LENT: dict[tuple[object, ...], Flask] = {}
 
@@ -98,3 +102,33 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords hashed at a cost that many tests can pay."""
     monkeypatch.setattr(admins, "METHOD", QUICK)
     monkeypatch.setattr(admins, "NOBODY", admins.NOBODY.replace(METHOD, QUICK))
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PostgreSQL database with every table and no row, lent to one test after the other."""
+    url = postgres_cluster.create_database()
+    with opened(tmp_path_factory.mktemp("tables"), POINTSYNC_DATABASE_URL=url, settles=False):
+        pass
+    return url
+
+
+@pytest.fixture
+def where(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The settings that say which database: SQLite, unless a test asks for another."""
+    with database(request, getattr(request, "param", "sqlite")) as settings:
+        yield settings
+
+
+@contextmanager
+def database(request: pytest.FixtureRequest, kind: str) -> Iterator[dict[str, str]]:
+    """The settings of an empty database of that kind."""
+    if kind == "sqlite":
+        yield {}
+        return
+    cluster: Cluster = request.getfixturevalue("postgres_cluster")
+    url = request.getfixturevalue("postgres_tables")
+    try:
+        yield {"POINTSYNC_DATABASE_URL": url}
+    finally:
+        cluster.empty(url)

@@ -1,6 +1,5 @@
 """A whole site in this process, with one API key, and ways to ask it."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,58 +7,37 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from pointsync import clock, config, create_app, db
+from pointsync import clock, db
 from pointsync.ledger.verify import differences
 from pointsync.models import Hook, HookDelivery, Reserve
 from pointsync.runtime import runtime
-from pointsync.sync import hooks, site
+from pointsync.sync import hooks
+from tests.admin.sites import BOTH, data, database, first_start, lent, place, postgres_tables
 from tests.api.callers import SECRET, SHOP, Shop, Woo, shop_of
 
-
-def opened(folder: Path, database_url: str) -> Flask:
-    """A site whose data live in `folder`."""
-    return create_app(config.load({"POINTSYNC_DATA": str(folder), "POINTSYNC_DATABASE_URL": database_url}, folder))
-
-
-def prepared(folder: Path, database_url: str) -> Flask:
-    """A site whose database is made."""
-    app = opened(folder, database_url)
-    with app.app_context():
-        db.upgrade()
-        db.in_write(lambda session: site.ensure(session, runtime().vault, clock.now()))
-    return app
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a site that has just begun, to be copied."""
-    folder = tmp_path_factory.mktemp("site")
-    app = prepared(folder, f"sqlite:///{folder}/pointsync.db")
-    with app.app_context():
-        db.db.engine.dispose()
-    return folder
+__all__ = ["data", "first_start", "place", "postgres_tables"]
 
 
 @pytest.fixture
-def app(tmp_path: Path, template: Path) -> Iterator[Flask]:
+def app(data: Path) -> Iterator[Flask]:
     """A site on SQLite; afterwards every balance is the sum of its movements, whatever the test did."""
-    folder = shutil.copytree(template, tmp_path / "data")
-    app = opened(folder, f"sqlite:///{folder}/pointsync.db")
-    yield app
-    with app.app_context():
-        assert differences(db.db.session()) == []
-        db.db.engine.dispose()
+    with lent(data, {}) as app:
+        yield app
+        _check(app)
 
 
-@pytest.fixture
-def any_app(tmp_path: Path, database_url: str) -> Iterator[Flask]:
+@pytest.fixture(params=BOTH)
+def any_app(request: pytest.FixtureRequest, data: Path) -> Iterator[Flask]:
     """The same on each kind of database in turn."""
-    app = prepared(tmp_path / "data", database_url)
-    yield app
+    with database(request, request.param) as settings, lent(data, settings) as app:
+        yield app
+        _check(app)
+
+
+def _check(app: Flask) -> None:
     with app.app_context():
         assert differences(db.db.session()) == []
         db.db.session.remove()
-        db.db.engine.dispose()
 
 
 @pytest.fixture

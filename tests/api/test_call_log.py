@@ -30,17 +30,19 @@ def test_what_is_refused_is_told_and_what_goes_well_is_not(shop: Shop, log: pyte
     assert (fields["status"], fields["method"], fields["caller"]) == (404, "GET", "127.0.0.1")
 
 
-def test_what_fails_is_told_without_its_address(app: Flask, shop: Shop, log: pytest.LogCaptureFixture) -> None:
+def test_what_fails_is_told_without_its_address(
+    app: Flask, shop: Shop, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(email: str) -> None:
         raise ValueError(f"nothing for {email}")
 
-    app.add_url_rule("/api/v1/broken/<email>", view_func=fail)
-    assert shop.client.get(f"/api/v1/broken/{CANARY}").status_code == 500
+    monkeypatch.setitem(app.view_functions, "api.customer_balances", fail)
+    assert shop.client.get(f"/api/v1/customers/{CANARY}").status_code == 500
     failed, answered = log.records
     assert failed.levelname == "ERROR"
-    assert failed.getMessage() == "GET /api/v1/broken/<email> failed"
+    assert failed.getMessage() == "GET /api/v1/customers/<email> failed"
     assert failed.exc_info
-    assert answered.getMessage() == "GET /api/v1/broken/<email> was answered with 500"
+    assert answered.getMessage() == "GET /api/v1/customers/<email> was answered with 500"
     text = TextLine().format(failed)
     assert "nothing for" in text
     assert "canary" not in text

@@ -1,17 +1,27 @@
 """A site behind any WSGI server answers nobody while its database is of another version, and says what to do."""
 
 import html
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
 from pointsync import db
+from tests.admin.sites import opened
 from tests.api.callers import Shop
 
 FIRST_TABLES = "da1ae12bb3e8"
 EARLIER, NEWER = "run: pointsync upgrade", "written by a newer PointSync (it is at of_the_future"
 PATHS = ("/api/v1/reserves", "/metrics", "/", "/sign-in", "/nowhere", "/wp-json/woorewards/v1/pointsync/ping/default")
+
+
+@pytest.fixture
+def app(data: Path) -> Iterator[Flask]:
+    """One of the test's own: an application looks until the version fits, and then no more."""
+    with opened(data) as app:
+        yield app
 
 
 def put_at(app: Flask, version: str) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from pointsync import crypto, db
 from pointsync.models import Site
-from tests.admin.sites import data, first_start, opened, place, quick_passwords
+from tests.admin.sites import data, first_start, opened, quick_passwords
 from tests.browser.looks import WIDTHS
 from tests.browser.serving import served
 from tests.browser.system_shown import full
