@@ -10,12 +10,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from pointsync import crypto, db
 from pointsync.models import Site
-from tests.admin.sites import data, first_start, opened, quick_passwords
+from tests.admin.sites import data, first_start, opened, place, quick_passwords
 from tests.browser.looks import WIDTHS
 from tests.browser.serving import served
 from tests.browser.system_shown import full
 
-__all__ = ["data", "first_start", "full", "quick_passwords"]
+__all__ = ["data", "first_start", "full", "place", "quick_passwords"]
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
