@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
@@ -31,8 +32,10 @@ class Runtime:
     ending: threading.Event = field(default_factory=threading.Event)
     """Set when this process's scheduler is to end: long work leaves off after the part that is under way."""
 
-    failures: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
-    """What callers have failed with lately; `limits` counts."""
+    @cached_property
+    def failures(self) -> MovingWindowRateLimiter:
+        """What callers have failed with lately; `limits` counts. Its storage has a thread, so commands have none."""
+        return MovingWindowRateLimiter(MemoryStorage())
 
     def wake(self) -> None:
         """Tell this process's couriers, if it has any, that a movement was just recorded."""

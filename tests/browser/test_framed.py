@@ -84,9 +84,9 @@ def front(app: Flask, port: int, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(whole_browser: Browser) -> Iterator[Page]:
     """A window that takes the test's certificate."""
-    context = browser.new_context(ignore_https_errors=True, viewport={"width": 1440, "height": 900})
+    context = whole_browser.new_context(ignore_https_errors=True, viewport={"width": 1440, "height": 900})
     context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
