@@ -1,7 +1,7 @@
 """What one process holds beside its database: its settings, its vault, its way out, its couriers."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
@@ -33,6 +33,11 @@ class Runtime:
 
     failures: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
     """What callers have failed with lately; `limits` counts."""
+
+    def adopt(self, secret_key: str) -> None:
+        """Go on with another secret key, which the database is encrypted with by now."""
+        self.config = replace(self.config, secret_key=secret_key)
+        self.vault = Vault(secret_key)
 
     def wake(self) -> None:
         """Tell this process's couriers, if it has any, that a movement was just recorded."""
