@@ -46,7 +46,7 @@ class Config:
     secret_key: str = field(repr=False)
     secret_key_is_set: bool
     """By an admin, who keeps it; else PointSync has made it."""
-    old_secret_key: str | None = field(repr=False)
+    secret_key_old: str | None = field(repr=False)
     """The one before, until the database is encrypted with `secret_key`."""
     public_url: str | None
     site_name: str
@@ -87,7 +87,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> 
         database_url=reader.database_url(data),
         secret_key=secret_key or reader.long_enough("SECRET_KEY", key_file.kept(data)),
         secret_key_is_set=bool(secret_key),
-        old_secret_key=reader.secret_key("SECRET_KEY_OLD") or None,
+        secret_key_old=reader.secret_key("SECRET_KEY_OLD") or None,
         public_url=reader.public_url(),
         site_name=reader.text("SITE_NAME", TEXT_LIMIT) or socket.gethostname(),
         site_name_is_set=bool(reader.get("SITE_NAME")),

@@ -87,9 +87,9 @@ def _settle(proof: str) -> None:
     config = here.config
     key = config.secret_key if config.secret_key_is_set else _made_key(config.data, proof)
     if not _opens(key, proof):
-        if config.old_secret_key is None:
+        if config.secret_key_old is None:
             raise WrongSecret
-        raise StillOld if _opens(config.old_secret_key, proof) else WrongOld
+        raise StillOld if _opens(config.secret_key_old, proof) else WrongOld
     if key != config.secret_key:  # changed since this process has read it
         here.adopt(key)
         current_app.config["SECRET_KEY"] = key

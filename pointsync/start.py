@@ -43,7 +43,7 @@ def bring_up(served_url: str | None = None) -> str | None:
         site.identity(session, here.vault, here.config, clock.now())
         return hold
 
-    if here.config.old_secret_key:
+    if here.config.secret_key_old:
         log.warning("POINTSYNC_SECRET_KEY_OLD is not needed any more; take it away")
     return in_write(work)
 

@@ -54,7 +54,7 @@ def rotate(now: datetime) -> Rotated:
     not; ConfigError where the key is wrong. Nothing has changed then.
     """
     here = runtime()
-    old = here.config.old_secret_key
+    old = here.config.secret_key_old
     try:
         if not secret_key.settle():
             raise Conflict("no_site", "The database holds no site yet, so there is nothing to encrypt anew.")

@@ -81,7 +81,7 @@ def put_back(path: Path, now: datetime, say: Say) -> Restored:
 
 def _secret_to_write(config: Config, given: Archive) -> str | None:
     """The secret that has to come with the database; None where this place has it. Raises Conflict."""
-    vaults = [runtime().vault, *([Vault(config.old_secret_key)] if config.old_secret_key else [])]
+    vaults = [runtime().vault, *([Vault(config.secret_key_old)] if config.secret_key_old else [])]
     if any(given.is_opened_by(vault) for vault in vaults):
         return None
     if given.secret is None or not given.is_opened_by(Vault(given.secret)):

@@ -1,6 +1,7 @@
 """Whether the site runs: what must not be changed beneath a process is refused while one is there."""
 
 import sqlite3
+import time
 from pathlib import Path
 
 from sqlalchemy import text
@@ -16,6 +17,9 @@ OTHERS = text(
     " AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = :lock AND granted)"
 )
 """Connections of this site's database user, without our own two: this one, and the one that holds the lock."""
+GRACE_SECONDS = 3.0
+"""PostgreSQL sees a little later that a process has ended."""
+TICK_SECONDS = 0.05
 
 
 def refuse() -> None:
@@ -24,8 +28,9 @@ def refuse() -> None:
         refuse_open(Path(str(db.engine.url.database)))
         return
     let_go()
-    with db.engine.connect() as connection:
-        others = connection.scalar(OTHERS, {"lock": UPGRADE_LOCK})
+    end = time.monotonic() + GRACE_SECONDS
+    while (others := _others()) and time.monotonic() < end:
+        time.sleep(TICK_SECONDS)
     if others:
         raise _conflict(f"{others} other connection{'s are' if others > 1 else ' is'} open to the database")
 
@@ -41,6 +46,11 @@ def refuse_open(place: Path) -> None:
         return  # damaged, perhaps why a backup is restored; so it cannot be asked
     if is_running:
         raise _conflict(f"{place} is in use")
+
+
+def _others() -> int:
+    with db.engine.connect() as connection:
+        return connection.scalar(OTHERS, {"lock": UPGRADE_LOCK}) or 0
 
 
 def let_go() -> None:
