@@ -118,15 +118,18 @@ def test_a_secret_of_ones_own_is_never_packed_and_never_replaced(sold: SiteProce
     assert not (another.data_dir / "pointsync.db").exists()
 
 
-def test_beside_a_running_site_no_restore_is_made(sold: SiteProcess, tmp_path: Path) -> None:
+def test_beside_a_running_site_no_restore_is_made_and_no_key_changed(sold: SiteProcess, tmp_path: Path) -> None:
     """Not even where nothing in the database tells that it runs."""
     with SiteProcess(sold.data_dir, env={"POINTSYNC_SCHEDULER": "off"}) as running:
-        refused, recorded = run_many(running, [("restore", str(tmp_path / "one.zip")), ("record", ALICE, "1")])
-        assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
-        assert "stop pointsync serve" in refused.err
+        *refused, recorded = run_many(
+            running, [("restore", str(tmp_path / "one.zip")), ("rotate-key",), ("record", ALICE, "1")]
+        )
+        for each in refused:
+            assert (each.code, each.out, each.err.count("\n")) == (1, "", 1)
+            assert "stop pointsync serve" in each.err
         assert recorded.code == 0
         assert running.api("GET", "/healthz").status == 200
-    assert not [each for each in names(sold.data_dir) if "before" in each or each.endswith(".part")]
+    assert not [each for each in names(sold.data_dir) if "before" in each or each.endswith((".part", ".new"))]
     assert balance_in(sold.data_dir / "pointsync.db") == 6
 
 
