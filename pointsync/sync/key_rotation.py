@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
-from sqlalchemy import delete, inspect, select, text, update
+from sqlalchemy import delete, inspect, select, update
 from sqlalchemy.orm import Session
 
 from pointsync import key_file, secret_key
@@ -76,8 +76,6 @@ def seal_anew(session: Session, old: Vault, new: Vault) -> Sealed:
 
     What `old` does not open stays as it is. Raises WrongSecret where that is the site's own.
     """
-    if session.get_bind().dialect.name == "sqlite":
-        session.execute(text("PRAGMA secure_delete=ON"))  # what the key before opens is nowhere left in the file
     proof = session.scalar(select(Site.sealed_private_key).with_for_update())
     if proof is None:
         raise WrongSecret

@@ -272,9 +272,12 @@ def test_a_full_disk_leaves_nothing_half(sold: SiteProcess, tmp_path: Path, dump
 
 def test_a_damaged_database_gives_way_to_a_backup(sold: SiteProcess, tmp_path: Path) -> None:
     (sold.data_dir / "pointsync.db").write_bytes(b"not any more" * 1000)
+    (sold.data_dir / "secret_key.new").write_text("perhaps the key of what was there")
     restored, balance = run_many(sold, [("restore", str(tmp_path / "one.zip"), "--json"), ("balance", ALICE, "--json")])
-    [kept] = restored.json["kept"]
-    assert Path(kept).read_bytes().startswith(b"not any more")
+    kept, key = map(Path, restored.json["kept"])
+    assert kept.read_bytes().startswith(b"not any more")
+    assert key.read_text() == "perhaps the key of what was there"
+    assert "secret_key.new" not in names(sold.data_dir)
     assert balance.json["balances"] == [{"reserve": "default", "points": 5}]
 
 

@@ -168,14 +168,15 @@ def test_where_no_key_can_be_written_nothing_changes(process: Process, monkeypat
         assert (secrets(), noted()) == (before, 0)
 
 
-def test_a_wrong_key_is_refused_by_whatever_begins(process: Process) -> None:
+def test_a_wrong_key_is_refused_by_whatever_begins(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     with process(**key(FIRST)):
         before = fill()
     for settings in (key(SECOND), key(SECOND, FIRST), key(SECOND, "another one of this test")):
         for begin in (start.make_missing, start.bring_up):
             with process(**settings), pytest.raises(ConfigError, match="POINTSYNC_SECRET_KEY"):
                 begin()
-    with process(**key(FIRST)):
+    with process(**key(FIRST, SECOND)):
         assert start.bring_up() is None
+        assert "POINTSYNC_SECRET_KEY_OLD is not needed any more" in caplog.text
         assert secrets() == before
         assert current_app.config["SECRET_KEY"] == FIRST
