@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from pointsync import clock, db
+from pointsync.busy import FITS
 from pointsync.runtime import runtime
 from pointsync.sync import admins, key_rotation
 from tests.admin.sites import opened
@@ -98,6 +99,10 @@ def test_a_key_of_ones_own_that_was_changed_beneath_a_process_makes_no_500(tmp_p
         answer = ada.send("/system/woocommerce/add", **hook)
         assert (answer.status_code, WRONG in html.unescape(answer.text)) == (503, True)
         is_refused(app, WRONG)
+        for path, word in ((PATHS[-1], "rest_error"), ("/pointsync/v1/ping", "failed")):
+            app.extensions[FITS] = True  # as where that is the first call to need a secret
+            answer = app.test_client().open(path, method="GET" if "wp-json" in path else "POST", data=b"{}")
+            assert (answer.status_code, word in answer.text) == (503, True), answer.text
     with opened(folder, POINTSYNC_SECRET_KEY=SECOND) as app:
         again = Visitor(app)
         assert again.sign_in().status_code == 303
