@@ -74,7 +74,7 @@ def rotate(now: datetime) -> Rotated:
 def seal_anew(session: Session, old: Vault, new: Vault) -> Sealed:
     """Encrypt with `new` all that was encrypted with `old`, and sign everybody out: one transaction.
 
-    What `old` does not open stays as it is. Raises WrongSecret where that is the site's own.
+    What `old` does not open stays as it is. Raises WrongSecret where that is the site's own private key.
     """
     proof = session.scalar(select(Site.sealed_private_key).with_for_update())
     if proof is None:
