@@ -1,4 +1,5 @@
-"""The database held by another writer, away, or of another version: told to each caller in its own edge's words."""
+"""The database held by another writer, away, of another version or under another key: told to each caller in its own
+edge's words."""
 
 from collections.abc import Callable
 
@@ -8,7 +9,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import ServiceUnavailable
 
+from pointsync import secret_key
+from pointsync.crypto import WrongSecret
 from pointsync.db import Busy, is_passing, unfit, version
+from pointsync.errors import ConfigError
 
 FITS = "pointsync_database_fits"
 NONE_YET = "The database holds no site yet; run: pointsync upgrade"
@@ -33,7 +37,15 @@ def register(part: Blueprint | Flask, answer: Callable[[Exception], ResponseRetu
 
 
 def refuse_other_versions(app: Flask) -> None:
-    """Answer nobody until the database is at this version: a WSGI server may be started before `pointsync upgrade`."""
+    """Answer nobody until the database is at this version and under this key: a WSGI server may be started before
+    `pointsync upgrade`, and run while the key is changed."""
+
+    @app.errorhandler(WrongSecret)
+    def other_key(error: WrongSecret) -> ResponseReturnValue:
+        app.extensions[FITS] = False  # looked at anew
+        app.logger.error("%s", error)
+        answer: ResponseReturnValue = app.handle_user_exception(OtherVersion(str(error)))
+        return answer
 
     @app.before_request
     def refuse() -> None:
@@ -51,5 +63,10 @@ def other_version() -> str | None:
     if current_app.extensions.get(FITS):
         return None
     why = unfit() if version() else NONE_YET
+    if why is None:
+        try:
+            secret_key.settle()
+        except ConfigError as error:
+            why = str(error)
     current_app.extensions[FITS] = why is None
     return why

@@ -3,19 +3,17 @@
 import ipaddress
 import os
 import re
-import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pointsync import urls
+from pointsync import key_file, urls
 from pointsync.errors import ConfigError
 
-SECRET_BYTES = 32
 MIN_SECRET_LENGTH = 16
 TEXT_LIMIT = 191
 
@@ -45,7 +43,11 @@ class Config:
 
     data: Path
     database_url: str
-    secret_key: str
+    secret_key: str = field(repr=False)
+    secret_key_is_set: bool
+    """By an admin, who keeps it; else PointSync has made it."""
+    secret_key_old: str | None = field(repr=False)
+    """The one before, until the database is encrypted with `secret_key`."""
     public_url: str | None
     site_name: str
     site_name_is_set: bool
@@ -72,6 +74,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> 
     """
     reader = _Reader(dict(os.environ if environ is None else environ), root or _default_root())
     data = reader.data()
+    secret_key = reader.secret_key("SECRET_KEY")
     trusted = reader.peers("TRUSTED_PROXIES")
     header = reader.identity_header()
     if header and not trusted:
@@ -82,7 +85,9 @@ def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> 
     return Config(
         data=data,
         database_url=reader.database_url(data),
-        secret_key=reader.secret_key(data),
+        secret_key=secret_key or reader.long_enough("SECRET_KEY", key_file.kept(data)),
+        secret_key_is_set=bool(secret_key),
+        secret_key_old=reader.secret_key("SECRET_KEY_OLD") or None,
         public_url=reader.public_url(),
         site_name=reader.text("SITE_NAME", TEXT_LIMIT) or socket.gethostname(),
         site_name_is_set=bool(reader.get("SITE_NAME")),
@@ -182,17 +187,15 @@ class _Reader:
             raise _fault("DATABASE_URL", f"names {path}, where no file can be made", "sqlite:////var/lib/pointsync.db")
         return value
 
-    def secret_key(self, data: Path) -> str:
-        value = self.get("SECRET_KEY")
-        value = value or self.from_named_file("SECRET_KEY_FILE", "/run/secrets/key")
-        value = value or _kept_secret(data / "secret_key")
-        if len(value) < MIN_SECRET_LENGTH:
-            raise _fault(
-                "SECRET_KEY",
-                f"is shorter than {MIN_SECRET_LENGTH} characters",
-                secrets.token_hex(SECRET_BYTES),
-            )
-        return value
+    def secret_key(self, name: str) -> str:
+        """A key that an admin keeps; empty where none is set."""
+        value = self.get(name) or self.from_named_file(f"{name}_FILE", "/run/secrets/key")
+        return self.long_enough(name, value) if value else ""
+
+    def long_enough(self, name: str, key: str) -> str:
+        if len(key) < MIN_SECRET_LENGTH:
+            raise _fault(name, f"is shorter than {MIN_SECRET_LENGTH} characters", key_file.new_key())
+        return key
 
     def public_url(self) -> str | None:
         value = self.get("PUBLIC_URL")
@@ -268,24 +271,3 @@ def _settings_of(path: Path) -> dict[str, str]:
     except Exception as error:
         raise ConfigError(f"{path} cannot be read as Python: {error}") from error
     return {name: str(value) for name, value in vars(module).items() if name.startswith("POINTSYNC_")}
-
-
-def _kept_secret(path: Path) -> str:
-    """The secret in `path`, made at first use; of processes that start together, one makes it."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    if not path.exists():
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(SECRET_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}, which holds the site's secret, cannot be read") from error

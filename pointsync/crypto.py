@@ -11,9 +11,19 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from pointsync.errors import ConfigError
 
-class WrongSecret(Exception):
+
+class WrongSecret(ConfigError):
     """What is stored was not encrypted with this secret."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "POINTSYNC_SECRET_KEY is not the one that this database's secrets are encrypted with. Give that one back "
+            "(where PointSync has made it, it is the file secret_key in POINTSYNC_DATA); or, where it was changed on "
+            "purpose, set the one before as POINTSYNC_SECRET_KEY_OLD, stop all processes of this site, and run: "
+            "pointsync rotate-key"
+        )
 
 
 class Vault:

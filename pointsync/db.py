@@ -328,6 +328,7 @@ def upgrade_lock() -> Iterator[None]:
             yield
         return
     with engine.connect() as connection:
+        connection.detach()  # so that it ends here, whatever becomes of the engine's others meanwhile
         connection.execute(text("SELECT pg_advisory_lock(:name)"), {"name": UPGRADE_LOCK})
         try:
             yield

@@ -1,7 +1,7 @@
 """What one process holds beside its database: its settings, its vault, its way out, its couriers."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -36,6 +36,11 @@ class Runtime:
     def failures(self) -> MovingWindowRateLimiter:
         """What callers have failed with lately; `limits` counts. Its storage has a thread, so commands have none."""
         return MovingWindowRateLimiter(MemoryStorage())
+
+    def adopt(self, secret_key: str) -> None:
+        """Go on with another secret key, which the database is encrypted with by now."""
+        self.config = replace(self.config, secret_key=secret_key)
+        self.vault = Vault(secret_key)
 
     def wake(self) -> None:
         """Tell this process's couriers, if it has any, that a movement was just recorded."""

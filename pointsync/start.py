@@ -1,16 +1,24 @@
 """Beginning to work with a database: made or upgraded, with this site in it, recognised or held."""
 
+import logging
+
 from sqlalchemy.orm import Session
 
-from pointsync import clock, crypto, ids
+from pointsync import clock, crypto, ids, secret_key
 from pointsync.db import db, in_write, is_current, upgrade
 from pointsync.models import Site
 from pointsync.runtime import runtime
 from pointsync.sync import admins, general, site
 
+log = logging.getLogger(__name__)
+
 
 def make_missing() -> None:
-    """Make the database where it is absent or empty, and the site in it; else do nothing."""
+    """Make the database where it is absent or empty, and the site in it; else do nothing.
+
+    Raises ConfigError where the secret key is not that of the database.
+    """
+    secret_key.settle()
     if not is_current():
         upgrade()
     if db.session.get(Site, 1) is None:
@@ -21,8 +29,9 @@ def bring_up(served_url: str | None = None) -> str | None:
     """Make or upgrade the database for a process that stays; why sending is held, or None.
 
     `served_url` is where this process will answer: the site's URL while no public one is set. Raises
-    ConfigError where the secret key is not that of the database.
+    ConfigError where the secret key is not that of the database; nothing has changed then.
     """
+    secret_key.settle()
     upgrade()
     here = runtime()
 
@@ -34,6 +43,8 @@ def bring_up(served_url: str | None = None) -> str | None:
         site.identity(session, here.vault, here.config, clock.now())
         return hold
 
+    if here.config.secret_key_old:
+        log.warning("POINTSYNC_SECRET_KEY_OLD is not needed any more; take it away")
     return in_write(work)
 
 

@@ -5,7 +5,7 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from pointsync import busy, call_log, db
+from pointsync import busy, call_log, db, secret_key
 from pointsync.config import Config
 from pointsync.crypto import Vault
 from pointsync.gate import Gate
@@ -20,6 +20,7 @@ PEER_PATHS = ("/pointsync/", "/wp-json/")
 def configure(app: Flask, config: Config) -> None:
     """Give Flask its settings, and the application its runtime; whatever it writes is audited."""
     audit.register()
+    secret_key.register()
     app.config.update(
         SECRET_KEY=config.secret_key,
         SESSION_COOKIE_NAME="pointsync_session",

@@ -38,7 +38,7 @@ def backup(file: Path, force: bool, without_secret: bool) -> None:
     With it goes the secret that PointSync has made; a POINTSYNC_SECRET_KEY of your own does not, nor do settings
     of the environment. FILE is there whole or not at all, and for its owner alone.
     """
-    from pointsync import __version__, clock, db
+    from pointsync import __version__, clock, db, secret_key
     from pointsync.runtime import runtime
     from pointsync.sync import backup as backups
 
@@ -46,6 +46,7 @@ def backup(file: Path, force: bool, without_secret: bool) -> None:
         _refuse_place(file, runtime().config, force)
         if (why := db.unfit()) and why != db.EARLIER:
             raise Fault(why)
+        secret_key.settle()
         about, has_secret = backups.make(file, __version__, clock.now(), say, with_secret=not without_secret)
     size = file.stat().st_size
     document = {
@@ -88,6 +89,7 @@ def restore(file: Path) -> None:
         "database": about.database,
         "kept": [str(each) for each in restored.kept],
         "secret": restored.secret_came,
+        "rotate_key": restored.is_under_old,
         "hold": restored.hold,
     }
     give(document, "\n".join(_words(restored)))
@@ -97,7 +99,9 @@ def _words(restored: "Restored") -> Iterator[str]:
     about = restored.archive.about
     yield f"The database is that of {plain(about.site)}, as it was at {about.made_at}."
     if restored.secret_came:
-        yield "Its secret was restored with it."
+        yield "Its secret was restored with it; where others may know that one, run: pointsync rotate-key"
+    if restored.is_under_old:
+        yield "It is encrypted with POINTSYNC_SECRET_KEY_OLD: run pointsync rotate-key before you start the site."
     for each in restored.kept:
         yield f"What was there before is kept: {plain(str(each))}"
     yield (
@@ -164,7 +168,7 @@ def _refuse_own(file: Path, config: "Config") -> None:
     """Raise Fault where FILE is one that the site itself works with."""
     from pointsync.sync.backup import database_file
 
-    own = [config.data / name for name in ("secret_key", "marker")]
+    own = [config.data / name for name in ("secret_key", "secret_key.new", "marker")]
     if config.is_sqlite:
         own += [Path(f"{database_file(config)}{end}") for end in ("", "-wal", "-shm")]
     if any(each.exists() and each.samefile(file) for each in own):

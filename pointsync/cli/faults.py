@@ -44,7 +44,6 @@ def as_fault(error: Exception) -> Fault | None:
 def _of_the_world(error: Exception) -> Fault | None:
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
-    from pointsync.crypto import WrongSecret
     from pointsync.db import Busy
 
     cause = error.__cause__ if isinstance(error, Busy) else error
@@ -58,8 +57,6 @@ def _of_the_world(error: Exception) -> Fault | None:
         return Fault("POINTSYNC_DATABASE_URL cannot be read; example: postgresql://user:secret@localhost/points", WRONG)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("psycopg"):
         return Fault("For PostgreSQL the extra is missing; run: pip install 'pointsync[postgres]'", WRONG)
-    if isinstance(error, WrongSecret):
-        return Fault("POINTSYNC_SECRET_KEY is not the one this database was made with; give that one back.", WRONG)
     if isinstance(error, OSError) and error.strerror:
         return Fault(": ".join(str(each) for each in (error.filename, error.strerror) if each))
     return None

@@ -28,7 +28,9 @@ KIND = "audit"
 PART = 2000
 MOST_ACTORS = 200
 FIRST_YEAR, LAST_YEAR = 2000, 2999
-NOUNS = tuple(sorted({each.noun for each in AUDITED.values()} | {"movements", "sign-in"}, key=str.casefold))
+NOUNS = tuple(
+    sorted({each.noun for each in AUDITED.values()} | {"movements", "secret key", "sign-in"}, key=str.casefold)
+)
 HEADER = ("at", "actor", "how", "address", "action", "noun", "id", "name", "before", "after", "words")
 
 SETTINGS = {

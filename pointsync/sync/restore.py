@@ -10,15 +10,16 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from pointsync import sqlite_file
+from pointsync import key_file, secret_key, sqlite_file
 from pointsync.config import Config
 from pointsync.crypto import Vault
 from pointsync.db import Busy, db, knows, upgrade_lock, write
-from pointsync.errors import Conflict
+from pointsync.errors import ConfigError, Conflict
 from pointsync.files import PARTIAL, sync, whole_file
 from pointsync.runtime import runtime
-from pointsync.sync import archive, pg_tools
+from pointsync.sync import archive, pg_tools, running
 from pointsync.sync.archive import POSTGRESQL, SQLITE, Archive, BadBackup
 from pointsync.sync.backup import Say, database_file, own_secret
 
@@ -40,6 +41,8 @@ class Restored:
     archive: Archive
     kept: tuple[Path, ...]
     secret_came: bool
+    is_under_old: bool
+    """Whether it is encrypted with POINTSYNC_SECRET_KEY_OLD, so that nothing starts before that is changed."""
     hold: str
 
 
@@ -50,6 +53,9 @@ def put_back(path: Path, now: datetime, say: Say) -> Restored:
     this place has another secret, or where a PostgreSQL database is not empty; OSError where nothing can be written.
     Nothing has changed then.
     """
+    with suppress(ConfigError, SQLAlchemyError):  # of a database that is damaged or another's, perhaps why this is done
+        secret_key.settle()
+    running.let_go()
     config = runtime().config
     given = archive.read(path)
     if not knows(given.about.schema):
@@ -67,25 +73,30 @@ def put_back(path: Path, now: datetime, say: Say) -> Restored:
         kept = _restore_file(config, given, secret, hold, now, say)
     else:
         kept = _restore_dump(config, given, secret, hold, now, say)
+    kept += _keep_next(config, now)
     log.info("a backup was restored: %s", path, extra={"file": str(path)})
-    return Restored(given, kept, secret is not None, hold)
+    is_under_old = secret is None and not given.is_opened_by(runtime().vault)
+    return Restored(given, kept, secret is not None, is_under_old, hold)
 
 
 def _secret_to_write(config: Config, given: Archive) -> str | None:
     """The secret that has to come with the database; None where this place has it. Raises Conflict."""
-    if given.is_opened_by(runtime().vault):
+    vaults = [runtime().vault, *([Vault(config.secret_key_old)] if config.secret_key_old else [])]
+    if any(given.is_opened_by(vault) for vault in vaults):
         return None
     if given.secret is None or not given.is_opened_by(Vault(given.secret)):
         raise Conflict(
             "other_secret",
             "POINTSYNC_SECRET_KEY is not the one this backup's database was made with, and the backup does not hold "
-            f"that: give it back, by the setting or as the file {config.data / archive.SECRET}.",
+            f"that: give it back, by the setting or as the file {config.data / archive.SECRET}; or, if the key was "
+            "changed since, as POINTSYNC_SECRET_KEY_OLD.",
         )
     if own_secret(config) is None:
         raise Conflict(
             "other_secret",
             "POINTSYNC_SECRET_KEY is set, and to another one than this backup's database was made with: take the "
-            "setting away, and the secret in the backup is used.",
+            "setting away, and the secret in the backup is used; or, if the key was changed since, set the one before "
+            "as POINTSYNC_SECRET_KEY_OLD.",
         )
     return given.secret
 
@@ -95,7 +106,7 @@ def _restore_file(
 ) -> tuple[Path, ...]:
     place = database_file(config)
     with upgrade_lock(), tempfile.TemporaryDirectory(prefix=".", suffix=PARTIAL, dir=place.parent) as folder:
-        _refuse_running(place)
+        running.refuse_open(place)
         fresh = Path(folder) / archive.DATABASE
         given.take_out(fresh, lambda done, total: say("unpacked", done, total))
         if sqlite_file.fault(fresh):
@@ -106,29 +117,12 @@ def _restore_file(
             connection.execute(ASK_AGAIN)
         fresh.chmod(0o600)
         sync(fresh)
-        _refuse_running(place)
+        running.refuse_open(place)
         kept = _keep_aside(place, now)
         kept += _write_secret(config, secret, now)
         os.replace(fresh, place)
         sync(place.parent)
     return kept
-
-
-def _refuse_running(place: Path) -> None:
-    """A process that has the old file open would go on with that, unseen by all others."""
-    db.session.remove()
-    db.engine.dispose()
-    try:
-        is_running = place.exists() and sqlite_file.is_in_use(place)
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise
-        return  # damaged, perhaps why a backup is restored; so it cannot be asked
-    if is_running:
-        raise Conflict(
-            "running",
-            f"{place} is in use: stop pointsync serve, pointsync worker and every other process of this site first.",
-        )
 
 
 def _keep_aside(place: Path, now: datetime) -> tuple[Path, ...]:
@@ -152,6 +146,16 @@ def _write_secret(config: Config, secret: str | None, now: datetime) -> tuple[Pa
     os.link(place, aside)
     with whole_file(place) as file:
         file.write(secret)
+    return (aside,)
+
+
+def _keep_next(config: Config, now: datetime) -> tuple[Path, ...]:
+    """Left where a change of the key was cut short and the database could not be asked: it may open what was there."""
+    following = config.data / key_file.NEXT
+    if not following.exists():
+        return ()
+    aside = _free(following, now)
+    os.rename(following, aside)
     return (aside,)
 
 

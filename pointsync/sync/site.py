@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from pointsync import crypto, ids
 from pointsync.config import Config
-from pointsync.crypto import Vault, WrongSecret
+from pointsync.crypto import Vault
 from pointsync.errors import ConfigError, Conflict, Invalid
 from pointsync.ledger import mails
 from pointsync.ledger.insert import insert_missing
@@ -79,7 +79,7 @@ def ensure(session: Session, vault: Vault, now: datetime) -> Site:
 
 
 def identity(session: Session, vault: Vault, config: Config, now: datetime) -> Identity:
-    """Who this site is. Raises ConfigError where the secret key is not the one it was stored with."""
+    """Who this site is. Raises WrongSecret where the secret key is not the one it was stored with."""
     site = session.get(Site, 1)
     if site is None:
         raise ConfigError("The database holds no site yet; run: pointsync upgrade")
@@ -90,24 +90,18 @@ def identity(session: Session, vault: Vault, config: Config, now: datetime) -> I
             sealed.append(site.sealed_old_pass)
         elif now < site.old_pass_ends_at + passes.KEPT:
             sealed_ended = site.sealed_old_pass
-    try:
-        return Identity(
-            auth=site.auth,
-            passes=tuple(vault.open(each) for each in sealed),
-            pass_version=passes.version(site.sealed_pass),
-            ended_pass=vault.open(sealed_ended) if sealed_ended else None,
-            old_pass_ends_at=site.old_pass_ends_at,
-            private_key=vault.open(site.sealed_private_key),
-            public_key=site.public_key,
-            url=general.known_url(site, config),
-            name=general.site_name(session, config),
-            hold=site.hold,
-        )
-    except WrongSecret as error:
-        raise ConfigError(
-            "POINTSYNC_SECRET_KEY is not the one this database was made with; give that one back; "
-            "example: the text in the file secret_key of the first POINTSYNC_DATA"
-        ) from error
+    return Identity(
+        auth=site.auth,
+        passes=tuple(vault.open(each) for each in sealed),
+        pass_version=passes.version(site.sealed_pass),
+        ended_pass=vault.open(sealed_ended) if sealed_ended else None,
+        old_pass_ends_at=site.old_pass_ends_at,
+        private_key=vault.open(site.sealed_private_key),
+        public_key=site.public_key,
+        url=general.known_url(site, config),
+        name=general.site_name(session, config),
+        hold=site.hold,
+    )
 
 
 def recognise(session: Session, config: Config) -> str | None:

@@ -118,15 +118,18 @@ def test_a_secret_of_ones_own_is_never_packed_and_never_replaced(sold: SiteProce
     assert not (another.data_dir / "pointsync.db").exists()
 
 
-def test_beside_a_running_site_no_restore_is_made(sold: SiteProcess, tmp_path: Path) -> None:
+def test_beside_a_running_site_no_restore_is_made_and_no_key_changed(sold: SiteProcess, tmp_path: Path) -> None:
     """Not even where nothing in the database tells that it runs."""
     with SiteProcess(sold.data_dir, env={"POINTSYNC_SCHEDULER": "off"}) as running:
-        refused, recorded = run_many(running, [("restore", str(tmp_path / "one.zip")), ("record", ALICE, "1")])
-        assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
-        assert "stop pointsync serve" in refused.err
+        *refused, recorded = run_many(
+            running, [("restore", str(tmp_path / "one.zip")), ("rotate-key",), ("record", ALICE, "1")]
+        )
+        for each in refused:
+            assert (each.code, each.out, each.err.count("\n")) == (1, "", 1)
+            assert "stop pointsync serve" in each.err
         assert recorded.code == 0
         assert running.api("GET", "/healthz").status == 200
-    assert not [each for each in names(sold.data_dir) if "before" in each or each.endswith(".part")]
+    assert not [each for each in names(sold.data_dir) if "before" in each or each.endswith((".part", ".new"))]
     assert balance_in(sold.data_dir / "pointsync.db") == 6
 
 
@@ -269,9 +272,12 @@ def test_a_full_disk_leaves_nothing_half(sold: SiteProcess, tmp_path: Path, dump
 
 def test_a_damaged_database_gives_way_to_a_backup(sold: SiteProcess, tmp_path: Path) -> None:
     (sold.data_dir / "pointsync.db").write_bytes(b"not any more" * 1000)
+    (sold.data_dir / "secret_key.new").write_text("perhaps the key of what was there")
     restored, balance = run_many(sold, [("restore", str(tmp_path / "one.zip"), "--json"), ("balance", ALICE, "--json")])
-    [kept] = restored.json["kept"]
-    assert Path(kept).read_bytes().startswith(b"not any more")
+    kept, key = map(Path, restored.json["kept"])
+    assert kept.read_bytes().startswith(b"not any more")
+    assert key.read_text() == "perhaps the key of what was there"
+    assert "secret_key.new" not in names(sold.data_dir)
     assert balance.json["balances"] == [{"reserve": "default", "points": 5}]
 
 

@@ -48,5 +48,6 @@ def test_it_comes_back_in_an_empty_database(tmp_path: Path, postgres_cluster: Cl
         assert confirmed.json["hold"] is None
     finally:
         postgres_cluster.drop(empty)
-    [there] = run_many(site, [("balance", ALICE, "--json")])
+    rotated, there = run_many(site, [("rotate-key",), ("balance", ALICE, "--json")])
+    assert (rotated.code, f"copy {tmp_path}/site/secret_key" in rotated.out) == (0, True)
     assert there.json["balances"] == [{"reserve": "default", "points": 11}]

@@ -4,6 +4,7 @@ from tests.support import properties
 from tests.support.local import app, postgres_app, sqlite_app, sqlite_sites, sqlite_tables, sqlite_url
 from tests.sync.edits import gold
 from tests.sync.mail_servers import make_post, post
+from tests.sync.rotating import process
 from tests.sync.servers import client, make_client, serve
 from tests.sync.starts import here
 
@@ -18,6 +19,7 @@ __all__ = [
     "make_post",
     "post",
     "postgres_app",
+    "process",
     "serve",
     "sqlite_app",
     "sqlite_sites",

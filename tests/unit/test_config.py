@@ -62,6 +62,8 @@ def test_without_settings_all_have_their_default(tmp_path):
         ("FRAME_ANCESTORS", "'none'", "frame_ancestors", None),
         ("SMTP_URL", "smtps://user:pass@mail.example:465", "smtp_url", None),
         ("SECRET_KEY", "0123456789abcdef", "secret_key", None),
+        ("SECRET_KEY", "0123456789abcdef", "secret_key_is_set", True),
+        ("SECRET_KEY_OLD", "0123456789abcdef", "secret_key_old", None),
     ],
 )
 def test_a_right_value_is_taken(tmp_path, name, value, field, expected):
@@ -137,6 +139,7 @@ WRONG = [
     ("SMTP_URL", "smtp://mail.example:0"),
     ("SMTP_URL", "smtp://mail.example:65536"),
     ("SECRET_KEY", "short"),
+    ("SECRET_KEY_OLD", "short"),
 ]
 
 
@@ -181,6 +184,13 @@ def test_a_password_in_a_wrong_url_is_not_shown(tmp_path):
     assert "s3cret" not in refusal(tmp_path, DATABASE_URL="mysql://user:s3cret@localhost/points")
     assert "s3cret" not in refusal(tmp_path, SMTP_URL="http://user:s3cret@mail.example")
     assert "s3cret" not in refusal(tmp_path, SECRET_KEY="s3cret")
+    assert "s3cret" not in refusal(tmp_path, SECRET_KEY_OLD="s3cret")
+
+
+def test_the_settings_in_a_traceback_tell_no_key(tmp_path):
+    assert "s3cret" not in repr(load(tmp_path, SECRET_KEY="s3cret" * 3, SECRET_KEY_OLD="s3cret" * 4))
+    made = load(tmp_path)
+    assert made.secret_key not in repr(made)
 
 
 def test_signing_in_by_header_needs_a_trusted_proxy(tmp_path):
@@ -230,6 +240,7 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path):
     first = load(tmp_path).secret_key
     kept = tmp_path / "data" / "secret_key"
     assert len(first) == 64
+    assert not load(tmp_path).secret_key_is_set
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert load(tmp_path).secret_key == first == kept.read_text()
     assert load(tmp_path / "other").secret_key != first
@@ -238,8 +249,10 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path):
 def test_the_secret_from_a_file(tmp_path):
     (tmp_path / "key").write_text("the secret of this test\n")
     found = load(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"))
-    assert found.secret_key == "the secret of this test"
     assert not (tmp_path / "data" / "secret_key").exists()
+    assert found.secret_key == "the secret of this test"
+    assert found.secret_key_is_set
+    assert load(tmp_path, SECRET_KEY_OLD_FILE=str(tmp_path / "key")).secret_key_old == "the secret of this test"
     given = load(tmp_path, SECRET_KEY="another secret of it", SECRET_KEY_FILE=str(tmp_path / "key"))
     assert given.secret_key == "another secret of it"
 

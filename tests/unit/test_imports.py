@@ -15,12 +15,13 @@ PACKAGE = Path(pointsync.__file__).parent
 
 # From the bottom up: a room may import what stands below it, and its own parts.
 FLOORS = [
-    {"clock", "ids", "crypto", "errors", "urls", "files", "sqlite_file", "fair_lock", "config"},
+    {"clock", "ids", "crypto", "errors", "urls", "files", "sqlite_file", "fair_lock", "config", "key_file"},
     {"db"},
     {"models"},
     {"ledger", "migrations"},
-    {"runtime", "logs", "busy", "call_log", "gate", "uploads"},
-    {"limits"},
+    {"runtime", "logs", "call_log", "gate", "uploads"},
+    {"limits", "secret_key"},
+    {"busy"},
     {"sync"},
     {"start"},
     {"cli", "admin", "api", "peer"},
