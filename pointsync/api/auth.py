@@ -1,31 +1,60 @@
-"""Who calls: an API key in the Authorization header, and nothing else."""
+"""Who calls: an API key in the Authorization header, and nothing else; and whether it may do that."""
+
+import logging
+from datetime import datetime
+from typing import Any
 
 from flask import g, request
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
-from pointsync.db import Actor, acts, db
+from pointsync import clock
+from pointsync.db import Actor, Busy, acts, db, in_write
 from pointsync.limits import count_failure
+from pointsync.models import ApiKey
 from pointsync.sync import keys
 
 _HOW = "Send the header Authorization: Bearer, followed by an API key of this site."
 
+log = logging.getLogger(__name__)
 
-def require_key() -> None:
-    """Let the call pass with a live key, whose name is kept for `key_name`.
 
-    Cookies and identity headers count for nothing. Raises Unauthorized, and TooManyRequests for an
-    address that has shown too many wrong keys; a live key passes from there too.
+class OutOfScope(Forbidden):
+    """A live key that may not do this; the header says what it would take (RFC 6750, 3.1)."""
+
+    def __init__(self, name: str, scope: str) -> None:
+        super().__init__(
+            f"This API key, {name}, has no scope {scope}. Use one that has it, or make one: "
+            f"pointsync key create NAME --scope {scope}"
+        )
+        self._challenge = _challenge("insufficient_scope", scope).to_header()
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """Those of any error, and what it would take."""
+        return [*super().get_headers(*args, **kwargs), ("WWW-Authenticate", self._challenge)]
+
+
+def require_key(scope: str) -> None:
+    """Let the call pass with a live key that has `scope`; its name is kept for `key_name`.
+
+    Cookies and identity headers count for nothing. Raises Unauthorized; OutOfScope; TooManyRequests for an address
+    that has shown too many wrong keys, though a live key passes from there, and for a key whose rate is used up.
     """
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise Unauthorized(f"There is no API key in this call. {_HOW}", www_authenticate=_challenge())
-    row = keys.find(db.session(), key.strip())
+    row, now = keys.find(db.session(), key.strip()), clock.now()
     if row is None:
         count_failure("API key")
         raise Unauthorized(f"This API key is unknown or revoked. {_HOW}", www_authenticate=_challenge("invalid_token"))
+    if row.has_expired(now):
+        words = f"The time of this API key, {row.name}, is over: make another one, and revoke this one."
+        raise Unauthorized(words, www_authenticate=_challenge("invalid_token"))
+    if not row.may(scope):
+        raise OutOfScope(row.name, scope)
     g.api_key_name = row.name
     acts(Actor(row.name, "key", request.remote_addr or ""))
+    _keep(row, now)
 
 
 def key_name() -> str:
@@ -34,8 +63,31 @@ def key_name() -> str:
     return name
 
 
-def _challenge(error: str | None = None) -> WWWAuthenticate:
+def _keep(row: ApiKey, now: datetime) -> None:
+    """Count the call where the key has a rate, and once a minute note that it was used.
+
+    Raises TooManyRequests. A use that cannot be noted now, since others write, is noted by a later call.
+    """
+    key_id, per_minute, is_noted = row.id, row.per_minute, keys.is_use_noted(row, now)
+    if per_minute:
+        seconds = keys.wait(db.session(), row, now)
+        seconds = seconds or in_write(lambda session: keys.take(session, key_id, per_minute, now))
+        if seconds:
+            raise TooManyRequests(
+                f"This API key may make {per_minute:,} calls a minute; send this one again in {seconds} s.",
+                retry_after=seconds,
+            )
+    if not is_noted:
+        try:
+            in_write(lambda session: keys.note_use(session, key_id, now))
+        except Busy:
+            log.info("the use of API key %s was not noted: the database is busy", key_id)
+
+
+def _challenge(error: str | None = None, scope: str | None = None) -> WWWAuthenticate:
     values: dict[str, str | None] = {"realm": "PointSync"}
     if error:
         values["error"] = error
+    if scope:
+        values["scope"] = scope
     return WWWAuthenticate("bearer", values)

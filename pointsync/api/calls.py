@@ -53,7 +53,8 @@ class Call:
     errors: Mapping[int, str]
     parameters: tuple[Parameter, ...] = ()
     body: tuple[type[Struct], ...] = ()
-    needs_key: bool = True
+    scope: str | None = None
+    """What a key must be allowed; None: anybody may make the call."""
 
 
 CALLS: list[Call] = []
@@ -62,8 +63,10 @@ CONVERTERS = {"{email}": "<email:email>", "{key}": "<key>", "{id}": "<int(max=21
 """What a path's parameters are to Flask; an id that no row can have leads nowhere."""
 
 _KEY_ERRORS = {
-    401: "No API key, or one that is unknown or revoked.",
-    429: "Too many wrong keys from this address; the Retry-After header says when to try again.",
+    401: "No API key, or one that is unknown, revoked, or past its end.",
+    403: "An API key that has no such scope; the header WWW-Authenticate names the one that it takes.",
+    429: "Too many wrong keys from this address, or the key's rate is used up; the Retry-After header says when to try "
+    "again.",
 }
 _ALWAYS = {503: "The database is busy; send the same again after the seconds in the Retry-After header."}
 
@@ -78,10 +81,10 @@ def call(
     errors: Mapping[int, str] | None = None,
     parameters: tuple[Parameter, ...] = (),
     body: tuple[type[Struct], ...] = (),
-    needs_key: bool = True,
+    scope: str | None = None,
 ) -> Callable[[View], View]:
-    """Declare the view below as the answer to this call. Without `needs_key` anybody may make it."""
-    told = dict(errors or {}) | (_KEY_ERRORS if needs_key else {}) | (_ALWAYS if needs_key else {})
+    """Declare the view below as the answer to this call: for keys that have `scope`, or without one for anybody."""
+    told = dict(errors or {}) | (_KEY_ERRORS | _ALWAYS if scope else {})
 
     def declare(view: View) -> View:
         name = view.__name__
@@ -96,18 +99,19 @@ def call(
                 dict(sorted(told.items())),
                 parameters,
                 body,
-                needs_key,
+                scope,
             )
         )
 
         def guarded(**values: Any) -> ResponseReturnValue:
-            require_key()
+            if scope:
+                require_key(scope)
             return view(**values)
 
         blueprint.add_url_rule(
             _rule(path),
             name,
-            guarded if needs_key else view,
+            guarded,
             methods=[method],
             provide_automatic_options=False,
             merge_slashes=False,

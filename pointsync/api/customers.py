@@ -33,6 +33,7 @@ class EmailConverter(BaseConverter):
 @call(
     "GET",
     "/customers/{email}",
+    scope="read",
     title="A customer's balances",
     about="The points in each reserve that the customer ever had points in.",
     parameters=(_EMAIL,),
@@ -48,6 +49,7 @@ def customer_balances(email: str) -> ResponseReturnValue:
 @call(
     "GET",
     "/customers/{email}/movements",
+    scope="read",
     title="A customer's movements",
     about=(
         "Newest first, in pages; what is recorded meanwhile does not shift them. To go on, pass next as cursor, "

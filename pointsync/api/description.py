@@ -82,6 +82,5 @@ def _operation(call: Call) -> dict[str, Any]:
     }
     if call.body:
         operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": _schema(call.body)}}}
-    if not call.needs_key:
-        operation["security"] = []
+    operation["security"] = [{"key": [call.scope]}] if call.scope else []
     return operation

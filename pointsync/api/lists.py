@@ -13,6 +13,7 @@ from pointsync.sync import standing
 @call(
     "GET",
     "/reserves",
+    scope="read",
     title="Points reserves",
     about="All points reserves, by key.",
     answers={200: Answer("The reserves.", (list[Reserve],))},
@@ -35,6 +36,7 @@ def list_reserves() -> ResponseReturnValue:
 @call(
     "GET",
     "/remotes",
+    scope="admin",
     title="Remote sites",
     about="All remotes, each with its status, as facts have it.",
     answers={200: Answer("The remotes.", (list[Remote],))},

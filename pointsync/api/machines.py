@@ -43,8 +43,8 @@ def health() -> ResponseReturnValue:
 
 @blueprint.get("/metrics", provide_automatic_options=False)
 def metrics() -> ResponseReturnValue:
-    """The figures, for Prometheus; with an API key."""
-    require_key()
+    """The figures, for Prometheus; with an API key of the scope `admin`."""
+    require_key("admin")
     registry = CollectorRegistry(auto_describe=False)
     seen = current_app.extensions.setdefault("pointsync_metrics", {})
     registry.register(SiteCollector(db.session(), heartbeat_age_seconds(db.session()), seen))

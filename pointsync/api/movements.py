@@ -23,6 +23,7 @@ _SHAPES = (RecordedOne, RecordedMany)
 @call(
     "POST",
     "/movements",
+    scope="record",
     title="Record movements",
     about=(
         "Records one movement, or up to 1,000, all or none. With a ref the call may be made again, however "

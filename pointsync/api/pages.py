@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from pointsync.api.calls import PREFIX, Answer, call
 from pointsync.api.description import document
 from pointsync.runtime import runtime
+from pointsync.sync import keys
 
 EXAMPLE_URL = "http://127.0.0.1:8080"
 
@@ -18,7 +19,6 @@ docs = Blueprint("api_docs", __name__, url_prefix="/api")
     title="This description",
     about="The API in OpenAPI 3.1, for programs. Anybody may read it.",
     answers={200: Answer("The description.", (dict,))},
-    needs_key=False,
 )
 def openapi() -> ResponseReturnValue:
     """The description, with the address that it was asked at."""
@@ -30,5 +30,9 @@ def page() -> ResponseReturnValue:
     """The description for people; its example names this site's public URL, never the caller's Host."""
     root = runtime().config.public_url or EXAMPLE_URL
     return render_template(
-        "api/docs.html", api=document(), prefix=f"{request.script_root}{PREFIX}", address=f"{root}{PREFIX}"
+        "api/docs.html",
+        api=document(),
+        prefix=f"{request.script_root}{PREFIX}",
+        address=f"{root}{PREFIX}",
+        scopes=keys.SCOPES,
     )

@@ -20,6 +20,7 @@ _ID = Parameter("id", "The reward's id.", "path", {"type": "integer", "minimum":
 @call(
     "GET",
     "/reserves/{key}/rewards",
+    scope="read",
     title="Rewards",
     about="The rewards of a points reserve, the cheapest first; also those that cannot be redeemed now.",
     parameters=(_KEY,),
@@ -46,6 +47,7 @@ def list_rewards(key: str) -> ResponseReturnValue:
 @call(
     "POST",
     "/reserves/{key}/rewards/{id}/redeem",
+    scope="record",
     title="Redeem a reward",
     about=(
         "Takes the reward's cost from the customer's points: a movement of kind redeem. The call may be made again "

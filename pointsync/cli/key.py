@@ -1,10 +1,24 @@
 """`pointsync key`: API keys, with which a shop's software records movements."""
 
+from typing import Any
+
 import click
 
 from pointsync.cli.answer import give, note, table
 from pointsync.cli.command import Group
 from pointsync.cli.here import change, on_site
+from pointsync.cli.types import Moment, Whole
+
+SCOPES = ("record", "read", "admin")
+MAX_PER_MINUTE = 60_000
+COLUMNS = {
+    "name": "Name",
+    "scopes": "Scopes",
+    "created_at": "Made",
+    "used_at": "Last used",
+    "expires_at": "Expires",
+    "per_minute": "Calls a minute",
+}
 
 
 @click.group(cls=Group)
@@ -14,15 +28,32 @@ def key() -> None:
 
 @key.command("create")
 @click.argument("name", metavar="NAME")
+@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="What it may do; all unless given.")
+@click.option("--expires", type=Moment(), help="From then on it is refused; never unless given.")
+@click.option("--per-minute", type=Whole(1, MAX_PER_MINUTE), help="Most calls in a minute; any number unless given.")
 @on_site()
-def create_key(name: str) -> None:
-    """Make an API key. It is shown once, now."""
-    from pointsync import clock
-    from pointsync.sync import keys
+def create_key(name: str, scopes: tuple[str, ...], expires: str | None, per_minute: int | None) -> None:
+    """Make an API key. It is shown once, now.
 
-    row, secret = change(lambda session: keys.create(session, name, clock.now()))
+    Scopes: record (movements, redeemed rewards), read (balances, movements, reserves, rewards), admin (this site's
+    remotes, and its figures at /metrics). Give --scope once for each.
+    """
+    from pointsync import clock
+    from pointsync.db import db
+    from pointsync.errors import Invalid
+    from pointsync.sync import general, keys
+
+    try:
+        ends = clock.from_typed(expires, general.time_zone(db.session())) if expires else None
+    except ValueError as error:  # the last day that there is, west of Greenwich
+        raise Invalid("expires_at", "The end is out of range; choose a day within the next years.") from error
+    row, secret = change(
+        lambda session: keys.create(
+            session, name, clock.now(), scopes=scopes or SCOPES, expires_at=ends, per_minute=per_minute
+        )
+    )
     note("Keep this key now: it is stored as its hash only and cannot be shown again.")
-    give({"name": row.name, "key": secret}, secret)
+    give({"name": row.name, "key": secret, "scopes": row.scopes.split()}, secret)
 
 
 @key.command("list")
@@ -33,9 +64,20 @@ def list_keys() -> None:
     from pointsync.db import db
     from pointsync.sync import keys
 
-    rows = [{"name": row.name, "created_at": clock.to_text(row.created_at)} for row in keys.every(db.session())]
+    rows: list[dict[str, Any]] = [
+        {
+            "name": row.name,
+            "scopes": row.scopes.split(),
+            "created_at": clock.to_text(row.created_at),
+            "used_at": clock.to_text(row.use.used_at) if row.use else None,
+            "expires_at": clock.to_text(row.expires_at) if row.expires_at else None,
+            "per_minute": row.per_minute,
+        }
+        for row in keys.every(db.session())
+    ]
+    shown = [row | {"scopes": " ".join(row["scopes"])} for row in rows]
     empty = "There is no API key yet; make one: pointsync key create NAME"
-    give(rows, table(rows, {"name": "Name", "created_at": "Made"}, empty))
+    give(rows, table(shown, COLUMNS, empty, numbers=("per_minute",)))
 
 
 @key.command("revoke")

@@ -33,6 +33,7 @@ from pointsync.models import (
     Holding,
     Hook,
     HookDelivery,
+    KeyUse,
     Lease,
     Level,
     Mail,
@@ -85,7 +86,7 @@ def _noted(noun: str, name: str, values: str, secrets: str = "", state: str = ""
 
 AUDITED: dict[type[Base], Noted] = {
     Admin: _noted("admin", "name", "name", "password_hash", "id created_at"),
-    ApiKey: _noted("API key", "name", "name revoked_at", "digest", "id created_at"),
+    ApiKey: _noted("API key", "name", "name scopes per_minute expires_at revoked_at", "digest", "id created_at"),
     Delivery: _noted(
         "delivery",
         "id",
@@ -156,6 +157,7 @@ LEFT_OUT: dict[type[Base], str] = {
     **dict.fromkeys((HookDelivery, Mail, MailServer, TurnedAway), "what others sent, or were sent"),
     **dict.fromkeys((Lease, Worker), "processes at work"),
     Bucket: "tries that were counted",
+    KeyUse: "when keys were used",
     SignIn: "noted where an admin signs in and out, since old ones are swept away together",
 }
 

@@ -1,7 +1,7 @@
 """The nouns: one file each. Facts live here; what is done with them lives in `ledger` and `sync`."""
 
 from pointsync.models.admin import Admin
-from pointsync.models.api_key import ApiKey
+from pointsync.models.api_key import ApiKey, KeyUse
 from pointsync.models.attempt import Attempt, Tally
 from pointsync.models.audit import Audit
 from pointsync.models.balance import Balance
@@ -42,6 +42,7 @@ __all__ = [
     "Holding",
     "Hook",
     "HookDelivery",
+    "KeyUse",
     "Lease",
     "Level",
     "Mail",

@@ -1,9 +1,9 @@
-"""An API key: what a shop's own software uses to record movements."""
+"""An API key: what a shop's own software shows when it calls, what it may do with it, and when it last did."""
 
 from datetime import datetime
 
-from sqlalchemy import String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pointsync.db import Base, Moment
 
@@ -16,5 +16,30 @@ class ApiKey(Base):
     """The source of its movements' refs; a key made again under this name goes on with them."""
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     """SHA-256 of the key, in hex. The key has 256 random bits, so a plain hash gives nothing away."""
+    scopes: Mapped[str] = mapped_column(String(64))
+    """What it may do: names of scopes with spaces between them, as OAuth writes them (RFC 6749, 3.3)."""
+    per_minute: Mapped[int | None]
+    """Calls that it may make in a minute; None: as many as it likes."""
     created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    """From then on it is refused."""
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    use: Mapped["KeyUse | None"] = relationship(lazy="joined", viewonly=True)
+
+    def may(self, scope: str) -> bool:
+        """Whether it has that scope."""
+        return scope in self.scopes.split()
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+class KeyUse(Base):
+    """When a key was last used; apart from it, since this is no change of the key."""
+
+    __tablename__ = "key_use"
+
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_key.id"), primary_key=True)
+    used_at: Mapped[datetime] = mapped_column(Moment)

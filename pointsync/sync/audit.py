@@ -65,6 +65,8 @@ FIELDS = {
     "sealed_secret": "secret",
     "password_hash": "password",
     "digest": "key",
+    "per_minute": "calls a minute",
+    "expires_at": "end",
     "token": "delivery URL",
 }
 

@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 import shlex
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -16,6 +17,7 @@ from pointsync.sync import keys
 from tests.admin.conftest import BOTH
 from tests.admin.reading import words, wrong
 from tests.admin.visitor import Visitor
+from tests.support.frozen import MovingClock
 from tests.support.queries import watched
 
 PAGE = "/system/api-keys"
@@ -45,7 +47,7 @@ def test_an_empty_list_says_how_to_begin(ada: Visitor) -> None:
 
 @pytest.mark.parametrize("where", BOTH, indirect=True)
 def test_a_key_is_shown_once_and_kept_nowhere(app: Flask, ada: Visitor) -> None:
-    answer = ada.send(ADD, name=" web-shop ")
+    answer = ada.send(ADD, name=" web-shop ", scopes="record")
     assert answer.status_code == 201
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Copy the key now: it is not shown again." in words(answer.text)
@@ -62,7 +64,7 @@ def test_a_key_is_shown_once_and_kept_nowhere(app: Flask, ada: Visitor) -> None:
 
 def test_in_a_dialog_the_answer_is_the_page_too(ada: Visitor) -> None:
     token = ada.token(ADD)
-    answer = ada.post(ADD, {"csrf_token": token, "name": "web-shop"}, headers={"X-Dialog": "1"})
+    answer = ada.post(ADD, {"csrf_token": token, "name": "web-shop", "scopes": "read"}, headers={"X-Dialog": "1"})
     assert answer.status_code == 201
     assert KEY.search(answer.text)
 
@@ -85,13 +87,13 @@ def test_a_name_is_required_and_one_is_enough(app: Flask, ada: Visitor) -> None:
     token = ada.token(ADD)
     broken = ada.post(ADD, f"csrf_token={token}&name=%ED%A0%80", content_type="application/x-www-form-urlencoded")
     assert broken.status_code == 422
-    assert ada.send(ADD, name=["one", "two"]).status_code == 201
+    assert ada.send(ADD, name=["one", "two"], scopes="record").status_code == 201
     assert list(live(app)) == ["one"]
 
 
 def test_a_name_that_is_taken(app: Flask, ada: Visitor) -> None:
     made(app, "web-shop")
-    answer = ada.send(ADD, name="web-shop")
+    answer = ada.send(ADD, name="web-shop", scopes="record")
     assert answer.status_code == 422
     assert "There is a key web-shop already" in wrong(answer.text)["name"]
     assert 'value="web-shop"' in answer.text
@@ -100,7 +102,7 @@ def test_a_name_that_is_taken(app: Flask, ada: Visitor) -> None:
 
 @pytest.mark.parametrize("where", BOTH, indirect=True)
 def test_a_key_is_revoked_after_a_question(app: Flask, ada: Visitor) -> None:
-    key = KEY.search(ada.send(ADD, name="web-shop").text)
+    key = KEY.search(ada.send(ADD, name="web-shop", scopes="record").text)
     assert key
     path = f"{PAGE}/{live(app)['web-shop']}/revoke"
     text = words(ada.get(path).text)
@@ -143,7 +145,7 @@ def test_a_key_that_is_not_there(app: Flask, ada: Visitor, number: str) -> None:
 def test_the_example_works_as_it_stands(app: Flask, ada: Visitor) -> None:
     with app.app_context(), db.write() as session:
         session.get_one(Site, 1).url = "https://mugs.example/points"
-    [key] = set(KEY.findall(ada.send(ADD, name="web-shop").text))
+    [key] = set(KEY.findall(ada.send(ADD, name="web-shop", scopes="record").text))
     example = re.search(r'<pre class="code"[^>]*><code>(.*?)</code>', ada.get(PAGE).text, re.DOTALL)
     assert example
     line = shlex.split(html.unescape(example[1]).replace("\\\n", " ").replace("psk_…", key))
@@ -186,3 +188,56 @@ def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: Visitor) -> None
     few = asked()
     made(app, *(f"key-{number}" for number in range(9)))
     assert asked() == few
+
+
+def test_what_it_may_do_is_chosen(app: Flask, ada: Visitor) -> None:
+    form = ada.get(ADD).text
+    ticked = re.findall(r'<input[^>]*checked[^>]*value="(\w+)"', form)
+    assert ticked == ["record", "read"], "what most programs need"
+    typed = {"name": "figures", "scopes": ["admin", "read"], "expires_at": "2099-01-31", "per_minute": "60"}
+    assert ada.send(ADD, **typed).status_code == 201
+    with app.app_context():
+        [row] = keys.every(db.db.session())
+        assert (row.scopes, row.per_minute) == ("read admin", 60)
+        assert row.expires_at == datetime(2099, 1, 31, tzinfo=UTC)
+    text = words(ada.get(PAGE).text)
+    assert "read, admin" in text
+    assert "60 a minute" in text
+    assert "31 Jan 2099, 00:00" in text
+    assert "Never" in text, "used"
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "told"),
+    [
+        ("scopes", [], "Choose at least one of record, read, admin"),
+        ("scopes", ["write"], "Choose at least one of record, read, admin"),
+        ("scopes", ["read", "\0"], "Choose at least one of record, read, admin"),
+        ("expires_at", "soon", "This is no day"),
+        ("expires_at", "2026-02-30", "This is no day"),
+        ("expires_at", "2001-01-01", "Choose a day to come"),
+        ("expires_at", "9999-12-31", "Choose a day to come"),
+        ("expires_at", "0001-01-01", "Choose a day to come"),
+        ("per_minute", "0", "Type a whole number of calls from 1 to 60,000"),
+        ("per_minute", "60001", "Type a whole number of calls"),
+        ("per_minute", "1.5", "Type a whole number of calls"),
+        ("per_minute", "9" * 5000, "Type a whole number of calls"),
+    ],
+)
+def test_what_cannot_be_is_told_at_its_field(
+    app: Flask, ada: Visitor, field: str, typed: str | list[str], told: str
+) -> None:
+    answer = ada.send(ADD, **{"name": "web-shop", "scopes": ["read"]} | {field: typed})
+    assert answer.status_code == 422
+    assert told in answer.text
+    assert live(app) == {}
+    assert 'value="web-shop"' in answer.text
+
+
+def test_one_whose_time_is_over_says_so(app: Flask, ada: Visitor, still_clock: MovingClock) -> None:
+    with app.app_context():
+        ends = still_clock.now() + timedelta(days=1)
+        db.in_write(lambda session: keys.create(session, "till", still_clock.now(), expires_at=ends))
+    assert "It is refused" not in words(ada.get(PAGE).text)
+    still_clock.advance(timedelta(days=1))
+    assert "It is refused" in words(ada.get(PAGE).text)

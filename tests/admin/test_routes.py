@@ -1,4 +1,4 @@
-"""Every route, asked in every way by nobody, by a shop with its API key, and by an admin: what a written table says.
+"""Every route, asked in every way by nobody, by shops with API keys, and by an admin: what a written table says.
 
 `tests/data/routes.txt` has a line for each route and method: who is let in, and what with. A route that is new has
 no line yet: write one, and mean it.
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from pointsync import clock, db
 from pointsync.sync import keys
@@ -27,7 +28,8 @@ SAMPLES = (
 
 def test_each_route_answers_as_it_is_written(app: Flask, ada: Visitor) -> None:
     with app.app_context():
-        key = db.in_write(lambda session: keys.create(session, "shop", clock.now()))[1]
+        key = key_with(*keys.SCOPES)
+        lacking = {scope: key_with(*(set(keys.SCOPES) - {scope})) for scope in keys.SCOPES}
     found = []
     for rule in sorted({rule.rule for rule in app.url_map.iter_rules()}):
         path = sample(rule)
@@ -37,16 +39,28 @@ def test_each_route_answers_as_it_is_written(app: Flask, ada: Visitor) -> None:
             if method not in allowed:
                 assert nobody.status_code == 405, (method, rule)
                 continue
-            shop = Visitor(app)._open(path, method=method, headers={"Authorization": f"Bearer {key}"})
+            shop = shown_key(app, path, method, key)
+            codes_without = {shown_key(app, path, method, other).status_code for other in lacking.values()}
+            refused = next(iter(codes_without - {shop.status_code}), shop.status_code)
             admin = ada._open(path, method=method)
             if 300 <= nobody.status_code < 400:
                 assert nobody.location.startswith("/sign-in"), (method, rule)
-            codes = [each.status_code for each in (nobody, shop, admin)]
+            codes = [nobody.status_code, refused, shop.status_code, admin.status_code]
             if method == "HEAD":
                 assert found[-1].endswith(f"GET {_told(codes)}"), (rule, codes)
             else:
                 found.append(f"{shown(rule)} {method} {_told(codes)}")
     assert found == list(written())
+
+
+def key_with(*scopes: str) -> str:
+    """An API key with these scopes."""
+    return db.in_write(lambda session: keys.create(session, "-".join(sorted(scopes)), clock.now(), scopes=scopes))[1]
+
+
+def shown_key(app: Flask, path: str, method: str, key: str) -> TestResponse:
+    """What a caller with that key is answered."""
+    return Visitor(app)._open(path, method=method, headers={"Authorization": f"Bearer {key}"})
 
 
 def _told(codes: list[int]) -> str:

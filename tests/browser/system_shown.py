@@ -26,8 +26,9 @@ def full(app: Flask) -> Flask:
     """A site with keys, hooks and admins, some with long names."""
     with app.app_context(), db.write() as session:
         now = clock.now()
-        keys.create(session, "web-shop", now)
-        keys.create(session, LONG, now)
+        used, _ = keys.create(session, "web-shop", now, scopes=["record", "read"], per_minute=600)
+        keys.note_use(session, used.id, now)
+        keys.create(session, LONG, now - timedelta(days=9), expires_at=now - timedelta(days=2))
         vault, more = runtime().vault, {"reserve_key": "default", "now": now}
         hook = hooks.add(session, vault, name="orders", secret="s", rate="0.5", **more)
         hooks.add(session, vault, name=LONG, secret="s", status="processing", **more)

@@ -128,7 +128,8 @@ def test_reserves_settings_and_keys(answers: dict[str, Done]) -> None:
     assert hasty.json["warning"] in hasty.err
     assert answers["setting set only_listed on"].json == {"name": "only_listed", "value": "on"}
     key = answers["key create shop"].json
-    assert set(key) == {"name", "key"}
+    assert set(key) == {"name", "key", "scopes"}
+    assert key["scopes"] == ["record", "read", "admin"]
     assert key["key"].startswith("psk_")
     assert [each["name"] for each in answers["key list"].json] == ["shop"]
 

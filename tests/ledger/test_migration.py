@@ -149,7 +149,7 @@ def test_the_way_back_leads_to_the_first_tables_and_forth_again(app):
     points_lost_and_won = {"expiry", "flow", "level", "redemption", "reward", "unlock"}
     mails = {"mail", "mail_server", "mail_text"}
     blocked_origins = {"turned_away", "reversal", "reversed_movement"}
-    others = {"work", "audit", "bucket"}
+    others = {"work", "audit", "bucket", "key_use"}
     assert set(there) - set(constraints()) == points_lost_and_won | mails | blocked_origins | others
     db.upgrade()
     assert constraints() == there

@@ -1,10 +1,15 @@
 """System › API keys: what the shop's own software shows to record movements."""
 
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
-from wtforms import StringField
+from wtforms import DateField, IntegerField, SelectMultipleField, StringField
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from pointsync import clock, db
 from pointsync.admin.forms import show_refusal
@@ -15,6 +20,10 @@ from pointsync.runtime import runtime
 from pointsync.sync import general, keys
 
 TAB = "admin.api_keys"
+_NOT_READ = {
+    "expires_at": "This is no day; type one such as 2027-01-31, or none.",
+    "per_minute": f"Type a whole number of calls from 1 to {keys.MAX_PER_MINUTE:,}, or none.",
+}
 ROW = "<int(max=2147483647):key_id>"
 
 
@@ -22,6 +31,28 @@ class KeyForm(FlaskForm):  # type: ignore[misc]
     """A new API key."""
 
     name = StringField("Name")
+    scopes = SelectMultipleField(
+        "Scopes",
+        choices={each: each.capitalize() for each in keys.SCOPES},
+        default=["record", "read"],
+        validate_choice=False,
+        widget=ListWidget(),
+        option_widget=CheckboxInput(),
+    )
+    expires_at = DateField("Expires")
+    per_minute = IntegerField("Calls a minute")
+
+    def read(self, zone: ZoneInfo) -> dict[str, Any]:
+        """What the key is to be, as `keys.create` takes it; a day begins at midnight in `zone`. Raises Invalid."""
+        for name, words in _NOT_READ.items():
+            if self[name].process_errors and any(map(str.strip, self[name].raw_data)):  # left empty is nothing
+                raise Invalid(name, words)
+        day = self.expires_at.data
+        return {
+            "scopes": self.scopes.data or (),
+            "expires_at": datetime.combine(day, time(), zone) if day else None,
+            "per_minute": self.per_minute.data,
+        }
 
 
 @blueprint.get("/system/api-keys", provide_automatic_options=False)
@@ -29,13 +60,13 @@ def api_keys() -> ResponseReturnValue:
     """The tab."""
     session = db.db.session()
     url = general.known_url(session.get_one(Site, 1), runtime().config)
-    return page("system/api_keys.html", TAB, keys=keys.every(session), url=url)
+    return page("system/api_keys.html", TAB, keys=keys.every(session), url=url, now=clock.now())
 
 
 @blueprint.get("/system/api-keys/add", provide_automatic_options=False)
 def add_api_key() -> ResponseReturnValue:
     """The form for a new key."""
-    return page("system/api_key.html", TAB, form=KeyForm())
+    return _form(KeyForm())
 
 
 @blueprint.post("/system/api-keys/add", provide_automatic_options=False)
@@ -44,10 +75,11 @@ def send_add_api_key() -> ResponseReturnValue:
     form, now = KeyForm(), clock.now()
     name = (form.name.data or "").strip()
     try:
-        row, key = db.in_write(lambda session: keys.create(session, name, now))
+        wanted = form.read(general.time_zone(db.db.session()))
+        row, key = db.in_write(lambda session: keys.create(session, name, now, **wanted))
     except (Invalid, Conflict) as error:
         show_refusal(form, error)
-        return page("system/api_key.html", TAB, form=form), 422
+        return _form(form), 422
     return page("system/api_key_made.html", TAB, name=row.name, key=key), 201
 
 
@@ -69,6 +101,10 @@ def send_revoke_api_key(key_id: int) -> ResponseReturnValue:
     name = db.in_write(work)
     flash(f"The key {name} is revoked: calls with it are refused from now on.", "done")
     return redirect(url_for(TAB), 303)
+
+
+def _form(form: KeyForm) -> str:
+    return page("system/api_key.html", TAB, form=form, notes=keys.SCOPES)
 
 
 def _find(session: Session, key_id: int) -> ApiKey:
