@@ -136,7 +136,9 @@ def test_the_last_one_stays(app: Flask, ada: Visitor) -> None:
     sent = ada.send(removal(1), ADD)
     assert sent.status_code == 422
     for answer in (asked, sent):
-        assert "Ada is the only admin who may sign in, and cannot be removed: nobody could sign in" in words(answer.text)
+        assert "Ada is the only admin who may sign in, and cannot be removed: nobody could sign in" in words(
+            answer.text
+        )
         assert "Add another admin first, or enable one." in words(answer.text)
         assert "button-danger" not in answer.text
         assert "data-sheet" in answer.text
