@@ -129,7 +129,7 @@ def test_they_see_and_end_the_sign_ins_of_others(app: Flask, alice: Proxied) -> 
     text = alice.get("/system/admins").text
     assert "Whom the shop’s proxy signs in is not listed" in text
     assert "This browser" not in text
-    assert "all my other browsers" not in text
+    assert "all my other sign-ins" not in text
     assert alice.send("/system/sign-ins/1/end", page="/system/admins").status_code == 303
     assert not ada.is_in()
 
