@@ -29,7 +29,7 @@ BUSY_SECONDS = 30
 TRIES = 5
 PASSING_WORDS = ("locked", "busy", "full", "disk I/O", "unable to open")
 MIGRATIONS = Path(__file__).parent / "migrations"
-VERSION = "5c09e5a91ca7"
+VERSION = "d15ab1ed5ee0"
 """The last migration: what the database is at where this PointSync has made or upgraded it."""
 UPGRADE_LOCK = 7_061_110
 WRITE_LOCK = "pointsync_write_lock"

@@ -44,6 +44,7 @@ def register(app: Flask) -> None:
         remote_key,
         remotes,
         secrets,
+        sign_ins,
         woocommerce,
         works,
     )

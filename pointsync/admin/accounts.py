@@ -1,6 +1,7 @@
 """Who is signed in: the browser's cookie, the sign-in it names, and the password it was made with; or the proxy's
 word for it."""
 
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, request, session
@@ -8,9 +9,9 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from werkzeug.exceptions import Forbidden
 
 from pointsync import clock, crypto, db
-from pointsync.admin import by_proxy
+from pointsync.admin import browser, by_proxy
 from pointsync.ledger import audit
-from pointsync.models import Admin
+from pointsync.models import Admin, SignIn
 from pointsync.runtime import runtime
 from pointsync.sync import sign_ins
 
@@ -20,11 +21,13 @@ class Account(UserMixin):  # type: ignore[misc]
 
     is_by_proxy = False
 
-    def __init__(self, admin: Admin, token: str) -> None:
-        self.admin_id = admin.id
-        self.name = admin.name
+    def __init__(self, row: SignIn, token: str) -> None:
+        self.admin_id = row.admin_id
+        self.name = row.admin.name
         self.token = token
-        self._fingerprint = _fingerprint(admin)
+        self.sign_in_id = row.id
+        self.seen_at = row.seen_at
+        self._fingerprint = _fingerprint(row.admin)
 
     def get_id(self) -> str:
         """What the browser's cookie says of them."""
@@ -53,13 +56,28 @@ def register(app: Flask) -> None:
     accounts.init_app(app)
 
 
-def begin(admin: Admin) -> None:
-    """Sign `admin` in, in a session of their own: nothing of the one before is kept."""
-    now = clock.now()
-    db.acts(db.Actor(admin.name, "password", request.remote_addr or ""))
-    token = db.in_write(lambda writing: sign_ins.begin(writing, admin, now))
+def begin(admin: Admin, how: str = "password") -> None:
+    """Sign `admin` in, in a session of their own: nothing of the one before is kept.
+
+    Raises Conflict where they have been disabled meanwhile.
+    """
+    now, address = clock.now(), request.remote_addr or ""
+    db.acts(db.Actor(admin.name, "password", address))
+    facts = {"address": address, "browser": browser.words(request.user_agent.string), "how": how}
+    token = db.in_write(lambda writing: sign_ins.begin(writing, admin, now, **facts))
     session.clear()
-    login_user(Account(admin, token))
+    if row := sign_ins.find(db.db.session(), token, now):
+        login_user(Account(row, token))
+
+
+def note_use() -> None:
+    """Keep that this sign-in is used, at most once a minute; a page is shown even where that cannot be written."""
+    now = clock.now()
+    if not current_user.is_authenticated or current_user.is_by_proxy or current_user.seen_at > now - sign_ins.MINUTE:
+        return
+    sign_in_id, address = current_user.sign_in_id, request.remote_addr or ""
+    with suppress(db.Busy):
+        db.in_write(lambda writing: sign_ins.used(writing, sign_in_id, address, now))
 
 
 def acts() -> None:
@@ -110,10 +128,10 @@ def _load(text: Any) -> Account | by_proxy.ProxyAccount | None:
     if str(text).startswith(by_proxy.MARK):
         return by_proxy.load(str(text))
     token, _, fingerprint = str(text).partition(".")
-    admin = sign_ins.find(db.db.session(), token, clock.now())
-    if admin is None or not crypto.same(fingerprint, _fingerprint(admin)):
+    row = sign_ins.find(db.db.session(), token, clock.now())
+    if row is None or not crypto.same(fingerprint, _fingerprint(row.admin)):
         return None
-    return Account(admin, token)
+    return Account(row, token)
 
 
 def _fingerprint(admin: Admin) -> str:

@@ -4,6 +4,7 @@ from flask import request
 from flask_login import UserMixin
 from werkzeug.exceptions import Forbidden
 
+from pointsync import db
 from pointsync.gate import IDENTITY
 from pointsync.runtime import runtime
 from pointsync.sync import admins
@@ -17,6 +18,9 @@ _UNKNOWN = (
     "The shop’s proxy has signed you in as “{}”, who is no admin of this panel. "
     "Whoever runs it can add this name to POINTSYNC_PROXY_AUTH_ADMINS."
 )
+_DISABLED = (
+    "The shop’s proxy has signed you in as “{}”, an admin who is disabled. Ask another admin to enable you again."
+)
 _NOBODY = (
     "The shop’s proxy has named more than one person, or somebody with a name that cannot be. "
     "Whoever runs it can see to that: it must send the header of POINTSYNC_PROXY_AUTH_HEADER once, with one name."
@@ -27,6 +31,7 @@ class ProxyAccount(UserMixin):  # type: ignore[misc]
     """An admin whom the proxy has named: they have no password here, and no row."""
 
     admin_id = None
+    sign_in_id = None
     is_by_proxy = True
 
     def __init__(self, name: str) -> None:
@@ -40,7 +45,7 @@ class ProxyAccount(UserMixin):  # type: ignore[misc]
 def named() -> str | None:
     """Whom the trusted proxy names in this request; None where it names nobody.
 
-    Raises Forbidden for who is no admin: there is no other way in for them.
+    Raises Forbidden for who is no admin, or a disabled one: there is no other way in for them.
     """
     told = request.environ.get(IDENTITY)
     if told is None:
@@ -51,6 +56,8 @@ def named() -> str | None:
         raise Forbidden(_NOBODY)
     if EVERYBODY not in known and name not in map(admins.normal, known):
         raise Forbidden(_UNKNOWN.format(name))
+    if admins.is_disabled(db.db.session(), name):
+        raise Forbidden(_DISABLED.format(name))
     return name
 
 

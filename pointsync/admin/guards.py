@@ -88,6 +88,12 @@ def require_admin() -> ResponseReturnValue | None:
 
 
 @blueprint.before_request
+def note_use() -> None:
+    """Admins see in which browsers they are signed in, and when each was last used."""
+    accounts.note_use()
+
+
+@blueprint.before_request
 def say_who_acts() -> None:
     """Whatever this request changes is noted as this admin's; as nobody's on the pages before a sign-in."""
     accounts.acts()

@@ -39,7 +39,7 @@ def send_setup(token: str) -> ResponseReturnValue:
         return _form(form), 422
     except NotHere as error:
         raise NotFound from error
-    response = welcome(admin, url_for("admin.dashboard"))
+    response = welcome(admin, url_for("admin.dashboard"), how="link")
     flash(f"Welcome, {admin.name}. You are signed in, and the link you came by is used up.")
     return response
 

@@ -13,6 +13,7 @@ from pointsync.models import Admin
 from pointsync.sync import admins, sign_ins
 
 _BY_PROXY = "You are signed in by the shop’s proxy, as {}. It says so with each page: to leave, sign out there."
+_DISABLED = "You are disabled as an admin, so you cannot sign in. Ask another admin to enable you again."
 _WRONG = "This name and password do not belong together. Mind capital letters, and try again."
 
 
@@ -26,16 +27,19 @@ def sign_in() -> ResponseReturnValue:
 
 @blueprint.post("/sign-in", provide_automatic_options=False)
 def send_sign_in() -> ResponseReturnValue:
-    """Sign in and go on, or say that name and password are wrong, but not which of them."""
+    """Sign in and go on, or say that name and password are wrong, but not which of them.
+
+    That an admin is disabled is told to who has typed their password, and to nobody else.
+    """
     form = SignInForm()
     if not form.validate():
         return _form(form), 422
     throttle.count(form.name.data)
     admin = admins.by_credentials(db.db.session(), form.name.data, form.password.data)
-    if admin is None:
+    if admin is None or admin.disabled_at is not None:
         name, now = admins.normal(form.name.data), clock.now()
         db.in_write(lambda session: sign_ins.note_failure(session, name, now))
-        return _form(form, _WRONG), 422
+        return _form(form, _DISABLED if admin else _WRONG), 422
     throttle.forgive(form.name.data)
     return welcome(admin, next_path())
 
@@ -52,9 +56,9 @@ def sign_out() -> ResponseReturnValue:
     return redirect(url_for("admin.sign_in"), 303)
 
 
-def welcome(admin: Admin, path: str) -> Response:
+def welcome(admin: Admin, path: str, how: str = "password") -> Response:
     """Sign `admin` in, in this browser, and go to `path`."""
-    accounts.begin(admin)
+    accounts.begin(admin, how)
     response = make_response(redirect(path, 303))
     throttle.remember(response, admin.name)
     return response

@@ -85,7 +85,7 @@ def _noted(noun: str, name: str, values: str, secrets: str = "", state: str = ""
 
 
 AUDITED: dict[type[Base], Noted] = {
-    Admin: _noted("admin", "name", "name", "password_hash", "id created_at"),
+    Admin: _noted("admin", "name", "name disabled_at", "password_hash", "id created_at"),
     ApiKey: _noted("API key", "name", "name scopes per_minute expires_at revoked_at", "digest", "id created_at"),
     Delivery: _noted(
         "delivery",
@@ -158,7 +158,7 @@ LEFT_OUT: dict[type[Base], str] = {
     **dict.fromkeys((Lease, Worker), "processes at work"),
     Bucket: "tries that were counted",
     KeyUse: "when keys were used",
-    SignIn: "noted where an admin signs in and out, since old ones are swept away together",
+    SignIn: "noted where an admin signs in and out; when it was last used is no change",
 }
 
 _RESERVES = "reserve_id"

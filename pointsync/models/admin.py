@@ -16,3 +16,5 @@ class Admin(Base):
     password_hash: Mapped[str] = mapped_column(String(255))
     """scrypt, in Werkzeug's form; never the password."""
     created_at: Mapped[datetime] = mapped_column(Moment)
+    disabled_at: Mapped[datetime | None] = mapped_column(Moment)
+    """Since when they may not sign in; empty for who may."""

@@ -17,5 +17,13 @@ class SignIn(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     """SHA-256 of the token in the browser's cookie. A cookie alone cannot be taken back; this row can."""
     began_at: Mapped[datetime] = mapped_column(Moment, index=True)
+    seen_at: Mapped[datetime] = mapped_column(Moment)
+    """When it was last used, to the minute."""
+    address: Mapped[str] = mapped_column(String(64))
+    """From where it was used then."""
+    browser: Mapped[str] = mapped_column(String(80))
+    """In a few words, as it calls itself; anybody may call theirs so."""
+    how: Mapped[str] = mapped_column(String(16))
+    """`password`, or `link`: the one-time link of the first start."""
 
     admin: Mapped[Admin] = relationship(lazy="joined", innerjoin=True)

@@ -1,4 +1,7 @@
-"""Admins: made, and found by what they type. A password is kept as its scrypt hash, and nowhere else."""
+"""Admins: made, disabled, removed, and found by what they type.
+
+A password is kept as its scrypt hash, and nowhere else.
+"""
 
 import unicodedata
 from datetime import datetime
@@ -48,8 +51,22 @@ def every(session: Session) -> list[Admin]:
     return list(session.scalars(select(Admin).order_by(Admin.name)))
 
 
+def by_name(session: Session, name: str) -> Admin:
+    """The admin of that name. Raises NotFound."""
+    name = normal(name)
+    admin = session.scalar(select(Admin).where(Admin.name == name)) if can_be_name(name) else None
+    if admin is None:
+        raise NotFound("unknown_admin", "There is no admin of that name; see the list of admins.")
+    return admin
+
+
+def is_disabled(session: Session, name: str) -> bool:
+    """Whether `name`, which is `normal`, is that of a disabled admin."""
+    return session.scalar(select(Admin.id).where(Admin.name == name, Admin.disabled_at.is_not(None))) is not None
+
+
 def change_password(session: Session, admin_id: int, old: str, new: str) -> Admin:
-    """Give the admin another password. Their sign-ins end: a browser's cookie carries the old one's fingerprint.
+    """Give the admin another password, and end all their sign-ins.
 
     Raises Invalid for `old` where that is not the present one, for `password` where the new one cannot be.
     """
@@ -57,22 +74,82 @@ def change_password(session: Session, admin_id: int, old: str, new: str) -> Admi
     admin = session.get_one(Admin, admin_id, with_for_update=True, populate_existing=True)
     if by_credentials(session, admin.name, old) is None:
         raise Invalid("old", "This is not your present password; type the one you sign in with now.")
-    admin.password_hash = generate_password_hash(new, METHOD)
+    _set_password(session, admin, new)
+    return admin
+
+
+def reset_password(session: Session, admin_id: int, password: str) -> Admin:
+    """Give the admin another password without asking for the present one, and end all their sign-ins.
+
+    One who is disabled stays so. Raises Invalid for a `password` that cannot be, NotFound.
+    """
+    check_password(password)
+    admin = _locked(session, admin_id)
+    _set_password(session, admin, password)
+    return admin
+
+
+def disable(session: Session, admin_id: int, now: datetime) -> Admin:
+    """Keep an admin from signing in until they are enabled, and end all their sign-ins; once more changes nothing.
+
+    Raises NotFound, or Conflict for the last one who may sign in.
+    """
+    admin = _locked(session, admin_id)
+    if admin.disabled_at is None:
+        _refuse_last(session, admin, "disabled")
+        admin.disabled_at = now
+        _end_sign_ins(session, admin)
+    session.flush()
+    return admin
+
+
+def enable(session: Session, admin_id: int) -> Admin:
+    """Let a disabled admin sign in again, with the password they had. Raises NotFound."""
+    admin = _locked(session, admin_id)
+    admin.disabled_at = None
     session.flush()
     return admin
 
 
 def remove(session: Session, admin_id: int) -> None:
-    """Take an admin's sign-in away. Raises NotFound, or Conflict for the last one: nobody could sign in any more."""
-    session.get(Site, 1, with_for_update=True, populate_existing=True)  # of two removals at once, the second waits
-    admin = session.get(Admin, admin_id)
-    if admin is None:
-        raise NotFound("unknown_admin", "There is no such admin; see the list of admins.")
-    if session.scalar(select(func.count()).select_from(Admin)) == 1:
-        raise Conflict("last_admin", "The last admin cannot be removed: add another one first.")
-    session.execute(delete(SignIn).where(SignIn.admin_id == admin_id))
+    """Take an admin's sign-in away. Raises NotFound, or Conflict for the last one who may sign in."""
+    admin = _locked(session, admin_id)
+    _refuse_last(session, admin, "removed")
+    _end_sign_ins(session, admin)
     session.delete(admin)
     session.flush()
+
+
+def is_last(session: Session, admin: Admin) -> bool:
+    """Whether nobody could sign in without `admin`."""
+    others = select(func.count()).select_from(Admin).where(Admin.id != admin.id, Admin.disabled_at.is_(None))
+    return session.scalar(others) == 0
+
+
+def _locked(session: Session, admin_id: int) -> Admin:
+    """The admin, while whoever else disables or removes one waits. Raises NotFound."""
+    session.get(Site, 1, with_for_update=True, populate_existing=True)
+    admin = session.get(Admin, admin_id, with_for_update=True, populate_existing=True)
+    if admin is None:
+        raise NotFound("unknown_admin", "There is no such admin; see the list of admins.")
+    return admin
+
+
+def _refuse_last(session: Session, admin: Admin, done: str) -> None:
+    if is_last(session, admin):
+        raise Conflict(
+            "last_admin", f"The last admin who may sign in cannot be {done}: add or enable another one first."
+        )
+
+
+def _set_password(session: Session, admin: Admin, password: str) -> None:
+    admin.password_hash = generate_password_hash(password, METHOD)
+    _end_sign_ins(session, admin)
+    session.flush()
+
+
+def _end_sign_ins(session: Session, admin: Admin) -> None:
+    session.execute(delete(SignIn).where(SignIn.admin_id == admin.id))
 
 
 def check_password(password: str) -> None:
@@ -86,7 +163,7 @@ def check_password(password: str) -> None:
 
 
 def by_credentials(session: Session, name: str, password: str) -> Admin | None:
-    """The admin of that name, when the password is theirs.
+    """The admin of that name, when the password is theirs; a disabled one, too, who is not to be let in.
 
     Takes the same time whether the name is unknown or the password wrong, so that it tells no names.
     """

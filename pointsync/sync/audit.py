@@ -48,6 +48,7 @@ MARKS = {
     "closing_at": ("closed", "opened again"),
     "paused_at": ("paused", "resumed"),
     "revoked_at": ("revoked", "brought back"),
+    "disabled_at": ("disabled", "enabled"),
     "removed_at": ("removed", "brought back"),
     "blocked_at": ("blocked", "unblocked"),
     "key_refused_at": ("refused the new key of", "took back the refusal of the key of"),
@@ -144,6 +145,8 @@ def words(row: Audit) -> str:
     who = row.actor or ("This site" if row.how == "site" else "Somebody")
     if row.action == "failed":
         return f"{who} failed to sign in {f'as {row.thing}' if row.thing else 'with a name that no admin has'}"
+    if row.action == "signed out" and (number := row.after.get("browsers")):
+        return f"{who} signed {row.thing} out of {number:,} browser{'s' if number != 1 else ''}"
     if row.action in ("signed in", "signed out"):
         return f"{who} {row.action}"
     if row.action == "recorded":

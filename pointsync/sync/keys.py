@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from pointsync import crypto, ids
@@ -94,9 +95,10 @@ def is_use_noted(row: ApiKey, now: datetime) -> bool:
 
 
 def note_use(session: Session, key_id: int, now: datetime) -> None:
-    """Keep that the key was used; of many at once, one is enough."""
-    session.merge(KeyUse(key_id=key_id, used_at=now))
-    session.flush()
+    """Keep that the key was used; of many at once the last one stays."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    put = insert(KeyUse).values(key_id=key_id, used_at=now)
+    session.execute(put.on_conflict_do_update(index_elements=[KeyUse.key_id], set_={"used_at": now}))
 
 
 def wait(session: Session, row: ApiKey, now: datetime) -> int:

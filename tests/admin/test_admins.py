@@ -51,7 +51,7 @@ def changed(visitor: Visitor, old: str = PASSWORD, new: str = NEW, again: str | 
 def test_the_list_says_who_you_are(app: Flask, ada: Visitor) -> None:
     made(app)
     text = words(ada.get(PAGE).text)
-    assert re.search(r"Ada You \d+ \w+ \d+, \d\d:\d\d Change password Remove Bob \d+", text)
+    assert re.search(r"Ada You \d+ \w+ \d+, \d\d:\d\d Change password Sign out elsewhere Disable Remove Bob \d+", text)
     assert "Bob You" not in text
 
 
@@ -136,8 +136,10 @@ def test_the_last_one_stays(app: Flask, ada: Visitor) -> None:
     sent = ada.send(removal(1), ADD)
     assert sent.status_code == 422
     for answer in (asked, sent):
-        assert "Ada is the only admin, and cannot be removed: nobody could sign in" in words(answer.text)
-        assert "Add another admin first." in words(answer.text)
+        assert "Ada is the only admin who may sign in, and cannot be removed: nobody could sign in" in words(
+            answer.text
+        )
+        assert "Add another admin first, or enable one." in words(answer.text)
         assert "button-danger" not in answer.text
         assert "data-sheet" in answer.text
     assert names(app) == ["Ada"]

@@ -6,8 +6,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from pointsync import db
+from pointsync import clock, db
 from pointsync.models import SignIn
+from pointsync.sync import admins
 from pointsync.uploads import most_bytes
 from pointsync.web import MAX_BODY_BYTES
 from tests.admin.visitor import NAME, PASSWORD, Visitor
@@ -106,6 +107,31 @@ def test_who_is_no_admin_gets_403_whatever_else_they_have(alice: Proxied, name: 
     assert alice.post("/sign-in", {"name": NAME, "password": PASSWORD}).status_code == 403, "there is no fallback"
     alice.named = None
     assert not alice.is_in(), "what the cookie told is over"
+
+
+def test_who_is_disabled_is_refused_through_the_proxy_too(app: Flask, alice: Proxied) -> None:
+    assert alice.is_in()
+    with app.app_context():
+        number = db.in_write(lambda session: admins.create(session, "alice", PASSWORD, clock.now())).id
+        db.in_write(lambda session: admins.disable(session, number, clock.now()))
+    for path in ("/", "/sign-in", GENERAL):
+        answer = alice.get(path)
+        assert answer.status_code == 403
+        assert "“alice”, an admin who is disabled" in answer.text
+    with app.app_context():
+        db.in_write(lambda session: admins.enable(session, number))
+    assert alice.is_in()
+
+
+def test_they_see_and_end_the_sign_ins_of_others(app: Flask, alice: Proxied) -> None:
+    ada = Visitor(app)
+    ada.sign_in()
+    text = alice.get("/system/admins").text
+    assert "Whom the shop’s proxy signs in is not listed" in text
+    assert "This browser" not in text
+    assert "all my other sign-ins" not in text
+    assert alice.send("/system/sign-ins/1/end", page="/system/admins").status_code == 303
+    assert not ada.is_in()
 
 
 def test_the_page_says_who_and_what_to_do(alice: Proxied) -> None:

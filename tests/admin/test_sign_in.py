@@ -1,16 +1,19 @@
 """Signing in and out, and which sessions end when."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
 from pointsync import clock, db
+from pointsync.admin import throttle
 from pointsync.models import Admin, SignIn
-from pointsync.sync import admins
-from pointsync.sync.sign_ins import LIFETIME
+from pointsync.sync import admins, sign_ins
+from pointsync.sync.sign_ins import LIFETIME, UNUSED
 from tests.admin.conftest import BOTH
 from tests.admin.visitor import NAME, PASSWORD, Visitor
 from tests.support.frozen import MovingClock
@@ -110,6 +113,63 @@ def test_a_session_planted_before_is_worth_nothing_after(app: Flask) -> None:
     assert victim.is_in()
 
 
+def test_a_sign_in_that_nobody_uses_ends_earlier(app: Flask, moving_clock: MovingClock) -> None:
+    visitor = Visitor(app)
+    visitor.sign_in()
+    moving_clock.advance(UNUSED)
+    assert not visitor.is_in()
+
+
+def done(app: Flask, work: Callable[[Session, int], object]) -> None:
+    """What a command or another admin does to the one there is, beside a second one."""
+    with app.app_context():
+        db.in_write(lambda session: admins.create(session, "Bob", PASSWORD, clock.now()))
+        db.in_write(lambda session: work(session, admins.by_name(session, NAME).id))
+
+
+ENDINGS: dict[str, Callable[[Session, int], object]] = {
+    "disabled": lambda session, number: admins.disable(session, number, clock.now()),
+    "reset": lambda session, number: admins.reset_password(session, number, PASSWORD),
+    "changed": lambda session, number: admins.change_password(session, number, PASSWORD, PASSWORD),
+    "removed": lambda session, number: admins.remove(session, number),
+    "ended": lambda session, number: sign_ins.end_all(session, session.get_one(Admin, number)),
+}
+
+
+@pytest.mark.parametrize("work", ENDINGS.values(), ids=ENDINGS)
+def test_old_sessions_end_and_stay_so(app: Flask, ada: Visitor, work: Callable[[Session, int], object]) -> None:
+    assert ada.is_in()
+    done(app, work)
+    assert not ada.is_in()
+    with app.app_context():
+        assert db.db.session.scalar(select(func.count()).select_from(SignIn)) == 0, "an enabled admin's do not revive"
+
+
+def test_that_an_admin_is_disabled_is_told_to_who_knows_their_password_alone(app: Flask, stranger: Visitor) -> None:
+    done(app, ENDINGS["disabled"])
+    right, wrong, nobody = (
+        stranger.sign_in(*typed) for typed in ((NAME, PASSWORD), (NAME, PASSWORD + "x"), ("Eve", PASSWORD))
+    )
+    assert [each.status_code for each in (right, wrong, nobody)] == [422] * 3
+    assert "You are disabled as an admin" in right.text
+    assert "Ask another admin to enable you again." in right.text
+    for answer in (wrong, nobody):
+        assert WRONG in answer.text
+        assert "disabled" not in answer.text
+    assert not stranger.is_in()
+    assert not stranger.cookie(throttle.COOKIE), "nor is this browser known from now on"
+    with app.app_context():
+        db.in_write(lambda session: admins.enable(session, admins.by_name(session, NAME).id))
+    assert stranger.sign_in().status_code == 303
+
+
+@pytest.mark.usefixtures("still_clock")
+def test_tries_for_a_disabled_admin_are_counted(app: Flask, stranger: Visitor) -> None:
+    done(app, ENDINGS["disabled"])
+    tries = [stranger.sign_in().status_code for _ in range(throttle.PER_NAME.per_minute + 1)]
+    assert tries == [422] * throttle.PER_NAME.per_minute + [429]
+
+
 def test_a_changed_password_ends_old_sessions(app: Flask, ada: Visitor) -> None:
     with app.app_context(), db.write() as session:
         admin = session.scalars(select(Admin)).one()
@@ -127,7 +187,10 @@ def test_a_removed_admin_is_out(app: Flask, ada: Visitor) -> None:
 def test_a_sign_in_has_an_end(app: Flask, moving_clock: MovingClock) -> None:
     visitor = Visitor(app)
     visitor.sign_in()
-    moving_clock.advance(LIFETIME - timedelta(seconds=1))
+    for _ in range(2):
+        moving_clock.advance(UNUSED - timedelta(seconds=1))
+        assert visitor.is_in(), "it is in use"
+    moving_clock.advance(LIFETIME - 2 * UNUSED + timedelta(seconds=1))
     assert visitor.is_in()
     moving_clock.advance(timedelta(seconds=1))
     assert not visitor.is_in()

@@ -8,8 +8,8 @@ from flask import Flask
 from pointsync import clock, db
 from pointsync.models import HookDelivery
 from pointsync.runtime import runtime
-from pointsync.sync import admins, hooks, keys
-from tests.browser.inside import PASSWORD
+from pointsync.sync import admins, hooks, keys, sign_ins
+from tests.browser.inside import NAME, PASSWORD
 
 LONG = "till-of-the-second-shop-" + "x" * 40
 ZOE = "Zoë Wiśniewska-Kowalczyk of the shop with the longest name of them all"
@@ -38,3 +38,14 @@ def full(app: Flask) -> Flask:
             session.add(HookDelivery(hook_id=hook.id, received_at=now - timedelta(minutes=9 - number), **facts))
         admins.create(session, ZOE, PASSWORD, now)
     return app
+
+
+def signed_in_elsewhere(app: Flask) -> None:
+    """Both admins in other browsers, too."""
+    with app.app_context(), db.write() as session:
+        now, zoe, ada = clock.now(), admins.by_name(session, ZOE), admins.by_name(session, NAME)
+        sign_ins.begin(session, zoe, now, address="2001:db8:1234:5678:9abc:def0:1234:5678", browser="B" * 40)
+        old = {"address": "192.0.2.7", "browser": "Firefox on Linux"}
+        sign_ins.begin(session, ada, now - timedelta(days=9), **old)
+        other = {"address": "2001:db8::7", "browser": "Samsung Internet on Android"}
+        sign_ins.begin(session, ada, now - timedelta(days=8), how="link", **other)

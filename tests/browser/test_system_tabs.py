@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.inside import NAME, PASSWORD, act, come_in, follow
 from tests.browser.looks import check, complaints
-from tests.browser.system_shown import ZOE
+from tests.browser.system_shown import ZOE, signed_in_elsewhere
 
 NEW = "staple of another horse"
 
@@ -46,8 +46,29 @@ def test_an_address_is_confirmed_in_one_click(page: Page, url: str, app: Flask) 
 def test_admins(page: Page, url: str, full: Flask) -> None:
     heard = complaints(page)
     come_in(page, url, full, "/system/admins")
-    expect(page.get_by_role("row")).to_have_count(3)
-    check(page, "admins")
+    signed_in_elsewhere(full)
+    page.reload()
+    people, browsers = (
+        page.get_by_role("table", name=name, exact=True) for name in ("Admins", "Where admins are signed in")
+    )
+    expect(people.get_by_role("row")).to_have_count(3)
+    expect(browsers.get_by_role("row")).to_have_count(5)
+    expect(browsers.get_by_role("row").filter(has_text="This browser")).to_have_count(1)
+    check(page, "admins", thorough=True)
+    act(page, ZOE, "Disable")
+    dialog = page.get_by_role("dialog", name="Disable this admin?")
+    check(page, "admins-disable")
+    dialog.get_by_role("button", name="Disable").click()
+    expect(page.get_by_text("cannot sign in until an admin enables them again")).to_be_visible()
+    expect(browsers.get_by_role("row")).to_have_count(4)
+    check(page, "admins-disabled")
+    act(page, f"{NAME}, Firefox on Linux", "Sign out")
+    expect(page.get_by_text("Ada is signed out of Firefox on Linux.")).to_be_visible()
+    page.get_by_role("button", name="End all my other sign-ins").click()
+    expect(page.get_by_text("Ada is signed out of 1 browser.")).to_be_visible()
+    expect(browsers.get_by_role("row")).to_have_count(2)
+    act(page, ZOE, "Enable")
+    expect(page.get_by_text("may sign in again, with the password they had")).to_be_visible()
     follow(page, "Add")
     dialog = page.get_by_role("dialog", name="Add an admin")
     expect(dialog.get_by_label("Name")).to_be_focused()

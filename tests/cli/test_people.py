@@ -43,6 +43,33 @@ def test_secrets_come_by_stdin(site: SiteProcess) -> None:
     assert admin.json == {"name": "joe"}
 
 
+def test_an_admin_is_disabled_enabled_and_given_another_password(tmp_path: Path) -> None:
+    commands = [
+        ("admin", "list"),
+        ("admin", "create", "ann", "--password-stdin"),
+        ("admin", "create", "ben", "--password-stdin"),
+        ("admin", "disable", "ann", "--json"),
+        ("admin", "disable", "ben"),
+        ("admin", "list", "--json"),
+        ("admin", "list"),
+        ("admin", "disable", "zoe"),
+        ("admin", "reset-password", "ann", "--password-stdin"),
+        ("admin", "enable", "ann", "--json"),
+        ("admin", "reset-password", "ann", "--password-stdin", "--json"),
+    ]
+    found = run_many(SiteProcess(tmp_path), commands, "a long password\n")
+    none, _, _, shut, last, listed, table, unknown, still, opened, reset = found
+    assert "pointsync admin create NAME" in none.out
+    assert [each.code for each in found if each.code] == [last.code, unknown.code] == [1, 1]
+    assert (last.out, unknown.out) == ("", "")
+    assert shut.json == {"name": "ann", "disabled": True}
+    assert [(each["name"], each["disabled_at"] is None) for each in listed.json] == [("ann", False), ("ben", True)]
+    assert set(listed.json[0]) == {"name", "created_at", "disabled_at"}
+    assert table.out.splitlines()[0].split() == ["Name", "Made", "Disabled"]
+    assert still.out.startswith("ann has a new password, and is signed out everywhere. They are still disabled")
+    assert opened.json == reset.json == {"name": "ann", "disabled": False}
+
+
 def test_retrying_a_paused_remote_says_how_to_go_on(tmp_path: Path) -> None:
     fresh = SiteProcess(tmp_path)
     secrets = ("--auth", "wrk_0123456789abcdef", "--pass", "wrs_0123456789abcdef")

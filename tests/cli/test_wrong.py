@@ -108,6 +108,7 @@ WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
     (("confirm", "nonsense"), "restored"),
     (("admin", "create", "joe"), "--password-stdin"),
     (("admin", "create", "joe", "--password-stdin"), "--password-stdin"),
+    (("admin", "reset-password", "joe"), "--password-stdin"),
     (("serve", "--port", "0"), "--port"),
     (("serve", "--port", "65536"), "65,535"),
     (("serve", "--threads", "no"), "--threads"),

@@ -38,6 +38,7 @@ RAW = [
     b"\xff\xfe\x00\x00",
     b"PK\x03\x04",
     gzip.compress(b"{}", mtime=0),
+    gzip.compress(b" " * 20_000_000, mtime=0),
     b'{"from": "a", "from": "b"}',
     b"true",
     b'"' + b"\\" * 999,

@@ -10,12 +10,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select, text
+from sqlalchemy import bindparam, inspect, select, text
 
 from pointsync import db
 from pointsync.errors import ConfigError
 from pointsync.ledger.verify import flow_differences
-from pointsync.models import Customer, Flow, Movement, Reserve, Site
+from pointsync.models import Admin, ApiKey, Customer, Flow, Movement, Reserve, SignIn, Site
 from tests.support.frozen import START
 from tests.support.local import application, opened, settle_in
 from tests.support.process import CHECKOUT
@@ -23,6 +23,8 @@ from tests.support.process import CHECKOUT
 PATIENCE_SECONDS = 60
 FIRST_TABLES = "da1ae12bb3e8"
 FLOWS_BY_RECORDING = "7c2f64b0a9d1"
+SCOPES = "5c09e5a91ca7"
+SIGN_INS_SEEN = "d15ab1ed5ee0"
 LATE = timedelta(days=31)
 
 
@@ -140,6 +142,33 @@ def test_movements_made_before_there_were_flows_are_counted(app):
     alembic.command.downgrade(db.migrations(app).get_config(), FLOWS_BY_RECORDING)
     with db.write() as session:
         assert session.scalars(select(Flow.hour).order_by(Flow.hour)).first() == START - hour + LATE
+
+
+def test_who_is_signed_in_stays_so(app):
+    config = db.migrations(app).get_config()
+    alembic.command.upgrade(config, f"{SIGN_INS_SEEN}-1")
+    with db.db.engine.begin() as connection:
+        admin = "INSERT INTO admin (id, name, password_hash, created_at) VALUES (1, 'Ada', 'x', :at)"
+        sign_in = "INSERT INTO sign_in (id, admin_id, digest, began_at) VALUES (1, 1, 'd', :at)"
+        for statement in (admin, sign_in):
+            connection.execute(text(statement).bindparams(bindparam("at", START, Admin.created_at.type)))
+    db.upgrade()
+    with db.write() as session:
+        row = session.scalars(select(SignIn)).one()
+        assert (row.began_at, row.seen_at, row.address, row.browser, row.how) == (START, START, "", "", "password")
+        assert row.admin.disabled_at is None
+
+
+def test_keys_that_were_made_before_may_do_all_that_they_could(app):
+    config = db.migrations(app).get_config()
+    alembic.command.upgrade(config, f"{SCOPES}-1")
+    with db.db.engine.begin() as connection:
+        key = "INSERT INTO api_key (id, name, digest, created_at) VALUES (1, 'shop', 'd', :at)"
+        connection.execute(text(key).bindparams(bindparam("at", START, Admin.created_at.type)))
+    db.upgrade()
+    with db.write() as session:
+        row = session.scalars(select(ApiKey)).one()
+        assert (row.name, row.scopes, row.expires_at, row.per_minute) == ("shop", "record read admin", None, None)
 
 
 def test_the_way_back_leads_to_the_first_tables_and_forth_again(app):

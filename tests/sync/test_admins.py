@@ -1,5 +1,6 @@
 """Admins: listed, given another password, taken away; never the last one."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -83,6 +84,58 @@ def test_one_admin_is_taken_away_with_all_sign_ins(ada):
     assert not can_sign_in("Bob", OLD)
 
 
+def test_who_is_disabled_has_no_sign_in_and_begins_none(ada):
+    bob = made("Bob")
+    with db.write() as session:
+        row = session.get_one(Admin, bob)
+        token = sign_ins.begin(session, row, NOW)
+    assert said(admins.disable, bob, NOW).disabled_at == NOW
+    assert said(admins.disable, bob, NOW + timedelta(days=1)).disabled_at == NOW, "once more changes nothing"
+    assert said(sign_ins.find, token, NOW) is None
+    assert said(admins.is_disabled, "Bob")
+    with pytest.raises(Conflict) as refusal:
+        said(sign_ins.begin, row, NOW)
+    assert refusal.value.code == "admin_disabled"
+    assert said(admins.enable, bob).disabled_at is None
+    assert not said(admins.is_disabled, "Bob")
+    assert said(sign_ins.find, token, NOW) is None, "an old one does not come back"
+    assert can_sign_in("Bob", OLD)
+
+
+def test_the_last_who_may_sign_in_is_neither_disabled_nor_removed(ada):
+    bob = made("Bob")
+    said(admins.disable, bob, NOW)
+    for call, args in ((admins.disable, (ada, NOW)), (admins.remove, (ada,))):
+        with pytest.raises(Conflict) as refusal:
+            said(call, *args)
+        assert refusal.value.code == "last_admin"
+        assert "add or enable another one first" in refusal.value.message
+    said(admins.remove, bob)
+    assert names() == ["Ada"], "a disabled one may be removed"
+
+
+def test_a_password_is_reset_without_the_old_one(ada):
+    bob = made("Bob")
+    with db.write() as session:
+        tokens = [sign_ins.begin(session, session.get_one(Admin, each), NOW) for each in (ada, bob)]
+    with pytest.raises(Invalid):
+        said(admins.reset_password, bob, "short")
+    assert [said(sign_ins.find, token, NOW) is not None for token in tokens] == [True, True]
+    said(admins.reset_password, bob, NEW)
+    assert (can_sign_in("Bob", OLD), can_sign_in("Bob", NEW), can_sign_in("Ada", OLD)) == (False, True, True)
+    assert [said(sign_ins.find, token, NOW) is not None for token in tokens] == [True, False]
+    said(admins.disable, bob, NOW)
+    assert said(admins.reset_password, bob, OLD).disabled_at == NOW
+
+
+@pytest.mark.parametrize("name", ["bob", "", "a\0b", "x" * 1000])
+def test_nobody_of_that_name(name):
+    made("Bob")
+    assert said(admins.by_name, " Bob ").name == "Bob"
+    with pytest.raises(NotFound):
+        said(admins.by_name, name)
+
+
 def test_not_the_last_one(ada):
     with pytest.raises(Conflict) as refusal:
         said(admins.remove, ada)
@@ -91,19 +144,21 @@ def test_not_the_last_one(ada):
 
 
 def test_nobody(ada):
-    with pytest.raises(NotFound):
-        said(admins.remove, ada + 1)
+    calls = ((admins.remove,), (admins.disable, NOW), (admins.enable,), (admins.reset_password, NEW))
+    for call, *more in calls:
+        with pytest.raises(NotFound):
+            said(call, ada + 1, *more)
 
 
-def test_of_two_who_remove_each_other_at_once_one_is_left(app, ada):
-    bob = made("Bob")
-
-    def remove(admin_id: int) -> str:
+@pytest.mark.parametrize("calls", [("remove", "remove"), ("disable", "disable"), ("disable", "remove")])
+def test_of_two_who_shut_each_other_out_at_once_one_is_left(app, ada, calls):
+    def shut_out(call: str, admin_id: int) -> str:
         try:
-            said(admins.remove, admin_id)
+            said(getattr(admins, call), admin_id, *((NOW,) if call == "disable" else ()))
         except Conflict as error:
             return error.code
-        return "removed"
+        return "done"
 
-    assert sorted(together(app, partial(remove, ada), partial(remove, bob))) == ["last_admin", "removed"]
-    assert len(names()) == 1
+    each = [partial(shut_out, call, admin_id) for call, admin_id in zip(calls, (ada, made("Bob")), strict=True)]
+    assert sorted(together(app, *each)) == ["done", "last_admin"]
+    assert len([row for row in said(admins.every) if row.disabled_at is None]) == 1

@@ -50,6 +50,19 @@ TEA = {"noun": "remote", "thing": "https://tea.example"}
             "Ada sent again delivery 7",
         ),
         ({"action": "deleted", "noun": "admin", "thing": "Max"}, "Ada deleted admin Max"),
+        (
+            {"noun": "admin", "thing": "Max", "before": {"disabled_at": None}, "after": {"disabled_at": "2026-01-01"}},
+            "Ada disabled admin Max",
+        ),
+        (
+            {"noun": "admin", "thing": "Max", "before": {"disabled_at": "2026-01-01"}, "after": {"disabled_at": None}},
+            "Ada enabled admin Max",
+        ),
+        ({"action": "signed out", "noun": "admin", "thing": "Ada"}, "Ada signed out"),
+        (
+            {"action": "signed out", "noun": "admin", "thing": "Max", "after": {"browsers": 2}},
+            "Ada signed Max out of 2 browsers",
+        ),
         ({"action": "added", "noun": "long work", "thing": "Audit log"}, "Ada asked for long work Audit log"),
         (
             {"action": "recorded", "noun": "movements", "thing": "a@shop.example", "after": {"movements": 1}},

@@ -1,4 +1,4 @@
-"""System › Admins: who may sign in, and one's own password."""
+"""System › Admins: who may sign in, who may not for now, and one's own password."""
 
 from flask import flash, redirect, session, url_for
 from flask.typing import ResponseReturnValue
@@ -15,9 +15,12 @@ from pointsync.admin.panel import blueprint, page
 from pointsync.errors import Conflict, Invalid, NotFound
 from pointsync.models import Admin
 from pointsync.sync import admins as people
+from pointsync.sync import sign_ins
 
 TAB = "admin.admins"
 ROW = "<int(max=2147483647):admin_id>"
+MOST_SHOWN = 100
+"""Sign-ins on the page, those used last."""
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]
@@ -37,7 +40,17 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/system/admins", provide_automatic_options=False)
 def admins() -> ResponseReturnValue:
     """The tab."""
-    return page("system/admins.html", TAB, admins=people.every(db.db.session()), by_proxy=by_proxy.allowed())
+    reading, now = db.db.session(), clock.now()
+    return page(
+        "system/admins.html",
+        TAB,
+        admins=people.every(reading),
+        sign_ins=sign_ins.newest(reading, now, MOST_SHOWN),
+        most_shown=MOST_SHOWN,
+        lifetime_days=sign_ins.LIFETIME.days,
+        unused_days=sign_ins.UNUSED.days,
+        by_proxy=by_proxy.allowed(),
+    )
 
 
 @blueprint.get("/system/admins/add", provide_automatic_options=False)
@@ -91,16 +104,40 @@ def send_change_password() -> ResponseReturnValue:
     return redirect(url_for(TAB), 303)
 
 
+@blueprint.get(f"/system/admins/{ROW}/disable", provide_automatic_options=False)
+def disable_admin(admin_id: int) -> ResponseReturnValue:
+    """Ask once more; of the last one say why they stay."""
+    return _question("disable", admin_id)
+
+
+@blueprint.post(f"/system/admins/{ROW}/disable", provide_automatic_options=False)
+def send_disable_admin(admin_id: int) -> ResponseReturnValue:
+    """Keep them from signing in, at once and in every browser; not the last one."""
+    now = clock.now()
+    try:
+        name = db.in_write(lambda writing: people.disable(writing, admin_id, now).name)
+    except Conflict:
+        return _question("disable", admin_id), 422
+    return _gone(admin_id, f"{name} is disabled, and cannot sign in until an admin enables them again.")
+
+
+@blueprint.post(f"/system/admins/{ROW}/enable", provide_automatic_options=False)
+def enable_admin(admin_id: int) -> ResponseReturnValue:
+    """Let them sign in again."""
+    name = db.in_write(lambda writing: people.enable(writing, admin_id).name)
+    flash(f"{name} may sign in again, with the password they had.", "done")
+    return redirect(url_for(TAB), 303)
+
+
 @blueprint.get(f"/system/admins/{ROW}/remove", provide_automatic_options=False)
 def remove_admin(admin_id: int) -> ResponseReturnValue:
     """Ask once more; of the last one say why they stay."""
-    return _removal(admin_id)
+    return _question("remove", admin_id)
 
 
 @blueprint.post(f"/system/admins/{ROW}/remove", provide_automatic_options=False)
 def send_remove_admin(admin_id: int) -> ResponseReturnValue:
     """Take their sign-in away, at once and in every browser; not the last one's."""
-    is_own = admin_id == current_user.admin_id
 
     def work(writing: Session) -> str:
         name = _find(people.every(writing), admin_id).name
@@ -110,12 +147,8 @@ def send_remove_admin(admin_id: int) -> ResponseReturnValue:
     try:
         name = db.in_write(work)
     except Conflict:
-        return _removal(admin_id), 422
-    if is_own:
-        logout_user()
-        session.clear()
-    flash(f"{name} cannot sign in any more.", "done")
-    return redirect(url_for("admin.sign_in" if is_own else TAB), 303)
+        return _question("remove", admin_id), 422
+    return _gone(admin_id, f"{name} cannot sign in any more.")
 
 
 def _require_password() -> None:
@@ -128,11 +161,24 @@ def _page(template: str, form: FlaskForm) -> str:
     return page(f"system/{template}", TAB, form=form, least=people.MIN_PASSWORD)
 
 
-def _removal(admin_id: int) -> str:
-    everyone = people.every(db.db.session())
-    person = _find(everyone, admin_id)
-    template = "system/admin_last.html" if len(everyone) == 1 else "system/admin_remove.html"
-    return page(template, TAB, person=person, is_you=admin_id == current_user.admin_id)
+def _question(what: str, admin_id: int) -> str:
+    """Whether to `disable` or `remove` them, or why that cannot be."""
+    reading = db.db.session()
+    person = _find(people.every(reading), admin_id)
+    template = "last" if people.is_last(reading, person) else what
+    return page(
+        f"system/admin_{template}.html", TAB, person=person, is_you=admin_id == current_user.admin_id, what=what
+    )
+
+
+def _gone(admin_id: int, told: str) -> ResponseReturnValue:
+    """To the list; to the door for who has done it to themselves."""
+    is_own = admin_id == current_user.admin_id
+    if is_own:
+        logout_user()
+        session.clear()
+    flash(told, "done")
+    return redirect(url_for("admin.sign_in" if is_own else TAB), 303)
 
 
 def _find(everyone: list[Admin], admin_id: int) -> Admin:
