@@ -8,7 +8,7 @@ from zlib import crc32
 
 from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Frame, Page
 
 PICTURES = os.environ.get("POINTSYNC_TEST_PICTURES")
 WIDTHS: Final = (360, 1440)
@@ -54,9 +54,8 @@ def check(page: Page, name: str, *, thorough: bool = False) -> None:
     parts, and whatever is to be `thorough`, in all of them. A picture of each of the four, where
     POINTSYNC_TEST_PICTURES names a folder. The page is left as it was.
     """
-    was, axe = page.viewport_size, Axe()
+    was = page.viewport_size
     assert was
-    page.evaluate(axe.axe_script)
     ways = list(product(WIDTHS, SCHEMES))
     if not thorough and not PICTURES:
         ways = ways[::3] if crc32(name.encode()) % 2 else ways[1:3]
@@ -64,14 +63,21 @@ def check(page: Page, name: str, *, thorough: bool = False) -> None:
         page.set_viewport_size({"width": width, "height": was["height"]})
         page.emulate_media(color_scheme=scheme)
         keep_picture(page, f"{name}-{scheme}-{width}")
-        rules = RULES if width == WIDTHS[0] else LAID_OUT
-        found = AxeResults(page.evaluate("([where, rules]) => axe.run(where, rules)", [LOOKED_AT, rules]))
-        assert found.violations_count == 0, f"{name}, {scheme}, {width}: {found.generate_report()}"
+        found = violations(page, RULES if width == WIDTHS[0] else LAID_OUT)
+        assert not found, f"{name}, {scheme}, {width}: {found}"
         assert _fits(page), f"{name}, {width}"
     page.set_viewport_size({"width": NARROWEST, "height": was["height"]})
     assert _fits(page), f"{name}, {NARROWEST}"
     page.set_viewport_size(was)
     page.emulate_media(color_scheme=SCHEMES[0])
+
+
+def violations(where: Page | Frame, rules: dict[str, object] = RULES) -> str:
+    """What axe finds on a page, or on one in a frame, as a report; empty where it finds nothing."""
+    if not where.evaluate("'axe' in window"):
+        where.evaluate(Axe().axe_script)
+    found = AxeResults(where.evaluate("([where, rules]) => axe.run(where, rules)", [LOOKED_AT, rules]))
+    return found.generate_report() if found.violations_count else ""
 
 
 def _fits(page: Page) -> bool:

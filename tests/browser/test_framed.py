@@ -14,7 +14,7 @@ from tests.admin import remotes_shown
 from tests.admin.sites import change, opened
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.inside import NAME, PASSWORD
-from tests.browser.looks import check
+from tests.browser.looks import check, violations
 from tests.browser.serving import served
 from tests.support import proxies
 from tests.support.process import free_port
@@ -130,6 +130,7 @@ def test_in_a_frame_of_a_listed_site_everything_works(page: Page, front: str) ->
     inner.goto(f"{front}system/points-sync?embed=1")
     expect(frame.get_by_role("navigation", name="System")).to_be_visible()
     auth = frame.get_by_label("Your Secret Auth", exact=True).input_value()
+    assert violations(inner) == "", "a screen reader finds its way in the frame, too"
     assert inner.evaluate(CLIPBOARD) == "NotAllowedError", "the first way is closed in such a frame"
     assert copies(page, frame, "Your Secret Auth") == auth
     assert copies(page, frame, "Your Secret Pass").startswith("wrs_"), "asked for, and past the screen"
