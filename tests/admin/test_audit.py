@@ -32,7 +32,7 @@ def test_what_admins_do_is_noted_with_who_how_and_from_where(app: Flask) -> None
     ada.sign_in(name=PASSWORD)
     ada.sign_in(password="wrong " + PASSWORD)
     ada.sign_in()
-    ada.send("/system/api-keys/add", name="webshop")
+    ada.send("/system/api-keys/add", name="webshop", scopes="record")
     ada.send("/system/admins/add", name="Max", password=PASSWORD + "2", again=PASSWORD + "2")
     ada.send("/sign-out", "/")
     found = rows(app)
