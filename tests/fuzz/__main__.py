@@ -43,8 +43,8 @@ def main() -> None:
             print(wire.one(kinds[0], asked.seed, asked.only, caller))
             return
         found, began = Counter[tuple[str, int]](), time.monotonic()
-        share = asked.cases // len(kinds)
-        for kind in kinds:
+        for place, kind in enumerate(kinds):
+            share = asked.cases // len(kinds) + (place < asked.cases % len(kinds))
             for first in range(0, share, PART):
                 part = wire.many(kind, asked.seed, range(first, min(first + PART, share)), site, caller)
                 found.update({(kind, status): count for status, count in part.items()})
