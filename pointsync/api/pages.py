@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from pointsync.api.calls import PREFIX, Answer, call
 from pointsync.api.description import document
 from pointsync.runtime import runtime
-from pointsync.sync import keys
+from pointsync.scopes import SCOPES
 
 EXAMPLE_URL = "http://127.0.0.1:8080"
 
@@ -34,5 +34,5 @@ def page() -> ResponseReturnValue:
         api=document(),
         prefix=f"{request.script_root}{PREFIX}",
         address=f"{root}{PREFIX}",
-        scopes=keys.SCOPES,
+        scopes=SCOPES,
     )

@@ -8,9 +8,8 @@ from pointsync.cli.answer import give, note, table
 from pointsync.cli.command import Group
 from pointsync.cli.here import change, on_site
 from pointsync.cli.types import Moment, Whole
+from pointsync.scopes import MAX_PER_MINUTE, SCOPES
 
-SCOPES = ("record", "read", "admin")
-MAX_PER_MINUTE = 60_000
 COLUMNS = {
     "name": "Name",
     "scopes": "Scopes",
@@ -28,7 +27,9 @@ def key() -> None:
 
 @key.command("create")
 @click.argument("name", metavar="NAME")
-@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="What it may do; all unless given.")
+@click.option(
+    "--scope", "scopes", type=click.Choice(list(SCOPES)), multiple=True, help="What it may do; all unless given."
+)
 @click.option("--expires", type=Moment(), help="From then on it is refused; never unless given.")
 @click.option("--per-minute", type=Whole(1, MAX_PER_MINUTE), help="Most calls in a minute; any number unless given.")
 @on_site()

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, func, type_coerce
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from pointsync.db import Moment
+from pointsync.ledger.insert import insert_into
 from pointsync.models import Flow, Movement
 
 
@@ -52,10 +52,9 @@ def add(session: Session, rows: Iterable[dict[str, Any]]) -> None:
         of_key[2] += max(-row["points"], 0)
     if not sums:
         return
-    connection = session.connection()
-    insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(Flow.__table__)  # type: ignore[arg-type]
+    insert = insert_into(session, Flow)
     more = {name: Flow.__table__.c[name] + insert.excluded[name] for name in ("movements", "given", "taken")}
-    connection.execute(
+    session.connection().execute(
         insert.on_conflict_do_update(index_elements=["hour", "origin", "reserve_id", "kind"], set_=more),
         [
             {

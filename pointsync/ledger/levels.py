@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, literal, null, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from pointsync.db import Moment
 from pointsync.ledger import mails, offers
 from pointsync.ledger.book import CHUNK
-from pointsync.ledger.insert import insert_missing
+from pointsync.ledger.insert import insert_into, insert_missing
 from pointsync.models import Balance, Customer, Level, Movement, Reserve, Unlock
 from pointsync.models.movement import is_quiet
 
@@ -160,8 +159,6 @@ def step(session: Session, level_id: int, now: datetime) -> bool:
 
 
 def _write_above(session: Session, level: Level, first: int, last: int, now: datetime) -> None:
-    connection = session.connection()
-    insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(Unlock.__table__)  # type: ignore[arg-type]
     above = (
         select(Balance.customer_id, literal(level.id), literal(now, Moment), null(), literal(True))
         .where(
@@ -173,7 +170,7 @@ def _write_above(session: Session, level: Level, first: int, last: int, now: dat
         .order_by(Balance.customer_id)
     )
     columns = ["customer_id", "level_id", "at", "movement_seq", "is_quiet"]
-    connection.execute(insert.from_select(columns, above).on_conflict_do_nothing())
+    session.connection().execute(insert_into(session, Unlock).from_select(columns, above).on_conflict_do_nothing())
 
 
 def reached(session: Session, customer: Customer) -> list[tuple[Unlock, Level, Reserve]]:

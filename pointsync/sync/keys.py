@@ -5,22 +5,16 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from pointsync import crypto, ids
 from pointsync.errors import Conflict, Invalid, NotFound
+from pointsync.ledger.insert import insert_into
 from pointsync.models import ApiKey, KeyUse, Site
+from pointsync.scopes import MAX_PER_MINUTE, SCOPES
 from pointsync.sync import rates
 from pointsync.sync.rates import Rate
 
-SCOPES = {
-    "record": "Record movements, and redeem rewards for customers.",
-    "read": "Read customers’ balances and movements, points reserves and rewards.",
-    "admin": "Watch over this site: its remotes with their status, and its figures at /metrics.",
-}
-"""What a key can be allowed, apart from one another: a program that reads figures need not record points."""
-MAX_PER_MINUTE = 60_000
 MAX_YEARS = 100
 USE_NOTED = timedelta(minutes=1)
 """A key's last use is kept to the minute, so that hardly a call has to write for it."""
@@ -96,8 +90,7 @@ def is_use_noted(row: ApiKey, now: datetime) -> bool:
 
 def note_use(session: Session, key_id: int, now: datetime) -> None:
     """Keep that the key was used; of many at once the last one stays."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    put = insert(KeyUse).values(key_id=key_id, used_at=now)
+    put = insert_into(session, KeyUse).values(key_id=key_id, used_at=now)
     session.execute(put.on_conflict_do_update(index_elements=[KeyUse.key_id], set_={"used_at": now}))
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, case, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from pointsync import crypto
+from pointsync.ledger.insert import insert_into
 from pointsync.models import Bucket
 
 MINUTE_MS = 60_000
@@ -38,9 +38,8 @@ def take(session: Session, rate: Rate, *bucket: str, now: datetime) -> int:
     now_ms, step = _ms(now), rate.step_ms
     # A bucket that would leak for longer than the rate allows was filled before the clock was set back.
     leaks = and_(Bucket.empty_at_ms > now_ms, Bucket.empty_at_ms <= now_ms + MINUTE_MS)
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     put = (
-        insert(Bucket)
+        insert_into(session, Bucket)
         .values(digest=_digest(bucket), empty_at_ms=now_ms + step)
         .on_conflict_do_update(
             index_elements=[Bucket.digest],

@@ -15,7 +15,7 @@ PACKAGE = Path(pointsync.__file__).parent
 
 # From the bottom up: a room may import what stands below it, and its own parts.
 FLOORS = [
-    {"clock", "ids", "crypto", "errors", "urls", "files", "sqlite_file", "fair_lock", "config", "key_file"},
+    {"clock", "ids", "crypto", "errors", "scopes", "urls", "files", "sqlite_file", "fair_lock", "config", "key_file"},
     {"db"},
     {"models"},
     {"ledger", "migrations"},

@@ -17,12 +17,13 @@ from pointsync.admin.panel import blueprint, page
 from pointsync.errors import Conflict, Invalid, NotFound
 from pointsync.models import ApiKey, Site
 from pointsync.runtime import runtime
+from pointsync.scopes import MAX_PER_MINUTE, SCOPES
 from pointsync.sync import general, keys
 
 TAB = "admin.api_keys"
 _NOT_READ = {
     "expires_at": "This is no day; type one such as 2027-01-31, or none.",
-    "per_minute": f"Type a whole number of calls from 1 to {keys.MAX_PER_MINUTE:,}, or none.",
+    "per_minute": f"Type a whole number of calls from 1 to {MAX_PER_MINUTE:,}, or none.",
 }
 ROW = "<int(max=2147483647):key_id>"
 
@@ -33,7 +34,7 @@ class KeyForm(FlaskForm):  # type: ignore[misc]
     name = StringField("Name")
     scopes = SelectMultipleField(
         "Scopes",
-        choices={each: each.capitalize() for each in keys.SCOPES},
+        choices={each: each.capitalize() for each in SCOPES},
         default=["record", "read"],
         validate_choice=False,
         widget=ListWidget(),
@@ -104,7 +105,7 @@ def send_revoke_api_key(key_id: int) -> ResponseReturnValue:
 
 
 def _form(form: KeyForm) -> str:
-    return page("system/api_key.html", TAB, form=form, notes=keys.SCOPES)
+    return page("system/api_key.html", TAB, form=form, notes=SCOPES)
 
 
 def _find(session: Session, key_id: int) -> ApiKey:
