@@ -13,13 +13,14 @@ def create_app(config: Config | None = None, *, answers: bool = True) -> Flask:
     One that `answers` nobody has no blueprints: a command is done sooner than these are put together. Raises
     ConfigError where a setting is wrong.
     """
-    from pointsync import cli, db, web
+    from pointsync import app as application
+    from pointsync import cli, db
     from pointsync import config as settings
 
     app = Flask(__name__)
-    web.configure(app, config or settings.load())
+    application.configure(app, config or settings.load())
     db.attach(app)
     if answers:
-        web.register(app)
+        application.register(app)
     cli.register(app)
     return app

@@ -14,8 +14,8 @@ from pointsync.crypto import Vault
 from pointsync.ids import new_token
 
 if TYPE_CHECKING:
-    from pointsync.sync.client import Client
-    from pointsync.sync.courier import Couriers
+    from pointsync.net.http_client import Client
+    from pointsync.sync.delivery.courier import Couriers
 
 NAME = "pointsync"
 

@@ -8,12 +8,12 @@ import pytest
 
 from pointsync import clock
 from tests.support import postgres
-from tests.support.frozen import MovingClock
-from tests.support.routes import compile_once
-from tests.support.woorewards import WooRewardsSite
+from tests.support.moving_clock import MovingClock
+from tests.support.route_cache import compile_once
+from tests.support.woorewards_shop import WooRewardsSite
 
 TESTS = Path(__file__).parent
-TIERS = {"unit", "ledger", "sync", "peer", "api", "admin", "cli", "browser", "proxy", "postgres", "faults"}
+TIERS = {"unit", "ledger", "site", "sync", "peer", "api", "admin", "cli", "browser", "proxy", "postgres", "faults"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,57 +1,36 @@
 """The panel: pages for admins, in a browser."""
 
+from importlib import import_module
+
 from flask import Flask
+
+VIEWS = {
+    "activity": "attempts deliveries exports overdrawn refused_deliveries tasks",
+    "auth": "setup sign_in",
+    "customers": "adjust_points balance_breakdown bulk_adjust customer_list history imports redemption",
+    "home": "dashboard",
+    "points": "expiry reserves rewards settlement",
+    "remotes": "offered_key pass_change points_sync remote_actions remote_form sending_stopped site_secrets",
+    "settings": "admins api_keys audit_log blocked_sites general mail_templates mails network sign_ins woocommerce",
+    "shell": "embed time_zone",
+}
+"""The modules that add views and template functions to the panel's blueprint when they are imported, by folder."""
 
 
 def register(app: Flask) -> None:
-    """Add the panel; the views declare their addresses as they are imported."""
-    from pointsync.admin import (  # noqa: F401
-        accounts,
-        components,
-        dashboard,
-        embed,
-        expiry,
-        exports,
-        guards,
-        headers,
-        reserves,
-        rewards,
-        settlement,
-        setup,
-        sign_in,
-        zone,
-    )
-    from pointsync.admin.customers import by_hand, history, imports, listing, one_go, redeem, why  # noqa: F401
-    from pointsync.admin.panel import blueprint
-    from pointsync.admin.sessions import PanelSessions
-    from pointsync.admin.system import (  # noqa: F401
-        activity,
-        admins,
-        api_keys,
-        attempts,
-        audit,
-        below_zero,
-        general,
-        hold,
-        mail_texts,
-        mails,
-        network,
-        origins,
-        pass_change,
-        points_sync,
-        refused_actions,
-        remote_actions,
-        remote_key,
-        remotes,
-        secrets,
-        sign_ins,
-        woocommerce,
-        works,
-    )
+    """Add the panel to the application."""
+    from pointsync.admin.auth import guards, login_manager
+    from pointsync.admin.shell import security_headers
+    from pointsync.admin.shell.panel import blueprint
+    from pointsync.admin.shell.session_cookies import PanelSessions
+    from pointsync.admin.styleguide import components
 
+    for folder, modules in VIEWS.items():
+        for module in modules.split():
+            import_module(f"pointsync.admin.{folder}.{module}")
     app.session_interface = PanelSessions()
-    accounts.register(app)
+    login_manager.register(app)
     guards.register(app)
-    headers.register(app)
+    security_headers.register(app)
     app.register_blueprint(blueprint)
     components.register(app)

@@ -9,10 +9,10 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from pointsync import clock
+from pointsync.accounts import api_keys
 from pointsync.db import Actor, Busy, acts, db, in_write
-from pointsync.limits import count_failure
 from pointsync.models import ApiKey
-from pointsync.sync import keys
+from pointsync.web.rate_limit import count_failure
 
 _HOW = "Send the header Authorization: Bearer, followed by an API key of this site."
 
@@ -43,7 +43,7 @@ def require_key(scope: str) -> None:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise Unauthorized(f"There is no API key in this call. {_HOW}", www_authenticate=_challenge())
-    row, now = keys.find(db.session(), key.strip()), clock.now()
+    row, now = api_keys.find(db.session(), key.strip()), clock.now()
     if row is None:
         count_failure("API key")
         raise Unauthorized(f"This API key is unknown or revoked. {_HOW}", www_authenticate=_challenge("invalid_token"))
@@ -68,10 +68,10 @@ def _keep(row: ApiKey, now: datetime) -> None:
 
     Raises TooManyRequests. A use that cannot be noted now, since others write, is noted by a later call.
     """
-    key_id, per_minute, is_noted = row.id, row.per_minute, keys.is_use_noted(row, now)
+    key_id, per_minute, is_noted = row.id, row.per_minute, api_keys.is_use_noted(row, now)
     if per_minute:
-        seconds = keys.wait(db.session(), row, now)
-        seconds = seconds or in_write(lambda session: keys.take(session, key_id, per_minute, now))
+        seconds = api_keys.wait(db.session(), row, now)
+        seconds = seconds or in_write(lambda session: api_keys.take(session, key_id, per_minute, now))
         if seconds:
             raise TooManyRequests(
                 f"This API key may make {per_minute:,} calls a minute; send this one again in {seconds} s.",
@@ -79,7 +79,7 @@ def _keep(row: ApiKey, now: datetime) -> None:
             )
     if not is_noted:
         try:
-            in_write(lambda session: keys.note_use(session, key_id, now))
+            in_write(lambda session: api_keys.note_use(session, key_id, now))
         except Busy:
             log.info("the use of API key %s was not noted: the database is busy", key_id)
 

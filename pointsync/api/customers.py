@@ -4,8 +4,8 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import BaseConverter
 
-from pointsync.api.calls import Answer, Parameter, call
-from pointsync.api.shapes import Customer, MovementPage
+from pointsync.api.endpoints import Answer, Parameter, call
+from pointsync.api.schemas import Customer, MovementPage
 from pointsync.db import db
 from pointsync.errors import Invalid
 from pointsync.ledger import customers, reserves

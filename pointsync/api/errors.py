@@ -3,8 +3,8 @@
 from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from pointsync import busy
 from pointsync.errors import Conflict, NotFound, Refused
+from pointsync.web import db_unavailable
 
 PATHS = ("/api", "/hooks", "/healthz", "/metrics", "/pointsync")
 RETRY_SECONDS = 1
@@ -85,5 +85,5 @@ def register(part: Blueprint | Flask) -> None:
     """Turn what a view of `part` raises into answers."""
     part.register_error_handler(InBody, in_body)
     part.register_error_handler(Refused, refused)
-    busy.register(part, _busy)
+    db_unavailable.register(part, _busy)
     part.register_error_handler(HTTPException, http)

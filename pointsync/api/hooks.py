@@ -13,10 +13,10 @@ from werkzeug.exceptions import NotFound
 from pointsync import clock, crypto, db
 from pointsync.api import errors
 from pointsync.crypto import WrongSecret
-from pointsync.ledger.woocommerce import Taken, take
-from pointsync.limits import count_failure
 from pointsync.runtime import runtime
-from pointsync.sync import hooks
+from pointsync.web.rate_limit import count_failure
+from pointsync.woocommerce import hooks
+from pointsync.woocommerce.receive import Taken, take
 
 MAX_BODY_BYTES = 1024 * 1024
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 import pointsync
 from pointsync.models import Delivery, Holding, Movement, Site, State
-from pointsync.sync import standing
+from pointsync.sync.remotes import queue
 
 STATUSES = ("none", "green", "warning", "error")
 _COUNTED = (State.PENDING, State.UNKNOWN, State.FAILED)
@@ -73,7 +73,7 @@ class SiteCollector(Collector):
 
     def _deliveries(self) -> Iterator[Metric]:
         """From the partial indexes, which hold only what is not delivered."""
-        listed = [each.id for each in standing.every(self._session)]
+        listed = [each.id for each in queue.every(self._session)]
         for state in _COUNTED:
             rows = self._session.execute(
                 select(Delivery.remote_id, func.count()).where(Delivery.is_in(state)).group_by(Delivery.remote_id)
@@ -90,7 +90,7 @@ class SiteCollector(Collector):
             "1 for the status that a remote has, 0 for the others.",
             labels=["remote", "status"],
         )
-        shown: list[dict[str, Any]] = standing.listing(self._session)
+        shown: list[dict[str, Any]] = queue.listing(self._session)
         for remote in shown:
             for status in STATUSES:
                 family.add_metric([str(remote["id"]), status], int(remote["status"] == status))

@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 
 from pointsync import clock, db
 from pointsync.api.auth import key_name
-from pointsync.api.bodies import drafts_of, read_json
-from pointsync.api.calls import Answer, call
+from pointsync.api.endpoints import Answer, call
 from pointsync.api.errors import InBody
-from pointsync.api.shapes import NewMovement, NewMovements, RecordedMany, RecordedOne
+from pointsync.api.request_bodies import drafts_of, read_json
+from pointsync.api.schemas import NewMovement, NewMovements, RecordedMany, RecordedOne
 from pointsync.errors import Refused
 from pointsync.ledger.record import record
 from pointsync.runtime import runtime

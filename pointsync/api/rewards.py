@@ -6,11 +6,12 @@ from sqlalchemy.orm import Session
 
 from pointsync import clock, db
 from pointsync.api.auth import key_name
-from pointsync.api.bodies import read_json, redemption_of
-from pointsync.api.calls import Answer, Parameter, call
-from pointsync.api.shapes import NewRedemption, RecordedOne, Reward
-from pointsync.ledger import reserves, rewards
+from pointsync.api.endpoints import Answer, Parameter, call
+from pointsync.api.request_bodies import read_json, redemption_of
+from pointsync.api.schemas import NewRedemption, RecordedOne, Reward
+from pointsync.ledger import reserves
 from pointsync.ledger.record import Recorded
+from pointsync.ledger.rewards import rewards
 from pointsync.runtime import runtime
 
 _KEY = Parameter("key", "The key of the points reserve.", "path")

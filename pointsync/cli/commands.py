@@ -1,39 +1,23 @@
 """All commands, in the order in which a newcomer meets them."""
 
-from pointsync.cli import (
-    admin,
-    audit,
-    backup,
+from pointsync.cli import demo
+from pointsync.cli.framework.command import Group
+from pointsync.cli.ops import audit, backup, rotate_key, upgrade, verify
+from pointsync.cli.points import (
     customer,
-    demo,
     expiry,
-    export,
-    hook,
-    imports,
-    key,
+    export_csv,
+    import_csv,
     level,
-    mail,
-    origin,
     record,
-    refused,
-    remote,
-    remote_change,
-    remote_key,
-    remote_steps,
     reserve,
     reward,
-    rotate_key,
-    serve,
-    setting,
     settlement,
-    site,
-    site_pass,
-    upgrade,
-    verify,
     why,
-    worker,
 )
-from pointsync.cli.command import Group
+from pointsync.cli.remotes import actions, change, origin, pinned_key, refused, remote
+from pointsync.cli.server import serve, worker
+from pointsync.cli.site import admin, api_key, hook, identity, mail, setting, site_pass
 
 COMMANDS = Group(
     "pointsync",
@@ -46,8 +30,8 @@ COMMANDS = Group(
         backup.backup,
         backup.restore,
         rotate_key.rotate_key,
-        site.site,
-        site.confirm,
+        identity.site,
+        identity.confirm,
         site_pass.site_pass,
         reserve.reserve,
         expiry.expiry,
@@ -60,12 +44,12 @@ COMMANDS = Group(
         record.record,
         customer.balance,
         customer.history,
-        imports.imports,
+        import_csv.imports,
         why.why,
-        export.export,
+        export_csv.export,
         settlement.settlement,
         setting.setting,
-        key.key,
+        api_key.key,
         hook.hook,
         admin.admin,
         audit.audit,
@@ -73,5 +57,5 @@ COMMANDS = Group(
     ],
 )
 
-for each in (*remote_steps.COMMANDS, remote_change.change, *remote_key.COMMANDS):
+for each in (*actions.COMMANDS, change.change, *pinned_key.COMMANDS):
     remote.remote.add_command(each)

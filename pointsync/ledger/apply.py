@@ -9,14 +9,15 @@ from sqlalchemy import Row, case, insert, select, update
 from sqlalchemy.orm import Session
 
 from pointsync import ids
+from pointsync.db.upsert import insert_missing
+from pointsync.email_address import normalise
 from pointsync.errors import Invalid
-from pointsync.ledger import customers, flows, levels, mails
-from pointsync.ledger.book import CHUNK, Book
-from pointsync.ledger.bounds import MAX_POINTS, MAX_REASON, MAX_REF, clean, is_storable
-from pointsync.ledger.email import normalise
-from pointsync.ledger.insert import insert_missing
+from pointsync.ledger import customers, hourly_totals, mail_queue
+from pointsync.ledger.balances import CHUNK, Book
+from pointsync.ledger.rewards import levels
 from pointsync.models import Balance, Holding, Movement, Origin, Reserve
 from pointsync.models.movement import LOCAL_KINDS
+from pointsync.text_limits import MAX_POINTS, MAX_REASON, MAX_REF, clean, is_storable
 
 AHEAD = timedelta(days=1)
 MAX_KIND = 32
@@ -88,10 +89,10 @@ def apply(
     if rows:
         book.write()
         session.connection().execute(insert(Movement.__table__), rows)  # type: ignore[arg-type]
-        flows.add(session, rows)
+        hourly_totals.add(session, rows)
         _hold(session, origin, reserve, rows)
         levels.unlock(session, rows)
-        mails.tell_redeemed(session, rows)
+        mail_queue.tell_redeemed(session, rows)
     return results
 
 

@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, literal, select
 from sqlalchemy.orm import Session
 
+from pointsync.db import keyset
+from pointsync.email_address import beginning
 from pointsync.errors import Invalid
-from pointsync.ledger import keyset, reserves
-from pointsync.ledger.email import beginning
+from pointsync.ledger import reserves
 from pointsync.models import Balance, Customer, Reserve
 
 _KEYS: dict[str, tuple[ColumnElement[Any], ...]] = {

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pointsync.db.upsert import insert_missing
+from pointsync.email_address import normalise
 from pointsync.errors import NotFound
-from pointsync.ledger.book import CHUNK
-from pointsync.ledger.email import normalise
-from pointsync.ledger.insert import insert_missing
-from pointsync.ledger.shape import movement_shape
+from pointsync.ledger.balances import CHUNK
+from pointsync.ledger.movement_json import movement_shape
 from pointsync.models import Balance, Customer, Movement, Reserve
 
 

@@ -8,15 +8,16 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from pointsync.email_address import normalise
 from pointsync.errors import Conflict, Invalid
-from pointsync.ledger import audit, customers, flows, levels, mails, rules
-from pointsync.ledger.book import CHUNK, Book, Pot
-from pointsync.ledger.bounds import MAX_POINTS
-from pointsync.ledger.email import normalise
-from pointsync.ledger.made import next_ids, owe, own_auth
+from pointsync.ledger import audit_recorder, customers, draft_rules, hourly_totals, mail_queue
+from pointsync.ledger.balances import CHUNK, Book, Pot
+from pointsync.ledger.movement_json import movement_shape
+from pointsync.ledger.outbox import next_ids, owe, own_auth
 from pointsync.ledger.reserves import DEFAULT_RESERVE
-from pointsync.ledger.shape import movement_shape
+from pointsync.ledger.rewards import levels
 from pointsync.models import Movement, Reserve
+from pointsync.text_limits import MAX_POINTS
 
 MOST = 1000
 REFUSED_BELOW_ZERO = frozenset({"spend", "redeem"})
@@ -74,7 +75,7 @@ def record(session: Session, drafts: Sequence[Draft], source: str, now: datetime
     """
     if len(drafts) > MOST:
         raise Invalid("movements", f"At most {MOST:,} movements in one call; these are {len(drafts):,}.")
-    reserves = rules.check(session, drafts, now)
+    reserves = draft_rules.check(session, drafts, now)
     entries = [_Entry(draft, normalise(draft.customer), reserves[draft.reserve]) for draft in drafts]
     known = _known(session, source, [draft.ref for draft in drafts if draft.ref])
     ids_by_email = customers.ensure(session, (entry.email for entry in entries), now)
@@ -104,7 +105,7 @@ def record(session: Session, drafts: Sequence[Draft], source: str, now: datetime
         book.write()
         _store(session, made, now)
         written = [each for each in outcomes if each.status == "recorded"]
-        audit.note_recorded(session, [each.movement.id for each in written], [each.email for each in written])
+        audit_recorder.note_recorded(session, [each.movement.id for each in written], [each.email for each in written])
     if kept_nowhere := [each.movement for each in outcomes if each.movement.origin is None]:
         auth = own_auth(session)
         for movement in kept_nowhere:
@@ -177,7 +178,7 @@ def _store(session: Session, made: list[Movement], now: datetime) -> None:
         movement.origin, movement.id = origin, number
     rows = [{name: getattr(movement, name) for name in COLUMNS} for movement in made]
     session.connection().execute(insert(Movement.__table__), rows)  # type: ignore[arg-type]
-    flows.add(session, rows)
+    hourly_totals.add(session, rows)
     owe(session, rows)
     levels.unlock(session, rows)
-    mails.tell_redeemed(session, rows)
+    mail_queue.tell_redeemed(session, rows)

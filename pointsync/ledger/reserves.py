@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync.errors import Conflict, Invalid, NotFound
-from pointsync.ledger.bounds import MAX_NAME, check_text, is_reserve_key
 from pointsync.models import Reserve
+from pointsync.text_limits import MAX_NAME, check_text, is_reserve_key
 
 DEFAULT_RESERVE = "default"
 """The key of the one that a first start makes, and of movements that name none."""

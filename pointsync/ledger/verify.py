@@ -6,7 +6,7 @@ from sqlalchemy import case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from pointsync import clock
-from pointsync.ledger.flows import hour_of_movement
+from pointsync.ledger.hourly_totals import hour_of_movement
 from pointsync.models import Balance, Customer, Flow, Movement, Reserve
 
 MOST = 1000

@@ -13,17 +13,20 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, TooManyRequests
 
 import pointsync
-from pointsync import busy, clock, crypto, db, ids
+from pointsync import clock, crypto, db, ids
 from pointsync.errors import Refused
-from pointsync.ledger import mails, reserves
+from pointsync.ledger import mail_queue, reserves
 from pointsync.ledger.apply import Applied, Incoming, apply, have, lock_origin
-from pointsync.ledger.bounds import MAX_NAME, clean, is_reserve_key
-from pointsync.limits import SITE_FAILURES, count_failure
 from pointsync.models import Origin, Remote, Reserve
 from pointsync.runtime import runtime
-from pointsync.sync import origins, passes, rewards, site, wire
-from pointsync.sync.site import Identity
-from pointsync.sync.wire import WireFault
+from pointsync.sync.protocol import wire
+from pointsync.sync.protocol.wire import WireFault
+from pointsync.sync.remotes import blocked_origins
+from pointsync.sync.site import catalogue, local_site, passes
+from pointsync.sync.site.local_site import Identity
+from pointsync.text_limits import MAX_NAME, clean, is_reserve_key
+from pointsync.web import db_unavailable
+from pointsync.web.rate_limit import SITE_FAILURES, count_failure
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +80,8 @@ def _ping(session: Session, identity: Identity, body: Body, now: datetime) -> Bo
         "time": clock.to_text(now),
         "reserve": _reserve(reserve) if reserve else None,
         "reserves": [_reserve(each) for each in active],
-        "sends_mails": mails.is_on(session),
-        **(rewards.tell(session, reserve) if reserve else {"rewards_digest": ""}),
+        "sends_mails": mail_queue.is_on(session),
+        **(catalogue.tell(session, reserve) if reserve else {"rewards_digest": ""}),
         "lists": list(lists),
         "max_batch": wire.MAX_BATCH,
         "have": have(session, body["from"], reserve) if reserve else None,
@@ -130,7 +133,7 @@ def _answer(call: Callable[[Session, Identity, Body, datetime], Body]) -> Respon
     raw = request.get_data(cache=False)
     if len(raw) > wire.MAX_BODY_BYTES:
         raise WireFault(413, "too_large", f"A body has at most {wire.MAX_BODY_BYTES:,} bytes.")
-    identity = site.identity(db.db.session(), here.vault, here.config, now)
+    identity = local_site.identity(db.db.session(), here.vault, here.config, now)
     signed = wire.read_headers(request.headers, raw)  # type: ignore[arg-type]
     body, is_old = _trusted(identity, signed, raw, now)
 
@@ -203,7 +206,7 @@ def _known(session: Session, sender: str, signed: wire.Signed, now: datetime) ->
     Once a key is pinned, only it speaks for the origin: every site of a family knows every Pass.
     """
     _check_key(session.scalar(select(Origin.public_key).where(Origin.auth == sender)), signed)
-    if code := origins.turn_away(session, sender, now):
+    if code := blocked_origins.turn_away(session, sender, now):
         return WireFault(403, code, wire.TURNED_AWAY[code])
     origin = lock_origin(session, sender, now)
     _check_key(origin.public_key, signed)
@@ -240,7 +243,7 @@ def _busy(_error: Exception) -> tuple[Body, int, dict[str, str]]:
     )
 
 
-busy.register(blueprint, _busy)
+db_unavailable.register(blueprint, _busy)
 
 
 @blueprint.errorhandler(RequestEntityTooLarge)

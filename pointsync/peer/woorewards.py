@@ -9,19 +9,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
-from pointsync import busy, clock, crypto, db
+from pointsync import clock, crypto, db
+from pointsync.email_address import normalise
 from pointsync.errors import Invalid
 from pointsync.ledger import customers
 from pointsync.ledger.apply import Incoming, apply, held_points, lock_origin
-from pointsync.ledger.bounds import is_storable
-from pointsync.ledger.email import normalise
-from pointsync.limits import SITE_FAILURES, count_failure
 from pointsync.models import Origin, Reserve
 from pointsync.runtime import runtime
-from pointsync.sync import origins, passes, settings, site
-from pointsync.sync.site import Identity
-from pointsync.sync.wire import TURNED_AWAY
-from pointsync.sync.woorewards import KINDS, ROUTE, SyncPath, is_reserve, read_basic, read_sync_path
+from pointsync.sync.protocol.wire import TURNED_AWAY
+from pointsync.sync.protocol.woorewards import KINDS, ROUTE, SyncPath, is_reserve, read_basic, read_sync_path
+from pointsync.sync.remotes import blocked_origins
+from pointsync.sync.site import local_site, passes, settings
+from pointsync.sync.site.local_site import Identity
+from pointsync.text_limits import is_storable
+from pointsync.web import db_unavailable
+from pointsync.web.rate_limit import SITE_FAILURES, count_failure
 
 blueprint = Blueprint("peer_woorewards", __name__, url_prefix=ROUTE)
 
@@ -86,7 +88,7 @@ def _sync(
     if source.lower() == _identity(session).auth:
         return _error("e409", "This request comes from this very site.", transaction_id)
     _check_keyless(session.scalar(select(Origin.public_key).where(Origin.auth == source)))
-    if code := origins.turn_away(session, source, now):
+    if code := blocked_origins.turn_away(session, source, now):
         # As WordPress itself refuses: none of the codes of this wire says so, and each would blame something else,
         # a customer (e404) or a reserve (e410). The shop takes it for not done, and tries again.
         return WordPressFault(403, "rest_forbidden", TURNED_AWAY[code])
@@ -154,7 +156,7 @@ def _echo(transaction_id: str) -> int | str:
 
 def _identity(session: Session) -> Identity:
     here = runtime()
-    return site.identity(session, here.vault, here.config, clock.now())
+    return local_site.identity(session, here.vault, here.config, clock.now())
 
 
 def _carries(identity: Identity, password: str) -> bool:
@@ -219,7 +221,7 @@ def _busy(_error: Exception) -> Answer:
     return _fault(WordPressFault(503, "busy", "The database is busy; send it again."))
 
 
-busy.register(blueprint, _busy)
+db_unavailable.register(blueprint, _busy)
 
 
 @blueprint.errorhandler(HTTPException)

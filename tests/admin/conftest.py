@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 
 from pointsync import clock, crypto, db
+from pointsync.accounts import admins
 from pointsync.models import Site
-from pointsync.sync import admins
-from tests.admin.sites import BOTH, data, first_start, lent, place, postgres_tables, quick_passwords, where
-from tests.admin.visitor import NAME, PASSWORD, Visitor
-from tests.support.frozen import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.panel_client import NAME, PASSWORD, Visitor
+from tests.support.site_template import BOTH, data, first_start, lent, place, postgres_tables, quick_passwords, where
 
 __all__ = ["BOTH", "data", "first_start", "place", "postgres_tables", "quick_passwords", "where"]
 

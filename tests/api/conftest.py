@@ -11,9 +11,9 @@ from pointsync import clock, db
 from pointsync.ledger.verify import differences
 from pointsync.models import Hook, HookDelivery, Reserve
 from pointsync.runtime import runtime
-from pointsync.sync import hooks
-from tests.admin.sites import BOTH, data, database, first_start, lent, place, postgres_tables
-from tests.api.callers import SECRET, SHOP, Shop, Woo, shop_of
+from pointsync.woocommerce import hooks
+from tests.api.api_clients import SECRET, SHOP, Shop, Woo, shop_of
+from tests.support.site_template import BOTH, data, database, first_start, lent, place, postgres_tables
 
 __all__ = ["data", "first_start", "place", "postgres_tables"]
 

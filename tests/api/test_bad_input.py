@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.callers import Shop
+from tests.api.api_clients import Shop
 
 GOOD = {"customer": "alice@example.test", "points": 5}
 JSON = {"Content-Type": "application/json"}

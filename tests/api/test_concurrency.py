@@ -11,8 +11,8 @@ from flask import Flask
 
 from pointsync import clock, crypto, db
 from pointsync.runtime import runtime
-from pointsync.sync import hooks
-from tests.api.callers import Shop, an_order, refund, shop_of
+from pointsync.woocommerce import hooks
+from tests.api.api_clients import Shop, an_order, refund, shop_of
 
 ALICE = "alice@example.test"
 SECONDS = 2.0

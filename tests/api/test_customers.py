@@ -5,8 +5,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from pointsync.api.shapes import Customer, MovementPage
-from tests.api.callers import Shop
+from pointsync.api.schemas import Customer, MovementPage
+from tests.api.api_clients import Shop
 
 ALICE = "alice@example.test"
 MOVEMENTS = f"/customers/{ALICE}/movements"

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from flask import Flask
 
-from pointsync.api.shapes import RecordedMany, RecordedOne
-from tests.api.callers import Shop, shop_of
+from pointsync.api.schemas import RecordedMany, RecordedOne
+from tests.api.api_clients import Shop, shop_of
 
 ALICE = {"customer": "alice@example.test"}
 

@@ -9,9 +9,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from pointsync import clock, db
-from pointsync.api.shapes import RecordedOne, Reward
-from pointsync.ledger import reserves, rewards
-from tests.api.callers import Shop, shop_of
+from pointsync.api.schemas import RecordedOne, Reward
+from pointsync.ledger import reserves
+from pointsync.ledger.rewards import rewards
+from tests.api.api_clients import Shop, shop_of
 
 ALICE = "alice@example.test"
 

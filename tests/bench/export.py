@@ -8,11 +8,12 @@ from time import perf_counter
 from typing import Any
 
 from pointsync import clock, db
+from pointsync.exports import export_task
 from pointsync.models import Work
 from pointsync.runtime import runtime
-from pointsync.sync import exports, work
-from tests.support.local import application, opened, settle_in
-from tests.support.many import fill
+from pointsync.tasks import tasks
+from tests.support.apps import application, opened, settle_in
+from tests.support.bulk_rows import fill
 from tests.support.process import SiteProcess, wait_until
 
 SIZES = (10_000, 1_000_000)
@@ -65,8 +66,8 @@ def _background(site: SiteProcess) -> tuple[float, float]:
     with site:
         began = perf_counter()
         asked = db.in_write(
-            lambda session: exports.ask(
-                session, runtime().config.data, exports.Wanted("movements"), "bench", clock.now()
+            lambda session: export_task.ask(
+                session, runtime().config.data, export_task.Wanted("movements"), "bench", clock.now()
             )
         )
         done = wait_until(lambda: _ended(asked.id), PATIENCE_SECONDS, "the export is done")
@@ -77,5 +78,5 @@ def _background(site: SiteProcess) -> tuple[float, float]:
 
 def _ended(work_id: int) -> Work | None:
     db.db.session.rollback()
-    found = work.get(db.db.session(), work_id)
+    found = tasks.get(db.db.session(), work_id)
     return found if found.finished_at else None

@@ -4,7 +4,7 @@ import sqlite3
 from time import perf_counter
 from typing import Any
 
-from tests.bench.family import record, two_sites, until_sent
+from tests.bench.two_sites import record, two_sites, until_sent
 
 SAMPLE = 200
 PATIENCE_SECONDS = 10

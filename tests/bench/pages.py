@@ -13,11 +13,11 @@ from typing import Any
 from flask import Flask
 
 from pointsync import clock, db
-from pointsync.sync import admins, keys
-from tests.admin.sites import opened
-from tests.admin.visitor import NAME, PASSWORD, Visitor
-from tests.support.many import fill
+from pointsync.accounts import admins, api_keys
+from tests.support.bulk_rows import fill
+from tests.support.panel_client import NAME, PASSWORD, Visitor
 from tests.support.queries import watched
+from tests.support.site_template import opened
 
 SIZES = {"10,000": (10_000, 1_000), "100,000": (100_000, 10_000), "1,000,000": (1_000_000, 100_000)}
 """Movements and customers."""
@@ -61,7 +61,7 @@ def _site(movements: int, customers: int) -> Iterator[tuple[Flask, Visitor, str]
         with app.app_context():
             now = clock.now()
             db.in_write(lambda session: admins.create(session, NAME, PASSWORD, now))
-            _, key = db.in_write(lambda session: keys.create(session, "bench", now))
+            _, key = db.in_write(lambda session: api_keys.create(session, "bench", now))
             with db.write() as session:
                 fill(session, customers=customers, remotes=REMOTES)
                 fill(session, movements=movements, now=now)

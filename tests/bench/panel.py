@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.bench.imports import LINES, write
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.inside import NAME, PASSWORD
+from tests.browser.navigation import NAME, PASSWORD
 from tests.support.process import SiteProcess
 
 LONG_MS = 1_200_000

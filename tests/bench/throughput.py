@@ -12,8 +12,9 @@ from pointsync import clock, config, create_app, crypto, db, ids
 from pointsync.ledger import reserves
 from pointsync.ledger.apply import Incoming, apply
 from pointsync.runtime import runtime
-from pointsync.sync import site, wire
-from tests.bench.family import record, two_sites, until_sent
+from pointsync.sync.protocol import wire
+from pointsync.sync.site import local_site
+from tests.bench.two_sites import record, two_sites, until_sent
 from tests.support.process import SiteProcess
 
 BACKLOG = 100_000
@@ -52,7 +53,7 @@ def _bare_apply() -> float:
         with app.app_context():
             db.upgrade()
             with db.write() as session:
-                site.ensure(session, runtime().vault, clock.now())
+                local_site.ensure(session, runtime().vault, clock.now())
             began = perf_counter()
             for start in range(0, BACKLOG, BATCH):
                 batch = [

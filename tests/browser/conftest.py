@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from pointsync import crypto, db
 from pointsync.models import Site
-from tests.admin.sites import data, first_start, opened, place, quick_passwords
-from tests.browser.looks import WIDTHS
-from tests.browser.serving import served
-from tests.browser.system_shown import full
+from tests.browser.page_checks import WIDTHS
+from tests.browser.sample_settings import full
+from tests.support.site_template import data, first_start, opened, place, quick_passwords
+from tests.support.wsgi_server import served
 
 __all__ = ["data", "first_start", "full", "place", "quick_passwords"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.many import run_many
+from tests.cli.command_batch import run_many
 from tests.support.process import CHECKOUT, SiteProcess, call, free_port, wait_until
 
 SECONDS = 90

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pointsync import clock
-from tests.cli.many import run_many
+from tests.cli.command_batch import run_many
 from tests.support.process import SiteProcess, call, free_port, wait_until
 
 CANARY = "canary.anna@canary.example"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.cli.many import run_many
+from tests.cli.command_batch import run_many
 from tests.support.process import SiteProcess
 
 

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from pointsync import db
-from tests.admin.visitor import TOKEN
-from tests.cli.many import run_many
+from tests.cli.command_batch import run_many
+from tests.support.panel_client import TOKEN
 from tests.support.process import CHECKOUT, SiteProcess, call, free_port, wait_until
 
 LINK = re.compile(r"http://\S+/setup/[0-9a-f]{32}")
@@ -131,7 +131,7 @@ def test_a_worker_beside_a_site_without_scheduler(tmp_path: Path) -> None:
         out, err = worker.communicate(timeout=10)
         assert worker.returncode == 0
         assert [line.split(" INFO ")[1].split(",")[0] for line in err.splitlines()] == [
-            f"pointsync.cli.told: worker {what}" for what in ("has begun", "is ending", "has ended")
+            f"pointsync.cli.server.lifecycle_log: worker {what}" for what in ("has begun", "is ending", "has ended")
         ]
         assert "worker" in out
 

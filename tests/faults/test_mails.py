@@ -6,10 +6,10 @@ from pathlib import Path
 
 import requests
 
-from tests.admin.visitor import TOKEN
 from tests.support.family import Member, family, wait_in_step
+from tests.support.mail_server import Post, make_post, post
+from tests.support.panel_client import TOKEN
 from tests.support.process import wait_until
-from tests.sync.mail_servers import Post, make_post, post
 
 __all__ = ["make_post", "post"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.many import run_many
+from tests.cli.command_batch import run_many
 from tests.support.process import CHECKOUT, SiteProcess
 
 SECONDS = 60
@@ -28,8 +28,8 @@ setattr(module, step, last)
 COMMANDS.main(["rotate-key"])
 """
 STEPS = {
-    "pointsync.ledger.audit.note": 1,
-    "pointsync.sync.key_rotation.in_write": 2,
+    "pointsync.ledger.audit_recorder.note": 1,
+    "pointsync.ops.key_rotation.in_write": 2,
 }
 """After which step it is killed, and how often the key is changed once the command has run again: a change that was
 committed is finished first."""

@@ -12,11 +12,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.admin.sites import opened
-from tests.api.callers import shop_of
+from tests.api.api_clients import shop_of
 from tests.fuzz import api, wire
-from tests.peer.caller import Caller, a_movement
 from tests.peer.peer_site import PeerSite
+from tests.peer.signed_caller import Caller, a_movement
+from tests.support.site_template import opened
 
 PART = 1_000
 """Cases between two looks at the database."""

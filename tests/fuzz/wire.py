@@ -14,9 +14,9 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from pointsync.runtime import of
-from pointsync.sync.woorewards import basic
-from tests.peer.caller import Caller, a_movement
+from pointsync.sync.protocol.woorewards import basic
 from tests.peer.peer_site import PeerSite
+from tests.peer.signed_caller import Caller, a_movement
 
 ODD = ["", "\0", "\ufffd", "é" * 300, "x" * 5000, "-1", "0", "1e9", "null", "%00", "' OR 1=1", "${7*7}", "\u202e", "🎉"]
 CALLS = ["ping", "movements"]

@@ -5,7 +5,7 @@ import pytest
 from pointsync import db
 from pointsync.errors import Conflict, Invalid, NotFound
 from pointsync.ledger import reserves
-from tests.support.frozen import START as NOW
+from tests.support.moving_clock import START as NOW
 
 pytestmark = pytest.mark.usefixtures("app")
 

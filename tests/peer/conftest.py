@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.peer.caller import ALICE, Caller
 from tests.peer.peer_site import PeerSite
-from tests.peer.woo_line import WooLine
-from tests.support.frozen import MovingClock
-from tests.support.woorewards import WooRewardsSite
+from tests.peer.signed_caller import ALICE, Caller
+from tests.peer.woorewards_remote import WooLine
+from tests.support.moving_clock import MovingClock
+from tests.support.woorewards_shop import WooRewardsSite
 
 MakeSite = Callable[[str], PeerSite]
 

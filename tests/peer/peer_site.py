@@ -20,9 +20,12 @@ from pointsync.ledger.record import Draft, record
 from pointsync.ledger.verify import differences
 from pointsync.models import Balance, Customer, Delivery, Movement, Origin, Remote, Reserve, Setting
 from pointsync.runtime import runtime
-from pointsync.sync import check, courier, jobs, remotes, restored, settings, sharing, site, standing
-from pointsync.sync.ping import Verdict
-from pointsync.sync.site import Identity
+from pointsync.schedule import ticks
+from pointsync.sync.delivery import courier
+from pointsync.sync.protocol.ping import Verdict
+from pointsync.sync.remotes import check, queue, remotes, restore_detection, sharing_key
+from pointsync.sync.site import local_site, settings
+from pointsync.sync.site.local_site import Identity
 from tests.support.process import free_port
 
 DELIVER_SECONDS = 10
@@ -51,7 +54,7 @@ class PeerSite:
             # No power is cut here, and waiting for disks would be most of the time.
             event.listen(db.db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
             (folder / "pointsync.db").write_bytes(_empty_database())
-            db.in_write(lambda session: site.ensure(session, runtime().vault, clock.now()))
+            db.in_write(lambda session: local_site.ensure(session, runtime().vault, clock.now()))
 
     def __enter__(self) -> "PeerSite":
         self._server = waitress.create_server(self._answer, host="127.0.0.1", port=self.port, threads=4)
@@ -97,7 +100,7 @@ class PeerSite:
         """Who it is, secrets opened."""
         with self.app.app_context():
             here = runtime()
-            return self.read(lambda session: site.identity(session, here.vault, here.config, clock.now()))
+            return self.read(lambda session: local_site.identity(session, here.vault, here.config, clock.now()))
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table, but for when an origin was last seen, with which Pass, and who was turned away."""
@@ -166,7 +169,7 @@ class PeerSite:
         self, url: str, auth: str, password: str, target: str = "default", **more: str | None
     ) -> tuple[int, Verdict]:
         """A line as the panel and the command add it: saved whatever the ping finds."""
-        typed = sharing.read(
+        typed = sharing_key.read(
             sharing_key=None,
             url=url,
             auth=auth,
@@ -195,9 +198,9 @@ class PeerSite:
     def _owe_again(self) -> bool:
         """What the job does for a remote that was found restored; whether there was anything to do."""
         with self.app.app_context():
-            found = bool(restored.under_way(db.db.session()))
+            found = bool(restore_detection.under_way(db.db.session()))
             db.db.session.remove()
-            jobs.send_history()
+            ticks.send_history()
         return found
 
     def deliver(self, remote_id: int) -> None:
@@ -228,7 +231,7 @@ class PeerSite:
 
     def shape(self, remote_id: int) -> dict[str, Any]:
         """The line as commands and the API show it."""
-        return self.read(lambda session: standing.shape(session, session.get_one(Remote, remote_id)))
+        return self.read(lambda session: queue.shape(session, session.get_one(Remote, remote_id)))
 
     def delivery(self, movement_id: str) -> Delivery:
         """The one delivery of a movement."""

@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from tests.cli.many import run_many
+from tests.cli.command_batch import run_many
 from tests.support.postgres import Cluster
 from tests.support.process import SiteProcess
 

@@ -12,15 +12,18 @@ from sqlalchemy.orm import Session
 from werkzeug import Request, Response
 
 from pointsync import clock
-from pointsync.ledger import reserves, rewards
+from pointsync.accounts import admins, api_keys
+from pointsync.exports import export_task
+from pointsync.ledger import reserves
+from pointsync.ledger.rewards import rewards
 from pointsync.runtime import runtime
-from pointsync.sync import admins, exports, keys, origins
-from tests.admin import customers_shown, hooks_shown
-from tests.admin.sites import change, opened
-from tests.admin.visitor import NAME, PASSWORD
-from tests.browser.serving import served
+from pointsync.sync.remotes import blocked_origins
+from tests.admin import sample_customers, sample_hooks
 from tests.support import proxies
+from tests.support.panel_client import NAME, PASSWORD
 from tests.support.process import free_port
+from tests.support.site_template import change, opened
+from tests.support.wsgi_server import served
 
 ROOT = "/back-office/points"
 SETTINGS = {
@@ -64,10 +67,10 @@ class Front:
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """A site behind a proxy, with something on every page."""
     with opened(tmp_path_factory.mktemp("site"), **SETTINGS) as app:
-        customers_shown.fill_history(app)
-        hook = hooks_shown.made(app)
-        change(app, lambda session: hooks_shown.deliver(session, hook, "order.updated", "recorded", "+25 points."))
-        change(app, lambda session: keys.create(session, "till", clock.now()))
+        sample_customers.fill_history(app)
+        hook = sample_hooks.made(app)
+        change(app, lambda session: sample_hooks.deliver(session, hook, "order.updated", "recorded", "+25 points."))
+        change(app, lambda session: api_keys.create(session, "till", clock.now()))
         change(app, lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
         change(app, lambda session: admins.create(session, "Bob", PASSWORD, clock.now()))
         change(app, _fill)
@@ -77,8 +80,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 def _fill(session: Session) -> None:
     """A reward, a site that is blocked, an export that waits."""
     rewards.add(session, reserves.get(session, "default"), "Mug", "A blue one", 20, clock.now())
-    origins.block(session, "wrk_0000000000000001", "Sold", NAME, clock.now())
-    exports.ask(session, runtime().config.data, exports.customer_rows(session), NAME, clock.now())
+    blocked_origins.block(session, "wrk_0000000000000001", "Sold", NAME, clock.now())
+    export_task.ask(session, runtime().config.data, export_task.customer_rows(session), NAME, clock.now())
 
 
 @pytest.fixture(scope="session")

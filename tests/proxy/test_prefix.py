@@ -3,7 +3,7 @@
 from flask import Flask
 
 from tests.proxy.conftest import ROOT, Front
-from tests.proxy.crawler import Crawl
+from tests.proxy.link_crawler import Crawl
 
 PAGES, FORMS, FILES = 40, 40, 30
 

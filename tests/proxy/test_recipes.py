@@ -10,11 +10,11 @@ import requests
 from flask import Flask
 
 from pointsync import clock
-from pointsync.sync import keys
-from tests.admin.sites import change
-from tests.admin.visitor import TOKEN
+from pointsync.accounts import api_keys
 from tests.proxy.conftest import ROOT, Front
+from tests.support.panel_client import TOKEN
 from tests.support.process import Answer
+from tests.support.site_template import change
 
 FORGED = {
     "X-Forwarded-User": "alice",
@@ -124,7 +124,7 @@ def test_wherever_it_begins_it_stays(front: Front, path: str) -> None:
 
 
 def test_shops_and_sites_call_past_the_sign_in(front: Front, app: Flask) -> None:
-    _, key = change(app, lambda session: keys.create(session, f"shop-{front.kind}", clock.now()))
+    _, key = change(app, lambda session: api_keys.create(session, f"shop-{front.kind}", clock.now()))
     bearer = {"Authorization": f"Bearer {key}"}
 
     def ask(method: str, path: str, **more: Any) -> requests.Response:

@@ -4,11 +4,11 @@ import socket
 from http.client import HTTPConnection
 from pathlib import Path
 
-from pointsync.gate import Gate
-from tests.admin.sites import opened
-from tests.browser.serving import served
+from pointsync.web.trusted_proxy import Gate
 from tests.proxy.conftest import ROOT, SETTINGS
 from tests.support.process import Answer, SiteProcess, call
+from tests.support.site_template import opened
+from tests.support.wsgi_server import served
 
 TOLD = {"X-Forwarded-User": "alice", "X-Forwarded-Prefix": ROOT, "X-Forwarded-Proto": "https"}
 

@@ -1,14 +1,12 @@
 """A site for each test, on both databases; servers that misbehave, and clients to call them."""
 
-from tests.support import properties
-from tests.support.local import app, postgres_app, sqlite_app, sqlite_sites, sqlite_tables, sqlite_url
-from tests.sync.edits import gold
-from tests.sync.mail_servers import make_post, post
-from tests.sync.rotating import process
-from tests.sync.servers import client, make_client, serve
-from tests.sync.starts import here
+from tests.support import hypothesis_profile
+from tests.support.apps import app, postgres_app, sqlite_app, sqlite_sites, sqlite_tables, sqlite_url
+from tests.support.scripted_server import client, make_client, serve
+from tests.sync.remote_edits import gold
+from tests.sync.site.site_starts import here
 
-assert properties
+assert hypothesis_profile
 
 __all__ = [
     "app",
@@ -16,10 +14,7 @@ __all__ = [
     "gold",
     "here",
     "make_client",
-    "make_post",
-    "post",
     "postgres_app",
-    "process",
     "serve",
     "sqlite_app",
     "sqlite_sites",

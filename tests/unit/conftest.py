@@ -1,5 +1,5 @@
 """How property tests run in this tier."""
 
-from tests.support import properties
+from tests.support import hypothesis_profile
 
-assert properties
+assert hypothesis_profile

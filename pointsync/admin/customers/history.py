@@ -7,19 +7,20 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from wtforms import SelectField
 
-from pointsync.admin.customers.shown import balances, chosen, maker, reserve_names, way
-from pointsync.admin.paging import USUAL_SIZE, Asked
-from pointsync.admin.panel import blueprint, page
+from pointsync.admin.customers.delivery_summary import balances, chosen, maker, reserve_names, way
+from pointsync.admin.shell.paging import USUAL_SIZE, Asked
+from pointsync.admin.shell.panel import blueprint, page
 from pointsync.db import db
+from pointsync.db.keyset import Page
 from pointsync.errors import Invalid
 from pointsync.ledger import customers as ledger
-from pointsync.ledger import levels, reserves
-from pointsync.ledger.keyset import Page
-from pointsync.ledger.made import own_auth
+from pointsync.ledger import reserves
+from pointsync.ledger.outbox import own_auth
+from pointsync.ledger.rewards import levels
 from pointsync.models import Customer, Reserve
+from pointsync.reports import customer_history
+from pointsync.reports.customer_history import Entry
 from pointsync.runtime import runtime
-from pointsync.sync import customer_history
-from pointsync.sync.customer_history import Entry
 
 TAB = "admin.customers"
 

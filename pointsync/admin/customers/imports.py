@@ -13,18 +13,17 @@ from sqlalchemy.orm import Session
 from wtforms import RadioField, SelectField
 
 from pointsync import clock, db
-from pointsync.admin.customers import hand
-from pointsync.admin.customers.hand import TAB
-from pointsync.admin.forms import show_refusal
-from pointsync.admin.panel import blueprint, page, plain
+from pointsync.admin.customers import manual_movements
+from pointsync.admin.customers.manual_movements import TAB
+from pointsync.admin.shell.forms import show_refusal
+from pointsync.admin.shell.panel import blueprint, page, plain
 from pointsync.errors import Invalid, Refused
-from pointsync.ledger import csv_shapes
-from pointsync.ledger.bounds import MAX_NAME, clean
+from pointsync.imports import formats, import_task, run
+from pointsync.imports.run import Asked, Import
 from pointsync.models import Work
 from pointsync.runtime import runtime
-from pointsync.sync import import_works, imports
-from pointsync.sync.imports import Asked, Import
-from pointsync.sync.work import FILES
+from pointsync.tasks.tasks import FILES
+from pointsync.text_limits import MAX_NAME, clean
 
 OPENING, NEW = "opening", "new"
 FOUND = "found"
@@ -41,7 +40,7 @@ class ImportForm(FlaskForm):  # type: ignore[misc]
     file = FileField("File")
     kind = RadioField("What it holds", choices={OPENING: "Opening balances", NEW: "New points"}, default=OPENING)
     shape = SelectField(
-        "Format", choices={FOUND: "Found by its first line", **csv_shapes.SHAPES}, default=FOUND, validate_choice=False
+        "Format", choices={FOUND: "Found by its first line", **formats.SHAPES}, default=FOUND, validate_choice=False
     )
     reserve = SelectField("Points Reserve", default="default", validate_choice=False)
 
@@ -64,13 +63,13 @@ def send_import() -> ResponseReturnValue:
     (data / FILES).mkdir(mode=0o700, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix="given-", dir=data / FILES))
     try:
-        file = place / import_works.FILE
+        file = place / import_task.FILE
         upload.save(file)
-        Import(file, asked, place / import_works.SCRATCH, clock.now())
+        Import(file, asked, place / import_task.SCRATCH, clock.now())
         by, now = current_user.name, clock.now()
 
         def ask(session: Session) -> Work:
-            return import_works.ask_check(session, data, file, name, asked, by, now)
+            return import_task.ask_check(session, data, file, name, asked, by, now)
 
         made = db.in_write(ask)
     except Refused as error:
@@ -90,7 +89,7 @@ def send_import_points(work_id: int) -> ResponseReturnValue:
     good_lines, by, now = request.form.get("lines") == "good", current_user.name, clock.now()
 
     def ask(session: Session) -> Work:
-        return import_works.ask_record(session, runtime().config.data, work_id, good_lines, by, now)
+        return import_task.ask_record(session, runtime().config.data, work_id, good_lines, by, now)
 
     made = db.in_write(ask)
     return redirect(url_for("admin.work", work_id=made.id), 303)
@@ -98,22 +97,22 @@ def send_import_points(work_id: int) -> ResponseReturnValue:
 
 def _filled() -> ImportForm:
     form = ImportForm()
-    hand.fill_reserves(form, db.db.session())
+    manual_movements.fill_reserves(form, db.db.session())
     return form
 
 
 def _asked(form: ImportForm) -> Asked | None:
     """What was chosen; None where something is wrong, and each sentence stands at its field then."""
-    kind, shape = hand.typed(form, "kind"), hand.typed(form, "shape") or FOUND
+    kind, shape = manual_movements.typed(form, "kind"), manual_movements.typed(form, "shape") or FOUND
     is_good = True
     if not form.file.data:
         form.file.errors, is_good = ["Choose a file."], False
     if kind not in NOTES:
         form.kind.errors, is_good = ["Choose what the file holds."], False
-    if shape != FOUND and shape not in csv_shapes.SHAPES:
+    if shape != FOUND and shape not in formats.SHAPES:
         form.shape.errors, is_good = ["Choose one of these."], False
     try:
-        reserve = hand.chosen_reserve(db.db.session(), hand.typed(form, "reserve"))
+        reserve = manual_movements.chosen_reserve(db.db.session(), manual_movements.typed(form, "reserve"))
     except Invalid as error:
         show_refusal(form, error)
         return None
@@ -123,4 +122,4 @@ def _asked(form: ImportForm) -> Asked | None:
 def _form(form: ImportForm) -> str:
     session = db.db.session()
     everywhere = dict.fromkeys(form.reserve.choices or {}, 0)
-    return page("customers/import.html", TAB, form=form, notes=NOTES, sites=imports.sent_to(session, everywhere))
+    return page("customers/import.html", TAB, form=form, notes=NOTES, sites=run.sent_to(session, everywhere))

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pointsync.cli.answer import facts, give, is_json
-from pointsync.cli.command import Command
-from pointsync.cli.faults import WRONG, Fault
-from pointsync.cli.types import Whole
+from pointsync.cli.framework.command import Command
+from pointsync.cli.framework.errors import WRONG, Fault
+from pointsync.cli.framework.output import facts, give, is_json
+from pointsync.cli.framework.param_types import Whole
 
 if TYPE_CHECKING:
-    from pointsync.cli.demo.story import Story
+    from pointsync.cli.demo.scenario import Story
 
 MAX_PORT = 65_535
 NAMES = (
@@ -41,9 +41,9 @@ def demo(sites: int, port: int, keep: Path | None, once: bool) -> None:
     """
     if port + sites - 1 > MAX_PORT:
         raise click.UsageError(f"--port: {sites} sites from port {port} on go beyond {MAX_PORT}; choose a lower one.")
-    from pointsync.cli.demo.member import Member, end_all, refuse_taken
-    from pointsync.cli.demo.story import Stopped, Story
-    from pointsync.cli.stop import Stop
+    from pointsync.cli.demo.demo_site import Member, end_all, refuse_taken
+    from pointsync.cli.demo.scenario import Stopped, Story
+    from pointsync.cli.framework.shutdown import Stop
 
     refuse_taken(range(port, port + sites))
     password = secrets.token_urlsafe(PASSWORD_BYTES)

@@ -1,6 +1,6 @@
 // Copying, in three ways: the clipboard of secure pages, the old command (plain http, frames without leave),
 // and where neither works the text selected, for the admin's own hand.
-import { say } from "./say.js";
+import { say } from "./announce.js";
 
 export function startCopying() {
   document.addEventListener("click", (event) => {

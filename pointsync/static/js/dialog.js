@@ -1,6 +1,6 @@
 // Forms that have a page of their own open in a dialog over the page they were asked from.
-import { reveal } from "./reveal.js";
-import { say } from "./say.js";
+import { reveal } from "./scripted.js";
+import { say } from "./announce.js";
 
 let opener = null;
 

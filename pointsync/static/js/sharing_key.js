@@ -1,5 +1,5 @@
 // A pasted sharing key fills URL, Auth. and Pass.; and the other site can be asked which reserves it has.
-import { say } from "./say.js";
+import { say } from "./announce.js";
 
 const KEY = /^\s*(\S+)\|(wrk_[0-9a-f]{16}):(wrs_[0-9A-Za-z]{16})\s*$/i;
 

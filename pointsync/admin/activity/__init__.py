@@ -1,0 +1,1 @@
+"""System › Activity: deliveries, attempts and background tasks."""

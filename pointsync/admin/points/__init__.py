@@ -1,0 +1,1 @@
+"""Points and Rewards: reserves, rewards, expiry, settlement."""

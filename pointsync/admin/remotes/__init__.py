@@ -1,0 +1,1 @@
+"""System › Points Sync.: this site's keys and its remotes."""

@@ -1,0 +1,1 @@
+"""System: the other tabs."""

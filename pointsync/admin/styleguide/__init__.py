@@ -1,0 +1,1 @@
+"""Every component of the panel on one page, in debug mode only."""

@@ -1,1 +1,0 @@
-"""System: one file for each tab, with its forms."""

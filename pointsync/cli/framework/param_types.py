@@ -1,0 +1,211 @@
+"""What is typed as an argument, read and checked before anything else is done."""
+
+import re
+import socket
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pointsync.cli.framework.errors import Fault, plain
+from pointsync.errors import Invalid
+from pointsync.text_limits import MAX_POINTS, check_text, is_reserve_key
+
+if TYPE_CHECKING:
+    Type = click.ParamType[Any]
+else:
+    Type = click.ParamType
+
+MAX_SHOWN = 40
+MAX_ROW = 2**31 - 1
+MAX_BIG_ROW = 2**63 - 1
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
+_NUMBER = re.compile(r"[0-9]+\Z")
+_PERIOD = re.compile(r"([0-9]{1,6})([dm])\Z")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}\Z")
+_YEAR_DAY = re.compile(r"([0-9]{2})-([0-9]{2})\Z")
+
+
+class _Points(Type):
+    name = "points"
+
+    def __init__(self, *, may_be_zero: bool) -> None:
+        self.may_be_zero = may_be_zero
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number = int(value) if _WHOLE.match(str(value)) else None
+        if number is None or abs(number) > MAX_POINTS:
+            self.fail(
+                f"Points are whole numbers within ±{MAX_POINTS:,}, such as 25 or -50; not {_shown(value)}.", param
+            )
+        if number == 0 and not self.may_be_zero:
+            self.fail("0 points change nothing; give a number above or below 0.", param)
+        return number
+
+
+class Whole(Type):
+    """A whole number from `low` to `high`."""
+
+    name = "number"
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low, self.high = low, high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number = int(value) if _WHOLE.match(str(value)) else None
+        if number is None or not self.low <= number <= self.high:
+            self.fail(f"It must be a whole number from {self.low:,} to {self.high:,}; not {_shown(value)}.", param)
+        return number
+
+
+class _Email(Type):
+    name = "email"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from pointsync.email_address import normalise
+
+        try:
+            return normalise(str(value))
+        except Invalid as error:
+            self.fail(error.message, param)
+
+
+class _RowId(Type):
+    """The number in the first column of a list. One too large to be stored is one that is not there."""
+
+    name = "id"
+
+    def __init__(self, noun: str, most: int) -> None:
+        self.noun, self.most = noun, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if not text.isascii() or not _NUMBER.match(text):
+            self.fail(f"A {self.noun} is named by its number in the list, such as 1; not {_shown(value)}.", param)
+        if len(text) > len(str(self.most)) or int(text) > self.most:
+            raise Fault(f"There is no {self.noun} {text[:MAX_SHOWN]}; see the list.")
+        return int(text)
+
+
+class _ReserveKey(Type):
+    name = "key"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_reserve_key(str(value)):
+            self.fail("A reserve's key has letters, digits, - and _ only, at most 64, such as default.", param)
+        return str(value)
+
+
+class _Host(Type):
+    """An address or name to listen at; `[::1]` and `::1` are the same."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        host = str(value).removeprefix("[").removesuffix("]")
+        try:
+            if host != "*":
+                socket.getaddrinfo(host, None)
+        except (OSError, UnicodeError):
+            self.fail(f"{_shown(value)} names no address; give one of this machine, such as 127.0.0.1.", param)
+        return host
+
+
+class Line(Type):
+    """Text on one line, at most `limit` characters."""
+
+    name = "text"
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            check_text(str(value), self.limit, self.name)
+        except Invalid as error:
+            self.fail(error.message, param)
+        return str(value)
+
+
+class Period(Type):
+    """A number of days or months, such as 90d or 9m; `(count, unit)`."""
+
+    name = "period"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, str]:
+        found = _PERIOD.match(str(value))
+        if not found:
+            self.fail(f"A period is a number of days or months, such as 90d or 9m; not {_shown(value)}.", param)
+        return int(found[1]), "days" if found[2] == "d" else "months"
+
+
+class YearDay(Type):
+    """A day of any year, such as 12-31; `(month, day)`."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        found = _YEAR_DAY.match(str(value))
+        if not found:
+            self.fail(f"A day of the year is its month and day, such as 12-31; not {_shown(value)}.", param)
+        return int(found[1]), int(found[2])
+
+
+class Day(Type):
+    """A day, such as 2026-01-31, of the years 1970 to 2999."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            day = date.fromisoformat(str(value)) if _DAY.match(str(value)) else date.min
+        except ValueError:
+            day = date.min
+        if not 1970 <= day.year < 3000:
+            self.fail(f"A day is its year, month and day, such as 2026-01-31; not {_shown(value)}.", param)
+        return day
+
+
+class Month(Type):
+    """A month, such as 2026-01; as text."""
+
+    name = "month"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not _MONTH.match(str(value)):
+            self.fail(f"A month is its year and month, such as 2026-01; not {_shown(value)}.", param)
+        return str(value)
+
+
+class Moment(Type):
+    """A moment by the site's clock, as `clock.from_typed` reads it; kept as text, since the zone is the site's."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from datetime import UTC
+
+        from pointsync import clock
+
+        try:
+            clock.from_typed(str(value), UTC)
+        except ValueError:
+            self.fail(f"A moment is a day, or day and time, such as '2026-01-31 14:30'; not {_shown(value)}.", param)
+        return str(value)
+
+
+POINTS = _Points(may_be_zero=False)
+HOST = _Host()
+BALANCE = _Points(may_be_zero=True)
+EMAIL = _Email()
+REMOTE = _RowId("remote", MAX_ROW)
+DELIVERY = _RowId("delivery", MAX_BIG_ROW)
+RESERVE = _ReserveKey()
+MAIL = _RowId("mail", MAX_BIG_ROW)
+REWARD = _RowId("reward", MAX_ROW)
+
+
+def _shown(value: Any) -> str:
+    return repr(plain(str(value)[:MAX_SHOWN]))

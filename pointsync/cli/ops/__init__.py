@@ -1,0 +1,1 @@
+"""Commands for backups, upgrades and checks."""

@@ -1,0 +1,1 @@
+"""Commands for customers and their points."""

@@ -1,0 +1,1 @@
+"""Commands for remotes and the sites behind them."""

@@ -1,0 +1,1 @@
+"""Processes that stay: `serve` and `worker`."""

@@ -1,0 +1,1 @@
+"""Commands for this site, its admins, keys, hooks and settings."""

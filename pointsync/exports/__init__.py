@@ -1,0 +1,1 @@
+"""Points out: customers, movements and deliveries as CSV."""

@@ -1,0 +1,1 @@
+"""Points in: a file is read, looked at, and recorded."""

@@ -1,0 +1,33 @@
+"""CSV in: lines of a file recorded, some at a time, each line once however often the file is given."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from pointsync.imports import duplicates
+from pointsync.imports.drafts import Line
+from pointsync.ledger.record import Draft, record
+from pointsync.models.movement import IMPORT_SOURCE
+
+CHUNK = 500
+"""Lines in one transaction: short enough that the shop does not wait."""
+
+
+def take(session: Session, lines: Sequence[Line], now: datetime) -> int:
+    """Record those of `lines`, at most 1,000 and none of them faulty, that are new; how many these are.
+
+    A line that was recorded before with the same content is passed over, as whatever it was recorded: the ledger
+    itself would call it a conflict where it was an opening balance and is now given as new points. Raises what
+    `record` does; nothing of `lines` has been recorded then.
+    """
+    drafts = [line.draft for line in lines if line.draft]
+    known = duplicates.find(session, drafts)
+    fresh: dict[str | None, Draft] = {}
+    for draft in drafts:
+        if draft.ref not in known:
+            fresh.setdefault(draft.ref, draft)
+    if not fresh:
+        return 0
+    outcomes = record(session, list(fresh.values()), IMPORT_SOURCE, now)
+    return sum(outcome.status == "recorded" for outcome in outcomes)

@@ -1,0 +1,1 @@
+"""Expiry: which points a reserve's rule takes, and when."""

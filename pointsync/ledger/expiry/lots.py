@@ -1,0 +1,88 @@
+"""What of a customer's points is lost on which day: the movements replayed by a rule, in the order of their moments."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from pointsync.ledger.expiry.rule import INACTIVITY, TRANSACTIONAL, Rule, today
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A movement as far as it matters here: its moment, its points, and whether the customer did something by it."""
+
+    at: datetime
+    points: int
+    is_activity: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """So many points, above 0, that are lost at the beginning of the site's day."""
+
+    day: date
+    points: int
+
+
+def losses(changes: Iterable[Change], rule: Rule, zone: ZoneInfo, until: date) -> list[Loss]:
+    """What the rule takes from a customer up to and on the day `until`, oldest first.
+
+    `changes` are all of the customer's movements in the reserve but what this rule has already been recorded to
+    take, in the order of their moments. A balance below zero is a debt, which what is given next pays first.
+    """
+    if until < rule.since:
+        return []
+    replay = {TRANSACTIONAL: _by_lots, INACTIVITY: _by_silence}.get(rule.kind, _by_year)
+    return [loss for loss in replay(changes, rule, zone, until) if loss.points and loss.day <= until]
+
+
+def _by_lots(changes: Iterable[Change], rule: Rule, zone: ZoneInfo, until: date) -> Iterator[Loss]:
+    lots: deque[Loss] = deque()
+    debt = 0
+    for change in changes:
+        day = today(change.at, zone)
+        while lots and lots[0].day <= day:
+            yield lots.popleft()
+        if change.points > 0:
+            paid = min(debt, change.points)
+            debt -= paid
+            if change.points > paid:
+                lots.append(Loss(rule.end_of(change.at, zone), change.points - paid))
+            continue
+        taken = -change.points
+        while taken and lots:
+            lot = lots.popleft()
+            if lot.points > taken:
+                lots.appendleft(Loss(lot.day, lot.points - taken))
+            taken -= min(taken, lot.points)
+        debt += taken
+    yield from lots
+
+
+def _by_silence(changes: Iterable[Change], rule: Rule, zone: ZoneInfo, until: date) -> Iterator[Loss]:
+    points, end = 0, date.max
+    for change in changes:
+        if points > 0 and end <= today(change.at, zone):
+            yield Loss(end, points)
+            points = 0
+        if change.is_activity or points <= 0:
+            end = rule.end_of(change.at, zone)
+        points += change.points
+    if points > 0:
+        yield Loss(end, points)
+
+
+def _by_year(changes: Iterable[Change], rule: Rule, zone: ZoneInfo, until: date) -> Iterator[Loss]:
+    points, end = 0, date.min
+    for change in changes:
+        day = today(change.at, zone)
+        if points > 0 and end <= day:
+            yield Loss(end, points)
+            points = 0
+        if end <= day:
+            end = rule.next_yearly(day)
+        points += change.points
+    if points > 0:
+        yield Loss(end, points)

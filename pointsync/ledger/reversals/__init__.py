@@ -1,0 +1,1 @@
+"""Reversals: the movements of an origin taken back."""

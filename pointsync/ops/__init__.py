@@ -1,0 +1,1 @@
+"""Running a site: backups, restores, and the change of the secret key."""

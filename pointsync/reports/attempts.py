@@ -1,0 +1,81 @@
+"""How the remotes were tried, and how their status changed: newest first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from pointsync.db import keyset
+from pointsync.models import Attempt, Remote, StatusChange
+from pointsync.reports import newest
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An attempt, and the line that was tried, deleted or not."""
+
+    attempt: Attempt
+    remote: Remote
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A change of status, and the line whose it was, deleted or not."""
+
+    change: StatusChange
+    remote: Remote
+
+
+def page(
+    session: Session,
+    *,
+    remote_id: int | None = None,
+    only_failed: bool = False,
+    cursor: str | None = None,
+    size: int = 20,
+) -> keyset.Page[Tried]:
+    """A page of attempts, newest first: three queries, four on the way back to the first page.
+
+    All of all: the primary key. Of one remote: the index on (remote_id, id). Failed ones: the partial index on
+    the same of those, line by line, merged. Raises Invalid for `cursor` or `size`.
+    """
+    remotes = _remotes(session)
+    lists: list[Select[Any]] = [select(Attempt.id)]
+    if remote_id is not None or only_failed:
+        lines = [each for each in remotes if remote_id in (None, each)]
+        lists = [select(Attempt.id).where(Attempt.remote_id == each) for each in lines]
+    if only_failed:
+        lists = [each.where(Attempt.has_failed()) for each in lists]
+
+    def read(step: keyset.Step) -> list[int]:
+        return newest.ids(session, lists, Attempt.id.expression, step)
+
+    found = keyset.turn(cursor, size, (int,), read, lambda attempt_id: (attempt_id,))
+    rows = {each.id: each for each in session.scalars(select(Attempt).where(Attempt.id.in_(found.rows)))}
+    return found.showing([Tried(rows[each], remotes[rows[each].remote_id]) for each in found.rows])
+
+
+def changes(
+    session: Session, *, remote_id: int | None = None, cursor: str | None = None, size: int = 20
+) -> keyset.Page[Changed]:
+    """A page of changes of status, newest first: two queries, three on the way back to the first page.
+
+    All of all: the primary key. Of one remote: the index on (remote_id, id). Raises Invalid for `cursor` or
+    `size`.
+    """
+    remotes = _remotes(session)
+    query: Select[Any] = select(StatusChange)
+    if remote_id is not None:
+        query = query.where(StatusChange.remote_id == (remote_id if remote_id in remotes else 0))
+
+    def read(step: keyset.Step) -> Sequence[StatusChange]:
+        return session.scalars(step.narrow(query, StatusChange.id.expression, is_descending=True)).all()
+
+    found = keyset.turn(cursor, size, (int,), read, lambda change: (change.id,))
+    return found.showing([Changed(change, remotes[change.remote_id]) for change in found.rows])
+
+
+def _remotes(session: Session) -> dict[int, Remote]:
+    return {remote.id: remote for remote in session.scalars(select(Remote))}

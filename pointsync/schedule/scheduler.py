@@ -1,0 +1,82 @@
+"""The scheduler: when each job ticks. The only place that knows APScheduler."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+
+from pointsync import leases
+from pointsync.db import Busy, db, in_write
+from pointsync.runtime import runtime
+from pointsync.schedule import ticks
+from pointsync.sync.delivery.courier import Couriers
+
+log = logging.getLogger(__name__)
+
+#: Each job and the seconds between its ticks. New movements of this process do not wait for one.
+SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
+    (ticks.deliver, 0.5),
+    (ticks.heartbeat, 2),
+    (ticks.send_history, 1),
+    (ticks.compute_status, 5),
+    (ticks.check_remotes, 5),
+    (ticks.expire, 60),
+    (ticks.unlock_levels, 2),
+    (ticks.send_mails, 1),
+    (ticks.tell_expiry, 60),
+    (ticks.do_works, 1),
+    (ticks.reverse, 2),
+    (ticks.prune, 3600),
+)
+
+
+class Scheduler:
+    """This process's jobs and couriers. Made and started by `serve` and `worker` alone."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._couriers = Couriers(app)
+        self._scheduler = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": ThreadPoolExecutor(len(SCHEDULE))},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+        for job, seconds in SCHEDULE:
+            self._scheduler.add_job(self._run, "interval", seconds=seconds, args=[job], id=job.__name__)
+
+    def start(self) -> None:
+        """Begin. The first heartbeat is written before, so that what a process of this site that died
+        has held is free, and the site counts as alive."""
+        with self._app.app_context():
+            ticks.heartbeat()
+            runtime().ending.clear()
+            runtime().couriers = self._couriers
+        self._couriers.start()
+        self._scheduler.start()
+        self._couriers.wake()
+
+    def stop(self) -> None:
+        """End within some seconds, finishing what is in flight."""
+        self._scheduler.shutdown(wait=False)
+        with self._app.app_context():
+            runtime().ending.set()
+        self._couriers.stop()
+        with self._app.app_context():
+            here = runtime()
+            here.couriers = None
+            in_write(lambda session: leases.leave(session, here.worker_id))
+            db.session.remove()
+
+    def _run(self, job: Callable[[], None]) -> None:
+        with self._app.app_context():
+            try:
+                job()
+            except Busy:
+                log.warning("%s: the database is busy; it is tried again at the next tick", job.__name__)
+            except Exception:
+                log.exception("%s failed; it is tried again at the next tick", job.__name__)

@@ -1,0 +1,1 @@
+"""Both dialects as a client speaks them."""

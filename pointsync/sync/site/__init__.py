@@ -1,0 +1,1 @@
+"""The local site: who it is, its Pass, its settings."""

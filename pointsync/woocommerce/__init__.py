@@ -1,0 +1,1 @@
+"""WooCommerce hooks: what shops deliver, and what it is worth."""

@@ -1,0 +1,152 @@
+"""Hooks: where WooCommerce shops deliver, set up by an admin."""
+
+import re
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from pointsync import ids
+from pointsync.accounts.api_keys import check_name, lock
+from pointsync.crypto import Vault
+from pointsync.errors import Conflict, Invalid, NotFound
+from pointsync.ledger import reserves
+from pointsync.models import Hook, HookDelivery
+from pointsync.text_limits import is_storable
+
+KEPT = 1000
+MAX_RATE = Decimal(100_000)
+RATE_DECIMALS = 6
+MAX_SECRET_BYTES = 500
+STATUSES = ("processing", "completed")
+
+_TOKEN = re.compile(r"[0-9a-f]{32}\Z")
+
+
+def add(
+    session: Session,
+    vault: Vault,
+    *,
+    name: str,
+    secret: str,
+    reserve_key: str,
+    rate: Decimal | str = "1",
+    status: str = "completed",
+    by_movements: bool = False,
+    now: datetime,
+) -> Hook:
+    """A new hook. `rate` is points per unit of an order's total, `status` when they are given.
+
+    A name may be used again once its hook is removed; its refs go on, so no order counts twice. Raises
+    Invalid (a field), NotFound (the reserve), or Conflict: a live name, or a hook of the other rule for
+    that reserve, since an order and the points movement it made would both count.
+    """
+    check_name(name)
+    secret = _secret(secret)
+    points_per_unit = _rate(rate)
+    if status not in STATUSES:
+        raise Invalid("status", f"The status must be one of {', '.join(STATUSES)}.")
+    reserve = reserves.get(session, reserve_key)
+    rule = "movements" if by_movements else "orders"
+    lock(session)
+    for other in every(session):
+        if other.name == name:
+            message = f"There is a hook {name} already; choose another name, or remove that hook first."
+            raise Conflict("name_taken", message, {"name": message})
+        if other.reserve_id == reserve.id and other.rule != rule:
+            message = (
+                f"The hook {other.name} gives points in {reserve.key} by {other.rule}; by {rule} too, an order "
+                "would count twice. Remove that hook first, or choose another reserve."
+            )
+            raise Conflict("other_rule", message, {"reserve": message})
+    hook = Hook(
+        token=ids.new_token(),
+        name=name,
+        sealed_secret=vault.seal(secret),
+        reserve=reserve,
+        rule=rule,
+        rate=points_per_unit,
+        status=status,
+        created_at=now,
+    )
+    session.add(hook)
+    session.flush()
+    return hook
+
+
+def every(session: Session) -> list[Hook]:
+    """The live hooks, by name."""
+    return list(session.scalars(select(Hook).where(Hook.removed_at.is_(None)).order_by(Hook.name)))
+
+
+def deliveries(session: Session, hook_id: int, limit: int) -> list[HookDelivery]:
+    """The newest deliveries of a hook, newest first."""
+    query = select(HookDelivery).where(HookDelivery.hook_id == hook_id).order_by(HookDelivery.id.desc()).limit(limit)
+    return list(session.scalars(query))
+
+
+def remove(session: Session, name: str, now: datetime) -> None:
+    """End the live hook of that name: its address answers 404. Raises NotFound where there is none."""
+    hook = next((each for each in every(session) if each.name == name), None)
+    if hook is None:
+        message = f"There is no hook {name[:64]!r}; pointsync hook list shows those there are."
+        raise NotFound("unknown_hook", message, {"name": message})
+    hook.removed_at = now
+    session.flush()
+
+
+def find(session: Session, token: str, *, for_update: bool = False) -> Hook | None:
+    """The live hook with that id in its URL, or None; `for_update` lets no other delivery come between."""
+    if not _TOKEN.match(token):
+        return None
+    query = select(Hook).where(Hook.token == token, Hook.removed_at.is_(None))
+    if for_update:
+        query = query.with_for_update(of=Hook).execution_options(populate_existing=True)
+    return session.scalar(query)
+
+
+def url(hook: Hook, site_url: str | None) -> str:
+    """What the admin types into the shop; a path alone while the public URL is not known."""
+    return f"{(site_url or '').rstrip('/')}/hooks/woocommerce/{hook.token}"
+
+
+def prune(session: Session, kept: int = KEPT) -> int:
+    """Delete all but the last `kept` deliveries of each hook; how many were deleted."""
+    deleted = 0
+    for hook_id in session.scalars(select(Hook.id)).all():
+        of_hook = HookDelivery.hook_id == hook_id
+        newest_to_go = session.scalar(
+            select(HookDelivery.id).where(of_hook).order_by(HookDelivery.id.desc()).offset(kept).limit(1)
+        )
+        if newest_to_go is not None:
+            result = session.execute(
+                delete(HookDelivery).where(of_hook, HookDelivery.id <= newest_to_go).returning(HookDelivery.id)
+            )
+            deleted += len(result.all())
+    return deleted
+
+
+def _secret(text: str) -> str:
+    """The secret as the shop keeps it: WooCommerce cuts the space around it."""
+    text = text.strip()
+    if not text or not is_storable(text) or len(text.encode()) > MAX_SECRET_BYTES:
+        raise Invalid(
+            "secret",
+            f"Give the secret that stands in the shop's webhook: 1 to {MAX_SECRET_BYTES} plain characters.",
+        )
+    return text
+
+
+def _rate(given: Decimal | str) -> Decimal:
+    try:
+        rate = Decimal(given)
+    except InvalidOperation:
+        rate = Decimal("NaN")
+    if not rate.is_finite() or not 0 < rate <= MAX_RATE or rate != round(rate, RATE_DECIMALS):
+        raise Invalid(
+            "rate",
+            f"The rate must be a number above 0, at most {MAX_RATE:,}, with at most {RATE_DECIMALS} decimals, "
+            "such as 1 or 0.5.",
+        )
+    return rate

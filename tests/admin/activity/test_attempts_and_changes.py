@@ -1,0 +1,201 @@
+"""System › Activity: what went below zero, the attempts, and the changes of status."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from pointsync import db
+from pointsync.ledger import reserves, verify
+from pointsync.models import Attempt, Balance, Delivery, Movement
+from tests.admin import sample_deliveries as shown
+from tests.admin.activity.activity_page import PAGE, empty, rows, way
+from tests.admin.conftest import BOTH
+from tests.admin.page_text import words, wrong
+from tests.support.panel_client import Visitor
+
+ON_BOTH = pytest.mark.parametrize("where", BOTH, indirect=True)
+
+BELOW = f"{PAGE}/below-zero"
+ATTEMPTS = f"{PAGE}/attempts"
+CHANGES = f"{PAGE}/changes"
+BROKEN = "There is no such remote in the list; choose one of these."
+
+
+@ON_BOTH
+class TestBelowZero:
+    """Movements that took a customer below zero, and their correction."""
+
+    @pytest.fixture(autouse=True)
+    def _low(self, app: Flask) -> None:
+        with app.app_context(), db.write() as session:
+            shown.add_remote(session)
+            shown.make(session, 10)
+            shown.go_below(session, 30, 5)
+
+    def look(self, app: Flask) -> tuple[int, int, int]:
+        """Alice's balance, and how many movements and deliveries there are."""
+        with app.app_context(), db.write() as session:
+            assert verify.differences(session) == []
+            counts = [session.scalar(select(func.count()).select_from(model)) or 0 for model in (Movement, Delivery)]
+            return session.scalars(select(Balance.points)).one(), counts[0], counts[1]
+
+    def test_each_says_whose_and_where(self, ada: Visitor) -> None:
+        text = ada.get(BELOW).text
+        second, first = rows(text)
+        assert first.startswith("−30 Spend in Points Spent there")
+        assert first.endswith("alice@shop.test Tea shop −20 −25 Correct here")
+        assert second.endswith("alice@shop.test Tea shop −25 −25 Correct here")
+        assert "Movements of the last 31 days that took a customer below zero" in text
+
+    def test_a_correction(self, app: Flask, ada: Visitor) -> None:
+        text = words(ada.get(f"{BELOW}/2/correct?size=40").text)
+        assert "alice@shop.test has −25 in Points . A correction of +25 brings the balance to 0." in text
+        answer = ada.send(f"{BELOW}/2/correct?size=40")
+        assert answer.location == f"{BELOW}?size=40"
+        assert self.look(app) == (0, 4, 1)
+        text = ada.get(answer.location).text
+        assert "the balance is 0 now. It stays on this site." in text
+        second, first = rows(text)
+        assert first.endswith("Tea shop −20 0 Corrected: +25")
+        assert second.endswith("Tea shop −25 0 Not below zero now")
+
+    def test_too_late(self, app: Flask, ada: Visitor) -> None:
+        token = ada.token(f"{BELOW}/2/correct")
+        with app.app_context(), db.write() as session:
+            shown.make(session, 100)
+        before = self.look(app)
+        answer = ada.post(f"{BELOW}/2/correct", {"csrf_token": token})
+        assert answer.location == BELOW
+        assert "alice@shop.test has 75 points in default now: nothing is to be corrected." in ada.get(BELOW).text
+        assert ada.get(f"{BELOW}/2/correct").location == BELOW
+        assert "Nothing is to be corrected" in ada.get(BELOW).text
+        assert self.look(app) == before
+
+    def test_twice(self, app: Flask, ada: Visitor) -> None:
+        token = ada.token(f"{BELOW}/2/correct")
+        for _ in range(2):
+            assert ada.post(f"{BELOW}/2/correct", {"csrf_token": token}).status_code == 303
+        assert "That was corrected before, by movement" in ada.get(BELOW).text
+        assert self.look(app) == (0, 4, 1)
+
+    def test_where_the_reserve_takes_nothing(self, app: Flask, ada: Visitor) -> None:
+        with app.app_context(), db.write() as session:
+            reserves.change(session, "default", "Points", False, False)
+        answer = ada.send(f"{BELOW}/2/correct")
+        assert answer.status_code == 422
+        assert "The points reserve default is not active." in answer.text
+        assert self.look(app) == (-25, 3, 1)
+
+    def test_where_the_reserve_allows_it_now(self, app: Flask, ada: Visitor) -> None:
+        with app.app_context(), db.write() as session:
+            reserves.change(session, "default", "Points", True, True)
+        assert [row.rpartition("−25 ")[2] for row in rows(ada.get(BELOW).text)] == ["The reserve allows it now"] * 2
+
+    def test_what_is_not_there(self, ada: Visitor) -> None:
+        token = ada.token(BELOW)
+        for seq in ("1", "999", "9223372036854775807", "9223372036854775808", "x"):
+            assert ada.get(f"{BELOW}/{seq}/correct").status_code == 404
+            assert ada.post(f"{BELOW}/{seq}/correct", {"csrf_token": token}).status_code in (404, 405)
+        assert ada.post(f"{BELOW}/2/correct").status_code == 400
+
+    def test_page_by_page(self, app: Flask, ada: Visitor) -> None:
+        with app.app_context(), db.write() as session:
+            shown.go_below(session, 30, 5, *range(1, 44))
+        pages, path = [], BELOW
+        while path:
+            text = ada.get(path).text
+            pages.append(len(rows(text)))
+            path = way(text, "Next page") or ""
+        assert pages == [20, 20, 5]
+
+
+@ON_BOTH
+class TestAttempts:
+    """What came of each try."""
+
+    @pytest.fixture(autouse=True)
+    def _tried(self, app: Flask) -> None:
+        with app.app_context(), db.write() as session:
+            shown.add_remote(session)
+            shown.add_attempts(session)
+            shown.add_attempts(session, shown.add_remote(session, "Mug shop", "wrk_" + "2" * 16).id)
+
+    def test_each_says_what_came_of_it(self, ada: Visitor) -> None:
+        under_way, broken_off, bad, timed_out, partly, fine = rows(ada.get(f"{ATTEMPTS}?remote=1").text)
+        assert under_way.endswith("Tea shop 7 Under way")
+        assert broken_off == (
+            "1 Mar 2026, 12:04 Tea shop 5 Broken off This site stopped meanwhile. "
+            "What it carried is sent again, and counts once."
+        )
+        assert bad.endswith("Tea shop 3 Failed The call failed (bad_answer). 33 min 20 s")
+        assert timed_out.endswith("3 Failed tea.test did not answer within 10 seconds. 1 min 40 s")
+        assert partly.endswith("10 Answered 9 of 10 delivered; the others stand under Deliveries. 5.0 s")
+        assert fine == "1 Mar 2026, 12:00 Tea shop 1,200 Delivered 250 ms"
+
+    def test_the_filter(self, ada: Visitor) -> None:
+        assert len(rows(ada.get(ATTEMPTS).text)) == 12
+        failed = rows(ada.get(f"{ATTEMPTS}?outcome=failed").text)
+        assert len(failed) == 4
+        assert all("Failed" in row for row in failed)
+        assert len(rows(ada.get(f"{ATTEMPTS}?outcome=failed&remote=2").text)) == 2
+
+    @pytest.mark.parametrize(
+        ("query", "field", "sentence"),
+        [
+            ("remote=9", "remote", BROKEN),
+            ("remote=%00", "remote", BROKEN),
+            ("outcome=good", "outcome", "There is no such outcome; choose one of these."),
+        ],
+    )
+    def test_a_filter_that_cannot_be(self, ada: Visitor, query: str, field: str, sentence: str) -> None:
+        answer = ada.get(f"{ATTEMPTS}?{query}")
+        assert answer.status_code == 422
+        assert wrong(answer.text) == {field: sentence}
+        assert "Nothing is listed" in empty(answer.text)
+
+    def test_a_clock_put_right_meanwhile(self, app: Flask, ada: Visitor) -> None:
+        with app.app_context(), db.write() as session:
+            for attempt in session.scalars(select(Attempt).where(Attempt.code.is_not(None))):
+                attempt.ended_at = attempt.started_at - timedelta(hours=1)
+            session.scalars(select(Attempt).where(Attempt.deliveries == 7)).first().started_at += timedelta(hours=1)
+        shown_rows = rows(ada.get(f"{ATTEMPTS}?remote=1").text)
+        assert shown_rows[-1].endswith("Delivered 0 ms")
+        assert shown_rows[0].endswith("Under way")
+
+    def test_page_by_page_with_its_filter(self, app: Flask, ada: Visitor) -> None:
+        with app.app_context(), db.write() as session:
+            for _ in range(10):
+                shown.add_attempts(session)
+        text = ada.get(f"{ATTEMPTS}?outcome=failed&remote=1").text
+        following = way(text, "Next page")
+        assert following
+        assert "outcome=failed" in following
+        assert len(rows(text)) == 20
+        assert len(rows(ada.get(following).text)) == 2
+
+
+@ON_BOTH
+def test_changes_of_status(app: Flask, ada: Visitor) -> None:
+    with app.app_context(), db.write() as session:
+        shown.add_remote(session)
+        shown.add_changes(session)
+        shown.add_changes(session, shown.add_remote(session, "Mug shop", "wrk_" + "2" * 16).id)
+    assert len(rows(ada.get(CHANGES).text)) == 4
+    error, green = rows(ada.get(f"{CHANGES}?remote=1").text)
+    assert error == "1 Mar 2026, 12:09 Tea shop In step Error tea.test refuses these credentials."
+    assert green == "1 Mar 2026, 12:00 Tea shop Nothing sent yet In step"
+    answer = ada.get(f"{CHANGES}?remote=9")
+    assert answer.status_code == 422
+    assert wrong(answer.text) == {"remote": BROKEN}
+
+
+def test_the_ways_between_the_lists_keep_the_remote(app: Flask, ada: Visitor) -> None:
+    with app.app_context(), db.write() as session:
+        shown.add_remote(session)
+    for path in (PAGE, ATTEMPTS, CHANGES):
+        text = ada.get(f"{path}?remote=1").text
+        for other in (PAGE, ATTEMPTS, CHANGES):
+            assert f'href="{other}?remote=1"' in text
+        assert text.count('aria-current="page"') >= 2

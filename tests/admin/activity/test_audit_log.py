@@ -1,0 +1,104 @@
+"""System › Audit log: real changes through the forms stand there, can be narrowed, and cannot be changed."""
+
+import csv
+import html
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from pointsync import clock, db
+from pointsync.ledger import audit_recorder
+from pointsync.models import Audit, Reserve, Work
+from pointsync.reports.audit_log import document
+from pointsync.runtime import runtime
+from pointsync.schedule import ticks
+from tests.admin.conftest import BOTH
+from tests.support.panel_client import PASSWORD, Visitor
+
+PAGE = "/system/audit"
+
+
+def rows(app: Flask) -> list[dict]:
+    """What stands in the log but by the site itself, oldest first."""
+    with app.app_context(), db.write() as session:
+        query = select(Audit).where(Audit.how != "site").order_by(Audit.id)
+        return [document(row) for row in session.scalars(query)]
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+def test_what_admins_do_is_noted_with_who_how_and_from_where(app: Flask) -> None:
+    ada = Visitor(app, "192.0.2.9")
+    ada.sign_in(name=PASSWORD)
+    ada.sign_in(password="wrong " + PASSWORD)
+    ada.sign_in()
+    ada.send("/system/api-keys/add", name="webshop", scopes="record")
+    ada.send("/system/admins/add", name="Max", password=PASSWORD + "2", again=PASSWORD + "2")
+    ada.send("/sign-out", "/")
+    found = rows(app)
+    assert [(row["words"], row["how"]) for row in found] == [
+        ("Somebody failed to sign in with a name that no admin has", "nobody"),
+        ("Somebody failed to sign in as Ada", "nobody"),
+        ("Ada signed in", "password"),
+        ("Ada added API key webshop", "password"),
+        ("Ada added admin Max", "password"),
+        ("Ada signed out", "password"),
+    ]
+    assert {row["address"] for row in found} == {"192.0.2.9"}
+    assert PASSWORD not in str(found)
+    assert "scrypt" not in str(found)
+
+
+def test_a_refused_form_notes_nothing(app: Flask, ada: Visitor) -> None:
+    before = rows(app)
+    assert ada.send("/system/api-keys/add", name="no/name").status_code == 422
+    assert rows(app) == before
+
+
+def test_the_page_says_how_it_begins_narrows_and_escapes(app: Flask, ada: Visitor) -> None:
+    with app.app_context():
+        db.acts(db.Actor("Max", "command", ""))
+        with db.write() as session:
+            session.add(Reserve(key="gold", name="<b>Gold", created_at=clock.now()))
+    shown = html.unescape(ada.get(PAGE).text)
+    assert "Max added reserve gold" in shown
+    assert "Ada signed in" in shown
+    assert "&lt;b&gt;Gold" in ada.get(PAGE).text
+    only_max = ada.get(f"{PAGE}?actor=Max&noun=reserve&since=2020-01-01&until=2900-01-01").text
+    assert "Max added reserve gold" in only_max
+    assert "Ada signed in" not in only_max
+    assert "Max added reserve gold" in ada.get(f"{PAGE}?actor=Max&noun=reserve&since=&until=").text
+    assert "Nothing like that." in ada.get(f"{PAGE}?until=2020-01-01").text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("since=tomorrow", "This is no day"),
+        ("since=0001-01-01", "Choose a day from 2000"),
+        ("since=2026-02-02&until=2026-02-01", "before the first one"),
+        ("noun=%00", "There is nothing like that"),
+        ("actor=%F0%9F", "There is nothing like that"),
+        ("cursor=rubbish", "leads to no page"),
+        ("size=7", "A page has"),
+    ],
+)
+def test_a_filter_that_cannot_be_is_told_so(ada: Visitor, query: str, said: str) -> None:
+    answer = ada.get(f"{PAGE}?{query}")
+    assert (answer.status_code, said in answer.text) == (422, True)
+
+
+def test_the_log_goes_out_as_csv_with_cells_defused(app: Flask, ada: Visitor) -> None:
+    with app.app_context():
+        db.acts(db.Actor("=Max", "command", ""))
+        with db.write() as session:
+            audit_recorder.note(session, "tested", "reserve", thing="+gold")
+    answer = ada.send(f"{PAGE}/export", PAGE, actor="=Max")
+    assert answer.status_code == 303
+    with app.app_context():
+        ticks.do_works()
+        name = db.db.session.scalars(select(Work)).one().result["file"]
+        [path] = runtime().config.data.rglob(name)
+        with path.open() as file:
+            [row] = csv.DictReader(file)
+    assert (row["actor"], row["name"], row["words"]) == ("'=Max", "'+gold", "'=Max tested reserve +gold")

@@ -1,0 +1,267 @@
+"""System › Activity: deliveries by remote, status and customer, page by page."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from pointsync import clock, db
+from pointsync.models import Delivery, Remote, Site
+from pointsync.sync.remotes import remotes
+from tests.admin import sample_deliveries as shown
+from tests.admin import sample_remotes
+from tests.admin.activity.activity_page import LISTS, PAGE, empty, rows, way
+from tests.admin.conftest import BOTH
+from tests.admin.page_text import words, wrong
+from tests.support.bulk_rows import fill
+from tests.support.panel_client import Visitor
+from tests.support.queries import watched
+
+ON_BOTH = pytest.mark.parametrize("where", BOTH, indirect=True)
+
+EMPTY = {
+    PAGE: "No deliveries yet. Each movement made in this shop will stand here",
+    f"{PAGE}/below-zero": "Nobody went below zero. A movement that takes a customer below zero",
+    f"{PAGE}/attempts": "No attempts yet. As soon as a movement is sent to a remote, it will stand here",
+    f"{PAGE}/changes": "No changes yet. When a remote turns green, orange or red, it will stand here",
+}
+
+
+@pytest.fixture
+def each(app: Flask) -> None:
+    """A delivery in each state."""
+    with app.app_context(), db.write() as session:
+        shown.add_each(session)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_an_empty_list_says_what_will_be_there(ada: Visitor, path: str) -> None:
+    answer = ada.get(path)
+    assert answer.status_code == 200
+    assert empty(answer.text).startswith(EMPTY[path])
+
+
+@ON_BOTH
+@pytest.mark.usefixtures("each")
+def test_what_became_of_each_movement(ada: Visitor) -> None:
+    pending, aside, unknown, failed, delivered = rows(ada.get(PAGE).text)
+    assert pending.startswith("−5 ben@shop.test Spend in Points 1 Mar 2026, 12:00 Tea shop Pending")
+    assert pending.endswith("Attempts None yet Next As soon as it is its turn")
+    assert "Set aside Attempts 1 Reason Given by hand." in aside
+    tomorrow = f"{clock.now() + timedelta(days=1):%-d %b %Y}"
+    assert f"Customer unknown there Attempts None yet Next {tomorrow}" in unknown
+    assert failed.startswith("+2 alice@shop.test Earn in Points Order 12 & more 1 Mar 2026, 12:00 Tea shop Refused")
+    assert f"Attempts 3 Said there {shown.SAID}" in failed
+    assert failed.endswith("Send again Set aside Correct here")
+    assert delivered.endswith("Tea shop Delivered Delivered 1 Mar 2026, 13:00 Attempts 2")
+
+
+@pytest.mark.usefixtures("each")
+def test_what_a_remote_waits_for_is_said(app: Flask, ada: Visitor) -> None:
+    soon = clock.now() + timedelta(hours=30)
+    for name, value, sentence in (
+        ("next_attempt_at", soon, f"{soon:%-d %b %Y, %H:%M}"),
+        ("next_attempt_at", sample_remotes.MADE, "As soon as it is its turn"),
+        ("is_probing", True, "When the remote answers again"),
+        ("paused_at", sample_remotes.MADE, "When the remote is resumed"),
+    ):
+        with app.app_context(), db.write() as session:
+            setattr(session.get_one(Remote, 1), name, value)
+        assert rows(ada.get(PAGE).text)[0].endswith(f"Next {sentence}")
+
+
+def test_what_is_held_is_asked(app: Flask, ada: Visitor) -> None:
+    with app.app_context(), db.write() as session:
+        session.get_one(Site, 1).hold = "The marker is missing in /data & more."
+    assert "Nothing is sent until you say what this database is." in words(ada.get(PAGE).text)
+
+
+@ON_BOTH
+@pytest.mark.parametrize(
+    ("query", "points"),
+    [
+        ("", ["−5", "+4", "+3", "+2", "+1"]),
+        ("state=waiting", ["−5", "+3", "+2"]),
+        ("state=pending", ["−5"]),
+        ("state=unknown", ["+3"]),
+        ("state=failed", ["+2"]),
+        ("state=delivered", ["+1"]),
+        ("state=aside", ["+4"]),
+        ("customer=%20ALICE@Shop.test%20", ["+4", "+3", "+2", "+1"]),
+        ("customer=ben@shop.test&state=pending&remote=1&size=40", ["−5"]),
+        ("customer=ben@shop.test&state=aside", []),
+        ("remote=1", ["−5", "+4", "+3", "+2", "+1"]),
+        ("remote=2", []),
+    ],
+)
+@pytest.mark.usefixtures("each")
+def test_the_filter(app: Flask, ada: Visitor, query: str, points: list[str]) -> None:
+    with app.app_context(), db.write() as session:
+        shown.add_remote(session, "Mug shop", "wrk_" + "2" * 16)
+    answer = ada.get(f"{PAGE}?{query}")
+    assert answer.status_code == 200
+    assert [row.split()[0] for row in rows(answer.text)] == points
+    if not points:
+        assert empty(answer.text).startswith("Nothing like that.")
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "sentence"),
+    [
+        ("remote=99", "remote", "There is no such remote in the list; choose one of these."),
+        ("remote=abc", "remote", "There is no such remote in the list; choose one of these."),
+        (f"remote={'9' * 400}", "remote", "There is no such remote in the list; choose one of these."),
+        ("remote=%D9%A1", "remote", "There is no such remote in the list; choose one of these."),
+        ("remote=1&remote=x&remote=%00", None, None),
+        ("state=lost", "state", "There is no such status; choose one of these."),
+        ("state=FAILED", "state", "There is no such status; choose one of these."),
+        ("state=%00", "state", "There is no such status; choose one of these."),
+        ("customer=nobody", "customer", "nobody is no e-mail address"),
+        ("customer=nobody@shop.test", "customer", "No customer here has the e-mail address nobody@shop.test."),
+        ("customer=%3Cscript%3Ealert(1)%3C/script%3E", "customer", "<script>alert(1)</script> is no e-mail address"),
+        (f"customer={'x' * 3000}", "customer", "An e-mail address has at most 254 characters."),
+        ("customer=%ED%A0%80%00@shop.test", "customer", "is no e-mail address"),
+    ],
+)
+@pytest.mark.usefixtures("each")
+def test_a_filter_that_cannot_be(ada: Visitor, query: str, name: str | None, sentence: str | None) -> None:
+    answer = ada.get(f"{PAGE}?{query}")
+    assert "<script>alert" not in answer.text
+    if name is None or sentence is None:
+        assert answer.status_code == 200
+        return
+    assert answer.status_code == 422
+    [(field, said)] = wrong(answer.text).items()
+    assert field == name
+    assert sentence in said
+    assert empty(answer.text) == "Nothing is listed, since the filter cannot be right."
+    assert "<title>Error: Activity" in answer.text
+
+
+@pytest.mark.usefixtures("each")
+def test_what_was_typed_is_kept(ada: Visitor) -> None:
+    text = ada.get(f"{PAGE}?remote=1&state=failed&customer=nobody").text
+    assert '<option selected value="1">Tea shop</option>' in text
+    assert '<option selected value="failed">Refused</option>' in text
+    assert 'value="nobody"' in text
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("cursor=broken", "This address leads to no page of this list; begin at its first page."),
+        ("cursor=%00", "This address leads to no page of this list; begin at its first page."),
+        ("cursor=WyJhZnRlciIsInh4Il0=", "This address leads to no page of this list; begin at its first page."),
+        (f"cursor={'A' * 5000}", "This address leads to no page of this list; begin at its first page."),
+        ("size=7", "A page has 10, 20, 40 or 80 rows."),
+        ("size=x", "A page has 10, 20, 40 or 80 rows."),
+        ("size=-20", "A page has 10, 20, 40 or 80 rows."),
+        (f"size={'9' * 5000}", "A page has 10, 20, 40 or 80 rows."),
+    ],
+)
+@pytest.mark.usefixtures("each")
+def test_an_address_that_leads_to_no_page(ada: Visitor, path: str, query: str, sentence: str) -> None:
+    answer = ada.get(f"{path}?{query}")
+    assert answer.status_code == 422
+    assert f"{sentence} Show the first page" in words(answer.text)
+    assert "Nothing is listed" in empty(answer.text)
+
+
+@ON_BOTH
+def test_page_by_page_with_its_filter(app: Flask, ada: Visitor) -> None:
+    with app.app_context(), db.write() as session:
+        shown.add_remote(session)
+        shown.make(session, *range(1, 46))
+        shown.add_remote(session, "Mug shop", "wrk_" + "2" * 16)
+        shown.make(session, 50)
+    first = ada.get(f"{PAGE}?remote=1&state=pending&customer={shown.ALICE}").text
+    assert [way(first, name) for name in ("First page", "Previous page")] == [None, None]
+    pages, path = [first], way(first, "Next page")
+    while path:
+        asked = parse_qs(urlsplit(path).query)
+        assert (asked["remote"], asked["state"], asked["customer"]) == (["1"], ["pending"], [shown.ALICE])
+        pages.append(ada.get(path).text)
+        path = way(pages[-1], "Next page")
+    assert [int(row.split()[0]) for text in pages for row in rows(text)] == [50, *range(45, 0, -1)]
+    assert [len(rows(text)) for text in pages] == [20, 20, 6]
+    last = way(first, "Last page")
+    assert last
+    assert len(rows(ada.get(last).text)) == 20
+    back = way(pages[2], "Previous page")
+    assert back
+    assert rows(ada.get(back).text) == rows(pages[1])
+    assert way(pages[2], "First page") == f"{PAGE}?remote=1&state=pending&customer=alice@shop.test"
+    assert len(rows(ada.get(f"{PAGE}?size=40").text)) == 40
+    assert f'href="{PAGE}?remote=1&amp;state=pending&amp;customer=alice@shop.test&amp;size=80"' in first
+
+
+@pytest.mark.usefixtures("each")
+def test_what_a_deleted_line_was_sent_is_listed_still(app: Flask, ada: Visitor) -> None:
+    with app.app_context(), db.write() as session:
+        remotes.remove(session, session.get_one(Remote, 1), clock.now(), dropping=3)
+    text = ada.get(f"{PAGE}?remote=1").text
+    assert len(rows(text)) == 5
+    assert "Tea shop Deleted" in rows(text)[0]
+    assert ">Tea shop, deleted</option>" in text
+    assert "Retry now" not in text
+
+
+def test_lines_of_the_same_name_are_told_apart(app: Flask, ada: Visitor) -> None:
+    with app.app_context(), db.write() as session:
+        shown.add_remote(session)
+        sample_remotes.add_reserve(session, "gold")
+        typed = sample_remotes.add(session, "https://mug.test", "wrk_" + "2" * 16, "gold")
+        typed.name = "Tea shop"
+    text = ada.get(PAGE).text
+    assert ">Tea shop (default to default)</option>" in text
+    assert ">Tea shop (gold to default)</option>" in text
+
+
+def test_what_comes_from_outside_is_text(app: Flask, ada: Visitor) -> None:
+    nasty = "<script>alert(1)</script>\u202eevil\u2066"
+    with app.app_context(), db.write() as session:
+        shown.add_each(session)
+        shown.go_below(session, 100)
+        shown.add_attempts(session)
+        shown.add_changes(session)
+        session.get_one(Remote, 1).name = session.get_one(Remote, 1).status_text = nasty
+        session.execute(update(Delivery).values(message=nasty))
+        shown.make(session, 7, reason="<img src=x onerror=alert(1)>")
+    for path in (*LISTS, f"{PAGE}?remote=1", f"{PAGE}/deliveries/2/aside", f"{PAGE}/deliveries/2/correct"):
+        text = ada.get(path).text
+        assert "&lt;script&gt;alert(1)" in text or path.endswith("below-zero"), path
+        assert "<script>alert" not in text, path
+        assert "<img" not in text, path
+        assert not set("\u202e\u2066") & set(text), path
+        assert "wrs_" not in text, path
+        assert "gAAAA" not in text, path
+
+
+@ON_BOTH
+@pytest.mark.parametrize("path", [*LISTS, f"{PAGE}?state=waiting", f"{PAGE}/attempts?outcome=failed"])
+def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: Visitor, path: str) -> None:
+    with app.app_context(), db.write() as session:
+        shown.add_each(session)
+        shown.go_below(session, 100)
+        shown.add_attempts(session)
+        shown.add_changes(session)
+
+    def counted() -> int:
+        with app.app_context(), watched() as found:
+            answer = ada.get(path)
+        assert rows(answer.text)
+        return len(found)
+
+    few = counted()
+    with app.app_context(), db.write() as session:
+        fill(session, customers=30, movements=400, remotes=4)
+        shown.go_below(session, 100, *range(200, 240))
+    assert counted() == few
+
+
+def test_only_admins_see_it(stranger: Visitor) -> None:
+    for path in (*LISTS, f"{PAGE}/deliveries/1/aside", f"{PAGE}/deliveries/1/correct", f"{PAGE}/below-zero/1/correct"):
+        assert stranger.get(path).status_code == 303, path

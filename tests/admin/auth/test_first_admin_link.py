@@ -1,0 +1,92 @@
+"""The one-time link of the first start."""
+
+import pytest
+from flask import Flask
+
+from pointsync import clock, db
+from pointsync.accounts import admins
+from pointsync.models import Admin, Site
+from tests.admin.conftest import BOTH
+from tests.support.panel_client import NAME, PASSWORD, Visitor
+
+pytestmark = pytest.mark.parametrize("where", BOTH, indirect=True)
+
+TYPED = {"name": NAME, "password": PASSWORD, "again": PASSWORD}
+
+
+def names(app: Flask) -> list[str]:
+    with app.app_context():
+        return [admin.name for admin in db.db.session.query(Admin)]
+
+
+@pytest.mark.parametrize("token", ["x", "0" * 32, "0123456789abcdef0123456789abcdeF", "%00", "é", "a" * 5000])
+def test_another_link_is_none(fresh: Flask, link: str, token: str) -> None:
+    visitor = Visitor(fresh)
+    assert visitor.get(f"/setup/{token}").status_code == 404
+    answer = visitor.post(f"/setup/{token}", TYPED | {"csrf_token": visitor.token(link)})
+    assert answer.status_code == 404
+    assert names(fresh) == []
+
+
+def test_without_a_link_there_is_none(fresh: Flask) -> None:
+    visitor = Visitor(fresh)
+    assert visitor.get("/setup/").status_code == 404
+    assert visitor.get("/setup/None").status_code == 404
+
+
+def test_the_link_makes_the_first_admin_and_signs_in(fresh: Flask, link: str) -> None:
+    visitor = Visitor(fresh)
+    answer = visitor.send(link, **TYPED)
+    assert (answer.status_code, answer.location) == (303, "/")
+    home = visitor.get("/").text
+    assert "Shop one" in home
+    assert NAME in home
+    assert names(fresh) == [NAME]
+
+
+def test_the_link_works_once(fresh: Flask, link: str) -> None:
+    late = Visitor(fresh)
+    token = late.token(link)
+    Visitor(fresh).send(link, **TYPED)
+    assert late.get(link).status_code == 404
+    assert late.post(link, TYPED | {"csrf_token": token, "name": "Eve"}).status_code == 404
+    assert names(fresh) == [NAME]
+    with fresh.app_context():
+        assert db.db.session.get_one(Site, 1).setup_digest is None
+
+
+def test_an_admin_made_otherwise_ends_the_link(fresh: Flask, link: str) -> None:
+    with fresh.app_context():
+        db.in_write(lambda session: admins.create(session, "Bob", PASSWORD, clock.now()))
+    assert Visitor(fresh).get(link).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"name": ""}, "Choose a name"),
+        ({"name": " \t "}, "A name has 1 to 191 characters"),
+        ({"name": "a\0b"}, "A name has 1 to 191 characters"),
+        ({"name": "a" * 192}, "A name has 1 to 191 characters"),
+        ({"name": "a\u202eb"}, "A name has 1 to 191 characters"),
+        ({"password": "", "again": ""}, "Choose a password"),
+        ({"password": "nine char", "again": "nine char"}, "at least 10 characters"),
+        ({"password": "x" * 1001, "again": "x" * 1001}, "at most 1,000 characters"),
+        ({"password": "nul at the end\0", "again": "nul at the end\0"}, "no NUL characters"),
+        ({"again": "another one"}, "The two passwords differ"),
+        ({"again": ""}, "once more"),
+    ],
+)
+def test_a_faulty_field_is_told_and_changes_nothing(fresh: Flask, link: str, typed: dict[str, str], words: str) -> None:
+    visitor = Visitor(fresh)
+    answer = visitor.send(link, **(TYPED | typed))
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert 'aria-invalid="true"' in answer.text
+    assert PASSWORD not in answer.text
+    assert names(fresh) == []
+    assert visitor.get(link).status_code == 200
+
+
+def test_ten_characters_are_enough(fresh: Flask, link: str) -> None:
+    assert Visitor(fresh).send(link, name=NAME, password="ten chars!", again="ten chars!").status_code == 303

@@ -1,0 +1,321 @@
+"""Signed in by the shop's proxy: by the one header, from a trusted peer, on each request anew; and by nothing else."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from pointsync import clock, db
+from pointsync.accounts import admins
+from pointsync.app import MAX_BODY_BYTES
+from pointsync.models import SignIn
+from pointsync.web.upload_limits import most_bytes
+from tests.support.panel_client import NAME, PASSWORD, Visitor
+
+PROXY = "10.0.0.1"
+SETTINGS = {
+    "POINTSYNC_TRUSTED_PROXIES": PROXY,
+    "POINTSYNC_PROXY_AUTH_HEADER": "X-Forwarded-User",
+    "POINTSYNC_PROXY_AUTH_ADMINS": "alice bob",
+}
+PREFIX = "/back-office/points"
+GENERAL = "/system/general"
+
+
+@pytest.fixture
+def settings() -> dict[str, str]:
+    """A proxy that names who is signed in."""
+    return SETTINGS
+
+
+class Proxied(Visitor):
+    """A browser behind the proxy, which names whoever is `named`."""
+
+    named: str | None = "alice"
+    header = "X-Forwarded-User"
+
+    def _open(self, path: str, **more):
+        if self.named is not None:
+            more["headers"] = {self.header: self.named, **more.get("headers", {})}
+        return super()._open(path, **more)
+
+
+@pytest.fixture
+def alice(app: Flask) -> Proxied:
+    """An admin whom the proxy names."""
+    return Proxied(app, PROXY)
+
+
+@pytest.fixture
+def sign_ins(app: Flask) -> Iterator[None]:
+    """Nothing that the proxy says is stored as a sign-in."""
+    yield
+    with app.app_context():
+        assert db.db.session.scalar(select(func.count()).select_from(SignIn)) == 0
+
+
+@pytest.mark.usefixtures("sign_ins")
+def test_whom_the_proxy_names_is_in_and_sees_how(alice: Proxied) -> None:
+    text = alice.get("/").text
+    assert "<bdi>alice</bdi>" in text
+    assert "by the shop’s proxy" in text
+    assert alice.get("/sign-in").location == "/"
+    assert alice.get(f"/sign-in?next={GENERAL}").location == GENERAL
+
+
+@pytest.mark.parametrize("spelled", ["X_Forwarded_User", "x-forwarded-user", "X-FORWARDED_USER"])
+def test_from_anybody_else_the_header_is_as_if_absent(app: Flask, spelled: str) -> None:
+    stranger = Proxied(app, "10.0.0.2")
+    stranger.header = spelled
+    for more in ({}, {"X-Forwarded-For": PROXY}, {"X-Real-IP": PROXY}, {"Forwarded": f"for={PROXY}"}):
+        assert stranger.get("/", headers=more).location == "/sign-in"
+
+
+@pytest.mark.parametrize("other", ["Remote-User", "X-Auth-Request-User", "X-WEBAUTH-USER", "X-Forwarded-Users"])
+def test_another_header_says_nothing(app: Flask, other: str) -> None:
+    visitor = Proxied(app, PROXY)
+    visitor.header = other
+    assert not visitor.is_in()
+
+
+UNKNOWN = [
+    "mallory",
+    "Alice",
+    "alice, mallory",
+    "alice,alice",
+    ", alice",
+    "alice\x01",
+    "a" * 400,
+    "*",
+    "<b>",
+    "al\u202eice",
+]
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_who_is_no_admin_gets_403_whatever_else_they_have(alice: Proxied, name: str) -> None:
+    alice.named = None
+    assert alice.sign_in().status_code == 303
+    alice.named = name.encode().decode("latin-1")
+    for path in ("/", "/sign-in", GENERAL, "/setup/x"):
+        answer = alice.get(path)
+        assert answer.status_code == 403
+        assert "proxy has" in answer.text
+        assert "<b>" not in answer.text
+        assert "Ada" not in answer.text
+    assert alice.post("/sign-in", {"name": NAME, "password": PASSWORD}).status_code == 403, "there is no fallback"
+    alice.named = None
+    assert not alice.is_in(), "what the cookie told is over"
+
+
+def test_who_is_disabled_is_refused_through_the_proxy_too(app: Flask, alice: Proxied) -> None:
+    assert alice.is_in()
+    with app.app_context():
+        number = db.in_write(lambda session: admins.create(session, "alice", PASSWORD, clock.now())).id
+        db.in_write(lambda session: admins.disable(session, number, clock.now()))
+    for path in ("/", "/sign-in", GENERAL):
+        answer = alice.get(path)
+        assert answer.status_code == 403
+        assert "“alice”, an admin who is disabled" in answer.text
+    with app.app_context():
+        db.in_write(lambda session: admins.enable(session, number))
+    assert alice.is_in()
+
+
+def test_they_see_and_end_the_sign_ins_of_others(app: Flask, alice: Proxied) -> None:
+    ada = Visitor(app)
+    ada.sign_in()
+    text = alice.get("/system/admins").text
+    assert "Whom the shop’s proxy signs in is not listed" in text
+    assert "This browser" not in text
+    assert "all my other sign-ins" not in text
+    assert alice.send("/system/sign-ins/1/end", page="/system/admins").status_code == 303
+    assert not ada.is_in()
+
+
+def test_the_page_says_who_and_what_to_do(alice: Proxied) -> None:
+    alice.named = "mallory"
+    text = alice.get("/").text
+    assert "signed you in as “mallory”, who is no admin" in text
+    assert "POINTSYNC_PROXY_AUTH_ADMINS" in text
+
+
+@pytest.mark.parametrize("named", [None, "", " "])
+def test_a_header_that_vanishes_ends_the_session(alice: Proxied, named: str | None) -> None:
+    assert alice.is_in()
+    kept = alice.cookie()
+    alice.named = named
+    assert alice.get("/").location == "/sign-in"
+    assert "from the shop’s back office, and its proxy signs you in" in alice.get("/sign-in").text
+    assert alice.cookie() != kept
+    alice.client.set_cookie("pointsync_session", kept)
+    assert not alice.is_in(), "the cookie is worth nothing by itself"
+
+
+def test_a_header_that_changes_is_another_admin_with_a_session_of_their_own(alice: Proxied) -> None:
+    token = alice.token(GENERAL)
+    alice.named = "bob"
+    assert alice.post(GENERAL, {"csrf_token": token, "site_name": "Bob's"}).status_code == 400
+    text = alice.get("/").text
+    assert "<bdi>bob</bdi>" in text
+    assert "alice" not in text
+
+
+def test_a_forged_cookie_names_nobody(app: Flask, alice: Proxied) -> None:
+    alice.is_in()
+    stolen = Proxied(app, "10.0.0.2")
+    stolen.client.set_cookie("pointsync_session", alice.cookie())
+    assert not stolen.is_in(), "not from a peer that is not trusted"
+    stolen = Proxied(app, PROXY)
+    stolen.named = "mallory"
+    stolen.client.set_cookie("pointsync_session", alice.cookie())
+    assert stolen.get("/").status_code == 403
+
+
+def test_forms_need_their_token_all_the_same(app: Flask, alice: Proxied) -> None:
+    assert alice.post(GENERAL, {"site_name": "x"}).status_code == 400
+    alice.is_in()
+    assert alice.post(GENERAL, {"site_name": "x"}).status_code == 400
+    assert alice.post(GENERAL, {"site_name": "x", "csrf_token": Proxied(app, PROXY).token("/")}).status_code == 400
+    token = alice.token(GENERAL)
+    cross = {"Sec-Fetch-Site": "cross-site"}
+    assert alice.post(GENERAL, {"site_name": "x", "csrf_token": token}, headers=cross).status_code == 400
+    foreign = {"Origin": "https://evil.example"}
+    assert alice.post(GENERAL, {"site_name": "x", "csrf_token": token}, headers=foreign).status_code == 400
+    assert "Shop one" in alice.get(GENERAL).text
+
+
+def test_what_they_do_bears_their_name(alice: Proxied) -> None:
+    export = alice.send("/customers/export", page="/customers")
+    assert export.status_code == 303
+    assert "alice" in alice.get(export.location).text
+
+
+def test_signing_out_says_that_the_proxy_signs_in(alice: Proxied) -> None:
+    kept = alice.token("/")
+    answer = alice.send("/sign-out", page="/")
+    assert (answer.status_code, answer.location) == (303, "/")
+    text = alice.get("/").text
+    assert "signed in by the shop’s proxy, as alice" in text
+    assert "to leave, sign out there" in text
+    assert alice.post("/sign-out", {"csrf_token": kept}).status_code == 400, "it is another session now"
+
+
+def test_they_have_no_password_here(alice: Proxied) -> None:
+    text = alice.get("/system/admins").text
+    assert "Change your password" not in text
+    assert "You</span>" not in text
+    assert "<strong>alice</strong>" in text
+    assert "<strong>bob</strong>" in text
+    assert alice.get("/system/admins/password").status_code == 409
+    typed = {"old": PASSWORD, "password": "x" * 20, "again": "x" * 20}
+    assert alice.send("/system/admins/password", page="/system/admins", **typed).status_code == 409
+
+
+def test_an_address_behind_the_sign_in_is_not_offered_to_other_sites(alice: Proxied) -> None:
+    assert f"{GENERAL}/address" not in alice.get(GENERAL).text
+    alice.named = None
+    alice.sign_in()
+    assert f"{GENERAL}/address" in alice.get(GENERAL).text
+
+
+def test_the_server_takes_a_large_file_of_theirs(app: Flask, alice: Proxied) -> None:
+    path = f"{PREFIX}/customers/import"
+    assert most_bytes(app, path, "") == 0
+    alice.is_in()
+    assert most_bytes(app, path, f"pointsync_session={alice.cookie()}") > MAX_BODY_BYTES
+
+
+def test_with_a_password_beside_it_and_then_by_the_proxy(app: Flask, alice: Proxied) -> None:
+    alice.named = None
+    alice.sign_in()
+    assert "by the shop’s proxy" not in alice.get("/").text
+    kept = alice.cookie()
+    alice.named = "alice"
+    assert "<bdi>alice</bdi>" in alice.get("/").text
+    thief = Visitor(app)
+    thief.client.set_cookie("pointsync_session", kept)
+    assert not thief.is_in(), "the sign-in before is ended, not only forgotten by this browser"
+
+
+def test_shops_and_sites_are_known_by_their_own_credentials_only(alice: Proxied) -> None:
+    assert alice.is_in()
+    for path in ("/api/v1/remotes", "/metrics"):
+        answer = alice.get(path)
+        assert answer.status_code == 401
+        assert "Set-Cookie" not in answer.headers
+    alice.named = "mallory"
+    assert alice.get("/healthz").status_code in (200, 503)
+    assert alice.post("/pointsync/v1/ping", b"{}").status_code == 401
+    assert alice.post("/hooks/woocommerce/x", b"{}").status_code == 404
+
+
+@pytest.mark.parametrize("settings", [SETTINGS | {"POINTSYNC_PROXY_AUTH_ADMINS": "*"}])
+def test_everybody_whom_the_proxy_names(app: Flask, alice: Proxied) -> None:
+    for name in ("mallory", "Ada Lovelace", "zo\u00eb@shop.example"):
+        alice.named = name.encode().decode("latin-1")
+        assert f"<bdi>{name}</bdi>" in alice.get("/").text
+    for name in ("alice, mallory", "a" * 400, "\x01"):
+        alice.named = name
+        assert alice.get("/").status_code == 403
+    alice.named = "alice"
+    assert "<strong>everybody</strong>" in alice.get("/system/admins").text
+
+
+@pytest.mark.parametrize("settings", [SETTINGS | {"POINTSYNC_PROXY_AUTH_ADMINS": ""}])
+def test_nobody_unless_somebody_is_named(alice: Proxied) -> None:
+    assert alice.get("/").status_code == 403
+
+
+@pytest.mark.parametrize("settings", [{"POINTSYNC_TRUSTED_PROXIES": PROXY, "POINTSYNC_PROXY_AUTH_ADMINS": "*"}])
+def test_without_the_setting_no_header_says_anything(alice: Proxied) -> None:
+    assert alice.get("/").location == "/sign-in"
+    alice.named = None
+    alice.sign_in()
+    assert "shop’s proxy" not in alice.get("/system/admins").text
+    assert "its proxy" not in Visitor(alice.client.application).get("/sign-in").text
+
+
+@pytest.mark.usefixtures("still_clock")
+def test_guesses_are_counted_by_the_address_before_the_proxy(app: Flask) -> None:
+    def tries(peer: str, count: int) -> list[int]:
+        visitor = Visitor(app, peer)
+        typed = {"csrf_token": visitor.token(), "password": "wrong horse battery"}
+        return [
+            visitor.post(
+                "/sign-in",
+                typed | {"name": f"{peer}{number}"},
+                headers={"X-Forwarded-For": f"1.2.3.4, 203.0.113.{number}"},
+            ).status_code
+            for number in range(count)
+        ]
+
+    assert tries(PROXY, 24) == [422] * 24, "each is an address of its own"
+    assert tries("10.0.0.2", 24) == [422] * 20 + [429] * 4, "turned by a stranger it is one and the same"
+
+
+@pytest.mark.parametrize("prefix", ["//evil.example", "/\\evil", "https:evil", "/%2f%2fevil", '/a"b', PREFIX])
+@pytest.mark.parametrize("peer", [PROXY, "10.0.0.2"])
+def test_a_wicked_prefix_or_host_leads_nowhere_else(app: Flask, peer: str, prefix: str) -> None:
+    visitor = Visitor(app, peer)
+    told = {"X-Forwarded-Prefix": prefix, "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher"}
+    root = PREFIX if (peer, prefix) == (PROXY, PREFIX) else ""
+    answer = visitor.get("/", headers=told)
+    assert answer.location == f"{root}/sign-in"
+    for path in ("//customers", "/customers/", "/customers//", "///"):
+        answer = visitor.get(path, headers=told)
+        assert "evil" not in answer.headers.get("Location", "")
+    page = visitor.get("/sign-in", headers=told)
+    assert f'href="{root}/static/css/tokens.css"' in page.text
+    assert "evil" not in page.text
+    assert "evil" not in str(page.headers)
+
+
+@pytest.mark.parametrize("settings", [SETTINGS | {"POINTSYNC_PUBLIC_URL": "https://points.shop.example/p"}])
+def test_the_local_url_is_what_was_set_whatever_the_host(alice: Proxied) -> None:
+    told = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": PREFIX}
+    text = alice.get("/system/points-sync", headers=told).text
+    assert 'value="https://points.shop.example/p"' in text
+    assert "evil" not in text
+    assert "evil.example" not in alice.get(GENERAL, headers=told).text

@@ -1,0 +1,262 @@
+"""Customers: the list, narrowed, ordered and in pages; and what it says when it is empty or asked for nonsense."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from pointsync.ledger import reserves
+from pointsync.ledger.record import Draft, record
+from pointsync.models import Customer
+from tests.admin.conftest import BOTH
+from tests.admin.page_text import words, wrong
+from tests.admin.sample_customers import add_reserves, sell
+from tests.admin.sample_remotes import MADE
+from tests.support.bulk_rows import fill
+from tests.support.panel_client import Visitor
+from tests.support.queries import watched
+from tests.support.site_template import change
+
+PAGE = "/customers"
+HOSTILE = "\"'><script>alert(1)</script>"
+
+
+def people(session: Session) -> None:
+    """Three customers, of different age and points."""
+    for at, (email, points) in enumerate({"carl@shop.test": 5, "anna@shop.test": -7, "bob@shop.test": 1200}.items()):
+        record(session, [Draft(email, points, kind="manual")], "test", MADE + timedelta(days=at))
+
+
+def listed(text: str) -> list[str]:
+    """The names before the @, in the list's order."""
+    return re.findall(r'<th role="rowheader".*?<bdi dir="ltr">([^<@]+)@', text)
+
+
+def ways(text: str) -> dict[str, str]:
+    """Where the pager above the list leads to."""
+    nav = text.partition('aria-label="Pages"')[2].partition("</nav>")[0]
+    return {
+        name.lower(): href.replace("&amp;", "&") for href, name in re.findall(r'href="([^"]+)" .*?"(\w+) page"', nav)
+    }
+
+
+def test_an_empty_list_says_how_customers_come(ada: Visitor) -> None:
+    answer = ada.get(PAGE)
+    assert answer.status_code == 200
+    assert "No customers yet." in answer.text
+    for href in ("/system/woocommerce", "/system/api-keys", "/system/points-sync#remotes", "/customers/points"):
+        assert f'href="{href}"' in answer.text
+    assert "0 customers" in words(answer.text)
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("email", ["anna", "bob", "carl"]),
+        ("-email", ["carl", "bob", "anna"]),
+        ("newest", ["bob", "anna", "carl"]),
+        ("oldest", ["carl", "anna", "bob"]),
+        ("-points", ["bob", "carl", "anna"]),
+        ("points", ["anna", "carl", "bob"]),
+    ],
+)
+def test_in_every_order(app: Flask, ada: Visitor, order: str, names: list[str]) -> None:
+    change(app, people)
+    answer = ada.get(f"{PAGE}?order={order}&size=80")
+    assert answer.status_code == 200
+    assert listed(answer.text) == names
+    assert f'<option selected value="{order}">' in answer.text
+    assert "3 customers" in words(answer.text)
+
+
+def test_a_row_tells_since_when_and_leads_to_the_history(app: Flask, ada: Visitor) -> None:
+    change(app, people)
+    text = ada.get(f"{PAGE}?q=bob").text
+    assert '<a class="list-text list-name" href="/customers/3"><bdi dir="ltr">bob@shop.test</bdi></a>' in text
+    assert "3 Mar 2026, 12:00" in words(text)
+    assert 'class="balance" href="/customers/3" title="History"' in text
+    assert '<span class="balance-points">1,200</span>' in text
+    assert 'name="customer" value="3" form="ticked"' in text
+    assert "1 customer " in words(text)
+
+
+def test_a_balance_below_zero_has_a_minus_and_a_colour(app: Flask, ada: Visitor) -> None:
+    change(app, people)
+    text = ada.get(f"{PAGE}?q=anna").text
+    assert 'class="balance balance-low"' in text
+    assert '<span class="balance-points">−7</span>' in text
+
+
+def test_the_ways_to_give_points(app: Flask, ada: Visitor) -> None:
+    change(app, people)
+    text = ada.get(PAGE).text
+    assert '<form class="picked" id="ticked" method="get" action="/customers/points"' in text
+    assert re.search(r'href="/customers/points" data-dialog>.*Add points</a>', text)
+    assert re.search(r'href="/customers/points/several">.*Several in one go</a>', text)
+    assert ada.get("/customers/points?customer=1&customer=2").status_code == 200
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+def test_each_reserve_by_its_name(app: Flask, ada: Visitor) -> None:
+    change(app, people)
+    change(app, add_reserves)
+    change(app, lambda session: sell(session, "carl@shop.test", 900, reserve="gold"))
+    text = ada.get(f"{PAGE}?q=carl").text
+    assert re.findall(r'class="balance-name">([^<,]+).*?"balance-points">([^<]+)<', text, re.DOTALL) == [
+        ("Points", "5"),
+        ("Gold points", "900"),
+        ("Stamps", "0"),
+    ]
+    assert 'href="/customers/1?reserve=gold"' in text
+    richest = ada.get(f"{PAGE}?order=-points&reserve=gold").text
+    assert listed(richest) == ["carl"]
+    assert "have had, points in" in words(richest)
+    assert listed(ada.get(f"{PAGE}?order=-points").text) == ["bob", "carl", "anna"]
+    assert "Nobody has had points in Stamps yet." in words(ada.get(f"{PAGE}?order=points&reserve=stamps").text)
+
+
+def test_a_reserve_that_is_not_active_only_where_points_are_left_in_it(app: Flask, ada: Visitor) -> None:
+    change(app, people)
+    change(app, add_reserves)
+    change(app, lambda session: sell(session, "carl@shop.test", 900, reserve="gold"))
+
+    def close(session: Session) -> None:
+        reserves.change(session, "gold", "Gold points", is_active=False, may_go_below_zero=False)
+
+    change(app, close)
+    assert "reserve=gold" in ada.get(f"{PAGE}?q=carl").text
+    assert "reserve=gold" not in ada.get(f"{PAGE}?q=bob").text
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+@pytest.mark.parametrize("search", ["BO", "%20bob@", "Bob@Shop.Test%20"])
+def test_the_beginning_of_an_email_finds(app: Flask, ada: Visitor, search: str) -> None:
+    change(app, people)
+    text = ada.get(f"{PAGE}?q={search}").text
+    assert listed(text) == ["bob"]
+    assert "Show all" in text
+
+
+def test_a_search_without_finds_says_so(app: Flask, ada: Visitor) -> None:
+    change(app, people)
+    answer = ada.get(f"{PAGE}?q=nobody&order=newest&size=40")
+    assert answer.status_code == 200
+    assert "Nobody found. No customer's e-mail begins with nobody ." in words(answer.text)
+    assert 'href="/customers?order=newest&amp;size=40"' in answer.text
+
+
+def test_a_search_is_listed_by_email_and_says_so(app: Flask, ada: Visitor) -> None:
+    change(app, people)
+    text = ada.get(f"{PAGE}?q=b&order=-points").text
+    assert "stands in the order of e-mails" in text
+    assert '<option selected value="email">' in text
+    assert '<input type="hidden" name="order" value="-points">' in text
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+@pytest.mark.parametrize("asked", ["order=-points&reserve=gold", "order=-email", "q=a", "order=newest"])
+def test_search_order_and_size_survive_paging(app: Flask, ada: Visitor, asked: str) -> None:
+    def many(session: Session) -> None:
+        reserves.add(session, "gold", "Gold", MADE)
+        for number in range(25):
+            sell(session, f"a{number:02}@shop.test", number + 1, reserve="gold")
+
+    change(app, many)
+    seen: list[str] = []
+    at = f"{PAGE}?{asked}&size=10"
+    first = listed(ada.get(at).text)
+    for _ in range(3):
+        text = ada.get(at).text
+        seen += listed(text)
+        way = ways(text)
+        assert all(part in step for step in way.values() for part in [*asked.split("&"), "size=10"])
+        at = way.get("next", at)
+    assert len(seen) == len(set(seen)) == 25
+    assert set(way) == {"first", "previous"}
+    assert listed(ada.get(way["first"]).text) == first
+    assert listed(ada.get(ways(ada.get(way["previous"]).text)["previous"]).text) == first
+    assert listed(ada.get(ways(ada.get(way["first"]).text)["last"]).text) == seen[-10:]
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence", "field"),
+    [
+        ("q=%00", "control characters", "q"),
+        ("q=" + "x" * 255, "At most 254 characters", "q"),
+        ("order=silly", "There is no such order", "order"),
+        ("order=", "", ""),
+        ("reserve=silver", "There is no such points reserve here", "reserve"),
+        ("reserve=%00", "There is no such points reserve here", "reserve"),
+        ("cursor=silly", "This address leads to no page", ""),
+        ("cursor=" + "x" * 5000, "This address leads to no page", ""),
+        ("size=11", "A page has 10, 20, 40 or 80 rows.", ""),
+        ("size=99999999999999999999", "A page has 10, 20, 40 or 80 rows.", ""),
+        ("size=%EF%BC%91", "A page has 10, 20, 40 or 80 rows.", ""),
+    ],
+)
+def test_what_cannot_be_right_is_said_where_it_stands(
+    app: Flask, ada: Visitor, query: str, sentence: str, field: str
+) -> None:
+    change(app, people)
+    change(app, add_reserves)
+    answer = ada.get(f"{PAGE}?{query}")
+    if not sentence:
+        assert (answer.status_code, len(listed(answer.text))) == (200, 3)
+        return
+    assert answer.status_code == 422
+    assert listed(answer.text) == []
+    assert "<title>Error: Customers" in answer.text
+    if field:
+        assert sentence in wrong(answer.text)[field]
+    else:
+        assert sentence in answer.text
+        assert "Show the first page" in answer.text
+
+
+def test_a_wrong_reserve_is_said_above_the_list_where_there_is_one_reserve_only(app: Flask, ada: Visitor) -> None:
+    change(app, people)
+    answer = ada.get(f"{PAGE}?order=points&reserve=silver")
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert "There is no such points reserve here" in answer.text
+
+
+def test_a_cursor_of_another_order_is_refused(app: Flask, ada: Visitor) -> None:
+    change(app, lambda session: [sell(session, f"a{number}@shop.test", 1) for number in range(11)])
+    cursor = ways(ada.get(f"{PAGE}?size=10").text)["next"].partition("cursor=")[2]
+    assert ada.get(f"{PAGE}?size=10&order=newest&cursor={cursor}").status_code == 422
+
+
+def test_hostile_text_is_escaped(app: Flask, ada: Visitor) -> None:
+    def add(session: Session) -> None:
+        session.add(Customer(email=f"a{HOSTILE}\u202e@shop.test", created_at=MADE))
+        reserves.add(session, "gold", HOSTILE, MADE)
+
+    change(app, add)
+    for query in ("", "?q=a", f"?q={HOSTILE}", f"?order={HOSTILE}", f"?cursor={HOSTILE}", f"?reserve={HOSTILE}"):
+        text = ada.get(PAGE + query).text
+        assert "<script>alert" not in text
+        assert "\u202e" not in text
+
+
+def test_a_stranger_sees_nothing(app: Flask, stranger: Visitor) -> None:
+    change(app, people)
+    answer = stranger.get(PAGE)
+    assert answer.status_code == 303
+    assert "shop.test" not in answer.text
+
+
+@pytest.mark.parametrize("query", ["", "?order=-points&size=80", "?q=b&size=80"])
+def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: Visitor, query: str) -> None:
+    def asked() -> int:
+        with app.app_context(), watched() as found:
+            assert ada.get(PAGE + query).status_code == 200
+        return len(found)
+
+    change(app, people)
+    few = asked()
+    change(app, lambda session: fill(session, customers=100, movements=300))
+    assert asked() == few

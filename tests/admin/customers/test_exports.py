@@ -1,0 +1,107 @@
+"""Export as CSV from the lists: with the filters on screen, fetched from the page of its work."""
+
+import csv
+import re
+
+import pytest
+from flask import Flask
+
+from pointsync import clock, db
+from pointsync.ledger import reserves
+from pointsync.ledger.record import Draft, record
+from pointsync.models import Work
+from pointsync.schedule import ticks
+from pointsync.tasks import tasks
+from tests.admin import sample_remotes
+from tests.support.panel_client import NAME, Visitor
+from tests.support.site_template import change
+
+ANNA, BOB = "anna@shop.example", "bob@shop.example"
+FORM = re.compile(r'<form class="export" method="post" action="([^"]+)">(.*?)</form>', re.DOTALL)
+FIELD = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+
+
+@pytest.fixture
+def full(app: Flask) -> Flask:
+    """Two reserves, two customers, two remotes."""
+
+    def fill(session) -> None:
+        reserves.add(session, "gold", "Gold", clock.now())
+        sample_remotes.add(session, "https://tea.test", "wrk_" + "1" * 16)
+        drafts = [Draft(ANNA, 5), Draft(BOB, 7), Draft(ANNA, 9, reserve="gold"), Draft(ANNA, -2)]
+        record(session, drafts, "test", clock.now())
+
+    change(app, fill)
+    return app
+
+
+def press(visitor: Visitor, path: str) -> str:
+    """Press Export as CSV on the page at `path`: where that leads to."""
+    action, inside = FORM.findall(visitor.get(path).text)[0]
+    answer = visitor.post(action, dict(FIELD.findall(inside)))
+    assert answer.status_code == 303, answer.text
+    return answer.location
+
+
+@pytest.mark.parametrize(
+    ("path", "title", "seen"),
+    [
+        ("/customers", "Customers as CSV", [(ANNA, "3"), (ANNA, "9"), (BOB, "7")]),
+        ("/customers?q=B", "Customers as CSV: e-mail beginning with B", [(BOB, "7")]),
+        ("/customers?order=-points&reserve=gold", "Customers as CSV: points in Gold", [(ANNA, "9")]),
+        ("/customers?order=newest&reserve=gold", "Customers as CSV", [(ANNA, "3"), (ANNA, "9"), (BOB, "7")]),
+        ("/customers/1", f"Movements as CSV: of {ANNA}", [(ANNA, "5"), (ANNA, "9"), (ANNA, "-2")]),
+        ("/customers/1?reserve=gold", f"Movements as CSV: of {ANNA}, points in Gold", [(ANNA, "9")]),
+        ("/system/activity", "Deliveries as CSV", [(ANNA, "5"), (BOB, "7"), (ANNA, "-2")]),
+        (
+            f"/system/activity?state=pending&remote=1&customer={BOB.upper()}",
+            f"Deliveries as CSV: pending, to https://tea.test, of {BOB}",
+            [(BOB, "7")],
+        ),
+    ],
+)
+def test_what_is_on_screen_is_fetched_as_a_file(full: Flask, ada: Visitor, path: str, title: str, seen: list) -> None:
+    there = press(ada, path)
+    assert f"<title>{title} · PointSync" in ada.get(there).text
+    with full.app_context():
+        ticks.do_works()
+        asked = tasks.get(db.db.session(), 1)
+        assert (asked.asked_by, asked.state) == (NAME, "done")
+    text = ada.get(there).text
+    assert f"{len(seen)} of {len(seen)} lines" in text
+    answer = ada.get(f"{there}/file")
+    assert re.fullmatch(r"attachment; filename=[a-z]+-\d{4}-\d\d-\d\d\.csv", answer.headers["Content-Disposition"])
+    lines = csv.DictReader(answer.data.decode().splitlines())
+    assert [(line["customer"], line["points"]) for line in lines] == seen
+
+
+def test_no_button_where_nothing_is_listed(app: Flask, ada: Visitor) -> None:
+    for path in ("/customers", "/system/activity", "/customers?order=wrong", "/system/activity?remote=99"):
+        assert "Export as CSV</button>" not in ada.get(path).text
+
+
+def test_what_cannot_be_is_refused_and_asks_for_nothing(full: Flask, ada: Visitor, stranger: Visitor) -> None:
+    refused = {
+        ("/customers/export", "q", "a\0"): 409,
+        ("/customers/export", "reserve", "silver"): 404,
+        ("/customers/1/export", "reserve", "\0" * 500): 404,
+        ("/customers/99/export", "reserve", ""): 404,
+        ("/system/activity/export", "remote", "9" * 40): 404,
+        ("/system/activity/export", "state", "lost"): 409,
+        ("/system/activity/export", "customer", "nobody@shop.example"): 404,
+        ("/system/activity/export", "customer", "nobody"): 409,
+    }
+    for (path, name, value), code in refused.items():
+        answer = ada.send(path, page="/system/general", **{name: value})
+        assert answer.status_code == code, (path, name, answer.text)
+        assert ada.post(path, {name: value}).status_code == 400
+        assert stranger.post(path).status_code == 400
+    change(full, lambda session: session.query(Work).count() == 0 or pytest.fail("a work was asked for"))
+
+
+def test_too_many_at_once_are_told_to_wait(full: Flask, ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "MOST_OPEN", 1)
+    press(ada, "/customers")
+    answer = ada.send("/customers/export", page="/system/general")
+    assert answer.status_code == 409
+    assert "wait until one of them is done, or stop one" in answer.text

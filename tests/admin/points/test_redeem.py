@@ -1,0 +1,186 @@
+"""Redeeming for a customer: what the balance affords, once for each form; and the levels that stand on their page."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pointsync import db
+from pointsync.ledger import reserves
+from pointsync.ledger.rewards import levels, rewards
+from pointsync.models import Movement
+from tests.admin import sample_remotes
+from tests.admin.conftest import BOTH
+from tests.admin.page_text import words, wrong
+from tests.admin.points.points_page import balances, fields, give
+from tests.admin.sample_remotes import MADE
+from tests.support.panel_client import Visitor
+from tests.support.site_template import change
+
+PAGE = "/customers/1/redeem"
+
+
+@pytest.fixture
+def offered(app: Flask) -> Flask:
+    """Bob has 100 points; a mug costs 50, a teapot 900."""
+
+    def work(session: Session) -> None:
+        reserve = reserves.get(session, "default")
+        rewards.add(session, reserve, "Mug", "A <b>blue</b> one", 50, MADE)
+        rewards.add(session, reserve, "Teapot", "", 900, MADE)
+
+    change(app, work)
+    assert give(app, bob=100) == [1]
+    return app
+
+
+def reward(app: Flask, title: str = "Mug", cost: int = 50, is_active: bool = True) -> None:
+    """Change the mug."""
+    change(
+        app,
+        lambda session: rewards.change(session, reserves.get(session, "default"), 1, title, "", cost, is_active),
+    )
+
+
+def filled(ada: Visitor, picked: str = "1-50") -> dict[str, Any]:
+    """What a browser would send of the form, opened now."""
+    return {"reward": picked} | fields(ada.get(PAGE).text)
+
+
+def redeemed(app: Flask) -> list[tuple[int, str, str | None]]:
+    """The redemptions: points, reason, who made them."""
+    with app.app_context():
+        rows = db.db.session.scalars(select(Movement).where(Movement.kind == "redeem").order_by(Movement.seq))
+        return [(each.points, each.reason, each.source) for each in rows]
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+def test_a_reward_that_the_balance_affords(offered: Flask, ada: Visitor) -> None:
+    change(offered, sample_remotes.add_four)
+    assert 'href="/customers/1/redeem"' in ada.get("/customers/1").text
+    text = ada.get(PAGE).text
+    assert "<b>blue" not in text
+    shown = words(text)
+    assert "Mug 50 points; 50 are left then. A <b>blue</b> one" in shown
+    assert "Teapot" not in shown
+    answer = ada.post(PAGE, filled(ada))
+    assert (answer.status_code, answer.location) == (303, "/customers/1")
+    assert redeemed(offered) == [(-50, "Redeemed: Mug", "admin:Ada")]
+    shown = words(ada.get("/customers/1").text)
+    assert "Recorded: 1 movement, −50 points. It is sent to 4 remotes." in shown
+    assert "Redeemed: Mug" in shown
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+def test_the_same_form_again_redeems_nothing(offered: Flask, ada: Visitor) -> None:
+    sent = filled(ada)
+    assert ada.post(PAGE, sent).status_code == 303
+    ada.get("/customers/1")
+    reward(offered, "Cup", 70, is_active=False)
+    assert ada.post(PAGE, sent).status_code == 303
+    assert "This was recorded already; nothing was recorded twice." in words(ada.get("/customers/1").text)
+    assert balances(offered) == {"bob": 50}
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+def test_a_double_click(offered: Flask, ada: Visitor) -> None:
+    sent = filled(ada)
+    others = [Visitor(offered) for _ in range(4)]
+    for each in others:
+        each.sign_in()
+    tokens = [each.token(PAGE) for each in others]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(
+            pool.map(
+                lambda pair: pair[0].post(PAGE, sent | {"csrf_token": pair[1]}).status_code,
+                zip(others, tokens, strict=True),
+            )
+        )
+    assert answers == [303] * 4
+    assert len(redeemed(offered)) == 1
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+def test_a_form_that_has_redeemed_something_else(offered: Flask, ada: Visitor) -> None:
+    change(offered, lambda session: rewards.add(session, reserves.get(session, "default"), "Tea", "", 5, MADE))
+    sent = filled(ada)
+    ada.post(PAGE, sent)
+    answer = ada.post(PAGE, sent | {"reward": "3-5"})
+    assert answer.status_code == 422
+    assert "This form has recorded something already" in words(answer.text)
+    assert fields(answer.text)["once"] != sent["once"]
+    assert len(redeemed(offered)) == 1
+    assert ada.post(PAGE, fields(answer.text) | {"reward": "3-5"}).status_code == 303
+    assert [points for points, _, _ in redeemed(offered)] == [-50, -5]
+
+
+@pytest.mark.parametrize(
+    ("picked", "sentence"),
+    [
+        ("", "Choose one of these."),
+        ("1", "Choose one of these."),
+        ("x-5", "Choose one of these."),
+        ("1-50-3", "Choose one of these."),
+        ("\0-5", "Choose one of these."),
+        ("99999999999-5", "Choose one of these."),
+        ("7-50", "There is no reward 7 here."),
+        ("1-40", "Mug costs 50 points now, and not 40; look again."),
+        ("2-900", "bob@shop.test has 100 points in default, fewer than 900."),
+    ],
+)
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+def test_what_cannot_be_chosen(offered: Flask, ada: Visitor, picked: str, sentence: str) -> None:
+    answer = ada.post(PAGE, filled(ada, picked))
+    assert answer.status_code == 422
+    assert wrong(answer.text) == {"reward": sentence}
+    assert redeemed(offered) == []
+
+
+def test_a_form_without_its_mark(offered: Flask, ada: Visitor) -> None:
+    for once in ("", "x", "\0"):
+        answer = ada.post(PAGE, filled(ada) | {"once": once})
+        assert answer.status_code == 422
+        assert "came without its mark" in words(answer.text)
+    assert redeemed(offered) == []
+    assert ada.post(PAGE, {"reward": "1-50"}).status_code == 400
+
+
+def test_nothing_to_redeem_any_more(offered: Flask, ada: Visitor) -> None:
+    sent = filled(ada)
+    reward(offered, is_active=False)
+    answer = ada.post(PAGE, sent)
+    assert answer.status_code == 422
+    shown = words(answer.text)
+    assert "The reward Mug is not active" in shown
+    assert "There is no reward that bob@shop.test has the points for." in shown
+    assert "no reward that bob@shop.test has the points for" in words(ada.get(PAGE).text)
+
+
+def test_customers_who_are_not_there(offered: Flask, ada: Visitor, stranger: Visitor) -> None:
+    for number in ("2", "0", "9223372036854775808", "x", "-1"):
+        path = f"/customers/{number}/redeem"
+        assert ada.get(path).status_code == 404
+        assert ada.send(path, PAGE, reward="1-50").status_code in (404, 405)
+    assert stranger.get(PAGE).location.startswith("/sign-in?next=")
+    assert stranger.post(PAGE, {"csrf_token": stranger.token(), "reward": "1-50"}).status_code == 303
+    assert redeemed(offered) == []
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+def test_the_levels_that_a_customer_has_reached(offered: Flask, ada: Visitor) -> None:
+    def work(session: Session) -> None:
+        gold = reserves.add(session, "gold", "Gold points", MADE)
+        for reserve, title, points in ((reserves.get(session, "default"), "<b>Silver</b>", 150), (gold, "Star", 1)):
+            levels.add(session, reserve, title, "", points, MADE)
+
+    change(offered, work)
+    assert "Levels reached" not in ada.get("/customers/1").text
+    give(offered, bob=50)
+    text = ada.get("/customers/1").text
+    assert "<b>Silver" not in text
+    shown = words(text)
+    assert "Levels reached <b>Silver</b> Points ," in shown
+    assert "Star" not in shown

@@ -1,0 +1,195 @@
+"""System › Points Sync.: this site's Pass is changed in a sheet, and the page says who still has the old one."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from pointsync import clock, db
+from pointsync.crypto import fingerprint
+from pointsync.models import Origin
+from pointsync.runtime import runtime
+from pointsync.sync.site import local_site, passes
+from pointsync.sync.site.local_site import Identity
+from tests.admin import sample_remotes
+from tests.admin.conftest import BOTH
+from tests.support.moving_clock import START, MovingClock
+from tests.support.panel_client import Visitor
+
+PAGE = "/system/points-sync"
+CHANGE, END = f"{PAGE}/pass/change", f"{PAGE}/pass/end-old"
+AUTH = "wrk_" + "1" * 16
+NAME = "Shop <two> \u202eevil"
+SEEN = 'name="seen" value="'
+
+pytestmark = pytest.mark.parametrize("where", BOTH, indirect=True)
+
+
+@pytest.fixture
+def settings() -> dict[str, str]:
+    return {"POINTSYNC_PUBLIC_URL": "https://shop.example/points"}
+
+
+@pytest.fixture(autouse=True)
+def still(moving_clock: MovingClock) -> Iterator[MovingClock]:
+    """Time stands still; the admin signs in within it."""
+    return moving_clock
+
+
+@pytest.fixture
+def called(app: Flask) -> None:
+    """A listed site has called an hour ago."""
+    with app.app_context(), db.write() as session:
+        sample_remotes.add(session, "https://two.example", AUTH).name = NAME
+        session.get_one(Origin, AUTH).last_seen_at = START - timedelta(hours=1)
+
+
+def identity(app: Flask) -> Identity:
+    with app.app_context():
+        here = runtime()
+        return local_site.identity(db.db.session(), here.vault, here.config, clock.now())
+
+
+def seen(ada: Visitor) -> str:
+    """What the form has seen of the present Pass."""
+    return ada.get(CHANGE).text.partition(SEEN)[2].partition('"')[0]
+
+
+def change(ada: Visitor, old: str = "grace", **more: str):  # type: ignore[no-untyped-def]
+    return ada.send(CHANGE, **({"old": old, "seen": seen(ada)} | more))
+
+
+def test_the_page_leads_to_the_sheet_and_the_sheet_says_what_it_means(ada: Visitor) -> None:
+    assert f'href="{CHANGE}" data-dialog' in ada.get(PAGE).text
+    text = ada.get(CHANGE).text
+    assert "Works for 24 hours more" in text
+    assert "Ends at once" in text
+    assert "into wrong hands" in text
+    assert "An older Pass works until" not in text
+    assert len(seen(ada)) == 16
+
+
+@pytest.mark.usefixtures("called")
+def test_with_grace_both_work_and_the_sheet_names_who_needs_the_new_key(app: Flask, ada: Visitor) -> None:
+    before = identity(app)
+    answer = change(ada)
+    assert answer.status_code == 201
+    after = identity(app)
+    assert after.passes[1:] == before.passes
+    text = answer.text
+    assert "The Pass is changed" in text
+    assert "The old Pass works until" in text
+    assert "2 Mar 2026, 12:00" in text
+    assert "<bdi>Shop &lt;two&gt; evil</bdi>" in text
+    assert "1 Mar 2026, 11:00" in text
+    assert f'action="{PAGE}/secrets/sharing-key"' in text
+    for secret in (*after.passes, after.sharing_key):
+        assert secret not in text, "masked until it is asked for"
+    assert after.sharing_key in ada.send(f"{PAGE}/secrets/sharing-key", PAGE).text
+
+
+@pytest.mark.usefixtures("called")
+def test_at_once_only_the_new_one_works(app: Flask, ada: Visitor, still: MovingClock) -> None:
+    before = identity(app)
+    assert change(ada, "at_once").status_code == 201
+    after = identity(app)
+    assert len(after.passes) == 1
+    assert after.ended_pass == before.passes[0]
+    text = ada.get(PAGE).text
+    assert "The old Pass ended" in text
+    assert "What these sites send is refused" in text
+    assert "Shop &lt;two&gt; evil" in text
+    assert f'href="{END}"' not in text
+    with app.app_context(), db.write() as session:
+        passes.note(session.get_one(Origin, AUTH), is_old=False, now=clock.now())
+    assert "The old Pass" not in ada.get(PAGE).text, "once all have the new one, nothing more is to be said"
+
+
+@pytest.mark.usefixtures("called")
+def test_the_page_shows_who_still_has_it_until_they_call_with_the_new_one(
+    app: Flask, ada: Visitor, still: MovingClock
+) -> None:
+    change(ada)
+    assert "These sites still have it" in ada.get(PAGE).text
+    with app.app_context(), db.write() as session:
+        passes.note(session.get_one(Origin, AUTH), is_old=False, now=still.advance(timedelta(minutes=1)))
+    text = ada.get(PAGE).text
+    assert "Every site that has called lately has the new one." in text
+    assert "These sites still have it" not in text
+    assert "has called lately has the new one" in ada.get(END).text
+
+
+@pytest.mark.usefixtures("called")
+def test_the_grace_is_ended_early_after_the_names_were_shown(app: Flask, ada: Visitor) -> None:
+    change(ada)
+    assert f'href="{END}" data-dialog' in ada.get(PAGE).text
+    text = ada.get(END).text
+    assert "These sites still have the old one." in text
+    assert "Shop &lt;two&gt; evil" in text
+    assert len(identity(app).passes) == 2, "looking ends nothing"
+    answer = ada.send(END)
+    assert (answer.status_code, answer.location) == (303, f"{PAGE}#site")
+    assert len(identity(app).passes) == 1
+    assert "The old Pass has ended" in ada.get(PAGE).text
+    assert ada.get(END).status_code == 409
+    assert ada.send(END, PAGE).status_code == 303
+    assert "No old Pass works" in ada.get(PAGE).text
+
+
+def test_pressed_twice_it_is_changed_once(app: Flask, ada: Visitor) -> None:
+    fields = {"old": "grace", "seen": seen(ada)}
+    first = identity(app).passes[0]
+    assert ada.send(CHANGE, **fields).status_code == 201
+    changed = identity(app).passes
+    answer = ada.send(CHANGE, **fields)
+    assert (answer.status_code, answer.location) == (303, f"{PAGE}#site")
+    assert identity(app).passes == changed == (changed[0], first)
+    assert "The Pass was changed meanwhile" in ada.get(PAGE).text
+
+
+def test_a_second_change_is_warned_of_and_ends_the_first_old_one(app: Flask, ada: Visitor) -> None:
+    first = identity(app).passes[0]
+    change(ada)
+    second = identity(app).passes[0]
+    assert "An older Pass works until" in ada.get(CHANGE).text
+    change(ada)
+    assert identity(app).passes[1:] == (second,)
+    assert first not in identity(app).passes
+
+
+@pytest.mark.parametrize("old", ["", "never", "GRACE", "\0", "\ud7ff" * 10_000])
+def test_another_word_changes_nothing(app: Flask, ada: Visitor, old: str) -> None:
+    before = identity(app)
+    answer = change(ada, old)
+    assert answer.status_code == 422
+    assert "Choose what becomes of the old Pass." in answer.text
+    assert f"{SEEN}{seen(ada)}" in answer.text
+    assert identity(app) == before
+
+
+@pytest.mark.parametrize("typed", ["", "x", "\0", "é" * 100_000])
+def test_nor_does_a_form_that_has_seen_nothing(app: Flask, ada: Visitor, typed: str) -> None:
+    before = identity(app)
+    assert change(ada, seen=typed).status_code == 303
+    assert identity(app) == before
+
+
+def test_a_stranger_changes_nothing(app: Flask, stranger: Visitor) -> None:
+    before = identity(app)
+    token = stranger.token()
+    for path in (CHANGE, END):
+        assert stranger.get(path).status_code == 303
+        assert stranger.post(path, {"csrf_token": token, "old": "at_once"}).status_code == 303
+    assert identity(app) == before
+
+
+@pytest.mark.parametrize("settings", [{}])
+def test_without_an_address_the_new_pass_is_handed_out(ada: Visitor) -> None:
+    text = change(ada).text
+    assert f'action="{PAGE}/secrets/pass"' in text
+    assert "sharing-key" not in text.partition("data-sheet")[2].partition("</section>")[0]
+
+
+def test_the_keys_fingerprint_stands_there_to_be_read_out(app: Flask, ada: Visitor) -> None:
+    assert f'<code id="key-fingerprint">{fingerprint(identity(app).public_key)}</code>' in ada.get(PAGE).text

@@ -1,0 +1,264 @@
+"""System › WooCommerce: the hooks at which shops deliver, and their secrets."""
+
+import html
+import re
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from pointsync import clock, db
+from pointsync.ledger import reserves
+from pointsync.models import Site
+from pointsync.runtime import runtime
+from pointsync.woocommerce import hooks
+from tests.admin.conftest import BOTH
+from tests.admin.page_text import words, wrong
+from tests.admin.sample_hooks import PAGE, SECRET, deliver, made
+from tests.support.panel_client import Visitor
+from tests.support.queries import watched
+from tests.support.site_template import change
+
+ADD = f"{PAGE}/add"
+URL = "https://mugs.example/points"
+ORDERS = {"name": "web-shop", "reserve": "default", "rule": "orders", "rate": "0.5", "status": "processing"}
+
+
+def live(app: Flask) -> dict[str, tuple[str, str, str, str]]:
+    """The live hooks by name: reserve, rule, rate and status."""
+    with app.app_context():
+        found = hooks.every(db.db.session())
+        return {each.name: (each.reserve.key, each.rule, f"{each.rate.normalize():f}", each.status) for each in found}
+
+
+def secret(app: Flask, name: str = "web-shop") -> str:
+    """A hook's secret, opened."""
+    with app.app_context():
+        [hook] = [each for each in hooks.every(db.db.session()) if each.name == name]
+        return runtime().vault.open(hook.sealed_secret)
+
+
+def test_an_empty_list_says_how_to_begin(ada: Visitor) -> None:
+    text = words(ada.get(PAGE).text)
+    assert "No hooks yet. Press Add" in text
+    assert "WooCommerce › Settings › Advanced › Webhooks" in text
+    assert "Order created and Order updated" in text
+    assert "woocommerce_pointsync_movement" in text
+    assert "Not both for one reserve" in text
+
+
+def test_without_a_public_url_it_says_where_to_tell_it(app: Flask, ada: Visitor) -> None:
+    hook_id = made(app)
+    for path in (PAGE, f"{PAGE}/{hook_id}"):
+        assert "The shop needs this site's address." in words(ada.get(path).text)
+        assert 'Tell it under <a href="/system/general">' in ada.get(path).text
+    answer = ada.send(ADD, **(ORDERS | {"name": "other"}))
+    assert 'href="/system/general"' in answer.text.partition("<main")[2]
+    change(app, lambda session: setattr(session.get_one(Site, 1), "url", URL))
+    for path in (PAGE, f"{PAGE}/{hook_id}"):
+        assert "The shop needs this site's address." not in words(ada.get(path).text)
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+def test_a_hook_with_a_secret_of_the_shops(app: Flask, ada: Visitor) -> None:
+    change(app, lambda session: setattr(session.get_one(Site, 1), "url", URL))
+    answer = ada.send(ADD, **ORDERS, secret=f" {SECRET} ")
+    assert answer.status_code == 201
+    assert live(app) == {"web-shop": ("default", "orders", "0.5", "processing")}
+    assert secret(app) == SECRET
+    assert html.escape(SECRET) not in answer.text
+    assert SECRET not in html.unescape(answer.text)
+    assert re.search(rf'value="{URL}/hooks/woocommerce/[0-9a-f]{{32}}"', answer.text)
+    assert "the secret that you typed" in words(answer.text)
+    assert "not shown again" not in answer.text
+    text = words(ada.get(PAGE).text)
+    assert f"{URL}/hooks/woocommerce/" in text
+    assert "0.5 points per unit of the order's total, once paid (processing); refunds take back" in text
+    assert "None yet" in text
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+def test_a_secret_that_is_made_is_shown_once(app: Flask, ada: Visitor) -> None:
+    answer = ada.send(ADD, **ORDERS, secret="  ")
+    assert answer.status_code == 201
+    assert answer.headers["Cache-Control"] == "no-store"
+    kept = secret(app)
+    assert re.fullmatch("[0-9a-f]{32}", kept)
+    assert f'value="{kept}"' in answer.text
+    assert "Copy the secret now: it is not shown again." in words(answer.text)
+    for path in (PAGE, f"{PAGE}/1", f"{PAGE}/1/remove", ADD):
+        assert kept not in ada.get(path).text
+
+
+def test_a_hook_for_the_shop_plugin(app: Flask, ada: Visitor) -> None:
+    answer = ada.send(ADD, name="plugin", reserve="default", rule="movements", rate="rubbish", status="rubbish")
+    assert answer.status_code == 201
+    assert "make one webhook with the topic Action and the event woocommerce_pointsync_movement" in words(answer.text)
+    assert live(app) == {"plugin": ("default", "movements", "1", "completed")}
+    assert "Movements of the shop plugin" in words(ada.get(PAGE).text)
+
+
+def test_the_rule_in_words(app: Flask, ada: Visitor) -> None:
+    made(app, "one", rate="1")
+    made(app, "many", rate="100000")
+    made(app, "few", rate="0.000001")
+    text = words(ada.get(PAGE).text)
+    assert "1 point per unit of the order's total, once completed; refunds take back" in text
+    assert "100,000 points per unit" in text
+    assert "0.000001 points per unit" in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "sentence"),
+    [
+        ({"name": ""}, "name", "A name has letters"),
+        ({"name": "a b"}, "name", "A name has letters"),
+        ({"name": "\0"}, "name", "A name has letters"),
+        ({"name": "x" * 65}, "name", "A name has letters"),
+        ({"name": "taken"}, "name", "There is a hook taken already"),
+        ({"secret": "x" * 501}, "secret", "1 to 500 plain characters"),
+        ({"secret": "a\0b"}, "secret", "plain characters"),
+        ({"reserve": ""}, "reserve", "There is no points reserve"),
+        ({"reserve": "none\0"}, "reserve", "there is default"),
+        ({"rule": ""}, "rule", "Choose what counts"),
+        ({"rule": "both"}, "rule", "Choose what counts"),
+        ({"rule": "movements"}, "reserve", "an order would count twice"),
+        ({"rate": ""}, "rate", "a number above 0"),
+        ({"rate": "0"}, "rate", "a number above 0"),
+        ({"rate": "-1"}, "rate", "a number above 0"),
+        ({"rate": "NaN"}, "rate", "a number above 0"),
+        ({"rate": "Infinity"}, "rate", "a number above 0"),
+        ({"rate": "1e999999999"}, "rate", "a number above 0"),
+        ({"rate": "100001"}, "rate", "at most 100,000"),
+        ({"rate": "0.0000001"}, "rate", "at most 6 decimals"),
+        ({"rate": "1,5"}, "rate", "such as 1 or 0.5"),
+        ({"rate": "9" * 5000}, "rate", "a number above 0"),
+        ({"status": "cancelled"}, "status", "must be one of processing, completed"),
+        ({"status": ""}, "status", "must be one of processing, completed"),
+    ],
+)
+def test_what_cannot_be_is_told_at_its_field(
+    app: Flask, ada: Visitor, typed: dict[str, str], field: str, sentence: str
+) -> None:
+    made(app, "taken")
+    before = live(app)
+    answer = ada.send(ADD, **(ORDERS | {"secret": SECRET} | typed))
+    assert answer.status_code == 422
+    told = wrong(answer.text)
+    assert list(told) == [field]
+    assert sentence in told[field]
+    assert live(app) == before
+    assert SECRET not in html.unescape(answer.text)
+
+
+def test_what_was_typed_is_kept_but_the_secret(app: Flask, ada: Visitor) -> None:
+    change(app, lambda session: reserves.add(session, "gold", "Gold", clock.now()))
+    answer = ada.send(
+        ADD, name='<b>"', secret=SECRET, reserve="gold", rule="movements", rate='<i>"', status="processing"
+    )
+    text = answer.text
+    assert 'value="&lt;b&gt;&#34;"' in text
+    assert 'value="&lt;i&gt;&#34;"' in text
+    assert '<option selected value="gold">' in text
+    assert '<option selected value="processing">' in text
+    assert re.search(r'<input[^>]* checked[^>]* value="movements"', text)
+    assert SECRET not in html.unescape(text)
+    assert "<b>&#34;" not in text
+
+
+def test_fields_that_are_missing(app: Flask, ada: Visitor) -> None:
+    assert ada.send(ADD).status_code == 422
+    token = ada.token(ADD)
+    body = f"csrf_token={token}&name=%ff%fe&secret=%ED%A0%80&reserve=%00&rate=%C3%28&rule=orders"
+    assert ada.post(ADD, body, content_type="application/x-www-form-urlencoded").status_code == 422
+    assert live(app) == {}
+
+
+def test_reserves_that_take_no_points_are_not_offered(app: Flask, ada: Visitor) -> None:
+    change(app, lambda session: reserves.add(session, "old", "Old", clock.now(), is_active=False))
+    text = ada.get(ADD).text
+    assert '<option value="default">Points (default)</option>' in text
+    assert 'value="old"' not in text
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+def test_it_is_removed_after_a_question(app: Flask, ada: Visitor) -> None:
+    hook_id = made(app)
+    path = f"{PAGE}/{hook_id}/remove"
+    text = words(ada.get(path).text)
+    assert "Remove the hook web-shop?" in text
+    assert "an order that has counted does not count again" in text
+    assert list(live(app)) == ["web-shop"], "asking changes nothing"
+    assert ada.send(path).location == PAGE
+    assert live(app) == {}
+    assert "The hook web-shop is removed" in words(ada.get(PAGE).text)
+    assert ada.send(path, ADD).status_code == 404
+
+
+def test_a_page_left_open_does_not_remove_the_next_hook_of_that_name(app: Flask, ada: Visitor) -> None:
+    first = made(app)
+    ada.send(f"{PAGE}/{first}/remove")
+    made(app)
+    assert ada.send(f"{PAGE}/{first}/remove", ADD).status_code == 404
+    assert list(live(app)) == ["web-shop"]
+
+
+@pytest.mark.parametrize("name", [".", "..", "add"])
+def test_odd_names_have_a_page_and_can_be_removed(app: Flask, ada: Visitor, name: str) -> None:
+    made(app, name)
+    path = re.search(rf'href="({PAGE}/[^"]+)/remove"', ada.get(PAGE).text)
+    assert path
+    assert f"The hook {name}" in words(ada.get(path[1]).text)
+    assert ada.send(f"{path[1]}/remove").status_code == 303
+    assert live(app) == {}
+
+
+@pytest.mark.parametrize("number", ["0", "7", "2147483647", "2147483648", "9" * 40, "-1", "x", "%00", "web-shop"])
+def test_a_hook_that_is_not_there(app: Flask, ada: Visitor, number: str) -> None:
+    made(app)
+    assert ada.get(f"{PAGE}/{number}").status_code == 404
+    assert ada.get(f"{PAGE}/{number}/remove").status_code == 404
+    assert ada.send(f"{PAGE}/{number}/remove", ADD).status_code in (404, 405)
+    assert list(live(app)) == ["web-shop"]
+
+
+def test_no_page_shows_a_secret(app: Flask, ada: Visitor) -> None:
+    hook_id = made(app)
+    for path in (PAGE, ADD, f"{PAGE}/{hook_id}", f"{PAGE}/{hook_id}/remove"):
+        assert SECRET not in html.unescape(ada.get(path).text)
+
+
+def test_strangers_see_and_change_nothing(app: Flask, stranger: Visitor) -> None:
+    hook_id = made(app)
+    for path in (PAGE, ADD, f"{PAGE}/{hook_id}", f"{PAGE}/{hook_id}/remove"):
+        assert stranger.get(path).location.startswith("/sign-in?next=")
+    for path in (ADD, f"{PAGE}/{hook_id}/remove"):
+        answer = stranger.post(path, ORDERS | {"csrf_token": stranger.token(), "name": "x"})
+        assert answer.location == "/sign-in"
+    assert list(live(app)) == ["web-shop"]
+
+
+def test_forms_need_their_token(app: Flask, ada: Visitor) -> None:
+    hook_id = made(app)
+    assert ada.post(ADD, ORDERS | {"name": "x"}).status_code == 400
+    assert ada.post(f"{PAGE}/{hook_id}/remove").status_code == 400
+    assert list(live(app)) == ["web-shop"]
+
+
+def test_queries_do_not_grow_with_the_lists(app: Flask, ada: Visitor) -> None:
+    def asked(path: str) -> int:
+        with app.app_context(), watched() as found:
+            assert ada.get(path).status_code == 200
+        return len(found)
+
+    def more(session: Session) -> None:
+        for number in range(9):
+            deliver(session, hook_id, "order.updated", "recorded", f"{number}")
+            reserves.add(session, f"r{number}", None, clock.now())
+
+    hook_id = made(app)
+    few = [asked(PAGE), asked(f"{PAGE}/{hook_id}"), asked(ADD)]
+    change(app, more)
+    for number in range(9):
+        made(app, f"hook-{number}", reserve_key=f"r{number}")
+    assert [asked(PAGE), asked(f"{PAGE}/{hook_id}"), asked(ADD)] == few

@@ -1,0 +1,89 @@
+"""Every route, asked in every way by nobody, by shops with API keys, and by an admin: what a written table says.
+
+`tests/data/routes.txt` has a line for each route and method: who is let in, and what with. A route that is new has
+no line yet: write one, and mean it.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from pointsync import clock, db
+from pointsync.accounts import api_keys
+from tests.support.panel_client import Visitor
+
+TABLE = Path(__file__).parents[2] / "data" / "routes.txt"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+SAMPLES = (
+    (r"<path:filename>", "css/tokens.css"),
+    (r"<email:\w+>", "a@shop.test"),
+    (r"<any\((\w+).*?>", r"\1"),
+    (r"<[^>]+>", "1"),
+)
+"""What stands in a path where it has a gap."""
+
+
+def test_each_route_answers_as_it_is_written(app: Flask, ada: Visitor) -> None:
+    with app.app_context():
+        key = key_with(*api_keys.SCOPES)
+        lacking = {scope: key_with(*(set(api_keys.SCOPES) - {scope})) for scope in api_keys.SCOPES}
+    found = []
+    for rule in sorted({rule.rule for rule in app.url_map.iter_rules()}):
+        path = sample(rule)
+        allowed = app.url_map.bind("").allowed_methods(path)
+        for method in METHODS:
+            nobody = Visitor(app)._open(path, method=method)
+            if method not in allowed:
+                assert nobody.status_code == 405, (method, rule)
+                continue
+            shop = shown_key(app, path, method, key)
+            without = {scope: shown_key(app, path, method, other).status_code for scope, other in lacking.items()}
+            scope = " ".join(each for each, code in without.items() if code == 403)
+            refused = 403 if scope else shop.status_code
+            assert set(without.values()) == {refused, shop.status_code}, (method, rule, without)
+            admin = ada._open(path, method=method)
+            if 300 <= nobody.status_code < 400:
+                assert nobody.location.startswith("/sign-in"), (method, rule)
+            codes = [nobody.status_code, refused, shop.status_code, admin.status_code]
+            told = f"{_told(codes)} {scope}".strip()
+            if method == "HEAD":
+                assert found[-1].endswith(f"GET {told}"), (rule, codes)
+            else:
+                found.append(f"{shown(rule)} {method} {told}")
+    assert found == list(written())
+
+
+def key_with(*scopes: str) -> str:
+    """An API key with these scopes."""
+    return db.in_write(lambda session: api_keys.create(session, "-".join(sorted(scopes)), clock.now(), scopes=scopes))[
+        1
+    ]
+
+
+def shown_key(app: Flask, path: str, method: str, key: str) -> TestResponse:
+    """What a caller with that key is answered."""
+    return Visitor(app)._open(path, method=method, headers={"Authorization": f"Bearer {key}"})
+
+
+def _told(codes: list[int]) -> str:
+    return " ".join(map(str, codes))
+
+
+def shown(rule: str) -> str:
+    """The rule with the names of its gaps alone."""
+    return re.sub(r"<(?:[^>]*:)?(\w+)>", r"<\1>", rule)
+
+
+def sample(rule: str) -> str:
+    """A path of that rule."""
+    for gap, filling in SAMPLES:
+        rule = re.sub(gap, filling, rule)
+    return rule
+
+
+def written() -> Iterator[str]:
+    """The table's lines, with one space between words."""
+    return (" ".join(line.split()) for line in TABLE.read_text().splitlines() if line and not line.startswith("#"))

@@ -1,0 +1,110 @@
+"""A site behind any WSGI server without the key of its database: it answers nobody, and says what to do; no 500."""
+
+import html
+import shutil
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from pointsync import clock, db
+from pointsync.accounts import admins
+from pointsync.ops import key_rotation
+from pointsync.runtime import runtime
+from pointsync.web.db_unavailable import FITS
+from tests.api.test_other_database_version import PATHS
+from tests.support.panel_client import NAME, PASSWORD, Visitor
+from tests.support.site_template import opened
+
+FIRST, SECOND = "the first key of this test", "the second key of this test"
+WRONG = "POINTSYNC_SECRET_KEY is not the one that this database's secrets are encrypted with"
+STILL_OLD = (
+    "still encrypted with POINTSYNC_SECRET_KEY_OLD: stop all processes of this site, then run: pointsync rotate-key"
+)
+PAGES = ("/", "/system/points-sync", "/system/network", "/system/woocommerce")
+
+
+@pytest.fixture
+def folder(first_start: Path, tmp_path: Path) -> Path:
+    """The folder of a site that a test's own applications work in."""
+    return shutil.copytree(first_start, tmp_path / "data")
+
+
+def sign_in(app: Flask) -> Visitor:
+    """An admin of that site, signed in."""
+    with app.app_context():
+        db.in_write(lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
+    visitor = Visitor(app)
+    assert visitor.sign_in().status_code == 303
+    assert visitor.is_in()
+    return visitor
+
+
+def rotate(folder: Path, unseen: Flask, **settings: str) -> None:
+    """Change the key, while the process `unseen` has nothing open."""
+    with unseen.app_context():
+        db.db.engine.dispose()
+    with opened(folder, settles=False, **settings) as app, app.app_context():
+        db.db.engine.dispose()
+        assert key_rotation.rotate(clock.now()).sealed
+
+
+def is_refused(app: Flask, said: str) -> None:
+    """Nobody is answered, and all are told why."""
+    caller = app.test_client()
+    for path in (*PATHS, *PAGES):
+        answer = caller.get(path)
+        assert answer.status_code == 503, path
+        assert said in html.unescape(answer.text), path
+    assert caller.post("/pointsync/v1/ping", data=b"{}").status_code == 503
+    health = caller.get("/healthz")
+    assert (health.status_code, said in health.json["reason"]) == (503, True)
+    with caller.get("/static/icon.svg") as picture:
+        assert picture.status_code == 200
+
+
+def test_nobody_is_answered_with_a_wrong_key_or_before_the_change(folder: Path) -> None:
+    key = (folder / "secret_key").read_text()
+    for settings, said in (
+        ({"POINTSYNC_SECRET_KEY": FIRST}, WRONG),
+        ({"POINTSYNC_SECRET_KEY": FIRST, "POINTSYNC_SECRET_KEY_OLD": key}, STILL_OLD),
+        ({"POINTSYNC_SECRET_KEY": FIRST, "POINTSYNC_SECRET_KEY_OLD": SECOND}, "Neither POINTSYNC_SECRET_KEY nor"),
+    ):
+        with opened(folder, **settings) as app:
+            is_refused(app, said)
+    with opened(folder) as app:
+        assert app.test_client().get("/sign-in").status_code == 200
+
+
+def test_who_was_signed_in_has_to_sign_in_again_and_a_made_key_is_found_by_a_process_that_runs(folder: Path) -> None:
+    with opened(folder) as app:
+        ada = sign_in(app)
+        rotate(folder, app)
+        assert not ada.is_in()
+        assert ada.sign_in().status_code == 303
+        assert ada.get("/").status_code == 503, "it finds that its key is not the right one, and where that is"
+        assert not ada.is_in()
+        assert ada.sign_in().status_code == 303
+        assert [ada.get(page).status_code for page in PAGES] == [200] * len(PAGES)
+        with app.app_context():
+            assert runtime().config.secret_key == (folder / "secret_key").read_text()
+
+
+def test_a_key_of_ones_own_that_was_changed_beneath_a_process_makes_no_500(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    with opened(folder, POINTSYNC_SECRET_KEY=FIRST) as app:
+        ada = sign_in(app)
+        rotate(folder, app, POINTSYNC_SECRET_KEY=SECOND, POINTSYNC_SECRET_KEY_OLD=FIRST)
+        assert ada.sign_in().status_code == 303
+        hook = {"name": "zebra", "secret": "s", "reserve": "default", "rate": "1", "status": "completed"}
+        answer = ada.send("/system/woocommerce/add", **hook)
+        assert (answer.status_code, WRONG in html.unescape(answer.text)) == (503, True)
+        is_refused(app, WRONG)
+        for path, word in ((PATHS[-1], "rest_error"), ("/pointsync/v1/ping", "failed")):
+            app.extensions[FITS] = True  # as where that is the first call to need a secret
+            answer = app.test_client().open(path, method="GET" if "wp-json" in path else "POST", data=b"{}")
+            assert (answer.status_code, word in answer.text) == (503, True), answer.text
+    with opened(folder, POINTSYNC_SECRET_KEY=SECOND) as app:
+        again = Visitor(app)
+        assert again.sign_in().status_code == 303
+        assert "zebra" not in again.get("/system/woocommerce").text

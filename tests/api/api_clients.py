@@ -1,0 +1,105 @@
+"""Callers of a site: a shop with an API key, and a WooCommerce shop with a hook."""
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from pointsync import clock, crypto, db
+from pointsync.accounts import api_keys
+
+SECRET = "probe-secret"
+SHOP = "http://shop.test/"
+
+
+@dataclass
+class Shop:
+    """A caller with an API key (or another, or none)."""
+
+    client: FlaskClient
+    key: str | None
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        return self.client.get(f"/api/v1{path}", headers=self.headers, **more)
+
+    def record(self, body: Any = None, **more: Any) -> TestResponse:
+        """Post `body` as JSON; other ways of posting go through `more`."""
+        more = more or {"json": body}
+        return self.client.post("/api/v1/movements", headers=self.headers | more.pop("headers", {}), **more)
+
+    def points(self, email: str) -> int:
+        """The balance in `default`, 0 for a stranger."""
+        answer = self.get(f"/customers/{email}")
+        balances = answer.json["balances"] if answer.status_code == 200 else []
+        return next((each["points"] for each in balances if each["reserve"] == "default"), 0)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+
+@dataclass
+class Woo:
+    """A WooCommerce shop that delivers to one hook."""
+
+    app: Flask
+    name: str = "shop"
+    shop: str = SHOP
+    secret: str = SECRET
+    path: str = ""
+
+    def deliver(self, topic: str, body: Any, **headers: str) -> dict[str, str]:
+        """Deliver, signed; what the hook answered, after it was made sure that it is 200."""
+        answer = self.post(body if isinstance(body, bytes) else json.dumps(body).encode(), topic, **headers)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json)
+
+    def post(self, raw: bytes, topic: str, **headers: str) -> TestResponse:
+        """Deliver these bytes; `headers` in place of those that the shop would send, with _ for -."""
+        sent = {
+            "Content-Type": "application/json",
+            "X-WC-Webhook-Topic": topic,
+            "X-WC-Webhook-Source": self.shop,
+            "X-WC-Webhook-Signature": base64.b64encode(crypto.hmac_signature(self.secret, raw)).decode(),
+        } | {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.app.test_client().post(self.path, data=raw, headers=sent)
+
+    def order(self, **fields: Any) -> dict[str, str]:
+        """Deliver an order: of 100.00, completed, Alice's, unless told otherwise."""
+        return self.deliver("order.updated", an_order(**fields))
+
+    def movement(self, **fields: Any) -> dict[str, str]:
+        """Deliver a movement of the shop's plugin."""
+        return self.deliver("action.woocommerce_pointsync_movement", a_movement(**fields))
+
+
+def an_order(**fields: Any) -> dict[str, Any]:
+    """What is read of an order."""
+    order = {"id": 17, "status": "completed", "total": "100.00", "billing": {"email": "alice@example.test"}}
+    return order | {"refunds": []} | fields
+
+
+def a_movement(**fields: Any) -> dict[str, Any]:
+    """A movement of the shop's plugin."""
+    moved = {"movement_id": 11, "email": "alice@example.test", "stack": "default", "moved": 11, "total": 26}
+    more = {"previous": 15, "reason": "Commercial operation", "origin": "", "order_id": None}
+    return {
+        "action": "woocommerce_pointsync_movement",
+        "arg": moved | more | {"date": "2026-01-22 19:04:44"} | fields,
+    }
+
+
+def refund(refund_id: int, total: str) -> dict[str, Any]:
+    """A refund as an order lists it."""
+    return {"id": refund_id, "reason": "one mug back", "total": total}
+
+
+def shop_of(app: Flask, name: str = "web-shop") -> Shop:
+    """A caller with a fresh key of that name."""
+    with app.app_context():
+        _, key = db.in_write(lambda session: api_keys.create(session, name, clock.now()))
+    return Shop(app.test_client(), key)

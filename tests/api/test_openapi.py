@@ -1,0 +1,116 @@
+"""The API's description: complete, sound in itself, and read without a key."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from pointsync.api.endpoints import CALLS
+from tests.api.api_clients import Shop
+
+METHODS = {"get", "post"}
+
+
+@pytest.fixture
+def api(stranger: Shop) -> dict[str, Any]:
+    answer = stranger.get("/openapi.json")
+    assert answer.status_code == 200
+    return dict(answer.json)
+
+
+def refs(node: Any) -> Iterator[str]:
+    """Every `$ref` in the document."""
+    if isinstance(node, dict):
+        yield from ([node["$ref"]] if isinstance(node.get("$ref"), str) else [])
+        node = list(node.values())
+    for each in node if isinstance(node, list) else []:
+        yield from refs(each)
+
+
+def operations(api: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(path, operation) for path, methods in api["paths"].items() for operation in methods.values()]
+
+
+def test_it_is_openapi(api: dict[str, Any]) -> None:
+    assert api["openapi"] == "3.1.0"
+    assert {"title", "version"} <= set(api["info"])
+    assert api["servers"] == [{"url": "/api/v1"}]
+    assert set(api) <= {"openapi", "info", "servers", "security", "paths", "components"}
+    assert all(set(methods) <= METHODS for methods in api["paths"].values())
+
+
+def test_every_reference_leads_somewhere(api: dict[str, Any]) -> None:
+    found = set(refs(api))
+    assert found == {f"#/components/schemas/{name}" for name in api["components"]["schemas"]}
+
+
+def test_every_operation_is_whole(api: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, operation in operations(api)]
+    assert len(names) == len(set(names)) == len(CALLS)
+    for path, operation in operations(api):
+        in_path = {each["name"] for each in operation["parameters"] if each["in"] == "path" and each["required"]}
+        assert in_path == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+        assert all(each["description"] for each in operation["responses"].values())
+        assert all(status.isdecimal() for status in operation["responses"])
+        assert operation["responses"].keys() & {"200", "201"}
+
+
+def test_it_tells_all_the_routes(app: Flask, api: dict[str, Any]) -> None:
+    routed = {
+        re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule.removeprefix("/api/v1"))
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("api.")
+    }
+    assert routed == set(api["paths"])
+
+
+def test_what_is_open_to_all_is_written_down(stranger: Shop, api: dict[str, Any]) -> None:
+    assert [path for path, operation in operations(api) if operation.get("security") == []] == ["/openapi.json"]
+    for path, methods in api["paths"].items():
+        for method, operation in methods.items():
+            target = "/api/v1" + path.replace("{email}", "alice@example.test").replace("{id}", "1")
+            status = stranger.client.open(target, method=method).status_code
+            assert status == (200 if operation.get("security") == [] else 401)
+
+
+def test_it_knows_the_prefix_it_is_asked_under(app: Flask) -> None:
+    answer = app.test_client().get("/api/v1/openapi.json", base_url="http://shop.test/back-office/points/")
+    assert answer.json["servers"] == [{"url": "/back-office/points/api/v1"}]
+
+
+class Page(HTMLParser):
+    """What a page names and links to, and whether it holds anything inline."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.inline: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.ids += [values["id"] or ""] if "id" in values else []
+        self.links += [values["href"] or ""] if "href" in values else []
+        self.inline += [tag] if tag in ("script", "style") or any(name.startswith("on") for name in values) else []
+        self.inline += ["style="] if "style" in values else []
+
+
+def test_the_page_for_people(stranger: Shop, api: dict[str, Any]) -> None:
+    answer = stranger.client.get("/api/docs")
+    assert answer.status_code == 200
+    page = Page(answer.text)
+    assert page.inline == []
+    assert len(page.ids) == len(set(page.ids))
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    assert set(api["components"]["schemas"]) <= set(page.ids)
+    for path, operation in operations(api):
+        assert path in answer.text
+        assert operation["operationId"] in page.ids
+    for link in page.links:
+        if not link.startswith("#"):
+            with stranger.client.get(link) as linked:
+                assert linked.status_code == 200

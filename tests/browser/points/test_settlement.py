@@ -1,0 +1,134 @@
+"""Settlement, and why a balance is what it is, in a browser: more than a year of twelve sites, and a history."""
+
+from datetime import datetime, timedelta
+
+from flask import Flask
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pointsync import clock
+from pointsync.ledger import reserves
+from pointsync.ledger.apply import Incoming, apply
+from pointsync.ledger.expiry import rules
+from pointsync.ledger.expiry.rule import period
+from pointsync.ledger.record import Draft, record
+from pointsync.ledger.rewards import levels
+from pointsync.models import Delivery, State
+from pointsync.sync.site import general
+from tests.admin import sample_remotes
+from tests.browser.navigation import come_in
+from tests.browser.page_checks import check, complaints, keep_picture
+from tests.support.site_template import change
+
+PAGE = "/points-and-rewards/settlement"
+LONG_NAME = "The Honourable Company of Potters and Glaziers of Lower Wexham, its Online Branch"
+LONG = "maximiliane.von-und-zu-lichtenfels-hohenstein@mail.of-the-potters-and-glaziers.example"
+SITES, MONTHS = 11, 14
+
+
+def trade(app: Flask) -> int:
+    """Two years of twelve sites, one with a name of 80 characters; the row number of who bought there."""
+    now = clock.now()
+
+    def sites(session: Session) -> None:
+        for number in range(SITES):
+            line = sample_remotes.add(session, f"https://shop-{number}.test", f"wrk_{number + 1:016x}")
+            line.name = LONG_NAME if number == 3 else f"Shop {number}"
+        pot = reserves.get(session, "default")
+        rules.set_rule(session, pot, period("transactional", 9, "months", now.date() - timedelta(days=3)))
+        levels.add(session, pot, "Silver, of those who have been here for long", "", 1000, now)
+
+    def months(session: Session) -> int:
+        pot = reserves.get(session, "default")
+        for number in range(SITES):
+            incoming = [
+                Incoming(f"{month}-{sign}", LONG, _points(number, month, sign), at=_at(now, month))
+                for month in range(MONTHS)
+                for sign in (1, -1)
+            ]
+            apply(session, f"wrk_{number + 1:016x}", pot, incoming, now)
+        drafts = [Draft(LONG, 4000 + 111 * month, at=_at(now, month)) for month in range(MONTHS)]
+        drafts += [
+            Draft(LONG, -3, kind="correction"),
+            Draft(LONG, 12_345, kind="opening"),
+            Draft(LONG, -9, kind="redeem"),
+        ]
+        return record(session, drafts, "test", now)[0].movement.customer_id
+
+    def settle(session: Session) -> None:
+        general.set_time_zone(session, "Asia/Kolkata")
+        for delivery in session.scalars(select(Delivery)):
+            delivery.state = {1: State.FAILED, 4: State.PENDING}.get(delivery.remote_id, State.DELIVERED)
+
+    change(app, sites)
+    row = change(app, months)
+    change(app, settle)
+    return row
+
+
+def _at(now: datetime, month: int) -> datetime:
+    """In the middle of the month that lies so many before: each has one, whatever the day is."""
+    if not month:
+        return now
+    years, index = divmod(now.year * 12 + now.month - 1 - month, 12)
+    return now.replace(year=years, month=index + 1, day=15)
+
+
+def _points(number: int, month: int, sign: int) -> int:
+    given = (number + 1) * 700 + (month * 37 + number * 11) % 13 * 250
+    return given if sign > 0 else -(given * ((number + month) % 5) // 3 or 1)
+
+
+def test_settling_and_why(page: Page, url: str, app: Flask) -> None:
+    heard = complaints(page)
+    come_in(page, url, app, PAGE)
+    expect(page.get_by_text("Nothing to settle in these months.")).to_be_visible()
+    check(page, "settlement-none")
+
+    row = trade(app)
+    page.get_by_role("navigation", name="Sections").get_by_role("link", name="Points and Rewards").click()
+    page.get_by_role("link", name="Settlement", exact=True).click()
+    expect(page.get_by_role("heading", name="Points given")).to_be_visible()
+    check(page, "settlement")
+    first = page.get_by_label("From")
+    months = first.input_value()
+    first.fill("soon")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Type a month as year and month")).to_be_visible()
+    expect(first).to_be_focused()
+    check(page, "settlement-wrong")
+    first.fill(f"{int(months[:4]) - 2}{months[4:]}")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("a month begins at the next full hour of UTC")).to_be_visible()
+    expect(page.locator(".months > li")).to_have_count(MONTHS)
+    page.locator(".months summary").nth(1).click()
+    check(page, "settlement-long")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert len(lines) > MONTHS * SITES
+    assert LONG_NAME in "".join(lines)
+
+    page.goto(f"{url}/customers/{row}")
+    page.wait_for_load_state()
+    page.get_by_role("link", name="Why").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("movements add up to the balance.")).to_be_visible()
+    expect(dialog.get_by_text("What will be lost")).to_be_visible()
+    check(page, "why")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("link", name="Why")).to_be_focused()
+    assert heard == []
+
+
+def test_why_without_a_script(plain: Page, url: str, app: Flask) -> None:
+    row = trade(app)
+    come_in(plain, url, app, f"/customers/{row}")
+    plain.get_by_role("link", name="Why").click()
+    expect(plain.get_by_role("heading", name="Why")).to_be_visible()
+    keep_picture(plain, "why-page")
+    plain.get_by_role("link", name="waiting").click()
+    expect(plain.get_by_role("heading", name="Deliveries")).to_have_count(1)
+    expect(plain.get_by_label("Customer's e-mail")).to_have_value(LONG)

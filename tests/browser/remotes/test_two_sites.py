@@ -1,0 +1,177 @@
+"""Two real sites and their admins' browsers, from the first link to the deleted line; with scripts and without."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.admin_window import Desk
+from tests.browser.conftest import PATIENCE_MS
+from tests.browser.navigation import NAME, PASSWORD, follow
+from tests.support.process import SiteProcess, wait_until
+
+ALICE = "alice@shop.example"
+
+
+@pytest.fixture(params=[True, pytest.param(False, marks=pytest.mark.long)], ids=["scripts", "no scripts"])
+def desks(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[tuple[Desk, Desk]]:
+    """Two sites at their first start, and a browser at each; retries come quickly."""
+    with ExitStack() as stack:
+        made = []
+        for name in ("Mug shop", "Tea shop"):
+            site = SiteProcess(tmp_path / name[:3].lower(), env={"POINTSYNC_SITE_NAME": name})
+            site.cli("setting", "set", "delay_seconds", "3")
+            stack.enter_context(site)
+            context = browser.new_context(java_script_enabled=request.param, viewport={"width": 1280, "height": 900})
+            stack.callback(context.close)
+            context.grant_permissions(["clipboard-read", "clipboard-write"])
+            context.set_default_timeout(PATIENCE_MS)
+            made.append(Desk(context.new_page(), site, scripts=request.param))
+        yield made[0], made[1]
+
+
+@pytest.mark.timeout(300)
+def test_a_family_by_hand(desks: tuple[Desk, Desk]) -> None:
+    mug, tea = desks
+    mug.begin()
+    tea.begin()
+
+    # The four fields, copied and pasted elsewhere
+    tea.points_sync()
+    facts = tea.site.cli("site", "--secrets")
+    labels = {
+        "Sharing key": "sharing_key",
+        "Your local URL": "url",
+        "Your Secret Auth": "auth",
+        "Your Secret Pass": "pass",
+    }
+    pasted = {name: tea.copy(label) for label, name in labels.items()}
+    assert pasted == {name: facts[name] for name in labels.values()}
+
+    # Paste a key, save, read the verdict; https fails where http was pasted, and is mended in one click
+    mug.points_sync()
+    add(mug, facts["sharing_key"])
+    mug.sees("Saved: ")
+    mug.press("Use http:// instead")
+    mug.sees("Fine: Tea shop answers")
+    mug.sees("does not list this site yet")
+    tea.points_sync()
+    add(tea, mug.site.cli("site", "--secrets")["sharing_key"])
+    tea.press("Use http:// instead")
+    tea.sees("Fine: Mug shop answers")
+
+    # A setting, wrong and right
+    mug.page.get_by_role("textbox", name="Max sync. attempt").fill("0")
+    mug.press("Save Changes")
+    mug.sees("Type a whole number from 1 to 1,000.")
+    expect(mug.page.get_by_role("textbox", name="Max sync. attempt")).to_have_value("0")
+    assert mug.site.cli("setting", "list")[0]["value"] == 10
+    mug.page.get_by_role("textbox", name="Max sync. attempt").fill("3")
+    mug.press("Save Changes")
+    mug.sees("Saved. The settings are in force from now on.")
+    assert mug.site.cli("setting", "list")[0]["value"] == 3
+
+    # Points by hand are seen on the other site's page
+    give(mug, ALICE, 120, "Welcome & thanks")
+    wait_until(lambda: tea.site.run("balance", ALICE).returncode == 0, 30, "Alice is known there")
+    tea.page.get_by_role("link", name="Customers").first.click()
+    tea.page.get_by_role("link", name=ALICE).first.click()
+    tea.sees("Welcome & thanks")
+    tea.sees("Mug shop")
+    expect(tea.page.get_by_role("cell", name="+120")).to_be_visible()
+
+    # The other site stops: orange, red; it starts: orange again, with words
+    mug.points_sync()
+    mug.sees_status("Warning", "In step again")  # the try over https is remembered
+    tea.site.kill()
+    mug.site.cli("record", ALICE, "5", "--reason", "While it was away")
+    mug.sees_status("Warning", "takes no connection")
+    mug.sees_status("Error", "Not delivered after 3 attempts")
+    mug.sees_status("Error", "1 movement waiting")
+    tea.site.start()
+    mug.sees_status("Warning", "In step again")
+
+    # Retry, with what waits
+    tea.site.kill()
+    mug.site.cli("record", ALICE, "5")
+    mug.sees_status("Error")
+    tea.site.start()
+    mug.act("Tea shop", "Retry now")
+    mug.sees("Trying Tea shop again now.")
+    mug.sees_status("Warning", "In step again")
+
+    # Delete, with the count of what waits
+    mug.act("Tea shop", "Pause")
+    mug.sees("Tea shop is paused.")
+    for _ in range(3):
+        mug.site.cli("record", ALICE, "1")
+    mug.act("Tea shop", "Delete")
+    mug.sees("3 movements wait for it and would not be sent.")
+    mug.press("Drop 3 and delete")
+    mug.sees("The line for Tea shop is deleted.")
+    mug.sees("No remote sites yet.")
+    assert mug.heard == []
+    assert tea.heard == []
+
+
+def test_a_remote_is_added_by_keyboard_alone(desks: tuple[Desk, Desk]) -> None:
+    mug, tea = desks
+    mug.site.cli("admin", "create", NAME, "--password-stdin", input=PASSWORD)
+    facts = tea.site.cli("site", "--secrets")
+    page = mug.page
+    page.goto(f"{mug.site.url}/system/points-sync")
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.type(NAME)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    mug.sees("No remote sites yet.")
+    tab_to(mug, "Add")
+    page.keyboard.press("Enter")
+    expect(page.locator(".sheet").get_by_label("Sharing key", exact=True)).to_be_focused()
+    page.keyboard.insert_text(facts["sharing_key"])
+    tab_to(mug, "URL")
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(facts["url"])
+    tab_to(mug, "Save")
+    page.keyboard.press("Enter")
+    mug.sees("Fine: Tea shop answers")
+    tab_to(mug, "Actions for Tea shop")
+    page.keyboard.press("Enter")
+    tab_to(mug, "Pause")
+    page.keyboard.press("Enter")
+    mug.sees("Tea shop is paused.")
+
+
+def add(desk: Desk, sharing_key: str) -> None:
+    """Add a remote by its sharing key, as an admin does who knows nothing else."""
+    follow(desk.page, "Add")
+    desk.page.locator(".sheet").get_by_label("Sharing key", exact=True).fill(sharing_key)
+    if desk.scripts:
+        expect(desk.page.get_by_label("URL", exact=True)).to_have_value(sharing_key.partition("|")[0])
+    desk.press("Save")
+
+
+def give(desk: Desk, email: str, points: int, reason: str) -> None:
+    """Add points by hand to a customer who is new here."""
+    desk.page.get_by_role("link", name="Customers").first.click()
+    desk.page.get_by_role("link", name="Add points").first.click()
+    desk.page.get_by_label("E-mail").fill(email)
+    desk.page.get_by_label("Points", exact=True).fill(str(points))
+    desk.page.get_by_label("Reason").fill(reason)
+    desk.press("Save")
+    desk.sees("Recorded")
+
+
+def tab_to(desk: Desk, name: str, most: int = 60) -> None:
+    """Press Tab until what is called `name` has the focus."""
+    named = (
+        "(e => e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText)(document.activeElement).trim()"
+    )
+    for _ in range(most):
+        desk.page.keyboard.press("Tab")
+        if desk.page.evaluate(named) == name:
+            return
+    raise AssertionError(f"no Tab leads to {name}")

@@ -1,0 +1,42 @@
+"""Every component of the panel in each of its states: nothing that axe finds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from tests.browser.navigation import come_in
+from tests.browser.page_checks import check, complaints, keep_picture
+from tests.support.site_template import opened
+
+
+@pytest.fixture
+def app(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """A site in debug mode."""
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    with opened(data) as app:
+        yield app
+
+
+def test_all_of_them(page: Page, url: str, app: Flask) -> None:
+    heard = complaints(page)
+    come_in(page, url, app, "/components")
+    expect(page.get_by_role("heading", name="Charts")).to_be_visible()
+    for figures in page.get_by_text("Show the figures").all():
+        figures.click()
+    page.get_by_text("A group that is folded").click()
+    page.get_by_label("Help on A number of seconds between two attempts").click()
+    expect(page.get_by_text("The wait after an attempt that failed.")).to_be_visible()
+    check(page, "components", thorough=True)
+
+    page.get_by_label("Actions for Shop 2").click()
+    expect(page.get_by_role("button", name="Retry now", exact=True)).to_be_visible()
+    expect(page.get_by_text("The wait after an attempt that failed.")).not_to_be_visible()
+    keep_picture(page, "components-menu")
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Open the sheet").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert heard == []

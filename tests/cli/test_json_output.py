@@ -1,0 +1,205 @@
+"""Every command once, with `--json`, beginning with a folder that holds nothing."""
+
+from typing import Any
+
+import pytest
+
+from tests.cli.command_batch import Done, run_many
+from tests.support.process import SiteProcess
+
+AUTH, PASSWORD = "wrk_0123456789abcdef", "wrs_0123456789abcdef"
+LINE = ("--target", "default", "--observed", "default")
+OTHER = ("--target", "other", "--observed", "default")
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("site",),
+    ("site", "--secrets"),
+    ("upgrade",),
+    ("reserve", "list"),
+    ("reserve", "add", "gold", "--name", "Gold points"),
+    ("record", "Alice@Example.com", "100", "--ref", "order-1", "--reason", "Order 1"),
+    ("record", "alice@example.com", "100", "--ref", "order-1"),
+    ("record", "alice@example.com", "-50"),
+    ("record", "alice@example.com", "--set", "-5"),
+    ("record", "alice@example.com", "--set", "-5", "--ref", "set-1"),
+    ("record", "alice@example.com", "7", "--reserve", "gold", "--kind", "opening"),
+    ("reward", "list"),
+    ("reward", "add", "Mug", "30", "--reserve", "gold", "--description", "A blue one"),
+    ("reward", "add", "Tea", "5", "--reserve", "gold"),
+    ("reward", "list", "--reserve", "gold"),
+    ("reward", "redeem", "2", "alice@example.com", "--reserve", "gold", "--ref", "tea-1"),
+    ("reward", "redeem", "2", "Alice@example.com", "--reserve", "gold", "--ref", "tea-1"),
+    ("level", "add", "Silver", "1000", "--description", "From 1,000"),
+    ("level", "list"),
+    ("record", "alice@example.com", "5", "--reserve", "gold", "--kind", "correction"),
+    ("balance", "alice@example.com"),
+    ("balance", "alice@example.com", "--reserve", "gold"),
+    ("history", "alice@example.com"),
+    ("history", "alice@example.com", "--limit", "1"),
+    ("setting", "list"),
+    ("setting", "set", "delay_seconds", "5"),
+    ("setting", "set", "only_listed", "on"),
+    ("key", "create", "shop"),
+    ("key", "list"),
+    ("key", "revoke", "shop"),
+    ("hook", "add", "orders", "--secret", "s", "--reserve", "default", "--rate", "0.5"),
+    ("hook", "list"),
+    ("hook", "remove", "orders"),
+    ("remote", "add", "--url", "http://127.0.0.1:9", "--auth", AUTH, "--pass", PASSWORD, *LINE, "--history"),
+    ("remote", "ping", "1"),
+    ("remote", "list"),
+    ("remote", "pause", "1"),
+    ("remote", "resume", "1"),
+    ("remote", "retry", "1"),
+    ("remote", "history", "1"),
+    ("remote", "history", "1", "--stop"),
+    ("remote", "change", "1", "--target", "other"),
+    ("remote", "remove", "1"),
+    ("remote", "add", "--url", "http://127.0.0.1:9", "--auth", AUTH, "--pass", PASSWORD, *OTHER, "--go-on"),
+    ("remote", "key", "1"),
+    ("refused", "list"),
+    ("origin", "list"),
+    ("origin", "block", AUTH, "--reason", "Sold"),
+    ("origin", "reverse", AUTH, "--from", "2026-01-31", "--dry-run"),
+    ("origin", "unblock", AUTH),
+    ("pass", "show"),
+    ("pass", "rotate"),
+    ("pass", "rotate", "--at-once", "--secrets"),
+    ("verify",),
+)
+
+
+@pytest.fixture(scope="module")
+def answers(site: SiteProcess) -> dict[str, Done]:
+    """What each said, by what was typed."""
+    done = run_many(site, [(*args, "--json") for args in COMMANDS])
+    return {" ".join(each.args[:-1]): each for each in done}
+
+
+def test_all_do_their_work_and_answer_one_document(answers: dict[str, Done]) -> None:
+    for each in answers.values():
+        assert each.json is not None
+        assert "\x1b" not in each.out
+
+
+def test_no_data_command_starts_a_scheduler_or_a_courier(answers: dict[str, Done]) -> None:
+    threads = {thread for each in answers.values() for thread in each.threads}
+    assert threads <= {"call-watchdog"}  # that of a ping
+
+
+def test_site(answers: dict[str, Done]) -> None:
+    plain, whole = answers["site"].json, answers["site --secrets"].json
+    assert set(plain) == {"name", "url", "auth", "fingerprint", "hold"}
+    assert plain["name"] == "Mug shop"
+    assert plain["url"] is None
+    assert set(whole) == {"name", "url", "auth", "pass", "sharing_key", "fingerprint", "hold"}
+    assert answers["upgrade"].json["upgraded"] is False
+
+
+def test_record_answers_the_movement(answers: dict[str, Done]) -> None:
+    first = answers["record Alice@Example.com 100 --ref order-1 --reason Order 1"].json
+    fields = {"id", "ref", "origin", "customer", "reserve", "kind", "points", "balance", "reason", "at", "recorded_at"}
+    assert set(first) == {*fields, "status"}
+    assert first["customer"] == "alice@example.com"
+    assert first["status"] == "recorded"
+    assert first["origin"] == answers["site"].json["auth"]
+    again = answers["record alice@example.com 100 --ref order-1"].json
+    assert (again["id"], again["status"]) == (first["id"], "duplicate")
+    spent = answers["record alice@example.com -50"].json
+    assert (spent["points"], spent["balance"], spent["kind"]) == (-50, 50, "spend")
+    assert answers["record alice@example.com --set -5"].json["points"] == -55
+    assert answers["record alice@example.com --set -5 --ref set-1"].json["status"] == "unchanged"
+
+
+def test_a_customer(answers: dict[str, Done]) -> None:
+    balances = [{"reserve": "default", "points": -5}, {"reserve": "gold", "points": 7}]
+    assert answers["balance alice@example.com"].json == {"customer": "alice@example.com", "balances": balances}
+    assert answers["balance alice@example.com --reserve gold"].json["balances"] == balances[1:]
+    movements = answers["history alice@example.com"].json["movements"]
+    assert [each["points"] for each in movements] == [5, -5, 7, 0, -55, -50, 100]
+    assert answers["history alice@example.com --limit 1"].json["movements"] == movements[:1]
+
+
+def test_reserves_settings_and_keys(answers: dict[str, Done]) -> None:
+    assert [each["key"] for each in answers["reserve list"].json] == ["default"]
+    assert answers["reserve add gold --name Gold points"].json["name"] == "Gold points"
+    assert {"name": "max_attempts", "value": 10}.items() <= answers["setting list"].json[0].items()
+    hasty = answers["setting set delay_seconds 5"]
+    assert hasty.json["value"] == 5
+    assert hasty.json["warning"] in hasty.err
+    assert answers["setting set only_listed on"].json == {"name": "only_listed", "value": "on"}
+    key = answers["key create shop"].json
+    assert set(key) == {"name", "key", "scopes"}
+    assert key["scopes"] == ["record", "read", "admin"]
+    assert key["key"].startswith("psk_")
+    assert [each["name"] for each in answers["key list"].json] == ["shop"]
+
+
+def test_origins(answers: dict[str, Done]) -> None:
+    [listed] = answers["origin list"].json
+    assert (listed["auth"], listed["blocked_at"], listed["reversal"], listed["turned_away"]) == (AUTH, None, None, 0)
+    blocked = answers[f"origin block {AUTH} --reason Sold"].json
+    assert blocked == {"auth": AUTH, "blocked": True}
+    preview = answers[f"origin reverse {AUTH} --from 2026-01-31 --dry-run"].json["preview"]
+    assert (preview["since"], preview["movements"], preview["first"]) == ("2026-01-31T00:00:00Z", 0, [])
+    assert answers[f"origin unblock {AUTH}"].json == {"auth": AUTH, "blocked": False}
+
+
+def test_rewards_and_levels(answers: dict[str, Done]) -> None:
+    assert answers["reward list"].json == []
+    mug = answers["reward add Mug 30 --reserve gold --description A blue one"].json
+    assert mug == {"id": 1, "title": "Mug", "description": "A blue one", "cost": 30, "active": True}
+    tea = answers["reward add Tea 5 --reserve gold"].json
+    assert answers["reward list --reserve gold"].json == [tea, mug]
+    first = answers["reward redeem 2 alice@example.com --reserve gold --ref tea-1"].json
+    assert (first["status"], first["kind"], first["points"], first["balance"]) == ("recorded", "redeem", -5, 2)
+    assert first["reason"] == "Redeemed: Tea"
+    again = answers["reward redeem 2 Alice@example.com --reserve gold --ref tea-1"].json
+    assert (again["status"], again["id"]) == ("duplicate", first["id"])
+    silver = answers["level add Silver 1000 --description From 1,000"].json
+    assert silver == {"id": 1, "title": "Silver", "description": "From 1,000", "points": 1000, "active": True}
+    assert answers["level list"].json == [silver]
+
+
+def test_hooks(answers: dict[str, Done]) -> None:
+    hook = answers["hook add orders --secret s --reserve default --rate 0.5"].json
+    assert set(hook) == {"name", "id", "url"}
+    assert hook["url"].endswith(f"/hooks/woocommerce/{hook['id']}")
+    [listed] = answers["hook list"].json
+    assert hook.items() <= listed.items()
+    assert listed["rate"] == "0.5"
+
+
+def test_remotes(answers: dict[str, Done]) -> None:
+    added, again = (each.json for name, each in answers.items() if name.startswith("remote add"))
+    assert added["id"] == again["id"] == 1
+    assert set(added["ping"]) == {"ok", "code", "message"}
+    assert added["ping"]["code"] == "refused_connection"
+    assert answers["remote ping 1"].json["ping"]["ok"] is False
+    [line] = answers["remote list"].json
+    promised = {"id", "name", "url", "target", "observed", "dialect", "status", "status_text"}
+    assert promised | {"waiting", "paused", "last_success_at", "last_error"} <= set(line)
+    assert line["url"] == "http://127.0.0.1:9"
+    assert answers["remote pause 1"].json["paused"] is True
+    assert answers["remote resume 1"].json["paused"] is False
+    # The history waits for a scheduler, so nothing is owed yet.
+    progress: dict[str, Any] = answers["remote history 1"].json["history"]
+    assert progress["state"] == "running"
+    assert answers["remote history 1 --stop"].json["history"]["state"] == "stopped"
+    assert answers["remote change 1 --target other"].json["id"] == 1
+    assert answers["remote remove 1"].json == {"id": 1, "removed": True, "dropped": 0}
+
+
+def test_the_pass(answers: dict[str, Done]) -> None:
+    assert answers["pass show"].json == {"old_pass": None}
+    old = answers["pass rotate"].json["old_pass"]
+    assert set(old) == {"works", "ends_at", "sites"}
+    assert (old["works"], old["sites"]) == (True, [])
+    whole = answers["pass rotate --at-once --secrets"].json
+    assert whole["old_pass"]["works"] is False
+    assert whole["pass"] != answers["site --secrets"].json["pass"]
+    assert answers["remote key 1"].json == {"id": 1, "pinned": None, "offered": None, "refused_at": None}
+
+
+def test_refused_and_verify(answers: dict[str, Done]) -> None:
+    assert answers["refused list"].json == []
+    assert answers["verify"].json == {"ok": True, "differences": []}

@@ -1,0 +1,179 @@
+"""Pages by keyset: forth, back, to either end; and cursors that are broken."""
+
+import base64
+import json
+from itertools import pairwise
+
+import pytest
+
+from pointsync.db.keyset import LAST, SIZES, Page, Step, turn
+from pointsync.errors import Invalid
+
+SIZE = 10
+
+
+class Numbers:
+    """A list of numbers, rising, that notes how often it was read."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.numbers = list(numbers)
+        self.readings: list[Step] = []
+
+    def read(self, step: Step) -> list[int]:
+        """What a database would answer."""
+        self.readings.append(step)
+        rows = sorted(self.numbers, reverse=step.is_backwards)
+        if step.key is not None:
+            behind = step.key[0]
+            rows = [row for row in rows if (row < behind if step.is_backwards else row > behind)]
+        return rows[: step.limit]
+
+    def page(self, cursor: str | None = None, size: int = SIZE) -> Page[int]:
+        """The page at a cursor."""
+        return turn(cursor, size, (int,), self.read, lambda row: (row,))
+
+
+def test_there_and_back_again_every_row_is_met_once():
+    numbers = Numbers(*range(35))
+    there = [numbers.page()]
+    while there[-1].next:
+        there.append(numbers.page(there[-1].next))
+    assert [page.rows for page in there] == [[*range(10)], [*range(10, 20)], [*range(20, 30)], [*range(30, 35)]]
+    back = [numbers.page(there[-1].previous)]
+    while back[-1].previous:
+        back.append(numbers.page(back[-1].previous))
+    assert [page.rows for page in back] == [page.rows for page in reversed(there[:-1])]
+
+
+def test_the_ends_have_no_way_on():
+    numbers = Numbers(*range(25))
+    first, last = numbers.page(), numbers.page(LAST)
+    assert (first.first, first.previous, first.last) == (None, None, LAST)
+    assert (last.next, last.last) == (None, None)
+    assert last.rows == [*range(15, 25)]
+    assert numbers.page(last.first) == first
+    middle = numbers.page(first.next)
+    assert None not in (middle.first, middle.previous, middle.next, middle.last)
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10])
+def test_what_fits_on_a_page_is_one(count):
+    numbers = Numbers(*range(count))
+    assert numbers.page() == numbers.page("first") == numbers.page("") == numbers.page(LAST) == Page([*range(count)])
+
+
+def test_from_the_last_page_back_the_first_one_is_whole():
+    numbers = Numbers(*range(25))
+    last = numbers.page(LAST)
+    middle = numbers.page(last.previous)
+    assert middle.rows == [*range(5, 15)]
+    assert numbers.page(middle.previous) == numbers.page()
+
+
+def test_one_reading_a_page_and_two_at_most():
+    numbers = Numbers(*range(1000))
+    cursors = [None, LAST, numbers.page().next, numbers.page(LAST).previous]
+    numbers.readings.clear()
+    for cursor in cursors:
+        numbers.page(cursor)
+    assert len(numbers.readings) == len(cursors)
+    assert {step.limit for step in numbers.readings} == {SIZE + 1}
+    numbers.page(numbers.page(numbers.page().next).previous)
+    assert len(numbers.readings) == len(cursors) + 4
+
+
+def test_what_comes_and_goes_meanwhile_shifts_no_page():
+    numbers = Numbers(*range(0, 100, 2))
+    first = numbers.page()
+    numbers.numbers += [-1, 1, 21]
+    numbers.numbers.remove(18)
+    second = numbers.page(first.next)
+    assert second.rows[:3] == [20, 21, 22]
+    before = numbers.page(second.previous)
+    assert before.rows == [0, 1, 2, 4, 6, 8, 10, 12, 14, 16]
+    assert numbers.page(before.previous).rows == [-1, 0, 1, 2, 4, 6, 8, 10, 12, 14]
+
+
+def test_where_all_behind_is_gone_the_last_page_is_the_one_before():
+    numbers = Numbers(*range(25))
+    cursor = numbers.page(numbers.page().next).next
+    del numbers.numbers[20:]
+    page = numbers.page(cursor)
+    assert page == Page([], first="first", previous=LAST)
+    assert numbers.page(page.previous).rows == [*range(10, 20)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_each_size_has_its_pages(size):
+    pages = [Numbers(*range(100)).page(size=size)]
+    while pages[-1].next:
+        pages.append(Numbers(*range(100)).page(pages[-1].next, size))
+    assert all(len(page.rows) == size for page in pages[:-1])
+    assert [row for page in pages for row in page.rows] == [*range(100)]
+    assert all(one.rows[-1] < other.rows[0] for one, other in pairwise(pages))
+
+
+@pytest.mark.parametrize("size", [0, -10, 1, 11, 81, 10**9])
+def test_other_sizes_are_refused(size):
+    with pytest.raises(Invalid) as refusal:
+        Numbers(1).page(size=size)
+    assert refusal.value.fields == {"size": "A page has 10, 20, 40 or 80 rows."}
+
+
+def cursor_of(*words: object) -> str:
+    """A cursor that says `words`."""
+    return base64.urlsafe_b64encode(json.dumps(words).encode()).decode()
+
+
+BROKEN = [
+    "x",
+    "FIRST",
+    "first ",
+    "ä",
+    "\ud800",
+    "\0",
+    "7",
+    "a" * 100_000,
+    "[" * 3_000,
+    base64.urlsafe_b64encode(b"[" * 2_900).decode(),
+    base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+    base64.urlsafe_b64encode(b'["after",' + b"9" * 2_000 + b"]").decode(),
+    cursor_of(),
+    cursor_of("after"),
+    cursor_of("behind", 3),
+    cursor_of("after", 3, 4),
+    cursor_of("after", "3"),
+    cursor_of("after", True),
+    cursor_of("after", None),
+    cursor_of("after", 3.5),
+    cursor_of("after", [3]),
+    cursor_of("after", 2**63),
+    cursor_of("before", -(2**63)),
+    cursor_of("after", 3) + "\n",
+    cursor_of("after", 3).rstrip("=") + "!",
+    base64.urlsafe_b64encode(b"null").decode(),
+    base64.urlsafe_b64encode(b'{"after": 3}').decode(),
+]
+
+
+@pytest.mark.parametrize("cursor", BROKEN, ids=lambda cursor: ascii(cursor[:40]))
+def test_a_broken_cursor_is_refused(cursor):
+    numbers = Numbers(*range(25))
+    with pytest.raises(Invalid) as refusal:
+        numbers.page(cursor)
+    assert list(refusal.value.fields) == ["cursor"]
+    assert numbers.readings == []
+
+
+@pytest.mark.parametrize("key", ["a\0", "\ud800", 7])
+def test_a_text_that_no_row_can_have_is_refused(key):
+    with pytest.raises(Invalid, match="begin at its first page"):
+        turn(cursor_of("after", key), SIZE, (str,), lambda step: [], lambda row: (row,))
+
+
+def test_a_cursor_is_fit_for_an_address():
+    longest = "ä" * 254
+    page = turn(None, SIZE, (str,), lambda step: [longest] * 11, lambda row: (row,))
+    assert page.next.translate(str.maketrans("", "", "-_=")).isalnum()
+    turned = turn(page.next, SIZE, (str,), lambda step: [step.key], lambda row: row)
+    assert turned.rows == [(longest,)]

@@ -1,0 +1,250 @@
+"""The migrations make exactly what the models say, once, whoever starts at the same time."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import alembic.command
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import bindparam, inspect, select, text
+
+from pointsync import db
+from pointsync.errors import ConfigError
+from pointsync.ledger.verify import flow_differences
+from pointsync.models import Admin, ApiKey, Customer, Flow, Movement, Reserve, SignIn, Site
+from tests.support.apps import application, opened, settle_in
+from tests.support.moving_clock import START
+from tests.support.process import CHECKOUT
+
+PATIENCE_SECONDS = 60
+FIRST_TABLES = "da1ae12bb3e8"
+FLOWS_BY_RECORDING = "7c2f64b0a9d1"
+SCOPES = "5c09e5a91ca7"
+SIGN_INS_SEEN = "d15ab1ed5ee0"
+LATE = timedelta(days=31)
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path):
+    """An application on an empty database."""
+    with opened(application(database_url, tmp_path)) as app:
+        yield app
+
+
+def differences() -> list:
+    """What Alembic would change so that the database is what the models say."""
+    with db.db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        return compare_metadata(context, db.db.metadata)
+
+
+def constraints() -> dict[str, list[tuple]]:
+    """What autogenerate does not compare on every database: keys, unique indexes and partial ones, by table."""
+    inspector = inspect(db.db.engine)
+    return {
+        name: [
+            tuple(inspector.get_pk_constraint(name)["constrained_columns"]),
+            *sorted(tuple(each["column_names"]) for each in inspector.get_unique_constraints(name)),
+            *sorted(
+                (each["name"], tuple(each["column_names"]), bool(each["unique"]), _where(each))
+                for each in inspector.get_indexes(name)
+            ),
+            *sorted(
+                (tuple(each["constrained_columns"]), each["referred_table"])
+                for each in inspector.get_foreign_keys(name)
+            ),
+        ]
+        for name in inspector.get_table_names()
+        if name != "alembic_version"
+    }
+
+
+def _where(index) -> str:
+    found = [str(value) for name, value in index.get("dialect_options", {}).items() if name.endswith("_where")]
+    return "".join(found)
+
+
+def test_the_version_is_the_last_migration():
+    assert ScriptDirectory(str(db.MIGRATIONS)).get_current_head() == db.VERSION
+
+
+def test_an_upgrade_makes_what_the_models_say(app, tmp_path):
+    assert not db.is_current()
+    db.upgrade()
+    assert db.is_current()
+    assert differences() == []
+    migrated = constraints()
+    assert set(migrated) == set(db.db.metadata.tables)
+    db.db.metadata.drop_all(db.db.engine)
+    assert differences() != []
+    db.db.metadata.create_all(db.db.engine)
+    assert constraints() == migrated
+    assert "'pending'" in {index[0]: index[-1] for index in migrated["delivery"]}["ix_delivery_pending"]
+
+
+def test_control_a_table_that_differs_is_seen(app):
+    db.upgrade()
+    with db.write() as session:
+        session.execute(text("ALTER TABLE site ADD COLUMN extra INTEGER"))
+        session.execute(text("DROP INDEX uq_remote_target"))
+    assert len(differences()) == 2
+
+
+def movement(seq: int, points: int, minutes: float, **more) -> dict:
+    """A row as the first version wrote it, made so long after the start, and recorded in the next month."""
+    at = START + timedelta(minutes=minutes)
+    fixed = {"id": str(seq), "customer_id": 1, "reserve_id": 1, "origin": "wrk_here", "kind": "manual", "balance": 0}
+    rest = {"reason": "", "at": at, "recorded_at": at + LATE, "below_zero": False, "is_history": False}
+    return fixed | rest | {"seq": seq, "points": points} | more
+
+
+def test_movements_made_before_there_were_flows_are_counted(app):
+    alembic.command.upgrade(db.migrations(app).get_config(), FIRST_TABLES)
+    hour = timedelta(hours=1)
+    with db.write() as session:
+        connection = session.connection()
+        reserve = {"name": "Points", "is_active": True, "may_go_below_zero": False, "created_at": START}
+        connection.execute(Reserve.__table__.insert(), [reserve | {"id": id, "key": f"r{id}"} for id in (1, 2)])
+        connection.execute(Customer.__table__.insert(), {"id": 1, "email": "anna@shop.example", "created_at": START})
+        rows = [
+            movement(1, 10, 0),
+            movement(2, -3, 59.999, kind="expire"),
+            movement(3, 0, 30),
+            movement(4, 5, 30, reserve_id=2),
+            movement(5, 3_000_000_000, 60),
+            movement(6, 3_000_000_000, -0.001),
+            movement(7, 8, 30, origin="wrk_there"),
+            movement(8, -9, 24 * 60, origin="wrk_there"),
+        ]
+        connection.execute(Movement.__table__.insert(), rows)
+    alembic.command.upgrade(db.migrations(app).get_config(), FLOWS_BY_RECORDING)
+    with db.write() as session:
+        assert session.scalars(select(Flow.hour).order_by(Flow.hour)).first() == START - hour + LATE
+    db.upgrade()
+    with db.write() as session:
+        assert flow_differences(session) == []
+        assert [
+            tuple(row)
+            for row in session.execute(select(Flow.__table__).order_by("hour", "origin", "reserve_id", "kind"))
+        ] == [
+            (START - hour, "wrk_here", 1, "manual", 1, 3_000_000_000, 0),
+            (START, "wrk_here", 1, "expire", 1, 0, 3),
+            (START, "wrk_here", 1, "manual", 1, 10, 0),
+            (START, "wrk_here", 2, "manual", 1, 5, 0),
+            (START, "wrk_there", 1, "manual", 1, 8, 0),
+            (START + hour, "wrk_here", 1, "manual", 1, 3_000_000_000, 0),
+            (START + 24 * hour, "wrk_there", 1, "manual", 1, 0, 9),
+        ]
+    alembic.command.downgrade(db.migrations(app).get_config(), FLOWS_BY_RECORDING)
+    with db.write() as session:
+        assert session.scalars(select(Flow.hour).order_by(Flow.hour)).first() == START - hour + LATE
+
+
+def test_who_is_signed_in_stays_so(app):
+    config = db.migrations(app).get_config()
+    alembic.command.upgrade(config, f"{SIGN_INS_SEEN}-1")
+    with db.db.engine.begin() as connection:
+        admin = "INSERT INTO admin (id, name, password_hash, created_at) VALUES (1, 'Ada', 'x', :at)"
+        sign_in = "INSERT INTO sign_in (id, admin_id, digest, began_at) VALUES (1, 1, 'd', :at)"
+        for statement in (admin, sign_in):
+            connection.execute(text(statement).bindparams(bindparam("at", START, Admin.created_at.type)))
+    db.upgrade()
+    with db.write() as session:
+        row = session.scalars(select(SignIn)).one()
+        assert (row.began_at, row.seen_at, row.address, row.browser, row.how) == (START, START, "", "", "password")
+        assert row.admin.disabled_at is None
+
+
+def test_keys_that_were_made_before_may_do_all_that_they_could(app):
+    config = db.migrations(app).get_config()
+    alembic.command.upgrade(config, f"{SCOPES}-1")
+    with db.db.engine.begin() as connection:
+        key = "INSERT INTO api_key (id, name, digest, created_at) VALUES (1, 'shop', 'd', :at)"
+        connection.execute(text(key).bindparams(bindparam("at", START, Admin.created_at.type)))
+    db.upgrade()
+    with db.write() as session:
+        row = session.scalars(select(ApiKey)).one()
+        assert (row.name, row.scopes, row.expires_at, row.per_minute) == ("shop", "record read admin", None, None)
+
+
+def test_the_way_back_leads_to_the_first_tables_and_forth_again(app):
+    db.upgrade()
+    there = constraints()
+    alembic.command.downgrade(db.migrations(app).get_config(), FIRST_TABLES)
+    points_lost_and_won = {"expiry", "flow", "level", "redemption", "reward", "unlock"}
+    mails = {"mail", "mail_server", "mail_text"}
+    blocked_origins = {"turned_away", "reversal", "reversed_movement"}
+    others = {"work", "audit", "bucket", "key_use"}
+    assert set(there) - set(constraints()) == points_lost_and_won | mails | blocked_origins | others
+    db.upgrade()
+    assert constraints() == there
+
+
+def test_addresses_are_in_the_order_of_their_code_points(app):
+    db.upgrade()
+    with db.write() as session:
+        if session.get_bind().dialect.name == "postgresql":
+            named = "SELECT collation_name FROM information_schema.columns WHERE column_name = 'email'"
+            assert session.scalar(text(named)) == "C"
+        typed = ["a-b@x.example", "a.b@x.example", "a1@x.example", "aa@x.example", "a_b@x.example", "ä@x.example"]
+        session.add_all(Customer(email=email, created_at=START) for email in typed)
+        session.flush()
+        assert session.scalars(select(Customer.email).order_by(Customer.email)).all() == sorted(typed)
+
+
+def test_an_upgrade_again_changes_nothing(app):
+    db.upgrade()
+    settle_in()
+    with db.write() as session:
+        auth = session.get_one(Site, 1).auth
+    db.upgrade()
+    with db.write() as session:
+        assert session.get_one(Site, 1).auth == auth
+
+
+def test_a_database_of_a_newer_version_is_left_alone(app):
+    db.upgrade()
+    with db.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'of_the_future'"))
+    assert not db.is_current()
+    with pytest.raises(ConfigError, match="newer PointSync"):
+        db.upgrade()
+    with db.write() as session:
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == "of_the_future"
+
+
+STARTER = """
+import sys
+from pathlib import Path
+from pointsync import config, create_app, db
+settings = {"POINTSYNC_DATA": sys.argv[1], "POINTSYNC_DATABASE_URL": sys.argv[2]}
+app = create_app(config.load(settings, root=Path(sys.argv[1])))
+print("ready", flush=True)
+sys.stdin.readline()
+with app.app_context():
+    db.upgrade()
+    with db.db.engine.connect() as connection:
+        print(connection.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar())
+"""
+
+
+def test_processes_that_start_together_upgrade_once(database_url, tmp_path):
+    command = [sys.executable, "-c", STARTER, str(tmp_path), database_url]
+    processes = [
+        subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=PATIENCE_SECONDS)[0] for process in processes]
+    assert (said, [process.returncode for process in processes]) == (["1\n"] * 2, [0] * 2)
+    with opened(application(database_url, tmp_path)):
+        assert db.is_current()
+        assert differences() == []

@@ -1,0 +1,108 @@
+"""Property: whatever is recorded, applied and sent again in whatever order, each balance is the sum."""
+
+from collections import defaultdict
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from pointsync import db
+from pointsync.errors import Refused
+from pointsync.ledger.apply import Incoming, apply, have
+from pointsync.ledger.record import Draft, record
+from pointsync.ledger.verify import differences, flow_differences
+from pointsync.models import Balance, Customer, Movement
+from tests.support.apps import empty, reserve, settle_in
+from tests.support.moving_clock import START as NOW
+
+CUSTOMERS = [f"{name}@shop.example" for name in ("anna", "bob", "eve")]
+ORIGINS = ["wrk_00000000000000aa", "wrk_00000000000000bb"]
+
+customers = st.sampled_from(CUSTOMERS)
+points = st.integers(-50, 50)
+drafts = st.builds(
+    Draft,
+    customers,
+    st.none() | points,
+    st.none() | st.integers(-20, 60),
+    kind=st.none() | st.sampled_from(["earn", "spend", "manual", "redeem", "correction"]),
+    ref=st.none() | st.sampled_from(["1", "2", "3"]),
+)
+incoming = st.builds(
+    Incoming, st.integers(1, 8).map(str), customers, points, kind=st.sampled_from(["earn", "spend", "expire", "new"])
+)
+steps = st.lists(
+    st.tuples(st.just("record"), st.lists(drafts, min_size=1, max_size=4))
+    | st.tuples(st.sampled_from(ORIGINS), st.lists(incoming, min_size=1, max_size=6)),
+    min_size=1,
+    max_size=8,
+)
+
+
+class Model:
+    """What the rules say, without a database."""
+
+    def __init__(self) -> None:
+        self.balances: dict[str, int] = defaultdict(int)
+        self.held: dict[tuple[str, str], tuple[str, int]] = {}
+
+    def apply(self, origin: str, batch: list[Incoming]) -> list[str]:
+        """What becomes of each movement of a batch."""
+        said = []
+        for each in batch:
+            before = self.held.get((origin, each.id))
+            if before is not None:
+                said.append("duplicate" if before == (each.customer, each.points) else "conflict")
+            elif each.kind == "expire":
+                said.append("refused")
+            else:
+                self.held[origin, each.id] = (each.customer, each.points)
+                self.balances[each.customer] += each.points
+                said.append("applied")
+        return said
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps)
+def test_a_balance_is_the_sum_of_its_movements(app, steps):
+    empty()
+    settle_in()
+    model = Model()
+    for who, things in steps:
+        if who == "record":
+            _record(model, things)
+        else:
+            with db.write() as session:
+                results = apply(session, who, reserve(session), things, NOW)
+            assert [result.status for result in results] == model.apply(who, things)
+    with db.write() as session:
+        assert differences(session) == []
+        assert flow_differences(session) == []
+        rows = session.execute(select(Customer.email, Balance.points).join(Balance, Balance.customer_id == Customer.id))
+        assert {email: points for email, points in rows if points} == {
+            email: points for email, points in model.balances.items() if points
+        }
+        for origin in ORIGINS:
+            held = sum(1 for name, _ in model.held if name == origin)
+            assert have(session, origin, reserve(session))["count"] == held
+        _check_running_balances(session)
+
+
+def _record(model: Model, drafts: list[Draft]) -> None:
+    """Record them; what was recorded counts once, what was refused not at all."""
+    try:
+        with db.write() as session:
+            outcomes = record(session, drafts, "test", NOW)
+    except Refused:
+        return
+    for outcome in outcomes:
+        if outcome.status == "recorded":
+            model.balances[outcome.email] += outcome.movement.points
+
+
+def _check_running_balances(session) -> None:
+    """Each movement names the balance that it left behind."""
+    running: dict[int, int] = defaultdict(int)
+    for movement in session.scalars(select(Movement).order_by(Movement.seq)):
+        running[movement.customer_id] += movement.points
+        assert movement.balance == running[movement.customer_id]

@@ -1,0 +1,95 @@
+"""Property: whatever came from whom, and is taken back how often: each balance is the sum, each goes back once."""
+
+from collections import defaultdict
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from pointsync import db
+from pointsync.errors import Conflict
+from pointsync.ledger import verify
+from pointsync.ledger.apply import Incoming
+from pointsync.ledger.reversals import reversals
+from pointsync.models import Customer, Movement, ReversedMovement
+from tests.ledger.record_drafts import balance
+from tests.ledger.reversals.reversal_steps import (
+    NOW,
+    OTHER,
+    THIEF,
+    blocked,
+    corrections,
+    foreseen,
+    parts,
+    sent,
+    started,
+)
+from tests.support.apps import empty, settle_in
+
+CUSTOMERS = [f"{name}@shop.example" for name in ("anna", "bob", "eve", "dora", "finn")]
+HOUR = timedelta(hours=1)
+
+movements = st.lists(
+    st.tuples(st.sampled_from([THIEF, OTHER]), st.sampled_from(CUSTOMERS), st.integers(-50, 50), st.integers(0, 3)),
+    min_size=1,
+    max_size=14,
+)
+asked = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=4)
+"""By each reversal the hour from which it takes back, and after how many parts it is killed; 0 is never."""
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reversals, "AT_ONCE", 1)
+    monkeypatch.setattr(reversals, "LOOKED_AT", 2)
+
+
+@pytest.mark.usefixtures("small_parts")
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(movements, asked)
+def test_reversals_take_back_each_movement_once(app, movements, asked):
+    empty()
+    settle_in()
+    for number, (origin, customer, points, hour) in enumerate(sorted(movements, key=lambda each: each[3]), 1):
+        sent(Incoming(str(number), customer, points), origin=origin, now=NOW + hour * HOUR)
+    blocked()
+    for hour, killed_after in [*asked, (0, 0)]:
+        try:
+            reversal_id = started(foreseen(since=NOW + hour * HOUR))
+        except Conflict as error:
+            assert error.code == "nothing_to_reverse"  # noqa: PT017 each range may have been taken back before
+            continue
+        _run(reversal_id, killed_after)
+
+    expected: dict[str, int] = defaultdict(int)
+    for origin, customer, points, _ in movements:
+        expected[customer] += points if origin == OTHER else 0
+    assert {each: balance(each) or 0 for each in CUSTOMERS} == {each: expected[each] for each in CUSTOMERS}
+    with db.write() as session:
+        assert verify.differences(session) == verify.flow_differences(session) == []
+        mine = session.execute(
+            select(Movement.seq, Customer.email, Movement.points)
+            .join(Customer, Customer.id == Movement.customer_id)
+            .where(Movement.origin == THIEF, Movement.points != 0)
+        ).all()
+        assert set(session.scalars(select(ReversedMovement.movement_seq))) == {seq for seq, _, _ in mine}
+    sums: dict[str, int] = defaultdict(int)
+    for customer, points in [*[row[1:] for row in mine], *[(row[0], row[2]) for row in corrections()]]:
+        sums[customer] += points
+    assert not any(sums.values())
+
+
+def _run(reversal_id: int, killed_after: int) -> None:
+    """To its end; killed once on the way, with or without its place noted."""
+    for count, _ in enumerate(parts(reversal_id), 1):
+        if count == killed_after:
+            break
+    with db.write() as session:
+        row = reversals.get(session, reversal_id)
+        if row.finished_at is not None:
+            return
+        if killed_after % 2:
+            row.after_customer_id = 0
+    assert list(parts(reversal_id))[-1] is False

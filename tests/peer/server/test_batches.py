@@ -1,0 +1,163 @@
+"""What becomes of each movement of a batch: applied once, recognised, in conflict or refused, each by itself."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pointsync import clock
+from tests.peer.peer_site import PeerSite
+from tests.peer.signed_caller import ALICE, Caller, a_movement
+
+BOB = "bob@example.test"
+
+
+def statuses(answer: Any) -> list[tuple[str, str]]:
+    assert answer.status_code == 200, answer.text
+    return [(each["id"], each["status"]) for each in answer.json["results"]]
+
+
+def test_the_results_stand_in_the_requests_order_each_for_itself(site: PeerSite, caller: Caller) -> None:
+    site.add_reserve("gold", "Gold")
+    caller.send(a_movement(5), a_movement(6))
+    answer = caller.send(
+        a_movement(9),
+        a_movement(5),
+        a_movement(8, kind="expire"),
+        a_movement(6, points=11),
+        a_movement(7, customer="no address"),
+        a_movement(9),
+        a_movement(4, points=-3, kind="spend"),
+        a_movement(4, points=-4, kind="spend"),
+        {"id": "3"},
+        a_movement(2, points=2_000_000_001),
+        a_movement(1, kind="a kind of tomorrow"),
+    )
+    assert statuses(answer) == [
+        ("9", "applied"),
+        ("5", "duplicate"),
+        ("8", "refused"),
+        ("6", "conflict"),
+        ("7", "refused"),
+        ("9", "duplicate"),
+        ("4", "applied"),
+        ("4", "conflict"),
+        ("3", "refused"),
+        ("2", "refused"),
+        ("1", "applied"),
+    ]
+    codes = [each.get("code") for each in answer.json["results"]]
+    assert codes[:6] == [None, None, "local_kind", "conflict", "malformed", None]
+    assert codes[6:] == [None, "conflict", "malformed", "out_of_bounds", None]
+    assert all(each["message"] for each in answer.json["results"] if each["status"] in ("refused", "conflict"))
+    assert site.balance(ALICE) == 10 + 10 + 10 - 3 + 10
+    assert answer.json["have"] == {"count": 5, "max_id": "9"}
+    assert [each.kind for each in site.movements()][-1] == "a kind of tomorrow"
+
+
+def test_the_same_batch_again_changes_nothing(site: PeerSite, caller: Caller) -> None:
+    batch = [a_movement(number, points=number) for number in range(1, 21)]
+    assert {status for _, status in statuses(caller.send(*batch))} == {"applied"}
+    before = site.dump()
+    assert {status for _, status in statuses(caller.send(*reversed(batch)))} == {"duplicate"}
+    assert site.dump() == before
+
+
+def test_another_customer_or_reserve_is_a_conflict(site: PeerSite, caller: Caller) -> None:
+    """Also where that customer is unknown here, who is not created for it."""
+    site.add_reserve("gold", "Gold")
+    caller.send(a_movement(1), a_movement(2, customer=BOB))
+    before = site.dump()
+    for customer in (BOB, "nobody@example.test", "no address", ""):
+        assert statuses(caller.send(a_movement(1, customer=customer))) == [("1", "conflict")]
+    assert statuses(caller.send(a_movement(1), reserve="gold")) == [("1", "conflict")]
+    assert site.dump() == before
+
+
+def test_what_else_a_repeat_says_makes_no_difference(site: PeerSite, caller: Caller) -> None:
+    """Same content means points, reserve and customer, however the address is spelt."""
+    caller.send(a_movement(1))
+    again = a_movement(1, customer=" ALICE@Example.TEST", kind="refund", reason="", at="2020-01-01T00:00:00+02:00")
+    assert statuses(caller.send(again | {"ref": "x", "history": True})) == [("1", "duplicate")]
+    [held] = site.movements(caller.auth)
+    assert (held.kind, held.reason, held.ref) == ("earn", "Order 17", None)
+
+
+def test_have_counts_by_origin_and_reserve(site: PeerSite, caller: Caller) -> None:
+    site.add_reserve("gold", "Gold")
+    other = Caller(site)
+    assert caller.ping().json["have"] == {"count": 0, "max_id": "0"}
+    caller.send(a_movement(10), a_movement(2**63 - 1), a_movement(3))
+    other.send(a_movement(77))
+    caller.send(a_movement(11), reserve="gold")
+    assert caller.ping().json["have"] == {"count": 3, "max_id": str(2**63 - 1)}
+    assert other.ping().json["have"] == {"count": 1, "max_id": "77"}
+    assert caller.post("ping", caller.body(reserve="gold")).json["have"] == {"count": 1, "max_id": "11"}
+    assert site.balance(ALICE) == 40
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"id": value} for value in ("0", "-1", "+1", "01", " 1", "1.0", "", "x", "１", 1, None, [], str(2**63))),
+        *({"customer": value} for value in ("", "a", "a@b\0.test", "a@[127.0.0.1]", "x" * 2000, 1, None, [ALICE])),
+        *({"points": value} for value in ("10", 1.5, 1.0, None, True, [], {}, 10**30, -(10**30), 2_000_000_001)),
+        *({"kind": value} for value in ("", "x" * 33, "a\0", "a\nb", "opening", "correction", "expire", 1, None, [])),
+        *({"reason": value} for value in (1, None, [], {})),
+        *({"at": value} for value in ("", "now", "2026-03-01", "2026-03-01T12:00:00", "0001-01-01T00:00:00+23:00")),
+        *({"at": value} for value in (1, None, "2026-02-30T00:00:00Z", "9999-12-31T23:59:59-23:00", "T" * 9999)),
+        *({"ref": value} for value in (1, [], {}, True)),
+        *({"history": value} for value in (1, "true", None, [])),
+    ],
+    ids=lambda wrong: "{}={!r:.20}".format(*next(iter(wrong.items()))).encode("ascii", "replace").decode(),
+)
+def test_a_field_that_cannot_be_refuses_its_movement_alone(shared_caller: Caller, wrong: dict[str, Any]) -> None:
+    site, caller = shared_caller.receiver, Caller(shared_caller.receiver)
+    answer = caller.send(a_movement(1), a_movement(2) | wrong, a_movement(3))
+    assert [each["status"] for each in answer.json["results"]] == ["applied", "refused", "applied"]
+    assert answer.json["have"]["count"] == len(site.movements(caller.auth)) == 2
+
+
+def test_items_that_are_no_movements_are_refused_alone(site: PeerSite, caller: Caller) -> None:
+    odd = [None, 1, "x", [], [a_movement(2)], {}, True]
+    answer = caller.send(a_movement(1), *odd)
+    assert [each["status"] for each in answer.json["results"]] == ["applied"] + ["refused"] * len(odd)
+    assert site.balance(ALICE) == 10
+
+
+def test_texts_are_kept_fit_to_be_shown(site: PeerSite, caller: Caller) -> None:
+    """What is too long is cut and what cannot be shown is a space: a reason is no reason to be out of step."""
+    caller.send(a_movement(1, reason="a\0b\nc" + "é" * 600, ref="r" * 300))
+    [held] = site.movements()
+    assert held.reason == ("a b c" + "é" * 600)[:500]
+    assert held.ref == "r" * 191
+
+
+def test_a_moment_from_the_future_counts_as_its_arrival(site: PeerSite, caller: Caller) -> None:
+    now = clock.now()
+    in_time, too_late = now + timedelta(days=1), now + timedelta(days=1, milliseconds=1)
+    caller.send(a_movement(1, at=clock.to_text(in_time)), a_movement(2, at=clock.to_text(too_late)))
+    assert [each.at for each in site.movements()] == [in_time, now]
+
+
+def test_a_movement_below_zero_is_applied_and_flagged(site: PeerSite, caller: Caller) -> None:
+    """Refusing it would put the sites out of step for good."""
+    answer = caller.send(a_movement(1, points=-7, kind="spend"))
+    assert answer.json["results"] == [{"id": "1", "status": "applied", "balance": -7}]
+    assert [each.below_zero for each in site.movements()] == [True]
+
+
+def test_a_balance_out_of_bounds_refuses_its_movement_alone(site: PeerSite, caller: Caller) -> None:
+    most = 2_000_000_000
+    answer = caller.send(a_movement(1, points=most), a_movement(2, points=1), a_movement(3, points=-most))
+    assert [each["status"] for each in answer.json["results"]] == ["applied", "refused", "applied"]
+    assert answer.json["results"][1]["code"] == "out_of_bounds"
+    assert site.balance(ALICE) == 0
+
+
+def test_no_echo_is_owed_for_what_was_received(site: PeerSite, caller: Caller) -> None:
+    """A loop would count everything without end."""
+    other = Caller(site)
+    remote_id, _ = site.add_remote("http://127.0.0.1:1", other.auth, other.password)
+    caller.send(a_movement(1))
+    assert site.states(remote_id) == []

@@ -1,0 +1,146 @@
+"""One customer, one spelling: whatever shop or keyboard an address comes from."""
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from pointsync import email_address
+from pointsync.email_address import normalise
+from pointsync.errors import Invalid
+
+SAME = {
+    "anna@shop.example": [
+        "ANNA@Shop.Example",
+        "  anna@shop.example\t",
+        "\u00a0anna@shop.example\r\n",
+        "Anna@SHOP.EXAMPLE",
+    ],
+    "anna+news@shop.example": ["Anna+News@shop.example"],
+    "o'neil@shop.example": ["O'Neil@shop.example"],
+    "jürgen@xn--mller-kva.example": [
+        "jürgen@müller.example",
+        "JÜRGEN@MÜLLER.EXAMPLE",
+        "ju\u0308rgen@mu\u0308ller.example",
+        "jürgen@xn--mller-kva.example",
+        "jürgen@XN--MLLER-KVA.example",
+    ],
+    "山田@xn--fsqu00a.example": ["山田@例子.example", "山田@例子。example"],
+    "straße@xn--strae-oqa.example": ["straße@straße.example", "STRAẞE@STRAẞE.example"],
+    "a.b-c_d@shop.test": ["A.b-c_d@shop.TEST"],
+    "till@kasse.local": ["Till@Kasse.local"],
+    "ǰ@shop.example": ["J\u030c@shop.example", "j\u030c@shop.example"],
+    "a/b%c@shop.example": ["A/B%C@shop.example"],
+    "!#$&'*=?^`{|}~@shop.example": ["!#$&'*=?^`{|}~@shop.example"],
+}
+IMPOSSIBLE = [
+    "",
+    " ",
+    "@",
+    "anna",
+    "anna@",
+    "@shop.example",
+    "anna@@shop.example",
+    "anna@shop@example",
+    "anna shop@shop.example",
+    "anna@shop example",
+    "anna@.example",
+    "anna@shop..example",
+    "anna@-shop.example",
+    "anna@shop-.example",
+    ".anna@shop.example",
+    "anna.@shop.example",
+    "an..na@shop.example",
+    "an\x00na@shop.example",
+    "an\nna@shop.example",
+    "an\u202ena@shop.example",
+    "anna@shop.example\x00",
+    "anna@[127.0.0.1]",
+    "anna@xn--\u00fc.example",
+    "anna@xn--a.example",
+    '"anna"@shop.example',
+    "Anna <anna@shop.example>",
+    "anna@shop.example,bob@shop.example",
+    "anna\ufffd@shop.example",
+    "\ud800@shop.example",
+    "anna@\ud800.example",
+    "anna@" + "a" * 64 + ".example",
+    "a" * 250 + "@shop.example",
+    "a" * 100_000,
+    "anna@" + "a." * 50_000 + "example",
+]
+
+
+@pytest.mark.parametrize(("address", "typed"), [(one, typed) for one, all_of_it in SAME.items() for typed in all_of_it])
+def test_one_customer_has_one_spelling(address, typed):
+    assert normalise(typed) == address
+    assert normalise(address) == address
+
+
+@pytest.mark.parametrize("typed", IMPOSSIBLE, ids=lambda typed: ascii(typed[:30]))
+def test_an_impossible_address_is_refused_with_words(typed):
+    with pytest.raises(Invalid) as refusal:
+        normalise(typed)
+    assert list(refusal.value.fields) == ["customer"]
+    assert refusal.value.message.isprintable()
+    assert len(refusal.value.message) < 400
+
+
+def test_case_tells_nobody_apart_but_dots_and_tags_do():
+    assert len({normalise(each) for each in ("anna@a.example", "an.na@a.example", "anna+1@a.example")}) == 3
+
+
+def test_the_longest_address_fits():
+    longest = "a" * 64 + "@" + ".".join(["b" * 63, "b" * 63, "b" * 53, "example"])
+    assert len(longest) == email_address.MAX_LENGTH
+    assert normalise(longest) == longest
+    with pytest.raises(Invalid):
+        normalise(longest.replace("@b", "@bb"))
+
+
+LABEL = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+LOCAL = st.from_regex(r"[a-z0-9_+-]{1,30}(?:\.[a-z0-9_+-]{1,20}){0,2}", fullmatch=True)
+PLAIN = st.builds(
+    lambda local, labels, top: f"{local}@{'.'.join([*labels, top])}",
+    LOCAL,
+    st.lists(LABEL, min_size=1, max_size=4),
+    st.from_regex(r"[a-z]{2,12}", fullmatch=True),
+)
+
+
+@settings(max_examples=300)
+@given(PLAIN)
+def test_the_short_cut_says_what_the_whole_check_says(address):
+    assume(len(address) <= email_address.MAX_LENGTH)
+    whole = email_address.normalise.__wrapped__
+    by_short_cut = _outcome(whole, address)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(email_address, "_PLAIN", re.compile(r"(?!)"))
+        assert _outcome(whole, address) == by_short_cut
+
+
+def test_the_short_cut_is_taken():
+    assert email_address._PLAIN.match("anna+news@shop.example")
+
+
+@settings(max_examples=400)
+@given(st.text(max_size=40) | st.builds("{}@{}".format, st.text(max_size=12), st.text(max_size=12)))
+def test_any_text_is_one_spelling_or_refused(text):
+    try:
+        address = normalise(text)
+    except Invalid:
+        return
+    assert normalise(address) == address
+    assert normalise(f"  {unicodedata.normalize('NFD', text)}\n") == address
+    assert unicodedata.is_normalized("NFC", address)
+    assert address.rpartition("@")[2].isascii()
+    assert len(address) <= email_address.MAX_LENGTH
+
+
+def _outcome(call, text: str) -> str:
+    try:
+        return call(text)
+    except Invalid as refusal:
+        return f"refused: {refusal.fields}"

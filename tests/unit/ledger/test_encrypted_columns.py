@@ -1,0 +1,65 @@
+"""What is encrypted stands in columns whose name says so: a change of the key finds them by that name alone."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pointsync
+from pointsync.db import Base
+from pointsync.web.secret_key import SEALED, sealed_columns
+
+PACKAGE = Path(pointsync.__file__).parent
+ELSEWHERE = {("ops/backup.py", "proof"): "in a backup's file, which stays under its key"}
+
+
+def sealed(tree: ast.AST) -> Iterator[str]:
+    """What each thing that is sealed is given to: a column, a keyword, or the statement where it is neither."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and _seals(node.value):
+            yield str(node.arg)
+        elif isinstance(node, ast.Assign) and (values := _each(node.value)) and any(map(_seals, values)):
+            targets = [each for target in node.targets for each in _each(target)]
+            for target, value in zip(targets, values, strict=True):
+                if _seals(value):
+                    yield target.attr if isinstance(target, ast.Attribute) else ast.unparse(target)
+
+
+def _each(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple) else [node]
+
+
+def _seals(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "seal"
+
+
+def test_the_columns_that_are_encrypted():
+    found = {
+        f"{mapper.class_.__tablename__}.{name}"
+        for mapper in Base.registry.mappers
+        for name in sealed_columns(mapper.class_)
+    }
+    assert found == {
+        "site.sealed_pass",
+        "site.sealed_old_pass",
+        "site.sealed_private_key",
+        "remote.sealed_pass",
+        "hook.sealed_secret",
+    }
+
+
+def test_what_is_sealed_is_kept_in_such_a_column():
+    found, calls = set(), 0
+    for path in PACKAGE.rglob("*.py"):
+        tree, name = ast.parse(path.read_text()), str(path.relative_to(PACKAGE))
+        if name != "ops/key_rotation.py":  # in the columns themselves
+            calls += sum(map(_seals, ast.walk(tree)))
+            found |= {(number, name, target) for number, target in enumerate(sealed(tree))}
+    others = {(name, target) for _, name, target in found if not target.startswith(SEALED)}
+    assert others == set(ELSEWHERE)
+    assert len(found) == calls >= 8, "each is seen"
+
+
+def test_control_what_is_kept_elsewhere_is_found():
+    assert list(sealed(ast.parse("Mail(password=vault.seal(text))"))) == ["password"]
+    assert list(sealed(ast.parse("mail.password = vault.seal(text)"))) == ["password"]
+    assert list(sealed(ast.parse("mail.name, mail.secret = name, vault.seal(text)"))) == ["secret"]

@@ -1,0 +1,120 @@
+"""Rules of expiry: their days, whatever the month, the year and the clocks do."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsync.errors import Invalid
+from pointsync.ledger.expiry.rule import Rule, period, start_of, today, yearly
+
+LONG_AGO = date(2000, 1, 1)
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def noon(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=12)
+
+
+@pytest.mark.parametrize(
+    ("given_on", "count", "unit", "lost_on"),
+    [
+        (date(2026, 1, 1), 9, "months", date(2026, 10, 1)),
+        (date(2026, 1, 31), 1, "months", date(2026, 2, 28)),
+        (date(2024, 1, 31), 1, "months", date(2024, 2, 29)),
+        (date(2024, 2, 29), 12, "months", date(2025, 2, 28)),
+        (date(2024, 2, 29), 48, "months", date(2028, 2, 29)),
+        (date(2026, 12, 31), 2, "months", date(2027, 2, 28)),
+        (date(2026, 2, 28), 1, "days", date(2026, 3, 1)),
+        (date(2024, 2, 28), 1, "days", date(2024, 2, 29)),
+        (date(2024, 2, 29), 365, "days", date(2025, 2, 28)),
+        (date(9999, 6, 1), 12, "months", date.max),
+        (date(9999, 6, 1), 36_500, "days", date.max),
+    ],
+)
+def test_a_period_ends_on_a_day_that_there_is(given_on: date, count: int, unit: str, lost_on: date) -> None:
+    assert period("transactional", count, unit, LONG_AGO).end_of(noon(given_on), ZoneInfo("UTC")) == lost_on
+
+
+def test_nothing_is_lost_before_the_rule_was_set() -> None:
+    rule = period("inactivity", 30, "days", date(2026, 6, 1))
+    assert rule.end_of(noon(date(2020, 1, 1)), PARIS) == date(2026, 6, 1)
+    assert rule.end_of(noon(date(2026, 5, 20)), PARIS) == date(2026, 6, 19)
+    assert yearly(1, 1, date(2026, 6, 1)).next_yearly(date(2020, 5, 5)) == date(2027, 1, 1)
+
+
+def test_the_day_is_the_sites_own() -> None:
+    late = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)
+    assert today(late, PARIS) == date(2026, 4, 1)
+    assert period("transactional", 1, "days", LONG_AGO).end_of(late, PARIS) == date(2026, 4, 2)
+    assert period("transactional", 1, "days", LONG_AGO).end_of(late, ZoneInfo("UTC")) == date(2026, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("month", "day", "after", "found"),
+    [
+        (12, 31, date(2026, 5, 5), date(2026, 12, 31)),
+        (12, 31, date(2026, 12, 30), date(2026, 12, 31)),
+        (12, 31, date(2026, 12, 31), date(2027, 12, 31)),
+        (2, 29, date(2026, 1, 1), date(2026, 2, 28)),
+        (2, 29, date(2028, 1, 1), date(2028, 2, 29)),
+        (2, 29, date(2028, 2, 28), date(2028, 2, 29)),
+    ],
+)
+def test_each_year_has_its_day(month: int, day: int, after: date, found: date) -> None:
+    assert yearly(month, day, LONG_AGO).next_yearly(after) == found
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "start"),
+    [
+        ("Europe/Paris", date(2026, 3, 29), datetime(2026, 3, 28, 23, tzinfo=UTC)),
+        ("Europe/Paris", date(2026, 3, 30), datetime(2026, 3, 29, 22, tzinfo=UTC)),
+        ("Europe/Paris", date(2026, 10, 25), datetime(2026, 10, 24, 22, tzinfo=UTC)),
+        ("Europe/Paris", date(2026, 10, 26), datetime(2026, 10, 25, 23, tzinfo=UTC)),
+        # Here the clocks go from 0:00 to 1:00 (first), or back to it (second).
+        ("America/Havana", date(2026, 3, 8), datetime(2026, 3, 8, 5, tzinfo=UTC)),
+        ("America/Havana", date(2026, 11, 1), datetime(2026, 11, 1, 4, tzinfo=UTC)),
+    ],
+)
+def test_a_day_begins_once_whatever_the_clocks_do(zone: str, day: date, start: datetime) -> None:
+    assert start_of(day, ZoneInfo(zone)) == start
+
+
+@given(st.sampled_from(sorted(available_timezones())), st.dates(date(2015, 1, 1), date(2035, 1, 1)))
+def test_the_first_moment_of_a_day_is_of_that_day_and_the_one_before_is_not(name: str, day: date) -> None:
+    zone = ZoneInfo(name)
+    start = start_of(day, zone)
+    assert today(start, zone) >= day
+    assert today(start - timedelta(seconds=1), zone) < day
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "unit", "field"),
+    [
+        ("sometimes", 1, "days", "kind"),
+        ("yearly", 1, "days", "kind"),
+        ("transactional", 0, "days", "count"),
+        ("transactional", -1, "months", "count"),
+        ("inactivity", 36_501, "days", "count"),
+        ("inactivity", 1_201, "months", "count"),
+        ("inactivity", 1, "weeks", "unit"),
+    ],
+)
+def test_a_period_that_cannot_be_is_told_at_its_field(kind: str, count: int, unit: str, field: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        period(kind, count, unit, LONG_AGO)
+    assert list(refusal.value.fields) == [field]
+
+
+@pytest.mark.parametrize(("month", "day"), [(0, 1), (13, 1), (2, 30), (4, 31), (1, 0), (12, 32)])
+def test_a_day_that_cannot_be_is_told(month: int, day: int) -> None:
+    with pytest.raises(Invalid) as refusal:
+        yearly(month, day, LONG_AGO)
+    assert list(refusal.value.fields) == ["on"]
+
+
+def test_a_rule_says_all_of_itself() -> None:
+    assert yearly(6, 30, LONG_AGO) == Rule("yearly", LONG_AGO, month=6, day=30)

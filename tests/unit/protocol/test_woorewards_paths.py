@@ -1,0 +1,155 @@
+"""The WooRewards dialect's paths and credentials: what goes out comes in again, letter for letter."""
+
+import base64
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsync.sync.protocol import woorewards
+from pointsync.sync.protocol.woorewards import DEFAULT_TEMPLATE, ROUTE, SyncPath, fill_template, read_sync_path
+
+ODD = [
+    "anna@shop.example",
+    "anna+news@shop.example",
+    "o'neil@shop.example",
+    "a/b@shop.example",
+    "a/5/add@shop.example",
+    "a//b@shop.example",
+    "/@shop.example",
+    "a%b@shop.example",
+    "a%2fb@shop.example",
+    "a%252B@shop.example",
+    "a?b@shop.example",
+    "a#b@shop.example",
+    "a&b=c@shop.example",
+    "!$*^`{|}~@shop.example",
+    "jürgen@xn--mller-kva.example",
+    "山田@xn--fsqu00a.example",
+    "[points]@shop.example",
+    "sync/default@shop.example",
+    "😀@shop.example",
+]
+
+
+def arrived(path: str) -> SyncPath | None:
+    """What a server reads of `path`, which it has decoded once."""
+    return read_sync_path(unquote(path, errors="strict").removeprefix(f"{ROUTE}/sync/"))
+
+
+@pytest.mark.parametrize("email", ODD)
+@pytest.mark.parametrize(("points", "action"), [(25, "add"), (-25, "sub"), (2_000_000_000, "add")])
+def test_every_address_comes_in_as_it_went_out(email, points, action):
+    path = fill_template(DEFAULT_TEMPLATE, "gold-1", email, points)
+    assert path.isascii()
+    assert not set(path) & set(" ?#+")
+    assert arrived(path) == SyncPath("gold-1", email, abs(points), action)
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30),
+    st.integers(-(10**9), 10**9),
+    st.from_regex(r"[a-zA-Z0-9_-]{1,64}", fullmatch=True),
+)
+def test_any_local_part_comes_in_as_it_went_out(local, points, reserve):
+    email = f"{local}@shop.example"
+    action = "add" if points >= 0 else "sub"
+    assert arrived(fill_template(DEFAULT_TEMPLATE, reserve, email, points)) == SyncPath(
+        reserve, email, abs(points), action
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [
+        ("default/a@b.example/5/add", SyncPath("default", "a@b.example", 5, "add")),
+        ("default/a@b.example/5/add/", SyncPath("default", "a@b.example", 5, "add")),
+        ("default/a@b.example/0/set", SyncPath("default", "a@b.example", 0, "set")),
+        ("default/a@b.example/007/sub", SyncPath("default", "a@b.example", 7, "sub")),
+        ("default/a+b@b.example/5/add", SyncPath("default", "a+b@b.example", 5, "add")),
+        ("default/a/5/add@b.example/7/sub", SyncPath("default", "a/5/add@b.example", 7, "sub")),
+    ],
+)
+def test_a_sync_path(path, read):
+    assert read_sync_path(path) == read
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "default",
+        "default/a@b.example",
+        "default/a@b.example/5",
+        "default/a@b.example/5/take",
+        "default/a@b.example/5/ADD",
+        "default/a@b.example/-5/add",
+        "default/a@b.example/+5/add",
+        "default/a@b.example/5.0/add",
+        "default/a@b.example/٣/add",
+        "default/a@b.example/" + "9" * 20 + "/add",
+        "default/a@b.example/" + "9" * 9999 + "/add",
+        "default/a@b.example/5/add//",
+        "default/a@b.example/5/add\n",
+        "default//5/add",
+        "/a@b.example/5/add",
+        "gold points/a@b.example/5/add",
+        "gölden/a@b.example/5/add",
+    ],
+    ids=lambda path: path[:50],
+)
+def test_what_is_no_sync_path(path):
+    assert read_sync_path(path) is None
+
+
+def test_another_template_is_filled_in_its_own_order():
+    template = "/index.php/[action]/[points]/[reserve]/[user_email]"
+    assert fill_template(template, "default", "a@b.example", -3) == "/index.php/sub/3/default/a%40b.example"
+
+
+@pytest.mark.parametrize(
+    ("template", "path"),
+    [
+        (DEFAULT_TEMPLATE, f"{ROUTE}/ping/default"),
+        (DEFAULT_TEMPLATE.replace("/wp-json", "/index.php/wp-json"), f"/index.php{ROUTE}/ping/default"),
+        ("/[reserve]/[user_email]/[points]/[action]", f"{ROUTE}/ping/default"),
+    ],
+)
+def test_the_ping_stands_beside_the_sync(template, path):
+    assert woorewards.ping_path(template, "default") == path
+
+
+def test_credentials_come_in_as_they_went_out():
+    assert woorewards.read_basic(woorewards.basic("wrk_1", "wrs_:ü")) == ("wrk_1", "wrs_:ü")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Basic", "Basic ", "Basic !!!", "Basic é", "Bearer d3JrOng=", "Basic /w==", "Basic d3Jr", "Basic d3JrOng"],
+)
+def test_a_header_without_credentials(header):
+    assert woorewards.read_basic(header) is None
+
+
+def test_the_scheme_has_no_case():
+    encoded = base64.b64encode(b"wrk_1:wrs_1").decode()
+    assert woorewards.read_basic(f"bASIC  {encoded} ") == ("wrk_1", "wrs_1")
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        (b'{"status": "success"}', {"status": "success"}),
+        (b" {} ", {}),
+        (b"", None),
+        (b"[]", None),
+        (b"Notice: {}", None),
+        (b"\xff", None),
+        (b"[" * 100_000, None),
+        (b'{"points": ' + b"9" * 5_000 + b"}", None),
+    ],
+    ids=lambda part: ascii(part)[:30],
+)
+def test_an_answer_is_an_object_or_none(body, read):
+    assert woorewards.read_answer(body) == read

@@ -1,0 +1,81 @@
+"""The audit log's rows as sentences."""
+
+import pytest
+
+from pointsync.models import Audit
+from pointsync.reports.audit_log import words
+
+ROW = {"actor": "Ada", "how": "password", "thing": "", "before": {}, "after": {}}
+TEA = {"noun": "remote", "thing": "https://tea.example"}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            {"action": "added", "noun": "setting", "thing": "max_attempts", "after": {"value": "12"}},
+            "Ada changed Max sync. attempt from 10 to 12",
+        ),
+        (
+            {"noun": "setting", "thing": "send_mails", "before": {"value": "0"}, "after": {"value": "1"}},
+            "Ada changed Send mails from this site from off to on",
+        ),
+        (
+            {"noun": "setting", "thing": "site_name", "after": {"value": "Mugs"}},
+            "Ada changed site name from nothing to Mugs",
+        ),
+        (TEA | {"action": "added", "after": {"sealed_pass": None}}, "Ada added remote https://tea.example"),
+        (
+            TEA | {"before": {"target": "a"}, "after": {"target": "b", "sealed_pass": None}},
+            "Ada changed remote https://tea.example: target from a to b; Pass changed",
+        ),
+        (
+            TEA | {"before": {"paused_at": None}, "after": {"paused_at": "2026-01-01T00:00:00+00:00"}},
+            "Ada paused remote https://tea.example",
+        ),
+        (
+            TEA | {"before": {"paused_at": "2026-01-01T00:00:00+00:00"}, "after": {"paused_at": None}},
+            "Ada resumed remote https://tea.example",
+        ),
+        (
+            {"noun": "reserve", "thing": "gold", "before": {"is_active": True}, "after": {"is_active": False}},
+            "Ada changed reserve gold: is active from yes to no",
+        ),
+        (
+            {"noun": "delivery", "thing": "7", "before": {"state": "failed"}, "after": {"state": "aside"}},
+            "Ada set aside delivery 7",
+        ),
+        (
+            {"noun": "delivery", "thing": "7", "before": {"state": "failed"}, "after": {"state": "pending"}},
+            "Ada sent again delivery 7",
+        ),
+        ({"action": "deleted", "noun": "admin", "thing": "Max"}, "Ada deleted admin Max"),
+        (
+            {"noun": "admin", "thing": "Max", "before": {"disabled_at": None}, "after": {"disabled_at": "2026-01-01"}},
+            "Ada disabled admin Max",
+        ),
+        (
+            {"noun": "admin", "thing": "Max", "before": {"disabled_at": "2026-01-01"}, "after": {"disabled_at": None}},
+            "Ada enabled admin Max",
+        ),
+        ({"action": "signed out", "noun": "admin", "thing": "Ada"}, "Ada signed out"),
+        (
+            {"action": "signed out", "noun": "admin", "thing": "Max", "after": {"browsers": 2}},
+            "Ada signed Max out of 2 browsers",
+        ),
+        ({"action": "added", "noun": "long work", "thing": "Audit log"}, "Ada asked for long work Audit log"),
+        (
+            {"action": "recorded", "noun": "movements", "thing": "a@shop.example", "after": {"movements": 1}},
+            "Ada recorded a movement for a@shop.example",
+        ),
+        ({"action": "recorded", "noun": "movements", "after": {"movements": 1000}}, "Ada recorded 1,000 movements"),
+        ({"action": "signed in", "noun": "admin"}, "Ada signed in"),
+        (
+            {"action": "failed", "noun": "sign-in", "thing": "Max", "actor": "", "how": "nobody"},
+            "Somebody failed to sign in as Max",
+        ),
+        (TEA | {"action": "added", "actor": "", "how": "site"}, "This site added remote https://tea.example"),
+    ],
+)
+def test_a_row_in_words(row, said):
+    assert words(Audit(**(ROW | {"action": "changed"} | row))) == said

@@ -1,0 +1,40 @@
+"""The README against the code: what a ping can find is explained there, and nothing else is."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pointsync.net import call, http_client
+from pointsync.sync.protocol import ping, pointsync_client
+from tests.support.process import CHECKOUT
+
+#: Where the code stands among the arguments.
+CALLS = {"Trouble": 0, "failure": 0, "PassingFailure": 0, "PermanentFailure": 0, "Verdict": 1, "_verdict": 2}
+
+
+def codes_of(path: str) -> Iterator[str]:
+    """The codes that a module names where it makes a failure or a verdict."""
+    tree = ast.parse(Path(path).read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "code":
+            yield from texts(node.value)
+        if isinstance(node, ast.Call) and (place := CALLS.get(ast.unparse(node.func).split(".")[-1])) is not None:
+            yield from texts(node.args[place])
+
+
+def texts(node: ast.expr) -> Iterator[str]:
+    """The texts that an expression may come to."""
+    if isinstance(node, ast.IfExp):
+        yield from (*texts(node.body), *texts(node.orelse))
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+
+
+def test_every_code_of_a_ping_is_explained():
+    known = {code for module in (http_client, call, ping, pointsync_client) for code in codes_of(module.__file__)}
+    known |= {code for code, _ in pointsync_client._PERMANENT.values()}
+    section = (CHECKOUT / "README.md").read_text().split("## Troubleshooting")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert {code for row in rows for code in re.findall(r"`(\w+)`", row)} == known
+    assert {"ok", "clock_skew", "refused_connection", "timeout", "blocked", "blocked_address", "bad_answer"} <= known

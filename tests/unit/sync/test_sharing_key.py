@@ -1,0 +1,201 @@
+"""What an admin types about a remote: taken when it can be right, refused by its field when it cannot."""
+
+from contextlib import suppress
+
+import pytest
+
+from pointsync.errors import Invalid
+from pointsync.sync.protocol import woorewards
+from pointsync.sync.remotes import sharing_key
+
+AUTH = "wrk_0123456789abcdef"
+PASS = "wrs_AbCdEf0123456789"
+KEY = f"shop.example/fr|{AUTH}:{PASS}"
+
+
+def read(**fields: str | None) -> sharing_key.Typed:
+    """A remote as typed, right but for `fields`."""
+    right: dict[str, str | None] = {
+        "sharing_key": None,
+        "url": "https://shop.example",
+        "auth": AUTH,
+        "password": PASS,
+        "target": "default",
+        "observed": "default",
+        "template": None,
+    }
+    return sharing_key.read(**(right | fields))
+
+
+def field_of(**fields: str | None) -> str:
+    """The one field that these are refused for; the words say something to do."""
+    with pytest.raises(Invalid) as refusal:
+        read(**fields)
+    [field] = refusal.value.fields
+    assert len(refusal.value.message) > 20
+    return field
+
+
+def test_a_sharing_key_fills_url_auth_and_pass():
+    typed = read(sharing_key=KEY, url=None, auth=None, password=None)
+    assert (typed.url, typed.auth, typed.password) == ("https://shop.example/fr", AUTH, PASS)
+
+
+def test_what_is_given_beside_the_key_wins():
+    typed = read(sharing_key=KEY, url="http://10.0.0.5:8080", auth="wrk_fedcba9876543210", password=None)
+    assert (typed.url, typed.auth, typed.password) == ("http://10.0.0.5:8080", "wrk_fedcba9876543210", PASS)
+
+
+@pytest.mark.parametrize("length", range(1, len(KEY)))
+def test_a_key_cut_at_any_length_is_refused(length):
+    assert field_of(sharing_key=KEY[:length], url=None, auth=None, password=None) == "sharing_key"
+
+
+@pytest.mark.parametrize("start", range(1, len(KEY) - len(AUTH) - len(PASS) - 1))
+def test_a_key_that_lost_its_beginning_names_another_url_or_is_refused(start):
+    with suppress(Invalid):
+        assert read(sharing_key=KEY[start:], url=None, auth=None, password=None).url != "https://shop.example/fr"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"{KEY}x",
+        f"{KEY} x",
+        KEY.replace("|", ":"),
+        KEY.replace("wrk_", "WRK_"),
+        KEY.replace("wrk_0", "wrk_g"),
+        KEY.replace("wrs_A", "wrs_-"),
+        KEY.replace(":wrs", "|wrs"),
+        f"|{AUTH}:{PASS}",
+        f"shop.example|{PASS}:{AUTH}",
+    ],
+)
+def test_a_key_that_was_changed_is_refused(key):
+    assert field_of(sharing_key=key, url=None, auth=None, password=None) == "sharing_key"
+
+
+@pytest.mark.parametrize(
+    ("key", "url"),
+    [
+        (f"  {KEY}\r\n", "https://shop.example/fr"),
+        (f"http://shop.example|{AUTH}:{PASS}", "http://shop.example"),
+        (f"https://shop.example|{AUTH}:{PASS}", "https://shop.example"),
+        (f"127.0.0.1:8081|{AUTH}:{PASS}", "https://127.0.0.1:8081"),
+        (f"shop.example/a|b|{AUTH}:{PASS}", "https://shop.example/a|b"),
+    ],
+)
+def test_a_key_is_https_unless_it_says_otherwise(key, url):
+    assert read(sharing_key=key, url=None, auth=None, password=None).url == url
+
+
+@pytest.mark.parametrize(
+    ("typed", "url"),
+    [
+        ("shop.example", "https://shop.example"),
+        (" https://shop.example/ ", "https://shop.example"),
+        ("HTTPS://Shop.Example/Fr//", "https://shop.example/Fr"),
+        ("http://shop.example", "http://shop.example"),
+        ("localhost:8080", "https://localhost:8080"),
+        ("shop.example:1", "https://shop.example:1"),
+        ("shop.example:65535/a/b", "https://shop.example:65535/a/b"),
+        ("http://[::1]:8080/x", "http://[::1]:8080/x"),
+        ("[2001:DB8::1]", "https://[2001:db8::1]"),
+        ("https://müller.example", "https://müller.example"),
+        ("shop_1.example", "https://shop_1.example"),
+        ("shop.example/a@b", "https://shop.example/a@b"),
+        ("https://shop.example/?", "https://shop.example"),
+    ],
+)
+def test_a_url_gets_its_one_spelling(typed, url):
+    assert sharing_key.read_url(typed) == url
+    assert sharing_key.read_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "https://",
+        "https:///fr",
+        "//shop.example",
+        "/fr",
+        "?",
+        "https://?a=1",
+        "https://:8080",
+        "ftp://shop.example",
+        "javascript://shop.example",
+        "https://shop.example:0",
+        "https://shop.example:65536",
+        "https://shop.example:abc",
+        "https://shop.example:-1",
+        "https://shop.example:8 0",
+        "http:shop.example",
+        "https://user@shop.example",
+        "https://user:pass@shop.example",
+        "https://:pass@shop.example",
+        "https://@shop.example",
+        "mailto:anna@shop.example",
+        "https://shop.example?a=1",
+        "https://shop.example/#top",
+        "https://shop example",
+        "https://shop.example/a b",
+        "https://shop.example/a\tb",
+        "https://shop.example/a\nb",
+        "https://shop.example/a\x00b",
+        "https://shop\\.example",
+        "https://shop%2eexample",
+        "https://[::1",
+        "https://::1",
+        "https://[shop.example]",
+        "https://[::1]x",
+        "https://[]",
+        "https://" + "a" * 254,
+        "https://shop.example/" + "a" * 480,
+    ],
+)
+def test_a_url_that_cannot_be_is_refused(typed):
+    with pytest.raises(Invalid) as refusal:
+        sharing_key.read_url(typed)
+    assert list(refusal.value.fields) == ["url"]
+
+
+@pytest.mark.parametrize("typed", ["http://h:70000", "h:0", "h:-1", "h:abc"])
+def test_a_port_that_cannot_be_is_one_sentence_with_one_range(typed):
+    with pytest.raises(Invalid) as refusal:
+        sharing_key.read_url(typed)
+    assert refusal.value.message == "The URL has a port that cannot be; ports go from 1 to 65535."
+
+
+def test_a_password_in_a_url_is_not_shown():
+    with pytest.raises(Invalid) as refusal:
+        sharing_key.read_url("https://user:s3cret@shop.example")
+    assert "s3cret" not in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("url", [None, "", "  "]),
+        ("auth", [None, "", "wrk_", AUTH[:-1], AUTH + "0", AUTH.upper(), PASS]),
+        ("password", [None, "", PASS[:-1], PASS + "0", PASS.replace("A", "é"), AUTH]),
+        ("target", ["", " default", "a/b", "é", "a" * 65]),
+        (
+            "template",
+            ["/no/placeholders", "[reserve]/[user_email]/[points]", "[reserve][reserve][user_email][points][action]"],
+        ),
+    ],
+)
+def test_each_field_is_named_when_it_cannot_be_right(field, values):
+    named = {"password": "pass", "template": "query_template"}.get(field, field)
+    assert [field_of(**{field: value}) for value in values] == [named] * len(values)
+
+
+def test_a_template_is_the_add_ons_own_unless_typed():
+    assert read().template == read(template="  ").template == woorewards.DEFAULT_TEMPLATE
+    assert read(template="x/[reserve]/[user_email]/[points]/[action]").template.startswith("/x/[reserve]")
+
+
+@pytest.mark.parametrize("more", ["?a=1", "#top", " ", "\\", "é", "a" * 500])
+def test_a_template_is_a_plain_path(more):
+    assert field_of(template=f"/[reserve]/[user_email]/[points]/[action]/{more}x") == "query_template"

@@ -1,0 +1,236 @@
+"""The gate before the application: what a proxy tells counts from a trusted one only, and only where it can be."""
+
+from ipaddress import ip_network
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsync.web.trusted_proxy import IDENTITY, Gate, is_prefix
+
+PROXY = "10.0.0.1"
+TRUSTED = (ip_network("10.0.0.0/30"), ip_network("::1"), "unix")
+OURS = ("/", "/customers", "/system/general", "/pointsync/v1/ping", "/healthz")
+
+FORGED = {
+    "HTTP_X_FORWARDED_FOR": "203.0.113.9",
+    "HTTP_X_FORWARDED_PROTO": "https",
+    "HTTP_X_FORWARDED_HOST": "evil.example",
+    "HTTP_X_FORWARDED_PORT": "444",
+    "HTTP_X_FORWARDED_PREFIX": "/evil",
+    "HTTP_X_FORWARDED_USER": "ada",
+    "HTTP_X_FORWARDED_ANYTHING": "x",
+    "HTTP_FORWARDED": "for=203.0.113.9;host=evil.example",
+    "HTTP_X_REAL_IP": "203.0.113.9",
+    "HTTP_X_SCRIPT_NAME": "/evil",
+    "HTTP_SCRIPT_NAME": "/evil",
+    "HTTP_REMOTE_USER": "ada",
+}
+
+
+def seen(peer: str | None = PROXY, header: str | None = "Remote-User", **sent: str) -> dict[str, Any]:
+    """What the application sees of a request from `peer`."""
+    found: dict[str, Any] = {}
+
+    def app(environ: dict[str, Any], _start: Any) -> list[bytes]:
+        found.update(environ)
+        return []
+
+    environ = {"PATH_INFO": "/customers", "SCRIPT_NAME": "", "HTTP_HOST": "shop.example", "wsgi.url_scheme": "http"}
+    if peer is not None:
+        environ["REMOTE_ADDR"] = peer
+    Gate(app, TRUSTED, header, OURS.__contains__)(environ | sent, None)
+    found.pop("werkzeug.proxy_fix.orig")
+    return found
+
+
+@pytest.mark.parametrize(
+    "peer", ["203.0.113.1", "10.0.0.4", "127.0.0.1", "::2", "fe80::1%eth0", "unix", "10.0.0.1 ", "proxy", None]
+)
+def test_of_a_peer_that_is_not_trusted_nothing_is_seen(peer):
+    assert seen(peer, **FORGED) == seen(peer)
+
+
+@pytest.mark.parametrize("peer", ["10.0.0.0", "10.0.0.3", "::ffff:10.0.0.1", "::1", "", "localhost", "<local>"])
+def test_a_trusted_peer_is_believed(peer):
+    found = seen(peer, **FORGED, PATH_INFO="/evil/customers")
+    assert found["REMOTE_ADDR"] == "203.0.113.9"
+    assert found["wsgi.url_scheme"] == "https"
+    assert found["HTTP_HOST"] == "evil.example"
+    assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == ("/evil", "/customers")
+    assert found[IDENTITY] == "ada"
+    gone = {"HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_SCRIPT_NAME", "HTTP_SCRIPT_NAME", "HTTP_REMOTE_USER"}
+    assert not gone & set(found), "what is not asked for is not left for others to find"
+
+
+def test_a_unix_socket_is_trusted_by_its_word_only():
+    def app(environ: dict[str, Any], _start: Any) -> list[bytes]:
+        assert IDENTITY not in environ
+        return [b"ran"]
+
+    for peer in ("", "localhost", "<local>"):
+        gate = Gate(app, (ip_network("127.0.0.0/8"),), "Remote-User", OURS.__contains__)
+        environ = {"REMOTE_ADDR": peer, "PATH_INFO": "/", "SCRIPT_NAME": "", "wsgi.url_scheme": "http"}
+        assert gate(environ | FORGED, None) == [b"ran"]
+
+
+@pytest.mark.parametrize(
+    ("told", "client"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("198.51.100.7, 203.0.113.9", "203.0.113.9"),
+        ("198.51.100.7,203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        ("10.0.0.3, 10.0.0.2", "10.0.0.3"),
+        ("203.0.113.9:4711", "203.0.113.9"),
+        ("[2001:db8::9]:4711", "2001:db8::9"),
+        ("2001:db8::9", "2001:db8::9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("rubbish, 10.0.0.2", "10.0.0.2"),
+        ("203.0.113.9, rubbish", PROXY),
+        ("203.0.113.9, ", PROXY),
+        ("unknown", PROXY),
+        ('"203.0.113.9"', PROXY),
+        ("", PROXY),
+        ("203.0.113.9, " + "10.0.0.2, " * 100 + "10.0.0.2", "10.0.0.2"),
+    ],
+)
+def test_the_client_stands_before_the_trusted_proxies(told, client):
+    assert seen(HTTP_X_FORWARDED_FOR=told)["REMOTE_ADDR"] == client
+
+
+@pytest.mark.parametrize(
+    ("told", "scheme"),
+    [("https", "https"), ("HTTPS", "https"), ("http, https", "https"), ("javascript", "http"), ("wss", "http")],
+)
+def test_a_scheme_is_one_of_two(told, scheme):
+    assert seen(HTTP_X_FORWARDED_PROTO=told)["wsgi.url_scheme"] == scheme
+
+
+@pytest.mark.parametrize("host", ["points.example", "points.example:8443", "my_shop", "[2001:db8::9]:8443", "[::1]"])
+def test_a_host_that_can_be_is_taken(host):
+    assert seen(HTTP_X_FORWARDED_HOST=host)["HTTP_HOST"] == host
+    assert seen(HTTP_X_FORWARDED_HOST=f"first.example, {host}")["HTTP_HOST"] == host
+
+
+@pytest.mark.parametrize("host", ["", "//evil", "evil/", "a b", "user@evil", "evil:port", '"evil"', "é", "a,"])
+def test_a_host_that_cannot_be_is_none(host):
+    assert seen(HTTP_X_FORWARDED_HOST=host)["HTTP_HOST"] == "shop.example"
+
+
+WICKED = [
+    "/",
+    "//evil.example",
+    "//evil",
+    "/\\evil",
+    "\\evil",
+    "https://evil.example",
+    "https:evil",
+    "evil",
+    "/a/",
+    "/a//b",
+    "/%2f%2fevil",
+    "/..",
+    "/a/../..",
+    "/a/.",
+    "/a\n",
+    "/a, /b",
+    '"//evil"',
+    "/a?b",
+    "/a#b",
+    "/a b",
+    "/a;b",
+    "/é",
+    "/<script>",
+]
+
+
+@pytest.mark.parametrize("prefix", WICKED)
+def test_a_wicked_prefix_is_none(prefix):
+    assert not is_prefix(prefix)
+    found = seen(HTTP_X_FORWARDED_PREFIX=prefix)
+    assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == ("", "/customers")
+    assert "HTTP_X_FORWARDED_PREFIX" not in found
+
+
+@pytest.mark.parametrize("prefix", ["/a", "/back-office/points", "/~ada/.points/v1.0_x", "/...", "/.a"])
+def test_a_prefix_that_can_be_is_taken(prefix):
+    assert seen(HTTP_X_FORWARDED_PREFIX=prefix)["SCRIPT_NAME"] == prefix
+
+
+@given(st.text(st.sampled_from("/.\\a%2fF:@?#~-_;, \t\n\x00é"), max_size=12))
+def test_whatever_prefix_is_taken_links_stay_below_it(prefix):
+    found = seen(HTTP_X_FORWARDED_PREFIX=prefix)["SCRIPT_NAME"]
+    assert found in ("", prefix)
+    there = urlsplit(urljoin("https://shop.example/x", f"{found}/sign-in"))
+    assert (there.scheme, there.netloc, there.path) == ("https", "shop.example", f"{found}/sign-in")
+
+
+@given(st.dictionaries(st.from_regex(r"HTTP_X_FORWARDED_[A-Z_]{1,8}", fullmatch=True), st.text(max_size=20)))
+def test_whatever_a_stranger_forwards_is_gone(told):
+    assert seen("203.0.113.1", header="X-Forwarded-User", **told) == seen("203.0.113.1")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "path", "expected"),
+    [
+        ("/back/points", "/customers", "/customers"),
+        ("/back/points", "/back/points/customers", "/customers"),
+        ("/back/points", "/back/points/", "/"),
+        ("/back/points", "/back/points", "/"),
+        ("/back/points", "/back/pointsync", "/back/pointsync"),
+        ("/back/points", "/back", "/back"),
+        ("/back/points", "/back/points//evil", "//evil"),
+        ("/pointsync", "/pointsync/v1/ping", "/pointsync/v1/ping"),
+        ("/pointsync", "/pointsync/pointsync/v1/ping", "/pointsync/v1/ping"),
+        ("/pointsync", "/pointsync/customers", "/customers"),
+        ("/system", "/system/general", "/system/general"),
+        ("/system", "/system/system/general", "/system/general"),
+        ("/a", "/a/a", "/a"),
+    ],
+)
+def test_a_prefix_left_in_the_path_is_taken_off(prefix, path, expected):
+    found = seen(HTTP_X_FORWARDED_PREFIX=prefix, PATH_INFO=path)
+    assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == (prefix, expected)
+
+
+@pytest.mark.parametrize(
+    ("peer", "mount", "sent", "expected"),
+    [
+        ("203.0.113.1", "/points", {}, ("/points", "/customers")),
+        ("203.0.113.1", "/points", {"HTTP_SCRIPT_NAME": "/points"}, ("", "/points/customers")),
+        (PROXY, "/points", {"HTTP_SCRIPT_NAME": "/points"}, ("/points", "/customers")),
+        (PROXY, "", {"HTTP_SCRIPT_NAME": "/points"}, ("", "/customers")),
+        (PROXY, "//evil.example", {"HTTP_SCRIPT_NAME": "//evil.example"}, ("", "//evil.example/customers")),
+        ("203.0.113.1", "//evil.example", {}, ("", "//evil.example/customers")),
+        (PROXY, "/points", {"HTTP_X_FORWARDED_PREFIX": "/back/points"}, ("/back/points", "/customers")),
+    ],
+)
+def test_where_the_server_has_mounted_it_counts_unless_a_stranger_said_so(peer, mount, sent, expected):
+    found = seen(peer, SCRIPT_NAME=mount, **sent)
+    assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("ada", "ada"),
+        (" ada ", "ada"),
+        ("Zo\xc3\xab", "Zoë"),
+        ("Zo\xeb", "Zo\ufffd"),
+        ("ada,mallory", "ada,mallory"),
+        ("", None),
+        ("  ", None),
+    ],
+)
+def test_a_name_is_kept_as_it_was_told(told, name):
+    assert seen(HTTP_REMOTE_USER=told).get(IDENTITY) == name
+
+
+def test_only_the_header_that_was_named_tells_a_name():
+    others = {"HTTP_X_FORWARDED_USER": "ada", "HTTP_X_AUTH_REQUEST_USER": "ada", "HTTP_AUTHORIZATION": "Basic YTpi"}
+    assert IDENTITY not in seen(**others)
+    assert IDENTITY not in seen(header=None, HTTP_REMOTE_USER="ada", **others)
+    assert seen(header="X-Forwarded-User", **others)[IDENTITY] == "ada"
+    assert seen(header="x-auth-request-user", **others)[IDENTITY] == "ada"
