@@ -7,7 +7,7 @@ from pointsync.config import Config
 __version__ = "0.1.0"
 
 
-def create_app(config: Config | None = None, *, answers: bool = True) -> Flask:
+def create_app(config: Config | None = None, *, with_blueprints: bool = True) -> Flask:
     """The application: settings, extensions, blueprints, commands. Starts nothing, opens no database.
 
     One that `answers` nobody has no blueprints: a command is done sooner than these are put together. Raises
@@ -19,8 +19,8 @@ def create_app(config: Config | None = None, *, answers: bool = True) -> Flask:
 
     app = Flask(__name__)
     application.configure(app, config or settings.load())
-    db.attach(app)
-    if answers:
+    db.init_app(app)
+    if with_blueprints:
         application.register(app)
     cli.register(app)
     return app

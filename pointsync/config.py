@@ -15,22 +15,22 @@ from pointsync import key_file, urls
 from pointsync.errors import ConfigError
 
 MIN_SECRET_LENGTH = 16
-TEXT_LIMIT = 191
+MAX_TEXT_LENGTH = 191
 
 # What may stand in `frame-ancestors`: nothing that could end the directive and begin another one.
-_ANCESTOR = re.compile(
+_FRAME_ANCESTOR = re.compile(
     r"'self'|(?:https?://)?(?:\*|(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?/?",
     re.IGNORECASE,
 )
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Peer = Network | Literal["unix"]
+TrustedPeer = Network | Literal["unix"]
 
-UNIX: Literal["unix"] = "unix"
+UNIX_SOCKET: Literal["unix"] = "unix"
 """Among the trusted proxies: whoever may use the Unix socket that a server listens at."""
 
 # Headers that say something else than who is signed in.
-_NO_IDENTITY = re.compile(
+_NON_IDENTITY_HEADERS = re.compile(
     "accept|authorization|connection|cookie|host|origin|referer|user-agent|forwarded|x-real-ip"
     "|x-forwarded-(?:for|host|port|prefix|proto)",
     re.IGNORECASE,
@@ -52,7 +52,7 @@ class Config:
     site_name: str
     site_name_is_set: bool
     scheduler: bool
-    trusted_proxies: tuple[Peer, ...]
+    trusted_proxies: tuple[TrustedPeer, ...]
     proxy_auth_header: str | None
     proxy_auth_admins: tuple[str, ...]
     frame_ancestors: str
@@ -72,33 +72,33 @@ def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> 
     `environ` stands in for the environment, `root` for the folder whose `instance/` is the default
     place of the data. Raises ConfigError naming the setting, the value's fault and an example.
     """
-    reader = _Reader(dict(os.environ if environ is None else environ), root or _default_root())
-    data = reader.data()
+    reader = _SettingsReader(dict(os.environ if environ is None else environ), root or _default_root())
+    data_dir = reader.data_dir()
     secret_key = reader.secret_key("SECRET_KEY")
-    trusted = reader.peers("TRUSTED_PROXIES")
-    header = reader.identity_header()
-    if header and not trusted:
+    trusted_proxies = reader.trusted_peers("TRUSTED_PROXIES")
+    identity_header = reader.identity_header()
+    if identity_header and not trusted_proxies:
         raise ConfigError(
             "POINTSYNC_PROXY_AUTH_HEADER needs POINTSYNC_TRUSTED_PROXIES: without it anybody could claim to be "
             "signed in; example: POINTSYNC_TRUSTED_PROXIES=127.0.0.1"
         )
     return Config(
-        data=data,
-        database_url=reader.database_url(data),
-        secret_key=secret_key or reader.long_enough("SECRET_KEY", key_file.kept(data)),
+        data=data_dir,
+        database_url=reader.database_url(data_dir),
+        secret_key=secret_key or reader.check_key_length("SECRET_KEY", key_file.read_or_create(data_dir)),
         secret_key_is_set=bool(secret_key),
         secret_key_old=reader.secret_key("SECRET_KEY_OLD") or None,
         public_url=reader.public_url(),
-        site_name=reader.text("SITE_NAME", TEXT_LIMIT) or socket.gethostname(),
+        site_name=reader.text("SITE_NAME", MAX_TEXT_LENGTH) or socket.gethostname(),
         site_name_is_set=bool(reader.get("SITE_NAME")),
-        scheduler=reader.switch("SCHEDULER", default=True),
-        trusted_proxies=trusted,
-        proxy_auth_header=header,
+        scheduler=reader.boolean("SCHEDULER", default=True),
+        trusted_proxies=trusted_proxies,
+        proxy_auth_header=identity_header,
         proxy_auth_admins=tuple(name for name in re.split(r"[,\s]+", reader.get("PROXY_AUTH_ADMINS")) if name),
         frame_ancestors=reader.frame_ancestors(),
-        private_remotes=reader.switch("PRIVATE_REMOTES", default=True),
+        private_remotes=reader.boolean("PRIVATE_REMOTES", default=True),
         smtp_url=reader.smtp_url(),
-        log_format=reader.one_of("LOG_FORMAT", ("text", "json")),
+        log_format=reader.choice("LOG_FORMAT", ("text", "json")),
     )
 
 
@@ -108,146 +108,150 @@ def _default_root() -> Path:
     return checkout if (checkout / "wsgi.py").is_file() else Path.cwd()
 
 
-class _Reader:
+class _SettingsReader:
     """Reads one setting at a time; every complaint names the setting, the fault and an example."""
 
     def __init__(self, environ: dict[str, str], root: Path) -> None:
         self.environ = environ
         self.root = root
-        self.from_file: dict[str, str] = {}
+        self.file_settings: dict[str, str] = {}
         path = root / "instance" / "config.py"
         if path.is_file():
-            self.from_file = _settings_of(path)
+            self.file_settings = _read_settings_file(path)
 
     def get(self, name: str) -> str:
-        full = f"POINTSYNC_{name}"
-        return self.environ.get(full, self.from_file.get(full, "")).strip()
+        setting_name = f"POINTSYNC_{name}"
+        return self.environ.get(setting_name, self.file_settings.get(setting_name, "")).strip()
 
-    def from_named_file(self, name: str, example: str) -> str:
+    def read_secret_file(self, name: str, example: str) -> str:
         """What stands in the file that the setting names; empty where it is not set."""
-        if not (named := self.get(name)):
+        if not (path := self.get(name)):
             return ""
         try:
-            value = Path(named).read_text().strip()
+            value = Path(path).read_text().strip()
         except (OSError, ValueError) as error:
-            raise _fault(name, f"names {named}, which cannot be read", example) from error
+            raise _config_error(name, f"names {path}, which cannot be read", example) from error
         if not value:
-            raise _fault(name, f"names {named}, which is empty", example)
+            raise _config_error(name, f"names {path}, which is empty", example)
         return value
 
     def text(self, name: str, limit: int) -> str:
         value = self.get(name)
         if len(value) > limit or not value.isprintable():
-            raise _fault(name, f"must be at most {limit} printable characters", "Shop one")
+            raise _config_error(name, f"must be at most {limit} printable characters", "Shop one")
         return value
 
-    def one_of(self, name: str, values: tuple[str, ...]) -> str:
-        value = self.get(name).lower() or values[0]
-        if value not in values:
-            raise _fault(name, f"is {value!r}; it must be one of {', '.join(values)}", values[0])
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self.get(name).lower() or choices[0]
+        if value not in choices:
+            raise _config_error(name, f"is {value!r}; it must be one of {', '.join(choices)}", choices[0])
         return value
 
-    def switch(self, name: str, default: bool) -> bool:
-        return self.one_of(name, ("on", "off") if default else ("off", "on")) == "on"
+    def boolean(self, name: str, default: bool) -> bool:
+        return self.choice(name, ("on", "off") if default else ("off", "on")) == "on"
 
     def identity_header(self) -> str | None:
         name, value, example = "PROXY_AUTH_HEADER", self.get("PROXY_AUTH_HEADER"), "X-Forwarded-User"
         if value and not re.fullmatch(r"[A-Za-z0-9-]+", value):
-            raise _fault(name, f"is {value!r}, which is not the name of a header", example)
-        if _NO_IDENTITY.fullmatch(value):
-            raise _fault(name, f"is {value!r}, which says something else than who is signed in", example)
+            raise _config_error(name, f"is {value!r}, which is not the name of a header", example)
+        if _NON_IDENTITY_HEADERS.fullmatch(value):
+            raise _config_error(name, f"is {value!r}, which says something else than who is signed in", example)
         return value or None
 
-    def data(self) -> Path:
+    def data_dir(self) -> Path:
         path = Path(self.get("DATA") or self.root / "instance")
         try:
             # Customers' addresses lie there, too; where the folder is there already, its owner has decided.
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise _fault(
+            raise _config_error(
                 "DATA", f"names {path}, which cannot be made: {error.strerror}", "/var/lib/pointsync"
             ) from error
         if not os.access(path, os.W_OK):
-            raise _fault("DATA", f"names {path}, where nothing can be written", "/var/lib/pointsync")
+            raise _config_error("DATA", f"names {path}, where nothing can be written", "/var/lib/pointsync")
         return path.resolve()
 
-    def database_url(self, data: Path) -> str:
-        value = self.get("DATABASE_URL") or f"sqlite:///{data / 'pointsync.db'}"
+    def database_url(self, data_dir: Path) -> str:
+        value = self.get("DATABASE_URL") or f"sqlite:///{data_dir / 'pointsync.db'}"
         scheme = value.split(":", 1)[0]
-        if scheme in ("postgres", "postgresql", "postgresql+psycopg") and _is_database(value):
+        if scheme in ("postgres", "postgresql", "postgresql+psycopg") and _is_database_url(value):
             return "postgresql+psycopg:" + value.split(":", 1)[1]
         if scheme != "sqlite" or not value.startswith("sqlite:////") or value == "sqlite:////":
-            raise _fault(
+            raise _config_error(
                 "DATABASE_URL",
                 "must begin with postgresql:// or with sqlite://// and an absolute path",
                 "postgresql://pointsync:secret@localhost/pointsync",
             )
         path = Path(value.removeprefix("sqlite:///"))
         if path.is_dir() or not path.parent.is_dir():
-            raise _fault("DATABASE_URL", f"names {path}, where no file can be made", "sqlite:////var/lib/pointsync.db")
+            raise _config_error(
+                "DATABASE_URL", f"names {path}, where no file can be made", "sqlite:////var/lib/pointsync.db"
+            )
         return value
 
     def secret_key(self, name: str) -> str:
         """A key that an admin keeps; empty where none is set."""
-        value = self.get(name) or self.from_named_file(f"{name}_FILE", "/run/secrets/key")
-        return self.long_enough(name, value) if value else ""
+        value = self.get(name) or self.read_secret_file(f"{name}_FILE", "/run/secrets/key")
+        return self.check_key_length(name, value) if value else ""
 
-    def long_enough(self, name: str, key: str) -> str:
+    def check_key_length(self, name: str, key: str) -> str:
         if len(key) < MIN_SECRET_LENGTH:
-            raise _fault(name, f"is shorter than {MIN_SECRET_LENGTH} characters", key_file.new_key())
+            raise _config_error(name, f"is shorter than {MIN_SECRET_LENGTH} characters", key_file.new_key())
         return key
 
     def public_url(self) -> str | None:
         value = self.get("PUBLIC_URL")
         if not value:
             return None
-        if fault := urls.fault(value):
-            raise _fault("PUBLIC_URL", fault, "https://shop.example/points")
+        if problem := urls.find_problem(value):
+            raise _config_error("PUBLIC_URL", problem, "https://shop.example/points")
         return value.rstrip("/")
 
     def frame_ancestors(self) -> str:
         words = self.get("FRAME_ANCESTORS").split() or ["'none'"]
-        fine = all(_ANCESTOR.fullmatch(word) and word.lower() not in ("none", "self") for word in words)
-        if words != ["'none'"] and not fine:
-            raise _fault(
+        are_valid = all(_FRAME_ANCESTOR.fullmatch(word) and word.lower() not in ("none", "self") for word in words)
+        if words != ["'none'"] and not are_valid:
+            raise _config_error(
                 "FRAME_ANCESTORS",
                 "must be origins with spaces between, 'self', or 'none' alone (with their quotes)",
                 "https://shop.example",
             )
         return " ".join(words)
 
-    def peers(self, name: str) -> tuple[Peer, ...]:
-        found: list[Peer] = []
+    def trusted_peers(self, name: str) -> tuple[TrustedPeer, ...]:
+        peers: list[TrustedPeer] = []
         for word in re.split(r"[,\s]+", self.get(name)):
             if not word:
                 continue
-            if word == UNIX:
-                found.append(UNIX)
+            if word == UNIX_SOCKET:
+                peers.append(UNIX_SOCKET)
                 continue
             try:
                 network = ipaddress.ip_network(word, strict=False)
             except ValueError as error:
-                raise _fault(
+                raise _config_error(
                     name, f"holds {word!r}, which is no address or network", "127.0.0.1, 10.0.0.0/8"
                 ) from error
             if network.prefixlen == 0:
-                raise _fault(name, f"holds {word!r}, which would trust everybody", "127.0.0.1, 10.0.0.0/8")
-            found.append(network)
-        return tuple(found)
+                raise _config_error(name, f"holds {word!r}, which would trust everybody", "127.0.0.1, 10.0.0.0/8")
+            peers.append(network)
+        return tuple(peers)
 
     def smtp_url(self) -> str | None:
-        value = self.get("SMTP_URL") or self.from_named_file("SMTP_URL_FILE", "/run/secrets/smtp")
+        value = self.get("SMTP_URL") or self.read_secret_file("SMTP_URL_FILE", "/run/secrets/smtp")
         try:
             parts = urlsplit(value)
-            fine = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+            is_valid = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
         except ValueError:
-            fine = False
-        if value and not fine:
-            raise _fault("SMTP_URL", "must be smtp:// or smtps:// with a host", "smtps://user:pass@mail.example:465")
+            is_valid = False
+        if value and not is_valid:
+            raise _config_error(
+                "SMTP_URL", "must be smtp:// or smtps:// with a host", "smtps://user:pass@mail.example:465"
+            )
         return value or None
 
 
-def _is_database(url: str) -> bool:
+def _is_database_url(url: str) -> bool:
     # Imported where it is needed: it takes longer than a command's help.
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -259,11 +263,11 @@ def _is_database(url: str) -> bool:
     return True
 
 
-def _fault(name: str, fault: str, example: str) -> ConfigError:
-    return ConfigError(f"POINTSYNC_{name} {fault}; example: POINTSYNC_{name}={example}")
+def _config_error(name: str, problem: str, example: str) -> ConfigError:
+    return ConfigError(f"POINTSYNC_{name} {problem}; example: POINTSYNC_{name}={example}")
 
 
-def _settings_of(path: Path) -> dict[str, str]:
+def _read_settings_file(path: Path) -> dict[str, str]:
     """The `POINTSYNC_…` names that a configuration file of the admin's sets."""
     module = ModuleType("instance_config")
     try:

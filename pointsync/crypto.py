@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pointsync.errors import ConfigError
 
 
-class WrongSecret(ConfigError):
+class WrongSecretKey(ConfigError):
     """What is stored was not encrypted with this secret."""
 
     def __init__(self) -> None:
@@ -35,16 +35,16 @@ class Vault:
         )
         self._fernet = Fernet(base64.urlsafe_b64encode(derived))
 
-    def seal(self, text: str) -> str:
+    def encrypt(self, text: str) -> str:
         """`text`, encrypted, as text."""
         return self._fernet.encrypt(text.encode()).decode()
 
-    def open(self, sealed: str) -> str:
+    def decrypt(self, encrypted: str) -> str:
         """What `seal` was given. Raises WrongSecret where the secret key is another."""
         try:
-            return self._fernet.decrypt(sealed.encode()).decode()
+            return self._fernet.decrypt(encrypted.encode()).decode()
         except InvalidToken as error:
-            raise WrongSecret from error
+            raise WrongSecretKey from error
 
 
 def new_signing_key() -> tuple[str, str]:
@@ -65,23 +65,23 @@ def is_public_key(text: str) -> bool:
     return True
 
 
-def fingerprint(public_key: str) -> str:
+def format_fingerprint(public_key: str) -> str:
     """What two people compare of a public key: 128 bits of its SHA-256 in hex, in eight groups of four."""
     digits = hashlib.sha256(base64.b64decode(public_key)).hexdigest()[:32]
     return " ".join(digits[at : at + 4] for at in range(0, 32, 4))
 
 
-def hmac_signature(secret: str, content: bytes) -> bytes:
+def sign_hmac(secret: str, content: bytes) -> bytes:
     """HMAC-SHA256 over `content` with the text `secret` as its key."""
     return hmac.new(secret.encode(), content, hashlib.sha256).digest()
 
 
-def ed25519_signature(private_key: str, content: bytes) -> bytes:
+def sign_ed25519(private_key: str, content: bytes) -> bytes:
     """The Ed25519 signature over `content` by a key as `new_signing_key` made it."""
     return Ed25519PrivateKey.from_private_bytes(base64.b64decode(private_key)).sign(content)
 
 
-def ed25519_verifies(public_key: str, signature: bytes, content: bytes) -> bool:
+def verify_ed25519(public_key: str, signature: bytes, content: bytes) -> bool:
     """Whether `signature` over `content` was made by the owner of `public_key`."""
     try:
         Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key)).verify(signature, content)
@@ -90,12 +90,14 @@ def ed25519_verifies(public_key: str, signature: bytes, content: bytes) -> bool:
     return True
 
 
-def same(left: str | bytes, right: str | bytes) -> bool:
+def is_equal_constant_time(left: str | bytes, right: str | bytes) -> bool:
     """Whether two secrets are equal, in a time that tells nothing about where they differ."""
-    as_bytes = [side.encode("utf-8", "surrogateescape") if isinstance(side, str) else side for side in (left, right)]
-    return hmac.compare_digest(*as_bytes)
+    byte_strings = [
+        side.encode("utf-8", "surrogateescape") if isinstance(side, str) else side for side in (left, right)
+    ]
+    return hmac.compare_digest(*byte_strings)
 
 
-def digest(secret: str) -> str:
+def sha256_hex(secret: str) -> str:
     """SHA-256 of a secret of high entropy, in hex: what is stored of an API key."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -6,11 +6,11 @@ import re
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
-def defuse(text: str) -> str:
+def escape_formula(text: str) -> str:
     """`text` with an apostrophe before it where a spreadsheet would take it for a formula."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def undefuse(text: str) -> str:
+def unescape_formula(text: str) -> str:
     """What `defuse` was given, or `text` itself where it has no such apostrophe."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

@@ -7,7 +7,7 @@ class ConfigError(Exception):
     """A setting stops the start; the text names it, its fault and an example."""
 
 
-class Refused(Exception):
+class DomainError(Exception):
     """A rule or a field forbids what was asked, and nothing has changed.
 
     `code` is the stable name for machines, `message` the sentence for people, `fields` maps each
@@ -21,27 +21,27 @@ class Refused(Exception):
         self.fields = fields or {}
 
 
-class Invalid(Refused):
+class InvalidInput(DomainError):
     """A field cannot be right as it was typed."""
 
     def __init__(self, field: str, message: str, code: str = "invalid") -> None:
         super().__init__(code, message, {field: message})
 
 
-class NotFound(Refused):
+class NotFound(DomainError):
     """What was named does not exist here."""
 
 
-class Conflict(Refused):
+class Conflict(DomainError):
     """What was asked contradicts what is recorded."""
 
 
-def together(faults: Sequence[Refused]) -> Refused:
+def combine(errors: Sequence[DomainError]) -> DomainError:
     """One refusal that names the fields of all of `faults`; one alone stays what it is."""
-    first, *others = faults
+    first, *others = errors
     if not others:
         return first
-    whole = Invalid(next(iter(first.fields)), first.message)
-    for fault in others:
-        whole.fields |= fault.fields
-    return whole
+    combined = InvalidInput(next(iter(first.fields)), first.message)
+    for error in others:
+        combined.fields |= error.fields
+    return combined

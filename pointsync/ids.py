@@ -9,20 +9,20 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 COUNTER_BITS = 22
 MAX_ID = 2**63 - 1
 
-_ID = re.compile(r"[1-9][0-9]{0,18}\Z")
+_MOVEMENT_ID = re.compile(r"[1-9][0-9]{0,18}\Z")
 _AUTH = re.compile(r"wrk_[0-9a-f]{16}\Z")
 _PASS = re.compile(r"wrs_[A-Za-z0-9]{16}\Z")
 _ALPHANUMERIC = string.ascii_letters + string.digits
 
 
-def id_floor(moment: datetime) -> int:
+def lowest_id_at(time: datetime) -> int:
     """The lowest movement id of `moment`: milliseconds since 2020 above 22 bits of counter."""
-    return (moment - EPOCH) // timedelta(milliseconds=1) << COUNTER_BITS
+    return (time - EPOCH) // timedelta(milliseconds=1) << COUNTER_BITS
 
 
-def parse_id(text: str) -> int | None:
+def parse_movement_id(text: str) -> int | None:
     """The movement id that `text` spells in canonical decimals, or None: a positive 63-bit integer."""
-    if not _ID.match(text):
+    if not _MOVEMENT_ID.match(text):
         return None
     number = int(text)
     return number if number <= MAX_ID else None
@@ -48,7 +48,7 @@ def is_pass(text: str) -> bool:
     return bool(_PASS.match(text))
 
 
-def new_key() -> str:
+def new_api_key() -> str:
     """An API key: 256 random bits, so its plain hash can be stored and looked up."""
     return "psk_" + secrets.token_urlsafe(32)
 

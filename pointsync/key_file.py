@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 
 from pointsync.errors import ConfigError
-from pointsync.files import sync
-from pointsync.sqlite_file import MOMENT
+from pointsync.files import fsync_path
+from pointsync.sqlite_file import TIMESTAMP_FORMAT
 
-NAME, NEXT, BEFORE = "secret_key", "secret_key.new", "secret_key.before-rotation"
+KEY_FILE, NEXT_KEY_FILE, OLD_KEY_PREFIX = "secret_key", "secret_key.new", "secret_key.before-rotation"
 SECRET_BYTES = 32
 
 
@@ -24,62 +24,62 @@ def new_key() -> str:
     return secrets.token_hex(SECRET_BYTES)
 
 
-def kept(data: Path) -> str:
+def read_or_create(data: Path) -> str:
     """The key in the folder `data`, made at first use; of processes that start together, one makes it.
 
     Raises ConfigError where it cannot be read.
     """
-    path = data / NAME
-    fresh = path.with_name(f"{NAME}.{os.getpid()}")
+    path = data / KEY_FILE
+    temporary_path = path.with_name(f"{KEY_FILE}.{os.getpid()}")
     if not path.exists():
-        _write(fresh, new_key())
+        _write(temporary_path, new_key())
         try:
-            os.link(fresh, path)
+            os.link(temporary_path, path)
         except FileExistsError:
             pass
         finally:
-            fresh.unlink()
+            temporary_path.unlink()
     return _read(path)
 
 
 def write_next(data: Path) -> str:
     """A fresh key, which is on the disk, mode 600, before anything is encrypted with it. Raises OSError."""
     key = new_key()
-    _write(data / NEXT, key)
-    sync(data)
+    _write(data / NEXT_KEY_FILE, key)
+    fsync_path(data)
     return key
 
 
 def read_next(data: Path) -> str | None:
     """The next key, where a change is under way or was cut short; after a power cut not all of it may be there."""
-    path = data / NEXT
+    path = data / NEXT_KEY_FILE
     return (_read(path) or None) if path.exists() else None
 
 
-def drop_next(data: Path) -> None:
+def delete_next(data: Path) -> None:
     """Forget the next key: nothing is encrypted with it."""
     with suppress(FileNotFoundError):
-        (data / NEXT).unlink()
+        (data / NEXT_KEY_FILE).unlink()
 
 
-def take_next(data: Path, now: datetime) -> Path:
+def activate_next(data: Path, now: datetime) -> Path:
     """Put the next key in the place of the present one; where that is kept, for old backups. Raises OSError."""
-    path = data / NAME
-    before = [each for each in data.glob(f"{BEFORE}-*") if each.samefile(path)]  # linked, and then cut short
-    if not before:
-        before = [_free(data, now)]
-        os.link(path, before[0])
-    os.replace(data / NEXT, path)
-    sync(data)
-    return before[0]
+    path = data / KEY_FILE
+    old_paths = [each for each in data.glob(f"{OLD_KEY_PREFIX}-*") if each.samefile(path)]  # linked, and then cut short
+    if not old_paths:
+        old_paths = [_unused_path(data, now)]
+        os.link(path, old_paths[0])
+    os.replace(data / NEXT_KEY_FILE, path)
+    fsync_path(data)
+    return old_paths[0]
 
 
-def _free(data: Path, now: datetime) -> Path:
+def _unused_path(data: Path, now: datetime) -> Path:
     """A name that says until when the key was used, and is not taken."""
-    name, taken = f"{BEFORE}-{now.strftime(MOMENT)}", 1
+    name, number = f"{OLD_KEY_PREFIX}-{now.strftime(TIMESTAMP_FORMAT)}", 1
     while (data / name).exists():
-        taken += 1
-        name = f"{BEFORE}-{now.strftime(MOMENT)}-{taken}"
+        number += 1
+        name = f"{OLD_KEY_PREFIX}-{now.strftime(TIMESTAMP_FORMAT)}-{number}"
     return data / name
 
 

@@ -4,71 +4,79 @@ import os
 import socket
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from pointsync.db import database_now
-from pointsync.db.upsert import insert_missing
+from pointsync.db import get_database_time
+from pointsync.db.upsert import insert_or_ignore
 from pointsync.models import Lease, Worker
 
-STALE = timedelta(seconds=10)
-SILENT = timedelta(minutes=1)
+STALE_AFTER = timedelta(seconds=10)
+ALARM_AFTER = timedelta(minutes=1)
 """Long enough for a beat to be late while the database is busy: people are told only then."""
-FORGOTTEN = timedelta(days=1)
-LEASE = timedelta(seconds=120)
+DELETE_AFTER = timedelta(days=1)
+REMOTE_LEASE_DURATION = timedelta(seconds=120)
 
 
-def beat(session: Session, worker_id: str) -> None:
+def record_heartbeat(session: Session, worker_id: str) -> None:
     """Say that this process is alive; its row is made at the first beat."""
-    now = database_now(session)
+    now = get_database_time(session)
     worker = session.get(Worker, worker_id)
     if worker is None:
-        session.add(Worker(id=worker_id, host=_place(), pid=os.getpid(), started_at=now, heartbeat_at=now))
-        session.execute(delete(Worker).where(Worker.heartbeat_at < now - FORGOTTEN))
+        session.add(Worker(id=worker_id, host=_host_name(), pid=os.getpid(), started_at=now, heartbeat_at=now))
+        session.execute(delete(Worker).where(Worker.heartbeat_at < now - DELETE_AFTER))
     else:
         worker.heartbeat_at = now
     session.flush()
 
 
-def leave(session: Session, worker_id: str) -> None:
+def unregister(session: Session, worker_id: str) -> None:
     """Take this process out at its orderly end; what it held is free at once."""
     session.execute(delete(Worker).where(Worker.id == worker_id))
     session.execute(delete(Lease).where(Lease.holder == worker_id))
 
 
-def any_alive(session: Session) -> bool:
+def is_any_alive(session: Session) -> bool:
     """Whether a process runs jobs on this database, so that what is made is sent at all."""
-    since = database_now(session) - SILENT
+    since = get_database_time(session) - ALARM_AFTER
     return session.scalar(select(Worker.id).where(Worker.heartbeat_at >= since).limit(1)) is not None
 
 
-def is_free(session: Session, holder: str | None, until: datetime | None, worker_id: str) -> bool:
+def heartbeat_age_seconds(session: Session) -> float | None:
+    """How long ago the site's most recent heartbeat was, of any of its processes; None if none ever ran."""
+    last_heartbeat_at: datetime | None = session.scalar(select(func.max(Worker.heartbeat_at)))
+    if last_heartbeat_at is None:
+        return None
+    return max(0.0, (get_database_time(session) - last_heartbeat_at).total_seconds())
+
+
+def is_available(session: Session, holder: str | None, expires_at: datetime | None, worker_id: str) -> bool:
     """Whether what `holder` has leased until then may be taken by `worker_id`.
 
     A lease ends with its time, and at once with its holder: one whose heartbeat is old, or a process
     of this host that runs no more (a start again makes another worker).
     """
-    if holder is None or until is None or holder == worker_id or until <= database_now(session):
+    if holder is None or expires_at is None or holder == worker_id or expires_at <= get_database_time(session):
         return True
     worker = session.get(Worker, holder, populate_existing=True)
-    if worker is None or worker.heartbeat_at < database_now(session) - STALE:
+    if worker is None or worker.heartbeat_at < get_database_time(session) - STALE_AFTER:
         return True
-    return worker.host == _place() and not _runs(worker.pid)
+    return worker.host == _host_name() and not _is_process_running(worker.pid)
 
 
-def take(session: Session, name: str, worker_id: str, seconds: int) -> bool:
+def acquire(session: Session, name: str, worker_id: str, duration_seconds: int) -> bool:
     """Take the lease called `name` for so many seconds; False when another live worker holds it."""
-    now = database_now(session)
-    insert_missing(session, Lease, [{"name": name, "holder": worker_id, "until": now}])
+    now = get_database_time(session)
+    insert_or_ignore(session, Lease, [{"name": name, "holder": worker_id, "until": now}])
     lease = session.scalars(select(Lease).where(Lease.name == name).with_for_update()).one()
-    if not is_free(session, lease.holder, lease.until, worker_id):
+    if not is_available(session, lease.holder, lease.until, worker_id):
         return False
-    lease.holder, lease.until = worker_id, now + timedelta(seconds=seconds)
+    lease.holder, lease.until = worker_id, now + timedelta(seconds=duration_seconds)
     session.flush()
     return True
 
 
-def _place() -> str:
+def _host_name() -> str:
     """Where process numbers mean the same: the host, and there the namespace, since containers may share
     a host's name and each count from 1."""
     try:
@@ -78,7 +86,7 @@ def _place() -> str:
     return f"{socket.gethostname()[:150]} {namespace}"
 
 
-def _runs(pid: int) -> bool:
+def _is_process_running(pid: int) -> bool:
     """Whether another process of this host has that number."""
     if pid == os.getpid():
         return False

@@ -20,21 +20,21 @@ LEVELS = {
 }
 
 
-_ADDRESS = re.compile(r"[^\s'\"<>(),;|]{1,254}(?:@|%40)[^\s'\"<>(),;|]{1,254}")
+_EMAIL_ADDRESS = re.compile(r"[^\s'\"<>(),;|]{1,254}(?:@|%40)[^\s'\"<>(),;|]{1,254}")
 _SECRET = re.compile(r"\b(wrs|psk|whsec)_[\w-]+")
 
 
-def hide(text: str) -> str:
+def redact(text: str) -> str:
     """`text` without what looks like an e-mail address, a URL with a password in it, a Pass or an API key.
 
     Nothing of ours logs one; but what another site has answered is logged as well.
     """
     if "@" in text or "%40" in text:  # few lines have one, and looking for it takes long
-        text = _ADDRESS.sub("…@…", text)
+        text = _EMAIL_ADDRESS.sub("…@…", text)
     return _SECRET.sub(r"\1_…", text)
 
 
-class TextLine(logging.Formatter):
+class TextFormatter(logging.Formatter):
     """`moment level logger: message`, a traceback folded into the same line."""
 
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -46,40 +46,42 @@ class TextLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The event, on one line."""
-        lines = (line.strip() for line in hide(super().format(record)).splitlines())
+        lines = (line.strip() for line in redact(super().format(record)).splitlines())
         return "".join(each if each.isprintable() else "?" for each in " | ".join(lines))
 
 
-_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What every record has; what else one has, by `extra`, are the event's own fields."""
 
 
-class JsonLine(TextLine):
+class JsonFormatter(TextFormatter):
     """`{"time", "level", "logger", "message", …, "error"?}`, with the event's own fields, such as `remote`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The event, as one JSON object."""
-        event: dict[str, Any] = {name: value for name, value in vars(record).items() if name not in _PLAIN}
-        event |= {
+        log_event: dict[str, Any] = {
+            name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS
+        }
+        log_event |= {
             "time": self.formatTime(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": hide(record.getMessage()),
+            "message": redact(record.getMessage()),
         }
         if record.exc_info:
-            event["error"] = hide(self.formatException(record.exc_info))
-        return json.dumps(event, default=str)
+            log_event["error"] = redact(self.formatException(record.exc_info))
+        return json.dumps(log_event, default=str)
 
 
 def configure(log_format: str, level: int = logging.INFO) -> None:
     """Send all logs of this process to stderr, in the form that `POINTSYNC_LOG_FORMAT` names."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLine() if log_format == "json" else TextLine())
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name, lowest in LEVELS.items():
-        logging.getLogger(name).setLevel(lowest)
+    for name, min_level in LEVELS.items():
+        logging.getLogger(name).setLevel(min_level)
 
 
-def quiet() -> None:
+def configure_for_command() -> None:
     """For a command that ends: what is wrong is told, what goes well is not."""
     configure("text", logging.WARNING)

@@ -14,10 +14,10 @@ from pointsync.crypto import Vault
 from pointsync.ids import new_token
 
 if TYPE_CHECKING:
-    from pointsync.net.http_client import Client
+    from pointsync.net.http_client import HttpClient
     from pointsync.sync.delivery.courier import Couriers
 
-NAME = "pointsync"
+EXTENSION_KEY = "pointsync"
 
 
 @dataclass
@@ -26,33 +26,33 @@ class Runtime:
 
     config: Config
     vault: Vault
-    client: "Client"
+    client: "HttpClient"
     worker_id: str = field(default_factory=new_token)
     couriers: "Couriers | None" = None
-    ending: threading.Event = field(default_factory=threading.Event)
+    stop_requested: threading.Event = field(default_factory=threading.Event)
     """Set when this process's scheduler is to end: long work leaves off after the part that is under way."""
 
     @cached_property
-    def failures(self) -> MovingWindowRateLimiter:
+    def failure_limiter(self) -> MovingWindowRateLimiter:
         """What callers have failed with lately; `limits` counts. Its storage has a thread, so commands have none."""
         return MovingWindowRateLimiter(MemoryStorage())
 
-    def adopt(self, secret_key: str) -> None:
+    def use_secret_key(self, secret_key: str) -> None:
         """Go on with another secret key, which the database is encrypted with by now."""
         self.config = replace(self.config, secret_key=secret_key)
         self.vault = Vault(secret_key)
 
-    def wake(self) -> None:
+    def wake_couriers(self) -> None:
         """Tell this process's couriers, if it has any, that a movement was just recorded."""
         if self.couriers:
             self.couriers.wake()
 
 
-def runtime() -> Runtime:
+def get_runtime() -> Runtime:
     """The current application's."""
-    return of(current_app)
+    return get_runtime_of(current_app)
 
 
-def of(app: Flask) -> Runtime:
+def get_runtime_of(app: Flask) -> Runtime:
     """An application's."""
-    return cast(Runtime, app.extensions[NAME])
+    return cast(Runtime, app.extensions[EXTENSION_KEY])

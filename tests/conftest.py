@@ -5,23 +5,69 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from jinja2 import StrictUndefined
 
 from pointsync import clock
-from tests.support import postgres
+from pointsync.accounts import admins
+from tests.support import postgres, run_folder
 from tests.support.moving_clock import MovingClock
-from tests.support.route_cache import compile_once
+from tests.support.route_cache import cache_compiled_routes
 from tests.support.woorewards_shop import WooRewardsSite
 
 TESTS = Path(__file__).parent
-TIERS = {"unit", "ledger", "site", "sync", "peer", "api", "admin", "cli", "browser", "proxy", "postgres", "faults"}
+TIERS = [
+    *("faults", "cli", "postgres", "browser", "proxy", "peer"),
+    *("admin", "site", "sync", "ledger", "api", "unit"),
+]
+"""In the order in which workers take them: first the long tests, lest one is left over at the end."""
+CHEAP_SCRYPT = "scrypt:1024:8:1"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """`-n auto`: a third of the tests wait for another process, so one worker more than cores keeps these busy."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their tier's folder, before `-m` chooses among them."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Put all temporary files of the run into one folder, in memory where there is room."""
+    if not hasattr(config, "workerinput"):
+        folder = run_folder.create()
+        if config.option.basetemp is None:
+            config.option.basetemp = folder / "pytest"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove that folder, after the servers that are shared by all workers have been stopped."""
+    if not hasattr(config, "workerinput"):
+        postgres.stop_shared()
+        run_folder.remove()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m unit` do not even import the other tiers. `postgres` is a marker in several tiers."""
+    tier = config.option.markexpr
+    is_other = collection_path.parent == TESTS and collection_path.name in TIERS and collection_path.name != tier
+    return True if is_other and tier in TIERS and tier != "postgres" else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by their tier's folder, before `-m` chooses among them; workers get the long tests first."""
     for item in items:
         if item.path.is_relative_to(TESTS) and (tier := item.path.relative_to(TESTS).parts[0]) in TIERS:
             item.add_marker(tier)
+    if hasattr(config, "workerinput"):
+        items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    tier = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+    return TIERS.index(tier) if tier in TIERS else len(TIERS)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -32,20 +78,36 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _routes() -> Iterator[None]:
+def _cached_routes() -> Iterator[None]:
     """Each test has an application of its own; what is the same in all of them is made once."""
     with pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
+        cache_compiled_routes(patch)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _strict_templates() -> Iterator[None]:
+    """A name that a template does not know is an error; otherwise it would be shown as an empty text."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "jinja_options", {"undefined": StrictUndefined})
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Passwords are hashed at a cost that many tests can pay. Processes of their own hash them as users' do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(admins, "DUMMY_HASH", admins.DUMMY_HASH.replace(admins.HASH_METHOD, CHEAP_SCRYPT))
+        patch.setattr(admins, "HASH_METHOD", CHEAP_SCRYPT)
         yield
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster() -> Iterator[postgres.Cluster]:
-    """A PostgreSQL for all tests. Where it is missing they skip; in CI they fail, lest they never run."""
-    if reason := postgres.available():
+def postgres_cluster() -> postgres.Cluster:
+    """A PostgreSQL for the tests of all workers. Without it they skip; in CI they fail, so that they do run there."""
+    if reason := postgres.missing_reason():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    with postgres.Cluster() as cluster:
-        yield cluster
+    return postgres.share()
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 
 from pointsync import crypto, ids
 from pointsync.accounts import rate_limit
-from pointsync.accounts.rate_limit import Rate
-from pointsync.db.upsert import insert_into
-from pointsync.errors import Conflict, Invalid, NotFound
-from pointsync.models import ApiKey, KeyUse, Site
+from pointsync.accounts.rate_limit import RateLimit
+from pointsync.db.upsert import dialect_insert
+from pointsync.errors import Conflict, InvalidInput, NotFound
+from pointsync.models import ApiKey, ApiKeyUse, Site
 from pointsync.scopes import MAX_PER_MINUTE, SCOPES
 
-MAX_YEARS = 100
-USE_NOTED = timedelta(minutes=1)
+MAX_EXPIRY_YEARS = 100
+USE_RESOLUTION = timedelta(minutes=1)
 """A key's last use is kept to the minute, so that hardly a call has to write for it."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
@@ -39,19 +39,21 @@ def create(
     check_name(name)
     unknown = set(scopes) - set(SCOPES)
     if unknown or not scopes:
-        raise Invalid("scopes", f"Choose at least one of {', '.join(SCOPES)}: without any, the key could do nothing.")
-    if expires_at and not now < expires_at < now + timedelta(days=MAX_YEARS * 365):
-        raise Invalid("expires_at", f"Choose a day to come, within {MAX_YEARS} years, or none.")
+        raise InvalidInput(
+            "scopes", f"Choose at least one of {', '.join(SCOPES)}: without any, the key could do nothing."
+        )
+    if expires_at and not now < expires_at < now + timedelta(days=MAX_EXPIRY_YEARS * 365):
+        raise InvalidInput("expires_at", f"Choose a day to come, within {MAX_EXPIRY_YEARS} years, or none.")
     if per_minute is not None and not 1 <= per_minute <= MAX_PER_MINUTE:
-        raise Invalid("per_minute", f"Type a whole number of calls from 1 to {MAX_PER_MINUTE:,}, or none.")
-    lock(session)
-    if _live(session, name):
+        raise InvalidInput("per_minute", f"Type a whole number of calls from 1 to {MAX_PER_MINUTE:,}, or none.")
+    lock_names(session)
+    if _find_active(session, name):
         message = f"There is a key {name} already; choose another name, or revoke that key first."
         raise Conflict("name_taken", message, {"name": message})
-    key = ids.new_key()
+    key = ids.new_api_key()
     row = ApiKey(
         name=name,
-        digest=crypto.digest(key),
+        digest=crypto.sha256_hex(key),
         scopes=" ".join(each for each in SCOPES if each in scopes),
         per_minute=per_minute,
         created_at=now,
@@ -62,14 +64,14 @@ def create(
     return row, key
 
 
-def every(session: Session) -> list[ApiKey]:
+def list_all(session: Session) -> list[ApiKey]:
     """The keys that are not revoked, by name; also those whose time is over."""
     return list(session.scalars(select(ApiKey).where(ApiKey.revoked_at.is_(None)).order_by(ApiKey.name)))
 
 
 def revoke(session: Session, name: str, now: datetime) -> None:
     """End the live key of that name at once. Raises NotFound where there is none."""
-    row = _live(session, name) if _NAME.match(name) else None
+    row = _find_active(session, name) if _NAME.match(name) else None
     if row is None:
         message = f"There is no live key {name[:64]!r}; pointsync key list shows those there are."
         raise NotFound("unknown_key", message, {"name": message})
@@ -79,45 +81,49 @@ def revoke(session: Session, name: str, now: datetime) -> None:
 
 def find(session: Session, key: str) -> ApiKey | None:
     """The key that a caller has shown, unless it is revoked. Found by its hash, so its time tells nothing."""
-    query = select(ApiKey).where(ApiKey.digest == crypto.digest(key), ApiKey.revoked_at.is_(None))
+    query = select(ApiKey).where(ApiKey.digest == crypto.sha256_hex(key), ApiKey.revoked_at.is_(None))
     return session.scalar(query)
 
 
-def is_use_noted(row: ApiKey, now: datetime) -> bool:
+def is_use_saved(row: ApiKey, now: datetime) -> bool:
     """Whether the use of a key just now needs no writing: it is the same minute's. A clock set back counts for none."""
-    return row.use is not None and timedelta() <= now - row.use.used_at < USE_NOTED
+    return row.use is not None and timedelta() <= now - row.use.used_at < USE_RESOLUTION
 
 
-def note_use(session: Session, key_id: int, now: datetime) -> None:
+def save_use(session: Session, key_id: int, now: datetime) -> None:
     """Keep that the key was used; of many at once the last one stays."""
-    put = insert_into(session, KeyUse).values(key_id=key_id, used_at=now)
-    session.execute(put.on_conflict_do_update(index_elements=[KeyUse.key_id], set_={"used_at": now}))
+    statement = dialect_insert(session, ApiKeyUse).values(key_id=key_id, used_at=now)
+    session.execute(statement.on_conflict_do_update(index_elements=[ApiKeyUse.key_id], set_={"used_at": now}))
 
 
-def wait(session: Session, row: ApiKey, now: datetime) -> int:
+def seconds_to_wait(session: Session, row: ApiKey, now: datetime) -> int:
     """The seconds until the key's rate lets it call again, as far as was written; 0 where it may call now."""
-    return rate_limit.wait(session, Rate(row.per_minute), *_bucket(row.id), now=now) if row.per_minute else 0
+    return (
+        rate_limit.seconds_to_wait(session, RateLimit(row.per_minute), *_bucket_key(row.id), now=now)
+        if row.per_minute
+        else 0
+    )
 
 
-def take(session: Session, key_id: int, per_minute: int, now: datetime) -> int:
+def count_call(session: Session, key_id: int, per_minute: int, now: datetime) -> int:
     """Count a call of a key that has a rate; 0, or the seconds to wait where it is used up."""
-    return rate_limit.take(session, Rate(per_minute), *_bucket(key_id), now=now)
+    return rate_limit.consume(session, RateLimit(per_minute), *_bucket_key(key_id), now=now)
 
 
 def check_name(name: str) -> None:
     """Raises Invalid where `name` cannot be that of a key or a hook."""
     if not _NAME.match(name):
-        raise Invalid("name", "A name has letters, digits, . _ and - only, 1 to 64, such as web-shop.")
+        raise InvalidInput("name", "A name has letters, digits, . _ and - only, 1 to 64, such as web-shop.")
 
 
-def lock(session: Session) -> None:
+def lock_names(session: Session) -> None:
     """Let one transaction at a time look whether a name is free, and take it."""
     session.execute(select(Site.id).with_for_update())
 
 
-def _live(session: Session, name: str) -> ApiKey | None:
+def _find_active(session: Session, name: str) -> ApiKey | None:
     return session.scalar(select(ApiKey).where(ApiKey.name == name, ApiKey.revoked_at.is_(None)))
 
 
-def _bucket(key_id: int) -> tuple[str, str]:
+def _bucket_key(key_id: int) -> tuple[str, str]:
     return "API key", str(key_id)

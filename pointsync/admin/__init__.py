@@ -5,14 +5,16 @@ from importlib import import_module
 from flask import Flask
 
 VIEWS = {
-    "activity": "attempts deliveries exports overdrawn refused_deliveries tasks",
+    "activity": "attempts deliveries exports overdrawn refused_deliveries status_changes tasks",
     "auth": "setup sign_in",
     "customers": "adjust_points balance_breakdown bulk_adjust customer_list history imports redemption",
     "home": "dashboard",
+    "manual": "help_links views",
     "points": "expiry reserves rewards settlement",
     "remotes": "offered_key pass_change points_sync remote_actions remote_form sending_stopped site_secrets",
-    "settings": "admins api_keys audit_log blocked_sites general mail_templates mails network sign_ins woocommerce",
-    "shell": "embed time_zone",
+    "settings": "admins api_keys audit_log blocked_sites general mail_templates mails network reversals sign_ins "
+    "woocommerce",
+    "shell": "embed template_filters time_zone",
 }
 """The modules that add views and template functions to the panel's blueprint when they are imported, by folder."""
 
@@ -22,13 +24,13 @@ def register(app: Flask) -> None:
     from pointsync.admin.auth import guards, login_manager
     from pointsync.admin.shell import security_headers
     from pointsync.admin.shell.panel import blueprint
-    from pointsync.admin.shell.session_cookies import PanelSessions
+    from pointsync.admin.shell.session_cookies import PanelSessionInterface
     from pointsync.admin.styleguide import components
 
     for folder, modules in VIEWS.items():
         for module in modules.split():
             import_module(f"pointsync.admin.{folder}.{module}")
-    app.session_interface = PanelSessions()
+    app.session_interface = PanelSessionInterface()
     login_manager.register(app)
     guards.register(app)
     security_headers.register(app)

@@ -5,9 +5,9 @@ from flask import Flask
 
 def register(app: Flask) -> None:
     """Add the blueprints; the views declare their calls as they are imported."""
-    from pointsync.api import customers, docs, health, hooks, movements, remotes, rewards  # noqa: F401
+    from pointsync.api import customers, docs, health, hooks, metrics, movements, remotes, reserves, rewards  # noqa: F401
     from pointsync.api.endpoints import blueprint
 
     app.url_map.converters["email"] = customers.EmailConverter
-    for part in (blueprint, docs.docs, health.blueprint, hooks.blueprint):
-        app.register_blueprint(part)
+    for app_part in (blueprint, docs.blueprint, health.blueprint, hooks.blueprint):
+        app.register_blueprint(app_part)

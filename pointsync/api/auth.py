@@ -8,18 +8,18 @@ from flask import g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
-from pointsync import clock
+from pointsync import clock, db
 from pointsync.accounts import api_keys
-from pointsync.db import Actor, Busy, acts, db, in_write
+from pointsync.db import Actor, DatabaseBusy, run_in_transaction, set_actor
 from pointsync.models import ApiKey
 from pointsync.web.rate_limit import count_failure
 
-_HOW = "Send the header Authorization: Bearer, followed by an API key of this site."
+_KEY_HINT = "Send the header Authorization: Bearer, followed by an API key of this site."
 
 log = logging.getLogger(__name__)
 
 
-class OutOfScope(Forbidden):
+class InsufficientScope(Forbidden):
     """A live key that may not do this; the header says what it would take (RFC 6750, 3.1)."""
 
     def __init__(self, name: str, scope: str) -> None:
@@ -35,59 +35,63 @@ class OutOfScope(Forbidden):
 
 
 def require_key(scope: str) -> None:
-    """Let the call pass with a live key that has `scope`; its name is kept for `key_name`.
+    """Let the call pass with a live key that has `scope`; its name is kept for `current_key_name`.
 
-    Cookies and identity headers count for nothing. Raises Unauthorized; OutOfScope; TooManyRequests for an address
+    Cookies and identity headers count for nothing. Raises Unauthorized; InsufficientScope; TooManyRequests for an address
     that has shown too many wrong keys, though a live key passes from there, and for a key whose rate is used up.
     """
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
-        raise Unauthorized(f"There is no API key in this call. {_HOW}", www_authenticate=_challenge())
+        raise Unauthorized(f"There is no API key in this call. {_KEY_HINT}", www_authenticate=_challenge())
     row, now = api_keys.find(db.session(), key.strip()), clock.now()
     if row is None:
         count_failure("API key")
-        raise Unauthorized(f"This API key is unknown or revoked. {_HOW}", www_authenticate=_challenge("invalid_token"))
+        raise Unauthorized(
+            f"This API key is unknown or revoked. {_KEY_HINT}", www_authenticate=_challenge("invalid_token")
+        )
     if row.has_expired(now):
-        words = f"The time of this API key, {row.name}, is over: make another one, and revoke this one."
-        raise Unauthorized(words, www_authenticate=_challenge("invalid_token"))
-    if not row.may(scope):
-        raise OutOfScope(row.name, scope)
+        message = f"The time of this API key, {row.name}, is over: make another one, and revoke this one."
+        raise Unauthorized(message, www_authenticate=_challenge("invalid_token"))
+    if not row.has_scope(scope):
+        raise InsufficientScope(row.name, scope)
     g.api_key_name = row.name
-    acts(Actor(row.name, "key", request.remote_addr or ""))
-    _keep(row, now)
+    set_actor(Actor(row.name, "key", request.remote_addr or ""))
+    _track_use(row, now)
 
 
-def key_name() -> str:
+def current_key_name() -> str:
     """The name of the key that this call was let in with."""
     name: str = g.api_key_name
     return name
 
 
-def _keep(row: ApiKey, now: datetime) -> None:
+def _track_use(row: ApiKey, now: datetime) -> None:
     """Count the call where the key has a rate, and once a minute note that it was used.
 
     Raises TooManyRequests. A use that cannot be noted now, since others write, is noted by a later call.
     """
-    key_id, per_minute, is_noted = row.id, row.per_minute, api_keys.is_use_noted(row, now)
+    key_id, per_minute, is_use_saved = row.id, row.per_minute, api_keys.is_use_saved(row, now)
     if per_minute:
-        seconds = api_keys.wait(db.session(), row, now)
-        seconds = seconds or in_write(lambda session: api_keys.take(session, key_id, per_minute, now))
-        if seconds:
+        wait_seconds = api_keys.seconds_to_wait(db.session(), row, now)
+        wait_seconds = wait_seconds or run_in_transaction(
+            lambda session: api_keys.count_call(session, key_id, per_minute, now)
+        )
+        if wait_seconds:
             raise TooManyRequests(
-                f"This API key may make {per_minute:,} calls a minute; send this one again in {seconds} s.",
-                retry_after=seconds,
+                f"This API key may make {per_minute:,} calls a minute; send this one again in {wait_seconds} s.",
+                retry_after=wait_seconds,
             )
-    if not is_noted:
+    if not is_use_saved:
         try:
-            in_write(lambda session: api_keys.note_use(session, key_id, now))
-        except Busy:
+            run_in_transaction(lambda session: api_keys.save_use(session, key_id, now))
+        except DatabaseBusy:
             log.info("the use of API key %s was not noted: the database is busy", key_id)
 
 
 def _challenge(error: str | None = None, scope: str | None = None) -> WWWAuthenticate:
-    values: dict[str, str | None] = {"realm": "PointSync"}
+    parameters: dict[str, str | None] = {"realm": "PointSync"}
     if error:
-        values["error"] = error
+        parameters["error"] = error
     if scope:
-        values["scope"] = scope
-    return WWWAuthenticate("bearer", values)
+        parameters["scope"] = scope
+    return WWWAuthenticate("bearer", parameters)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from pointsync.api import errors
 from pointsync.api.auth import require_key
 
-View = Callable[..., ResponseReturnValue]
+ViewFunction = Callable[..., ResponseReturnValue]
 
 PREFIX = "/api/v1"
 
@@ -24,32 +24,32 @@ class Parameter:
     """What a call takes beside its body; `schema` is JSON Schema."""
 
     name: str
-    about: str
-    place: str = "query"
+    description: str
+    location: str = "query"
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SuccessResponse:
     """An answer that is no error: in words, and the shapes it may have (none: told by words alone)."""
 
-    about: str
-    shapes: tuple[Any, ...] = ()
+    description: str
+    schemas: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Endpoint:
     """One call: `path` is below the API's root, with parameters in braces.
 
-    `answers` and `errors` are by status, `body` lists the Structs that the body may be.
+    `responses` and `errors` are by status, `body` lists the Structs that the body may be.
     """
 
     method: str
     path: str
     name: str
     title: str
-    about: str
-    answers: Mapping[int, Answer]
+    description: str
+    responses: Mapping[int, SuccessResponse]
     errors: Mapping[int, str]
     parameters: tuple[Parameter, ...] = ()
     body: tuple[type[Struct], ...] = ()
@@ -57,7 +57,7 @@ class Call:
     """What a key must be allowed; None: anybody may make the call."""
 
 
-CALLS: list[Call] = []
+ENDPOINTS: list[Endpoint] = []
 
 CONVERTERS = {"{email}": "<email:email>", "{key}": "<key>", "{id}": "<int(max=2147483647):id>"}
 """What a path's parameters are to Flask; an id that no row can have leads nowhere."""
@@ -68,60 +68,60 @@ _KEY_ERRORS = {
     429: "Too many wrong keys from this address, or the key's rate is used up; the Retry-After header says when to try "
     "again.",
 }
-_ALWAYS = {503: "The database is busy; send the same again after the seconds in the Retry-After header."}
+_BUSY_ERROR = {503: "The database is busy; send the same again after the seconds in the Retry-After header."}
 
 
-def call(
+def endpoint(
     method: str,
     path: str,
     *,
     title: str,
-    about: str,
-    answers: Mapping[int, Answer],
+    description: str,
+    responses: Mapping[int, SuccessResponse],
     errors: Mapping[int, str] | None = None,
     parameters: tuple[Parameter, ...] = (),
     body: tuple[type[Struct], ...] = (),
     scope: str | None = None,
-) -> Callable[[View], View]:
+) -> Callable[[ViewFunction], ViewFunction]:
     """Declare the view below as the answer to this call: for keys that have `scope`, or without one for anybody."""
-    told = dict(errors or {}) | (_KEY_ERRORS | _ALWAYS if scope else {})
+    all_errors = dict(errors or {}) | (_KEY_ERRORS | _BUSY_ERROR if scope else {})
 
-    def declare(view: View) -> View:
+    def decorate(view: ViewFunction) -> ViewFunction:
         name = view.__name__
-        CALLS.append(
-            Call(
+        ENDPOINTS.append(
+            Endpoint(
                 method,
                 path,
                 name,
                 title,
-                about,
-                answers,
-                dict(sorted(told.items())),
+                description,
+                responses,
+                dict(sorted(all_errors.items())),
                 parameters,
                 body,
                 scope,
             )
         )
 
-        def guarded(**values: Any) -> ResponseReturnValue:
+        def authorized_view(**values: Any) -> ResponseReturnValue:
             if scope:
                 require_key(scope)
             return view(**values)
 
         blueprint.add_url_rule(
-            _rule(path),
+            _url_rule(path),
             name,
-            guarded,
+            authorized_view,
             methods=[method],
             provide_automatic_options=False,
             merge_slashes=False,
         )
         return view
 
-    return declare
+    return decorate
 
 
-def _rule(path: str) -> str:
+def _url_rule(path: str) -> str:
     for parameter, converter in CONVERTERS.items():
         path = path.replace(parameter, converter)
     return path

@@ -3,11 +3,11 @@
 from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from pointsync.errors import Conflict, NotFound, Refused
+from pointsync.errors import Conflict, DomainError, NotFound
 from pointsync.web import db_unavailable
 
-PATHS = ("/api", "/hooks", "/healthz", "/metrics", "/pointsync")
-RETRY_SECONDS = 1
+JSON_ERROR_PATHS = ("/api", "/hooks", "/healthz", "/metrics", "/pointsync")
+RETRY_AFTER_SECONDS = 1
 
 _CODES = {
     400: "malformed",
@@ -20,7 +20,7 @@ _CODES = {
     429: "too_many",
     503: "busy",
 }
-_SENTENCES = {
+_MESSAGES = {
     404: "There is nothing at this address; /api/docs lists what there is.",
     405: "This address does not answer to that method; the Allow header names those it does.",
     413: "The body is too large; send it in parts of at most 1 MB.",
@@ -28,14 +28,14 @@ _SENTENCES = {
 }
 
 
-class InBody(Exception):
+class BodyRefused(Exception):
     """A refusal of something in a request's body, whatever kind it is: 422, or 409 for a conflict."""
 
-    def __init__(self, refusal: Refused) -> None:
+    def __init__(self, refusal: DomainError) -> None:
         self.refusal = refusal
 
 
-def answer(status: int, code: str, message: str, fields: dict[str, str] | None = None) -> Response:
+def error_response(status: int, code: str, message: str, fields: dict[str, str] | None = None) -> Response:
     """An error's answer."""
     error: dict[str, object] = {"code": code, "message": message}
     if fields:
@@ -45,45 +45,45 @@ def answer(status: int, code: str, message: str, fields: dict[str, str] | None =
     return response
 
 
-def refused(error: Refused) -> Response:
+def handle_refused(error: DomainError) -> Response:
     """A rule's refusal: 409 for a conflict, 404 for what is not here, 422 for a field."""
     status = 409 if isinstance(error, Conflict) else 404 if isinstance(error, NotFound) else 422
-    return answer(status, error.code, error.message, error.fields)
+    return error_response(status, error.code, error.message, error.fields)
 
 
-def in_body(error: InBody) -> Response:
+def handle_body_refused(error: BodyRefused) -> Response:
     """The same about a body, where what is not here is a field's fault."""
     refusal = error.refusal
     status = 409 if isinstance(refusal, Conflict) else 422
-    return answer(status, refusal.code, refusal.message, refusal.fields)
+    return error_response(status, refusal.code, refusal.message, refusal.fields)
 
 
-def _busy(_error: Exception) -> Response:
+def _handle_busy(_error: Exception) -> Response:
     """The database is held by another writer, or away: the same call may succeed in a moment."""
-    response = answer(503, "busy", "The database is busy or away; send the same again in a moment.")
-    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    response = error_response(503, "busy", "The database is busy or away; send the same again in a moment.")
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 
-def http(error: HTTPException) -> Response:
+def handle_http_error(error: HTTPException) -> Response:
     """An error that HTTP knows, with the headers it asks for."""
     status = error.code or 500
-    message = _SENTENCES.get(status) or error.description or error.name
-    response = answer(status, _CODES.get(status, "failed"), message)
+    message = _MESSAGES.get(status) or error.description or error.name
+    response = error_response(status, _CODES.get(status, "failed"), message)
     for name, value in error.get_headers(request.environ):
         if name.lower() != "content-type":
             response.headers[name] = value
     return response
 
 
-def is_ours(path: str) -> bool:
+def has_json_errors(path: str) -> bool:
     """Whether errors at `path` are told as here, also where no view was found."""
-    return any(path == ours or path.startswith(f"{ours}/") for ours in PATHS)
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in JSON_ERROR_PATHS)
 
 
-def register(part: Blueprint | Flask) -> None:
-    """Turn what a view of `part` raises into answers."""
-    part.register_error_handler(InBody, in_body)
-    part.register_error_handler(Refused, refused)
-    db_unavailable.register(part, _busy)
-    part.register_error_handler(HTTPException, http)
+def register(app_part: Blueprint | Flask) -> None:
+    """Turn what a view of `app_part` raises into answers."""
+    app_part.register_error_handler(BodyRefused, handle_body_refused)
+    app_part.register_error_handler(DomainError, handle_refused)
+    db_unavailable.register_handlers(app_part, _handle_busy)
+    app_part.register_error_handler(HTTPException, handle_http_error)

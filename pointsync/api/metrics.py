@@ -3,32 +3,50 @@
 from collections.abc import Iterator
 from typing import Any
 
+from flask import Response, current_app
+from flask.typing import ResponseReturnValue
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import pointsync
-from pointsync.models import Delivery, Holding, Movement, Site, State
+from pointsync import db, leases
+from pointsync.api.auth import require_key
+from pointsync.api.health import blueprint
+from pointsync.models import Delivery, DeliveryState, Movement, ReceivedSummary, Site
 from pointsync.sync.remotes import queue
 
 STATUSES = ("none", "green", "warning", "error")
-_COUNTED = (State.PENDING, State.UNKNOWN, State.FAILED)
+_COUNTED_STATES = (DeliveryState.PENDING, DeliveryState.UNKNOWN, DeliveryState.FAILED)
+
+
+@blueprint.get("/metrics", provide_automatic_options=False)
+def metrics() -> ResponseReturnValue:
+    """The figures, for Prometheus; with an API key of the scope `admin`."""
+    require_key("admin")
+    registry = CollectorRegistry(auto_describe=False)
+    session = db.session()
+    highest_counts = current_app.extensions.setdefault("pointsync_metrics", {})
+    registry.register(SiteCollector(session, leases.heartbeat_age_seconds(session), highest_counts))
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 class SiteCollector(Collector):
     """Collects once, in the session of the request that asks.
 
-    `seen` is kept between requests: the highest figure told of each counter, which must never fall.
+    `highest_counts` is kept between requests: the highest figure told of each counter, which must never fall.
     """
 
-    def __init__(self, session: Session, heartbeat_age_seconds: float | None, seen: dict[str, int]) -> None:
+    def __init__(self, session: Session, heartbeat_age_seconds: float | None, highest_counts: dict[str, int]) -> None:
         self._session = session
         self._heartbeat_age_seconds = heartbeat_age_seconds
-        self._seen = seen
+        self._highest_counts = highest_counts
 
     def collect(self) -> Iterator[Metric]:
-        yield self._build()
+        yield self._build_info()
         yield self._movements()
         yield from self._deliveries()
         yield self._status()
@@ -44,7 +62,7 @@ class SiteCollector(Collector):
                 value=self._heartbeat_age_seconds,
             )
 
-    def _build(self) -> Metric:
+    def _build_info(self) -> Metric:
         family = GaugeMetricFamily("pointsync_build_info", "The version that runs; always 1.", labels=["version"])
         family.add_metric([pointsync.__version__], 1)
         return family
@@ -54,10 +72,10 @@ class SiteCollector(Collector):
 
         A batch that commits after movements with higher numbers is counted as local until it has.
         """
-        last, remote = self._session.execute(
+        last_seq, received_count = self._session.execute(
             select(
                 select(func.coalesce(func.max(Movement.seq), 0)).scalar_subquery(),
-                select(func.coalesce(func.sum(Holding.count), 0)).scalar_subquery(),
+                select(func.coalesce(func.sum(ReceivedSummary.count), 0)).scalar_subquery(),
             )
         ).one()
         family = CounterMetricFamily(
@@ -66,22 +84,24 @@ class SiteCollector(Collector):
             "ones: on PostgreSQL it includes numbers that were given out and not used.",
             labels=["origin"],
         )
-        for origin, count in (("local", int(last) - int(remote)), ("remote", int(remote))):
-            self._seen[origin] = max(count, self._seen.get(origin, 0))
-            family.add_metric([origin], self._seen[origin])
+        for origin, count in (("local", int(last_seq) - int(received_count)), ("remote", int(received_count))):
+            self._highest_counts[origin] = max(count, self._highest_counts.get(origin, 0))
+            family.add_metric([origin], self._highest_counts[origin])
         return family
 
     def _deliveries(self) -> Iterator[Metric]:
         """From the partial indexes, which hold only what is not delivered."""
-        listed = [each.id for each in queue.every(self._session)]
-        for state in _COUNTED:
+        remote_ids = [each.id for each in queue.list_all(self._session)]
+        for state in _COUNTED_STATES:
             rows = self._session.execute(
-                select(Delivery.remote_id, func.count()).where(Delivery.is_in(state)).group_by(Delivery.remote_id)
+                select(Delivery.remote_id, func.count())
+                .where(Delivery.state_condition(state))
+                .group_by(Delivery.remote_id)
             )
             counts = {row[0]: row[1] for row in rows}
             family = GaugeMetricFamily(f"pointsync_deliveries_{state.value}", _HELP[state], labels=["remote"])
-            for remote in listed:
-                family.add_metric([str(remote)], counts.get(remote, 0))
+            for remote_id in remote_ids:
+                family.add_metric([str(remote_id)], counts.get(remote_id, 0))
             yield family
 
     def _status(self) -> Metric:
@@ -90,15 +110,15 @@ class SiteCollector(Collector):
             "1 for the status that a remote has, 0 for the others.",
             labels=["remote", "status"],
         )
-        shown: list[dict[str, Any]] = queue.listing(self._session)
-        for remote in shown:
+        remotes: list[dict[str, Any]] = queue.list_json(self._session)
+        for remote in remotes:
             for status in STATUSES:
                 family.add_metric([str(remote["id"]), status], int(remote["status"] == status))
         return family
 
 
 _HELP = {
-    State.PENDING: "Deliveries that wait to be sent.",
-    State.UNKNOWN: "Deliveries that wait for a customer to be known there.",
-    State.FAILED: "Deliveries refused there or in conflict, which wait for an admin.",
+    DeliveryState.PENDING: "Deliveries that wait to be sent.",
+    DeliveryState.UNKNOWN: "Deliveries that wait for a customer to be known there.",
+    DeliveryState.FAILED: "Deliveries refused there or in conflict, which wait for an admin.",
 }

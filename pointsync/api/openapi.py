@@ -6,20 +6,20 @@ from typing import Any
 import msgspec
 
 import pointsync
-from pointsync.api.endpoints import CALLS, PREFIX, Call
+from pointsync.api.endpoints import ENDPOINTS, PREFIX, Endpoint
 from pointsync.api.schemas import Error
 
-_JSON = "application/json"
-_REF = "#/components/schemas/{name}"
+_JSON_TYPE = "application/json"
+_REF_TEMPLATE = "#/components/schemas/{name}"
 
 
 @cache
-def document() -> dict[str, Any]:
+def build_document() -> dict[str, Any]:
     """The whole description, but for where the server is."""
-    components = _components()
+    components = _build_schemas()
     paths: dict[str, dict[str, Any]] = {}
-    for call in sorted(CALLS, key=lambda each: each.method != "POST"):  # recording is what most come for
-        paths.setdefault(call.path, {})[call.method.lower()] = _operation(call)
+    for endpoint in sorted(ENDPOINTS, key=lambda each: each.method != "POST"):  # recording is what most come for
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _build_operation(endpoint)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -37,50 +37,50 @@ def document() -> dict[str, Any]:
     }
 
 
-def _components() -> dict[str, Any]:
-    shapes = [Error, *(shape for call in CALLS for shape in _shapes(call))]
-    _, components = msgspec.json.schema_components(shapes, ref_template=_REF)
-    if made := components.get("NewMovement"):
-        made["anyOf"] = [{"required": ["points"]}, {"required": ["set"]}]
+def _build_schemas() -> dict[str, Any]:
+    types = [Error, *(schema for endpoint in ENDPOINTS for schema in _types_of(endpoint))]
+    _, components = msgspec.json.schema_components(types, ref_template=_REF_TEMPLATE)
+    if new_movement := components.get("NewMovement"):
+        new_movement["anyOf"] = [{"required": ["points"]}, {"required": ["set"]}]
     return components
 
 
-def _shapes(call: Call) -> list[Any]:
-    return [*call.body, *(shape for answer in call.answers.values() for shape in answer.shapes)]
+def _types_of(endpoint: Endpoint) -> list[Any]:
+    return [*endpoint.body, *(schema for response in endpoint.responses.values() for schema in response.schemas)]
 
 
-def _schema(shapes: tuple[Any, ...]) -> dict[str, Any]:
-    found, _ = msgspec.json.schema_components(shapes, ref_template=_REF)
-    schemas = list(found)
+def _build_schema(types: tuple[Any, ...]) -> dict[str, Any]:
+    results, _ = msgspec.json.schema_components(types, ref_template=_REF_TEMPLATE)
+    schemas = list(results)
     return schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
 
 
-def _operation(call: Call) -> dict[str, Any]:
+def _build_operation(endpoint: Endpoint) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": call.name,
-        "summary": call.title,
-        "description": call.about,
+        "operationId": endpoint.name,
+        "summary": endpoint.title,
+        "description": endpoint.description,
         "parameters": [
             {
                 "name": each.name,
-                "in": each.place,
-                "required": each.place == "path",
-                "description": each.about,
+                "in": each.location,
+                "required": each.location == "path",
+                "description": each.description,
                 "schema": dict(each.schema),
             }
-            for each in call.parameters
+            for each in endpoint.parameters
         ],
         "responses": {
-            str(status): {"description": answer.about}
-            | ({"content": {_JSON: {"schema": _schema(answer.shapes)}}} if answer.shapes else {})
-            for status, answer in sorted(call.answers.items())
+            str(status): {"description": response.description}
+            | ({"content": {_JSON_TYPE: {"schema": _build_schema(response.schemas)}}} if response.schemas else {})
+            for status, response in sorted(endpoint.responses.items())
         }
         | {
-            str(status): {"description": about, "content": {_JSON: {"schema": _schema((Error,))}}}
-            for status, about in call.errors.items()
+            str(status): {"description": description, "content": {_JSON_TYPE: {"schema": _build_schema((Error,))}}}
+            for status, description in endpoint.errors.items()
         },
     }
-    if call.body:
-        operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": _schema(call.body)}}}
-    operation["security"] = [{"key": [call.scope]}] if call.scope else []
+    if endpoint.body:
+        operation["requestBody"] = {"required": True, "content": {_JSON_TYPE: {"schema": _build_schema(endpoint.body)}}}
+    operation["security"] = [{"key": [endpoint.scope]}] if endpoint.scope else []
     return operation

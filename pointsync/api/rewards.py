@@ -5,32 +5,32 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from pointsync import clock, db
-from pointsync.api.auth import key_name
-from pointsync.api.endpoints import Answer, Parameter, call
-from pointsync.api.request_bodies import read_json, redemption_of
+from pointsync.api.auth import current_key_name
+from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
+from pointsync.api.request_bodies import parse_redemption, read_json
 from pointsync.api.schemas import NewRedemption, RecordedOne, Reward
 from pointsync.ledger import reserves
-from pointsync.ledger.record import Recorded
+from pointsync.ledger.record import RecordResult
 from pointsync.ledger.rewards import rewards
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 
-_KEY = Parameter("key", "The key of the points reserve.", "path")
-_ID = Parameter("id", "The reward's id.", "path", {"type": "integer", "minimum": 1})
+_RESERVE_KEY_PARAMETER = Parameter("key", "The key of the points reserve.", "path")
+_REWARD_ID_PARAMETER = Parameter("id", "The reward's id.", "path", {"type": "integer", "minimum": 1})
 
 
-@call(
+@endpoint(
     "GET",
     "/reserves/{key}/rewards",
     scope="read",
     title="Rewards",
-    about="The rewards of a points reserve, the cheapest first; also those that cannot be redeemed now.",
-    parameters=(_KEY,),
-    answers={200: Answer("The rewards.", (list[Reward],))},
+    description="The rewards of a points reserve, the cheapest first; also those that cannot be redeemed now.",
+    parameters=(_RESERVE_KEY_PARAMETER,),
+    responses={200: SuccessResponse("The rewards.", (list[Reward],))},
     errors={404: "There is no such reserve."},
 )
 def list_rewards(key: str) -> ResponseReturnValue:
     """A reserve's rewards."""
-    session = db.db.session()
+    session = db.session()
     return jsonify(
         [
             {
@@ -40,25 +40,25 @@ def list_rewards(key: str) -> ResponseReturnValue:
                 "cost": each.cost,
                 "active": each.is_active,
             }
-            for each in rewards.every(session, reserves.get(session, key))
+            for each in rewards.list_all(session, reserves.get(session, key))
         ]
     )
 
 
-@call(
+@endpoint(
     "POST",
     "/reserves/{key}/rewards/{id}/redeem",
     scope="record",
     title="Redeem a reward",
-    about=(
+    description=(
         "Takes the reward's cost from the customer's points: a movement of kind redeem. The call may be made again "
         "with the same ref, however often: what is redeemed already is answered as a duplicate, and nothing changes."
     ),
-    parameters=(_KEY, _ID),
+    parameters=(_RESERVE_KEY_PARAMETER, _REWARD_ID_PARAMETER),
     body=(NewRedemption,),
-    answers={
-        201: Answer("Redeemed.", (RecordedOne,)),
-        200: Answer("Redeemed before, under this ref: a duplicate.", (RecordedOne,)),
+    responses={
+        201: SuccessResponse("Redeemed.", (RecordedOne,)),
+        200: SuccessResponse("Redeemed before, under this ref: a duplicate.", (RecordedOne,)),
     },
     errors={
         404: "There is no such reserve, or it has no such reward.",
@@ -69,11 +69,11 @@ def list_rewards(key: str) -> ResponseReturnValue:
 )
 def redeem_reward(key: str, id: int) -> ResponseReturnValue:
     """Redeem it, and tell the couriers."""
-    source, now, asked = f"api:{key_name()}", clock.now(), redemption_of(read_json())
+    source, now, redemption = f"api:{current_key_name()}", clock.now(), parse_redemption(read_json())
 
-    def work(session: Session) -> Recorded:
-        return rewards.redeem(session, reserves.get(session, key), id, asked.customer, asked.ref, source, now)
+    def redeem(session: Session) -> RecordResult:
+        return rewards.redeem(session, reserves.get(session, key), id, redemption.customer, redemption.ref, source, now)
 
-    made = db.in_write(work)
-    runtime().wake()
-    return jsonify({"movement": made.shape}), 201 if made.status == "recorded" else 200
+    result = db.run_in_transaction(redeem)
+    get_runtime().wake_couriers()
+    return jsonify({"movement": result.to_json()}), 201 if result.status == "recorded" else 200

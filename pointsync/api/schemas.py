@@ -5,16 +5,16 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from pointsync.ledger.reserves import DEFAULT_RESERVE
-from pointsync.text_limits import MAX_POINTS, MAX_REASON, MAX_REF
+from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH
 
-ApiKind = Literal["earn", "spend", "refund", "manual", "redeem"]
-Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+MovementKind = Literal["earn", "spend", "refund", "manual", "redeem"]
+DateTimeString = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Email = Annotated[str, Meta(extra_json_schema={"format": "email"}, examples=["alice@example.com"])]
 Points = Annotated[int, Meta(extra_json_schema={"minimum": -MAX_POINTS, "maximum": MAX_POINTS})]
 
 
-def _text(longest: int, about: str) -> Any:
-    return Meta(description=about, extra_json_schema={"maxLength": longest})
+def _text_meta(max_length: int, description: str) -> Any:
+    return Meta(description=description, extra_json_schema={"maxLength": max_length})
 
 
 class NewMovement(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -30,18 +30,20 @@ class NewMovement(Struct, kw_only=True, forbid_unknown_fields=True):
     set_to: Annotated[
         Points | None, Meta(description="The balance that the customer shall have. Either this or points.")
     ] = field(default=None, name="set")
-    reserve: Annotated[str | None, _text(64, "The key of the points reserve.")] = DEFAULT_RESERVE
+    reserve: Annotated[str | None, _text_meta(64, "The key of the points reserve.")] = DEFAULT_RESERVE
     kind: Annotated[
-        ApiKind | None,
+        MovementKind | None,
         Meta(description="Left out: earn or spend by the sign of points, manual for set."),
     ] = None
-    reason: Annotated[str | None, _text(MAX_REASON, "Why, in words for the customer.")] = ""
+    reason: Annotated[str | None, _text_meta(MAX_REASON_LENGTH, "Why, in words for the customer.")] = ""
     ref: Annotated[
         str | None,
-        _text(MAX_REF, "The shop's own id: the same again records nothing twice. One per movement and API key."),
+        _text_meta(
+            MAX_REF_LENGTH, "The shop's own id: the same again records nothing twice. One per movement and API key."
+        ),
     ] = None
     at: Annotated[
-        Moment | None,
+        DateTimeString | None,
         Meta(
             description="When it happened, with a time zone; left out: now.",
             examples=["2026-01-31T12:00:00Z"],
@@ -70,8 +72,8 @@ class Movement(Struct, kw_only=True):
     points: Annotated[int, Meta(description="What it changed the balance by.")]
     balance: Annotated[int, Meta(description="The balance right after it.")]
     reason: str
-    at: Annotated[Moment, Meta(description="When it happened.")]
-    recorded_at: Annotated[Moment, Meta(description="When this site recorded it.")]
+    at: Annotated[DateTimeString, Meta(description="When it happened.")]
+    recorded_at: Annotated[DateTimeString, Meta(description="When this site recorded it.")]
 
 
 class RecordedMovement(Movement, kw_only=True):
@@ -143,7 +145,10 @@ class NewRedemption(Struct, kw_only=True, forbid_unknown_fields=True):
 
     customer: Annotated[Email, Meta(description="The customer's e-mail address; without regard to case.")]
     ref: Annotated[
-        str, _text(MAX_REF, "The shop's own id: the same again redeems nothing twice. One per request and API key.")
+        str,
+        _text_meta(
+            MAX_REF_LENGTH, "The shop's own id: the same again redeems nothing twice. One per request and API key."
+        ),
     ]
 
 
@@ -160,7 +165,7 @@ class Remote(Struct):
     status_text: str
     waiting: Annotated[int, Meta(description="All that is not delivered.")]
     paused: bool
-    last_success_at: Moment | None
+    last_success_at: DateTimeString | None
     last_error: str | None
     unknown_customers: Annotated[int, Meta(description="The part of it for customers unknown there.")]
 

@@ -1,8 +1,8 @@
 """All commands, in the order in which a newcomer meets them."""
 
-from pointsync.cli import demo
+from pointsync.cli.demo.command import demo
 from pointsync.cli.framework.command import Group
-from pointsync.cli.ops import audit, backup, rotate_key, upgrade, verify
+from pointsync.cli.ops import audit, backup, restore, rotate_key, upgrade, verify
 from pointsync.cli.points import (
     customer,
     expiry,
@@ -19,16 +19,16 @@ from pointsync.cli.remotes import actions, change, origin, pinned_key, refused, 
 from pointsync.cli.server import serve, worker
 from pointsync.cli.site import admin, api_key, hook, identity, mail, setting, site_pass
 
-COMMANDS = Group(
+ROOT = Group(
     "pointsync",
     help="PointSync keeps customers' loyalty points in step between shops. Every command takes --json.",
     commands=[
         serve.serve,
         worker.worker,
-        demo.demo,
+        demo,
         upgrade.upgrade,
         backup.backup,
-        backup.restore,
+        restore.restore,
         rotate_key.rotate_key,
         identity.site,
         identity.confirm,
@@ -44,7 +44,7 @@ COMMANDS = Group(
         record.record,
         customer.balance,
         customer.history,
-        import_csv.imports,
+        import_csv.import_points,
         why.why,
         export_csv.export,
         settlement.settlement,
@@ -57,5 +57,5 @@ COMMANDS = Group(
     ],
 )
 
-for each in (*actions.COMMANDS, change.change, *pinned_key.COMMANDS):
+for each in (*actions.COMMANDS, change.change_remote, *pinned_key.COMMANDS):
     remote.remote.add_command(each)

@@ -24,7 +24,7 @@ class Base(DeclarativeBase):
     )
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """An aware moment in UTC; SQLite, which knows no zones, keeps it as text in UTC."""
 
     impl = DateTime(timezone=True)

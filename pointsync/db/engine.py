@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from pointsync.db.base import Base
 from pointsync.db.fair_lock import FairLock
 
-BUSY_SECONDS = 30
-WRITE_LOCK = "pointsync_write_lock"
+LOCK_TIMEOUT_SECONDS = 30
+WRITE_LOCK_KEY = "pointsync_write_lock"
 
-db = SQLAlchemy(model_class=Base)
+extension = SQLAlchemy(model_class=Base)
+session = extension.session
+"""For reading. It ends with the request, or with the application's context."""
 
 
 def engine_options(database_url: str) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def engine_options(database_url: str) -> dict[str, Any]:
     if database_url.startswith("sqlite"):
         return {
             "hide_parameters": True,
-            "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False},
+            "connect_args": {"timeout": LOCK_TIMEOUT_SECONDS, "check_same_thread": False},
             # The one used last comes first: each that is used keeps up to 2 MB of pages.
             "pool_use_lifo": True,
             "pool_size": 64,
@@ -33,11 +35,11 @@ def engine_options(database_url: str) -> dict[str, Any]:
         "pool_pre_ping": True,
         "pool_size": 20,
         "max_overflow": 40,
-        "connect_args": {"connect_timeout": 5, "options": f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"},
+        "connect_args": {"connect_timeout": 5, "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s -c timezone=UTC"},
     }
 
 
-def prepare_engine(engine: Engine) -> None:
+def configure_engine(engine: Engine) -> None:
     """Set SQLite up so that no update is lost and what was committed survives a power cut.
 
     The driver's own transactions begin late and lose updates, so it is told to leave them alone and
@@ -47,38 +49,43 @@ def prepare_engine(engine: Engine) -> None:
         return
 
     @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: object) -> None:
+    def on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            f"busy_timeout={BUSY_SECONDS * 1000}",
+            f"busy_timeout={LOCK_TIMEOUT_SECONDS * 1000}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    def on_begin(connection: Any) -> None:
+        is_writing = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
 
-def database_now(session: Session) -> datetime:
+def get_engine() -> Engine:
+    """The engine of the current application."""
+    return extension.engine
+
+
+def get_database_time(session: Session) -> datetime:
     """This moment by the database's clock, which all processes on it share; leases count by it."""
     if session.get_bind().dialect.name == "sqlite":
-        words = session.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
-        return datetime.fromisoformat(words).replace(tzinfo=UTC)
-    moment: datetime = session.scalar(text("SELECT clock_timestamp()"))
-    return moment.astimezone(UTC)
+        time_text = session.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
+        return datetime.fromisoformat(time_text).replace(tzinfo=UTC)
+    time: datetime = session.scalar(text("SELECT clock_timestamp()"))
+    return time.astimezone(UTC)
 
 
-def attach(app: Flask) -> None:
+def init_app(app: Flask) -> None:
     """Bind the database to the application; nothing is opened yet."""
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
-    app.extensions[WRITE_LOCK] = FairLock()
-    db.init_app(app)
+    app.extensions[WRITE_LOCK_KEY] = FairLock()
+    extension.init_app(app)
     with app.app_context():
-        prepare_engine(db.engine)
+        configure_engine(get_engine())

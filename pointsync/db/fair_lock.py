@@ -12,30 +12,30 @@ class FairLock:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._held = False
+        self._mutex = threading.Lock()
+        self._is_held = False
         self._queue: deque[threading.Event] = deque()
 
     def acquire(self, timeout_seconds: float) -> bool:
         """Take the lock; False when it was not had in time."""
-        with self._guard:
-            if not self._held:
-                self._held = True
+        with self._mutex:
+            if not self._is_held:
+                self._is_held = True
                 return True
-            turn = threading.Event()
-            self._queue.append(turn)
-        if turn.wait(timeout_seconds):
+            waiter = threading.Event()
+            self._queue.append(waiter)
+        if waiter.wait(timeout_seconds):
             return True
-        with self._guard:
-            if turn in self._queue:
-                self._queue.remove(turn)
+        with self._mutex:
+            if waiter in self._queue:
+                self._queue.remove(waiter)
                 return False
         return True  # it was handed on between the end of the wait and the guard
 
     def release(self) -> None:
         """Hand the lock to whoever has waited longest."""
-        with self._guard:
+        with self._mutex:
             if self._queue:
                 self._queue.popleft().set()
             else:
-                self._held = False
+                self._is_held = False

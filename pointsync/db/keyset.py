@@ -10,17 +10,17 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from pointsync.errors import Invalid
+from pointsync.errors import InvalidInput
 from pointsync.ids import MAX_ID
 from pointsync.text_limits import is_storable
 
-SIZES = (10, 20, 40, 80)
-MOST = 10_000
+PAGE_SIZES = (10, 20, 40, 80)
+MAX_COUNT = 10_000
 FIRST, LAST = "first", "last"
-MAX_CURSOR = 4000
+MAX_CURSOR_LENGTH = 4000
 
 Row = TypeVar("Row")
-Shown = TypeVar("Shown")
+Converted = TypeVar("Converted")
 Key = tuple[int | str, ...]
 
 
@@ -34,7 +34,7 @@ class Page(Generic[Row]):
     next: str | None = None
     last: str | None = None
 
-    def showing(self, rows: "list[Shown]") -> "Page[Shown]":
+    def with_rows(self, rows: "list[Converted]") -> "Page[Converted]":
         """The same page with its rows as people see them."""
         return Page(rows, self.first, self.previous, self.next, self.last)
 
@@ -48,28 +48,32 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PageRequest:
     """What a reader is asked for: at most `limit` rows behind `key` (None: from the end), one way or the other."""
 
     limit: int
     key: Key | None = None
     is_backwards: bool = False
 
-    def narrow(self, query: Select[Any], *columns: ColumnElement[Any], is_descending: bool = False) -> Select[Any]:
+    def apply_to(self, query: Select[Any], *columns: ColumnElement[Any], is_descending: bool = False) -> Select[Any]:
         """`query` with this step's condition, order and limit; `columns` are the list's key, in its order."""
-        falls = is_descending != self.is_backwards
+        sorts_descending = is_descending != self.is_backwards
         if self.key is not None:
-            here, there = (columns[0], self.key[0]) if len(columns) == 1 else (tuple_(*columns), tuple_(*self.key))
-            query = query.where(here < there if falls else here > there)
-        return query.order_by(*(column.desc() if falls else column.asc() for column in columns)).limit(self.limit)
+            key_columns, key_values = (
+                (columns[0], self.key[0]) if len(columns) == 1 else (tuple_(*columns), tuple_(*self.key))
+            )
+            query = query.where(key_columns < key_values if sorts_descending else key_columns > key_values)
+        return query.order_by(*(column.desc() if sorts_descending else column.asc() for column in columns)).limit(
+            self.limit
+        )
 
 
-def turn(
+def fetch_page(
     cursor: str | None,
     size: int,
-    kinds: tuple[type, ...],
-    read: Callable[[Step], Sequence[Row]],
-    key: Callable[[Row], Key],
+    key_types: tuple[type, ...],
+    fetch_rows: Callable[[PageRequest], Sequence[Row]],
+    row_key: Callable[[Row], Key],
 ) -> Page[Row]:
     """The page that `cursor` leads to: None or `first`, `last`, or what another page gave.
 
@@ -77,51 +81,51 @@ def turn(
     where the way back meets the beginning, since a first page is a whole one. Raises Invalid for `cursor`
     or `size`.
     """
-    if size not in SIZES:
-        raise Invalid("size", f"A page has {', '.join(map(str, SIZES[:-1]))} or {SIZES[-1]} rows.")
-    step = _step(cursor, size + 1, kinds)
-    found = read(step)
-    if step.is_backwards and step.key is not None and len(found) <= size:
-        step = Step(size + 1)
-        found = read(step)
+    if size not in PAGE_SIZES:
+        raise InvalidInput("size", f"A page has {', '.join(map(str, PAGE_SIZES[:-1]))} or {PAGE_SIZES[-1]} rows.")
+    page_request = _parse_cursor(cursor, size + 1, key_types)
+    found = fetch_rows(page_request)
+    if page_request.is_backwards and page_request.key is not None and len(found) <= size:
+        page_request = PageRequest(size + 1)
+        found = fetch_rows(page_request)
     rows = list(found[:size])
-    is_more, came_from = len(found) > size, step.key is not None
-    before, behind = (is_more, came_from) if step.is_backwards else (came_from, is_more)
-    if step.is_backwards:
+    is_more, has_cursor = len(found) > size, page_request.key is not None
+    has_previous, has_next = (is_more, has_cursor) if page_request.is_backwards else (has_cursor, is_more)
+    if page_request.is_backwards:
         rows.reverse()
     return Page(
         rows,
-        first=FIRST if before else None,
+        first=FIRST if has_previous else None,
         # All behind the cursor may have gone from the list meanwhile; then its last page is the one before.
-        previous=(_text("before", key(rows[0])) if rows else LAST) if before else None,
-        next=_text("after", key(rows[-1])) if behind and rows else None,
-        last=LAST if behind and rows else None,
+        previous=(_encode_cursor("before", row_key(rows[0])) if rows else LAST) if has_previous else None,
+        next=_encode_cursor("after", row_key(rows[-1])) if has_next and rows else None,
+        last=LAST if has_next and rows else None,
     )
 
 
-def count(session: Session, query: Select[Any], most: int = MOST) -> Count:
+def count(session: Session, query: Select[Any], limit: int = MAX_COUNT) -> Count:
     """How many rows `query` has, counted up to `most`: nobody waits for the count of a million."""
-    number = session.scalar(select(func.count()).select_from(query.limit(most + 1).subquery())) or 0
-    return Count(min(number, most), number > most)
+    number = session.scalar(select(func.count()).select_from(query.limit(limit + 1).subquery())) or 0
+    return Count(min(number, limit), number > limit)
 
 
-def _step(cursor: str | None, limit: int, kinds: tuple[type, ...]) -> Step:
+def _parse_cursor(cursor: str | None, limit: int, key_types: tuple[type, ...]) -> PageRequest:
     if not cursor or cursor == FIRST:
-        return Step(limit)
+        return PageRequest(limit)
     if cursor == LAST:
-        return Step(limit, is_backwards=True)
+        return PageRequest(limit, is_backwards=True)
     try:
-        if len(cursor) > MAX_CURSOR:
+        if len(cursor) > MAX_CURSOR_LENGTH:
             raise ValueError
-        way, *key = json.loads(base64.b64decode(cursor, b"-_", validate=True))
-        if way not in ("before", "after") or [type(each) for each in key] != list(kinds):
+        direction, *key = json.loads(base64.b64decode(cursor, b"-_", validate=True))
+        if direction not in ("before", "after") or [type(each) for each in key] != list(key_types):
             raise ValueError
         if not all(is_storable(each) if isinstance(each, str) else abs(each) <= MAX_ID for each in key):
             raise ValueError
     except (ValueError, TypeError, RecursionError, binascii.Error) as error:
-        raise Invalid("cursor", "This address leads to no page of this list; begin at its first page.") from error
-    return Step(limit, tuple(key), is_backwards=way == "before")
+        raise InvalidInput("cursor", "This address leads to no page of this list; begin at its first page.") from error
+    return PageRequest(limit, tuple(key), is_backwards=direction == "before")
 
 
-def _text(way: str, key: Key) -> str:
-    return base64.urlsafe_b64encode(json.dumps([way, *key], separators=(",", ":")).encode()).decode()
+def _encode_cursor(direction: str, key: Key) -> str:
+    return base64.urlsafe_b64encode(json.dumps([direction, *key], separators=(",", ":")).encode()).decode()

@@ -12,15 +12,15 @@ from flask import Flask, current_app
 from sqlalchemy import inspect, text
 
 from pointsync import clock, sqlite_file
-from pointsync.db.engine import db
+from pointsync.db.engine import extension, get_engine
 from pointsync.errors import ConfigError
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
-VERSION = "d15ab1ed5ee0"
+SCHEMA_VERSION = "d15ab1ed5ee0"
 """The last migration: what the database is at where this PointSync has made or upgraded it."""
-UPGRADE_LOCK = 7_061_110
-EARLIER = "The database is of an earlier PointSync; run: pointsync upgrade"
-NEWER = (
+UPGRADE_LOCK_ID = 7_061_110
+DATABASE_TOO_OLD = "The database is of an earlier PointSync; run: pointsync upgrade"
+DATABASE_TOO_NEW = (
     "The database was written by a newer PointSync (it is at {found}, which this one does not know); start that one, "
     "or restore a backup that was made before."
 )
@@ -38,56 +38,61 @@ def upgrade() -> None:
 
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     with upgrade_lock():
-        found = version()
-        if found == VERSION:
+        found_version = get_schema_version()
+        if found_version == SCHEMA_VERSION:
             return
-        if found is not None:
-            if not knows(found):
-                raise ConfigError(NEWER.format(found=found))
-            _keep_copy(found)
-        alembic.command.upgrade(migrations(app).get_config(), "head")
-        log.info("the database was brought from %s to %s", found or "nothing", VERSION, extra={"schema": VERSION})
+        if found_version is not None:
+            if not is_known_revision(found_version):
+                raise ConfigError(DATABASE_TOO_NEW.format(found=found_version))
+            _keep_sqlite_copy(found_version)
+        alembic.command.upgrade(init_migrations(app).get_config(), "head")
+        log.info(
+            "the database was brought from %s to %s",
+            found_version or "nothing",
+            SCHEMA_VERSION,
+            extra={"schema": SCHEMA_VERSION},
+        )
 
 
-def _keep_copy(found: str) -> None:
+def _keep_sqlite_copy(found_version: str) -> None:
     """Keep an SQLite database as it is before an upgrade; of PostgreSQL's, its own tools make backups."""
-    if db.engine.dialect.name != "sqlite":
+    if get_engine().dialect.name != "sqlite":
         return
-    place = Path(str(db.engine.url.database))
+    path = Path(str(get_engine().url.database))
     try:
-        copy = sqlite_file.keep_copy(place, f"before-upgrade-{found}", clock.now())
+        copy = sqlite_file.create_copy(path, f"before-upgrade-{found_version}", clock.now())
     except (OSError, sqlite3.Error) as error:
         raise ConfigError(
-            f"Before an upgrade a copy of {place} is made beside it, and that failed: {error}. Nothing was upgraded."
+            f"Before an upgrade a copy of {path} is made beside it, and that failed: {error}. Nothing was upgraded."
         ) from error
     log.info("a copy of the database as it was is kept: %s", copy, extra={"file": str(copy)})
 
 
-def migrations(app: Flask) -> Any:
+def init_migrations(app: Flask) -> Any:
     """Flask-Migrate for the application, an extension of it from now on.
 
     Alembic is loaded here, since hardly a command needs it and all would wait for it.
     """
     from flask_migrate import Migrate
 
-    return Migrate(app, db, str(MIGRATIONS), compare_type=True, render_as_batch=False)
+    return Migrate(app, extension, str(MIGRATIONS), compare_type=True, render_as_batch=False)
 
 
-def version() -> str | None:
+def get_schema_version() -> str | None:
     """The migration that the database is at; None where it is empty."""
-    if not inspect(db.engine).has_table("alembic_version"):
+    if not inspect(get_engine()).has_table("alembic_version"):
         return None
-    with db.engine.connect() as connection:
-        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return found
+    with get_engine().connect() as connection:
+        found_version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found_version
 
 
 def is_current() -> bool:
     """Whether the database is at this version."""
-    return version() == VERSION
+    return get_schema_version() == SCHEMA_VERSION
 
 
-def knows(revision: str) -> bool:
+def is_known_revision(revision: str) -> bool:
     """Whether this PointSync has that migration; if not, a newer one has."""
     import alembic.util
     from alembic.script import ScriptDirectory
@@ -98,18 +103,18 @@ def knows(revision: str) -> bool:
         return False
 
 
-def unfit() -> str | None:
+def version_problem() -> str | None:
     """Why this PointSync cannot work with the database of another version; None where it can, or there is none."""
-    found = version()
-    if found is None or found == VERSION:
+    found_version = get_schema_version()
+    if found_version is None or found_version == SCHEMA_VERSION:
         return None
-    return EARLIER if knows(found) else NEWER.format(found=found)
+    return DATABASE_TOO_OLD if is_known_revision(found_version) else DATABASE_TOO_NEW.format(found=found_version)
 
 
 @contextmanager
 def upgrade_lock() -> Iterator[None]:
     """One upgrade or restore at a time: by a file's lock on SQLite, by an advisory lock on PostgreSQL."""
-    engine = db.engine
+    engine = get_engine()
     if engine.dialect.name == "sqlite":
         with open(f"{engine.url.database}.upgrade", "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -117,9 +122,9 @@ def upgrade_lock() -> Iterator[None]:
         return
     with engine.connect() as connection:
         connection.detach()  # so that it ends here, whatever becomes of the engine's others meanwhile
-        connection.execute(text("SELECT pg_advisory_lock(:name)"), {"name": UPGRADE_LOCK})
+        connection.execute(text("SELECT pg_advisory_lock(:name)"), {"name": UPGRADE_LOCK_ID})
         try:
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:name)"), {"name": UPGRADE_LOCK})
+            connection.execute(text("SELECT pg_advisory_unlock(:name)"), {"name": UPGRADE_LOCK_ID})
             connection.commit()

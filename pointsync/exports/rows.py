@@ -9,13 +9,13 @@ from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from pointsync import clock
-from pointsync.csv_safety import defuse
+from pointsync.csv_safety import escape_formula
 from pointsync.models import Balance, Customer, Delivery, Movement, Remote, Reserve
 
-PAGE = 2000
+PAGE_ROWS = 2000
 CUSTOMERS, MOVEMENTS, DELIVERIES = "customers", "movements", "deliveries"
 
-Cells = list[str | int]
+RowValues = list[str | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class _Table:
 
     header: tuple[str, ...]
     query: Select[*tuple[Any, ...]]
-    key: tuple[Any, ...]
+    key_columns: tuple[Any, ...]
 
 
 _TABLES = {
@@ -82,63 +82,69 @@ _TABLES = {
         (Delivery.id,),
     ),
 }
-WHATS = tuple(_TABLES)
+TABLE_NAMES = tuple(_TABLES)
 
 
-def header(what: str) -> tuple[str, ...]:
+def get_header(table_name: str) -> tuple[str, ...]:
     """The names of the columns, for one of `WHATS`."""
-    return _TABLES[what].header
+    return _TABLES[table_name].header
 
 
-def within(
+def build_conditions(
     reserve: Reserve | None = None, since: datetime | None = None, until: datetime | None = None
 ) -> list[ColumnElement[bool]]:
     """Of one reserve, or of all; of movements made from `since` on and before `until`.
 
     A balance is of no time: for customers both are left out.
     """
-    bounds: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if reserve is not None:
-        bounds.append(Reserve.id == reserve.id)
+        conditions.append(Reserve.id == reserve.id)
     if since is not None:
-        bounds.append(Movement.at >= since)
+        conditions.append(Movement.at >= since)
     if until is not None:
-        bounds.append(Movement.at < until)
-    return bounds
+        conditions.append(Movement.at < until)
+    return conditions
 
 
-def last(session: Session, what: str) -> int:
+def get_last_key(session: Session, table_name: str) -> int:
     """The last customer, movement or delivery that there is: `pages` told of it leave out what comes later."""
-    return session.scalar(select(func.max(_TABLES[what].key[0]))) or 0
+    return session.scalar(select(func.max(_TABLES[table_name].key_columns[0]))) or 0
 
 
-def count(session: Session, what: str, which: Sequence[ColumnElement[bool]], last: int) -> int:
+def count_rows(session: Session, table_name: str, conditions: Sequence[ColumnElement[bool]], last_key: int) -> int:
     """How many lines `pages` has."""
-    table = _TABLES[what]
-    query = table.query.where(*which, table.key[0] <= last).with_only_columns(func.count(), maintain_column_froms=True)
+    table = _TABLES[table_name]
+    query = table.query.where(*conditions, table.key_columns[0] <= last_key).with_only_columns(
+        func.count(), maintain_column_froms=True
+    )
     return session.scalar(query) or 0
 
 
-def pages(session: Session, what: str, which: Sequence[ColumnElement[bool]], last: int) -> Iterator[list[Cells]]:
+def iter_pages(
+    session: Session, table_name: str, conditions: Sequence[ColumnElement[bool]], last_key: int
+) -> Iterator[list[RowValues]]:
     """The lines of one of `WHATS` for which `which` holds, in the order in which they were made, up to `last`.
 
     At most 2,000 at a time; text is defused. The session may be rolled back between two pages, so that nobody
     waits for a reader: each line is then as it stands when its page is read, and none is there twice.
     """
-    table = _TABLES[what]
-    width = len(table.key)
-    query = table.query.where(*which, table.key[0] <= last).order_by(*table.key).limit(PAGE)
+    table = _TABLES[table_name]
+    key_length = len(table.key_columns)
+    query = (
+        table.query.where(*conditions, table.key_columns[0] <= last_key).order_by(*table.key_columns).limit(PAGE_ROWS)
+    )
     rows = session.execute(query).all()
     while rows:
-        yield [[_cell(value) for value in row[width:]] for row in rows]
-        if len(rows) < PAGE:
+        yield [[_format_value(value) for value in row[key_length:]] for row in rows]
+        if len(rows) < PAGE_ROWS:
             return
-        rows = session.execute(query.where(tuple_(*table.key) > tuple_(*rows[-1][:width]))).all()
+        rows = session.execute(query.where(tuple_(*table.key_columns) > tuple_(*rows[-1][:key_length]))).all()
 
 
-def _cell(value: Any) -> str | int:
+def _format_value(value: Any) -> str | int:
     if isinstance(value, datetime):
         return clock.to_text(value)
     if isinstance(value, int):
         return value
-    return "" if value is None else defuse(str(value))
+    return "" if value is None else escape_formula(str(value))

@@ -9,20 +9,20 @@ from sqlalchemy.orm import Session
 
 from pointsync.email_address import normalise
 from pointsync.imports import duplicates
-from pointsync.imports.drafts import OPENING, Choice, Line, made_refs
-from pointsync.imports.duplicates import Known
-from pointsync.imports.scratch import Pot, Scratch
+from pointsync.imports.drafts import OPENING, DraftOptions, ImportLine, generated_ref_prefix
+from pointsync.imports.duplicates import RecordedLine
+from pointsync.imports.scratch import EmailBalanceKey, Scratch
 from pointsync.ledger import customers, reserves
-from pointsync.ledger.balances import CHUNK
+from pointsync.ledger.balances import CHUNK_SIZE
 from pointsync.ledger.record import Draft
 from pointsync.models import Balance, Reserve
 from pointsync.text_limits import MAX_POINTS
 
-SHOWN_FAULTS = 100
+MAX_LISTED_FAULTS = 100
 
 
 @dataclass(slots=True)
-class Tally:
+class ImportTally:
     """What a file comes to, counted in lines but for the last three."""
 
     lines: int = 0
@@ -41,103 +41,106 @@ class Tally:
     new_customers: int = 0
     customers_below_zero: int = 0
 
-    @property
-    def shape(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For commands and for what is kept of a work."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-class Check:
+class DryRun:
     """Takes the lines of a file in their order, some at a time, each time with a session that reads what is there now.
 
     Nothing is written but the scratch, which afterwards holds the faults of all lines.
     """
 
-    def __init__(self, session: Session, choice: Choice, digest: str, scratch: Scratch) -> None:
-        self._choice, self._scratch, self._made = choice, scratch, made_refs(digest)
-        self._may_go_below = {each.key for each in reserves.every(session) if each.may_go_below_zero}
-        self._bounded = {each.key for each in reserves.every(session)} - self._may_go_below
-        self.tally = Tally()
+    def __init__(self, session: Session, options: DraftOptions, digest: str, scratch: Scratch) -> None:
+        self._options, self._scratch, self._generated_ref_prefix = options, scratch, generated_ref_prefix(digest)
+        self._below_zero_allowed = {each.key for each in reserves.list_all(session) if each.may_go_below_zero}
+        self._nonnegative_reserves = {each.key for each in reserves.list_all(session)} - self._below_zero_allowed
+        self.tally = ImportTally()
 
-    def look(self, session: Session, lines: Sequence[Line]) -> None:
+    def check_lines(self, session: Session, lines: Sequence[ImportLine]) -> None:
         """Look at the next lines, at most 1,000."""
         tally, faults = self.tally, [(line.number, " ".join(line.faults)) for line in lines if line.faults]
         self._scratch.begin()
-        known = duplicates.find(session, (line.draft for line in lines if line.draft))
-        fresh: list[tuple[int, Draft]] = []
+        recorded = duplicates.find_recorded(session, (line.draft for line in lines if line.draft))
+        new_lines: list[tuple[int, Draft]] = []
         for line in lines:
             if line.draft is None:
                 tally.skipped += not line.faults
                 continue
             ref = line.draft.ref or ""
-            earlier = known.get(ref) or self._seen(ref, line.draft)
-            if earlier is None:
-                fresh.append((line.number, line.draft))
-            elif fault := earlier.fault_of(line.draft):
+            duplicate = recorded.get(ref) or self._find_duplicate(ref, line.draft)
+            if duplicate is None:
+                new_lines.append((line.number, line.draft))
+            elif fault := duplicate.find_conflict(line.draft):
                 faults.append((line.number, fault))
             else:
                 tally.known += 1
-                tally.known_otherwise += (earlier.kind == OPENING) != self._choice.is_opening
-        faults += self._add(session, fresh)
+                tally.known_otherwise += (duplicate.kind == OPENING) != self._options.is_opening
+        faults += self._apply_to_balances(session, new_lines)
         tally.lines += len(lines)
         tally.faulty += len(faults)
-        self._scratch.keep_faults(faults)
+        self._scratch.save_faults(faults)
         self._scratch.commit()
 
-    def done(self) -> Tally:
+    def finish(self) -> ImportTally:
         """What the whole file comes to, once all its lines were looked at."""
-        self.tally.new_customers = self._scratch.newcomers()
-        self.tally.customers_below_zero = self._scratch.below_zero(self._bounded)
+        self.tally.new_customers = self._scratch.count_new_customers()
+        self.tally.customers_below_zero = self._scratch.count_below_zero(self._nonnegative_reserves)
         return self.tally
 
-    def _seen(self, ref: str, draft: Draft) -> Known | None:
+    def _find_duplicate(self, ref: str, draft: Draft) -> RecordedLine | None:
         # A ref made of the file's digest and the line's number stands in no other line.
-        return None if ref.startswith(self._made) else self._scratch.remember(ref, duplicates.of(draft))
+        return (
+            None
+            if ref.startswith(self._generated_ref_prefix)
+            else self._scratch.remember_ref(ref, duplicates.from_draft(draft))
+        )
 
-    def _add(self, session: Session, fresh: Sequence[tuple[int, Draft]]) -> list[tuple[int, str]]:
+    def _apply_to_balances(self, session: Session, new_lines: Sequence[tuple[int, Draft]]) -> list[tuple[int, str]]:
         """Add the lines that are new to the balances; the faults of those that cannot be added."""
         tally, faults = self.tally, []
-        pots = self._pots(session, [draft for _, draft in fresh])
-        touched: dict[Pot, int] = {}
-        for number, draft in fresh:
-            pot, points = (normalise(draft.customer), draft.reserve), draft.points or 0
-            after = pots[pot] + points
-            if abs(after) > MAX_POINTS:
-                faults.append((number, f"The balance would be {after:,}; it must stay within ±{MAX_POINTS:,}."))
+        balances = self._load_balances(session, [draft for _, draft in new_lines])
+        changed: dict[EmailBalanceKey, int] = {}
+        for number, draft in new_lines:
+            key, points = (normalise(draft.customer), draft.reserve), draft.points or 0
+            new_balance = balances[key] + points
+            if abs(new_balance) > MAX_POINTS:
+                faults.append((number, f"The balance would be {new_balance:,}; it must stay within ±{MAX_POINTS:,}."))
                 continue
-            pots[pot] = touched[pot] = after
+            balances[key] = changed[key] = new_balance
             tally.new += 1
-            tally.below_zero += after < 0 and points < 0 and draft.reserve in self._bounded
+            tally.below_zero += new_balance < 0 and points < 0 and draft.reserve in self._nonnegative_reserves
             tally.points[draft.reserve] = tally.points.get(draft.reserve, 0) + points
-        self._scratch.keep_pots(touched)
+        self._scratch.save_balances(changed)
         return faults
 
-    def _pots(self, session: Session, drafts: Sequence[Draft]) -> dict[Pot, int]:
+    def _load_balances(self, session: Session, drafts: Sequence[Draft]) -> dict[EmailBalanceKey, int]:
         """The balances before these lines: as earlier lines made them, else as they are here."""
-        wanted = {(normalise(draft.customer), draft.reserve) for draft in drafts}
-        found = self._scratch.pots(wanted)
-        missing = wanted - found.keys()
+        keys = {(normalise(draft.customer), draft.reserve) for draft in drafts}
+        balances = self._scratch.get_balances(keys)
+        missing = keys - balances.keys()
         if not missing:
-            return found
+            return balances
         emails = sorted({email for email, _ in missing})
-        numbers = customers.existing(session, emails)
-        self._scratch.keep_newcomers(email for email in emails if email not in numbers)
-        found |= dict.fromkeys(missing, 0)
-        by_number = {number: email for email, number in numbers.items()}
-        ids = sorted(by_number)
-        for start in range(0, len(ids), CHUNK):
+        customer_ids = customers.find_ids(session, emails)
+        self._scratch.save_new_customers(email for email in emails if email not in customer_ids)
+        balances |= dict.fromkeys(missing, 0)
+        email_by_id = {customer_id: email for email, customer_id in customer_ids.items()}
+        ids = sorted(email_by_id)
+        for start in range(0, len(ids), CHUNK_SIZE):
             rows = session.execute(
                 select(Balance.customer_id, Reserve.key, Balance.points)
                 .join(Reserve, Reserve.id == Balance.reserve_id)
-                .where(Balance.customer_id.in_(ids[start : start + CHUNK]))
+                .where(Balance.customer_id.in_(ids[start : start + CHUNK_SIZE]))
             )
-            for number, key, points in rows:
-                if (pot := (by_number[number], key)) in missing:
-                    found[pot] = points
-        return found
+            for customer_id, reserve_key, points in rows:
+                if (key := (email_by_id[customer_id], reserve_key)) in missing:
+                    balances[key] = points
+        return balances
 
 
-def sums(session: Session) -> dict[str, int]:
+def sum_points(session: Session) -> dict[str, int]:
     """The points of all customers together, by the reserve's key."""
     query = (
         select(Reserve.key, func.coalesce(func.sum(Balance.points), 0))

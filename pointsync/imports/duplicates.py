@@ -7,14 +7,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync.email_address import normalise
-from pointsync.ledger.balances import CHUNK
+from pointsync.ledger.balances import CHUNK_SIZE
 from pointsync.ledger.record import Draft
 from pointsync.models import Customer, Movement, Reserve
 from pointsync.models.movement import IMPORT_SOURCE
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class RecordedLine:
     """What a ref stands for; the kind aside, a line of the same content is the same line."""
 
     customer: str
@@ -22,10 +22,10 @@ class Known:
     points: int
     kind: str
 
-    def fault_of(self, draft: Draft) -> str | None:
+    def find_conflict(self, draft: Draft) -> str | None:
         """Why `draft` is not the same line; None where it is."""
-        same = (self.customer, self.reserve, self.points)
-        if same == (normalise(draft.customer), draft.reserve, draft.points):
+        content = (self.customer, self.reserve, self.points)
+        if content == (normalise(draft.customer), draft.reserve, draft.points):
             return None
         return (
             f"Its ref was given before with another content: {self.points:+,} points in {self.reserve} for "
@@ -33,21 +33,21 @@ class Known:
         )
 
 
-def of(draft: Draft) -> Known:
+def from_draft(draft: Draft) -> RecordedLine:
     """What the ref of a draft stands for once it is recorded."""
-    return Known(normalise(draft.customer), draft.reserve, draft.points or 0, draft.kind or "")
+    return RecordedLine(normalise(draft.customer), draft.reserve, draft.points or 0, draft.kind or "")
 
 
-def find(session: Session, drafts: Iterable[Draft]) -> dict[str, Known]:
+def find_recorded(session: Session, drafts: Iterable[Draft]) -> dict[str, RecordedLine]:
     """What the refs of `drafts` stand for, where lines of a file with these refs were recorded before."""
     refs = [draft.ref for draft in drafts if draft.ref]
-    found: dict[str, Known] = {}
-    for start in range(0, len(refs), CHUNK):
+    recorded: dict[str, RecordedLine] = {}
+    for start in range(0, len(refs), CHUNK_SIZE):
         rows = session.execute(
             select(Movement.ref, Customer.email, Reserve.key, Movement.points, Movement.kind)
             .join(Customer, Customer.id == Movement.customer_id)
             .join(Reserve, Reserve.id == Movement.reserve_id)
-            .where(Movement.source == IMPORT_SOURCE, Movement.ref.in_(refs[start : start + CHUNK]))
+            .where(Movement.source == IMPORT_SOURCE, Movement.ref.in_(refs[start : start + CHUNK_SIZE]))
         )
-        found |= {ref or "": Known(email, key, points, kind) for ref, email, key, points, kind in rows}
-    return found
+        recorded |= {ref or "": RecordedLine(email, key, points, kind) for ref, email, key, points, kind in rows}
+    return recorded

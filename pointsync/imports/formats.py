@@ -12,59 +12,63 @@
 import re
 from dataclasses import dataclass
 
-from pointsync.imports.encoding import Unreadable
+from pointsync.imports.encoding import UnreadableFile
 
-OWN, BALANCES = "pointsync", "balances"
-SHAPES = {OWN: "PointSync's own", BALANCES: "a list of balances"}
+POINTSYNC, BALANCES = "pointsync", "balances"
+FORMATS = {POINTSYNC: "PointSync's own", BALANCES: "a list of balances"}
 COLUMNS = ("customer", "reserve", "points", "kind", "reason", "at", "ref")
 
-_CUSTOMER = "customer email mail emailaddress mailaddress useremail customeremail memberemail billingemail accountemail"
-_POINTS = (
+_CUSTOMER_SPELLINGS = (
+    "customer email mail emailaddress mailaddress useremail customeremail memberemail billingemail accountemail"
+)
+_POINTS_SPELLINGS = (
     "points point balance pointsbalance pointbalance balancepoints userpoints customerpoints currentpoints "
     "availablepoints totalpoints rewardpoints loyaltypoints wcpointsbalance"
 )
-_SPELLINGS = {"customer": frozenset(_CUSTOMER.split()), "points": frozenset(_POINTS.split())}
-_LETTERS = re.compile(r"[^a-z0-9]+")
-MAX_SHOWN = 40
+_SPELLINGS = {"customer": frozenset(_CUSTOMER_SPELLINGS.split()), "points": frozenset(_POINTS_SPELLINGS.split())}
+_NON_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
+MAX_QUOTED_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FileFormat:
     """What a header was understood as."""
 
     name: str
     """One of `SHAPES`."""
-    places: dict[str, int]
+    column_indexes: dict[str, int]
     """Where each column that is read stands, counted from 0."""
     ignored: list[str]
     """The columns that are not read, as they are called in the file."""
 
 
-def recognise(header: list[str], wanted: str | None = None) -> Shape:
+def detect_format(header: list[str], format_name: str | None = None) -> FileFormat:
     """What the header is of, or what of `wanted` is in it. Raises Unreadable, naming what is missing or twice there."""
-    words = [_LETTERS.sub("", name.lower()) for name in header]
-    if {"movement", "remote", "state"} <= set(words):
-        raise Unreadable("these are deliveries; export movements or customers, and import those.", 1)
-    is_own = "customer" in words and "points" in words
-    name = wanted or (OWN if is_own else BALANCES)
-    spellings = {column: frozenset({column}) for column in COLUMNS} if name == OWN else _SPELLINGS
-    places: dict[str, int] = {}
-    for column, known in spellings.items():
-        found = [place for place, word in enumerate(words) if word in known]
-        if len(found) > 1:
-            names = " and ".join(_shown(header[place]) for place in found[:4])
-            raise Unreadable(f"the columns {names} could both be the {column}; leave one, or rename it.", 1)
-        if found:
-            places[column] = found[0]
-    for column, what in (("customer", "the customers' e-mail addresses"), ("points", "their points")):
-        if column not in places:
-            there = ", ".join(_shown(each) for each in header[:10])
-            call = "email" if column == "customer" and name == BALANCES else column
-            raise Unreadable(f"no column has {what}; call it {call}. The columns here are {there}.", 1)
-    ignored = [each for place, each in enumerate(header) if place not in places.values() and each.strip()]
-    return Shape(name, places, [_shown(each) for each in ignored])
+    normalized = [_NON_ALPHANUMERIC.sub("", name.lower()) for name in header]
+    if {"movement", "remote", "state"} <= set(normalized):
+        raise UnreadableFile("these are deliveries; export movements or customers, and import those.", 1)
+    is_own = "customer" in normalized and "points" in normalized
+    name = format_name or (POINTSYNC if is_own else BALANCES)
+    spellings = {column: frozenset({column}) for column in COLUMNS} if name == POINTSYNC else _SPELLINGS
+    column_indexes: dict[str, int] = {}
+    for column, accepted in spellings.items():
+        indexes = [index for index, column_name in enumerate(normalized) if column_name in accepted]
+        if len(indexes) > 1:
+            names = " and ".join(_printable(header[index]) for index in indexes[:4])
+            raise UnreadableFile(f"the columns {names} could both be the {column}; leave one, or rename it.", 1)
+        if indexes:
+            column_indexes[column] = indexes[0]
+    for column, description in (("customer", "the customers' e-mail addresses"), ("points", "their points")):
+        if column not in column_indexes:
+            existing = ", ".join(_printable(each) for each in header[:10])
+            suggestion = "email" if column == "customer" and name == BALANCES else column
+            raise UnreadableFile(
+                f"no column has {description}; call it {suggestion}. The columns here are {existing}.", 1
+            )
+    ignored = [each for index, each in enumerate(header) if index not in column_indexes.values() and each.strip()]
+    return FileFormat(name, column_indexes, [_printable(each) for each in ignored])
 
 
-def _shown(name: str) -> str:
-    shown = "".join(letter if letter.isprintable() else "?" for letter in name.strip())
-    return (shown if len(shown) <= MAX_SHOWN else f"{shown[: MAX_SHOWN - 1]}…") or "(no name)"
+def _printable(name: str) -> str:
+    printable = "".join(letter if letter.isprintable() else "?" for letter in name.strip())
+    return (printable if len(printable) <= MAX_QUOTED_CHARS else f"{printable[: MAX_QUOTED_CHARS - 1]}…") or "(no name)"

@@ -15,135 +15,139 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from pointsync import clock
-from pointsync.db import in_write
+from pointsync.db import run_in_transaction
 from pointsync.errors import Conflict, NotFound
-from pointsync.imports.messages import sentences
-from pointsync.imports.run import Asked, Import
-from pointsync.models import Work, WorkState
-from pointsync.runtime import runtime
-from pointsync.tasks import tasks as works
-from pointsync.tasks.runner import Task
+from pointsync.imports.messages import build_messages
+from pointsync.imports.run import Import, ImportOptions
+from pointsync.models import Task, TaskState
+from pointsync.runtime import get_runtime
+from pointsync.tasks import tasks
+from pointsync.tasks.runner import TaskContext
 
-CHECK, RECORD = "import_check", "import_points"
-FILE, FAULTS, SCRATCH = "given.csv", "faults.csv", "scratch.db"
-NAMED = 100
+DRY_RUN_KIND, IMPORT_KIND = "import_check", "import_points"
+INPUT_FILE, FAULTS_FILE, SCRATCH_FILE = "given.csv", "faults.csv", "scratch.db"
+MAX_NAME_CHARS = 100
 
 
-def ask_check(session: Session, data: Path, file: Path, name: str, asked: Asked, by: str, now: datetime) -> Work:
+def enqueue_dry_run(
+    session: Session, data_dir: Path, file: Path, name: str, options: ImportOptions, admin_name: str, now: datetime
+) -> Task:
     """Have `file`, which the admin calls `name`, looked at; it is moved into the work's folder.
 
     Raises what `work.ask` does.
     """
-    made = works.ask(
+    task = tasks.enqueue(
         session,
-        data,
-        kind=CHECK,
-        title=f"Dry run of {name[:NAMED]}",
+        data_dir,
+        kind=DRY_RUN_KIND,
+        title=f"Dry run of {name[:MAX_NAME_CHARS]}",
         unit="lines",
-        asked_by=by,
+        asked_by=admin_name,
         now=now,
-        options={"asked": asdict(asked), "name": name[:NAMED]},
+        options={"asked": asdict(options), "name": name[:MAX_NAME_CHARS]},
     )
-    os.replace(file, works.folder(data, made.id) / FILE)
-    return made
+    os.replace(file, tasks.folder_path(data_dir, task.id) / INPUT_FILE)
+    return task
 
 
-def ask_record(session: Session, data: Path, check_id: int, good_lines: bool, by: str, now: datetime) -> Work:
+def enqueue_import(
+    session: Session, data_dir: Path, dry_run_id: int, only_good_lines: bool, admin_name: str, now: datetime
+) -> Task:
     """Have the file recorded that the work `check_id` has looked at, as it was looked at.
 
     Raises NotFound where there is no such work, Conflict where it has not come to its end or its file is gone, and
     what `work.ask` does.
     """
-    check = works.get(session, check_id)
-    if check.kind != CHECK:
-        raise NotFound("unknown_work", f"The work {check_id} is no dry run of a file.")
-    file = works.folder(data, check.id) / FILE
-    if check.state != WorkState.DONE:
+    dry_run = tasks.get(session, dry_run_id)
+    if dry_run.kind != DRY_RUN_KIND:
+        raise NotFound("unknown_work", f"The work {dry_run_id} is no dry run of a file.")
+    file = tasks.folder_path(data_dir, dry_run.id) / INPUT_FILE
+    if dry_run.state != TaskState.DONE:
         raise Conflict("not_checked", "The dry run has not come to its end; wait for it, or begin anew.")
     if not file.is_file():
         raise Conflict("file_gone", "The file is not here any more; give it once more.")
-    name, asked = check.options["name"], check.options["asked"] | {"good_lines": good_lines}
-    made = works.ask(
+    name, options = dry_run.options["name"], dry_run.options["asked"] | {"good_lines": only_good_lines}
+    task = tasks.enqueue(
         session,
-        data,
-        kind=RECORD,
+        data_dir,
+        kind=IMPORT_KIND,
         title=f"Import of {name}",
         unit="lines checked or recorded",
-        asked_by=by,
+        asked_by=admin_name,
         now=now,
-        options={"asked": asked, "name": name},
+        options={"asked": options, "name": name},
     )
-    _same_file(file, works.folder(data, made.id) / FILE)
-    return made
+    _link_or_copy(file, tasks.folder_path(data_dir, task.id) / INPUT_FILE)
+    return task
 
 
-def look(task: Task) -> Iterator[None]:
+def run_dry_run(context: TaskContext) -> Iterator[None]:
     """The kind `CHECK`: every line is looked at, and nothing is recorded."""
-    given = _given(task)
-    with _gone_afterwards(task):
-        task.total = given.lines
-        with closing(given.check(task.folder / FAULTS)) as parts:  # type: ignore[type-var]
+    file_import = _open_import(context)
+    with _scratch_deleted(context):
+        context.total = file_import.line_count
+        with closing(file_import.check(context.folder / FAULTS_FILE)) as parts:  # type: ignore[type-var]
             for _ in parts:
-                task.done, task.total = given.report.done, given.lines
+                context.done, context.total = file_import.report.done, file_import.line_count
                 yield
-    task.result = _told(given)
-    if given.report.tally["faulty"]:
-        task.result |= {"file": FAULTS, "file_is": "all faults"}
+    context.result = _build_result(file_import)
+    if file_import.report.tally["faulty"]:
+        context.result |= {"file": FAULTS_FILE, "file_is": "all faults"}
 
 
-def record(task: Task) -> Iterator[None]:
+def run_import(context: TaskContext) -> Iterator[None]:
     """The kind `RECORD`: every line is looked at once more, then recorded.
 
     Begun again by another process it looks at all lines again, and passes over those that are recorded; what it tells
     at last is that of the first time.
     """
-    given, before = _given(task), dict(task.position or {})
-    report = given.report
+    file_import, previous = _open_import(context), dict(context.position or {})
+    report = file_import.report
 
-    def write(part: Callable[[Session], int]) -> int:
-        def whole(session: Session) -> int:
-            count = part(session)
-            first = {"tally": before.get("tally", report.tally), "sums": before.get("sums", report.sums)}
-            recorded = before.get("recorded", 0) + report.recorded + count
-            task.keep(session, first | {"recorded": recorded}, done=given.lines + report.done)
+    def record_part(write: Callable[[Session], int]) -> int:
+        def write_and_save_position(session: Session) -> int:
+            count = write(session)
+            first = {"tally": previous.get("tally", report.tally), "sums": previous.get("sums", report.sums)}
+            recorded = previous.get("recorded", 0) + report.recorded + count
+            context.save_position(session, first | {"recorded": recorded}, done=file_import.line_count + report.done)
             return count
 
-        count = in_write(whole)
-        runtime().wake()
+        count = run_in_transaction(write_and_save_position)
+        get_runtime().wake_couriers()
         return count
 
     try:
-        with _gone_afterwards(task), closing(given.record(write)) as parts:  # type: ignore[type-var]
+        with _scratch_deleted(context), closing(file_import.record(record_part)) as parts:  # type: ignore[type-var]
             for _ in parts:
                 is_recording = bool(report.sums)
-                task.done = (given.lines if is_recording else 0) + report.done
-                task.total = 2 * given.lines
+                context.done = (file_import.line_count if is_recording else 0) + report.done
+                context.total = 2 * file_import.line_count
                 yield
     finally:
-        report.recorded += before.get("recorded", 0)
-        report.tally, report.sums = before.get("tally", report.tally), before.get("sums", report.sums)
-        task.result = _told(given)
+        report.recorded += previous.get("recorded", 0)
+        report.tally, report.sums = previous.get("tally", report.tally), previous.get("sums", report.sums)
+        context.result = _build_result(file_import)
 
 
 @contextmanager
-def _gone_afterwards(task: Task) -> Iterator[None]:
+def _scratch_deleted(context: TaskContext) -> Iterator[None]:
     """What is remembered over the file is deleted at the end, however it comes."""
     try:
         yield
     finally:
-        (task.folder / SCRATCH).unlink(missing_ok=True)
+        (context.folder / SCRATCH_FILE).unlink(missing_ok=True)
 
 
-def _given(task: Task) -> Import:
-    asked = Asked(**task.options["asked"])
-    return Import(task.folder / FILE, asked, task.folder / SCRATCH, clock.now())
+def _open_import(context: TaskContext) -> Import:
+    options = ImportOptions(**context.options["asked"])
+    return Import(context.folder / INPUT_FILE, options, context.folder / SCRATCH_FILE, clock.now())
 
 
-def _told(given: Import) -> dict[str, Any]:
-    return given.report.document | {"said": sentences(given.report)}
+def _build_result(file_import: Import) -> dict[str, Any]:
+    return file_import.report.to_json() | {"said": build_messages(file_import.report)}
 
 
-def _same_file(old: Path, new: Path) -> None:
+def _link_or_copy(old: Path, new: Path) -> None:
     """The file in both folders, without a copy where the file system can."""
     try:
         os.link(old, new)

@@ -6,15 +6,15 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from pointsync.imports import duplicates
-from pointsync.imports.drafts import Line
+from pointsync.imports.drafts import ImportLine
 from pointsync.ledger.record import Draft, record
 from pointsync.models.movement import IMPORT_SOURCE
 
-CHUNK = 500
+LINES_PER_TRANSACTION = 500
 """Lines in one transaction: short enough that the shop does not wait."""
 
 
-def take(session: Session, lines: Sequence[Line], now: datetime) -> int:
+def record_lines(session: Session, lines: Sequence[ImportLine], now: datetime) -> int:
     """Record those of `lines`, at most 1,000 and none of them faulty, that are new; how many these are.
 
     A line that was recorded before with the same content is passed over, as whatever it was recorded: the ledger
@@ -22,12 +22,12 @@ def take(session: Session, lines: Sequence[Line], now: datetime) -> int:
     `record` does; nothing of `lines` has been recorded then.
     """
     drafts = [line.draft for line in lines if line.draft]
-    known = duplicates.find(session, drafts)
-    fresh: dict[str | None, Draft] = {}
+    recorded = duplicates.find_recorded(session, drafts)
+    new_drafts: dict[str | None, Draft] = {}
     for draft in drafts:
-        if draft.ref not in known:
-            fresh.setdefault(draft.ref, draft)
-    if not fresh:
+        if draft.ref not in recorded:
+            new_drafts.setdefault(draft.ref, draft)
+    if not new_drafts:
         return 0
-    outcomes = record(session, list(fresh.values()), IMPORT_SOURCE, now)
+    outcomes = record(session, list(new_drafts.values()), IMPORT_SOURCE, now)
     return sum(outcome.status == "recorded" for outcome in outcomes)

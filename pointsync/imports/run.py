@@ -18,32 +18,32 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.csv_safety import defuse
-from pointsync.db import db
-from pointsync.errors import Refused
-from pointsync.files import whole_file
+from pointsync import db
+from pointsync.csv_safety import escape_formula
+from pointsync.errors import DomainError
+from pointsync.files import atomic_text_file
 from pointsync.imports import dry_run, record_lines
 from pointsync.imports import encoding as import_encoding
 from pointsync.imports import rows as import_rows
-from pointsync.imports.drafts import Choice, Drafts, Line
-from pointsync.imports.dry_run import SHOWN_FAULTS, Check
+from pointsync.imports.drafts import DraftOptions, DraftParser, ImportLine
+from pointsync.imports.dry_run import MAX_LISTED_FAULTS, DryRun
 from pointsync.imports.scratch import Scratch
 from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Remote, Reserve
 from pointsync.sync.site import general
 
 CHECKED, REFUSED, RECORDED, STOPPED = "checked", "refused", "recorded", "stopped"
-LOOK = 1000
-GAP_SHARE = 0.25
-MIN_GAP_SECONDS, MAX_GAP_SECONDS = 0.005, 0.1
+LINES_PER_CHECK = 1000
+PAUSE_RATIO = 0.25
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.005, 0.1
 """Between two transactions the shop's own writes have their turn, the longer the longer a transaction took."""
 
-Write = Callable[[Callable[[Session], int]], int]
+RunInTransaction = Callable[[Callable[[Session], int]], int]
 """Runs its argument in a transaction of its own, as `db.in_write` does."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ImportOptions:
     """What an admin says of a file."""
 
     is_opening: bool = True
@@ -56,7 +56,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Report:
+class ImportReport:
     """What is to be told of a file, all of it fit for JSON."""
 
     state: str
@@ -80,8 +80,7 @@ class Report:
     why: str | None = None
     """What ended the recording where nobody asked it to stop."""
 
-    @property
-    def document(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """As JSON."""
         return asdict(self)
 
@@ -93,102 +92,102 @@ class Import:
     finds in `report` how far it came.
     """
 
-    def __init__(self, path: Path, asked: Asked, scratch: Path, now: datetime) -> None:
+    def __init__(self, path: Path, options: ImportOptions, scratch: Path, now: datetime) -> None:
         """Look through the bytes once. Raises Invalid (`file`, `reserve`) where nothing of it can be recorded."""
-        self._path, self._asked, self._scratch_path, self._now = path, asked, scratch, now
-        self._survey = import_encoding.survey(path)
+        self._path, self._options, self._scratch_path, self._now = path, options, scratch, now
+        self._encoding = import_encoding.detect_encoding(path)
         session = db.session()
-        self._choice = Choice(asked.is_opening, general.time_zone(session), asked.reserve)
-        self._drafts = Drafts(session, self._choice, self._survey.digest, now)
-        with import_rows.reading(path, self._survey, asked.shape) as sheet:
-            self.report = Report(
+        self._draft_options = DraftOptions(options.is_opening, general.get_time_zone(session), options.reserve)
+        self._parser = DraftParser(session, self._draft_options, self._encoding.digest, now)
+        with import_rows.open_rows(path, self._encoding, options.shape) as sheet:
+            self.report = ImportReport(
                 STOPPED,
-                asked.is_opening,
-                self._survey.encoding,
-                self._survey.first_foreign_line,
-                sheet.shape.name,
+                options.is_opening,
+                self._encoding.label,
+                self._encoding.first_foreign_line,
+                sheet.format.name,
                 sheet.unit,
-                sheet.shape.ignored,
+                sheet.format.ignored,
             )
 
     @property
-    def lines(self) -> int:
+    def line_count(self) -> int:
         """About how many there are, so far as that is known."""
         counted = int(self.report.tally.get("lines", 0))
-        return max(self._survey.lines - 1, counted) if self.report.unit == "line" else counted
+        return max(self._encoding.line_count - 1, counted) if self.report.unit == "line" else counted
 
-    def check(self, faults_to: Path | None = None) -> Iterator[None]:
+    def check(self, faults_path: Path | None = None) -> Iterator[None]:
         """Look at every line; nothing is recorded. All faults go to `faults_to`, as CSV, where there are any.
 
         Raises Unreadable where reading cannot go on.
         """
         with closing(Scratch(self._scratch_path)) as scratch:
-            yield from self._check(scratch)
+            yield from self._check_lines(scratch)
             self.report.state = CHECKED
-            if faults_to and self.report.tally["faulty"]:
-                self._write_faults(scratch, faults_to)
+            if faults_path and self.report.tally["faulty"]:
+                self._write_faults(scratch, faults_path)
 
-    def record(self, write: Write) -> Iterator[None]:
+    def record(self, run_in_transaction: RunInTransaction) -> Iterator[None]:
         """Check, and record what is new where no line is faulty, or where the good lines were asked for.
 
         Raises Unreadable from the check, before anything is recorded. What is refused later, since something changed
         meanwhile, ends it like a stop, and the report says why; Busy is raised.
         """
         with closing(Scratch(self._scratch_path)) as scratch:
-            yield from self._check(scratch)
-            if self.report.tally["faulty"] and not self._asked.good_lines:
+            yield from self._check_lines(scratch)
+            if self.report.tally["faulty"] and not self._options.good_lines:
                 self.report.state = REFUSED
                 return
             self.report.done = 0
-            for lines in self._chunks(record_lines.CHUNK):
-                began = monotonic()
-                if not self._take(scratch, lines, write):
+            for lines in self._iter_lines(record_lines.LINES_PER_TRANSACTION):
+                started_at = monotonic()
+                if not self._record_lines(scratch, lines, run_in_transaction):
                     return
-                sleep(min(max((monotonic() - began) * GAP_SHARE, MIN_GAP_SECONDS), MAX_GAP_SECONDS))
+                sleep(min(max((monotonic() - started_at) * PAUSE_RATIO, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS))
                 yield
             self.report.state = RECORDED
 
-    def _check(self, scratch: Scratch) -> Iterator[None]:
+    def _check_lines(self, scratch: Scratch) -> Iterator[None]:
         session, report = db.session(), self.report
-        check = Check(session, self._choice, self._survey.digest, scratch)
-        report.tally = check.tally.shape
-        for lines in self._chunks(LOOK):
-            check.look(session, lines)
+        dry_run = DryRun(session, self._draft_options, self._encoding.digest, scratch)
+        report.tally = dry_run.tally.to_json()
+        for lines in self._iter_lines(LINES_PER_CHECK):
+            dry_run.check_lines(session, lines)
             # A snapshot held for minutes would keep SQLite from emptying its log, and PostgreSQL from cleaning up.
             session.rollback()
-            report.tally, report.done = check.tally.shape, check.tally.lines
+            report.tally, report.done = dry_run.tally.to_json(), dry_run.tally.lines
             yield
-        report.tally = check.done().shape
-        report.sums = _sums(session, check.tally.points)
-        report.sent_to = [] if self._asked.is_opening else sent_to(session, check.tally.points)
-        report.faults = [{"line": line, "message": said} for line, said in scratch.faults(SHOWN_FAULTS)]
+        report.tally = dry_run.finish().to_json()
+        report.sums = _summarize_reserves(session, dry_run.tally.points)
+        report.sent_to = [] if self._options.is_opening else list_receiving_sites(session, dry_run.tally.points)
+        report.faults = [{"line": line, "message": message} for line, message in scratch.iter_faults(MAX_LISTED_FAULTS)]
 
-    def _take(self, scratch: Scratch, lines: list[Line], write: Write) -> bool:
+    def _record_lines(self, scratch: Scratch, lines: list[ImportLine], run_in_transaction: RunInTransaction) -> bool:
         """Record one part; whether to go on."""
-        faulty = scratch.faulty(lines[0].number, lines[-1].number)
+        faulty = scratch.get_faulty_lines(lines[0].number, lines[-1].number)
         good = [line for line in lines if line.number not in faulty]
         try:
-            self.report.recorded += write(partial(record_lines.take, lines=good, now=self._now))
-        except Refused as error:
-            where = f"Between {self.report.unit} {lines[0].number:,} and {lines[-1].number:,}"
-            self.report.why = f"{where}: {error.message}"
+            self.report.recorded += run_in_transaction(partial(record_lines.record_lines, lines=good, now=self._now))
+        except DomainError as error:
+            location = f"Between {self.report.unit} {lines[0].number:,} and {lines[-1].number:,}"
+            self.report.why = f"{location}: {error.message}"
             return False
         self.report.done += len(lines)
         return True
 
-    def _chunks(self, size: int) -> Iterator[list[Line]]:
-        with import_rows.reading(self._path, self._survey, self._asked.shape) as sheet:
-            while lines := [self._drafts.of(row) for row in islice(sheet.rows, size)]:
+    def _iter_lines(self, size: int) -> Iterator[list[ImportLine]]:
+        with import_rows.open_rows(self._path, self._encoding, self._options.shape) as sheet:
+            while lines := [self._parser.parse(row) for row in islice(sheet.rows, size)]:
                 yield lines
 
     def _write_faults(self, scratch: Scratch, path: Path) -> None:
-        with whole_file(path) as file:
-            lines = csv.writer(file, lineterminator="\n")
-            lines.writerow((self.report.unit, "message"))
-            lines.writerows((line, defuse(said)) for line, said in scratch.faults())
+        with atomic_text_file(path) as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow((self.report.unit, "message"))
+            writer.writerows((line, escape_formula(message)) for line, message in scratch.iter_faults())
 
 
-def sent_to(session: Session, reserves: dict[str, int]) -> list[str]:
+def list_receiving_sites(session: Session, reserves: dict[str, int]) -> list[str]:
     """The sites that are sent what is recorded in these reserves, by their names or URLs."""
     rows = session.execute(
         select(Remote.name, Remote.url)
@@ -198,8 +197,8 @@ def sent_to(session: Session, reserves: dict[str, int]) -> list[str]:
     return sorted({row.name or row.url for row in rows})
 
 
-def _sums(session: Session, points: dict[str, int]) -> list[dict[str, Any]]:
+def _summarize_reserves(session: Session, points: dict[str, int]) -> list[dict[str, Any]]:
     return [
         {"reserve": key, "before": before, "points": points.get(key, 0), "after": before + points.get(key, 0)}
-        for key, before in dry_run.sums(session).items()
+        for key, before in dry_run.sum_points(session).items()
     ]

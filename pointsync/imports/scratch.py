@@ -5,23 +5,23 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pointsync.imports.duplicates import Known
+from pointsync.imports.duplicates import RecordedLine
 
-Pot = tuple[str, str]
+EmailBalanceKey = tuple[str, str]
 """A balance's name: (customer's e-mail, reserve's key)."""
 
-_TABLES = """
+_SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -16000;
-DROP TABLE IF EXISTS seen;
-DROP TABLE IF EXISTS pot;
-DROP TABLE IF EXISTS newcomer;
-DROP TABLE IF EXISTS fault;
-CREATE TABLE seen (ref TEXT PRIMARY KEY, customer TEXT, reserve TEXT, points INTEGER, kind TEXT) WITHOUT ROWID;
-CREATE TABLE pot (customer TEXT, reserve TEXT, points INTEGER, PRIMARY KEY (customer, reserve)) WITHOUT ROWID;
-CREATE TABLE newcomer (customer TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE fault (line INTEGER PRIMARY KEY, message TEXT);
+DROP TABLE IF EXISTS refs;
+DROP TABLE IF EXISTS balances;
+DROP TABLE IF EXISTS new_customers;
+DROP TABLE IF EXISTS faults;
+CREATE TABLE refs (ref TEXT PRIMARY KEY, customer TEXT, reserve TEXT, points INTEGER, kind TEXT) WITHOUT ROWID;
+CREATE TABLE balances (customer TEXT, reserve TEXT, points INTEGER, PRIMARY KEY (customer, reserve)) WITHOUT ROWID;
+CREATE TABLE new_customers (customer TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE faults (line INTEGER PRIMARY KEY, message TEXT);
 """
 
 
@@ -30,60 +30,60 @@ class Scratch:
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.executescript(_TABLES)
+        self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
 
-    def remember(self, ref: str, known: Known) -> Known | None:
+    def remember_ref(self, ref: str, line: RecordedLine) -> RecordedLine | None:
         """What `ref` stood for in an earlier line; None where this is the first one with it."""
-        row = (known.customer, known.reserve, known.points, known.kind)
-        if self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?)", (ref, *row)).rowcount:
+        row = (line.customer, line.reserve, line.points, line.kind)
+        if self._connection.execute("INSERT OR IGNORE INTO refs VALUES (?, ?, ?, ?, ?)", (ref, *row)).rowcount:
             return None
-        return Known(*self._row("SELECT customer, reserve, points, kind FROM seen WHERE ref = ?", (ref,)))
+        return RecordedLine(*self._fetch_one("SELECT customer, reserve, points, kind FROM refs WHERE ref = ?", (ref,)))
 
-    def pots(self, wanted: Iterable[Pot]) -> dict[Pot, int]:
+    def get_balances(self, keys: Iterable[EmailBalanceKey]) -> dict[EmailBalanceKey, int]:
         """The balances as earlier lines have made them; without those that none has touched."""
-        query = "SELECT points FROM pot WHERE customer = ? AND reserve = ?"
-        found = {}
-        for pot in wanted:
-            if row := self._connection.execute(query, pot).fetchone():
-                found[pot] = row[0]
-        return found
+        query = "SELECT points FROM balances WHERE customer = ? AND reserve = ?"
+        balances = {}
+        for key in keys:
+            if row := self._connection.execute(query, key).fetchone():
+                balances[key] = row[0]
+        return balances
 
-    def keep_pots(self, pots: dict[Pot, int]) -> None:
+    def save_balances(self, balances: dict[EmailBalanceKey, int]) -> None:
         """Remember balances."""
-        rows = [(*pot, points) for pot, points in sorted(pots.items())]
-        self._connection.executemany("INSERT OR REPLACE INTO pot VALUES (?, ?, ?)", rows)
+        rows = [(*key, points) for key, points in sorted(balances.items())]
+        self._connection.executemany("INSERT OR REPLACE INTO balances VALUES (?, ?, ?)", rows)
 
-    def keep_newcomers(self, emails: Iterable[str]) -> None:
+    def save_new_customers(self, emails: Iterable[str]) -> None:
         """Remember customers that are not known here."""
         rows = [(email,) for email in sorted(emails)]
-        self._connection.executemany("INSERT OR IGNORE INTO newcomer VALUES (?)", rows)
+        self._connection.executemany("INSERT OR IGNORE INTO new_customers VALUES (?)", rows)
 
-    def newcomers(self) -> int:
+    def count_new_customers(self) -> int:
         """How many customers are not known here."""
-        return int(self._row("SELECT count(*) FROM newcomer")[0])
+        return int(self._fetch_one("SELECT count(*) FROM new_customers")[0])
 
-    def below_zero(self, reserves: Iterable[str]) -> int:
+    def count_below_zero(self, reserves: Iterable[str]) -> int:
         """How many customers end below zero in one of `reserves`."""
         keys = list(reserves)
-        marks = ", ".join("?" for _ in keys)
-        query = f"SELECT count(DISTINCT customer) FROM pot WHERE points < 0 AND reserve IN ({marks})"  # noqa: S608
-        return int(self._row(query, keys)[0])
+        placeholders = ", ".join("?" for _ in keys)
+        query = f"SELECT count(DISTINCT customer) FROM balances WHERE points < 0 AND reserve IN ({placeholders})"  # noqa: S608
+        return int(self._fetch_one(query, keys)[0])
 
-    def keep_faults(self, faults: Iterable[tuple[int, str]]) -> None:
+    def save_faults(self, faults: Iterable[tuple[int, str]]) -> None:
         """Remember what is wrong with lines."""
-        self._connection.executemany("INSERT OR REPLACE INTO fault VALUES (?, ?)", list(faults))
+        self._connection.executemany("INSERT OR REPLACE INTO faults VALUES (?, ?)", list(faults))
 
-    def faults(self, most: int = -1) -> Iterator[tuple[int, str]]:
+    def iter_faults(self, limit: int = -1) -> Iterator[tuple[int, str]]:
         """The first `most` lines with what is wrong with them; all unless told otherwise."""
-        yield from self._connection.execute("SELECT line, message FROM fault ORDER BY line LIMIT ?", (most,))
+        yield from self._connection.execute("SELECT line, message FROM faults ORDER BY line LIMIT ?", (limit,))
 
-    def faulty(self, first: int, last: int) -> frozenset[int]:
+    def get_faulty_lines(self, first: int, last: int) -> frozenset[int]:
         """Which lines from `first` to `last` are faulty."""
-        rows = self._connection.execute("SELECT line FROM fault WHERE line BETWEEN ? AND ?", (first, last))
+        rows = self._connection.execute("SELECT line FROM faults WHERE line BETWEEN ? AND ?", (first, last))
         return frozenset(row[0] for row in rows)
 
     def begin(self) -> None:
@@ -94,6 +94,6 @@ class Scratch:
         """End what was begun."""
         self._connection.execute("COMMIT")
 
-    def _row(self, query: str, values: Iterable[Any] = ()) -> tuple[Any, ...]:
+    def _fetch_one(self, query: str, values: Iterable[Any] = ()) -> tuple[Any, ...]:
         row: tuple[Any, ...] = self._connection.execute(query, tuple(values)).fetchone()
         return row

@@ -9,22 +9,22 @@ from sqlalchemy import Row, case, insert, select, update
 from sqlalchemy.orm import Session
 
 from pointsync import ids
-from pointsync.db.upsert import insert_missing
+from pointsync.db.upsert import insert_or_ignore
 from pointsync.email_address import normalise
-from pointsync.errors import Invalid
+from pointsync.errors import InvalidInput
 from pointsync.ledger import customers, hourly_totals, mail_queue
-from pointsync.ledger.balances import CHUNK, Book
+from pointsync.ledger.balances import CHUNK_SIZE, LockedBalances
 from pointsync.ledger.rewards import levels
-from pointsync.models import Balance, Holding, Movement, Origin, Reserve
+from pointsync.models import Balance, Movement, Origin, ReceivedSummary, Reserve
 from pointsync.models.movement import LOCAL_KINDS
-from pointsync.text_limits import MAX_POINTS, MAX_REASON, MAX_REF, clean, is_storable
+from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH, is_storable, sanitise
 
-AHEAD = timedelta(days=1)
-MAX_KIND = 32
+MAX_TIME_AHEAD = timedelta(days=1)
+MAX_KIND_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class IncomingMovement:
     """A movement as another site tells of it; `set_to` in place of `points` where it is a set."""
 
     id: str
@@ -39,7 +39,7 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class ApplyResult:
     """What became of it: `applied`, `duplicate`, `conflict` or `refused` (with `code`, `message`)."""
 
     id: str
@@ -50,49 +50,53 @@ class Applied:
 
 
 def apply(
-    session: Session, origin: str, reserve: Reserve, incoming: Sequence[Incoming], now: datetime
-) -> list[Applied]:
+    session: Session, origin: str, reserve: Reserve, incoming: Sequence[IncomingMovement], now: datetime
+) -> list[ApplyResult]:
     """Apply `incoming` from `origin` to `reserve`; a result each, in their order.
 
     A movement is known by (origin, id). Known with the same points, customer and reserve it is a
     duplicate, with others a conflict; either way nothing changes. What is refused stops no other.
     """
     lock_origin(session, origin, now)
-    known = _known(session, origin, [each.id for each in incoming])
-    refused = {index: fault for index, each in enumerate(incoming) if each.id not in known and (fault := _fault(each))}
-    emails = {index: _email(each) for index, each in enumerate(incoming)}
-    fresh = [index for index, each in enumerate(incoming) if each.id not in known and index not in refused]
-    customer_ids = customers.existing(session, sorted({email for email in emails.values() if email}))
-    customer_ids |= customers.ensure(
-        session, {emails[index] for index in fresh if emails[index] not in customer_ids}, now
+    existing = _find_existing(session, origin, [each.id for each in incoming])
+    refusals = {
+        index: refusal
+        for index, each in enumerate(incoming)
+        if each.id not in existing and (refusal := _find_refusal(each))
+    }
+    emails = {index: _email_or_empty(each) for index, each in enumerate(incoming)}
+    new_indexes = [index for index, each in enumerate(incoming) if each.id not in existing and index not in refusals]
+    customer_ids = customers.find_ids(session, sorted({email for email in emails.values() if email}))
+    customer_ids |= customers.get_or_create_ids(
+        session, {emails[index] for index in new_indexes if emails[index] not in customer_ids}, now
     )
-    book = Book(session, ((customer_ids[emails[index]], reserve.id) for index in fresh))
+    balances = LockedBalances(session, ((customer_ids[emails[index]], reserve.id) for index in new_indexes))
 
     results, rows = [], []
-    here: dict[str, dict[str, Any] | Row[Any]] = dict(known)
+    seen: dict[str, dict[str, Any] | Row[Any]] = dict(existing)
     for index, each in enumerate(incoming):
-        pot = (customer_ids.get(emails[index], 0), reserve.id)
-        if each.id in here:  # also what this very batch has applied
-            results.append(_compare(each, here[each.id], pot))
-        elif index in refused:
-            results.append(refused[index])
+        key = (customer_ids.get(emails[index], 0), reserve.id)
+        if each.id in seen:  # also what this very batch has applied
+            results.append(_compare_with_existing(each, seen[each.id], key))
+        elif index in refusals:
+            results.append(refusals[index])
         else:
-            points = each.points if each.set_to is None else each.set_to - book.points(pot)
-            if abs(book.points(pot) + points) > MAX_POINTS:
+            points = each.points if each.set_to is None else each.set_to - balances.get(key)
+            if abs(balances.get(key) + points) > MAX_POINTS:
                 message = f"The balance would leave ±{MAX_POINTS:,}."
-                results.append(Applied(each.id, "refused", "out_of_bounds", message))
+                results.append(ApplyResult(each.id, "refused", "out_of_bounds", message))
                 continue
-            row = _row(each, origin, reserve, pot, points, book.add(pot, points), now)
+            row = _movement_row(each, origin, reserve, key, points, balances.add(key, points), now)
             rows.append(row)
-            here[each.id] = row
-            results.append(Applied(each.id, "applied", balance=row["balance"]))
+            seen[each.id] = row
+            results.append(ApplyResult(each.id, "applied", balance=row["balance"]))
     if rows:
-        book.write()
+        balances.save()
         session.connection().execute(insert(Movement.__table__), rows)  # type: ignore[arg-type]
-        hourly_totals.add(session, rows)
-        _hold(session, origin, reserve, rows)
-        levels.unlock(session, rows)
-        mail_queue.tell_redeemed(session, rows)
+        hourly_totals.add_movements(session, rows)
+        _add_to_received_summary(session, origin, reserve, rows)
+        levels.record_unlocks(session, rows)
+        mail_queue.enqueue_redemption_mails(session, rows)
     return results
 
 
@@ -104,105 +108,117 @@ def lock_origin(session: Session, auth: str, now: datetime) -> Origin:
     query = select(Origin).where(Origin.auth == auth).with_for_update()
     origin = session.scalar(query)
     if origin is None:
-        insert_missing(session, Origin, [{"auth": auth, "first_seen_at": now}])
+        insert_or_ignore(session, Origin, [{"auth": auth, "first_seen_at": now}])
         origin = session.scalars(query).one()
     return origin
 
 
-def have(session: Session, origin: str, reserve: Reserve) -> dict[str, Any]:
+def get_received_summary(session: Session, origin: str, reserve: Reserve) -> dict[str, Any]:
     """`{count, max_id}` of what this site holds from `origin` in `reserve`; `max_id` a decimal string."""
-    holding = session.get(Holding, (origin, reserve.id), populate_existing=True)
-    return {"count": holding.count if holding else 0, "max_id": str(holding.max_id if holding else 0)}
+    summary = session.get(ReceivedSummary, (origin, reserve.id), populate_existing=True)
+    return {"count": summary.count if summary else 0, "max_id": str(summary.max_id if summary else 0)}
 
 
-def held_points(session: Session, origin: str, name: str) -> int | None:
+def get_current_balance(session: Session, origin: str, movement_id: str) -> int | None:
     """The balance now of the pot that a movement from `origin` went to; None where it is not held."""
-    pot = select(Movement.customer_id, Movement.reserve_id).where(Movement.origin == origin, Movement.id == name)
-    row = session.execute(pot).first()
+    query = select(Movement.customer_id, Movement.reserve_id).where(
+        Movement.origin == origin, Movement.id == movement_id
+    )
+    row = session.execute(query).first()
     return None if row is None else session.get_one(Balance, tuple(row), populate_existing=True).points
 
 
-def _known(session: Session, origin: str, names: list[str]) -> dict[str, Row[Any]]:
+def _find_existing(session: Session, origin: str, movement_ids: list[str]) -> dict[str, Row[Any]]:
     found: dict[str, Row[Any]] = {}
-    for start in range(0, len(names), CHUNK):
+    for start in range(0, len(movement_ids), CHUNK_SIZE):
         rows = session.execute(
             select(Movement.id, Movement.points, Movement.set_to, Movement.customer_id, Movement.reserve_id).where(
-                Movement.origin == origin, Movement.id.in_(names[start : start + CHUNK])
+                Movement.origin == origin, Movement.id.in_(movement_ids[start : start + CHUNK_SIZE])
             )
         )
         found |= {row.id: row for row in rows}
     return found
 
 
-def _fault(each: Incoming) -> Applied | None:
+def _find_refusal(movement: IncomingMovement) -> ApplyResult | None:
     """Why a movement that is not known yet cannot be applied; None when it can."""
-    asked = each.points if each.set_to is None else each.set_to
-    if each.kind in LOCAL_KINDS:
-        return Applied(each.id, "refused", "local_kind", f"A movement of kind {each.kind} stays on its own site.")
-    if abs(asked) > MAX_POINTS:
-        return Applied(each.id, "refused", "out_of_bounds", f"Points must be within ±{MAX_POINTS:,}.")
-    if not each.kind or len(each.kind) > MAX_KIND or not is_storable(each.kind):
-        return Applied(each.id, "refused", "malformed", f"The kind must have 1 to {MAX_KIND} plain characters.")
+    requested_points = movement.points if movement.set_to is None else movement.set_to
+    if movement.kind in LOCAL_KINDS:
+        return ApplyResult(
+            movement.id, "refused", "local_kind", f"A movement of kind {movement.kind} stays on its own site."
+        )
+    if abs(requested_points) > MAX_POINTS:
+        return ApplyResult(movement.id, "refused", "out_of_bounds", f"Points must be within ±{MAX_POINTS:,}.")
+    if not movement.kind or len(movement.kind) > MAX_KIND_LENGTH or not is_storable(movement.kind):
+        return ApplyResult(
+            movement.id, "refused", "malformed", f"The kind must have 1 to {MAX_KIND_LENGTH} plain characters."
+        )
     try:
-        normalise(each.customer)
-    except Invalid as error:
-        return Applied(each.id, "refused", "malformed", error.message)
+        normalise(movement.customer)
+    except InvalidInput as error:
+        return ApplyResult(movement.id, "refused", "malformed", error.message)
     return None
 
 
-def _email(each: Incoming) -> str:
+def _email_or_empty(movement: IncomingMovement) -> str:
     try:
-        return normalise(each.customer)
-    except Invalid:
+        return normalise(movement.customer)
+    except InvalidInput:
         return ""
 
 
-def _compare(each: Incoming, there: dict[str, Any] | Row[Any], pot: tuple[int, int]) -> Applied:
-    held = there if isinstance(there, dict) else there._mapping
-    asked_alike = held["points"] == each.points if each.set_to is None else held["set_to"] == each.set_to
-    if asked_alike and (held["customer_id"], held["reserve_id"]) == pot:
-        return Applied(each.id, "duplicate")
-    return Applied(each.id, "conflict", "conflict", "This id is held here with other points, customer or reserve.")
+def _compare_with_existing(
+    movement: IncomingMovement, existing: dict[str, Any] | Row[Any], key: tuple[int, int]
+) -> ApplyResult:
+    stored = existing if isinstance(existing, dict) else existing._mapping
+    has_same_points = (
+        stored["points"] == movement.points if movement.set_to is None else stored["set_to"] == movement.set_to
+    )
+    if has_same_points and (stored["customer_id"], stored["reserve_id"]) == key:
+        return ApplyResult(movement.id, "duplicate")
+    return ApplyResult(
+        movement.id, "conflict", "conflict", "This id is held here with other points, customer or reserve."
+    )
 
 
-def _row(
-    each: Incoming,
+def _movement_row(
+    movement: IncomingMovement,
     origin: str,
     reserve: Reserve,
-    pot: tuple[int, int],
+    key: tuple[int, int],
     points: int,
     balance: int,
     now: datetime,
 ) -> dict[str, Any]:
-    at = each.at or now
+    at = movement.at or now
     return {
         "origin": origin,
-        "id": each.id,
-        "customer_id": pot[0],
+        "id": movement.id,
+        "customer_id": key[0],
         "reserve_id": reserve.id,
-        "kind": each.kind,
+        "kind": movement.kind,
         "points": points,
-        "set_to": each.set_to,
+        "set_to": movement.set_to,
         "balance": balance,
-        "reason": clean(each.reason, MAX_REASON),
+        "reason": sanitise(movement.reason, MAX_REASON_LENGTH),
         # The origin's `ref` is shown, not enforced: it is unique per source there, not here.
         "source": None,
-        "ref": clean(each.ref, MAX_REF) if each.ref else None,
-        "at": now if at > now + AHEAD else at,
+        "ref": sanitise(movement.ref, MAX_REF_LENGTH) if movement.ref else None,
+        "at": now if at > now + MAX_TIME_AHEAD else at,
         "recorded_at": now,
         "below_zero": balance < 0 and points < 0 and not reserve.may_go_below_zero,
-        "is_history": each.is_history,
+        "is_history": movement.is_history,
     }
 
 
-def _hold(session: Session, origin: str, reserve: Reserve, rows: list[dict[str, Any]]) -> None:
-    insert_missing(session, Holding, [{"origin": origin, "reserve_id": reserve.id, "count": 0, "max_id": 0}])
-    highest = max((ids.parse_id(row["id"]) or 0 for row in rows), default=0)
+def _add_to_received_summary(session: Session, origin: str, reserve: Reserve, rows: list[dict[str, Any]]) -> None:
+    insert_or_ignore(session, ReceivedSummary, [{"origin": origin, "reserve_id": reserve.id, "count": 0, "max_id": 0}])
+    highest = max((ids.parse_movement_id(row["id"]) or 0 for row in rows), default=0)
     session.execute(
-        update(Holding)
-        .where(Holding.origin == origin, Holding.reserve_id == reserve.id)
+        update(ReceivedSummary)
+        .where(ReceivedSummary.origin == origin, ReceivedSummary.reserve_id == reserve.id)
         .values(
-            count=Holding.count + len(rows),
-            max_id=case((Holding.max_id >= highest, Holding.max_id), else_=highest),
+            count=ReceivedSummary.count + len(rows),
+            max_id=case((ReceivedSummary.max_id >= highest, ReceivedSummary.max_id), else_=highest),
         )
     )

@@ -5,45 +5,45 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, bindparam, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from pointsync.db.upsert import insert_missing
+from pointsync.db.upsert import insert_or_ignore
 from pointsync.models import Balance
 
-Pot = tuple[int, int]
+BalanceKey = tuple[int, int]
 """A balance's name: (customer's id, reserve's id)."""
 
-CHUNK = 500
+CHUNK_SIZE = 500
 
 
-class Book:
+class LockedBalances:
     """Balances under lock until the transaction ends.
 
     They are locked in the order of their names, so that two transactions never wait for each other;
     they are written as a difference, so that a lock that failed would show as a wrong sum in no case.
     """
 
-    def __init__(self, session: Session, pots: Iterable[Pot]) -> None:
+    def __init__(self, session: Session, keys: Iterable[BalanceKey]) -> None:
         self._session = session
-        self._before: dict[Pot, int] = {}
-        wanted = sorted(set(pots))
-        for start in range(0, len(wanted), CHUNK):
-            self._before |= self._lock(wanted[start : start + CHUNK])
-        self._now = dict(self._before)
+        self._saved_points: dict[BalanceKey, int] = {}
+        sorted_keys = sorted(set(keys))
+        for start in range(0, len(sorted_keys), CHUNK_SIZE):
+            self._saved_points |= self._lock(sorted_keys[start : start + CHUNK_SIZE])
+        self._current_points = dict(self._saved_points)
 
-    def points(self, pot: Pot) -> int:
+    def get(self, key: BalanceKey) -> int:
         """The balance as this transaction has made it so far."""
-        return self._now[pot]
+        return self._current_points[key]
 
-    def add(self, pot: Pot, points: int) -> int:
+    def add(self, key: BalanceKey, points: int) -> int:
         """Change the balance by `points`; the new balance."""
-        self._now[pot] += points
-        return self._now[pot]
+        self._current_points[key] += points
+        return self._current_points[key]
 
-    def write(self) -> None:
+    def save(self) -> None:
         """Put the changes into the database."""
         changes = [
-            {"customer": pot[0], "reserve": pot[1], "delta": points - self._before[pot]}
-            for pot, points in self._now.items()
-            if points != self._before[pot]
+            {"customer": key[0], "reserve": key[1], "delta": points - self._saved_points[key]}
+            for key, points in self._current_points.items()
+            if points != self._saved_points[key]
         ]
         if changes:
             self._session.connection().execute(
@@ -52,27 +52,27 @@ class Book:
                 .values(points=Balance.points + bindparam("delta")),
                 changes,
             )
-            self._before = dict(self._now)
+            self._saved_points = dict(self._current_points)
 
-    def _lock(self, pots: list[Pot]) -> dict[Pot, int]:
-        found = self._select(pots)
-        if len(found) < len(pots):
-            missing = [pot for pot in pots if pot not in found]
-            insert_missing(
+    def _lock(self, keys: list[BalanceKey]) -> dict[BalanceKey, int]:
+        found = self._select_for_update(keys)
+        if len(found) < len(keys):
+            missing = [key for key in keys if key not in found]
+            insert_or_ignore(
                 self._session,
                 Balance,
                 [{"customer_id": customer, "reserve_id": reserve, "points": 0} for customer, reserve in missing],
             )
-            found |= self._select(missing)
+            found |= self._select_for_update(missing)
         return found
 
-    def _select(self, pots: list[Pot]) -> dict[Pot, int]:
-        if len({reserve for _, reserve in pots}) == 1:
-            matches: ColumnElement[bool] = Balance.customer_id.in_([customer for customer, _ in pots]) & (
-                Balance.reserve_id == pots[0][1]
+    def _select_for_update(self, keys: list[BalanceKey]) -> dict[BalanceKey, int]:
+        if len({reserve for _, reserve in keys}) == 1:
+            matches: ColumnElement[bool] = Balance.customer_id.in_([customer for customer, _ in keys]) & (
+                Balance.reserve_id == keys[0][1]
             )
         else:
-            matches = tuple_(Balance.customer_id, Balance.reserve_id).in_(pots)
+            matches = tuple_(Balance.customer_id, Balance.reserve_id).in_(keys)
         rows = self._session.execute(
             select(Balance.customer_id, Balance.reserve_id, Balance.points)
             .where(matches)

@@ -7,31 +7,31 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.db.upsert import insert_missing
+from pointsync.db.upsert import insert_or_ignore
 from pointsync.email_address import normalise
 from pointsync.errors import NotFound
-from pointsync.ledger.balances import CHUNK
-from pointsync.ledger.movement_json import movement_shape
+from pointsync.ledger.balances import CHUNK_SIZE
+from pointsync.ledger.movement_json import movement_to_json
 from pointsync.models import Balance, Customer, Movement, Reserve
 
 
-def ensure(session: Session, emails: Iterable[str], now: datetime) -> dict[str, int]:
+def get_or_create_ids(session: Session, emails: Iterable[str], now: datetime) -> dict[str, int]:
     """The customers' ids by e-mail (normalised before), making those that are missing."""
-    wanted = sorted(set(emails))
-    found = existing(session, wanted)
-    missing = [email for email in wanted if email not in found]
+    unique_emails = sorted(set(emails))
+    found = find_ids(session, unique_emails)
+    missing = [email for email in unique_emails if email not in found]
     if missing:
-        insert_missing(session, Customer, [{"email": email, "created_at": now} for email in missing])
-        found |= existing(session, missing)
+        insert_or_ignore(session, Customer, [{"email": email, "created_at": now} for email in missing])
+        found |= find_ids(session, missing)
     return found
 
 
-def existing(session: Session, emails: list[str]) -> dict[str, int]:
+def find_ids(session: Session, emails: list[str]) -> dict[str, int]:
     """The ids of those customers that this site knows, by e-mail (normalised before)."""
     found: dict[str, int] = {}
-    for start in range(0, len(emails), CHUNK):
+    for start in range(0, len(emails), CHUNK_SIZE):
         rows = session.execute(
-            select(Customer.email, Customer.id).where(Customer.email.in_(emails[start : start + CHUNK]))
+            select(Customer.email, Customer.id).where(Customer.email.in_(emails[start : start + CHUNK_SIZE]))
         )
         found |= {row.email: row.id for row in rows}
     return found
@@ -46,7 +46,7 @@ def get(session: Session, email: str) -> Customer:
     return customer
 
 
-def balances(session: Session, customer: Customer, reserve: Reserve | None = None) -> list[dict[str, Any]]:
+def list_balances(session: Session, customer: Customer, reserve: Reserve | None = None) -> list[dict[str, Any]]:
     """`[{reserve, points}]`, by the reserve's key; a reserve that is asked for by itself is there even at 0."""
     query = (
         select(Reserve.key, Balance.points)
@@ -60,7 +60,7 @@ def balances(session: Session, customer: Customer, reserve: Reserve | None = Non
     return [{"reserve": reserve.key, "points": row.points if row else 0}]
 
 
-def movements(
+def list_movements(
     session: Session, customer: Customer, reserve: Reserve | None, before: int | None, limit: int
 ) -> tuple[list[dict[str, Any]], int | None]:
     """A page of the customer's movements, newest first, and where the next page begins (or None).
@@ -79,5 +79,5 @@ def movements(
     if before is not None:
         query = query.where(Movement.seq < before)
     rows = session.execute(query).all()
-    page = [movement_shape(movement, customer.email, key) for movement, key in rows[:limit]]
+    page = [movement_to_json(movement, customer.email, key) for movement, key in rows[:limit]]
     return page, rows[limit - 1][0].seq if len(rows) > limit else None

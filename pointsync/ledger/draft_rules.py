@@ -7,96 +7,100 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from pointsync.email_address import normalise
-from pointsync.errors import Invalid, Refused, together
+from pointsync.errors import DomainError, InvalidInput, combine
 from pointsync.ledger import reserves
 from pointsync.models import Reserve
 from pointsync.models.movement import LOCAL_KINDS, SENT_KINDS
-from pointsync.text_limits import MAX_REASON, MAX_REF, check_points, check_text
+from pointsync.text_limits import MAX_REASON_LENGTH, MAX_REF_LENGTH, validate_points, validate_text
 
 if TYPE_CHECKING:
     from pointsync.ledger.record import Draft
 
-MOST_FAULTS = 20
-AHEAD = timedelta(days=1)
+MAX_ERRORS = 20
+MAX_TIME_AHEAD = timedelta(days=1)
 KINDS = SENT_KINDS | LOCAL_KINDS
 
 
-def check(session: Session, drafts: Sequence["Draft"], now: datetime) -> dict[str, Reserve]:
+def validate(session: Session, drafts: Sequence["Draft"], now: datetime) -> dict[str, Reserve]:
     """The reserves that `drafts` name, by key, where nothing is wrong with any of them.
 
     Raises Refused that names all faulty fields at once, at most 20 faults.
     """
-    found: list[Refused] = []
-    named: dict[str, Reserve] = {}
+    errors: list[DomainError] = []
+    reserves_by_key: dict[str, Reserve] = {}
     for draft in drafts:
-        found += faults(session, draft, named, now)
-        if len(found) >= MOST_FAULTS:
+        errors += find_errors(session, draft, reserves_by_key, now)
+        if len(errors) >= MAX_ERRORS:
             break
-    if found:
-        raise together(found[:MOST_FAULTS])
-    return named
+    if errors:
+        raise combine(errors[:MAX_ERRORS])
+    return reserves_by_key
 
 
-def faults(session: Session, draft: "Draft", named: dict[str, Reserve], now: datetime) -> list[Refused]:
+def find_errors(
+    session: Session, draft: "Draft", reserves_by_key: dict[str, Reserve], now: datetime
+) -> list[DomainError]:
     """All rules that one draft breaks. `named` are the reserves found so far, by key; its own is added to them."""
-    found = []
-    for rule in (_customer, _points, _kind, _ref, _at, _reason):
+    errors = []
+    for rule in (_validate_customer, _validate_points, _validate_kind, _validate_ref, _validate_at, _validate_reason):
         try:
             rule(draft, now)
-        except Refused as fault:
-            found.append(fault)
-    if draft.reserve not in named:
+        except DomainError as error:
+            errors.append(error)
+    if draft.reserve not in reserves_by_key:
         try:
-            named[draft.reserve] = _reserve(session, draft)
-        except Refused as fault:
-            found.append(fault)
-    return found
+            reserves_by_key[draft.reserve] = _find_reserve(session, draft)
+        except DomainError as error:
+            errors.append(error)
+    return errors
 
 
-def _customer(draft: "Draft", _now: datetime) -> None:
+def _validate_customer(draft: "Draft", _now: datetime) -> None:
     try:
         normalise(draft.customer)
-    except Invalid as fault:
-        raise Invalid(f"{draft.where}customer", fault.message) from fault
+    except InvalidInput as error:
+        raise InvalidInput(f"{draft.field_prefix}customer", error.message) from error
 
 
-def _points(draft: "Draft", _now: datetime) -> None:
+def _validate_points(draft: "Draft", _now: datetime) -> None:
     if (draft.points is None) == (draft.set_to is None):
-        raise Invalid(f"{draft.where}points", "Give either points or set, and only one of them.")
+        raise InvalidInput(f"{draft.field_prefix}points", "Give either points or set, and only one of them.")
     if draft.set_to is not None:
-        check_points(draft.set_to, f"{draft.where}set")
+        validate_points(draft.set_to, f"{draft.field_prefix}set")
     elif draft.points:
-        check_points(draft.points, f"{draft.where}points")
+        validate_points(draft.points, f"{draft.field_prefix}points")
     else:
-        raise Invalid(f"{draft.where}points", "0 points change nothing; give a number above or below 0.")
+        raise InvalidInput(f"{draft.field_prefix}points", "0 points change nothing; give a number above or below 0.")
 
 
-def _kind(draft: "Draft", _now: datetime) -> None:
+def _validate_kind(draft: "Draft", _now: datetime) -> None:
     if draft.kind is not None and draft.kind not in KINDS:
-        raise Invalid(f"{draft.where}kind", f"The kind must be one of {', '.join(sorted(KINDS))}.")
+        raise InvalidInput(f"{draft.field_prefix}kind", f"The kind must be one of {', '.join(sorted(KINDS))}.")
 
 
-def _ref(draft: "Draft", _now: datetime) -> None:
+def _validate_ref(draft: "Draft", _now: datetime) -> None:
     if draft.ref is None:
         return
     if not draft.ref.strip():
-        raise Invalid(f"{draft.where}ref", "The ref is empty; leave it out, or give the shop's own id.")
-    if check_text(draft.ref, MAX_REF, f"{draft.where}ref") != draft.ref:
-        raise Invalid(f"{draft.where}ref", "The ref begins or ends with a space; give it without.")
+        raise InvalidInput(f"{draft.field_prefix}ref", "The ref is empty; leave it out, or give the shop's own id.")
+    if validate_text(draft.ref, MAX_REF_LENGTH, f"{draft.field_prefix}ref") != draft.ref:
+        raise InvalidInput(f"{draft.field_prefix}ref", "The ref begins or ends with a space; give it without.")
 
 
-def _at(draft: "Draft", now: datetime) -> None:
-    if draft.at is not None and draft.at > now + AHEAD:
-        raise Invalid(f"{draft.where}at", "The moment lies more than a day ahead; give the time when it happened.")
+def _validate_at(draft: "Draft", now: datetime) -> None:
+    if draft.at is not None and draft.at > now + MAX_TIME_AHEAD:
+        raise InvalidInput(
+            f"{draft.field_prefix}at", "The moment lies more than a day ahead; give the time when it happened."
+        )
 
 
-def _reason(draft: "Draft", _now: datetime) -> None:
-    check_text(draft.reason, MAX_REASON, f"{draft.where}reason")
+def _validate_reason(draft: "Draft", _now: datetime) -> None:
+    validate_text(draft.reason, MAX_REASON_LENGTH, f"{draft.field_prefix}reason")
 
 
-def _reserve(session: Session, draft: "Draft") -> Reserve:
-    field = f"{draft.where}reserve"
+def _find_reserve(session: Session, draft: "Draft") -> Reserve:
+    field = f"{draft.field_prefix}reserve"
     reserve = reserves.get(session, draft.reserve, field)
     if not reserve.is_active:
-        raise Invalid(field, f"The points reserve {reserve.key} is not active.", "inactive_reserve")
+        raise InvalidInput(field, f"The points reserve {reserve.key} is not active.", "inactive_reserve")
     return reserve

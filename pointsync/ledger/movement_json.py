@@ -6,7 +6,7 @@ from pointsync import clock
 from pointsync.models import Movement
 
 
-def movement_shape(movement: Movement, email: str, reserve_key: str) -> dict[str, Any]:
+def movement_to_json(movement: Movement, email: str, reserve_key: str) -> dict[str, Any]:
     """`{id, ref, origin, customer, reserve, kind, points, balance, reason, at, recorded_at}`."""
     return {
         "id": movement.id,

@@ -7,19 +7,19 @@ from typing import Any
 from sqlalchemy import case, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from pointsync.ids import id_floor
-from pointsync.ledger.balances import CHUNK
-from pointsync.models import Delivery, Movement, Remote, Site, State
+from pointsync.ids import lowest_id_at
+from pointsync.ledger.balances import CHUNK_SIZE
+from pointsync.models import Delivery, DeliveryState, Movement, Remote, Site
 from pointsync.models.movement import SENT_KINDS
 
 
-def next_ids(session: Session, count: int, now: datetime) -> tuple[str, list[str]]:
+def allocate_ids(session: Session, count: int, now: datetime) -> tuple[str, list[str]]:
     """This site's Auth and `count` ids never used before, above every one made or heard of.
 
     Takes the site's row for the rest of the transaction: movements of this site become visible in the
     order of their ids, and a remote that is being listed sees either a movement or its delivery.
     """
-    floor = id_floor(now) - 1
+    floor = lowest_id_at(now) - 1
     auth, last = session.execute(
         update(Site)
         .values(last_id=case((Site.last_id >= floor, Site.last_id), else_=literal(floor)) + count)
@@ -28,31 +28,31 @@ def next_ids(session: Session, count: int, now: datetime) -> tuple[str, list[str
     return auth, [str(number) for number in range(last - count + 1, last + 1)]
 
 
-def own_auth(session: Session) -> str:
+def get_local_auth(session: Session) -> str:
     """This site's Auth."""
     return session.scalars(select(Site.auth)).one()
 
 
-def owe(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+def enqueue_deliveries(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Write a delivery of each new movement for each remote that observes its reserve."""
-    sent = [row for row in rows if row["kind"] in SENT_KINDS and row["points"]]
-    if not sent:
+    rows_to_send = [row for row in rows if row["kind"] in SENT_KINDS and row["points"]]
+    if not rows_to_send:
         return
-    observing = (
-        Remote.reserve_id.in_({row["reserve_id"] for row in sent}),
+    conditions = (
+        Remote.reserve_id.in_({row["reserve_id"] for row in rows_to_send}),
         Remote.deleted_at.is_(None),
         Remote.closing_at.is_(None),
     )
-    if not session.scalar(select(Remote.id).where(*observing).limit(1)):
+    if not session.scalar(select(Remote.id).where(*conditions).limit(1)):
         return
-    for start in range(0, len(sent), CHUNK):
-        ids = [row["id"] for row in sent[start : start + CHUNK]]
+    for start in range(0, len(rows_to_send), CHUNK_SIZE):
+        ids = [row["id"] for row in rows_to_send[start : start + CHUNK_SIZE]]
         session.execute(
             insert(Delivery).from_select(
                 ["movement_seq", "remote_id", "state", "attempts", "is_history"],
-                select(Movement.seq, Remote.id, literal(State.PENDING.value), literal(0), literal(False))
+                select(Movement.seq, Remote.id, literal(DeliveryState.PENDING.value), literal(0), literal(False))
                 .join(Remote, Remote.reserve_id == Movement.reserve_id)
-                .where(Movement.origin == sent[0]["origin"], Movement.id.in_(ids), *observing)
+                .where(Movement.origin == rows_to_send[0]["origin"], Movement.id.in_(ids), *conditions)
                 .order_by(Movement.seq, Remote.id),
             )
         )

@@ -5,15 +5,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.errors import Conflict, Invalid, NotFound
+from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.models import Reserve
-from pointsync.text_limits import MAX_NAME, check_text, is_reserve_key
+from pointsync.text_limits import MAX_NAME_LENGTH, is_reserve_key, validate_text
 
 DEFAULT_RESERVE = "default"
 """The key of the one that a first start makes, and of movements that name none."""
 
 
-def every(session: Session) -> list[Reserve]:
+def list_all(session: Session) -> list[Reserve]:
     """All reserves, by key."""
     return list(session.scalars(select(Reserve).order_by(Reserve.key)))
 
@@ -23,13 +23,13 @@ def get(session: Session, key: str, field: str = "reserve") -> Reserve:
     query = select(Reserve).where(Reserve.key == key)
     reserve = session.scalar(query) if is_reserve_key(key) else None
     if reserve is None:
-        there = ", ".join(each.key for each in every(session))
-        message = f"There is no points reserve {key[:64]!r} here; there is {there}."
+        existing_keys = ", ".join(each.key for each in list_all(session))
+        message = f"There is no points reserve {key[:64]!r} here; there is {existing_keys}."
         raise NotFound("unknown_reserve", message, {field: message})
     return reserve
 
 
-def add(
+def create(
     session: Session,
     key: str,
     name: str | None,
@@ -43,13 +43,13 @@ def add(
     Raises Invalid for a key or name that cannot be, Conflict for a key that is taken.
     """
     if not is_reserve_key(key):
-        raise Invalid("key", "Type letters, digits, - and _ only, at most 64, such as gold-points.")
+        raise InvalidInput("key", "Type letters, digits, - and _ only, at most 64, such as gold-points.")
     if session.scalar(select(Reserve.id).where(Reserve.key == key)):
         message = f"{key} is taken; type another one, since it is never used again."
         raise Conflict("key_taken", message, {"key": message})
     reserve = Reserve(
         key=key,
-        name=check_text(name or "", MAX_NAME, "name") or key,
+        name=validate_text(name or "", MAX_NAME_LENGTH, "name") or key,
         is_active=is_active,
         may_go_below_zero=may_go_below_zero,
         created_at=now,
@@ -59,16 +59,16 @@ def add(
     return reserve
 
 
-def change(session: Session, key: str, name: str, is_active: bool, may_go_below_zero: bool) -> Reserve:
+def update(session: Session, key: str, name: str, is_active: bool, may_go_below_zero: bool) -> Reserve:
     """Change what of a reserve can change; movements that are recorded stay as they are.
 
     One that is not active takes nothing made here, and other sites are told that there is none of that key.
     Raises NotFound for another key, Invalid for a name that cannot be.
     """
     reserve = get(session, key)
-    name = check_text(name, MAX_NAME, "name")
+    name = validate_text(name, MAX_NAME_LENGTH, "name")
     if not name:
-        raise Invalid("name", "Type a name, such as Points.")
+        raise InvalidInput("name", "Type a name, such as Points.")
     reserve.name, reserve.is_active, reserve.may_go_below_zero = name, is_active, may_go_below_zero
     session.flush()
     return reserve

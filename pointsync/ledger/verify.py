@@ -6,31 +6,33 @@ from sqlalchemy import case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from pointsync import clock
-from pointsync.ledger.hourly_totals import hour_of_movement
-from pointsync.models import Balance, Customer, Flow, Movement, Reserve
+from pointsync.ledger.hourly_totals import movement_hour
+from pointsync.models import Balance, Customer, HourlyTotal, Movement, Reserve
 
-MOST = 1000
+MAX_DIFFERENCES = 1000
 SUMS = ("movements", "given", "taken")
 
 
-def differences(session: Session, most: int = MOST) -> list[dict[str, Any]]:
+def find_balance_differences(session: Session, limit: int = MAX_DIFFERENCES) -> list[dict[str, Any]]:
     """`[{customer, reserve, balance, movements}]` where a balance is not the sum of its movements.
 
     At most `most` of them, by customer; a balance without movements counts as a sum of 0, movements
     without a balance as a balance of 0.
     """
     # Added up and not joined: SQLite joins two sides that may each miss a row by looking at every pair.
-    nothing = literal(0)
-    pots = union_all(
-        select(Balance.customer_id, Balance.reserve_id, Balance.points.label("balance"), nothing.label("movements")),
-        select(Movement.customer_id, Movement.reserve_id, nothing, func.sum(Movement.points)).group_by(
+    zero = literal(0)
+    sums_by_key = union_all(
+        select(Balance.customer_id, Balance.reserve_id, Balance.points.label("balance"), zero.label("movements")),
+        select(Movement.customer_id, Movement.reserve_id, zero, func.sum(Movement.points)).group_by(
             Movement.customer_id, Movement.reserve_id
         ),
     ).subquery()
-    balance, movements = func.sum(pots.c.balance), func.sum(pots.c.movements)
+    balance, movements = func.sum(sums_by_key.c.balance), func.sum(sums_by_key.c.movements)
     wrong = (
-        select(pots.c.customer_id, pots.c.reserve_id, balance.label("balance"), movements.label("movements"))
-        .group_by(pots.c.customer_id, pots.c.reserve_id)
+        select(
+            sums_by_key.c.customer_id, sums_by_key.c.reserve_id, balance.label("balance"), movements.label("movements")
+        )
+        .group_by(sums_by_key.c.customer_id, sums_by_key.c.reserve_id)
         .having(balance != movements)
         .subquery()
     )
@@ -39,7 +41,7 @@ def differences(session: Session, most: int = MOST) -> list[dict[str, Any]]:
         .join(wrong, wrong.c.customer_id == Customer.id)
         .join(Reserve, Reserve.id == wrong.c.reserve_id)
         .order_by(Customer.email, Reserve.key)
-        .limit(most)
+        .limit(limit)
     )
     return [
         {"customer": email, "reserve": key, "balance": int(balance), "movements": int(total)}
@@ -47,42 +49,42 @@ def differences(session: Session, most: int = MOST) -> list[dict[str, Any]]:
     ]
 
 
-def flow_differences(session: Session, most: int = MOST) -> list[dict[str, Any]]:
+def find_hourly_total_differences(session: Session, limit: int = MAX_DIFFERENCES) -> list[dict[str, Any]]:
     """`[{hour, origin, reserve, kind, flow, movements}]` where a flow is not what its movements came to.
 
     Both of the last two are `{movements, given, taken}`. At most `most` of them, by hour; a flow without
     movements counts as one of nothing, and the other way round.
     """
-    nothing = [literal(0) for _ in SUMS]
-    kept = [Flow.__table__.c[name] for name in SUMS]
-    made = [
+    zeros = [literal(0) for _ in SUMS]
+    stored_sums = [HourlyTotal.__table__.c[name] for name in SUMS]
+    movement_sums = [
         func.count(),
         func.sum(case((Movement.points > 0, Movement.points), else_=0)),
         func.sum(case((Movement.points < 0, -Movement.points), else_=0)),
     ]
-    hour = hour_of_movement(session)
+    hour = movement_hour(session)
     both = union_all(
         select(
-            Flow.hour,
-            Flow.origin,
-            Flow.reserve_id,
-            Flow.kind,
-            *(column.label(f"kept_{name}") for name, column in zip(SUMS, kept, strict=True)),
-            *(column.label(f"made_{name}") for name, column in zip(SUMS, nothing, strict=True)),
+            HourlyTotal.hour,
+            HourlyTotal.origin,
+            HourlyTotal.reserve_id,
+            HourlyTotal.kind,
+            *(column.label(f"kept_{name}") for name, column in zip(SUMS, stored_sums, strict=True)),
+            *(column.label(f"made_{name}") for name, column in zip(SUMS, zeros, strict=True)),
         ),
-        select(hour, Movement.origin, Movement.reserve_id, Movement.kind, *nothing, *made)
+        select(hour, Movement.origin, Movement.reserve_id, Movement.kind, *zeros, *movement_sums)
         .where(Movement.points != 0)
         .group_by(hour, Movement.origin, Movement.reserve_id, Movement.kind),
     ).subquery()
     pairs = [(func.sum(both.c[f"kept_{name}"]), func.sum(both.c[f"made_{name}"])) for name in SUMS]
     names = (both.c.hour, both.c.origin, Reserve.key, both.c.kind)
     query = (
-        select(*names, *(one for one, _ in pairs), *(other for _, other in pairs))
+        select(*names, *(stored for stored, _ in pairs), *(calculated for _, calculated in pairs))
         .join(Reserve, Reserve.id == both.c.reserve_id)
         .group_by(*names)
-        .having(or_(*(one != other for one, other in pairs)))
+        .having(or_(*(stored != calculated for stored, calculated in pairs)))
         .order_by(*names)
-        .limit(most)
+        .limit(limit)
     )
     return [
         {

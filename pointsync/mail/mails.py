@@ -12,120 +12,122 @@ from pointsync import clock, ids
 from pointsync.config import Config
 from pointsync.db import keyset
 from pointsync.email_address import normalise
-from pointsync.errors import Conflict, Invalid, NotFound
+from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import mail_queue
 from pointsync.mail import sender, templates
-from pointsync.models import Mail, MailServer
+from pointsync.models import Mail, MailServerStatus
 from pointsync.models.mail import DROPPED, FAILED, SENT, STATES, WAITING
 
-KEPT = timedelta(days=400)
+RETENTION = timedelta(days=400)
 """What was sent or dropped longer ago is forgotten; a day of loss is not told of so far ahead."""
-FORGOTTEN_AT_ONCE = 5_000
-MOST_TESTS = 20
+PRUNE_BATCH_SIZE = 5_000
+MAX_WAITING_TESTS = 20
 """Tests that wait at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class AttentionCounts:
     """What mails need a hand for."""
 
     failed: keyset.Count
-    server: MailServer | None
+    failing_server: MailServerStatus | None
     """As it was last found, where it could not be used."""
 
 
-def page(session: Session, *, state: str | None = None, cursor: str | None = None, size: int = 20) -> keyset.Page[Mail]:
+def list_page(
+    session: Session, *, state: str | None = None, cursor: str | None = None, size: int = 20
+) -> keyset.Page[Mail]:
     """A page of mails, newest first, with customer and reserve; by a state, too. One query.
 
     Raises Invalid for `state`, `cursor` or `size`.
     """
     if state is not None and state not in STATES:
-        raise Invalid("state", f"The state must be one of {', '.join(STATES)}.")
+        raise InvalidInput("state", f"The state must be one of {', '.join(STATES)}.")
     query: Any = select(Mail).options(joinedload(Mail.customer), joinedload(Mail.reserve))
     if state is not None:
         query = query.where(Mail.state == state)
 
-    def read(step: keyset.Step) -> Sequence[Mail]:
-        return session.scalars(step.narrow(query, Mail.id.expression, is_descending=True)).all()
+    def fetch(request: keyset.PageRequest) -> Sequence[Mail]:
+        return session.scalars(request.apply_to(query, Mail.id.expression, is_descending=True)).all()
 
-    return keyset.turn(cursor, size, (int,), read, lambda mail: (mail.id,))
+    return keyset.fetch_page(cursor, size, (int,), fetch, lambda mail: (mail.id,))
 
 
-def hands(session: Session) -> Hands:
+def count_attention(session: Session) -> AttentionCounts:
     """What needs a hand, by two queries."""
-    server = session.get(MailServer, 1)
-    return Hands(
+    server = session.get(MailServerStatus, 1)
+    return AttentionCounts(
         keyset.count(session, select(Mail.id).where(Mail.state == FAILED)),
         server if server and server.message else None,
     )
 
 
-def again(session: Session, mail_id: int, now: datetime) -> None:
+def retry(session: Session, mail_id: int, now: datetime) -> None:
     """Send one that has failed or was dropped, with all its attempts anew; the server is asked at once.
 
     Raises NotFound, or Conflict for another state, and where no mails are sent from this site.
     """
-    mail = _locked(session, mail_id)
+    mail = _get_locked(session, mail_id)
     if mail.state not in (FAILED, DROPPED):
         raise Conflict(
-            "not_failed", f"Mail {mail_id} {_words(mail)}; only one that failed or was dropped is sent again."
+            "not_failed", f"Mail {mail_id} {_describe_state(mail)}; only one that failed or was dropped is sent again."
         )
-    if not mail.is_test and not mail_queue.is_on(session):
+    if not mail.is_test and not mail_queue.is_enabled(session):
         message = "Mails are not sent from this site; switch “Send mails from this site” on first."
         raise Conflict("mails_off", message, {"send_mails": message})
     mail.state, mail.attempts, mail.queued_at, mail.next_at = WAITING, 0, now, now
-    _ask_at_once(session, now)
+    _reset_server_backoff(session, now)
     session.flush()
 
 
 def drop(session: Session, mail_id: int) -> None:
     """Do not send one that waits, or has failed. Raises NotFound, or Conflict for another state."""
-    mail = _locked(session, mail_id)
+    mail = _get_locked(session, mail_id)
     if mail.state not in (WAITING, FAILED):
         raise Conflict(
-            "not_waiting", f"Mail {mail_id} {_words(mail)}; only one that waits or has failed can be dropped."
+            "not_waiting", f"Mail {mail_id} {_describe_state(mail)}; only one that waits or has failed can be dropped."
         )
     mail.state, mail.message = DROPPED, "Dropped by an admin."
     session.flush()
 
 
-def test(session: Session, config: Config, kind: str, address: str, now: datetime) -> Mail:
+def enqueue_test(session: Session, config: Config, kind: str, address: str, now: datetime) -> Mail:
     """Queue a mail of that kind, filled with sample facts, to `address`, whether or not mails are on.
 
     Raises NotFound for the kind, Invalid for `address`, Conflict where mails cannot be sent.
     """
-    templates.default(kind)
+    templates.get_default(kind)
     try:
         address = normalise(address)
-    except Invalid as error:
-        raise Invalid("address", error.message) from error
+    except InvalidInput as error:
+        raise InvalidInput("address", error.message) from error
     sender.check_ready(session, config, "address")
-    waiting = select(Mail.id).where(Mail.state == WAITING, Mail.address.is_not(None))
-    if keyset.count(session, waiting, MOST_TESTS).number >= MOST_TESTS:
-        message = f"{MOST_TESTS} test mails wait already; see below what holds them up."
+    waiting_tests = select(Mail.id).where(Mail.state == WAITING, Mail.address.is_not(None))
+    if keyset.count(session, waiting_tests, MAX_WAITING_TESTS).number >= MAX_WAITING_TESTS:
+        message = f"{MAX_WAITING_TESTS} test mails wait already; see below what holds them up."
         raise Conflict("too_many_tests", message, {"address": message})
     mail = Mail(
         kind=kind, cause=f"test:{ids.new_token()}", address=address, facts={}, at=now, queued_at=now, next_at=now
     )
     mail.state, mail.attempts = WAITING, 0
     session.add(mail)
-    _ask_at_once(session, now)
+    _reset_server_backoff(session, now)
     session.flush()
     return mail
 
 
 def prune(session: Session, now: datetime) -> None:
     """Forget some of what was sent or dropped long ago."""
-    old = (
+    old_ids = (
         select(Mail.id)
-        .where(Mail.state.in_((SENT, DROPPED)), Mail.queued_at < now - KEPT)
+        .where(Mail.state.in_((SENT, DROPPED)), Mail.queued_at < now - RETENTION)
         .order_by(Mail.id)
-        .limit(FORGOTTEN_AT_ONCE)
+        .limit(PRUNE_BATCH_SIZE)
     )
-    session.execute(delete(Mail).where(Mail.id.in_(old)))
+    session.execute(delete(Mail).where(Mail.id.in_(old_ids)))
 
 
-def shape(mail: Mail) -> dict[str, Any]:
+def to_json(mail: Mail) -> dict[str, Any]:
     """A mail for commands: `{id, kind, to, is_test, state, attempts, queued_at, sent_at, message}`."""
     return {
         "id": mail.id,
@@ -140,7 +142,7 @@ def shape(mail: Mail) -> dict[str, Any]:
     }
 
 
-def _locked(session: Session, mail_id: int) -> Mail:
+def _get_locked(session: Session, mail_id: int) -> Mail:
     mail = session.get(Mail, mail_id, with_for_update=True, populate_existing=True)
     if mail is None:
         message = f"There is no mail {mail_id}; see the list."
@@ -148,11 +150,11 @@ def _locked(session: Session, mail_id: int) -> Mail:
     return mail
 
 
-def _words(mail: Mail) -> str:
+def _describe_state(mail: Mail) -> str:
     return {WAITING: "waits", SENT: "was sent", FAILED: "has failed", DROPPED: "was dropped"}[mail.state]
 
 
-def _ask_at_once(session: Session, now: datetime) -> None:
-    server = session.get(MailServer, 1)
+def _reset_server_backoff(session: Session, now: datetime) -> None:
+    server = session.get(MailServerStatus, 1)
     if server is not None and server.next_at is not None:
         server.next_at = now

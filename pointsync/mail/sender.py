@@ -7,14 +7,14 @@ from sqlalchemy.orm import Session
 
 from pointsync.config import Config
 from pointsync.email_address import normalise
-from pointsync.errors import Conflict, Invalid
+from pointsync.errors import Conflict, InvalidInput
 from pointsync.ledger import mail_queue
 from pointsync.models import Setting
 from pointsync.sync.site import general, settings
-from pointsync.text_limits import MAX_NAME, check_text
+from pointsync.text_limits import MAX_NAME_LENGTH, validate_text
 
-ADDRESS, NAME = "mail_address", "mail_name"
-OFF = "Mails were switched off before it was sent."
+ADDRESS_SETTING, NAME_SETTING = "mail_address", "mail_name"
+DROPPED_WHEN_OFF = "Mails were switched off before it was sent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +25,28 @@ class Sender:
     name: str
 
 
-def read(session: Session, config: Config) -> Sender | None:
+def get_sender(session: Session, config: Config) -> Sender | None:
     """Who sends; None where no address is known."""
-    address = typed(session, ADDRESS) or default_address(config)
-    return Sender(address, typed(session, NAME) or general.site_name(session, config)) if address else None
+    address = get_setting(session, ADDRESS_SETTING) or get_default_address(config)
+    return (
+        Sender(address, get_setting(session, NAME_SETTING) or general.get_site_name(session, config))
+        if address
+        else None
+    )
 
 
-def typed(session: Session, name: str) -> str:
+def get_setting(session: Session, name: str) -> str:
     """What an admin has typed for the address or the name; empty where nothing."""
     setting = session.get(Setting, name)
     return setting.value if setting else ""
 
 
-def default_address(config: Config) -> str | None:
+def get_default_address(config: Config) -> str | None:
     """The user that POINTSYNC_SMTP_URL signs in as, where that is an address."""
     user = unquote(urlsplit(config.smtp_url or "").username or "")
     try:
         return normalise(user) if user else None
-    except Invalid:
+    except InvalidInput:
         return None
 
 
@@ -53,26 +57,26 @@ def change(session: Session, config: Config, address: str, name: str) -> None:
     """
     try:
         address = normalise(address) if address.strip() else ""
-    except Invalid as error:
-        raise Invalid(ADDRESS, error.message) from error
-    if not (address or default_address(config)) and mail_queue.is_on(session):
-        raise Invalid(ADDRESS, "Mails are sent from this site, so type the address that they come from.")
-    for key, value in ((ADDRESS, address), (NAME, check_text(name, MAX_NAME, NAME))):
+    except InvalidInput as error:
+        raise InvalidInput(ADDRESS_SETTING, error.message) from error
+    if not (address or get_default_address(config)) and mail_queue.is_enabled(session):
+        raise InvalidInput(ADDRESS_SETTING, "Mails are sent from this site, so type the address that they come from.")
+    for key, value in ((ADDRESS_SETTING, address), (NAME_SETTING, validate_text(name, MAX_NAME_LENGTH, NAME_SETTING))):
         session.merge(Setting(name=key, value=value))
     session.flush()
 
 
-def switch(session: Session, config: Config, value: str) -> str | None:
+def set_enabled(session: Session, config: Config, value: str) -> str | None:
     """Set `send_mails` to `value` as typed, such as `on`. What waits is dropped where it goes off.
 
     Returns what `settings.change` does. Raises Invalid for another value, Conflict where mails could not be sent.
     """
-    is_on = bool(settings.check(mail_queue.SWITCH, value))
+    is_on = bool(settings.parse(mail_queue.ENABLED_SETTING, value))
     if is_on:
-        check_ready(session, config, mail_queue.SWITCH)
+        check_ready(session, config, mail_queue.ENABLED_SETTING)
     if not is_on:
-        mail_queue.drop_waiting(session, OFF)
-    return settings.change(session, mail_queue.SWITCH, value)
+        mail_queue.drop_waiting(session, DROPPED_WHEN_OFF)
+    return settings.change(session, mail_queue.ENABLED_SETTING, value)
 
 
 def check_ready(session: Session, config: Config, field: str) -> None:
@@ -83,6 +87,6 @@ def check_ready(session: Session, config: Config, field: str) -> None:
             "smtps://user:pass@mail.example:465, and start it again."
         )
         raise Conflict("no_mail_server", message, {field: message})
-    if read(session, config) is None:
+    if get_sender(session, config) is None:
         message = "Nobody is named as the sender: type the address that mails come from under System › Mails first."
         raise Conflict("no_mail_sender", message, {field: message})

@@ -12,17 +12,17 @@ from time import monotonic
 from urllib.parse import unquote, urlsplit
 
 from pointsync.net import address_guard
-from pointsync.text_limits import clean
+from pointsync.text_limits import sanitise
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
 TOTAL_SECONDS = 45.0
 """One connection by the wall clock, with all the mails that it carries."""
-MAX_SAID = 200
-CLOSING = 421
+MAX_REPLY_CHARS = 200
+CLOSING_CODE = 421
 
 
-class ServerTrouble(Exception):
+class MailServerError(Exception):
     """The mail server cannot be used now; the text is a sentence that says why, and what to do."""
 
 
@@ -35,7 +35,7 @@ class MailRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class SmtpServer:
     """What POINTSYNC_SMTP_URL says."""
 
     host: str
@@ -56,131 +56,135 @@ class Server:
         return f"The mail server {self.host}:{self.port}"
 
 
-def server_of(url: str) -> Server:
+def parse_server_url(url: str) -> SmtpServer:
     """The server of a URL that was checked. Without a port: 465 by smtps, else 587 to sign in, and 25 without."""
     parts = urlsplit(url)
     is_tls, user = parts.scheme == "smtps", unquote(parts.username or "")
     port = parts.port or (465 if is_tls else 587 if user else 25)
-    return Server(parts.hostname or "", port, is_tls, user, unquote(parts.password or ""))
+    return SmtpServer(parts.hostname or "", port, is_tls, user, unquote(parts.password or ""))
 
 
-class Line:
+class SmtpConnection:
     """A connection to the mail server, signed in where it has a user; used by `with`, from one thread.
 
     Opening it raises ServerTrouble.
     """
 
-    def __init__(self, server: Server, helo: str) -> None:
+    def __init__(self, server: SmtpServer, helo: str) -> None:
         self._server = server
-        self._smtp = _Smtp(server, helo)
-        self._is_late = False
-        self._end = monotonic() + TOTAL_SECONDS
-        self._watch = threading.Timer(TOTAL_SECONDS, self._cut)
-        self._watch.daemon = True
+        self._smtp = _SmtpClient(server, helo)
+        self._timed_out = False
+        self._deadline = monotonic() + TOTAL_SECONDS
+        self._timer = threading.Timer(TOTAL_SECONDS, self._abort)
+        self._timer.daemon = True
 
-    def __enter__(self) -> "Line":
-        self._watch.start()
+    def __enter__(self) -> "SmtpConnection":
+        self._timer.start()
         try:
-            self._open()
+            self._connect()
         except (OSError, smtplib.SMTPException, UnicodeError) as error:
-            trouble = self._trouble(error)
-            self._let_go()
-            raise trouble from None  # without its cause, which may hold the password
+            server_error = self._build_server_error(error)
+            self._close()
+            raise server_error from None  # without its cause, which may hold the password
         except BaseException:
-            self._let_go()
+            self._close()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         with suppress(OSError, smtplib.SMTPException):
             self._smtp.quit()
-        self._let_go()
+        self._close()
 
     @property
-    def is_over(self) -> bool:
+    def is_out_of_time(self) -> bool:
         """Whether its time has come to an end, so that no other mail should be begun."""
-        return monotonic() > self._end - READ_SECONDS
+        return monotonic() > self._deadline - READ_SECONDS
 
     def send(self, message: EmailMessage, sender: str, to: str) -> None:
         """Hand the mail over; raises MailRefused, or ServerTrouble where it is not known what became of it."""
         try:
             self._smtp.send_message(message, sender, [to])
         except smtplib.SMTPRecipientsRefused as error:
-            raise self._refusal(*error.recipients[to]) from None
+            raise self._build_refusal(*error.recipients[to]) from None
         except smtplib.SMTPDataError as error:
-            raise self._refusal(error.smtp_code, error.smtp_error) from None
+            raise self._build_refusal(error.smtp_code, error.smtp_error) from None
         except smtplib.SMTPNotSupportedError:
-            said = f"{self._server} takes no addresses with letters beyond a to z (it does not offer SMTPUTF8)."
-            raise MailRefused(said, is_final=True) from None
+            text = f"{self._server} takes no addresses with letters beyond a to z (it does not offer SMTPUTF8)."
+            raise MailRefused(text, is_final=True) from None
         except (OSError, smtplib.SMTPException) as error:
-            raise self._trouble(error) from None
+            raise self._build_server_error(error) from None
         except ValueError as error:
-            raise MailRefused(f"It cannot be written as a mail: {clean(str(error), MAX_SAID)}", is_final=True) from None
+            raise MailRefused(
+                f"It cannot be written as a mail: {sanitise(str(error), MAX_REPLY_CHARS)}", is_final=True
+            ) from None
 
-    def _open(self) -> None:
+    def _connect(self) -> None:
         server, smtp = self._server, self._smtp
-        code, said = smtp.connect(server.host, server.port)
+        code, reply = smtp.connect(server.host, server.port)
         if code != 220:
-            raise smtplib.SMTPConnectError(code, said)
+            raise smtplib.SMTPConnectError(code, reply)
         smtp.ehlo_or_helo_if_needed()
         if not server.is_tls and smtp.has_extn("starttls"):
-            smtp.starttls(context=_context(server))
+            smtp.starttls(context=_build_tls_context(server))
             smtp.ehlo_or_helo_if_needed()
         elif not server.is_tls and server.user and not server.is_loopback:
-            raise ServerTrouble(
+            raise MailServerError(
                 f"{server} offers no encryption, and a password is not sent in clear: use smtps:// in "
                 "POINTSYNC_SMTP_URL, or a port that offers STARTTLS."
             )
         if server.user:
             smtp.login(server.user, server.password)
 
-    def _cut(self) -> None:
-        self._is_late = True
-        self._smtp.cut()
+    def _abort(self) -> None:
+        self._timed_out = True
+        self._smtp.abort()
 
-    def _let_go(self) -> None:
-        self._watch.cancel()
-        self._watch.join()
-        self._smtp.let_go()
+    def _close(self) -> None:
+        self._timer.cancel()
+        self._timer.join()
+        self._smtp.close_all()
 
-    def _refusal(self, code: int, said: bytes | str) -> Exception:
-        answer = self._said(code, said)
-        if code == CLOSING or not 400 <= code < 600:
-            return ServerTrouble(f"{self._server} ended the connection: {answer}.")
-        return MailRefused(f"{self._server} refuses it: {answer}.", is_final=code >= 500)
+    def _build_refusal(self, code: int, reply: bytes | str) -> Exception:
+        formatted = self._format_reply(code, reply)
+        if code == CLOSING_CODE or not 400 <= code < 600:
+            return MailServerError(f"{self._server} ended the connection: {formatted}.")
+        return MailRefused(f"{self._server} refuses it: {formatted}.", is_final=code >= 500)
 
-    def _trouble(self, error: Exception) -> ServerTrouble:
-        return ServerTrouble(clean(self._explain(error), 500))
+    def _build_server_error(self, error: Exception) -> MailServerError:
+        return MailServerError(sanitise(self._explain(error), 500))
 
     def _explain(self, error: Exception) -> str:
         server = self._server
-        inner = error.__context__ if isinstance(error, smtplib.SMTPServerDisconnected) else error
-        if self._is_late:
+        cause = error.__context__ if isinstance(error, smtplib.SMTPServerDisconnected) else error
+        if self._timed_out:
             return f"{server} was not done within {TOTAL_SECONDS:.0f} seconds; is it overloaded?"
         match error:
             case smtplib.SMTPAuthenticationError():
-                said = self._said(error.smtp_code, error.smtp_error)
-                return f"{server} refuses the user or the password of POINTSYNC_SMTP_URL: {said}."
+                reply = self._format_reply(error.smtp_code, error.smtp_error)
+                return f"{server} refuses the user or the password of POINTSYNC_SMTP_URL: {reply}."
             case smtplib.SMTPSenderRefused(smtp_code=530):
-                said = self._said(error.smtp_code, error.smtp_error)
-                return f"{server} wants a sign-in, or encryption, first: {said}. Correct POINTSYNC_SMTP_URL."
+                reply = self._format_reply(error.smtp_code, error.smtp_error)
+                return f"{server} wants a sign-in, or encryption, first: {reply}. Correct POINTSYNC_SMTP_URL."
             case smtplib.SMTPSenderRefused():
-                said = self._said(error.smtp_code, error.smtp_error)
-                return f"{server} refuses the sender {error.sender}: {said}. Change it under System › Mails."
+                reply = self._format_reply(error.smtp_code, error.smtp_error)
+                return f"{server} refuses the sender {error.sender}: {reply}. Change it under System › Mails."
             case smtplib.SMTPResponseException(smtp_code=code) if not 200 <= code < 600:
                 return f"What answers at {server.host}:{server.port} is no mail server; correct POINTSYNC_SMTP_URL."
             case smtplib.SMTPResponseException():
-                return f"{server} answers with an error: {self._said(error.smtp_code, error.smtp_error)}."
+                return f"{server} answers with an error: {self._format_reply(error.smtp_code, error.smtp_error)}."
             case smtplib.SMTPNotSupportedError():
                 return (
                     f"{server} offers no sign-in; take user and password out of POINTSYNC_SMTP_URL, or change its port."
                 )
-        match inner:
+        match cause:
             case TimeoutError():
                 return f"{server} did not answer in time; is it overloaded, does a firewall swallow the call?"
             case ssl.SSLCertVerificationError():
-                why = inner.verify_message.rstrip(".")
-                return f"{server} has a certificate that is not valid: {why}. Type the name that it has, or renew it."
+                reason = cause.verify_message.rstrip(".")
+                return (
+                    f"{server} has a certificate that is not valid: {reason}. Type the name that it has, or renew it."
+                )
             case ssl.SSLError():
                 return (
                     f"{server} speaks no TLS as it is called; see whether POINTSYNC_SMTP_URL needs smtp:// or smtps://."
@@ -194,68 +198,70 @@ class Line:
             case smtplib.SMTPServerDisconnected() | ConnectionError() | None:
                 return f"{server} hung up; look at its log."
             case OSError():
-                return f"{server} cannot be reached: {inner.strerror or inner}."
+                return f"{server} cannot be reached: {cause.strerror or cause}."
         return f"{server} cannot be used: {error}."
 
-    def _said(self, code: int, said: bytes | str) -> str:
-        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    def _format_reply(self, code: int, reply: bytes | str) -> str:
+        text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
         if self._server.password:
             text = text.replace(self._server.password, "…")
-        return clean(f"{code} {text}", MAX_SAID).rstrip(".")
+        return sanitise(f"{code} {text}", MAX_REPLY_CHARS).rstrip(".")
 
 
-class _Smtp(smtplib.SMTP):
+class _SmtpClient(smtplib.SMTP):
     """The library's client with a time for connecting apart from that for reading, and a way to cut the line."""
 
-    def __init__(self, server: Server, helo: str) -> None:
+    def __init__(self, server: SmtpServer, helo: str) -> None:
         super().__init__(local_hostname=helo, timeout=READ_SECONDS)
         self._host = server.host  # what a certificate must name, by STARTTLS, too
-        self._tls = _context(server) if server.is_tls else None
-        self._lifeline: socket.socket | None = None
+        self._tls_context = _build_tls_context(server) if server.is_tls else None
+        self._raw_socket: socket.socket | None = None
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        line = _connected(host, port)
-        self._lifeline = line.dup()  # stays ours to cut when TLS has taken the other over
-        line.settimeout(timeout)
-        return self._tls.wrap_socket(line, server_hostname=host) if self._tls else line
+        raw = _open_socket(host, port)
+        self._raw_socket = raw.dup()  # stays ours to cut when TLS has taken the other over
+        raw.settimeout(timeout)
+        return self._tls_context.wrap_socket(raw, server_hostname=host) if self._tls_context else raw
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """End the connection at once, from another thread."""
-        if self._lifeline:
+        if self._raw_socket:
             with suppress(OSError):
-                self._lifeline.shutdown(socket.SHUT_RDWR)
+                self._raw_socket.shutdown(socket.SHUT_RDWR)
 
-    def let_go(self) -> None:
+    def close_all(self) -> None:
         """Close all that is open."""
         self.close()
-        if self._lifeline:
-            self._lifeline.close()
+        if self._raw_socket:
+            self._raw_socket.close()
 
 
-def _connected(host: str, port: int) -> socket.socket:
+def _open_socket(host: str, port: int) -> socket.socket:
     """A connection to the first address of the host that answers, of those that the guard lets be called.
 
     A mail server may well stand in the site's own network, whatever remotes may do: its URL is the owner's, not an
     admin's. Raises OSError, or ServerTrouble where the guard lets none be called.
     """
-    addresses = [str(place[4][0]) for place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    judged = {
-        address: address_guard.refusal(address, allow_private=True, called="mail server", setting="POINTSYNC_SMTP_URL")
+    addresses = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    refusals = {
+        address: address_guard.explain_refusal(
+            address, allow_private=True, target_noun="mail server", setting_name="POINTSYNC_SMTP_URL"
+        )
         for address in addresses
     }
-    open_ones = [address for address, refusal in judged.items() if refusal is None]
-    if not open_ones:
-        raise ServerTrouble(str(judged[addresses[0]]))
-    fault: OSError = TimeoutError()
-    for address in open_ones:
+    allowed = [address for address, refusal in refusals.items() if refusal is None]
+    if not allowed:
+        raise MailServerError(str(refusals[addresses[0]]))
+    last_error: OSError = TimeoutError()
+    for address in allowed:
         try:
-            return socket.create_connection((address, port), CONNECT_SECONDS / len(open_ones))
+            return socket.create_connection((address, port), CONNECT_SECONDS / len(allowed))
         except OSError as error:
-            fault = error
-    raise fault
+            last_error = error
+    raise last_error
 
 
-def _context(server: Server) -> ssl.SSLContext:
+def _build_tls_context(server: SmtpServer) -> ssl.SSLContext:
     """Certificates are verified; but not by STARTTLS on this very machine, whose server often has made its own."""
     context = ssl.create_default_context()
     if server.is_loopback and not server.is_tls:

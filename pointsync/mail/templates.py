@@ -7,21 +7,25 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.errors import Invalid, NotFound, Refused, together
+from pointsync.errors import DomainError, InvalidInput, NotFound, combine
 from pointsync.models import MailText
 from pointsync.models.mail import EXPIRY, KINDS, LEVEL, REWARD
-from pointsync.text_limits import check_text, clean, is_storable
+from pointsync.text_limits import is_storable, sanitise, validate_text
 
 MAX_SUBJECT = 150
 MAX_BODY = 5_000
-MAX_FILLED = 300
+MAX_VALUE_CHARS = 300
 """Of a fact that is filled in, and of a subject once it is filled."""
 
-_ALWAYS = ("customer", "site", "reserve", "points", "balance", "date")
-NAMES = {REWARD: (*_ALWAYS, "reward"), LEVEL: (*_ALWAYS, "level"), EXPIRY: _ALWAYS}
+_COMMON_PLACEHOLDERS = ("customer", "site", "reserve", "points", "balance", "date")
+PLACEHOLDERS = {
+    REWARD: (*_COMMON_PLACEHOLDERS, "reward"),
+    LEVEL: (*_COMMON_PLACEHOLDERS, "level"),
+    EXPIRY: _COMMON_PLACEHOLDERS,
+}
 """What can stand in braces, by kind."""
 
-DEFAULTS = {
+DEFAULT_TEXTS = {
     REWARD: (
         "Your reward: {reward}",
         "Hello,\n\n"
@@ -50,7 +54,7 @@ DEFAULTS = {
     ),
 }
 
-SAMPLE = {
+SAMPLE_VALUES = {
     "customer": "alice@example.com",
     "reserve": "Points",
     "points": "500",
@@ -61,11 +65,11 @@ SAMPLE = {
 }
 """What a preview and a test mail are filled with, beside the site's own name."""
 
-_BRACES = re.compile(r"\{([^{}]*)\}")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class MailTemplate:
     """The text of a kind of mail."""
 
     kind: str
@@ -73,82 +77,84 @@ class Words:
     body: str
     is_default: bool = True
 
-    def filled(self, facts: Mapping[str, str]) -> tuple[str, str]:
+    def render(self, values: Mapping[str, str]) -> tuple[str, str]:
         """Subject and body with `facts` in place of the braces; a fact is one line, and is not looked into."""
-        shown = {name: clean(fact, MAX_FILLED) for name, fact in facts.items()}
-        return clean(_fill(self.subject, shown), MAX_FILLED), _fill(self.body, shown)
+        cleaned = {name: sanitise(value, MAX_VALUE_CHARS) for name, value in values.items()}
+        return sanitise(_substitute(self.subject, cleaned), MAX_VALUE_CHARS), _substitute(self.body, cleaned)
 
 
-def default(kind: str) -> Words:
+def get_default(kind: str) -> MailTemplate:
     """The words that come with PointSync. Raises NotFound."""
     if kind not in KINDS:
         message = f"There is no text {kind[:40]!r}; there is {', '.join(KINDS)}."
         raise NotFound("unknown_text", message, {"kind": message})
-    return Words(kind, *DEFAULTS[kind])
+    return MailTemplate(kind, *DEFAULT_TEXTS[kind])
 
 
-def every(session: Session) -> dict[str, Words]:
+def get_all(session: Session) -> dict[str, MailTemplate]:
     """All texts as they are now, by kind."""
-    own = {each.kind: Words(each.kind, each.subject, each.body, False) for each in session.scalars(select(MailText))}
-    return {kind: own.get(kind) or default(kind) for kind in KINDS}
+    custom = {
+        each.kind: MailTemplate(each.kind, each.subject, each.body, False) for each in session.scalars(select(MailText))
+    }
+    return {kind: custom.get(kind) or get_default(kind) for kind in KINDS}
 
 
-def get(session: Session, kind: str) -> Words:
+def get(session: Session, kind: str) -> MailTemplate:
     """The text of that kind as it is now. Raises NotFound."""
-    default(kind)
-    return every(session)[kind]
+    get_default(kind)
+    return get_all(session)[kind]
 
 
-def change(session: Session, kind: str, subject: str, body: str) -> Words:
+def change(session: Session, kind: str, subject: str, body: str) -> MailTemplate:
     """Put an admin's words in place. Raises NotFound, or Refused that names every faulty field of the two."""
-    default(kind)
-    faults: list[Refused] = []
+    get_default(kind)
+    faults: list[DomainError] = []
     subject, body = subject.strip(), "\n".join(line.rstrip() for line in body.splitlines()).strip("\n")
     try:
-        check_text(subject, MAX_SUBJECT, "subject")
+        validate_text(subject, MAX_SUBJECT, "subject")
         if not subject:
-            raise Invalid("subject", "Type a subject; a mail without one looks like spam.")
-        _check_braces(subject, kind, "subject")
-    except Refused as fault:
-        faults.append(fault)
+            raise InvalidInput("subject", "Type a subject; a mail without one looks like spam.")
+        _check_placeholders(subject, kind, "subject")
+    except DomainError as error:
+        faults.append(error)
     try:
         _check_body(body)
-        _check_braces(body, kind, "body")
-    except Refused as fault:
-        faults.append(fault)
+        _check_placeholders(body, kind, "body")
+    except DomainError as error:
+        faults.append(error)
     if faults:
-        raise together(faults)
+        raise combine(faults)
     session.merge(MailText(kind=kind, subject=subject, body=f"{body}\n"))
     session.flush()
     return get(session, kind)
 
 
-def reset(session: Session, kind: str) -> Words:
+def reset(session: Session, kind: str) -> MailTemplate:
     """Go back to the default words. Raises NotFound."""
-    words = default(kind)
-    if own := session.get(MailText, kind):
-        session.delete(own)
+    template = get_default(kind)
+    if custom := session.get(MailText, kind):
+        session.delete(custom)
     session.flush()
-    return words
+    return template
 
 
 def _check_body(body: str) -> None:
     if not body.strip():
-        raise Invalid("body", "Type what the mail shall say.")
+        raise InvalidInput("body", "Type what the mail shall say.")
     if len(body) > MAX_BODY:
-        raise Invalid("body", f"At most {MAX_BODY:,} characters; this has {len(body):,}.")
+        raise InvalidInput("body", f"At most {MAX_BODY:,} characters; this has {len(body):,}.")
     if not all(is_storable(line.replace("\t", " ")) for line in body.split("\n")):
-        raise Invalid("body", "It holds control characters; type plain text.")
+        raise InvalidInput("body", "It holds control characters; type plain text.")
 
 
-def _check_braces(text: str, kind: str, field: str) -> None:
-    known = ", ".join(f"{{{name}}}" for name in NAMES[kind])
-    for name in _BRACES.findall(text):
-        if name not in NAMES[kind]:
-            raise Invalid(field, f"Nothing is known for {{{name[:40]}}}; what can stand here is {known}.")
-    if set("{}") & set(_BRACES.sub("", text)):
-        raise Invalid(field, f"A brace stands alone; one opens and one closes each name: {known}.")
+def _check_placeholders(text: str, kind: str, field: str) -> None:
+    allowed = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS[kind])
+    for name in _PLACEHOLDER.findall(text):
+        if name not in PLACEHOLDERS[kind]:
+            raise InvalidInput(field, f"Nothing is known for {{{name[:40]}}}; what can stand here is {allowed}.")
+    if set("{}") & set(_PLACEHOLDER.sub("", text)):
+        raise InvalidInput(field, f"A brace stands alone; one opens and one closes each name: {allowed}.")
 
 
-def _fill(text: str, facts: Mapping[str, str]) -> str:
-    return _BRACES.sub(lambda found: facts[found[1]], text)
+def _substitute(text: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)

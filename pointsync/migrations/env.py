@@ -5,15 +5,15 @@ from typing import Any, Literal
 from alembic import context
 from flask import current_app
 
-from pointsync import models
-from pointsync.db import Moment, RowNumber, db
+from pointsync import db, models
+from pointsync.db import RowNumber, UtcDateTime
 
 assert models  # the tables must be known before they are compared
 
 
 def render_item(kind: str, item: Any, autogen_context: Any) -> str | Literal[False]:
     """Write our own column types into a migration as what they are in the database."""
-    if kind == "type" and isinstance(item, Moment):
+    if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and item is RowNumber:
         return "sa.BigInteger().with_variant(sa.Integer(), 'sqlite')"
@@ -23,10 +23,10 @@ def render_item(kind: str, item: Any, autogen_context: Any) -> str | Literal[Fal
 def run() -> None:
     """Upgrade or compare the database of the current application."""
     configure_args = current_app.extensions["migrate"].configure_args
-    with db.engine.execution_options(writes=True).connect() as connection:
+    with db.get_engine().execution_options(writes=True).connect() as connection:
         context.configure(
             connection=connection,
-            target_metadata=db.metadata,
+            target_metadata=db.Base.metadata,
             render_item=render_item,
             transaction_per_migration=False,
             **configure_args,

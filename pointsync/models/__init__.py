@@ -1,21 +1,21 @@
 """The nouns: one file each. Facts live here; what is done with them lives in `ledger` and `sync`."""
 
 from pointsync.models.admin import Admin
-from pointsync.models.api_key import ApiKey, KeyUse
-from pointsync.models.attempt import Attempt, Tally
-from pointsync.models.audit import Audit
-from pointsync.models.backfill import History
+from pointsync.models.api_key import ApiKey, ApiKeyUse
+from pointsync.models.attempt import Attempt, DailyDeliveryTotal
+from pointsync.models.audit import AuditEntry
+from pointsync.models.backfill import Backfill
 from pointsync.models.balance import Balance
 from pointsync.models.customer import Customer
-from pointsync.models.delivery import Delivery, State
-from pointsync.models.expiry import Expiry
+from pointsync.models.delivery import Delivery, DeliveryState
+from pointsync.models.expiry import ExpirySettings
 from pointsync.models.hook import Hook, HookDelivery
-from pointsync.models.hourly_total import Flow
-from pointsync.models.level import Level, Unlock
-from pointsync.models.mail import Mail, MailServer, MailText
+from pointsync.models.hourly_total import HourlyTotal
+from pointsync.models.level import Level, LevelUnlock
+from pointsync.models.mail import Mail, MailServerStatus, MailText
 from pointsync.models.movement import Movement
-from pointsync.models.origin import Holding, Origin, TurnedAway
-from pointsync.models.rate_bucket import Bucket
+from pointsync.models.origin import Origin, ReceivedSummary, RefusedOrigin
+from pointsync.models.rate_bucket import RateBucket
 from pointsync.models.remote import Remote
 from pointsync.models.reserve import Reserve
 from pointsync.models.reversal import Reversal, ReversedMovement
@@ -24,33 +24,37 @@ from pointsync.models.setting import Setting
 from pointsync.models.sign_in import SignIn
 from pointsync.models.site import Site
 from pointsync.models.status_change import StatusChange
-from pointsync.models.task import Work, WorkState
+from pointsync.models.task import Task, TaskState
 from pointsync.models.worker import Lease, Worker
 
 __all__ = [
     "Admin",
     "ApiKey",
+    "ApiKeyUse",
     "Attempt",
-    "Audit",
+    "AuditEntry",
+    "Backfill",
     "Balance",
-    "Bucket",
     "Customer",
+    "DailyDeliveryTotal",
     "Delivery",
-    "Expiry",
-    "Flow",
-    "History",
-    "Holding",
+    "DeliveryState",
+    "ExpirySettings",
     "Hook",
     "HookDelivery",
-    "KeyUse",
+    "HourlyTotal",
     "Lease",
     "Level",
+    "LevelUnlock",
     "Mail",
-    "MailServer",
+    "MailServerStatus",
     "MailText",
     "Movement",
     "Origin",
+    "RateBucket",
+    "ReceivedSummary",
     "Redemption",
+    "RefusedOrigin",
     "Remote",
     "Reserve",
     "Reversal",
@@ -59,12 +63,8 @@ __all__ = [
     "Setting",
     "SignIn",
     "Site",
-    "State",
     "StatusChange",
-    "Tally",
-    "TurnedAway",
-    "Unlock",
-    "Work",
-    "WorkState",
+    "Task",
+    "TaskState",
     "Worker",
 ]

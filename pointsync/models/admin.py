@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment
+from pointsync.db import Base, UtcDateTime
 
 
 class Admin(Base):
@@ -15,6 +15,6 @@ class Admin(Base):
     name: Mapped[str] = mapped_column(String(191), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     """scrypt, in Werkzeug's form; never the password."""
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    disabled_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Since when they may not sign in; empty for who may."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from pointsync.db import Base, Moment
+from pointsync.db import Base, UtcDateTime
 
 
 class ApiKey(Base):
@@ -20,14 +20,14 @@ class ApiKey(Base):
     """What it may do: names of scopes with spaces between them, as OAuth writes them (RFC 6749, 3.3)."""
     per_minute: Mapped[int | None]
     """Calls that it may make in a minute; None: as many as it likes."""
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """From then on it is refused."""
-    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    use: Mapped["KeyUse | None"] = relationship(lazy="joined", viewonly=True)
+    use: Mapped["ApiKeyUse | None"] = relationship(lazy="joined", viewonly=True)
 
-    def may(self, scope: str) -> bool:
+    def has_scope(self, scope: str) -> bool:
         """Whether it has that scope."""
         return scope in self.scopes.split()
 
@@ -36,10 +36,10 @@ class ApiKey(Base):
         return self.expires_at is not None and self.expires_at <= now
 
 
-class KeyUse(Base):
+class ApiKeyUse(Base):
     """When a key was last used; apart from it, since this is no change of the key."""
 
     __tablename__ = "key_use"
 
     key_id: Mapped[int] = mapped_column(ForeignKey("api_key.id"), primary_key=True)
-    used_at: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime)

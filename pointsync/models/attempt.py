@@ -5,23 +5,23 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment, RowNumber
+from pointsync.db import Base, RowNumber, UtcDateTime
 
-FAILED = "code <> 'ok'"
+FAILED_SQL = "code <> 'ok'"
 
 
 class Attempt(Base):
     __tablename__ = "attempt"
     __table_args__ = (
         Index("ix_attempt_remote_id_id", "remote_id", "id"),
-        Index("ix_attempt_failed", "remote_id", "id", sqlite_where=text(FAILED), postgresql_where=text(FAILED)),
+        Index("ix_attempt_failed", "remote_id", "id", sqlite_where=text(FAILED_SQL), postgresql_where=text(FAILED_SQL)),
     )
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     remote_id: Mapped[int] = mapped_column(ForeignKey("remote.id"))
-    started_at: Mapped[datetime] = mapped_column(Moment, index=True)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     """Stored before the call is made: a process that dies in between leaves its trace."""
-    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     first_delivery_id: Mapped[int] = mapped_column(RowNumber)
     deliveries: Mapped[int]
     """How many deliveries the call carried."""
@@ -31,12 +31,12 @@ class Attempt(Base):
     message: Mapped[str | None] = mapped_column(String(500))
 
     @classmethod
-    def has_failed(cls) -> ColumnElement[bool]:
+    def failed_condition(cls) -> ColumnElement[bool]:
         """That an attempt has failed, spelled out: a bound parameter would not find the partial index."""
         return cls.code != literal_column("'ok'", String)
 
 
-class Tally(Base):
+class DailyDeliveryTotal(Base):
     """What a day's attempts came to, per remote: the average outlives the attempts themselves."""
 
     __tablename__ = "tally"

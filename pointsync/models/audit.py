@@ -6,19 +6,19 @@ from typing import Any
 from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment, RowNumber
+from pointsync.db import Base, RowNumber, UtcDateTime
 
-LEAST_DAYS = 365
+MIN_RETENTION_DAYS = 365
 """The database lets nobody delete younger rows, nor change any: its triggers are in the migration."""
 
 
-class Audit(Base):
+class AuditEntry(Base):
     """One change; written in its transaction, and never again."""
 
     __tablename__ = "audit"
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
-    at: Mapped[datetime] = mapped_column(Moment, index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     actor: Mapped[str] = mapped_column(String(191), index=True)
     """The admin's, API key's or system account's name; empty: this site by itself."""
     how: Mapped[str] = mapped_column(String(16))

@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment, RowNumber
+from pointsync.db import Base, RowNumber, UtcDateTime
 
 
-class History(Base):
+class Backfill(Base):
     __tablename__ = "history"
 
     remote_id: Mapped[int] = mapped_column(ForeignKey("remote.id"), primary_key=True)
@@ -18,6 +18,6 @@ class History(Base):
     total: Mapped[int]
     """Movements to send, counted when it was asked for."""
     done: Mapped[int] = mapped_column(default=0)
-    started_at: Mapped[datetime] = mapped_column(Moment)
-    stopped_at: Mapped[datetime | None] = mapped_column(Moment)
-    finished_at: Mapped[datetime | None] = mapped_column(Moment)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    stopped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -6,10 +6,10 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, UniqueConstraint, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment, RowNumber
+from pointsync.db import Base, RowNumber, UtcDateTime
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     """Where a delivery stands; the README draws the ways between."""
 
     PENDING = "pending"
@@ -18,11 +18,11 @@ class State(StrEnum):
     FAILED = "failed"
     """Refused there, or in conflict with what is there; waits for an admin."""
     DELIVERED = "delivered"
-    ASIDE = "aside"
+    SET_ASIDE = "aside"
     """An admin has chosen, with a reason, that it is not sent."""
 
 
-WAITING = (State.PENDING, State.UNKNOWN, State.FAILED)
+OPEN_STATES = (DeliveryState.PENDING, DeliveryState.UNKNOWN, DeliveryState.FAILED)
 
 
 class Delivery(Base):
@@ -48,23 +48,23 @@ class Delivery(Base):
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     movement_seq: Mapped[int] = mapped_column(ForeignKey("movement.seq"))
     remote_id: Mapped[int] = mapped_column(ForeignKey("remote.id"))
-    state: Mapped[State] = mapped_column(String(16), default=State.PENDING)
+    state: Mapped[DeliveryState] = mapped_column(String(16), default=DeliveryState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
-    called_at: Mapped[datetime | None] = mapped_column(Moment)
+    called_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When a call for it alone was first made: only then can a WooRewards site know it already."""
-    unsure_until: Mapped[datetime | None] = mapped_column(Moment)
+    unsure_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """A WooRewards site may still be at work on a call whose answer was not had: no call before this
     moment, whoever asks, since it checks and then inserts."""
-    not_before: Mapped[datetime | None] = mapped_column(Moment)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """It alone waits until this moment; the remote's own waiting stands with the remote."""
     code: Mapped[str | None] = mapped_column(String(32))
     message: Mapped[str | None] = mapped_column(String(500))
     """What the other side said of it, or why an admin set it aside."""
-    delivered_at: Mapped[datetime | None] = mapped_column(Moment)
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     is_history: Mapped[bool] = mapped_column(default=False)
     """Sent to a newcomer after the fact; nobody is mailed about it there."""
 
     @classmethod
-    def is_in(cls, state: State) -> ColumnElement[bool]:
+    def state_condition(cls, state: DeliveryState) -> ColumnElement[bool]:
         """That a delivery is in `state`, spelled out: a bound parameter would not find the partial index."""
         return cls.state == literal_column(f"'{state.value}'", String)

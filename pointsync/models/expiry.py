@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from pointsync.db import Base, RowNumber
 
 
-class Expiry(Base):
+class ExpirySettings(Base):
     """A reserve's rule; a reserve that never had one has no row."""
 
     __tablename__ = "expiry"

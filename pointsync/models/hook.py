@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, Index, Numeric, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from pointsync.db import Base, Moment, RowNumber
+from pointsync.db import Base, RowNumber, UtcDateTime
 from pointsync.models.reserve import Reserve
 
 
@@ -30,8 +30,8 @@ class Hook(Base):
     """The shop that its signed deliveries name, from the first one on."""
     stack: Mapped[str | None] = mapped_column(String(191))
     """The shop's own name of the reserve, from the first movement on; another one is of no use."""
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    removed_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     reserve: Mapped[Reserve] = relationship(lazy="joined")
 
@@ -42,7 +42,7 @@ class HookDelivery(Base):
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     hook_id: Mapped[int] = mapped_column(ForeignKey("hook.id"))
-    received_at: Mapped[datetime] = mapped_column(Moment)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     topic: Mapped[str] = mapped_column(String(191))
     outcome: Mapped[str] = mapped_column(String(16))
     """`recorded`, `duplicate` or `unused`."""

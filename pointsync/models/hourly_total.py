@@ -5,15 +5,15 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment
+from pointsync.db import Base, UtcDateTime
 
 
-class Flow(Base):
+class HourlyTotal(Base):
     """Kept with the movements, in their transaction: pictures and settlements read hours, not a million movements."""
 
     __tablename__ = "flow"
 
-    hour: Mapped[datetime] = mapped_column(Moment, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     """The start of the hour, in UTC, of their `at`: when they were made, which is the same on every site."""
     origin: Mapped[str] = mapped_column(String(191), primary_key=True)
     """The Auth of the site where they were made, this one included."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment, RowNumber
+from pointsync.db import Base, RowNumber, UtcDateTime
 
 
 class Level(Base):
@@ -21,19 +21,19 @@ class Level(Base):
     points: Mapped[int] = mapped_column(BigInteger)
     """The balance in its reserve at which it is reached; 1 or more."""
     is_active: Mapped[bool] = mapped_column(default=True)
-    created_at: Mapped[datetime] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     next_customer_id: Mapped[int | None] = mapped_column(RowNumber)
     """Customers from here on may have had the points before the level was there; None once all were looked at."""
 
 
-class Unlock(Base):
+class LevelUnlock(Base):
     """A customer has reached a level; never taken back."""
 
     __tablename__ = "unlock"
 
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), primary_key=True)
     level_id: Mapped[int] = mapped_column(ForeignKey("level.id"), primary_key=True)
-    at: Mapped[datetime] = mapped_column(Moment)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
     movement_seq: Mapped[int | None] = mapped_column(ForeignKey("movement.seq"))
     """The movement that brought the points; None where they were there before the level."""
     is_quiet: Mapped[bool] = mapped_column(default=False)

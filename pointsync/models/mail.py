@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from pointsync.db import Base, Moment, RowNumber
+from pointsync.db import Base, RowNumber, UtcDateTime
 from pointsync.models.customer import Customer
 from pointsync.models.reserve import Reserve
 
@@ -42,18 +42,18 @@ class Mail(Base):
     reserve_id: Mapped[int | None] = mapped_column(ForeignKey("reserve.id"))
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
     """What belongs to that moment and may be another by the time it is sent: points, balance, title, day of loss."""
-    at: Mapped[datetime] = mapped_column(Moment)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
     """When it happened."""
     state: Mapped[str] = mapped_column(String(16), default=WAITING)
     """`waiting`, `sent`, `failed` or `dropped`."""
     attempts: Mapped[int] = mapped_column(default=0)
-    queued_at: Mapped[datetime] = mapped_column(Moment)
+    queued_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """Since when it waits: by this it is given up."""
-    next_at: Mapped[datetime] = mapped_column(Moment)
+    next_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """Before that it is not tried."""
     message: Mapped[str | None] = mapped_column(String(500))
     """The last error, or why it was dropped."""
-    sent_at: Mapped[datetime | None] = mapped_column(Moment)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     customer: Mapped[Customer | None] = relationship(lazy="raise")
     reserve: Mapped[Reserve | None] = relationship(lazy="raise")
@@ -74,7 +74,7 @@ class MailText(Base):
     body: Mapped[str] = mapped_column(Text)
 
 
-class MailServer(Base):
+class MailServerStatus(Base):
     """One row, made when the server first fails; all fields but `failures` are None while it answers."""
 
     __tablename__ = "mail_server"
@@ -83,6 +83,6 @@ class MailServer(Base):
     failures: Mapped[int] = mapped_column(default=0)
     """In a row."""
     message: Mapped[str | None] = mapped_column(String(500))
-    failed_at: Mapped[datetime | None] = mapped_column(Moment)
-    next_at: Mapped[datetime | None] = mapped_column(Moment)
+    failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    next_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Before that it is not called."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from pointsync.db import Base, Moment, RowNumber
+from pointsync.db import Base, RowNumber, UtcDateTime
 from pointsync.models.customer import Customer
 from pointsync.models.reserve import Reserve
 
@@ -56,8 +56,8 @@ class Movement(Base):
     source: Mapped[str | None] = mapped_column(String(191))
     """Who gave the `ref`: `api:NAME`, `hook:NAME`, `command`, `import`."""
     ref: Mapped[str | None] = mapped_column(String(191))
-    at: Mapped[datetime] = mapped_column(Moment)
-    recorded_at: Mapped[datetime] = mapped_column(Moment)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     below_zero: Mapped[bool] = mapped_column(default=False)
     """It took the balance below zero where the reserve does not allow that: listed for an admin."""
     is_history: Mapped[bool] = mapped_column(default=False)

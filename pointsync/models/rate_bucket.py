@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from pointsync.db import Base
 
 
-class Bucket(Base):
+class RateBucket(Base):
     __tablename__ = "bucket"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment
+from pointsync.db import Base, UtcDateTime
 
 
 class Reserve(Base):
@@ -17,4 +17,4 @@ class Reserve(Base):
     name: Mapped[str] = mapped_column(String(191))
     is_active: Mapped[bool] = mapped_column(default=True)
     may_go_below_zero: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

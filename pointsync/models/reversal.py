@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment, RowNumber
+from pointsync.db import Base, RowNumber, UtcDateTime
 
 
 class Reversal(Base):
@@ -17,7 +17,7 @@ class Reversal(Base):
     origin: Mapped[str] = mapped_column(ForeignKey("origin.auth"), index=True)
     reserve_id: Mapped[int | None] = mapped_column(ForeignKey("reserve.id"))
     """None for all that are active."""
-    since: Mapped[datetime] = mapped_column(Moment)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
     """Movements recorded here then or later."""
     last_seq: Mapped[int] = mapped_column(RowNumber)
     """The last of them when it was asked for: what comes later is none of it."""
@@ -31,9 +31,9 @@ class Reversal(Base):
     """Balances that were left, since they would have passed what a balance can be."""
     after_customer_id: Mapped[int] = mapped_column(RowNumber, default=0)
     """Customers up to here are seen to."""
-    asked_at: Mapped[datetime] = mapped_column(Moment)
-    stopped_at: Mapped[datetime | None] = mapped_column(Moment)
-    finished_at: Mapped[datetime | None] = mapped_column(Moment)
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    stopped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ReversedMovement(Base):

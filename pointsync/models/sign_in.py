@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from pointsync.db import Base, Moment
+from pointsync.db import Base, UtcDateTime
 from pointsync.models.admin import Admin
 
 
@@ -16,8 +16,8 @@ class SignIn(Base):
     admin_id: Mapped[int] = mapped_column(ForeignKey("admin.id", ondelete="CASCADE"))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     """SHA-256 of the token in the browser's cookie. A cookie alone cannot be taken back; this row can."""
-    began_at: Mapped[datetime] = mapped_column(Moment, index=True)
-    seen_at: Mapped[datetime] = mapped_column(Moment)
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """When it was last used, to the minute."""
     address: Mapped[str] = mapped_column(String(64))
     """From where it was used then."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment
+from pointsync.db import Base, UtcDateTime
 
 
 class Site(Base):
@@ -16,7 +16,7 @@ class Site(Base):
     """Its name for life: the origin of its movements."""
     sealed_pass: Mapped[str] = mapped_column(String(1000))
     sealed_old_pass: Mapped[str | None] = mapped_column(String(1000))
-    old_pass_ends_at: Mapped[datetime | None] = mapped_column(Moment)
+    old_pass_ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sealed_private_key: Mapped[str] = mapped_column(String(1000))
     public_key: Mapped[str] = mapped_column(String(64))
     marker: Mapped[str] = mapped_column(String(32))
@@ -34,4 +34,4 @@ class Site(Base):
     """Why nothing is sent until an admin has said what this database is; None: send."""
     setup_digest: Mapped[str | None] = mapped_column(String(64))
     """SHA-256 of the one-time token that creates the first admin."""
-    created_at: Mapped[datetime] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

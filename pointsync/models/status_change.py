@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment, RowNumber
+from pointsync.db import Base, RowNumber, UtcDateTime
 
 
 class StatusChange(Base):
@@ -14,7 +14,7 @@ class StatusChange(Base):
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     remote_id: Mapped[int] = mapped_column(ForeignKey("remote.id"))
-    at: Mapped[datetime] = mapped_column(Moment)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
     before: Mapped[str] = mapped_column(String(16))
     after: Mapped[str] = mapped_column(String(16))
     words: Mapped[str] = mapped_column(String(500))

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointsync.db import Base, Moment
+from pointsync.db import Base, UtcDateTime
 
 
 class Worker(Base):
@@ -15,8 +15,8 @@ class Worker(Base):
     """Made anew at each start: a process that has started again is another worker."""
     host: Mapped[str] = mapped_column(String(191))
     pid: Mapped[int]
-    started_at: Mapped[datetime] = mapped_column(Moment)
-    heartbeat_at: Mapped[datetime] = mapped_column(Moment)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """By the database's clock."""
 
 
@@ -25,5 +25,5 @@ class Lease(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     holder: Mapped[str] = mapped_column(String(32))
-    until: Mapped[datetime] = mapped_column(Moment)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
     """By the database's clock."""

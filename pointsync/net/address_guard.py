@@ -39,8 +39,8 @@ _6TO4 = IPv6Network("2002::/16")
 _TEREDO = IPv6Network("2001::/32")
 
 
-def refusal(
-    address: str, allow_private: bool, *, called: str = "shop", setting: str = "the remote's URL"
+def explain_refusal(
+    address: str, allow_private: bool, *, target_noun: str = "shop", setting_name: str = "the remote's URL"
 ) -> str | None:
     """Why nobody may connect to `address`, as a sentence for a shop's admin, or None if one may.
 
@@ -52,15 +52,15 @@ def refusal(
         outer = ip_address(address.partition("%")[0])
     except ValueError:
         return f"“{address}” is not an IP address; give the remote the URL of its public address."
-    judged: list[IPv4Address | IPv6Address] = []
+    checked: list[IPv4Address | IPv6Address] = []
     if isinstance(outer, IPv6Address):
-        judged.extend(_carried(outer))
-    judged = judged or [outer]
-    for inner in judged:
-        kind = _never(inner)
-        if kind:
-            return f"{address} is {kind} address, where no {called} can be; correct {setting}."
-    if not allow_private and (outer in _LOCAL_NAT64 or any(map(_private, judged))):
+        checked.extend(_embedded_ipv4_addresses(outer))
+    checked = checked or [outer]
+    for inner in checked:
+        forbidden_kind = _forbidden_kind(inner)
+        if forbidden_kind:
+            return f"{address} is {forbidden_kind} address, where no {target_noun} can be; correct {setting_name}."
+    if not allow_private and (outer in _LOCAL_NAT64 or any(map(_is_private, checked))):
         return (
             f"{address} is a private address and this site may call public ones only; correct the remote's"
             " URL, or set POINTSYNC_PRIVATE_REMOTES=on if the shop is in this site's own network."
@@ -68,7 +68,7 @@ def refusal(
     return None
 
 
-def _never(address: IPv4Address | IPv6Address) -> str | None:
+def _forbidden_kind(address: IPv4Address | IPv6Address) -> str | None:
     """The kind of `address`, with its article, if it is refused even where private ones are allowed."""
     if address in _METADATA:
         return "a cloud's metadata"
@@ -86,24 +86,24 @@ def _never(address: IPv4Address | IPv6Address) -> str | None:
     return None
 
 
-def _private(address: IPv4Address | IPv6Address) -> bool:
+def _is_private(address: IPv4Address | IPv6Address) -> bool:
     """Whether `address` is not one on the public internet: loopback, own networks, CGNAT, examples."""
     return not address.is_global or any(address in network for network in (*_NOT_PUBLIC_4, *_NOT_PUBLIC_6))
 
 
-def _carried(address: IPv6Address) -> Iterator[IPv4Address]:
+def _embedded_ipv4_addresses(address: IPv6Address) -> Iterator[IPv4Address]:
     """The IPv4 addresses that `address` leads to; none for an ordinary one."""
     bits = int(address)
-    last = IPv4Address(bits & 0xFFFFFFFF)
+    last_32_bits = IPv4Address(bits & 0xFFFFFFFF)
     if any(address in network for network in _LAST_32_BITS) or (address in _COMPATIBLE and bits > 1):
-        yield last
+        yield last_32_bits
     elif address in _LOCAL_NAT64:
         # Its owner chooses between the layouts for /48 and /96 (RFC 6052, 2.2); the other one is then zero.
-        spread = IPv4Address((bits >> 64 & 0xFFFF) << 16 | bits >> 40 & 0xFFFF)
-        yield from [inner for inner in (last, spread) if int(inner)] or [last]
+        split_address = IPv4Address((bits >> 64 & 0xFFFF) << 16 | bits >> 40 & 0xFFFF)
+        yield from [inner for inner in (last_32_bits, split_address) if int(inner)] or [last_32_bits]
     elif address in _6TO4:
         yield IPv4Address(bits >> 80 & 0xFFFFFFFF)
     elif address in _TEREDO:
         # RFC 4380: the server in the clear, the client with its bits turned over.
         yield IPv4Address(bits >> 64 & 0xFFFFFFFF)
-        yield IPv4Address(int(last) ^ 0xFFFFFFFF)
+        yield IPv4Address(int(last_32_bits) ^ 0xFFFFFFFF)

@@ -14,9 +14,18 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from pointsync.net.call import CallFailed, Flight, Limits, PassingFailure, PermanentFailure, Pool, TlsPool, current
+from pointsync.net.call import (
+    CallLimits,
+    HttpCall,
+    HttpCallError,
+    HttpPool,
+    HttpsPool,
+    PermanentCallError,
+    TransientCallError,
+    current_call,
+)
 
-__all__ = ["Answer", "CallFailed", "Client", "PassingFailure", "PermanentFailure"]
+__all__ = ["HttpCallError", "HttpClient", "HttpResponse", "PermanentCallError", "TransientCallError"]
 
 _URL = re.compile(
     r"(?i:https?)://(?:[^/?#\\]*@)?(?P<host>[^/?#\\@\x00-\x20\x7f\ud800-\udfff]+)(?P<target>(?:[/?][^#]*)?)(?:#.*)?"
@@ -25,7 +34,7 @@ _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """What the other side said, whatever the status; `headers` ignore case, `body` is decompressed."""
 
     status: int
@@ -33,7 +42,7 @@ class Answer:
     body: bytes
 
 
-class Client:
+class HttpClient:
     """Calls other sites, from any thread. The limits are for each call, in seconds and bytes.
 
     `connect_seconds` begins once the name is looked up and covers all its addresses. `allow_private` opens
@@ -47,100 +56,100 @@ class Client:
         connect_seconds: float = 5.0,
         read_seconds: float = 15.0,
         total_seconds: float = 30.0,
-        max_answer_bytes: int = 2 * 1024 * 1024,
+        max_response_bytes: int = 2 * 1024 * 1024,
         verify: bool | str = True,
     ) -> None:
-        self.limits = Limits(allow_private, connect_seconds, read_seconds, total_seconds, max_answer_bytes)
+        self.limits = CallLimits(allow_private, connect_seconds, read_seconds, total_seconds, max_response_bytes)
         self.verify = verify
         self._sessions: dict[object, requests.Session] = {}
-        self.currents: dict[Flight, None] = {}  # in the order of their deadlines
-        self._state = threading.Condition()
+        self.active_calls: dict[HttpCall, None] = {}  # in the order of their deadlines
+        self._condition = threading.Condition()
         self._watchdog: threading.Thread | None = None
         self._closed = False
 
-    def call(
+    def send(
         self,
         method: str,
         url: str,
         *,
         headers: Mapping[str, str],
         body: bytes | None = None,
-        session_key: object = None,
-    ) -> Answer:
+        connection_key: object = None,
+    ) -> HttpResponse:
         """Make one request, never repeated and never redirected; its answer, or CallFailed.
 
         Calls with the same `session_key` share kept-alive connections; None stands for fresh ones.
         """
         if not (parts := _URL.fullmatch(url)):
-            raise PassingFailure("unknown_host", "The URL must look like https://shop.example; correct it.")
-        target = quote(parts["target"], _PRINTABLE, errors="replace")
-        flight = Flight(self.limits, parts["host"], "/" + target.removeprefix("/"))
-        session = self._enter(flight, session_key)
-        token = current.set(flight)
+            raise TransientCallError("unknown_host", "The URL must look like https://shop.example; correct it.")
+        request_target = quote(parts["target"], _PRINTABLE, errors="replace")
+        http_call = HttpCall(self.limits, parts["host"], "/" + request_target.removeprefix("/"))
+        session = self._register(http_call, connection_key)
+        token = current_call.set(http_call)
         try:
-            sent = CaseInsensitiveDict({"User-Agent": "PointSync", **headers})
-            sent["Accept-Encoding"] = "gzip"
-            request = requests.Request(method, url, sent, data=body).prepare()
+            all_headers = CaseInsensitiveDict({"User-Agent": "PointSync", **headers})
+            all_headers["Accept-Encoding"] = "gzip"
+            request = requests.Request(method, url, all_headers, data=body).prepare()
             with closing(
                 session.send(request, stream=True, allow_redirects=False, timeout=self.limits.read_seconds)
             ) as response:
-                answer = Answer(response.status_code, response.headers, flight.read(response))
-            flight.check()
+                http_response = HttpResponse(response.status_code, response.headers, http_call.read_body(response))
+            http_call.raise_if_aborted()
         except requests.exceptions.InvalidURL:
-            raise flight.failure("unknown_host", "is no host that can be called; correct the URL.") from None
+            raise http_call.build_error("unknown_host", "is no host that can be called; correct the URL.") from None
         except Exception as error:
             # Without its cause, which may quote a header.
-            raise flight.explain(error) from None
+            raise http_call.to_call_error(error) from None
         finally:
-            current.reset(token)
-            with self._state:
-                self.currents.pop(flight, None)
-            flight.let_go()
-            if session_key is None:
+            current_call.reset(token)
+            with self._condition:
+                self.active_calls.pop(http_call, None)
+            http_call.release_socket()
+            if connection_key is None:
                 session.close()
-        return answer
+        return http_response
 
     def close(self) -> None:
         """Stop the calls under way at once, drop the connections, and refuse every later call."""
-        with self._state:
+        with self._condition:
             self._closed = True
-            self._state.notify_all()
-            for flight in self.currents:
-                flight.cut("was not heard out: the call was stopped with this site, and is made again.")
+            self._condition.notify_all()
+            for http_call in self.active_calls:
+                http_call.abort("was not heard out: the call was stopped with this site, and is made again.")
             for session in self._sessions.values():
                 session.close()
             self._sessions.clear()
 
-    def _enter(self, flight: Flight, session_key: object) -> requests.Session:
-        with self._state:
+    def _register(self, http_call: HttpCall, connection_key: object) -> requests.Session:
+        with self._condition:
             if self._closed:
-                raise flight.failure("timeout", "was not called: calls are stopped with this site; start it.")
+                raise http_call.build_error("timeout", "was not called: calls are stopped with this site; start it.")
             if not (self._watchdog and self._watchdog.is_alive()):
-                self._watchdog = threading.Thread(target=self._watch, name="call-watchdog", daemon=True)
+                self._watchdog = threading.Thread(target=self._abort_overdue_calls, name="call-watchdog", daemon=True)
                 self._watchdog.start()
-            self.currents[flight] = None
-            session = self._sessions.get(session_key) or _Session(self.verify)
-            if session_key is not None:
-                self._sessions[session_key] = session
+            self.active_calls[http_call] = None
+            session = self._sessions.get(connection_key) or _Session(self.verify)
+            if connection_key is not None:
+                self._sessions[connection_key] = session
             return session
 
-    def _watch(self) -> None:
+    def _abort_overdue_calls(self) -> None:
         """Cut each call at its deadline. One that begins during a wait ends after it, so wakes nobody."""
-        with self._state:
+        with self._condition:
             while not self._closed:
-                flight = next(iter(self.currents), None)
-                left = flight.deadline - monotonic() if flight else self.limits.total_seconds
-                if left > 0:
-                    self._state.wait(left)
-                elif flight:
-                    del self.currents[flight]
-                    flight.cut(f"took more than {self.limits.total_seconds:g} s; look whether it is overloaded.")
+                http_call = next(iter(self.active_calls), None)
+                remaining_seconds = http_call.deadline - monotonic() if http_call else self.limits.total_seconds
+                if remaining_seconds > 0:
+                    self._condition.wait(remaining_seconds)
+                elif http_call:
+                    del self.active_calls[http_call]
+                    http_call.abort(f"took more than {self.limits.total_seconds:g} s; look whether it is overloaded.")
 
 
 class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": TlsPool}
+        self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
 
 
 class _Session(requests.Session):

@@ -17,29 +17,29 @@ from typing import BinaryIO
 import msgspec
 
 from pointsync import clock, sqlite_file
-from pointsync.crypto import Vault, WrongSecret
-from pointsync.errors import Refused
-from pointsync.sqlite_file import Tell
+from pointsync.crypto import Vault, WrongSecretKey
+from pointsync.errors import DomainError
+from pointsync.sqlite_file import ProgressCallback
 
 FORMAT = 1
-WHAT = "pointsync backup"
-ABOUT, DATABASE, SECRET = "about.json", "database", "secret_key"
-SQLITE_HEAD = b"SQLite format 3\0"
+FORMAT_NAME = "pointsync backup"
+MANIFEST_NAME, DATABASE_NAME, SECRET_NAME = "about.json", "database", "secret_key"
+SQLITE_HEADER = b"SQLite format 3\0"
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
-MAX_ABOUT_BYTES = 65_536
+MAX_MANIFEST_BYTES = 65_536
 CHUNK_BYTES = 1_048_576
-NO_BACKUP = "is no backup that pointsync backup has made"
-UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+NOT_A_BACKUP = "is no backup that pointsync backup has made"
+READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
-class BadBackup(Refused):
+class BadBackup(DomainError):
     """A file that cannot be restored; the message says why, to be read behind the file's name."""
 
     def __init__(self, message: str) -> None:
         super().__init__("bad_backup", message)
 
 
-class About(msgspec.Struct, frozen=True, kw_only=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a backup."""
 
     what: str
@@ -62,54 +62,56 @@ class Archive:
     """A backup that was read: what is known of it, and the secret, where it is in it."""
 
     path: Path
-    about: About
+    manifest: Manifest
     secret: str | None
-    is_plain: bool = False
+    is_database_file: bool = False
     """Whether it is the database's file itself, as is kept before an upgrade and a restore."""
 
-    def is_opened_by(self, vault: Vault) -> bool:
+    def can_be_decrypted_by(self, vault: Vault) -> bool:
         """Whether `vault` is that of the secret the database was made with."""
         try:
-            vault.open(self.about.proof)
-        except WrongSecret:
+            vault.decrypt(self.manifest.proof)
+        except WrongSecretKey:
             return False
         return True
 
-    def take_out(self, target: Path, tell: Tell) -> None:
+    def extract_database(self, target: Path, on_progress: ProgressCallback) -> None:
         """Write the database to `target`. Raises BadBackup where it is damaged, OSError."""
-        if self.is_plain:
+        if self.is_database_file:
             try:
-                sqlite_file.copy(self.path, target, tell)
+                sqlite_file.copy(self.path, target, on_progress)
             except sqlite3.DatabaseError as error:
                 raise BadBackup(f"cannot be copied: {error}") from error
             return
         try:
-            with zipfile.ZipFile(self.path) as file, file.open(DATABASE) as source, target.open("wb") as copy:
-                total, done = file.getinfo(DATABASE).file_size, 0
-                while part := source.read(CHUNK_BYTES):
-                    copy.write(part)
-                    done += len(part)
-                    tell(done, total)
-        except (KeyError, *UNREADABLE) as error:
+            with zipfile.ZipFile(self.path) as file, file.open(DATABASE_NAME) as source, target.open("wb") as copy:
+                total, done = file.getinfo(DATABASE_NAME).file_size, 0
+                while chunk := source.read(CHUNK_BYTES):
+                    copy.write(chunk)
+                    done += len(chunk)
+                    on_progress(done, total)
+        except (KeyError, *READ_ERRORS) as error:
             raise BadBackup("is damaged; take another backup") from error
 
 
-def write(file: BinaryIO, about: About, database: Path, secret: str | None, tell: Tell) -> None:
+def write(
+    file: BinaryIO, manifest: Manifest, database: Path, secret: str | None, on_progress: ProgressCallback
+) -> None:
     """Write a backup, and read it all once more. Raises OSError, BadBackup where it reads otherwise."""
     total, done = database.stat().st_size, 0
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made:
-        made.writestr(ABOUT, msgspec.json.format(msgspec.json.encode(about)))
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr(MANIFEST_NAME, msgspec.json.format(msgspec.json.encode(manifest)))
         if secret is not None:
-            made.writestr(SECRET, secret)
-        with database.open("rb") as source, made.open(DATABASE, "w", force_zip64=True) as target:
-            while part := source.read(CHUNK_BYTES):
-                target.write(part)
-                done += len(part)
-                tell(done, total)
+            archive.writestr(SECRET_NAME, secret)
+        with database.open("rb") as source, archive.open(DATABASE_NAME, "w", force_zip64=True) as target:
+            while chunk := source.read(CHUNK_BYTES):
+                target.write(chunk)
+                done += len(chunk)
+                on_progress(done, total)
     file.flush()
-    with zipfile.ZipFile(file) as made:
-        if damaged := made.testzip():
-            raise BadBackup(f"was not written as it should be ({damaged}); is the disk in order?")
+    with zipfile.ZipFile(file) as archive:
+        if bad_entry := archive.testzip():
+            raise BadBackup(f"was not written as it should be ({bad_entry}); is the disk in order?")
 
 
 def read(path: Path) -> Archive:
@@ -118,27 +120,30 @@ def read(path: Path) -> Archive:
     Raises BadBackup for any other file, a damaged one and a newer one; OSError.
     """
     with path.open("rb") as plain:  # its absence is not told by ZIP's own words
-        if plain.read(len(SQLITE_HEAD)) == SQLITE_HEAD:
-            return _plain(path)
+        if plain.read(len(SQLITE_HEADER)) == SQLITE_HEADER:
+            return _read_database_file(path)
     try:
         with zipfile.ZipFile(path) as file:
             names = set(file.namelist())
-            if not {ABOUT, DATABASE} <= names or file.getinfo(ABOUT).file_size > MAX_ABOUT_BYTES:
-                raise BadBackup(NO_BACKUP)
-            about = msgspec.json.decode(file.read(ABOUT), type=dict)
-            if about.get("what") != WHAT:
-                raise BadBackup(NO_BACKUP)
-            if about.get("format") != FORMAT:
-                raise BadBackup(f"was made by a newer PointSync ({about.get('version')}); install that one")
-            secret = file.read(SECRET).decode() if SECRET in names else None
-            return Archive(path, msgspec.convert(about, About), secret)
-    except UNREADABLE as error:
-        raise BadBackup("is damaged; take another backup" if _begins_like_one(path) else NO_BACKUP) from error
+            if (
+                not {MANIFEST_NAME, DATABASE_NAME} <= names
+                or file.getinfo(MANIFEST_NAME).file_size > MAX_MANIFEST_BYTES
+            ):
+                raise BadBackup(NOT_A_BACKUP)
+            manifest = msgspec.json.decode(file.read(MANIFEST_NAME), type=dict)
+            if manifest.get("what") != FORMAT_NAME:
+                raise BadBackup(NOT_A_BACKUP)
+            if manifest.get("format") != FORMAT:
+                raise BadBackup(f"was made by a newer PointSync ({manifest.get('version')}); install that one")
+            secret = file.read(SECRET_NAME).decode() if SECRET_NAME in names else None
+            return Archive(path, msgspec.convert(manifest, Manifest), secret)
+    except READ_ERRORS as error:
+        raise BadBackup("is damaged; take another backup" if _starts_like_backup(path) else NOT_A_BACKUP) from error
     except ValueError as error:  # what is known of it cannot be read
-        raise BadBackup(NO_BACKUP) from error
+        raise BadBackup(NOT_A_BACKUP) from error
 
 
-def _plain(path: Path) -> Archive:
+def _read_database_file(path: Path) -> Archive:
     """A database's file: its age is that of the file, and its site's own key is what the secret has to open."""
     query = "SELECT version_num, sealed_private_key FROM alembic_version, site"
     try:
@@ -147,8 +152,8 @@ def _plain(path: Path) -> Archive:
     except (sqlite3.Error, ValueError) as error:
         raise BadBackup(f"is no database of a site: {error}") from error
     made_at = clock.to_text(datetime.fromtimestamp(path.stat().st_mtime, UTC))
-    about = About(
-        what=WHAT,
+    manifest = Manifest(
+        what=FORMAT_NAME,
         format=FORMAT,
         made_at=made_at,
         version="unknown",
@@ -157,11 +162,11 @@ def _plain(path: Path) -> Archive:
         site="this file",
         proof=proof,
     )
-    return Archive(path, about, None, is_plain=True)
+    return Archive(path, manifest, None, is_database_file=True)
 
 
-def _begins_like_one(path: Path) -> bool:
+def _starts_like_backup(path: Path) -> bool:
     """Whether a file begins as a backup does: a ZIP keeps its list at the end, which one that was cut off lacks."""
     with path.open("rb") as file:
-        head = file.read(30 + len(ABOUT))
-    return head.startswith(b"PK\x03\x04") and head.endswith(ABOUT.encode())
+        head = file.read(30 + len(MANIFEST_NAME))
+    return head.startswith(b"PK\x03\x04") and head.endswith(MANIFEST_NAME.encode())

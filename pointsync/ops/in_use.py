@@ -6,11 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from pointsync import sqlite_file
-from pointsync.db import UPGRADE_LOCK, db
+from pointsync import db, sqlite_file
+from pointsync.db import UPGRADE_LOCK_ID
 from pointsync.errors import Conflict
 
-OTHERS = text(
+OTHER_CONNECTIONS_SQL = text(
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE datname = current_database() AND usename = current_user AND backend_type = 'client backend'"
     " AND pid <> pg_backend_pid()"
@@ -19,47 +19,49 @@ OTHERS = text(
 """Connections of this site's database user, without our own two: this one, and the one that holds the lock."""
 GRACE_SECONDS = 3.0
 """PostgreSQL sees a little later that a process has ended."""
-TICK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 
-def refuse() -> None:
+def refuse_if_in_use() -> None:
     """Raise Conflict where another process has the database open; on PostgreSQL, one of the same database user."""
-    if db.engine.dialect.name == "sqlite":
-        refuse_open(Path(str(db.engine.url.database)))
+    if db.get_engine().dialect.name == "sqlite":
+        refuse_if_file_in_use(Path(str(db.get_engine().url.database)))
         return
-    let_go()
-    end = time.monotonic() + GRACE_SECONDS
-    while (others := _others()) and time.monotonic() < end:
-        time.sleep(TICK_SECONDS)
-    if others:
-        raise _conflict(f"{others} other connection{'s are' if others > 1 else ' is'} open to the database")
+    close_connections()
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (other_count := _count_other_connections()) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    if other_count:
+        raise _in_use_error(
+            f"{other_count} other connection{'s are' if other_count > 1 else ' is'} open to the database"
+        )
 
 
-def refuse_open(place: Path) -> None:
+def refuse_if_file_in_use(path: Path) -> None:
     """Raise Conflict where another process has an SQLite database open: it would go on with that, unseen by all."""
-    let_go()
+    close_connections()
     try:
-        is_running = place.exists() and sqlite_file.is_in_use(place)
+        is_running = path.exists() and sqlite_file.is_in_use(path)
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise
         return  # damaged, perhaps why a backup is restored; so it cannot be asked
     if is_running:
-        raise _conflict(f"{place} is in use")
+        raise _in_use_error(f"{path} is in use")
 
 
-def _others() -> int:
-    with db.engine.connect() as connection:
-        return connection.scalar(OTHERS, {"lock": UPGRADE_LOCK}) or 0
+def _count_other_connections() -> int:
+    with db.get_engine().connect() as connection:
+        return connection.scalar(OTHER_CONNECTIONS_SQL, {"lock": UPGRADE_LOCK_ID}) or 0
 
 
-def let_go() -> None:
+def close_connections() -> None:
     """Close what this process has open of the database."""
     db.session.remove()
-    db.engine.dispose()
+    db.get_engine().dispose()
 
 
-def _conflict(why: str) -> Conflict:
+def _in_use_error(reason: str) -> Conflict:
     return Conflict(
-        "running", f"{why}: stop pointsync serve, pointsync worker and every other process of this site first."
+        "running", f"{reason}: stop pointsync serve, pointsync worker and every other process of this site first."
     )

@@ -10,9 +10,9 @@ from sqlalchemy import make_url
 
 from pointsync.errors import Conflict
 
-SECONDS = 6 * 3600
+TIMEOUT_SECONDS = 6 * 3600
 """More than any database of points takes; one that is waited for longer hangs."""
-SHOWN = 300
+MAX_ERROR_CHARS = 300
 
 
 def dump(database_url: str, target: Path) -> None:
@@ -41,11 +41,16 @@ def _run(tool: str, database_url: str, *args: str) -> None:
             f"{tool} is missing: install PostgreSQL's client programs (Debian: postgresql-client).",
         )
     url = make_url(database_url)
-    told: dict[str, Any] = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
-    told |= {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
-    conninfo = make_conninfo(**{name: value for name, value in told.items() if value is not None})
+    connection_parameters: dict[str, Any] = {
+        "host": url.host,
+        "port": url.port,
+        "user": url.username,
+        "dbname": url.database,
+    }
+    connection_parameters |= {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
+    conninfo = make_conninfo(**{name: value for name, value in connection_parameters.items() if value is not None})
     password = {"PGPASSWORD": str(url.password)} if url.password else {}
-    done = subprocess.run(  # noqa: S603 the program is PostgreSQL's, the arguments are ours
+    result = subprocess.run(  # noqa: S603 the program is PostgreSQL's, the arguments are ours
         [program, f"--dbname={conninfo}", "--no-password", *args],
         env=os.environ | password,
         stdin=subprocess.DEVNULL,
@@ -53,9 +58,9 @@ def _run(tool: str, database_url: str, *args: str) -> None:
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
-        timeout=SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    if done.returncode:
-        said = " ".join(done.stderr.split())[:SHOWN]
-        raise Conflict("tool_failed", f"{tool} could not do it: {said}")
+    if result.returncode:
+        error_output = " ".join(result.stderr.split())[:MAX_ERROR_CHARS]
+        raise Conflict("tool_failed", f"{tool} could not do it: {error_output}")

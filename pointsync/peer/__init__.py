@@ -6,7 +6,7 @@ from werkzeug.routing import PathConverter
 from pointsync.peer import pointsync, woorewards
 
 
-class _Rest(PathConverter):
+class _RestOfPathConverter(PathConverter):
     """All that is left of a path, line breaks and doubled slashes included: an address may hold any byte."""
 
     part_isolating = False
@@ -15,6 +15,6 @@ class _Rest(PathConverter):
 
 def register(app: Flask) -> None:
     """Answer other sites."""
-    app.url_map.converters["rest"] = _Rest
+    app.url_map.converters["rest"] = _RestOfPathConverter
     app.register_blueprint(pointsync.blueprint)
     app.register_blueprint(woorewards.blueprint)

@@ -14,58 +14,62 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 
 import pointsync
 from pointsync import clock, crypto, db, ids
-from pointsync.errors import Refused
+from pointsync.errors import DomainError
 from pointsync.ledger import mail_queue, reserves
-from pointsync.ledger.apply import Applied, Incoming, apply, have, lock_origin
+from pointsync.ledger.apply import ApplyResult, IncomingMovement, apply, get_received_summary, lock_origin
 from pointsync.models import Origin, Remote, Reserve
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.protocol import wire
-from pointsync.sync.protocol.wire import WireFault
+from pointsync.sync.protocol.wire import WireError
 from pointsync.sync.remotes import blocked_origins
 from pointsync.sync.site import catalogue, local_site, passes
 from pointsync.sync.site.local_site import Identity
-from pointsync.text_limits import MAX_NAME, clean, is_reserve_key
+from pointsync.text_limits import MAX_NAME_LENGTH, is_reserve_key, sanitise
 from pointsync.web import db_unavailable
-from pointsync.web.rate_limit import SITE_FAILURES, count_failure
+from pointsync.web.rate_limit import SITE_FAILURE_LIMIT, count_failure
 
 log = logging.getLogger(__name__)
 
-blueprint = Blueprint("peer_pointsync", __name__, url_prefix=wire.PREFIX)
+blueprint = Blueprint("peer_pointsync", __name__, url_prefix=wire.URL_PREFIX)
 
-Body = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 @blueprint.post("/ping")
 def ping() -> Response:
     """Who this site is and what it knows, for a caller whose signature holds."""
-    return _answer(_ping)
+    return _handle_call(_build_ping_answer)
 
 
 @blueprint.post("/movements")
 def movements() -> Response:
     """Apply a batch; the answer leaves after the commit."""
-    answer = _answer(_movements)
-    _tell(g.applied)
-    return answer
+    response = _handle_call(_apply_movements)
+    _log_results(g.applied)
+    return response
 
 
-def _tell(results: list[Applied]) -> None:
+def _log_results(results: list[ApplyResult]) -> None:
     counts = Counter(each.status for each in results)
     if counts["applied"]:
-        last = next(each.id for each in reversed(results) if each.status == "applied")
-        fields = {"applied": counts["applied"], "sent": len(results), "movement": last}
-        log.info("%(applied)s of %(sent)s movements applied, the last is %(movement)s", fields, extra=fields)
+        last_id = next(each.id for each in reversed(results) if each.status == "applied")
+        log_fields = {"applied": counts["applied"], "sent": len(results), "movement": last_id}
+        log.info("%(applied)s of %(sent)s movements applied, the last is %(movement)s", log_fields, extra=log_fields)
     for each in results:
         if each.status in ("refused", "conflict"):
-            said = {"movement": each.id, "code": each.code}
-            log.warning("movement %(movement)s of another site was not applied: %(code)s", said, extra=said)
+            log_fields_of_one = {"movement": each.id, "code": each.code}
+            log.warning(
+                "movement %(movement)s of another site was not applied: %(code)s",
+                log_fields_of_one,
+                extra=log_fields_of_one,
+            )
 
 
-def _ping(session: Session, identity: Identity, body: Body, now: datetime) -> Body:
-    key = wire.text_field(body, "reserve")
-    active = [reserve for reserve in reserves.every(session) if reserve.is_active]
+def _build_ping_answer(session: Session, identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
+    key = wire.require_text(body, "reserve")
+    active = [reserve for reserve in reserves.list_all(session) if reserve.is_active]
     reserve = next((each for each in active if each.key == key), None)
-    lists = session.scalars(
+    listed_auths = session.scalars(
         select(Remote.auth)
         .where(Remote.deleted_at.is_(None), Remote.closing_at.is_(None))
         .distinct()
@@ -78,44 +82,49 @@ def _ping(session: Session, identity: Identity, body: Body, now: datetime) -> Bo
         "protocols": [wire.VERSION],
         "key": identity.public_key,
         "time": clock.to_text(now),
-        "reserve": _reserve(reserve) if reserve else None,
-        "reserves": [_reserve(each) for each in active],
-        "sends_mails": mail_queue.is_on(session),
-        **(catalogue.tell(session, reserve) if reserve else {"rewards_digest": ""}),
-        "lists": list(lists),
+        "reserve": _reserve_json(reserve) if reserve else None,
+        "reserves": [_reserve_json(each) for each in active],
+        "sends_mails": mail_queue.is_enabled(session),
+        **(catalogue.build_ping_fields(session, reserve) if reserve else {"rewards_digest": ""}),
+        "lists": list(listed_auths),
         "max_batch": wire.MAX_BATCH,
-        "have": have(session, body["from"], reserve) if reserve else None,
+        "have": get_received_summary(session, body["from"], reserve) if reserve else None,
     }
 
 
-def _movements(session: Session, identity: Identity, body: Body, now: datetime) -> Body:
-    key, items = wire.text_field(body, "reserve"), body.get("movements")
+def _apply_movements(session: Session, identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
+    key, items = wire.require_text(body, "reserve"), body.get("movements")
     if not isinstance(items, list):
-        raise WireFault(400, "malformed", "movements must be a list.")
+        raise WireError(400, "malformed", "movements must be a list.")
     if len(items) > wire.MAX_BATCH:
-        raise WireFault(413, "too_large", f"A batch has at most {wire.MAX_BATCH:,} movements.")
+        raise WireError(413, "too_large", f"A batch has at most {wire.MAX_BATCH:,} movements.")
     query = select(Reserve).where(Reserve.key == key, Reserve.is_active)
     reserve = session.scalar(query) if is_reserve_key(key) else None
     if reserve is None:
-        raise WireFault(404, "unknown_reserve", "No active points reserve here has that key.")
-    read = [_read(item) for item in items]
-    applied = iter(apply(session, body["from"], reserve, [each for each in read if isinstance(each, Incoming)], now))
-    g.applied = results = [next(applied) if isinstance(each, Incoming) else each for each in read]
-    return {"results": [_result(each) for each in results], "have": have(session, body["from"], reserve)}
+        raise WireError(404, "unknown_reserve", "No active points reserve here has that key.")
+    parsed = [_parse_movement(item) for item in items]
+    applied = iter(
+        apply(session, body["from"], reserve, [each for each in parsed if isinstance(each, IncomingMovement)], now)
+    )
+    g.applied = results = [next(applied) if isinstance(each, IncomingMovement) else each for each in parsed]
+    return {
+        "results": [_result_json(each) for each in results],
+        "have": get_received_summary(session, body["from"], reserve),
+    }
 
 
-def _read(item: object) -> Incoming | Applied:
+def _parse_movement(item: object) -> IncomingMovement | ApplyResult:
     """A movement of a batch, or why it cannot be one."""
-    said = item.get("id") if isinstance(item, dict) else None
-    name = clean(said, 64) if isinstance(said, str) else ""
+    raw_id = item.get("id") if isinstance(item, dict) else None
+    clean_id = sanitise(raw_id, 64) if isinstance(raw_id, str) else ""
     try:
         movement = msgspec.convert(item, wire.Movement)
         at = clock.from_text(movement.at)
     except ValueError as error:
-        return Applied(name, "refused", "malformed", clean(str(error), 200))
-    if ids.parse_id(movement.id) is None:
-        return Applied(name, "refused", "malformed", "The id is no positive 63-bit integer in decimals.")
-    return Incoming(
+        return ApplyResult(clean_id, "refused", "malformed", sanitise(str(error), 200))
+    if ids.parse_movement_id(movement.id) is None:
+        return ApplyResult(clean_id, "refused", "malformed", "The id is no positive 63-bit integer in decimals.")
+    return IncomingMovement(
         id=movement.id,
         customer=movement.customer,
         points=movement.points,
@@ -127,115 +136,117 @@ def _read(item: object) -> Incoming | Applied:
     )
 
 
-def _answer(call: Callable[[Session, Identity, Body, datetime], Body]) -> Response:
+def _handle_call(build_answer: Callable[[Session, Identity, JsonObject, datetime], JsonObject]) -> Response:
     """Check who asks, run `call` in a transaction, sign what it answers once that is committed."""
-    here, now = runtime(), clock.now()
-    raw = request.get_data(cache=False)
-    if len(raw) > wire.MAX_BODY_BYTES:
-        raise WireFault(413, "too_large", f"A body has at most {wire.MAX_BODY_BYTES:,} bytes.")
-    identity = local_site.identity(db.db.session(), here.vault, here.config, now)
-    signed = wire.read_headers(request.headers, raw)  # type: ignore[arg-type]
-    body, is_old = _trusted(identity, signed, raw, now)
+    state, now = get_runtime(), clock.now()
+    raw_body = request.get_data(cache=False)
+    if len(raw_body) > wire.MAX_BODY_BYTES:
+        raise WireError(413, "too_large", f"A body has at most {wire.MAX_BODY_BYTES:,} bytes.")
+    identity = local_site.load_identity(db.session(), state.vault, state.config, now)
+    signed = wire.parse_headers(request.headers, raw_body)  # type: ignore[arg-type]
+    body, is_old_pass = _authenticate(identity, signed, raw_body, now)
 
-    def work(session: Session) -> bytes | WireFault:
-        origin = _known(session, body["from"], signed, now)
-        if isinstance(origin, WireFault):
+    def handle_in_transaction(session: Session) -> bytes | WireError:
+        origin = _admit_sender(session, body["from"], signed, now)
+        if isinstance(origin, WireError):
             return origin
         # The Pass may have been changed since the request was let in; the origin's lock keeps it from now on.
-        passes.note(origin, is_old=is_old or passes.is_changed(session, identity.pass_version), now=now)
-        answer = call(session, identity, body, now)
-        if is_old and identity.old_pass_ends_at:
+        passes.save_use(origin, is_old_pass=is_old_pass or passes.has_changed(session, identity.pass_version), now=now)
+        answer = build_answer(session, identity, body, now)
+        if is_old_pass and identity.old_pass_ends_at:
             answer["pass_ends_at"] = clock.to_text(identity.old_pass_ends_at)
         return msgspec.json.encode(answer)
 
-    answer = db.in_write(work)
-    if isinstance(answer, WireFault):
+    answer = db.run_in_transaction(handle_in_transaction)
+    if isinstance(answer, WireError):
         raise answer  # only now, so that the call stays noted
-    headers = wire.answer_headers(answer, signed.id, identity.private_key, now)
+    headers = wire.build_response_headers(answer, signed.id, identity.private_key, now)
     return Response(answer, headers=headers, mimetype="application/json")
 
 
-def _trusted(identity: Identity, signed: wire.Signed, raw: bytes, now: datetime) -> tuple[Body, bool]:
+def _authenticate(
+    identity: Identity, signed: wire.SignedMessage, raw_body: bytes, now: datetime
+) -> tuple[JsonObject, bool]:
     """The body of a request that somebody who knows our Pass has signed for us, lately; whether it was the old one."""
     encoding = request.headers.get("content-encoding")
-    if not crypto.same(signed.auth, identity.auth):
-        _refuse_own(identity, raw, encoding)
-        count_failure("site", SITE_FAILURES)
-        raise WireFault(401, "unknown_auth", "No site of that Auth answers here.")
-    fits = [signed.has_hmac(password) for password in identity.passes]
-    if not any(fits):
-        count_failure("site", SITE_FAILURES)
-        raise _wrong_pass(identity, signed, now)
-    if abs(signed.skew(now)) > wire.MAX_SKEW:
-        raise WireFault(401, "clock_skew", "The clocks are more than 5 minutes apart.", time=clock.to_text(now))
-    body = wire.read_body(raw, encoding)
-    sender = wire.text_field(body, "from")
-    if wire.text_field(body, "to") != identity.auth:
-        raise WireFault(409, "wrong_recipient", "This request is for another site.")
+    if not crypto.is_equal_constant_time(signed.auth, identity.auth):
+        _refuse_own_call(identity, raw_body, encoding)
+        count_failure("site", SITE_FAILURE_LIMIT)
+        raise WireError(401, "unknown_auth", "No site of that Auth answers here.")
+    pass_matches = [signed.has_valid_hmac(password) for password in identity.passes]
+    if not any(pass_matches):
+        count_failure("site", SITE_FAILURE_LIMIT)
+        raise _wrong_pass_error(identity, signed, now)
+    if abs(signed.clock_skew(now)) > wire.MAX_SKEW:
+        raise WireError(401, "clock_skew", "The clocks are more than 5 minutes apart.", time=clock.to_text(now))
+    body = wire.parse_body(raw_body, encoding)
+    sender = wire.require_text(body, "from")
+    if wire.require_text(body, "to") != identity.auth:
+        raise WireError(409, "wrong_recipient", "This request is for another site.")
     if sender == identity.auth:
-        raise WireFault(409, "own_origin", "This request comes from this very site.")
-    if not wire.is_for(signed.id, sender, identity.auth):
-        raise WireFault(401, "bad_signature", "This request's webhook-id was made by another sender.")
+        raise WireError(409, "own_origin", "This request comes from this very site.")
+    if not wire.is_id_for(signed.id, sender, identity.auth):
+        raise WireError(401, "bad_signature", "This request's webhook-id was made by another sender.")
     if not ids.is_auth(sender):
-        raise WireFault(400, "malformed", "from must be an Auth: wrk_ and 16 hex digits.")
-    return body, not fits[0]
+        raise WireError(400, "malformed", "from must be an Auth: wrk_ and 16 hex digits.")
+    return body, not pass_matches[0]
 
 
-def _wrong_pass(identity: Identity, signed: wire.Signed, now: datetime) -> WireFault:
+def _wrong_pass_error(identity: Identity, signed: wire.SignedMessage, now: datetime) -> WireError:
     """The refusal. That the Pass was changed is told only to who has signed with the ended one, and just now:
     a request that somebody else has kept proves no knowledge of it."""
-    is_ended = identity.ended_pass is not None and signed.has_hmac(identity.ended_pass)
-    if is_ended and abs(signed.skew(now)) <= wire.MAX_SKEW:
-        return WireFault(401, "bad_signature", passes.ENDED, reason=wire.ROTATED)
-    return WireFault(401, "bad_signature", "The signature was not made with this site's Pass.")
+    used_expired_pass = identity.expired_pass is not None and signed.has_valid_hmac(identity.expired_pass)
+    if used_expired_pass and abs(signed.clock_skew(now)) <= wire.MAX_SKEW:
+        return WireError(401, "bad_signature", passes.EXPIRED_PASS_MESSAGE, reason=wire.PASS_CHANGED)
+    return WireError(401, "bad_signature", "The signature was not made with this site's Pass.")
 
 
-def _refuse_own(identity: Identity, raw: bytes, encoding: str | None) -> None:
+def _refuse_own_call(identity: Identity, raw: bytes, encoding: str | None) -> None:
     """Tell ourselves apart when the wrong credentials led back here; nobody else uses our Auth."""
     try:
-        sender = wire.read_body(raw, encoding).get("from")
-    except WireFault:
+        sender = wire.parse_body(raw, encoding).get("from")
+    except WireError:
         return
-    if isinstance(sender, str) and crypto.same(sender, identity.auth):
-        raise WireFault(409, "own_origin", "This request comes from this very site.")
+    if isinstance(sender, str) and crypto.is_equal_constant_time(sender, identity.auth):
+        raise WireError(409, "own_origin", "This request comes from this very site.")
 
 
-def _known(session: Session, sender: str, signed: wire.Signed, now: datetime) -> Origin | WireFault:
+def _admit_sender(session: Session, sender: str, signed: wire.SignedMessage, now: datetime) -> Origin | WireError:
     """The sender, or why it is not let in, which is told to nobody who only speaks in its name.
 
     Once a key is pinned, only it speaks for the origin: every site of a family knows every Pass.
     """
-    _check_key(session.scalar(select(Origin.public_key).where(Origin.auth == sender)), signed)
-    if code := blocked_origins.turn_away(session, sender, now):
-        return WireFault(403, code, wire.TURNED_AWAY[code])
+    _require_pinned_key(session.scalar(select(Origin.public_key).where(Origin.auth == sender)), signed)
+    if code := blocked_origins.refuse_origin(session, sender, now):
+        return WireError(403, code, wire.REFUSAL_MESSAGES[code])
     origin = lock_origin(session, sender, now)
-    _check_key(origin.public_key, signed)
+    _require_pinned_key(origin.public_key, signed)
     origin.last_seen_at = now
     return origin
 
 
-def _check_key(key: str | None, signed: wire.Signed) -> None:
-    if key and not signed.has_key(key):
-        raise WireFault(401, "key_mismatch", "The request does not carry the signature of its sender's known key.")
+def _require_pinned_key(key: str | None, signed: wire.SignedMessage) -> None:
+    if key and not signed.is_signed_by(key):
+        raise WireError(401, "key_mismatch", "The request does not carry the signature of its sender's known key.")
 
 
-def _reserve(reserve: Reserve) -> dict[str, str]:
-    return {"key": reserve.key, "name": clean(reserve.name, MAX_NAME)}
+def _reserve_json(reserve: Reserve) -> dict[str, str]:
+    return {"key": reserve.key, "name": sanitise(reserve.name, MAX_NAME_LENGTH)}
 
 
-def _result(applied: Applied) -> Body:
+def _result_json(applied: ApplyResult) -> JsonObject:
     optional = {"code": applied.code, "message": applied.message, "balance": applied.balance}
     return {"id": applied.id, "status": applied.status} | {
         name: value for name, value in optional.items() if value is not None
     }
 
 
-@blueprint.errorhandler(WireFault)
-def _fault(fault: WireFault) -> tuple[Body, int]:
+@blueprint.errorhandler(WireError)
+def _render_wire_error(fault: WireError) -> tuple[JsonObject, int]:
     return {"error": {"code": fault.code, "message": fault.message} | fault.extra}, fault.status
 
 
-def _busy(_error: Exception) -> tuple[Body, int, dict[str, str]]:
+def _render_busy(_error: Exception) -> tuple[JsonObject, int, dict[str, str]]:
     return (
         {"error": {"code": "busy", "message": "The database is busy; send it again."}},
         503,
@@ -243,22 +254,22 @@ def _busy(_error: Exception) -> tuple[Body, int, dict[str, str]]:
     )
 
 
-db_unavailable.register(blueprint, _busy)
+db_unavailable.register_handlers(blueprint, _render_busy)
 
 
 @blueprint.errorhandler(RequestEntityTooLarge)
-def _too_large(_error: RequestEntityTooLarge) -> tuple[Body, int]:
-    return _fault(WireFault(413, "too_large", f"A body has at most {wire.MAX_BODY_BYTES:,} bytes."))
+def _render_too_large(_error: RequestEntityTooLarge) -> tuple[JsonObject, int]:
+    return _render_wire_error(WireError(413, "too_large", f"A body has at most {wire.MAX_BODY_BYTES:,} bytes."))
 
 
 @blueprint.errorhandler(TooManyRequests)
-def _too_many(error: TooManyRequests) -> tuple[Body, int, dict[str, str]]:
+def _render_too_many(error: TooManyRequests) -> tuple[JsonObject, int, dict[str, str]]:
     return {"error": {"code": "too_many", "message": error.description}}, 429, {"Retry-After": str(error.retry_after)}
 
 
 @blueprint.errorhandler(ClientDisconnected)
-@blueprint.errorhandler(Refused)
+@blueprint.errorhandler(DomainError)
 @blueprint.errorhandler(HTTPException)
-def _malformed(error: Exception) -> tuple[Body, int]:
+def _render_malformed(error: Exception) -> tuple[JsonObject, int]:
     status = error.code if isinstance(error, HTTPException) and error.code else 400
     return {"error": {"code": "malformed" if status < 500 else "failed", "message": str(error)[:200]}}, status

@@ -13,7 +13,7 @@ from pointsync.reports import newest
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class AttemptRow:
     """An attempt, and the line that was tried, deleted or not."""
 
     attempt: Attempt
@@ -21,61 +21,61 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class StatusChangeRow:
     """A change of status, and the line whose it was, deleted or not."""
 
     change: StatusChange
     remote: Remote
 
 
-def page(
+def list_page(
     session: Session,
     *,
     remote_id: int | None = None,
     only_failed: bool = False,
     cursor: str | None = None,
     size: int = 20,
-) -> keyset.Page[Tried]:
+) -> keyset.Page[AttemptRow]:
     """A page of attempts, newest first: three queries, four on the way back to the first page.
 
     All of all: the primary key. Of one remote: the index on (remote_id, id). Failed ones: the partial index on
     the same of those, line by line, merged. Raises Invalid for `cursor` or `size`.
     """
-    remotes = _remotes(session)
-    lists: list[Select[Any]] = [select(Attempt.id)]
+    remotes = _load_remotes(session)
+    queries: list[Select[Any]] = [select(Attempt.id)]
     if remote_id is not None or only_failed:
-        lines = [each for each in remotes if remote_id in (None, each)]
-        lists = [select(Attempt.id).where(Attempt.remote_id == each) for each in lines]
+        remote_ids = [each for each in remotes if remote_id in (None, each)]
+        queries = [select(Attempt.id).where(Attempt.remote_id == each) for each in remote_ids]
     if only_failed:
-        lists = [each.where(Attempt.has_failed()) for each in lists]
+        queries = [each.where(Attempt.failed_condition()) for each in queries]
 
-    def read(step: keyset.Step) -> list[int]:
-        return newest.ids(session, lists, Attempt.id.expression, step)
+    def fetch(request: keyset.PageRequest) -> list[int]:
+        return newest.fetch_ids(session, queries, Attempt.id.expression, request)
 
-    found = keyset.turn(cursor, size, (int,), read, lambda attempt_id: (attempt_id,))
+    found = keyset.fetch_page(cursor, size, (int,), fetch, lambda attempt_id: (attempt_id,))
     rows = {each.id: each for each in session.scalars(select(Attempt).where(Attempt.id.in_(found.rows)))}
-    return found.showing([Tried(rows[each], remotes[rows[each].remote_id]) for each in found.rows])
+    return found.with_rows([AttemptRow(rows[each], remotes[rows[each].remote_id]) for each in found.rows])
 
 
-def changes(
+def list_status_changes(
     session: Session, *, remote_id: int | None = None, cursor: str | None = None, size: int = 20
-) -> keyset.Page[Changed]:
+) -> keyset.Page[StatusChangeRow]:
     """A page of changes of status, newest first: two queries, three on the way back to the first page.
 
     All of all: the primary key. Of one remote: the index on (remote_id, id). Raises Invalid for `cursor` or
     `size`.
     """
-    remotes = _remotes(session)
+    remotes = _load_remotes(session)
     query: Select[Any] = select(StatusChange)
     if remote_id is not None:
         query = query.where(StatusChange.remote_id == (remote_id if remote_id in remotes else 0))
 
-    def read(step: keyset.Step) -> Sequence[StatusChange]:
-        return session.scalars(step.narrow(query, StatusChange.id.expression, is_descending=True)).all()
+    def fetch(request: keyset.PageRequest) -> Sequence[StatusChange]:
+        return session.scalars(request.apply_to(query, StatusChange.id.expression, is_descending=True)).all()
 
-    found = keyset.turn(cursor, size, (int,), read, lambda change: (change.id,))
-    return found.showing([Changed(change, remotes[change.remote_id]) for change in found.rows])
+    found = keyset.fetch_page(cursor, size, (int,), fetch, lambda change: (change.id,))
+    return found.with_rows([StatusChangeRow(change, remotes[change.remote_id]) for change in found.rows])
 
 
-def _remotes(session: Session) -> dict[int, Remote]:
+def _load_remotes(session: Session) -> dict[int, Remote]:
     return {remote.id: remote for remote in session.scalars(select(Remote))}

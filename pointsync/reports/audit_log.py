@@ -12,28 +12,28 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from pointsync import clock
-from pointsync.csv_safety import defuse
-from pointsync.db import db, keyset
-from pointsync.errors import Invalid
-from pointsync.files import whole_file
-from pointsync.ledger.audit_recorder import AUDITED
-from pointsync.models import Audit, Work
+from pointsync import clock, db
+from pointsync.csv_safety import escape_formula
+from pointsync.db import keyset
+from pointsync.errors import InvalidInput
+from pointsync.files import atomic_text_file
+from pointsync.ledger.audit_recorder import AUDITED_MODELS
+from pointsync.models import AuditEntry, Task
 from pointsync.sync.site import general
-from pointsync.sync.site.settings import KINDS
+from pointsync.sync.site.settings import DEFINITIONS
 from pointsync.tasks import tasks
-from pointsync.tasks.runner import Task
+from pointsync.tasks.runner import TaskContext
 
 KIND = "audit"
-PART = 2000
-MOST_ACTORS = 200
-FIRST_YEAR, LAST_YEAR = 2000, 2999
+CHUNK_ROWS = 2000
+MAX_ACTORS = 200
+MIN_YEAR, MAX_YEAR = 2000, 2999
 NOUNS = tuple(
-    sorted({each.noun for each in AUDITED.values()} | {"movements", "secret key", "sign-in"}, key=str.casefold)
+    sorted({each.noun for each in AUDITED_MODELS.values()} | {"movements", "secret key", "sign-in"}, key=str.casefold)
 )
 HEADER = ("at", "actor", "how", "address", "action", "noun", "id", "name", "before", "after", "words")
 
-SETTINGS = {
+SETTING_LABELS = {
     "max_attempts": "Max sync. attempt",
     "delay_seconds": "Delay between new attempt",
     "statistics_days": "Period covered by statistics",
@@ -43,7 +43,7 @@ SETTINGS = {
 }
 """As the panel calls them; the others by their names."""
 
-MARKS = {
+TIMESTAMP_VERBS = {
     "deleted_at": ("deleted", "brought back"),
     "closing_at": ("closed", "opened again"),
     "paused_at": ("paused", "resumed"),
@@ -56,7 +56,7 @@ MARKS = {
 }
 """What a moment says by being set, and by being empty again."""
 
-FIELDS = {
+FIELD_LABELS = {
     "auth": "Auth.",
     "url": "URL",
     "reserve_id": "reserve",
@@ -73,7 +73,7 @@ FIELDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Filter:
     """What the log is narrowed to: an admin's name (empty: this site itself), a noun, days of the site's zone."""
 
     actor: str | None = None
@@ -81,48 +81,52 @@ class Wanted:
     since: date | None = None
     until: date | None = None
 
-    def which(self, zone: ZoneInfo) -> list[ColumnElement[bool]]:
+    def build_conditions(self, zone: ZoneInfo) -> list[ColumnElement[bool]]:
         """The conditions. Raises Invalid for days that cannot be."""
         for field, day in (("since", self.since), ("until", self.until)):
-            if day and not FIRST_YEAR <= day.year <= LAST_YEAR:
-                raise Invalid(field, f"Choose a day from {FIRST_YEAR} to {LAST_YEAR}.")
+            if day and not MIN_YEAR <= day.year <= MAX_YEAR:
+                raise InvalidInput(field, f"Choose a day from {MIN_YEAR} to {MAX_YEAR}.")
         if self.since and self.until and self.until < self.since:
-            raise Invalid("until", "The last day is before the first one.")
-        found: list[ColumnElement[bool]] = []
+            raise InvalidInput("until", "The last day is before the first one.")
+        conditions: list[ColumnElement[bool]] = []
         if self.actor is not None:
-            found.append(Audit.actor == self.actor)
+            conditions.append(AuditEntry.actor == self.actor)
         if self.noun is not None:
-            found.append(Audit.noun == self.noun)
+            conditions.append(AuditEntry.noun == self.noun)
         if self.since:
-            found.append(Audit.at >= _midnight(self.since, zone))
+            conditions.append(AuditEntry.at >= _start_of_day(self.since, zone))
         if self.until:
-            found.append(Audit.at < _midnight(self.until + timedelta(days=1), zone))
-        return found
+            conditions.append(AuditEntry.at < _start_of_day(self.until + timedelta(days=1), zone))
+        return conditions
 
 
-def page(
-    session: Session, wanted: Wanted, zone: ZoneInfo, cursor: str | None = None, size: int = 20
-) -> keyset.Page[Audit]:
+def list_page(
+    session: Session, filters: Filter, zone: ZoneInfo, cursor: str | None = None, size: int = 20
+) -> keyset.Page[AuditEntry]:
     """A page of the log, newest first: one query, two on the way back to the first page. Raises Invalid."""
-    query = select(Audit).where(*wanted.which(zone))
+    query = select(AuditEntry).where(*filters.build_conditions(zone))
 
-    def read(step: keyset.Step) -> Sequence[Audit]:
-        return session.scalars(step.narrow(query, Audit.id.expression, is_descending=True)).all()
+    def fetch(request: keyset.PageRequest) -> Sequence[AuditEntry]:
+        return session.scalars(request.apply_to(query, AuditEntry.id.expression, is_descending=True)).all()
 
-    return keyset.turn(cursor, size, (int,), read, lambda row: (row.id,))
+    return keyset.fetch_page(cursor, size, (int,), fetch, lambda row: (row.id,))
 
 
-def newest(session: Session, wanted: Wanted, zone: ZoneInfo, limit: int) -> list[Audit]:
+def list_newest(session: Session, filters: Filter, zone: ZoneInfo, limit: int) -> list[AuditEntry]:
     """The newest rows, at most `limit`. Raises Invalid."""
-    return list(session.scalars(select(Audit).where(*wanted.which(zone)).order_by(Audit.id.desc()).limit(limit)))
+    return list(
+        session.scalars(
+            select(AuditEntry).where(*filters.build_conditions(zone)).order_by(AuditEntry.id.desc()).limit(limit)
+        )
+    )
 
 
-def actors(session: Session) -> list[str]:
+def list_actors(session: Session) -> list[str]:
     """Who stands in the log, at most 200 names."""
-    return list(session.scalars(select(Audit.actor).distinct().order_by(Audit.actor).limit(MOST_ACTORS)))
+    return list(session.scalars(select(AuditEntry.actor).distinct().order_by(AuditEntry.actor).limit(MAX_ACTORS)))
 
 
-def document(row: Audit) -> dict[str, Any]:
+def to_json(row: AuditEntry) -> dict[str, Any]:
     """A row for machines, in words as well."""
     return {
         "id": row.id,
@@ -136,43 +140,43 @@ def document(row: Audit) -> dict[str, Any]:
         "thing": row.thing,
         "before": row.before,
         "after": row.after,
-        "words": words(row),
+        "words": describe(row),
     }
 
 
-def words(row: Audit) -> str:
+def describe(row: AuditEntry) -> str:
     """A row as a sentence, such as `Ada changed Max sync. attempt from 10 to 12`."""
-    who = row.actor or ("This site" if row.how == "site" else "Somebody")
+    actor = row.actor or ("This site" if row.how == "site" else "Somebody")
     if row.action == "failed":
-        return f"{who} failed to sign in {f'as {row.thing}' if row.thing else 'with a name that no admin has'}"
+        return f"{actor} failed to sign in {f'as {row.thing}' if row.thing else 'with a name that no admin has'}"
     if row.action == "signed out" and (number := row.after.get("browsers")):
-        return f"{who} signed {row.thing} out of {number:,} browser{'s' if number != 1 else ''}"
+        return f"{actor} signed {row.thing} out of {number:,} browser{'s' if number != 1 else ''}"
     if row.action in ("signed in", "signed out"):
-        return f"{who} {row.action}"
+        return f"{actor} {row.action}"
     if row.action == "recorded":
         number = row.after.get("movements", 1)
-        made = f"{number:,} movements" if number != 1 else "a movement"
-        return f"{who} recorded {made}{f' for {row.thing}' if row.thing else ''}"
+        count_text = f"{number:,} movements" if number != 1 else "a movement"
+        return f"{actor} recorded {count_text}{f' for {row.thing}' if row.thing else ''}"
     if row.noun == "setting":
-        return f"{who} {_setting(row)}"
+        return f"{actor} {_describe_setting(row)}"
     thing = f"{row.noun} {row.thing}".strip()
     if row.action != "changed":
-        asked = "asked for" if row.noun in ("long work", "history", "reversal") else row.action
-        return f"{who} {asked} {thing}"
+        verb = "asked for" if row.noun in ("long work", "history", "reversal") else row.action
+        return f"{actor} {verb} {thing}"
     if row.noun == "delivery" and "state" in row.after:
-        return f"{who} {'set aside' if row.after['state'] == 'aside' else 'sent again'} {thing}"
-    for field, (is_set, is_cleared) in MARKS.items():
+        return f"{actor} {'set aside' if row.after['state'] == 'aside' else 'sent again'} {thing}"
+    for field, (set_verb, cleared_verb) in TIMESTAMP_VERBS.items():
         if field in row.after and bool(row.after[field]) != bool(row.before.get(field)):
-            return f"{who} {is_set if row.after[field] else is_cleared} {thing}"
-    return f"{who} changed {thing}: {'; '.join(_field(row, field) for field in row.after)}"
+            return f"{actor} {set_verb if row.after[field] else cleared_verb} {thing}"
+    return f"{actor} changed {thing}: {'; '.join(_describe_field(row, field) for field in row.after)}"
 
 
-def field_name(field: str) -> str:
+def field_label(field: str) -> str:
     """What a column is called on screen."""
-    return FIELDS.get(field, field.replace("_", " "))
+    return FIELD_LABELS.get(field, field.replace("_", " "))
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as people read it."""
     if value is None or value == "":
         return "nothing"
@@ -181,62 +185,64 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def _setting(row: Audit) -> str:
-    name, kind = SETTINGS.get(row.thing, row.thing.replace("_", " ")), KINDS.get(row.thing)
+def _describe_setting(row: AuditEntry) -> str:
+    name, kind = SETTING_LABELS.get(row.thing, row.thing.replace("_", " ")), DEFINITIONS.get(row.thing)
 
-    def said(values: dict[str, Any]) -> str:
+    def format_setting(values: dict[str, Any]) -> str:
         value = values.get("value", kind.default if kind else None)
-        return ("on" if str(value) == "1" else "off") if kind and kind.is_switch else shown(value)
+        return ("on" if str(value) == "1" else "off") if kind and kind.is_switch else format_value(value)
 
-    return f"changed {name} from {said(row.before)} to {said(row.after)}"
+    return f"changed {name} from {format_setting(row.before)} to {format_setting(row.after)}"
 
 
-def _field(row: Audit, field: str) -> str:
+def _describe_field(row: AuditEntry, field: str) -> str:
     if field not in row.before:
-        return f"{field_name(field)} changed"
-    return f"{field_name(field)} from {shown(row.before[field])} to {shown(row.after[field])}"
+        return f"{field_label(field)} changed"
+    return f"{field_label(field)} from {format_value(row.before[field])} to {format_value(row.after[field])}"
 
 
-def ask(session: Session, data: Path, wanted: Wanted, asked_by: str, now: datetime) -> Work:
+def enqueue(session: Session, data_dir: Path, filters: Filter, asked_by: str, now: datetime) -> Task:
     """A work that writes the log, so narrowed, into a file. Raises Invalid, and Conflict as `work.ask`."""
-    wanted.which(general.time_zone(session))
+    filters.build_conditions(general.get_time_zone(session))
     options = {
-        "actor": wanted.actor,
-        "noun": wanted.noun,
-        "since": wanted.since.isoformat() if wanted.since else None,
-        "until": wanted.until.isoformat() if wanted.until else None,
+        "actor": filters.actor,
+        "noun": filters.noun,
+        "since": filters.since.isoformat() if filters.since else None,
+        "until": filters.until.isoformat() if filters.until else None,
     }
     title = "Audit log as CSV"
-    return tasks.ask(session, data, kind=KIND, title=title, unit="lines", asked_by=asked_by, now=now, options=options)
+    return tasks.enqueue(
+        session, data_dir, kind=KIND, title=title, unit="lines", asked_by=asked_by, now=now, options=options
+    )
 
 
-def run(task: Task) -> Iterator[None]:
+def run(context: TaskContext) -> Iterator[None]:
     """Write the file, oldest first; begun again from the first line where its process ends amid it."""
-    session, days = db.session(), {name: task.options[name] for name in ("since", "until")}
+    session, days = db.session(), {name: context.options[name] for name in ("since", "until")}
     since, until = (date.fromisoformat(day) if day else None for day in days.values())
-    zone = general.time_zone(session)
-    which = Wanted(task.options["actor"], task.options["noun"], since, until).which(zone)
-    last = session.scalar(select(func.max(Audit.id))) or 0
-    which.append(Audit.id <= last)
-    task.total = session.scalar(select(func.count()).select_from(Audit).where(*which)) or 0
-    name, after = f"audit-{task.asked_at.astimezone(zone).date().isoformat()}.csv", 0
-    with whole_file(task.folder / name) as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(HEADER)
-        query = select(Audit).order_by(Audit.id).limit(PART)
-        while found := session.scalars(query.where(*which, Audit.id > after)).all():
-            lines.writerows(_cells(row) for row in found)
-            after, task.done = found[-1].id, task.done + len(found)
+    zone = general.get_time_zone(session)
+    conditions = Filter(context.options["actor"], context.options["noun"], since, until).build_conditions(zone)
+    last_id = session.scalar(select(func.max(AuditEntry.id))) or 0
+    conditions.append(AuditEntry.id <= last_id)
+    context.total = session.scalar(select(func.count()).select_from(AuditEntry).where(*conditions)) or 0
+    name, after_id = f"audit-{context.asked_at.astimezone(zone).date().isoformat()}.csv", 0
+    with atomic_text_file(context.folder / name) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        query = select(AuditEntry).order_by(AuditEntry.id).limit(CHUNK_ROWS)
+        while rows := session.scalars(query.where(*conditions, AuditEntry.id > after_id)).all():
+            writer.writerows(_format_row(row) for row in rows)
+            after_id, context.done = rows[-1].id, context.done + len(rows)
             yield
-    task.total, task.result = task.done, {"file": name}
+    context.total, context.result = context.done, {"file": name}
 
 
-def _cells(row: Audit) -> list[str]:
-    values = document(row)
+def _format_row(row: AuditEntry) -> list[str]:
+    values = to_json(row)
     values |= {name: json.dumps(values[name], ensure_ascii=False) for name in ("before", "after")}
     del values["id"]
-    return [defuse(str(value)) for value in values.values()]
+    return [escape_formula(str(value)) for value in values.values()]
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def _start_of_day(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone)

@@ -7,18 +7,18 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from pointsync.db import keyset
-from pointsync.errors import Invalid
+from pointsync.errors import InvalidInput
 from pointsync.ledger import customers
-from pointsync.models import Delivery, Movement, Remote, State
-from pointsync.models.delivery import WAITING
+from pointsync.models import Delivery, DeliveryState, Movement, Remote
+from pointsync.models.delivery import OPEN_STATES
 from pointsync.reports import newest
 
-WAITS = "waiting"
-STATES = (*(state.value for state in State), WAITS)
+ANY_WAITING = "waiting"
+STATES = (*(state.value for state in DeliveryState), ANY_WAITING)
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class DeliveryRow:
     """A delivery; its movement, with customer and reserve; the line that it is owed to, deleted or not."""
 
     delivery: Delivery
@@ -26,7 +26,7 @@ class Owed:
     remote: Remote
 
 
-def page(
+def list_page(
     session: Session,
     *,
     remote_id: int | None = None,
@@ -34,7 +34,7 @@ def page(
     customer: str | None = None,
     cursor: str | None = None,
     size: int = 20,
-) -> keyset.Page[Owed]:
+) -> keyset.Page[DeliveryRow]:
     """A page of deliveries, newest first, by any of the three filters; `state` may be `waiting`, too.
 
     Three queries; one more for a customer, and one more on the way back to the first page.
@@ -46,66 +46,70 @@ def page(
 
     Raises Invalid for `state`, `cursor`, `size` or no e-mail address, NotFound for an unknown customer.
     """
-    states = _states(state)
+    states = _parse_states(state)
     remotes = {remote.id: remote for remote in session.scalars(select(Remote))}
-    lines = [each for each in remotes if remote_id in (None, each)]
+    remote_ids = [each for each in remotes if remote_id in (None, each)]
     if customer is None:
-        lists = [_of(line, each) for line in lines for each in states]
+        queries = [_select_ids(each_id, each_state) for each_id in remote_ids for each_state in states]
         is_filtered = remote_id is not None or state is not None
-        found = _by_id(session, lists if is_filtered else [select(Delivery.id)], cursor, size)
+        found = _page_by_id(session, queries if is_filtered else [select(Delivery.id)], cursor, size)
     else:
-        found = _by_movement(session, which(remote_id, state, customers.get(session, customer).id), cursor, size)
-    rows = {delivery.id: (delivery, movement) for delivery, movement in _rows(session, found.rows)}
-    return found.showing([Owed(*rows[each], remotes[rows[each][0].remote_id]) for each in found.rows])
+        found = _page_by_movement(
+            session, build_conditions(remote_id, state, customers.get(session, customer).id), cursor, size
+        )
+    rows = {delivery.id: (delivery, movement) for delivery, movement in _load_rows(session, found.rows)}
+    return found.with_rows([DeliveryRow(*rows[each], remotes[rows[each][0].remote_id]) for each in found.rows])
 
 
-def which(remote_id: int | None, state: str | None, customer_id: int | None) -> list[ColumnElement[bool]]:
+def build_conditions(remote_id: int | None, state: str | None, customer_id: int | None) -> list[ColumnElement[bool]]:
     """That a delivery is what the filters of `page` ask for. Raises Invalid for `state`."""
-    found: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if customer_id is not None:
-        found.append(Movement.customer_id == customer_id)
+        conditions.append(Movement.customer_id == customer_id)
     if remote_id is not None:
-        found.append(Delivery.remote_id == remote_id)
+        conditions.append(Delivery.remote_id == remote_id)
     if state is not None:
-        found.append(or_(*(Delivery.is_in(each) for each in _states(state))))
-    return found
+        conditions.append(or_(*(Delivery.state_condition(each) for each in _parse_states(state))))
+    return conditions
 
 
-def _states(state: str | None) -> list[State]:
+def _parse_states(state: str | None) -> list[DeliveryState]:
     if state is not None and state not in STATES:
-        raise Invalid("state", f"The state must be one of {', '.join(STATES)}.")
-    return list(WAITING) if state == WAITS else list(State) if state is None else [State(state)]
+        raise InvalidInput("state", f"The state must be one of {', '.join(STATES)}.")
+    return (
+        list(OPEN_STATES) if state == ANY_WAITING else list(DeliveryState) if state is None else [DeliveryState(state)]
+    )
 
 
-def _of(remote_id: int, state: State) -> Select[Any]:
-    return select(Delivery.id).where(Delivery.remote_id == remote_id, Delivery.is_in(state))
+def _select_ids(remote_id: int, state: DeliveryState) -> Select[Any]:
+    return select(Delivery.id).where(Delivery.remote_id == remote_id, Delivery.state_condition(state))
 
 
-def _by_id(session: Session, lists: list[Select[Any]], cursor: str | None, size: int) -> keyset.Page[int]:
-    def read(step: keyset.Step) -> list[int]:
-        return newest.ids(session, lists, Delivery.id.expression, step)
+def _page_by_id(session: Session, queries: list[Select[Any]], cursor: str | None, size: int) -> keyset.Page[int]:
+    def fetch(request: keyset.PageRequest) -> list[int]:
+        return newest.fetch_ids(session, queries, Delivery.id.expression, request)
 
-    return keyset.turn(cursor, size, (int,), read, lambda delivery_id: (delivery_id,))
+    return keyset.fetch_page(cursor, size, (int,), fetch, lambda delivery_id: (delivery_id,))
 
 
-def _by_movement(
-    session: Session, wanted: list[ColumnElement[bool]], cursor: str | None, size: int
+def _page_by_movement(
+    session: Session, conditions: list[ColumnElement[bool]], cursor: str | None, size: int
 ) -> keyset.Page[int]:
     order = (Movement.seq.expression, Delivery.remote_id.expression)
-    query: Any = select(Delivery.id, *order).join(Movement, Movement.seq == Delivery.movement_seq).where(*wanted)
+    query: Any = select(Delivery.id, *order).join(Movement, Movement.seq == Delivery.movement_seq).where(*conditions)
 
-    def read(step: keyset.Step) -> list[tuple[int, int, int]]:
-        narrowed = step.narrow(query, *order, is_descending=True)
-        if step.key is not None:  # said again of the one column, since no index holds the pair
-            seq = step.key[0]
-            narrowed = narrowed.where(Movement.seq >= seq if step.is_backwards else Movement.seq <= seq)
+    def fetch(request: keyset.PageRequest) -> list[tuple[int, int, int]]:
+        narrowed = request.apply_to(query, *order, is_descending=True)
+        if request.key is not None:  # said again of the one column, since no index holds the pair
+            seq = request.key[0]
+            narrowed = narrowed.where(Movement.seq >= seq if request.is_backwards else Movement.seq <= seq)
         return [tuple(row) for row in session.execute(narrowed)]
 
-    found = keyset.turn(cursor, size, (int, int), read, lambda row: row[1:])
-    return found.showing([row[0] for row in found.rows])
+    found = keyset.fetch_page(cursor, size, (int, int), fetch, lambda row: row[1:])
+    return found.with_rows([row[0] for row in found.rows])
 
 
-def _rows(session: Session, delivery_ids: list[int]) -> list[tuple[Delivery, Movement]]:
+def _load_rows(session: Session, delivery_ids: list[int]) -> list[tuple[Delivery, Movement]]:
     query = (
         select(Delivery, Movement)
         .join(Movement, Movement.seq == Delivery.movement_seq)

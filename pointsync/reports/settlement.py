@@ -6,21 +6,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pointsync import clock
-from pointsync.csv_safety import defuse
-from pointsync.ledger.hourly_totals import Came
+from pointsync.csv_safety import escape_formula
+from pointsync.ledger.hourly_totals import HourTotals
 from pointsync.ledger.settlement_sums import Settlement
 from pointsync.models import Reserve
-from pointsync.sync.site.names import Names
+from pointsync.sync.site.names import SiteNames
 
 HEADER = ("month", "reserve", "site", "auth", "movements", "given", "taken", "difference")
 
 
-def in_order(came: dict[str, Came], names: Names) -> list[tuple[str, Came]]:
+def sort_by_site_name(totals: dict[str, HourTotals], names: SiteNames) -> list[tuple[str, HourTotals]]:
     """Sites by their names: each Auth with what came of it."""
-    return sorted(came.items(), key=lambda item: (names.origin(item[0]).casefold(), item[0]))
+    return sorted(totals.items(), key=lambda item: (names.for_origin(item[0]).casefold(), item[0]))
 
 
-def document(found: Settlement, reserve: Reserve, zone: ZoneInfo, names: Names) -> dict[str, Any]:
+def to_json(settlement: Settlement, reserve: Reserve, zone: ZoneInfo, names: SiteNames) -> dict[str, Any]:
     """`{reserve, time_zone, months: [{month, begins_at, ends_at, sites: […], all, stays}], sites, all}`.
 
     Each site is `{site, auth, movements, given, taken, difference}`; `stays` is by kind what is left out.
@@ -33,37 +33,40 @@ def document(found: Settlement, reserve: Reserve, zone: ZoneInfo, names: Names) 
                 "month": month.name,
                 "begins_at": clock.to_text(month.begins_at),
                 "ends_at": clock.to_text(month.ends_at),
-                "sites": _sites(month.came, names),
-                "all": _figures(month.all),
-                "stays": {kind: _figures(came) for kind, came in month.stays.items()},
+                "sites": _sites_to_json(month.totals_by_origin, names),
+                "all": _totals_to_json(month.total),
+                "stays": {kind: _totals_to_json(totals) for kind, totals in month.local_totals_by_kind.items()},
             }
-            for month in found.months
+            for month in settlement.months
         ],
-        "sites": _sites(found.sums, names),
-        "all": _figures(found.all),
+        "sites": _sites_to_json(settlement.totals_by_origin, names),
+        "all": _totals_to_json(settlement.total),
     }
 
 
-def as_csv(found: Settlement, reserve: Reserve, names: Names) -> str:
+def to_csv(settlement: Settlement, reserve: Reserve, names: SiteNames) -> str:
     """A line for each month and site, the oldest month first, without sums; text is defused."""
     file = io.StringIO()
-    lines = csv.writer(file, lineterminator="\n")
-    lines.writerow(HEADER)
-    for month in found.months:
-        for auth, came in in_order(month.came, names):
-            texts = map(defuse, (month.name, reserve.key, names.origin(auth), auth))
-            lines.writerow([*texts, *_figures(came).values()])
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(HEADER)
+    for month in settlement.months:
+        for auth, totals in sort_by_site_name(month.totals_by_origin, names):
+            texts = map(escape_formula, (month.name, reserve.key, names.for_origin(auth), auth))
+            writer.writerow([*texts, *_totals_to_json(totals).values()])
     return file.getvalue()
 
 
-def _sites(came: dict[str, Came], names: Names) -> list[dict[str, Any]]:
-    return [{"site": names.origin(auth), "auth": auth} | _figures(each) for auth, each in in_order(came, names)]
+def _sites_to_json(totals: dict[str, HourTotals], names: SiteNames) -> list[dict[str, Any]]:
+    return [
+        {"site": names.for_origin(auth), "auth": auth} | _totals_to_json(each)
+        for auth, each in sort_by_site_name(totals, names)
+    ]
 
 
-def _figures(came: Came) -> dict[str, int]:
+def _totals_to_json(totals: HourTotals) -> dict[str, int]:
     return {
-        "movements": came.movements,
-        "given": came.given,
-        "taken": came.taken,
-        "difference": came.difference,
+        "movements": totals.movements,
+        "given": totals.given,
+        "taken": totals.taken,
+        "difference": totals.net,
     }

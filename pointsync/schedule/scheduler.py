@@ -9,9 +9,9 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from pointsync import leases
-from pointsync.db import Busy, db, in_write
-from pointsync.runtime import runtime
+from pointsync import db, leases
+from pointsync.db import DatabaseBusy, run_in_transaction
+from pointsync.runtime import get_runtime
 from pointsync.schedule import ticks
 from pointsync.sync.delivery.courier import Couriers
 
@@ -19,18 +19,18 @@ log = logging.getLogger(__name__)
 
 #: Each job and the seconds between its ticks. New movements of this process do not wait for one.
 SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
-    (ticks.deliver, 0.5),
+    (ticks.wake_couriers, 0.5),
     (ticks.heartbeat, 2),
-    (ticks.send_history, 1),
-    (ticks.compute_status, 5),
+    (ticks.enqueue_backfills, 1),
+    (ticks.refresh_statuses, 5),
     (ticks.check_remotes, 5),
-    (ticks.expire, 60),
+    (ticks.expire_points, 60),
     (ticks.unlock_levels, 2),
     (ticks.send_mails, 1),
-    (ticks.tell_expiry, 60),
-    (ticks.do_works, 1),
-    (ticks.reverse, 2),
-    (ticks.prune, 3600),
+    (ticks.queue_expiry_notices, 60),
+    (ticks.run_tasks, 1),
+    (ticks.run_reversals, 2),
+    (ticks.prune_tables, 3600),
 )
 
 
@@ -54,8 +54,8 @@ class Scheduler:
         has held is free, and the site counts as alive."""
         with self._app.app_context():
             ticks.heartbeat()
-            runtime().ending.clear()
-            runtime().couriers = self._couriers
+            get_runtime().stop_requested.clear()
+            get_runtime().couriers = self._couriers
         self._couriers.start()
         self._scheduler.start()
         self._couriers.wake()
@@ -64,19 +64,19 @@ class Scheduler:
         """End within some seconds, finishing what is in flight."""
         self._scheduler.shutdown(wait=False)
         with self._app.app_context():
-            runtime().ending.set()
+            get_runtime().stop_requested.set()
         self._couriers.stop()
         with self._app.app_context():
-            here = runtime()
-            here.couriers = None
-            in_write(lambda session: leases.leave(session, here.worker_id))
+            state = get_runtime()
+            state.couriers = None
+            run_in_transaction(lambda session: leases.unregister(session, state.worker_id))
             db.session.remove()
 
     def _run(self, job: Callable[[], None]) -> None:
         with self._app.app_context():
             try:
                 job()
-            except Busy:
+            except DatabaseBusy:
                 log.warning("%s: the database is busy; it is tried again at the next tick", job.__name__)
             except Exception:
                 log.exception("%s failed; it is tried again at the next tick", job.__name__)

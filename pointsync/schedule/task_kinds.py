@@ -3,11 +3,11 @@
 from pointsync.exports import export_task
 from pointsync.imports import import_task
 from pointsync.reports import audit_log
-from pointsync.tasks.runner import Kind
+from pointsync.tasks.runner import TaskFunction
 
-KINDS: dict[str, Kind] = {
+TASK_FUNCTIONS: dict[str, TaskFunction] = {
     export_task.KIND: export_task.run,
     audit_log.KIND: audit_log.run,
-    import_task.CHECK: import_task.look,
-    import_task.RECORD: import_task.record,
+    import_task.DRY_RUN_KIND: import_task.run_dry_run,
+    import_task.IMPORT_KIND: import_task.run_import,
 }

@@ -39,33 +39,33 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from pointsync import clock, leases
-from pointsync.db import Busy, database_now, db, in_write, is_passing
-from pointsync.errors import Refused
-from pointsync.files import PARTIAL
-from pointsync.models import Work, WorkState
-from pointsync.tasks.tasks import folder
+from pointsync import clock, db, leases
+from pointsync.db import DatabaseBusy, get_database_time, is_transient, run_in_transaction
+from pointsync.errors import DomainError
+from pointsync.files import PARTIAL_SUFFIX
+from pointsync.models import Task, TaskState
+from pointsync.tasks.tasks import folder_path
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
-NOTE_SECONDS = 1.0
-GAP_SECONDS = 0.005
+PROGRESS_INTERVAL_SECONDS = 1.0
+PAUSE_SECONDS = 0.005
 """Between two parts: long enough for whoever waits to write, or to answer a shop."""
-MOST_TRIES = 5
-OURS = "It failed by a fault of PointSync; this site's log says what happened."
-BROKE_OFF = (
-    f"It was begun {MOST_TRIES} times and broke off each time: the database was busy, the disk full or the process "
+MAX_TRIES = 5
+INTERNAL_ERROR = "It failed by a fault of PointSync; this site's log says what happened."
+TOO_MANY_TRIES = (
+    f"It was begun {MAX_TRIES} times and broke off each time: the database was busy, the disk full or the process "
     "killed. This site's log may say more; then ask for it again."
 )
 
 
-class Lost(Exception):
+class LeaseLost(Exception):
     """Another worker has the work by now, or it is gone: what this one was about to write is undone."""
 
 
 @dataclass
-class Task:
+class TaskContext:
     """A work as its kind sees it."""
 
     id: int
@@ -79,164 +79,172 @@ class Task:
     total: int | None = None
     result: dict[str, Any] = field(default_factory=dict)
 
-    def keep(self, session: Session, position: dict[str, Any], *, done: int) -> None:
+    def save_position(self, session: Session, position: dict[str, Any], *, done: int) -> None:
         """Keep how far it has come together with what the part has written. Raises Lost."""
-        work = _held(session, self)
-        work.position, work.done, work.tries = position, done, 0
+        task = _lock_leased(session, self)
+        task.position, task.done, task.tries = position, done, 0
         session.flush()
         self.position, self.done = position, done
 
 
-Kind = Callable[[Task], Iterator[None]]
+TaskFunction = Callable[[TaskContext], Iterator[None]]
 
 
-def do_next(kinds: Mapping[str, Kind], data: Path, worker_id: str, ending: Event) -> bool:
+def run_next(kinds: Mapping[str, TaskFunction], data_dir: Path, worker_id: str, shutdown_event: Event) -> bool:
     """Do the work that comes next: the oldest that waits, or that was begun by a worker that lives no more.
 
     Whether there was one. It ends early, to be gone on with by any worker, once `ending` is set. Raises Busy where
     the database is; the work is begun again at the next call then, at most 5 times in a row.
     """
-    waiting = db.session.scalar(select(Work.id).where(Work.finished_at.is_(None)).limit(1))
-    if waiting is None or ending.is_set():
+    next_id = db.session.scalar(select(Task.id).where(Task.finished_at.is_(None)).limit(1))
+    if next_id is None or shutdown_event.is_set():
         return False
-    task, kind = in_write(lambda session: _take(session, kinds, data, worker_id)) or (None, "")
-    if task is None:
+    context, kind = run_in_transaction(lambda session: _claim(session, kinds, data_dir, worker_id)) or (None, "")
+    if context is None:
         return False
-    for place in task.folder.glob(f".*{PARTIAL}"):  # of a process that was killed amid writing it
-        place.unlink(missing_ok=True)
+    for partial_file in context.folder.glob(f".*{PARTIAL_SUFFIX}"):  # of a process that was killed amid writing it
+        partial_file.unlink(missing_ok=True)
     try:
-        state, message = _do(task, kinds[kind], ending)
-    except Lost:
-        log.warning("work %s is done by another worker now", task.id)
+        state, message = _run(context, kinds[kind], shutdown_event)
+    except LeaseLost:
+        log.warning("work %s is done by another worker now", context.id)
         return True
     except DBAPIError as error:
-        if is_passing(error):
-            raise Busy("the database is locked or away") from error
-        log.exception("work %s failed", task.id)
-        state, message = WorkState.FAILED, OURS
-    with suppress(Lost):
-        in_write(lambda session: _end(session, task, state, message))
+        if is_transient(error):
+            raise DatabaseBusy("the database is locked or away") from error
+        log.exception("work %s failed", context.id)
+        state, message = TaskState.FAILED, INTERNAL_ERROR
+    with suppress(LeaseLost):
+        run_in_transaction(lambda session: _save_outcome(session, context, state, message))
     return True
 
 
-def _take(session: Session, kinds: Mapping[str, Kind], data: Path, worker_id: str) -> tuple[Task, str] | None:
+def _claim(
+    session: Session, kinds: Mapping[str, TaskFunction], data_dir: Path, worker_id: str
+) -> tuple[TaskContext, str] | None:
     """Take the first that may be had; on the way, what cannot go on is ended."""
-    query = select(Work).where(Work.finished_at.is_(None), Work.kind.in_(list(kinds))).order_by(Work.id)
+    query = select(Task).where(Task.finished_at.is_(None), Task.kind.in_(list(kinds))).order_by(Task.id)
     now = clock.now()
-    for work in session.scalars(query.with_for_update(skip_locked=True)).all():
-        place = folder(data, work.id)
-        if not leases.is_free(session, work.holder, work.held_until, worker_id) or not place.is_dir():
+    for task in session.scalars(query.with_for_update(skip_locked=True)).all():
+        task_folder = folder_path(data_dir, task.id)
+        if not leases.is_available(session, task.holder, task.held_until, worker_id) or not task_folder.is_dir():
             continue
-        if work.state == WorkState.STOPPING:
-            _finish(work, WorkState.STOPPED, work.message, now)
-        elif work.tries >= MOST_TRIES:
-            _finish(work, WorkState.FAILED, BROKE_OFF, now)
+        if task.state == TaskState.STOPPING:
+            _mark_finished(task, TaskState.STOPPED, task.message, now)
+        elif task.tries >= MAX_TRIES:
+            _mark_finished(task, TaskState.FAILED, TOO_MANY_TRIES, now)
         else:
-            work.state, work.tries = WorkState.RUNNING, work.tries + 1
-            work.started_at = work.started_at or now
-            work.holder, work.held_until = worker_id, database_now(session) + LEASE
+            task.state, task.tries = TaskState.RUNNING, task.tries + 1
+            task.started_at = task.started_at or now
+            task.holder, task.held_until = worker_id, get_database_time(session) + LEASE
             session.flush()
-            return _task(work, place, worker_id), work.kind
+            return _build_context(task, task_folder, worker_id), task.kind
     session.flush()
     return None
 
 
-def _task(work: Work, place: Path, worker_id: str) -> Task:
-    done = work.done if work.position is not None else 0
-    return Task(work.id, work.options, work.position, place, work.asked_by, work.asked_at, worker_id, done, work.total)
+def _build_context(task: Task, task_folder: Path, worker_id: str) -> TaskContext:
+    done = task.done if task.position is not None else 0
+    return TaskContext(
+        task.id, task.options, task.position, task_folder, task.asked_by, task.asked_at, worker_id, done, task.total
+    )
 
 
-def _do(task: Task, kind: Kind, ending: Event) -> tuple[WorkState, str | None]:
+def _run(context: TaskContext, kind: TaskFunction, shutdown_event: Event) -> tuple[TaskState, str | None]:
     """How it ended, and why; `waiting` where it is to be gone on with. Raises Lost, Busy, DBAPIError."""
-    parts = kind(task)
+    parts = kind(context)
     try:
-        return _go(task, parts, ending), None
-    except Refused as error:
-        return WorkState.FAILED, error.message
-    except (Lost, Busy, DBAPIError):
+        return _run_parts(context, parts, shutdown_event), None
+    except DomainError as error:
+        return TaskState.FAILED, error.message
+    except (LeaseLost, DatabaseBusy, DBAPIError):
         raise
     except OSError as error:
-        log.warning("work %s failed: %s", task.id, error)
-        return WorkState.FAILED, _words(error)
+        log.warning("work %s failed: %s", context.id, error)
+        return TaskState.FAILED, _describe_os_error(error)
     except Exception:
-        log.exception("work %s failed", task.id)
-        return WorkState.FAILED, OURS
+        log.exception("work %s failed", context.id)
+        return TaskState.FAILED, INTERNAL_ERROR
     finally:
         with suppress(OSError):  # of a file that could not be written, and is not closed without saying so again
             getattr(parts, "close", lambda: None)()
         db.session.rollback()
 
 
-def _go(task: Task, parts: Iterator[None], ending: Event) -> WorkState:
-    begun_at = noted_at = time.monotonic()
-    first = task.done
+def _run_parts(context: TaskContext, parts: Iterator[None], shutdown_event: Event) -> TaskState:
+    started_at = saved_at = time.monotonic()
+    done_at_start = context.done
     for _ in parts:
         db.session.rollback()
-        if ending.wait(GAP_SECONDS):
-            return WorkState.WAITING
-        if time.monotonic() - noted_at < NOTE_SECONDS:
+        if shutdown_event.wait(PAUSE_SECONDS):
+            return TaskState.WAITING
+        if time.monotonic() - saved_at < PROGRESS_INTERVAL_SECONDS:
             continue
-        noted_at = time.monotonic()
-        if _note(task, _ends_at(task, first, noted_at - begun_at)):
-            return WorkState.STOPPED
-    return WorkState.DONE
+        saved_at = time.monotonic()
+        if _save_progress(context, _estimate_end(context, done_at_start, saved_at - started_at)):
+            return TaskState.STOPPED
+    return TaskState.DONE
 
 
-def _ends_at(task: Task, first: int, seconds: float) -> datetime | None:
+def _estimate_end(context: TaskContext, done_at_start: int, elapsed_seconds: float) -> datetime | None:
     """About when it will be done, if it goes on as it went since this process began."""
-    gone = task.done - first
-    if task.total is None or gone <= 0 or task.total <= task.done:
+    done_since_start = context.done - done_at_start
+    if context.total is None or done_since_start <= 0 or context.total <= context.done:
         return None
-    left = timedelta(seconds=min(seconds / gone * (task.total - task.done), timedelta(days=365).total_seconds()))
-    return clock.now() + left
+    remaining = timedelta(
+        seconds=min(
+            elapsed_seconds / done_since_start * (context.total - context.done), timedelta(days=365).total_seconds()
+        )
+    )
+    return clock.now() + remaining
 
 
-def _note(task: Task, ends_at: datetime | None) -> bool:
+def _save_progress(context: TaskContext, ends_at: datetime | None) -> bool:
     """Store how far it has come, and hold it further; whether it is to stop. Raises Lost."""
 
-    def write(session: Session) -> bool:
-        work = _held(session, task)
-        work.done, work.total, work.ends_at = task.done, task.total, ends_at
-        work.held_until = database_now(session) + LEASE
+    def save(session: Session) -> bool:
+        task = _lock_leased(session, context)
+        task.done, task.total, task.ends_at = context.done, context.total, ends_at
+        task.held_until = get_database_time(session) + LEASE
         session.flush()
-        return work.state == WorkState.STOPPING
+        return task.state == TaskState.STOPPING
 
     try:
-        return in_write(write)
-    except Busy:
-        log.warning("work %s: the database is busy; its progress is stored a little later", task.id)
+        return run_in_transaction(save)
+    except DatabaseBusy:
+        log.warning("work %s: the database is busy; its progress is stored a little later", context.id)
         return False
 
 
-def _end(session: Session, task: Task, state: WorkState, message: str | None) -> None:
+def _save_outcome(session: Session, context: TaskContext, state: TaskState, message: str | None) -> None:
     """What came of it. One that was asked to stop while it came to its end by itself is done all the same."""
-    work = _held(session, task)
-    work.done, work.total, work.result = task.done, task.total, task.result
-    work.holder = work.held_until = work.ends_at = None
-    if state == WorkState.WAITING:  # this process ends: no try has failed, and an admin's stop is not forgotten
-        work.tries = max(work.tries - 1, 0)
-        work.state = WorkState.WAITING if work.state == WorkState.RUNNING else work.state
+    task = _lock_leased(session, context)
+    task.done, task.total, task.result = context.done, context.total, context.result
+    task.holder = task.held_until = task.ends_at = None
+    if state == TaskState.WAITING:  # this process ends: no try has failed, and an admin's stop is not forgotten
+        task.tries = max(task.tries - 1, 0)
+        task.state = TaskState.WAITING if task.state == TaskState.RUNNING else task.state
         session.flush()
         return
-    kept = work.message if state == WorkState.STOPPED else None
-    _finish(work, state, message or kept, clock.now())
+    stop_message = task.message if state == TaskState.STOPPED else None
+    _mark_finished(task, state, message or stop_message, clock.now())
     session.flush()
 
 
-def _finish(work: Work, state: WorkState, message: str | None, now: datetime) -> None:
-    work.state, work.message, work.finished_at = state, (message or "")[:500] or None, now
-    work.holder = work.held_until = work.ends_at = None
+def _mark_finished(task: Task, state: TaskState, message: str | None, now: datetime) -> None:
+    task.state, task.message, task.finished_at = state, (message or "")[:500] or None, now
+    task.holder = task.held_until = task.ends_at = None
 
 
-def _held(session: Session, task: Task) -> Work:
+def _lock_leased(session: Session, context: TaskContext) -> Task:
     """The work, locked. Raises Lost where `task` is not what is at it any more."""
-    work = session.get(Work, task.id, with_for_update=True, populate_existing=True)
-    if work is None or work.holder != task.worker_id or work.finished_at is not None:
-        raise Lost
-    return work
+    task = session.get(Task, context.id, with_for_update=True, populate_existing=True)
+    if task is None or task.holder != context.worker_id or task.finished_at is not None:
+        raise LeaseLost
+    return task
 
 
-def _words(error: OSError) -> str:
+def _describe_os_error(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "The disk of this site's server is full: make room there, and ask for it again."
     return f"A file could not be read or written on this site's server: {error.strerror or error}. Ask its admin."

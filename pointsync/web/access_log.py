@@ -11,28 +11,30 @@ from flask import Flask, Response, request
 
 log = logging.getLogger(__name__)
 
-REFUSED_FROM = 400
-UNKNOWN = "(no such address)"
-_KIND = re.compile(r"<[^<>]*:")
+MIN_LOGGED_STATUS = 400
+UNKNOWN_ROUTE = "(no such address)"
+_CONVERTER = re.compile(r"<[^<>]*:")
 
 
 def register(app: Flask) -> None:
     """Let each such call have its line."""
 
     @app.after_request
-    def tell(response: Response) -> Response:
-        if response.status_code >= REFUSED_FROM:
-            fields = {"method": request.method, "path": _rule(), "status": response.status_code}
-            caller = request.remote_addr or "-"
-            log.info("%(method)s %(path)s was answered with %(status)s", fields, extra=fields | {"caller": caller})
+    def log_response(response: Response) -> Response:
+        if response.status_code >= MIN_LOGGED_STATUS:
+            fields = {"method": request.method, "path": _route(), "status": response.status_code}
+            client_address = request.remote_addr or "-"
+            log.info(
+                "%(method)s %(path)s was answered with %(status)s", fields, extra=fields | {"caller": client_address}
+            )
         return response
 
     def log_exception(exc_info: Any) -> None:
-        fields = {"method": request.method, "path": _rule()}
+        fields = {"method": request.method, "path": _route()}
         log.error("%(method)s %(path)s failed", fields, exc_info=exc_info, extra=fields)
 
     app.log_exception = log_exception  # type: ignore[method-assign]
 
 
-def _rule() -> str:
-    return _KIND.sub("<", request.url_rule.rule) if request.url_rule else UNKNOWN
+def _route() -> str:
+    return _CONVERTER.sub("<", request.url_rule.rule) if request.url_rule else UNKNOWN_ROUTE

@@ -9,64 +9,64 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import ServiceUnavailable
 
-from pointsync.crypto import WrongSecret
-from pointsync.db import Busy, is_passing, unfit, version
+from pointsync.crypto import WrongSecretKey
+from pointsync.db import DatabaseBusy, get_schema_version, is_transient, version_problem
 from pointsync.errors import ConfigError
 from pointsync.web import secret_key
 
-FITS = "pointsync_database_fits"
-NONE_YET = "The database holds no site yet; run: pointsync upgrade"
-SAYS_ITSELF = frozenset({"static", "machines.health"})
+DATABASE_CHECKED_KEY = "pointsync_database_fits"
+NOT_INITIALISED = "The database holds no site yet; run: pointsync upgrade"
+UNCHECKED_ENDPOINTS = frozenset({"static", "monitoring.health"})
 
 
-class OtherVersion(ServiceUnavailable):
+class DatabaseUnusable(ServiceUnavailable):
     """This PointSync cannot work with the database as it is; the description says what to do."""
 
 
-def register(part: Blueprint | Flask, answer: Callable[[Exception], ResponseReturnValue]) -> None:
+def register_handlers(target: Blueprint | Flask, respond: Callable[[Exception], ResponseReturnValue]) -> None:
     """Let `answer` say to a caller of `part` that the same may succeed in a moment."""
 
-    def database(error: DBAPIError) -> ResponseReturnValue:
-        if is_passing(error):
-            return answer(error)
+    def handle_database_error(error: DBAPIError) -> ResponseReturnValue:
+        if is_transient(error):
+            return respond(error)
         raise error  # all else that the database says is a fault of ours
 
-    part.register_error_handler(Busy, answer)
-    part.register_error_handler(PoolTimeout, answer)
-    part.register_error_handler(DBAPIError, database)
+    target.register_error_handler(DatabaseBusy, respond)
+    target.register_error_handler(PoolTimeout, respond)
+    target.register_error_handler(DBAPIError, handle_database_error)
 
 
-def refuse_other_versions(app: Flask) -> None:
+def register_database_check(app: Flask) -> None:
     """Answer nobody until the database is at this version and under this key: a WSGI server may be started before
     `pointsync upgrade`, and run while the key is changed."""
 
-    @app.errorhandler(WrongSecret)
-    def other_key(error: WrongSecret) -> ResponseReturnValue:
-        app.extensions[FITS] = False  # looked at anew
+    @app.errorhandler(WrongSecretKey)
+    def handle_wrong_key(error: WrongSecretKey) -> ResponseReturnValue:
+        app.extensions[DATABASE_CHECKED_KEY] = False  # looked at anew
         app.logger.error("%s", error)
-        answer: ResponseReturnValue = app.handle_user_exception(OtherVersion(str(error)))
-        return answer
+        response: ResponseReturnValue = app.handle_user_exception(DatabaseUnusable(str(error)))
+        return response
 
     @app.before_request
-    def refuse() -> None:
-        if request.endpoint not in SAYS_ITSELF:
+    def check_database() -> None:
+        if request.endpoint not in UNCHECKED_ENDPOINTS:
             try:
-                why = other_version()
+                problem = database_problem()
             except SQLAlchemyError:
                 return  # away: what is asked for next says so, in its caller's words
-            if why:
-                raise OtherVersion(why)
+            if problem:
+                raise DatabaseUnusable(problem)
 
 
-def other_version() -> str | None:
+def database_problem() -> str | None:
     """Why the database does not fit; None where it does, which is looked at until it does. Raises SQLAlchemyError."""
-    if current_app.extensions.get(FITS):
+    if current_app.extensions.get(DATABASE_CHECKED_KEY):
         return None
-    why = unfit() if version() else NONE_YET
-    if why is None:
+    problem = version_problem() if get_schema_version() else NOT_INITIALISED
+    if problem is None:
         try:
-            secret_key.settle()
+            secret_key.verify_key()
         except ConfigError as error:
-            why = str(error)
-    current_app.extensions[FITS] = why is None
-    return why
+            problem = str(error)
+    current_app.extensions[DATABASE_CHECKED_KEY] = problem is None
+    return problem

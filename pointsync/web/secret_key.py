@@ -13,22 +13,22 @@ from flask import current_app
 from sqlalchemy import event, inspect, select, text
 from sqlalchemy.orm import Session
 
-from pointsync import clock, key_file
-from pointsync.crypto import Vault, WrongSecret
-from pointsync.db import Base, Writing, db, upgrade_lock
+from pointsync import clock, db, key_file
+from pointsync.crypto import Vault, WrongSecretKey
+from pointsync.db import Base, WriteSession, upgrade_lock
 from pointsync.errors import ConfigError
 from pointsync.models import Site
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 
-SEALED = "sealed_"
+ENCRYPTED_PREFIX = "sealed_"
 """How the name of each column begins whose text is encrypted with the secret key; no other column holds such a text."""
-PROOF = text("SELECT sealed_private_key FROM site")
+PROOF_QUERY = text("SELECT sealed_private_key FROM site")
 """Present in each version of the database, and what opens it opens all: they are encrypted in one transaction."""
 
 log = logging.getLogger(__name__)
 
 
-class StillOld(ConfigError):
+class KeyNotRotated(ConfigError):
     """The database is encrypted with the key before this one."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class StillOld(ConfigError):
         )
 
 
-class WrongOld(ConfigError):
+class NoMatchingKey(ConfigError):
     """The database is encrypted with another key than the two that are set."""
 
     def __init__(self) -> None:
@@ -48,86 +48,86 @@ class WrongOld(ConfigError):
         )
 
 
-def settle() -> bool:
+def verify_key() -> bool:
     """See that this process has the right key, also where that was changed a moment ago; whether there is a site.
 
     Raises StillOld, WrongSecret or WrongOld, all of them ConfigError, where it has not; SQLAlchemyError.
     """
-    place = db.engine.url.database if db.engine.dialect.name == "sqlite" else None
-    if place and not Path(place).is_file():
+    path = db.get_engine().url.database if db.get_engine().dialect.name == "sqlite" else None
+    if path and not Path(path).is_file():
         return False  # to look would make it
     with upgrade_lock():  # a change of the key holds it until all is done
-        proof = _proof()
+        proof = _read_proof()
         if proof is not None:
-            _settle(proof)
+            _verify_key(proof)
     return proof is not None
 
 
-def sealed_columns(model: type[Base]) -> list[str]:
+def list_encrypted_columns(model: type[Base]) -> list[str]:
     """The names of a model's columns that are encrypted with the secret key."""
-    return [each.key for each in inspect(model).column_attrs if each.key.startswith(SEALED)]
+    return [each.key for each in inspect(model).column_attrs if each.key.startswith(ENCRYPTED_PREFIX)]
 
 
 def register() -> None:
     """Let no session write what is encrypted with another key than the rest; once in a process."""
-    if not event.contains(Writing, "before_flush", _before_flush):
-        event.listen(Writing, "before_flush", _before_flush)
+    if not event.contains(WriteSession, "before_flush", _before_flush):
+        event.listen(WriteSession, "before_flush", _before_flush)
 
 
-def _proof() -> str | None:
-    with db.engine.connect() as connection:
+def _read_proof() -> str | None:
+    with db.get_engine().connect() as connection:
         if not inspect(connection).has_table("site"):
             return None
-        found: str | None = connection.scalar(PROOF)
-    return found
+        proof: str | None = connection.scalar(PROOF_QUERY)
+    return proof
 
 
-def _settle(proof: str) -> None:
-    here = runtime()
-    config = here.config
-    key = config.secret_key if config.secret_key_is_set else _made_key(config.data, proof)
-    if not _opens(key, proof):
+def _verify_key(proof: str) -> None:
+    state = get_runtime()
+    config = state.config
+    key = config.secret_key if config.secret_key_is_set else _recover_key_file(config.data, proof)
+    if not _can_decrypt(key, proof):
         if config.secret_key_old is None:
-            raise WrongSecret
-        raise StillOld if _opens(config.secret_key_old, proof) else WrongOld
+            raise WrongSecretKey
+        raise KeyNotRotated if _can_decrypt(config.secret_key_old, proof) else NoMatchingKey
     if key != config.secret_key:  # changed since this process has read it
-        here.adopt(key)
+        state.use_secret_key(key)
         current_app.config["SECRET_KEY"] = key
 
 
-def _made_key(data: Path, proof: str) -> str:
+def _recover_key_file(data: Path, proof: str) -> str:
     """The key in the file, once a change of it that was cut short is undone, or done where the database is."""
-    kept, following = key_file.kept(data), key_file.read_next(data)
-    if _opens(kept, proof):
-        key_file.drop_next(data)
-    elif following and _opens(following, proof):
-        key_file.take_next(data, clock.now())
+    current_key, next_key = key_file.read_or_create(data), key_file.read_next(data)
+    if _can_decrypt(current_key, proof):
+        key_file.delete_next(data)
+    elif next_key and _can_decrypt(next_key, proof):
+        key_file.activate_next(data, clock.now())
         log.warning("a change of the secret key was cut short; it is done now")
-        return following
-    return kept
+        return next_key
+    return current_key
 
 
-def _opens(key: str, proof: str) -> bool:
+def _can_decrypt(key: str, proof: str) -> bool:
     try:
-        Vault(key).open(proof)
-    except WrongSecret:
+        Vault(key).decrypt(proof)
+    except WrongSecretKey:
         return False
     return True
 
 
 def _before_flush(session: Session, _flush: object, _things: object) -> None:
     """The key may be changed behind a process that had nothing open then: it must not seal with the one it has."""
-    if _seals(chain(session.new, session.dirty)):
+    if _has_encrypted_changes(chain(session.new, session.dirty)):
         # Whoever changes the key locks this row first.
         query = select(Site.sealed_private_key).with_for_update(read=True, key_share=True)
         if proof := session.connection().scalar(query):
-            runtime().vault.open(proof)
+            get_runtime().vault.decrypt(proof)
 
 
-def _seals(things: Iterable[object]) -> bool:
-    for thing in things:
-        seen = inspect(thing, raiseerr=True)
-        for name in sealed_columns(type(thing)):  # type: ignore[arg-type]
-            if any(seen.attrs[name].history.added):
+def _has_encrypted_changes(instances: Iterable[object]) -> bool:
+    for instance in instances:
+        inspected = inspect(instance, raiseerr=True)
+        for name in list_encrypted_columns(type(instance)):  # type: ignore[arg-type]
+            if any(inspected.attrs[name].history.added):
                 return True
     return False

@@ -8,18 +8,18 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from pointsync import ids
-from pointsync.accounts.api_keys import check_name, lock
+from pointsync.accounts.api_keys import check_name, lock_names
 from pointsync.crypto import Vault
-from pointsync.errors import Conflict, Invalid, NotFound
+from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import reserves
 from pointsync.models import Hook, HookDelivery
 from pointsync.text_limits import is_storable
 
-KEPT = 1000
+KEPT_DELIVERIES = 1000
 MAX_RATE = Decimal(100_000)
 RATE_DECIMALS = 6
 MAX_SECRET_BYTES = 500
-STATUSES = ("processing", "completed")
+ORDER_STATUSES = ("processing", "completed")
 
 _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -43,14 +43,14 @@ def add(
     that reserve, since an order and the points movement it made would both count.
     """
     check_name(name)
-    secret = _secret(secret)
-    points_per_unit = _rate(rate)
-    if status not in STATUSES:
-        raise Invalid("status", f"The status must be one of {', '.join(STATUSES)}.")
+    secret = _check_secret(secret)
+    points_per_unit = _parse_rate(rate)
+    if status not in ORDER_STATUSES:
+        raise InvalidInput("status", f"The status must be one of {', '.join(ORDER_STATUSES)}.")
     reserve = reserves.get(session, reserve_key)
     rule = "movements" if by_movements else "orders"
-    lock(session)
-    for other in every(session):
+    lock_names(session)
+    for other in list_all(session):
         if other.name == name:
             message = f"There is a hook {name} already; choose another name, or remove that hook first."
             raise Conflict("name_taken", message, {"name": message})
@@ -63,7 +63,7 @@ def add(
     hook = Hook(
         token=ids.new_token(),
         name=name,
-        sealed_secret=vault.seal(secret),
+        sealed_secret=vault.encrypt(secret),
         reserve=reserve,
         rule=rule,
         rate=points_per_unit,
@@ -75,12 +75,12 @@ def add(
     return hook
 
 
-def every(session: Session) -> list[Hook]:
+def list_all(session: Session) -> list[Hook]:
     """The live hooks, by name."""
     return list(session.scalars(select(Hook).where(Hook.removed_at.is_(None)).order_by(Hook.name)))
 
 
-def deliveries(session: Session, hook_id: int, limit: int) -> list[HookDelivery]:
+def list_deliveries(session: Session, hook_id: int, limit: int) -> list[HookDelivery]:
     """The newest deliveries of a hook, newest first."""
     query = select(HookDelivery).where(HookDelivery.hook_id == hook_id).order_by(HookDelivery.id.desc()).limit(limit)
     return list(session.scalars(query))
@@ -88,7 +88,7 @@ def deliveries(session: Session, hook_id: int, limit: int) -> list[HookDelivery]
 
 def remove(session: Session, name: str, now: datetime) -> None:
     """End the live hook of that name: its address answers 404. Raises NotFound where there is none."""
-    hook = next((each for each in every(session) if each.name == name), None)
+    hook = next((each for each in list_all(session) if each.name == name), None)
     if hook is None:
         message = f"There is no hook {name[:64]!r}; pointsync hook list shows those there are."
         raise NotFound("unknown_hook", message, {"name": message})
@@ -106,45 +106,45 @@ def find(session: Session, token: str, *, for_update: bool = False) -> Hook | No
     return session.scalar(query)
 
 
-def url(hook: Hook, site_url: str | None) -> str:
+def delivery_url(hook: Hook, site_url: str | None) -> str:
     """What the admin types into the shop; a path alone while the public URL is not known."""
     return f"{(site_url or '').rstrip('/')}/hooks/woocommerce/{hook.token}"
 
 
-def prune(session: Session, kept: int = KEPT) -> int:
+def prune(session: Session, keep_count: int = KEPT_DELIVERIES) -> int:
     """Delete all but the last `kept` deliveries of each hook; how many were deleted."""
     deleted = 0
     for hook_id in session.scalars(select(Hook.id)).all():
         of_hook = HookDelivery.hook_id == hook_id
-        newest_to_go = session.scalar(
-            select(HookDelivery.id).where(of_hook).order_by(HookDelivery.id.desc()).offset(kept).limit(1)
+        newest_to_delete = session.scalar(
+            select(HookDelivery.id).where(of_hook).order_by(HookDelivery.id.desc()).offset(keep_count).limit(1)
         )
-        if newest_to_go is not None:
+        if newest_to_delete is not None:
             result = session.execute(
-                delete(HookDelivery).where(of_hook, HookDelivery.id <= newest_to_go).returning(HookDelivery.id)
+                delete(HookDelivery).where(of_hook, HookDelivery.id <= newest_to_delete).returning(HookDelivery.id)
             )
             deleted += len(result.all())
     return deleted
 
 
-def _secret(text: str) -> str:
+def _check_secret(text: str) -> str:
     """The secret as the shop keeps it: WooCommerce cuts the space around it."""
     text = text.strip()
     if not text or not is_storable(text) or len(text.encode()) > MAX_SECRET_BYTES:
-        raise Invalid(
+        raise InvalidInput(
             "secret",
             f"Give the secret that stands in the shop's webhook: 1 to {MAX_SECRET_BYTES} plain characters.",
         )
     return text
 
 
-def _rate(given: Decimal | str) -> Decimal:
+def _parse_rate(text: Decimal | str) -> Decimal:
     try:
-        rate = Decimal(given)
+        rate = Decimal(text)
     except InvalidOperation:
         rate = Decimal("NaN")
     if not rate.is_finite() or not 0 < rate <= MAX_RATE or rate != round(rate, RATE_DECIMALS):
-        raise Invalid(
+        raise InvalidInput(
             "rate",
             f"The rate must be a number above 0, at most {MAX_RATE:,}, with at most {RATE_DECIMALS} decimals, "
             "such as 1 or 0.5.",

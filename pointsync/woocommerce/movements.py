@@ -5,52 +5,52 @@ from typing import Any
 
 from pointsync.ledger.record import Draft
 from pointsync.models import Hook
-from pointsync.text_limits import MAX_NAME, MAX_REASON, clean
-from pointsync.woocommerce.values import Unused, email, moment, name_of, text, whole
+from pointsync.text_limits import MAX_NAME_LENGTH, MAX_REASON_LENGTH, sanitise
+from pointsync.woocommerce.values import DeliveryIgnored, parse_email, parse_id, parse_int, parse_time, text_or_empty
 
 TOPIC = "action.woocommerce_pointsync_movement"
 
 
-def movement_draft(hook: Hook, body: Any, now: datetime) -> Draft:
+def build_draft(hook: Hook, body: Any, now: datetime) -> Draft:
     """The movement in `body`: `{action, arg: {movement_id, email, stack, moved, total, reason, order_id, date}}`.
 
     `moved` is null where the shop has set the balance to `total`. The hook learns the `stack`, the
     shop's own name of the reserve, from its first movement. Raises Unused where it cannot be recorded.
     """
-    moved = body.get("arg") if isinstance(body, dict) else None
-    if not isinstance(moved, dict):
-        raise Unused("The delivery holds no movement.")
-    movement_id = name_of(moved.get("movement_id"), "The movement")
-    what = f"movement {movement_id}"
-    customer = email(moved.get("email"), f"The {what}")
-    is_set = moved.get("moved") is None
-    number = whole(moved.get("total") if is_set else moved.get("moved"))
-    if number is None:
-        raise Unused(f"The points of {what} are no whole number.")
-    if not number and not is_set:
-        raise Unused(f"The {what} moved no points.")
-    _learn_stack(hook, text(moved.get("stack")), what)
+    movement = body.get("arg") if isinstance(body, dict) else None
+    if not isinstance(movement, dict):
+        raise DeliveryIgnored("The delivery holds no movement.")
+    movement_id = parse_id(movement.get("movement_id"), "The movement")
+    label = f"movement {movement_id}"
+    customer = parse_email(movement.get("email"), f"The {label}")
+    is_set = movement.get("moved") is None
+    points = parse_int(movement.get("total") if is_set else movement.get("moved"))
+    if points is None:
+        raise DeliveryIgnored(f"The points of {label} are no whole number.")
+    if not points and not is_set:
+        raise DeliveryIgnored(f"The {label} moved no points.")
+    _check_stack(hook, text_or_empty(movement.get("stack")), label)
     return Draft(
         customer,
-        points=None if is_set else number,
-        set_to=number if is_set else None,
+        points=None if is_set else points,
+        set_to=points if is_set else None,
         reserve=hook.reserve.key,
-        kind="manual" if is_set or not moved.get("order_id") else "earn" if number > 0 else "spend",
-        reason=clean(text(moved.get("reason")), MAX_REASON),
+        kind="manual" if is_set or not movement.get("order_id") else "earn" if points > 0 else "spend",
+        reason=sanitise(text_or_empty(movement.get("reason")), MAX_REASON_LENGTH),
         ref=f"movement:{movement_id}",
-        at=moment(moved.get("date"), now),
-        is_done=True,
+        at=parse_time(movement.get("date"), now),
+        has_happened=True,
     )
 
 
-def _learn_stack(hook: Hook, named: str, what: str) -> None:
-    stack = clean(named, MAX_NAME)
+def _check_stack(hook: Hook, stack_name: str, label: str) -> None:
+    stack = sanitise(stack_name, MAX_NAME_LENGTH)
     if not stack:
-        raise Unused(f"The {what} names no stack of points.")
+        raise DeliveryIgnored(f"The {label} names no stack of points.")
     if hook.stack is None:
         hook.stack = stack
     if stack != hook.stack:
-        raise Unused(
-            f"The {what} is of the stack {stack}; this hook takes those of {hook.stack}. "
+        raise DeliveryIgnored(
+            f"The {label} is of the stack {stack}; this hook takes those of {hook.stack}. "
             "Add another hook for that stack."
         )

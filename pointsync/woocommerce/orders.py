@@ -9,54 +9,54 @@ from sqlalchemy.orm import Session
 
 from pointsync.ledger.record import Draft
 from pointsync.models import Customer, Hook, Movement, Reserve
-from pointsync.text_limits import MAX_REASON, clean
-from pointsync.woocommerce.values import Unused, amount, email, name_of, text
+from pointsync.text_limits import MAX_REASON_LENGTH, sanitise
+from pointsync.woocommerce.values import DeliveryIgnored, parse_amount, parse_email, parse_id, text_or_empty
 
 TOPICS = frozenset({"order.created", "order.updated", "order.restored"})
-MOST_REFUNDS = 500
-PRECISION = 60
+MAX_REFUNDS = 500
+DECIMAL_PRECISION = 60
 
 #: A completed order has been processed.
-COUNTED_AT = {"processing": ("processing", "completed"), "completed": ("completed",)}
+COUNTED_STATUSES = {"processing": ("processing", "completed"), "completed": ("completed",)}
 
 
-def order_drafts(session: Session, hook: Hook, order: Any, source: str) -> list[Draft]:
+def build_drafts(session: Session, hook: Hook, order: Any, source: str) -> list[Draft]:
     """What is to be recorded of an order as the shop delivers it (WooCommerce's REST order, version 3).
 
     Its points, `floor(total × rate)`, at the hook's status, then its refunds in the order of their ids;
     what this hook has recorded before is left out. Raises Unused where the order gives nothing.
     """
     if not isinstance(order, dict):
-        raise Unused("The delivery holds no order.")
-    order_id = name_of(order.get("id"), "The order")
-    what = f"order {order_id}"
-    total = amount(order.get("total"), f"The total of {what}")
+        raise DeliveryIgnored("The delivery holds no order.")
+    order_id = parse_id(order.get("id"), "The order")
+    label = f"order {order_id}"
+    total = parse_amount(order.get("total"), f"The total of {label}")
     if total < 0:
-        raise Unused(f"The total of {what} is below 0.")
-    refunds = _refunds(order.get("refunds") or [], what)
+        raise DeliveryIgnored(f"The total of {label} is below 0.")
+    refunds = _parse_refunds(order.get("refunds") or [], label)
     ref = f"order:{order_id}"
     refs = {refund_id: f"{ref}:refund:{refund_id}" for refund_id in refunds}
-    known = _known(session, source, [ref, *refs.values()])
+    recorded = _find_recorded(session, source, [ref, *refs.values()])
 
     drafts = []
-    if counted := known.get(ref):
-        customer = session.get_one(Customer, counted.customer_id).email
-        reserve = session.get_one(Reserve, counted.reserve_id).key
-        points = counted.points
+    if recorded_order := recorded.get(ref):
+        customer = session.get_one(Customer, recorded_order.customer_id).email
+        reserve = session.get_one(Reserve, recorded_order.reserve_id).key
+        points = recorded_order.points
     else:
-        if order.get("status") not in COUNTED_AT[hook.status]:
-            status = clean(text(order.get("status")), 40) or "unknown"
-            raise Unused(f"The status of {what} is {status}; points are given at {hook.status}.")
+        if order.get("status") not in COUNTED_STATUSES[hook.status]:
+            status = sanitise(text_or_empty(order.get("status")), 40) or "unknown"
+            raise DeliveryIgnored(f"The status of {label} is {status}; points are given at {hook.status}.")
         billing = order.get("billing")
-        customer = email(billing.get("email") if isinstance(billing, dict) else None, f"The {what}")
+        customer = parse_email(billing.get("email") if isinstance(billing, dict) else None, f"The {label}")
         reserve = hook.reserve.key
-        points = worth(total, hook.rate)
+        points = compute_points(total, hook.rate)
         if not points:
-            raise Unused(f"The total of {what}, {total}, is worth no points.")
+            raise DeliveryIgnored(f"The total of {label}, {total}, is worth no points.")
         drafts.append(Draft(customer, points, reserve=reserve, kind="earn", reason=f"Order {order_id}", ref=ref))
-    recorded = {refund_id: known[name].points for refund_id, name in refs.items() if name in known}
-    for refund_id, change in refund_points(
-        total, hook.rate, points, {refund_id: gone for refund_id, (gone, _) in refunds.items()}, recorded
+    recorded_refunds = {refund_id: recorded[name].points for refund_id, name in refs.items() if name in recorded}
+    for refund_id, change in compute_refunds(
+        total, hook.rate, points, {refund_id: money for refund_id, (money, _) in refunds.items()}, recorded_refunds
     ).items():
         reason = f"Refund of order {order_id}: {refunds[refund_id][1]}".removesuffix(": ")
         drafts.append(
@@ -65,21 +65,21 @@ def order_drafts(session: Session, hook: Hook, order: Any, source: str) -> list[
                 change,
                 reserve=reserve,
                 kind="refund",
-                reason=clean(reason, MAX_REASON),
+                reason=sanitise(reason, MAX_REASON_LENGTH),
                 ref=refs[refund_id],
             )
         )
     return drafts
 
 
-def worth(money: Decimal, rate: Decimal) -> int:
+def compute_points(money: Decimal, rate: Decimal) -> int:
     """`floor(money × rate)` in points, exactly; nothing for money below 0."""
     with localcontext() as context:
-        context.prec = PRECISION
+        context.prec = DECIMAL_PRECISION
         return int(max(money * rate, Decimal(0)).to_integral_value(ROUND_FLOOR))
 
 
-def refund_points(
+def compute_refunds(
     total: Decimal,
     rate: Decimal,
     points: int,
@@ -93,35 +93,35 @@ def refund_points(
     `floor((total − refunded so far) × rate)`. A refund never gives points, whatever became of the total.
     """
     changes = {}
-    left = points
+    remaining = points
     refunded = Decimal(0)
     for refund_id in sorted(refunds):
         refunded += refunds[refund_id]
         change = recorded.get(refund_id)
         if change is None:
-            change = min(0, worth(total - refunded, rate) - left)
+            change = min(0, compute_points(total - refunded, rate) - remaining)
             if change:
                 changes[refund_id] = change
-        left += change
+        remaining += change
     return changes
 
 
-def _refunds(listed: Any, what: str) -> dict[int, tuple[Decimal, str]]:
+def _parse_refunds(items: Any, label: str) -> dict[int, tuple[Decimal, str]]:
     """The refunds by id, each with its money (the shop's totals are below 0) and its reason."""
-    if not isinstance(listed, list) or len(listed) > MOST_REFUNDS:
-        raise Unused(f"The refunds of {what} are no list of at most {MOST_REFUNDS}.")
+    if not isinstance(items, list) or len(items) > MAX_REFUNDS:
+        raise DeliveryIgnored(f"The refunds of {label} are no list of at most {MAX_REFUNDS}.")
     refunds = {}
-    for each in listed:
+    for each in items:
         if not isinstance(each, dict):
-            raise Unused(f"A refund of {what} cannot be read.")
-        money = amount(each.get("total"), f"The total of a refund of {what}")
+            raise DeliveryIgnored(f"A refund of {label} cannot be read.")
+        money = parse_amount(each.get("total"), f"The total of a refund of {label}")
         if money > 0:
-            raise Unused(f"The total of a refund of {what} is above 0.")
-        refunds[name_of(each.get("id"), f"A refund of {what}")] = (-money, text(each.get("reason")))
+            raise DeliveryIgnored(f"The total of a refund of {label} is above 0.")
+        refunds[parse_id(each.get("id"), f"A refund of {label}")] = (-money, text_or_empty(each.get("reason")))
     return refunds
 
 
-def _known(session: Session, source: str, refs: list[str]) -> dict[str | None, Movement]:
+def _find_recorded(session: Session, source: str, refs: list[str]) -> dict[str | None, Movement]:
     """The movements that this hook has recorded under these refs."""
     rows = session.scalars(select(Movement).where(Movement.source == source, Movement.ref.in_(refs)))
     return {row.ref: row for row in rows}

@@ -10,12 +10,27 @@ from pointsync import clock, crypto, db
 from pointsync.accounts import admins
 from pointsync.models import Site
 from tests.support.moving_clock import MovingClock
-from tests.support.panel_client import NAME, PASSWORD, Visitor
-from tests.support.site_template import BOTH, data, first_start, lent, place, postgres_tables, quick_passwords, where
+from tests.support.panel_client import NAME, PASSWORD, PanelClient
+from tests.support.site_template import (
+    BOTH_DATABASES,
+    data_folder,
+    database_settings,
+    postgres_tables,
+    reuse_app,
+    site_folder,
+    site_template,
+)
 
-__all__ = ["BOTH", "data", "first_start", "place", "postgres_tables", "quick_passwords", "where"]
+__all__ = [
+    "BOTH_DATABASES",
+    "data_folder",
+    "database_settings",
+    "postgres_tables",
+    "site_folder",
+    "site_template",
+]
 
-TOKEN = "0123456789abcdef0123456789abcdef"
+SETUP_TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
@@ -25,30 +40,32 @@ def settings() -> dict[str, str]:
 
 
 @pytest.fixture
-def fresh(data: Path, where: dict[str, str], settings: dict[str, str]) -> Iterator[Flask]:
+def app_without_admin(
+    data_folder: Path, database_settings: dict[str, str], settings: dict[str, str]
+) -> Iterator[Flask]:
     """A site without any admin."""
-    with lent(data, where | settings) as app:
+    with reuse_app(data_folder, database_settings | settings) as app:
         yield app
 
 
 @pytest.fixture
-def app(fresh: Flask) -> Flask:
+def app(app_without_admin: Flask) -> Flask:
     """A site with one admin."""
-    with fresh.app_context():
-        db.in_write(lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
-    return fresh
+    with app_without_admin.app_context():
+        db.run_in_transaction(lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
+    return app_without_admin
 
 
 @pytest.fixture
-def link(fresh: Flask) -> str:
+def setup_link(app_without_admin: Flask) -> str:
     """The path of a one-time link to create the first admin of `fresh`."""
-    with fresh.app_context(), db.write() as session:
-        session.get_one(Site, 1).setup_digest = crypto.digest(TOKEN)
-    return f"/setup/{TOKEN}"
+    with app_without_admin.app_context(), db.transaction() as session:
+        session.get_one(Site, 1).setup_digest = crypto.sha256_hex(SETUP_TOKEN)
+    return f"/setup/{SETUP_TOKEN}"
 
 
 @pytest.fixture
-def still_clock() -> Iterator[MovingClock]:
+def stopped_clock() -> Iterator[MovingClock]:
     """The clock, standing at this moment until the test moves it."""
     moving = MovingClock(clock.now())
     clock.set_source(moving.now)
@@ -57,14 +74,14 @@ def still_clock() -> Iterator[MovingClock]:
 
 
 @pytest.fixture
-def stranger(app: Flask) -> Visitor:
+def stranger(app: Flask) -> PanelClient:
     """Somebody who is not signed in."""
-    return Visitor(app)
+    return PanelClient(app)
 
 
 @pytest.fixture
-def ada(app: Flask) -> Visitor:
+def ada(app: Flask) -> PanelClient:
     """The admin, signed in."""
-    visitor = Visitor(app)
-    assert visitor.sign_in().status_code == 303
+    visitor = PanelClient(app)
+    visitor.sign_in_by_cookie()
     return visitor

@@ -17,7 +17,7 @@ SHOP = "http://shop.test/"
 
 
 @dataclass
-class Shop:
+class ApiClient:
     """A caller with an API key (or another, or none)."""
 
     client: FlaskClient
@@ -43,7 +43,7 @@ class Shop:
 
 
 @dataclass
-class Woo:
+class HookClient:
     """A WooCommerce shop that delivers to one hook."""
 
     app: Flask
@@ -64,26 +64,26 @@ class Woo:
             "Content-Type": "application/json",
             "X-WC-Webhook-Topic": topic,
             "X-WC-Webhook-Source": self.shop,
-            "X-WC-Webhook-Signature": base64.b64encode(crypto.hmac_signature(self.secret, raw)).decode(),
+            "X-WC-Webhook-Signature": base64.b64encode(crypto.sign_hmac(self.secret, raw)).decode(),
         } | {name.replace("_", "-"): value for name, value in headers.items()}
         return self.app.test_client().post(self.path, data=raw, headers=sent)
 
     def order(self, **fields: Any) -> dict[str, str]:
         """Deliver an order: of 100.00, completed, Alice's, unless told otherwise."""
-        return self.deliver("order.updated", an_order(**fields))
+        return self.deliver("order.updated", make_order(**fields))
 
     def movement(self, **fields: Any) -> dict[str, str]:
         """Deliver a movement of the shop's plugin."""
-        return self.deliver("action.woocommerce_pointsync_movement", a_movement(**fields))
+        return self.deliver("action.woocommerce_pointsync_movement", make_movement(**fields))
 
 
-def an_order(**fields: Any) -> dict[str, Any]:
+def make_order(**fields: Any) -> dict[str, Any]:
     """What is read of an order."""
     order = {"id": 17, "status": "completed", "total": "100.00", "billing": {"email": "alice@example.test"}}
     return order | {"refunds": []} | fields
 
 
-def a_movement(**fields: Any) -> dict[str, Any]:
+def make_movement(**fields: Any) -> dict[str, Any]:
     """A movement of the shop's plugin."""
     moved = {"movement_id": 11, "email": "alice@example.test", "stack": "default", "moved": 11, "total": 26}
     more = {"previous": 15, "reason": "Commercial operation", "origin": "", "order_id": None}
@@ -93,13 +93,13 @@ def a_movement(**fields: Any) -> dict[str, Any]:
     }
 
 
-def refund(refund_id: int, total: str) -> dict[str, Any]:
+def make_refund(refund_id: int, total: str) -> dict[str, Any]:
     """A refund as an order lists it."""
     return {"id": refund_id, "reason": "one mug back", "total": total}
 
 
-def shop_of(app: Flask, name: str = "web-shop") -> Shop:
+def create_api_client(app: Flask, name: str = "web-shop") -> ApiClient:
     """A caller with a fresh key of that name."""
     with app.app_context():
-        _, key = db.in_write(lambda session: api_keys.create(session, name, clock.now()))
-    return Shop(app.test_client(), key)
+        _, key = db.run_in_transaction(lambda session: api_keys.create(session, name, clock.now()))
+    return ApiClient(app.test_client(), key)

@@ -6,50 +6,59 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from pointsync import clock, db
-from pointsync.ledger.verify import differences
+from pointsync.ledger.verify import find_balance_differences
 from pointsync.models import Hook, HookDelivery, Reserve
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.woocommerce import hooks
-from tests.api.api_clients import SECRET, SHOP, Shop, Woo, shop_of
-from tests.support.site_template import BOTH, data, database, first_start, lent, place, postgres_tables
+from tests.api.api_clients import SECRET, SHOP, ApiClient, HookClient, create_api_client
+from tests.support.site_template import (
+    BOTH_DATABASES,
+    data_folder,
+    empty_database,
+    postgres_tables,
+    reuse_app,
+    site_folder,
+    site_template,
+)
 
-__all__ = ["data", "first_start", "place", "postgres_tables"]
+__all__ = ["data_folder", "postgres_tables", "site_folder", "site_template"]
 
 
 @pytest.fixture
-def app(data: Path) -> Iterator[Flask]:
+def app(data_folder: Path) -> Iterator[Flask]:
     """A site on SQLite; afterwards every balance is the sum of its movements, whatever the test did."""
-    with lent(data, {}) as app:
+    with reuse_app(data_folder, {}) as app:
         yield app
-        _check(app)
+        _assert_balanced(app)
 
 
-@pytest.fixture(params=BOTH)
-def any_app(request: pytest.FixtureRequest, data: Path) -> Iterator[Flask]:
+@pytest.fixture(params=BOTH_DATABASES)
+def app_on_each_database(request: pytest.FixtureRequest, data_folder: Path) -> Iterator[Flask]:
     """The same on each kind of database in turn."""
-    with database(request, request.param) as settings, lent(data, settings) as app:
+    with empty_database(request, request.param) as settings, reuse_app(data_folder, settings) as app:
         yield app
-        _check(app)
+        _assert_balanced(app)
 
 
-def _check(app: Flask) -> None:
+def _assert_balanced(app: Flask) -> None:
     with app.app_context():
-        assert differences(db.db.session()) == []
-        db.db.session.remove()
+        assert find_balance_differences(db.session()) == []
+        db.session.remove()
 
 
 @pytest.fixture
-def shop(app: Flask) -> Shop:
+def api_client(app: Flask) -> ApiClient:
     """A caller with a key."""
-    return shop_of(app)
+    return create_api_client(app)
 
 
 @pytest.fixture
-def stranger(app: Flask) -> Shop:
+def stranger(app: Flask) -> ApiClient:
     """A caller without one."""
-    return Shop(app.test_client(), None)
+    return ApiClient(app.test_client(), None)
 
 
 @pytest.fixture
@@ -58,21 +67,23 @@ def add_reserve(app: Flask) -> Callable[..., None]:
 
     def add(key: str, **fields: Any) -> None:
         with app.app_context():
-            db.in_write(lambda session: session.add(Reserve(key=key, name=key, created_at=clock.now(), **fields)))
+            db.run_in_transaction(
+                lambda session: session.add(Reserve(key=key, name=key, created_at=clock.now(), **fields))
+            )
 
     return add
 
 
 @pytest.fixture
-def add_hook(app: Flask) -> Callable[..., Woo]:
+def add_hook(app: Flask) -> Callable[..., HookClient]:
     """Make a hook, and the shop that delivers to it."""
 
-    def add(name: str = "shop", *, shop: str = SHOP, reserve: str = "default", **fields: Any) -> Woo:
+    def add(name: str = "shop", *, shop: str = SHOP, reserve: str = "default", **fields: Any) -> HookClient:
         with app.app_context():
-            made: Hook = db.in_write(
+            hook: Hook = db.run_in_transaction(
                 lambda session: hooks.add(
                     session,
-                    runtime().vault,
+                    get_runtime().vault,
                     name=name,
                     secret=SECRET,
                     reserve_key=reserve,
@@ -80,18 +91,18 @@ def add_hook(app: Flask) -> Callable[..., Woo]:
                     **({"rate": "1", "status": "completed", "by_movements": False} | fields),
                 )
             )
-            return Woo(app, name, shop, path=hooks.url(made, None))
+            return HookClient(app, name, shop, path=hooks.delivery_url(hook, None))
 
     return add
 
 
 @pytest.fixture
-def outcomes(app: Flask) -> Callable[[], list[tuple[str, str]]]:
+def hook_outcomes(app: Flask) -> Callable[[], list[tuple[str, str]]]:
     """What came of all deliveries to hooks, oldest first: outcome and sentence."""
 
     def read() -> list[tuple[str, str]]:
         with app.app_context():
-            rows = db.db.session.scalars(db.db.select(HookDelivery).order_by(HookDelivery.id))
+            rows = db.session.scalars(select(HookDelivery).order_by(HookDelivery.id))
             return [(row.outcome, row.message) for row in rows]
 
     return read

@@ -6,30 +6,32 @@ import msgspec
 import pytest
 
 from pointsync.api.schemas import Customer, MovementPage
-from tests.api.api_clients import Shop
+from tests.api.api_clients import ApiClient
 
 ALICE = "alice@example.test"
 MOVEMENTS = f"/customers/{ALICE}/movements"
 
 
-def test_balances_in_each_reserve(shop: Shop, add_reserve: Callable[..., None]) -> None:
+def test_balances_in_each_reserve(api_client: ApiClient, add_reserve: Callable[..., None]) -> None:
     add_reserve("gold")
-    shop.record({"movements": [{"customer": ALICE, "points": 5}, {"customer": ALICE, "points": 7, "reserve": "gold"}]})
-    answer = shop.get(f"/customers/{ALICE}")
+    api_client.record(
+        {"movements": [{"customer": ALICE, "points": 5}, {"customer": ALICE, "points": 7, "reserve": "gold"}]}
+    )
+    answer = api_client.get(f"/customers/{ALICE}")
     balances = [{"reserve": "default", "points": 5}, {"reserve": "gold", "points": 7}]
     assert answer.json == {"customer": ALICE, "balances": balances}
     msgspec.convert(answer.json, Customer)
 
 
-def test_an_unknown_customer(shop: Shop) -> None:
+def test_an_unknown_customer(api_client: ApiClient) -> None:
     for path in (f"/customers/{ALICE}", MOVEMENTS):
-        answer = shop.get(path)
+        answer = api_client.get(path)
         assert answer.status_code == 404
         assert answer.json["error"]["code"] == "unknown_customer"
 
 
 @pytest.mark.parametrize(
-    ("stored", "asked"),
+    ("stored", "requested"),
     [
         ("a+b@example.test", "a+b@example.test"),
         ("a+b@example.test", "a%2Bb@example.test"),
@@ -46,25 +48,25 @@ def test_an_unknown_customer(shop: Shop) -> None:
         ("o'neil?#@example.test", "o'neil%3F%23@example.test"),
     ],
 )
-def test_an_address_in_the_path_is_decoded_once(shop: Shop, stored: str, asked: str) -> None:
-    assert shop.record({"customer": stored, "points": 5}).status_code == 201
-    assert shop.get(f"/customers/{asked}").json["balances"] == [{"reserve": "default", "points": 5}]
-    assert len(shop.get(f"/customers/{asked}/movements").json["movements"]) == 1
+def test_an_address_in_the_path_is_decoded_once(api_client: ApiClient, stored: str, requested: str) -> None:
+    assert api_client.record({"customer": stored, "points": 5}).status_code == 201
+    assert api_client.get(f"/customers/{requested}").json["balances"] == [{"reserve": "default", "points": 5}]
+    assert len(api_client.get(f"/customers/{requested}/movements").json["movements"]) == 1
 
 
 @pytest.mark.parametrize("path", ["alice", "%zz", "%00", "%ff%fe@example.test", "%", "a%0a@example.test", "%ED%A0%80"])
-def test_an_address_that_cannot_be(shop: Shop, path: str) -> None:
+def test_an_invalid_address(api_client: ApiClient, path: str) -> None:
     for rest in ("", "/movements"):
-        answer = shop.get(f"/customers/{path}{rest}")
+        answer = api_client.get(f"/customers/{path}{rest}")
         assert answer.status_code == 422
         assert "customer" in answer.json["error"]["fields"]
 
 
-def test_pages_newest_first(shop: Shop) -> None:
-    shop.record({"movements": [{"customer": ALICE, "points": number} for number in range(1, 131)]})
+def test_pages_newest_first(api_client: ApiClient) -> None:
+    api_client.record({"movements": [{"customer": ALICE, "points": number} for number in range(1, 131)]})
     seen, cursor, sizes = [], "", []
     while cursor is not None:
-        page = shop.get(f"{MOVEMENTS}{cursor}").json
+        page = api_client.get(f"{MOVEMENTS}{cursor}").json
         msgspec.convert(page, MovementPage)
         seen += [each["points"] for each in page["movements"]]
         sizes.append(len(page["movements"]))
@@ -73,20 +75,20 @@ def test_pages_newest_first(shop: Shop) -> None:
     assert sizes == [50, 50, 30]
 
 
-def test_pages_stay_in_step_while_movements_arrive(shop: Shop) -> None:
-    shop.record({"movements": [{"customer": ALICE, "points": number} for number in range(1, 11)]})
-    first = shop.get(f"{MOVEMENTS}?limit=4").json
-    shop.record({"movements": [{"customer": ALICE, "points": 100}] * 3})
-    second = shop.get(f"{MOVEMENTS}?limit=4&cursor={first['next']}").json
+def test_pages_stay_in_step_while_movements_arrive(api_client: ApiClient) -> None:
+    api_client.record({"movements": [{"customer": ALICE, "points": number} for number in range(1, 11)]})
+    first = api_client.get(f"{MOVEMENTS}?limit=4").json
+    api_client.record({"movements": [{"customer": ALICE, "points": 100}] * 3})
+    second = api_client.get(f"{MOVEMENTS}?limit=4&cursor={first['next']}").json
     assert [each["points"] for each in first["movements"] + second["movements"]] == [10, 9, 8, 7, 6, 5, 4, 3]
 
 
-def test_pages_of_one_reserve(shop: Shop, add_reserve: Callable[..., None]) -> None:
+def test_pages_of_one_reserve(api_client: ApiClient, add_reserve: Callable[..., None]) -> None:
     add_reserve("gold")
     for number in range(1, 7):
-        shop.record({"customer": ALICE, "points": number, "reserve": "gold" if number % 2 else "default"})
-    first = shop.get(f"{MOVEMENTS}?reserve=gold&limit=2").json
-    second = shop.get(f"{MOVEMENTS}?reserve=gold&limit=2&cursor={first['next']}").json
+        api_client.record({"customer": ALICE, "points": number, "reserve": "gold" if number % 2 else "default"})
+    first = api_client.get(f"{MOVEMENTS}?reserve=gold&limit=2").json
+    second = api_client.get(f"{MOVEMENTS}?reserve=gold&limit=2&cursor={first['next']}").json
     assert [each["points"] for each in first["movements"] + second["movements"]] == [5, 3, 1]
     assert second["next"] is None
 
@@ -107,16 +109,16 @@ def test_pages_of_one_reserve(shop: Shop, add_reserve: Callable[..., None]) -> N
         *("cursor=0", "cursor=-1", "cursor=x", "cursor=", "cursor=1.5", f"cursor={10**30}", "cursor=%00", "cursor=%ff"),
     ],
 )
-def test_a_limit_or_cursor_that_cannot_be(shop: Shop, query: str) -> None:
-    shop.record({"customer": ALICE, "points": 5})
-    answer = shop.get(f"{MOVEMENTS}?{query}")
+def test_an_invalid_limit_or_cursor(api_client: ApiClient, query: str) -> None:
+    api_client.record({"customer": ALICE, "points": 5})
+    answer = api_client.get(f"{MOVEMENTS}?{query}")
     assert answer.status_code == 422
     assert list(answer.json["error"]["fields"]) == [query.split("=")[0]]
 
 
 @pytest.mark.parametrize("reserve", ["nowhere", "", "%00", "%ff"])
-def test_an_unknown_reserve(shop: Shop, reserve: str) -> None:
-    shop.record({"customer": ALICE, "points": 5})
-    answer = shop.get(f"{MOVEMENTS}?reserve={reserve}")
+def test_an_unknown_reserve(api_client: ApiClient, reserve: str) -> None:
+    api_client.record({"customer": ALICE, "points": 5})
+    answer = api_client.get(f"{MOVEMENTS}?reserve={reserve}")
     assert answer.status_code == 404
     assert answer.json["error"]["code"] == "unknown_reserve"

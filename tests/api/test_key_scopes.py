@@ -12,80 +12,86 @@ from werkzeug.test import TestResponse
 
 from pointsync import db
 from pointsync.accounts import api_keys
-from pointsync.api.endpoints import CALLS, PREFIX, Call
-from pointsync.errors import Invalid
-from pointsync.models import KeyUse, Movement
-from tests.api.api_clients import Shop
+from pointsync.api.endpoints import ENDPOINTS, PREFIX, Endpoint
+from pointsync.errors import InvalidInput
+from pointsync.models import ApiKeyUse, Movement
+from tests.api.api_clients import ApiClient
 from tests.support.moving_clock import START, MovingClock
 
 SCOPES = list(api_keys.SCOPES)
 SETS = [each for count in range(1, 4) for each in itertools.combinations(SCOPES, count)]
 BODY = {"customer": "alice@example.test", "points": 5}
 
-Make = Callable[..., Shop]
+CreateClient = Callable[..., ApiClient]
 
 
 @pytest.fixture
-def make(app: Flask, moving_clock: MovingClock) -> Make:
+def create_client(app: Flask, moving_clock: MovingClock) -> CreateClient:
     """Callers with keys of their own."""
     numbers = itertools.count()
 
-    def made(*scopes: str, **more: Any) -> Shop:
+    def create(*scopes: str, **more: Any) -> ApiClient:
         name = f"key-{next(numbers)}"
         with app.app_context():
-            _, key = db.in_write(
+            _, key = db.run_in_transaction(
                 lambda session: api_keys.create(session, name, moving_clock.now(), scopes=scopes or SCOPES, **more)
             )
-        return Shop(app.test_client(), key)
+        return ApiClient(app.test_client(), key)
 
-    return made
+    return create
 
 
-def ask(shop: Shop, call: Call) -> TestResponse:
+def call_endpoint(shop: ApiClient, endpoint: Endpoint) -> TestResponse:
     """Make that call, its path filled."""
-    path = call.path.format(email="alice@example.test", key="default", id=1)
-    return shop.client.open(f"{PREFIX}{path}", method=call.method, json=BODY, headers=shop.headers)
+    path = endpoint.path.format(email="alice@example.test", key="default", id=1)
+    return shop.client.open(f"{PREFIX}{path}", method=endpoint.method, json=BODY, headers=shop.headers)
 
 
-def test_each_call_asks_for_a_scope_but_its_description(app: Flask) -> None:
-    assert {call.path for call in CALLS if call.scope is None} == {"/openapi.json"}
-    assert {call.scope for call in CALLS if call.scope} == set(SCOPES)
+def test_every_endpoint_but_the_description_needs_a_scope(app: Flask) -> None:
+    assert {each.path for each in ENDPOINTS if each.scope is None} == {"/openapi.json"}
+    assert {each.scope for each in ENDPOINTS if each.scope} == set(SCOPES)
 
 
 @pytest.mark.parametrize("scopes", SETS, ids=" ".join)
-def test_a_key_does_what_its_scopes_say_and_nothing_else(app: Flask, make: Make, scopes: tuple[str, ...]) -> None:
-    shop = make(*scopes)
-    for call in CALLS:
-        answer = ask(shop, call)
-        if call.scope is None or call.scope in scopes:
-            assert answer.status_code not in (401, 403), call.path
+def test_a_key_may_do_what_its_scopes_allow_and_nothing_else(
+    app: Flask, create_client: CreateClient, scopes: tuple[str, ...]
+) -> None:
+    shop = create_client(*scopes)
+    for endpoint in ENDPOINTS:
+        answer = call_endpoint(shop, endpoint)
+        if endpoint.scope is None or endpoint.scope in scopes:
+            assert answer.status_code not in (401, 403), endpoint.path
             continue
-        assert answer.status_code == 403, call.path
+        assert answer.status_code == 403, endpoint.path
         assert answer.json["error"]["code"] == "forbidden"
-        assert f"pointsync key create NAME --scope {call.scope}" in answer.json["error"]["message"]
-        told = answer.www_authenticate
-        assert (told.type, told["error"], told["scope"]) == ("bearer", "insufficient_scope", call.scope)
+        assert f"pointsync key create NAME --scope {endpoint.scope}" in answer.json["error"]["message"]
+        challenge = answer.www_authenticate
+        assert (challenge.type, challenge["error"], challenge["scope"]) == (
+            "bearer",
+            "insufficient_scope",
+            endpoint.scope,
+        )
     with app.app_context():
-        recorded = len(db.db.session.scalars(select(Movement)).all())
+        recorded = len(db.session.scalars(select(Movement)).all())
     assert recorded == (1 if "record" in scopes else 0)
 
 
-def test_the_figures_are_for_who_watches_over_the_site(make: Make) -> None:
-    allowed, other = make("admin"), make("record", "read")
+def test_metrics_need_the_admin_scope(create_client: CreateClient) -> None:
+    allowed, other = create_client("admin"), create_client("record", "read")
     assert allowed.client.get("/metrics", headers=allowed.headers).status_code == 200
     assert other.client.get("/metrics", headers=other.headers).status_code == 403
 
 
-def test_the_description_tells_the_scope(stranger: Shop) -> None:
+def test_the_description_names_the_scope(stranger: ApiClient) -> None:
     paths = stranger.client.get(f"{PREFIX}/openapi.json").json["paths"]
-    for call in CALLS:
-        told = paths[call.path][call.method.lower()]
-        assert told["security"] == ([{"key": [call.scope]}] if call.scope else [])
-        assert ("403" in told["responses"]) == bool(call.scope)
+    for endpoint in ENDPOINTS:
+        operation = paths[endpoint.path][endpoint.method.lower()]
+        assert operation["security"] == ([{"key": [endpoint.scope]}] if endpoint.scope else [])
+        assert ("403" in operation["responses"]) == bool(endpoint.scope)
 
 
-def test_a_key_ends(make: Make, moving_clock: MovingClock) -> None:
-    shop = make(expires_at=START + timedelta(days=1))
+def test_a_key_expires(create_client: CreateClient, moving_clock: MovingClock) -> None:
+    shop = create_client(expires_at=START + timedelta(days=1))
     moving_clock.advance(timedelta(days=1) - timedelta(seconds=1))
     assert shop.get("/reserves").status_code == 200
     moving_clock.advance(timedelta(seconds=1))
@@ -95,8 +101,8 @@ def test_a_key_ends(make: Make, moving_clock: MovingClock) -> None:
     assert "invalid_token" in answer.headers["WWW-Authenticate"]
 
 
-def test_a_rate_holds_a_key_up_and_no_other(make: Make, moving_clock: MovingClock) -> None:
-    slow, other = make(per_minute=10), make()
+def test_a_rate_limits_one_key_and_no_other(create_client: CreateClient, moving_clock: MovingClock) -> None:
+    slow, other = create_client(per_minute=10), create_client()
     codes = [slow.get("/reserves").status_code for _ in range(12)]
     assert codes == [200] * 10 + [429] * 2
     refused = slow.get("/reserves")
@@ -107,11 +113,11 @@ def test_a_rate_holds_a_key_up_and_no_other(make: Make, moving_clock: MovingCloc
     assert [slow.get("/reserves").status_code for _ in range(2)] == [200, 429]
 
 
-def test_what_is_held_up_records_nothing(make: Make) -> None:
-    slow = make(per_minute=1)
+def test_a_limited_call_records_nothing(create_client: CreateClient) -> None:
+    slow = create_client(per_minute=1)
     assert slow.record(BODY).status_code == 201
     assert slow.record(BODY).status_code == 429
-    assert [each["points"] for each in make().get("/customers/alice@example.test").json["balances"]] == [5]
+    assert [each["points"] for each in create_client().get("/customers/alice@example.test").json["balances"]] == [5]
 
 
 @pytest.fixture
@@ -120,13 +126,15 @@ def used(app: Flask) -> Callable[[], list[datetime]]:
 
     def read() -> list[datetime]:
         with app.app_context():
-            return list(db.db.session.scalars(select(KeyUse.used_at)))
+            return list(db.session.scalars(select(ApiKeyUse.used_at)))
 
     return read
 
 
-def test_the_last_use_is_kept_to_the_minute(make: Make, used: Callable[[], Any], moving_clock: MovingClock) -> None:
-    shop = make()
+def test_the_last_use_is_kept_to_the_minute(
+    create_client: CreateClient, used: Callable[[], Any], moving_clock: MovingClock
+) -> None:
+    shop = create_client()
     assert used() == []
     shop.get("/reserves")
     assert used() == [START]
@@ -143,14 +151,14 @@ def test_the_last_use_is_kept_to_the_minute(make: Make, used: Callable[[], Any],
     assert used() == [START + timedelta(minutes=1, days=-1)], "the clock was set back"
 
 
-def test_a_use_that_cannot_be_noted_holds_nothing_up(
-    app: Flask, make: Make, used: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+def test_a_call_succeeds_when_its_use_cannot_be_saved(
+    app: Flask, create_client: CreateClient, used: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(*_: Any) -> None:
-        raise db.Busy("held by another")
+        raise db.DatabaseBusy("held by another")
 
-    shop = make()
-    monkeypatch.setattr(api_keys, "note_use", busy)
+    shop = create_client()
+    monkeypatch.setattr(api_keys, "save_use", busy)
     assert shop.get("/reserves").status_code == 200
     assert used() == []
 
@@ -168,18 +176,20 @@ def test_a_use_that_cannot_be_noted_holds_nothing_up(
         ({"per_minute": 60_001}, "per_minute"),
     ],
 )
-def test_what_cannot_be_is_named(app: Flask, wrong: dict[str, Any], field: str) -> None:
-    with app.app_context(), pytest.raises(Invalid) as found:
-        db.in_write(lambda session: api_keys.create(session, "shop", START, **wrong))
+def test_invalid_options_are_named(app: Flask, wrong: dict[str, Any], field: str) -> None:
+    with app.app_context(), pytest.raises(InvalidInput) as found:
+        db.run_in_transaction(lambda session: api_keys.create(session, "shop", START, **wrong))
     assert list(found.value.fields) == [field]
 
 
-def test_both_databases(any_app: Flask, moving_clock: MovingClock) -> None:
-    with any_app.app_context():
-        row, key = db.in_write(lambda session: api_keys.create(session, "a", START, scopes=["read"], per_minute=2))
-    shop = Shop(any_app.test_client(), key)
+def test_both_databases(app_on_each_database: Flask, moving_clock: MovingClock) -> None:
+    with app_on_each_database.app_context():
+        row, key = db.run_in_transaction(
+            lambda session: api_keys.create(session, "a", START, scopes=["read"], per_minute=2)
+        )
+    shop = ApiClient(app_on_each_database.test_client(), key)
     assert [shop.get("/reserves").status_code for _ in range(3)] == [200, 200, 429]
     assert shop.record(BODY).status_code == 403
-    with any_app.app_context():
-        [seen] = api_keys.every(db.db.session())
+    with app_on_each_database.app_context():
+        [seen] = api_keys.list_all(db.session())
         assert (seen.id, seen.scopes, seen.use.used_at) == (row.id, "read", START)

@@ -8,33 +8,33 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from pointsync.api.endpoints import CALLS
-from tests.api.api_clients import Shop
+from pointsync.api.endpoints import ENDPOINTS
+from tests.api.api_clients import ApiClient
 
 METHODS = {"get", "post"}
 
 
 @pytest.fixture
-def api(stranger: Shop) -> dict[str, Any]:
+def api(stranger: ApiClient) -> dict[str, Any]:
     answer = stranger.get("/openapi.json")
     assert answer.status_code == 200
     return dict(answer.json)
 
 
-def refs(node: Any) -> Iterator[str]:
+def list_refs(node: Any) -> Iterator[str]:
     """Every `$ref` in the document."""
     if isinstance(node, dict):
         yield from ([node["$ref"]] if isinstance(node.get("$ref"), str) else [])
         node = list(node.values())
     for each in node if isinstance(node, list) else []:
-        yield from refs(each)
+        yield from list_refs(each)
 
 
 def operations(api: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(path, operation) for path, methods in api["paths"].items() for operation in methods.values()]
 
 
-def test_it_is_openapi(api: dict[str, Any]) -> None:
+def test_it_is_valid_openapi(api: dict[str, Any]) -> None:
     assert api["openapi"] == "3.1.0"
     assert {"title", "version"} <= set(api["info"])
     assert api["servers"] == [{"url": "/api/v1"}]
@@ -42,14 +42,14 @@ def test_it_is_openapi(api: dict[str, Any]) -> None:
     assert all(set(methods) <= METHODS for methods in api["paths"].values())
 
 
-def test_every_reference_leads_somewhere(api: dict[str, Any]) -> None:
-    found = set(refs(api))
+def test_every_reference_has_a_target(api: dict[str, Any]) -> None:
+    found = set(list_refs(api))
     assert found == {f"#/components/schemas/{name}" for name in api["components"]["schemas"]}
 
 
-def test_every_operation_is_whole(api: dict[str, Any]) -> None:
+def test_every_operation_is_complete(api: dict[str, Any]) -> None:
     names = [operation["operationId"] for _, operation in operations(api)]
-    assert len(names) == len(set(names)) == len(CALLS)
+    assert len(names) == len(set(names)) == len(ENDPOINTS)
     for path, operation in operations(api):
         in_path = {each["name"] for each in operation["parameters"] if each["in"] == "path" and each["required"]}
         assert in_path == {part[1:-1] for part in path.split("/") if part.startswith("{")}
@@ -58,7 +58,7 @@ def test_every_operation_is_whole(api: dict[str, Any]) -> None:
         assert operation["responses"].keys() & {"200", "201"}
 
 
-def test_it_tells_all_the_routes(app: Flask, api: dict[str, Any]) -> None:
+def test_it_lists_all_routes(app: Flask, api: dict[str, Any]) -> None:
     routed = {
         re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule.removeprefix("/api/v1"))
         for rule in app.url_map.iter_rules()
@@ -67,7 +67,7 @@ def test_it_tells_all_the_routes(app: Flask, api: dict[str, Any]) -> None:
     assert routed == set(api["paths"])
 
 
-def test_what_is_open_to_all_is_written_down(stranger: Shop, api: dict[str, Any]) -> None:
+def test_the_description_says_what_needs_no_key(stranger: ApiClient, api: dict[str, Any]) -> None:
     assert [path for path, operation in operations(api) if operation.get("security") == []] == ["/openapi.json"]
     for path, methods in api["paths"].items():
         for method, operation in methods.items():
@@ -76,7 +76,7 @@ def test_what_is_open_to_all_is_written_down(stranger: Shop, api: dict[str, Any]
             assert status == (200 if operation.get("security") == [] else 401)
 
 
-def test_it_knows_the_prefix_it_is_asked_under(app: Flask) -> None:
+def test_its_server_url_has_the_request_prefix(app: Flask) -> None:
     answer = app.test_client().get("/api/v1/openapi.json", base_url="http://shop.test/back-office/points/")
     assert answer.json["servers"] == [{"url": "/back-office/points/api/v1"}]
 
@@ -99,7 +99,7 @@ class Page(HTMLParser):
         self.inline += ["style="] if "style" in values else []
 
 
-def test_the_page_for_people(stranger: Shop, api: dict[str, Any]) -> None:
+def test_the_page_for_people(stranger: ApiClient, api: dict[str, Any]) -> None:
     answer = stranger.client.get("/api/docs")
     assert answer.status_code == 200
     page = Page(answer.text)

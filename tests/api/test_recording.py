@@ -8,13 +8,13 @@ import pytest
 from flask import Flask
 
 from pointsync.api.schemas import RecordedMany, RecordedOne
-from tests.api.api_clients import Shop, shop_of
+from tests.api.api_clients import ApiClient, create_api_client
 
 ALICE = {"customer": "alice@example.test"}
 
 
-def test_one_movement(shop: Shop) -> None:
-    answer = shop.record(
+def test_one_movement(api_client: ApiClient) -> None:
+    answer = api_client.record(
         {"customer": " Alice@Example.test ", "points": 25, "reason": "Order 17", "at": "2026-01-31T12:00:00+01:00"}
     )
     assert answer.status_code == 201
@@ -27,8 +27,8 @@ def test_one_movement(shop: Shop) -> None:
     msgspec.convert(answer.json, RecordedOne)
 
 
-def test_many_movements_in_their_order(shop: Shop) -> None:
-    answer = shop.record({"movements": [ALICE | {"points": points} for points in (10, -3, 5)]})
+def test_many_movements_in_their_order(api_client: ApiClient) -> None:
+    answer = api_client.record({"movements": [ALICE | {"points": points} for points in (10, -3, 5)]})
     assert answer.status_code == 201
     many = msgspec.convert(answer.json, RecordedMany).movements
     assert [(each.points, each.balance, each.kind) for each in many] == [
@@ -38,102 +38,102 @@ def test_many_movements_in_their_order(shop: Shop) -> None:
     ]
 
 
-def test_a_thousand_at_once(shop: Shop) -> None:
+def test_a_thousand_at_once(api_client: ApiClient) -> None:
     many = [{"customer": f"customer-{number}@example.test", "points": 1} for number in range(1000)]
-    assert shop.record({"movements": many}).status_code == 201
-    assert shop.record({"movements": [*many, many[0]]}).status_code == 422
+    assert api_client.record({"movements": many}).status_code == 201
+    assert api_client.record({"movements": [*many, many[0]]}).status_code == 422
 
 
-def test_all_or_nothing(shop: Shop) -> None:
-    answer = shop.record({"movements": [ALICE | {"points": 10}, ALICE | {"points": -50}]})
+def test_all_or_nothing(api_client: ApiClient) -> None:
+    answer = api_client.record({"movements": [ALICE | {"points": 10}, ALICE | {"points": -50}]})
     assert answer.status_code == 409
     assert answer.json["error"]["code"] == "insufficient_points"
     assert list(answer.json["error"]["fields"]) == ["movements[1].points"]
-    assert shop.get("/customers/alice@example.test").status_code == 404
+    assert api_client.get("/customers/alice@example.test").status_code == 404
 
 
 @pytest.mark.parametrize("kind", ["earn", "spend", "refund", "manual", "redeem"])
 @pytest.mark.parametrize("points", [4, -4])
-def test_every_kind_with_either_sign(shop: Shop, kind: str, points: int) -> None:
-    shop.record(ALICE | {"points": 10})
-    movement = shop.record(ALICE | {"points": points, "kind": kind}).json["movement"]
+def test_every_kind_with_either_sign(api_client: ApiClient, kind: str, points: int) -> None:
+    api_client.record(ALICE | {"points": 10})
+    movement = api_client.record(ALICE | {"points": points, "kind": kind}).json["movement"]
     assert (movement["kind"], movement["points"], movement["balance"]) == (kind, points, 10 + points)
 
 
 @pytest.mark.parametrize(("kind", "status"), [("spend", 409), ("redeem", 409), ("refund", 201), ("manual", 201)])
-def test_below_zero(shop: Shop, kind: str, status: int) -> None:
-    assert shop.record(ALICE | {"points": -1, "kind": kind}).status_code == status
+def test_below_zero(api_client: ApiClient, kind: str, status: int) -> None:
+    assert api_client.record(ALICE | {"points": -1, "kind": kind}).status_code == status
 
 
-def test_below_zero_where_the_reserve_allows_it(shop: Shop, add_reserve: Callable[..., None]) -> None:
+def test_below_zero_where_the_reserve_allows_it(api_client: ApiClient, add_reserve: Callable[..., None]) -> None:
     add_reserve("credit", may_go_below_zero=True)
-    assert shop.record(ALICE | {"points": -1, "reserve": "credit"}).status_code == 201
+    assert api_client.record(ALICE | {"points": -1, "reserve": "credit"}).status_code == 201
 
 
-def test_the_same_ref_again_changes_nothing(shop: Shop) -> None:
-    first = shop.record(ALICE | {"points": 5, "ref": "order-1"})
-    again = shop.record({"customer": "ALICE@example.test", "points": 5, "ref": "order-1"})
+def test_the_same_ref_again_changes_nothing(api_client: ApiClient) -> None:
+    first = api_client.record(ALICE | {"points": 5, "ref": "order-1"})
+    again = api_client.record({"customer": "ALICE@example.test", "points": 5, "ref": "order-1"})
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.json["movement"] == first.json["movement"] | {"status": "duplicate"}
-    assert shop.points("alice@example.test") == 5
+    assert api_client.points("alice@example.test") == 5
 
 
 @pytest.mark.parametrize("other", [{"points": 6}, {"customer": "bob@example.test"}, {"kind": "manual"}])
-def test_the_same_ref_with_other_content_is_a_conflict(shop: Shop, other: dict[str, Any]) -> None:
-    shop.record(ALICE | {"points": 5, "ref": "order-1"})
-    answer = shop.record(ALICE | {"points": 5, "ref": "order-1"} | other)
+def test_the_same_ref_with_other_content_is_a_conflict(api_client: ApiClient, other: dict[str, Any]) -> None:
+    api_client.record(ALICE | {"points": 5, "ref": "order-1"})
+    answer = api_client.record(ALICE | {"points": 5, "ref": "order-1"} | other)
     assert answer.status_code == 409
     assert answer.json["error"]["code"] == "ref_conflict"
     assert "ref" in answer.json["error"]["fields"]
-    assert shop.points("alice@example.test") == 5
+    assert api_client.points("alice@example.test") == 5
 
 
-def test_refs_belong_to_the_key(app: Flask, shop: Shop) -> None:
-    shop.record(ALICE | {"points": 5, "ref": "order-1"})
-    assert shop_of(app, "till").record(ALICE | {"points": 7, "ref": "order-1"}).status_code == 201
-    assert shop.points("alice@example.test") == 12
+def test_refs_belong_to_the_key(app: Flask, api_client: ApiClient) -> None:
+    api_client.record(ALICE | {"points": 5, "ref": "order-1"})
+    assert create_api_client(app, "till").record(ALICE | {"points": 7, "ref": "order-1"}).status_code == 201
+    assert api_client.points("alice@example.test") == 12
 
 
-def test_a_ref_twice_in_one_list_is_recorded_once(shop: Shop) -> None:
-    answer = shop.record({"movements": [ALICE | {"points": 5, "ref": "a"}] * 2})
+def test_a_ref_twice_in_one_list_is_recorded_once(api_client: ApiClient) -> None:
+    answer = api_client.record({"movements": [ALICE | {"points": 5, "ref": "a"}] * 2})
     assert [each["status"] for each in answer.json["movements"]] == ["recorded", "duplicate"]
-    assert shop.points("alice@example.test") == 5
+    assert api_client.points("alice@example.test") == 5
 
 
-def test_a_set_becomes_the_difference(shop: Shop) -> None:
-    shop.record(ALICE | {"points": 30})
-    movement = shop.record(ALICE | {"set": 100}).json["movement"]
+def test_a_set_becomes_the_difference(api_client: ApiClient) -> None:
+    api_client.record(ALICE | {"points": 30})
+    movement = api_client.record(ALICE | {"set": 100}).json["movement"]
     assert (movement["points"], movement["balance"], movement["kind"]) == (70, 100, "manual")
 
 
-def test_a_set_that_changes_nothing(shop: Shop) -> None:
-    first = shop.record(ALICE | {"points": 30})
-    answer = shop.record(ALICE | {"set": 30})
+def test_a_set_that_changes_nothing(api_client: ApiClient) -> None:
+    first = api_client.record(ALICE | {"points": 30})
+    answer = api_client.record(ALICE | {"set": 30})
     assert answer.status_code == 200
     assert (answer.json["movement"]["id"], answer.json["movement"]["status"]) == (None, "unchanged")
     assert answer.json["movement"]["origin"] == first.json["movement"]["origin"]
     msgspec.convert(answer.json, RecordedOne)
 
 
-def test_a_set_without_effect_stays_so_when_it_comes_again(shop: Shop) -> None:
-    shop.record(ALICE | {"points": 30})
-    shop.record(ALICE | {"set": 30, "ref": "stocktaking"})
-    shop.record(ALICE | {"points": 5})
-    assert shop.record(ALICE | {"set": 30, "ref": "stocktaking"}).status_code == 200
-    assert shop.points("alice@example.test") == 35
+def test_a_repeated_set_without_effect_stays_without_effect(api_client: ApiClient) -> None:
+    api_client.record(ALICE | {"points": 30})
+    api_client.record(ALICE | {"set": 30, "ref": "stocktaking"})
+    api_client.record(ALICE | {"points": 5})
+    assert api_client.record(ALICE | {"set": 30, "ref": "stocktaking"}).status_code == 200
+    assert api_client.points("alice@example.test") == 35
 
 
-def test_nulls_stand_for_nothing_given(shop: Shop) -> None:
+def test_null_counts_as_left_out(api_client: ApiClient) -> None:
     names = ("set", "reserve", "kind", "reason", "ref", "at")
-    answer = shop.record(ALICE | {"points": 5} | dict.fromkeys(names))
+    answer = api_client.record(ALICE | {"points": 5} | dict.fromkeys(names))
     assert answer.status_code == 201
-    plain = shop.record(ALICE | {"points": 5}).json["movement"]
+    plain = api_client.record(ALICE | {"points": 5}).json["movement"]
     same = ("reserve", "kind", "reason", "ref")
     assert {name: answer.json["movement"][name] for name in same} == {name: plain[name] for name in same}
-    assert shop.record(ALICE | {"points": None, "set": 5}).status_code == 201
+    assert api_client.record(ALICE | {"points": None, "set": 5}).status_code == 201
 
 
-def test_the_description_says_what_null_stands_for(stranger: Shop) -> None:
+def test_the_description_says_what_null_means(stranger: ApiClient) -> None:
     schema = stranger.get("/openapi.json").json["components"]["schemas"]["NewMovement"]
     assert "null counts as left out" in schema["description"]
     for name, field in schema["properties"].items():

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import export, imports, latency, pages, panel, throughput
+from tests.support.process import SiteProcess
+from tests.support.process import SiteProcess
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "throughput": throughput.run,
@@ -28,6 +30,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which; all without a name")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     arguments = parser.parse_args()
+    SiteProcess.is_forked = False  # memory and starts are measured
     console = Console(stderr=arguments.json)
     figures: dict[str, Any] = {}
     for name in arguments.names or BENCHMARKS:

@@ -9,11 +9,11 @@ from typing import Any
 
 from pointsync import clock, db
 from pointsync.exports import export_task
-from pointsync.models import Work
-from pointsync.runtime import runtime
+from pointsync.models import Task
+from pointsync.runtime import get_runtime
 from pointsync.tasks import tasks
-from tests.support.apps import application, opened, settle_in
-from tests.support.bulk_rows import fill
+from tests.support.apps import create_application, create_site, open_context
+from tests.support.bulk_rows import insert_rows
 from tests.support.process import SiteProcess, wait_until
 
 SIZES = (10_000, 1_000_000)
@@ -28,27 +28,31 @@ def run() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         site = SiteProcess(folder)
-        with opened(application(f"sqlite:///{folder}/pointsync.db", folder)):
+        with open_context(create_application(f"sqlite:///{folder}/pointsync.db", folder)):
             db.upgrade()
-            settle_in()
-            there = 0
+            create_site()
+            existing_count = 0
             for size in SIZES:
-                with db.write() as session:
-                    fill(session, customers=CUSTOMERS if not there else 0, movements=size - there)
-                there = size
-                figures[f"{size:,} movements, by command"] = _told(size, *_command(site, folder / "all.csv"))
-                figures[f"{size:,} movements, in a running site"] = _told(size, *_background(site))
+                with db.transaction() as session:
+                    insert_rows(
+                        session, customers=CUSTOMERS if not existing_count else 0, movements=size - existing_count
+                    )
+                existing_count = size
+                figures[f"{size:,} movements, by command"] = _format_row(
+                    size, *_measure_command(site, folder / "all.csv")
+                )
+                figures[f"{size:,} movements, in a running site"] = _format_row(size, *_measure_background(site))
     return figures
 
 
-def _told(lines: int, seconds: float, mb: float) -> str:
+def _format_row(lines: int, seconds: float, mb: float) -> str:
     fits = "" if mb < LIMIT_MB else f", more than {LIMIT_MB} MB"
     return f"{seconds:.1f} s, {lines / seconds:,.0f} lines a second, at most {mb:.0f} MB{fits}"
 
 
-def _command(site: SiteProcess, file: Path) -> tuple[float, float]:
+def _measure_command(site: SiteProcess, file: Path) -> tuple[float, float]:
     """Seconds, and the most memory of the process."""
-    began = perf_counter()
+    started_at = perf_counter()
     process = subprocess.Popen(
         [*site.command, "export", "movements", "--output", str(file)],
         env=site.env,
@@ -58,25 +62,25 @@ def _command(site: SiteProcess, file: Path) -> tuple[float, float]:
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    return perf_counter() - began, used.ru_maxrss / 1024
+    return perf_counter() - started_at, used.ru_maxrss / 1024
 
 
-def _background(site: SiteProcess) -> tuple[float, float]:
+def _measure_background(site: SiteProcess) -> tuple[float, float]:
     """Seconds from the asking, and the most memory of the whole site."""
     with site:
-        began = perf_counter()
-        asked = db.in_write(
-            lambda session: export_task.ask(
-                session, runtime().config.data, export_task.Wanted("movements"), "bench", clock.now()
+        started_at = perf_counter()
+        task = db.run_in_transaction(
+            lambda session: export_task.enqueue(
+                session, get_runtime().config.data, export_task.Filter("movements"), "bench", clock.now()
             )
         )
-        done = wait_until(lambda: _ended(asked.id), PATIENCE_SECONDS, "the export is done")
+        done = wait_until(lambda: _has_ended(task.id), PATIENCE_SECONDS, "the export is done")
         assert done.state == "done", done.message
-        seconds = perf_counter() - began
+        seconds = perf_counter() - started_at
         return seconds, site.most_mb()
 
 
-def _ended(work_id: int) -> Work | None:
-    db.db.session.rollback()
-    found = tasks.get(db.db.session(), work_id)
-    return found if found.finished_at else None
+def _has_ended(task_id: int) -> Task | None:
+    db.session.rollback()
+    task = tasks.get(db.session(), task_id)
+    return task if task.finished_at else None

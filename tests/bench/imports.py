@@ -8,7 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from tests.support.process import CHECKOUT, SiteProcess
+from tests.support.paths import CHECKOUT
+from tests.support.process import SiteProcess
 
 LINES = int(os.environ.get("POINTSYNC_BENCH_LINES", "1000000"))
 CUSTOMERS = max(LINES // 10, 1)
@@ -19,11 +20,11 @@ def run() -> dict[str, Any]:
     """A dry run, the import, and the same file again, which records nothing."""
     with tempfile.TemporaryDirectory() as folder:
         site, file = SiteProcess(Path(folder) / "site"), Path(folder) / "movements.csv"
-        write(file, LINES)
+        write_file(file, LINES)
         site.cli("setting", "list")
-        dry = _import(site, file, "--dry-run")
-        first = _import(site, file)
-        again = _import(site, file)
+        dry = _measure_import(site, file, "--dry-run")
+        first = _measure_import(site, file)
+        again = _measure_import(site, file)
     assert (dry["recorded"], first["recorded"], again["recorded"]) == (0, LINES, 0)
     assert again["tally"]["known"] == LINES
     return {
@@ -37,7 +38,7 @@ def run() -> dict[str, Any]:
     }
 
 
-def write(file: Path, lines: int) -> None:
+def write_file(file: Path, lines: int) -> None:
     """A file of movements, each customer's some lines apart."""
     with file.open("w") as out:
         out.write("customer,reserve,points,kind,reason,at,ref\n")
@@ -46,7 +47,7 @@ def write(file: Path, lines: int) -> None:
             out.write(f"c{customer}@many.example,default,{points},earn,Order {n},2026-01-01T10:00:00Z,\n")
 
 
-def _import(site: SiteProcess, file: Path, *more: str) -> dict[str, Any]:
+def _measure_import(site: SiteProcess, file: Path, *more: str) -> dict[str, Any]:
     began = perf_counter()
     command = [*site.command, "import", str(file), "--json", *more]
     with tempfile.TemporaryFile() as out:

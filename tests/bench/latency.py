@@ -4,26 +4,26 @@ import sqlite3
 from time import perf_counter
 from typing import Any
 
-from tests.bench.two_sites import record, two_sites, until_sent
+from tests.bench.two_sites import record_movements, two_sites, wait_until_sent
 
 SAMPLE = 200
 PATIENCE_SECONDS = 10
-SEEN = "SELECT count(*) FROM customer JOIN balance ON customer_id = customer.id WHERE email = ?"
+VISIBLE_SQL = "SELECT count(*) FROM customer JOIN balance ON customer_id = customer.id WHERE email = ?"
 
 
 def run() -> dict[str, Any]:
     """Median and 99th percentile in milliseconds, watched in B's database by a reader of its own."""
     spans_ms = []
     with two_sites() as (a, b, key):
-        record(a, key, [{"customer": "warm@bench.example", "points": 1}])
-        until_sent(a, 30)
+        record_movements(a, key, [{"customer": "warm@bench.example", "points": 1}])
+        wait_until_sent(a, 30)
         watcher = sqlite3.connect(f"file:{b.data_dir}/pointsync.db?mode=ro", uri=True)
         try:
             for number in range(SAMPLE):
                 email = f"c{number}@bench.example"
-                record(a, key, [{"customer": email, "points": 1}])
+                record_movements(a, key, [{"customer": email, "points": 1}])
                 began = perf_counter()
-                while not watcher.execute(SEEN, (email,)).fetchone()[0]:
+                while not watcher.execute(VISIBLE_SQL, (email,)).fetchone()[0]:
                     assert perf_counter() - began < PATIENCE_SECONDS, f"{email} never reached B"
                 spans_ms.append((perf_counter() - began) * 1000)
         finally:

@@ -14,10 +14,10 @@ from flask import Flask
 
 from pointsync import clock, db
 from pointsync.accounts import admins, api_keys
-from tests.support.bulk_rows import fill
-from tests.support.panel_client import NAME, PASSWORD, Visitor
-from tests.support.queries import watched
-from tests.support.site_template import opened
+from tests.support.bulk_rows import insert_rows
+from tests.support.panel_client import NAME, PASSWORD, PanelClient
+from tests.support.queries import record_queries
+from tests.support.site_template import open_site
 
 SIZES = {"10,000": (10_000, 1_000), "100,000": (100_000, 10_000), "1,000,000": (1_000_000, 100_000)}
 """Movements and customers."""
@@ -56,22 +56,22 @@ def run() -> dict[str, Any]:
 
 
 @contextmanager
-def _site(movements: int, customers: int) -> Iterator[tuple[Flask, Visitor, str]]:
-    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as app:
+def _site(movements: int, customers: int) -> Iterator[tuple[Flask, PanelClient, str]]:
+    with tempfile.TemporaryDirectory() as folder, open_site(Path(folder)) as app:
         with app.app_context():
             now = clock.now()
-            db.in_write(lambda session: admins.create(session, NAME, PASSWORD, now))
-            _, key = db.in_write(lambda session: api_keys.create(session, "bench", now))
-            with db.write() as session:
-                fill(session, customers=customers, remotes=REMOTES)
-                fill(session, movements=movements, now=now)
+            db.run_in_transaction(lambda session: admins.create(session, NAME, PASSWORD, now))
+            _, key = db.run_in_transaction(lambda session: api_keys.create(session, "bench", now))
+            with db.transaction() as session:
+                insert_rows(session, customers=customers, remotes=REMOTES)
+                insert_rows(session, movements=movements, now=now)
                 session.connection().exec_driver_sql("ANALYZE")
-        visitor = Visitor(app)
+        visitor = PanelClient(app)
         visitor.sign_in()
         yield app, visitor, key
 
 
-def _pages(visitor: Visitor) -> list[tuple[str, str]]:
+def _pages(visitor: PanelClient) -> list[tuple[str, str]]:
     """Each page, and for those in pages the second one."""
     pages = []
     for name, path in PAGES.items():
@@ -81,7 +81,7 @@ def _pages(visitor: Visitor) -> list[tuple[str, str]]:
     return pages
 
 
-def _measure(app: Flask, visitor: Visitor, path: str, key: str) -> tuple[float, int]:
+def _measure(app: Flask, visitor: PanelClient, path: str, key: str) -> tuple[float, int]:
     headers = {"Authorization": f"Bearer {key}"} if path.startswith("/api") else {}
     spans_ms = []
     for _ in range(ROUNDS):
@@ -89,6 +89,6 @@ def _measure(app: Flask, visitor: Visitor, path: str, key: str) -> tuple[float, 
         answer = visitor.get(path, headers=headers)
         spans_ms.append((perf_counter() - began) * 1000)
         assert answer.status_code == 200, (path, answer.status_code)
-    with app.app_context(), watched() as queries:
+    with app.app_context(), record_queries() as queries:
         visitor.get(path, headers=headers)
     return median(spans_ms), len(queries)

@@ -9,13 +9,13 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.bench.imports import LINES, write
+from tests.bench.imports import LINES, write_file
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.navigation import NAME, PASSWORD
 from tests.support.process import SiteProcess
 
 LONG_MS = 1_200_000
-SAID_OF_THE_SAME = f"{LINES:,} lines as opening balances: 0 new, {LINES:,} recorded before, 0 faulty."
+NOTHING_NEW = f"{LINES:,} lines as opening balances: 0 new, {LINES:,} recorded before, 0 faulty."
 
 
 def run() -> dict[str, Any]:
@@ -23,31 +23,31 @@ def run() -> dict[str, Any]:
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = Path(folder) / "movements.csv"
-        write(file, LINES)
+        write_file(file, LINES)
         figures["lines"], figures["megabytes of the file"] = LINES, round(file.stat().st_size / 1_000_000)
         with SiteProcess(Path(folder) / "site") as site:
             site.cli("admin", "create", NAME, "--password-stdin", input=f"{PASSWORD}\n")
             for name in ("first", "again"):
-                figures |= _steps(playwright.chromium, site, file, name)
-            figures |= _out(playwright.chromium, site)
+                figures |= _measure_steps(playwright.chromium, site, file, name)
+            figures |= _measure_export(playwright.chromium, site)
             figures["most MB of the site"] = round(site.most_mb())
     return figures
 
 
-def _steps(chromium: Any, site: SiteProcess, file: Path, name: str) -> dict[str, Any]:
+def _measure_steps(chromium: Any, site: SiteProcess, file: Path, name: str) -> dict[str, Any]:
     """Upload and dry run, then the import, each begun in one browser and found again in another."""
     figures: dict[str, Any] = {}
-    with _inside(chromium, site) as page:
+    with _signed_in_page(chromium, site) as page:
         page.goto(f"{site.url}/customers/import")
         page.get_by_label("File", exact=True).set_input_files(file)
         began = perf_counter()
         page.get_by_role("button", name="Dry run").click(timeout=LONG_MS)
         expect(page.get_by_role("heading", name="Dry run of movements.csv", level=2)).to_be_visible(timeout=LONG_MS)
         figures[f"{name}: upload, seconds"] = round(perf_counter() - began, 1)
-    with _inside(chromium, site) as page:
-        seen = _found_again(page, site, "Dry run of movements.csv")
+    with _signed_in_page(chromium, site) as page:
+        seen = _assert_found_again(page, site, "Dry run of movements.csv")
         button = page.get_by_role("button", name="as opening balances")
-        end = page.get_by_text(SAID_OF_THE_SAME) if name == "again" else button
+        end = page.get_by_text(NOTHING_NEW) if name == "again" else button
         expect(end.first).to_be_visible(timeout=LONG_MS)
         figures |= {f"{name}: dry run, seconds": round(perf_counter() - began, 1), f"{name}: dry run, seen at": seen}
         if name == "again":
@@ -56,15 +56,15 @@ def _steps(chromium: Any, site: SiteProcess, file: Path, name: str) -> dict[str,
         began = perf_counter()
         button.click()
         expect(page.get_by_role("heading", name="Import of movements.csv", level=2)).to_be_visible()
-    with _inside(chromium, site) as page:
-        seen = _found_again(page, site, "Import of movements.csv")
+    with _signed_in_page(chromium, site) as page:
+        seen = _assert_found_again(page, site, "Import of movements.csv")
         said = page.get_by_text(f"{LINES:,} lines recorded as opening balances.")
         expect(said).to_be_visible(timeout=LONG_MS)
     return figures | {f"{name}: import, seconds": round(perf_counter() - began, 1), f"{name}: import, seen at": seen}
 
 
-def _out(chromium: Any, site: SiteProcess) -> dict[str, Any]:
-    with _inside(chromium, site) as page:
+def _measure_export(chromium: Any, site: SiteProcess) -> dict[str, Any]:
+    with _signed_in_page(chromium, site) as page:
         page.goto(f"{site.url}/customers")
         began = perf_counter()
         page.get_by_role("button", name="Export as CSV").click()
@@ -77,7 +77,7 @@ def _out(chromium: Any, site: SiteProcess) -> dict[str, Any]:
     return {"customers out, lines": lines, "customers out, seconds": round(perf_counter() - began, 1)}
 
 
-def _found_again(page: Page, site: SiteProcess, title: str) -> str:
+def _assert_found_again(page: Page, site: SiteProcess, title: str) -> str:
     """How far it had come when it was found by the list of long work, and again a little later."""
     page.goto(f"{site.url}/system/works")
     page.get_by_role("link", name=title).first.click()
@@ -90,7 +90,7 @@ def _found_again(page: Page, site: SiteProcess, title: str) -> str:
 
 
 @contextmanager
-def _inside(chromium: Any, site: SiteProcess) -> Iterator[Page]:
+def _signed_in_page(chromium: Any, site: SiteProcess) -> Iterator[Page]:
     """A browser of its own, signed in, and closed after."""
     browser: Browser = chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
     try:

@@ -26,13 +26,13 @@ def two_sites() -> Iterator[tuple[SiteProcess, SiteProcess, str]]:
         yield a, b, a.cli("key", "create", "bench")["key"]
 
 
-def record(site: SiteProcess, key: str, movements: list[dict[str, Any]]) -> None:
+def record_movements(site: SiteProcess, key: str, movements: list[dict[str, Any]]) -> None:
     """Record movements, at most 1,000, in one call."""
     answer = site.api("POST", "/api/v1/movements", {"movements": movements}, key=key)
     assert answer.status == 201, answer
 
 
-def until_sent(site: SiteProcess, seconds: float) -> None:
+def wait_until_sent(site: SiteProcess, seconds: float) -> None:
     """Wait until nothing is owed any more; asked rarely and cheaply, for there are two cores for all."""
     pause, deadline = threading.Event(), time.monotonic() + seconds
     with closing(sqlite3.connect(f"file:{site.data_dir}/pointsync.db?mode=ro", uri=True)) as database:

@@ -4,26 +4,26 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.navigation import NAME, PASSWORD, act
-from tests.browser.page_checks import complaints
+from tests.browser.navigation import NAME, PASSWORD, choose_action
+from tests.browser.page_checks import collect_console_errors
 from tests.support.process import SiteProcess, wait_until
 
-LINK = re.compile(rb"http://\S+/setup/\S+")
-SEE_MS = 40_000
+SETUP_LINK = re.compile(rb"http://\S+/setup/\S+")
+TIMEOUT_MS = 40_000
 
 
-class Desk:
+class AdminWindow:
     """What an admin does, by the words on the screen; with scripts or without."""
 
     def __init__(self, page: Page, site: SiteProcess, scripts: bool) -> None:
         self.page = page
         self.site = site
         self.scripts = scripts
-        self.heard = complaints(page)
+        self.heard = collect_console_errors(page)
 
     def begin(self) -> None:
         """Come by the one-time link that the first start has printed, and become the first admin."""
-        found = LINK.search(self.site.log.read_bytes())
+        found = SETUP_LINK.search(self.site.log.read_bytes())
         assert found, self.site.log_tail()
         self.page.goto(found[0].decode())
         self.page.get_by_label("Name").fill(NAME)
@@ -44,17 +44,17 @@ class Desk:
 
     def act(self, row: str, action: str) -> None:
         """Choose an action of a row's menu."""
-        act(self.page, row, action)
+        choose_action(self.page, row, action)
 
     def sees(self, words: str) -> None:
         """Wait until the words are on the screen."""
-        expect(self.page.get_by_text(words).first).to_be_visible(timeout=SEE_MS)
+        expect(self.page.get_by_text(words).first).to_be_visible(timeout=TIMEOUT_MS)
 
     def sees_status(self, words: str, text: str = "") -> None:
         """Wait until the line's status says so: by itself with scripts, by loading the page again without."""
-        status = self.page.get_by_role("cell").filter(has=self.page.locator(".status-words", has_text=words))
+        status = self.page.get_by_role("cell").filter(has=self.page.locator(".status-label", has_text=words))
         if self.scripts:
-            expect(status).to_contain_text(text, timeout=SEE_MS)
+            expect(status).to_contain_text(text, timeout=TIMEOUT_MS)
         else:
             self._reload_until(status, text)
 
@@ -79,7 +79,7 @@ class Desk:
         return pasted
 
     def _reload_until(self, status: Locator, text: str) -> None:
-        wait_until(lambda: self._has_reloaded_to(status, text), SEE_MS / 1000, f"a status with {text!r}")
+        wait_until(lambda: self._has_reloaded_to(status, text), TIMEOUT_MS / 1000, f"a status with {text!r}")
 
     def _has_reloaded_to(self, status: Locator, text: str) -> bool:
         self.page.goto(self.page.url.partition("?")[0].partition("#")[0])

@@ -11,14 +11,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from pointsync import crypto, db
 from pointsync.models import Site
 from tests.browser.page_checks import WIDTHS
-from tests.browser.sample_settings import full
-from tests.support.site_template import data, first_start, opened, place, quick_passwords
-from tests.support.wsgi_server import served
+from tests.browser.sample_settings import filled_settings
+from tests.support.site_template import data_folder, open_site, site_folder, site_template
+from tests.support.wsgi_server import run_server
 
-__all__ = ["data", "first_start", "full", "place", "quick_passwords"]
+__all__ = ["data_folder", "filled_settings", "site_folder", "site_template"]
 
 CHROMIUM = "/usr/bin/chromium"
-SHELL = "/usr/bin/chromium-headless-shell"
+HEADLESS_SHELL = "/usr/bin/chromium-headless-shell"
 """The same engine without the window around it, which would take a third of the time."""
 ARGUMENTS = [
     "--no-sandbox",
@@ -31,14 +31,14 @@ ARGUMENTS = [
     "--disable-sync",
     "--host-resolver-rules=MAP *.example 127.0.0.1",
 ]
-TOKEN = "0123456789abcdef0123456789abcdef"
-PATIENCE_MS = 15_000
+SETUP_TOKEN = "0123456789abcdef0123456789abcdef"
+TIMEOUT_MS = 15_000
 BOTH_WIDTHS = pytest.mark.parametrize(
     "width", [pytest.param(WIDTHS[0], marks=pytest.mark.long), WIDTHS[1]], indirect=True
 )
 """For a walk that goes other ways on a phone; how pages look there is seen by `looks.check` in each test."""
 
-expect.set_options(timeout=PATIENCE_MS)
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -51,16 +51,16 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium's engine; in its window where Debian's package of the engine alone is not installed."""
-    yield from _launched(playwright, SHELL if os.access(SHELL, os.X_OK) else CHROMIUM)
+    yield from _launch_browser(playwright, HEADLESS_SHELL if os.access(HEADLESS_SHELL, os.X_OK) else CHROMIUM)
 
 
 @pytest.fixture(scope="session")
-def whole_browser(playwright: Playwright) -> Iterator[Browser]:
+def full_chromium(playwright: Playwright) -> Iterator[Browser]:
     """Chromium as people have it, with what its window decides about cookies, frames and the clipboard."""
-    yield from _launched(playwright, CHROMIUM)
+    yield from _launch_browser(playwright, CHROMIUM)
 
 
-def _launched(playwright: Playwright, path: str) -> Iterator[Browser]:
+def _launch_browser(playwright: Playwright, path: str) -> Iterator[Browser]:
     """Where it is missing tests skip; in CI they fail, lest they never run."""
     if not os.access(path, os.X_OK):
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"there is no Chromium at {path}")
@@ -70,19 +70,19 @@ def _launched(playwright: Playwright, path: str) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def app(data: Path) -> Iterator[Flask]:
+def app(data_folder: Path) -> Iterator[Flask]:
     """A site at its first start, without any admin, its one-time link at hand."""
-    with opened(data) as app:
-        with app.app_context(), db.write() as session:
-            session.get_one(Site, 1).setup_digest = crypto.digest(TOKEN)
+    with open_site(data_folder) as app:
+        with app.app_context(), db.transaction() as session:
+            session.get_one(Site, 1).setup_digest = crypto.sha256_hex(SETUP_TOKEN)
         yield app
 
 
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
     """Where the site answers."""
-    with served(app) as url:
-        with app.app_context(), db.write() as session:
+    with run_server(app) as url:
+        with app.app_context(), db.transaction() as session:
             session.get_one(Site, 1).served_url = url
         yield url
 
@@ -97,7 +97,7 @@ def width(request: pytest.FixtureRequest) -> int:
 def context(browser: Browser, width: int) -> Iterator[BrowserContext]:
     """A browser's window that has never been here."""
     context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     yield context
     context.close()
 
@@ -109,9 +109,9 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture
-def plain(browser: Browser) -> Iterator[Page]:
+def page_without_scripts(browser: Browser) -> Iterator[Page]:
     """A page of a browser without scripts."""
     context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     yield context.new_page()
     context.close()

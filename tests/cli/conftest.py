@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.process import SiteProcess
 
-Dump = Callable[[SiteProcess], str]
+DumpDatabase = Callable[[SiteProcess], str]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
 
 
 @pytest.fixture
-def dump() -> Dump:
+def dump() -> DumpDatabase:
     """All that a site's database holds, as text."""
 
     def read(site: SiteProcess) -> str:

@@ -15,26 +15,26 @@ UPDATE flow SET origin = 'wrk_0123456789abcdef' WHERE given > 0;
 """
 
 
-def test_blocked_and_taken_back(tmp_path: Path) -> None:
+def test_an_origin_is_blocked_and_its_movements_are_reversed(tmp_path: Path) -> None:
     site = SiteProcess(tmp_path / "site")
     for points in ("100", "-30"):
         site.cli("record", "alice@example.com", points)
     with closing(sqlite3.connect(site.data_dir / "pointsync.db")) as database, database:
         database.executescript(ROWS)
-    seen = site.cli("origin", "block", THIEF, "--reverse-from", "2026-01-01", "--dry-run")
-    assert (seen["blocked"], seen["preview"]["movements"], seen["preview"]["below_zero"]) == (False, 1, 1)
-    assert seen["preview"]["first"] == [
+    preview = site.cli("origin", "block", THIEF, "--reverse-from", "2026-01-01", "--dry-run")
+    assert (preview["blocked"], preview["preview"]["movements"], preview["preview"]["below_zero"]) == (False, 1, 1)
+    assert preview["preview"]["first"] == [
         {"customer": "alice@example.com", "reserve": "default", "points": -100, "after": -30}
     ]
     assert site.cli("origin", "list")[0]["blocked_at"] is None
     refused = site.run("origin", "reverse", THIEF, "--from", "2026-01-01")
     assert (refused.returncode, "Block the site first" in refused.stderr) == (1, True)
-    made = site.cli("origin", "block", THIEF, "--reason", "Key stolen", "--reverse-from", "2026-01-01")
-    assert (made["blocked"], made["reversal"]["state"], made["reversal"]["total"]) == (True, "running", 1)
+    blocked = site.cli("origin", "block", THIEF, "--reason", "Key stolen", "--reverse-from", "2026-01-01")
+    assert (blocked["blocked"], blocked["reversal"]["state"], blocked["reversal"]["total"]) == (True, "running", 1)
     with site:
         wait_until(lambda: site.cli("origin", "list")[0]["reversal"]["state"] == "finished", 20, "the reversal to end")
-    [shown] = site.cli("origin", "list")
-    assert (shown["blocked_reason"], shown["blocked_by"]) == ("Key stolen", "command")
+    [listed] = site.cli("origin", "list")
+    assert (listed["blocked_reason"], listed["blocked_by"]) == ("Key stolen", "command")
     assert site.cli("balance", "alice@example.com")["balances"] == [{"reserve": "default", "points": -30}]
     assert site.cli("verify")["ok"] is True
     text = site.run("origin", "list").stdout

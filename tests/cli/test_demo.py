@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_batch import run_many
-from tests.support.process import CHECKOUT, SiteProcess, call, free_port, wait_until
+from tests.cli.command_batch import run_commands
+from tests.support.paths import CHECKOUT
+from tests.support.process import SiteProcess, call, free_port, wait_until
 
 SECONDS = 90
 
@@ -20,7 +21,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def demo(tmp_path: Path) -> SiteProcess:
     """Whose environment the demo runs in; its settings must not matter."""
-    return SiteProcess(tmp_path / "own", env={"POINTSYNC_SCHEDULER": "off", "TMPDIR": str(_made(tmp_path / "tmp"))})
+    return SiteProcess(
+        tmp_path / "own", env={"POINTSYNC_SCHEDULER": "off", "TMPDIR": str(_file_exists(tmp_path / "tmp"))}
+    )
 
 
 def test_once_ends_in_step(demo: SiteProcess, tmp_path: Path) -> None:
@@ -36,7 +39,9 @@ def test_once_ends_in_step(demo: SiteProcess, tmp_path: Path) -> None:
     for each in answer["sites"]:
         assert (each["admin"], len(each["password"]) >= 10) == ("demo", True)
         commands = [("verify",), ("remote", "list"), ("history", "ada@example.com")]
-        verified, remotes, history = run_many(SiteProcess(Path(each["data"])), [(*args, "--json") for args in commands])
+        verified, remotes, history = run_commands(
+            SiteProcess(Path(each["data"])), [(*args, "--json") for args in commands]
+        )
         assert verified.json["ok"] is True
         assert [line["waiting"] for line in remotes.json] == [0, 0]
         histories.append({move["id"] for move in history.json["movements"]})
@@ -78,7 +83,7 @@ def test_a_port_in_use_is_one_line(demo: SiteProcess, served: SiteProcess) -> No
     assert f"Port {served.port}" in done.stderr or f"Port {served.port - 1}" in done.stderr
 
 
-def _made(path: Path) -> Path:
+def _file_exists(path: Path) -> Path:
     path.mkdir()
     return path
 

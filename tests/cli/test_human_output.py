@@ -7,18 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cli.command_batch import run_many
-from tests.support.process import CHECKOUT, SiteProcess
+from tests.cli.command_batch import run_commands
+from tests.support.paths import CHECKOUT
+from tests.support.process import SiteProcess
 
 REASON = "A reason of many words, " * 15
 
 
-def test_what_is_piped_is_whole_and_without_colour(site: SiteProcess) -> None:
+def test_piped_output_is_complete_and_without_colour(site: SiteProcess) -> None:
     args = ("record", "alice@example.com", "5", "--reason", REASON.strip())
-    said, history, reserves, settings = run_many(
+    recorded, history, reserves, settings = run_commands(
         site, [args, ("history", "alice@example.com"), ("reserve", "list"), ("setting", "list")]
     )
-    assert said.out == "alice@example.com: +5 points in default, now 5.\n"
+    assert recorded.out == "alice@example.com: +5 points in default, now 5.\n"
     assert REASON.strip() in history.out
     assert len(history.out.splitlines()) == 2
     for each in (history, reserves, settings):
@@ -29,16 +30,16 @@ def test_what_is_piped_is_whole_and_without_colour(site: SiteProcess) -> None:
 
 def test_empty_lists_say_how_to_begin(tmp_path: Path) -> None:
     fresh = SiteProcess(tmp_path)
-    for done in run_many(fresh, [("remote", "list"), ("key", "list"), ("hook", "list")]):
+    for done in run_commands(fresh, [("remote", "list"), ("key", "list"), ("hook", "list")]):
         assert f"pointsync {done.args[0]} " in done.out
 
 
-def test_secrets_come_by_stdin(site: SiteProcess) -> None:
+def test_secrets_are_read_from_stdin(site: SiteProcess) -> None:
     key = "127.0.0.1:9|wrk_0123456789abcdef:wrs_0123456789abcdef\r\n"
     line = ("--target", "default", "--observed", "default", "--json")
-    [added] = run_many(site, [("remote", "add", "--sharing-key-stdin", *line)], key)
-    [changed] = run_many(site, [("remote", "change", "1", "--pass-stdin", "--json")], "wrs_fedcba9876543210\n")
-    [admin] = run_many(site, [("admin", "create", "joe", "--password-stdin", "--json")], "a long password\n")
+    [added] = run_commands(site, [("remote", "add", "--sharing-key-stdin", *line)], key)
+    [changed] = run_commands(site, [("remote", "change", "1", "--pass-stdin", "--json")], "wrs_fedcba9876543210\n")
+    [admin] = run_commands(site, [("admin", "create", "joe", "--password-stdin", "--json")], "a long password\n")
     assert added.json["id"] == changed.json["id"] == 1
     assert admin.json == {"name": "joe"}
 
@@ -57,7 +58,7 @@ def test_an_admin_is_disabled_enabled_and_given_another_password(tmp_path: Path)
         ("admin", "enable", "ann", "--json"),
         ("admin", "reset-password", "ann", "--password-stdin", "--json"),
     ]
-    found = run_many(SiteProcess(tmp_path), commands, "a long password\n")
+    found = run_commands(SiteProcess(tmp_path), commands, "a long password\n")
     none, _, _, shut, last, listed, table, unknown, still, opened, reset = found
     assert "pointsync admin create NAME" in none.out
     assert [each.code for each in found if each.code] == [last.code, unknown.code] == [1, 1]
@@ -74,7 +75,7 @@ def test_retrying_a_paused_remote_says_how_to_go_on(tmp_path: Path) -> None:
     fresh = SiteProcess(tmp_path)
     secrets = ("--auth", "wrk_0123456789abcdef", "--pass", "wrs_0123456789abcdef")
     add = ("remote", "add", "--url", "http://127.0.0.1:9", *secrets, "--target", "default", "--observed", "default")
-    *_, retried, resumed, again = run_many(
+    *_, retried, resumed, again = run_commands(
         fresh,
         [add, ("remote", "pause", "1"), ("remote", "retry", "1"), ("remote", "resume", "1"), ("remote", "retry", "1")],
     )
@@ -83,23 +84,25 @@ def test_retrying_a_paused_remote_says_how_to_go_on(tmp_path: Path) -> None:
     assert again.out == "All that waits for remote 1 is sent now: 0.\n"
 
 
-def test_help_makes_nothing(tmp_path: Path) -> None:
+def test_help_creates_nothing(tmp_path: Path) -> None:
     fresh = SiteProcess(tmp_path / "fresh")
-    whole, noun, command = run_many(fresh, [("--help",), ("remote", "--help"), ("remote", "add", "--help")])
+    whole, noun, command = run_commands(fresh, [("--help",), ("remote", "--help"), ("remote", "add", "--help")])
     assert "serve" in whole.out
     assert "retry" in noun.out
     assert "--sharing-key" in command.out
     assert list(fresh.data_dir.iterdir()) == []
 
 
-def test_wrong_arguments_make_nothing(tmp_path: Path) -> None:
+def test_wrong_arguments_create_nothing(tmp_path: Path) -> None:
     fresh = SiteProcess(tmp_path / "fresh")
-    for done in run_many(fresh, [("record", "a@b.example", "1.5"), ("remote", "ping", "x"), ("serve", "--port", "x")]):
+    for done in run_commands(
+        fresh, [("record", "a@b.example", "1.5"), ("remote", "ping", "x"), ("serve", "--port", "x")]
+    ):
         assert done.code == 2
     assert list(fresh.data_dir.iterdir()) == []
 
 
-def test_bytes_that_are_no_text(site: SiteProcess) -> None:
+def test_bytes_that_are_not_text(site: SiteProcess) -> None:
     for args in ([b"record", b"a\xff@b.example", b"5"], [b"\xff\xfe"], [b"key", b"create", b"\xff"]):
         done = subprocess.run(
             [*map(os.fsencode, site.command), *args],
@@ -142,9 +145,9 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
         assert "POINTSYNC_PUBLIC_URL must begin with https://" in done.stderr
 
 
-def test_what_commands_change_stands_in_the_audit_log_under_the_system_account(site: SiteProcess) -> None:
+def test_changes_by_commands_are_in_the_audit_log_under_the_system_account(site: SiteProcess) -> None:
     args = [("setting", "set", "warning_days", "9"), ("audit", "--noun", "setting"), ("audit", "--limit", "0")]
-    changed, listed, wrong = run_many(site, args)
+    changed, listed, wrong = run_commands(site, args)
     assert changed.code == 0
     assert f"{pwd.getpwuid(os.getuid()).pw_name} changed Warning period from 7 to 9" in listed.out
     assert (wrong.code, wrong.out) == (2, "")

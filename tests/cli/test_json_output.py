@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command_batch import Done, run_many
+from tests.cli.command_batch import CommandResult, run_commands
 from tests.support.process import SiteProcess
 
 AUTH, PASSWORD = "wrk_0123456789abcdef", "wrs_0123456789abcdef"
@@ -69,24 +69,24 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 
 
 @pytest.fixture(scope="module")
-def answers(site: SiteProcess) -> dict[str, Done]:
+def answers(site: SiteProcess) -> dict[str, CommandResult]:
     """What each said, by what was typed."""
-    done = run_many(site, [(*args, "--json") for args in COMMANDS])
+    done = run_commands(site, [(*args, "--json") for args in COMMANDS])
     return {" ".join(each.args[:-1]): each for each in done}
 
 
-def test_all_do_their_work_and_answer_one_document(answers: dict[str, Done]) -> None:
+def test_every_command_succeeds_and_prints_one_document(answers: dict[str, CommandResult]) -> None:
     for each in answers.values():
         assert each.json is not None
         assert "\x1b" not in each.out
 
 
-def test_no_data_command_starts_a_scheduler_or_a_courier(answers: dict[str, Done]) -> None:
+def test_no_data_command_starts_a_scheduler_or_a_courier(answers: dict[str, CommandResult]) -> None:
     threads = {thread for each in answers.values() for thread in each.threads}
     assert threads <= {"call-watchdog"}  # that of a ping
 
 
-def test_site(answers: dict[str, Done]) -> None:
+def test_site(answers: dict[str, CommandResult]) -> None:
     plain, whole = answers["site"].json, answers["site --secrets"].json
     assert set(plain) == {"name", "url", "auth", "fingerprint", "hold"}
     assert plain["name"] == "Mug shop"
@@ -95,7 +95,7 @@ def test_site(answers: dict[str, Done]) -> None:
     assert answers["upgrade"].json["upgraded"] is False
 
 
-def test_record_answers_the_movement(answers: dict[str, Done]) -> None:
+def test_record_prints_the_movement(answers: dict[str, CommandResult]) -> None:
     first = answers["record Alice@Example.com 100 --ref order-1 --reason Order 1"].json
     fields = {"id", "ref", "origin", "customer", "reserve", "kind", "points", "balance", "reason", "at", "recorded_at"}
     assert set(first) == {*fields, "status"}
@@ -110,7 +110,7 @@ def test_record_answers_the_movement(answers: dict[str, Done]) -> None:
     assert answers["record alice@example.com --set -5 --ref set-1"].json["status"] == "unchanged"
 
 
-def test_a_customer(answers: dict[str, Done]) -> None:
+def test_a_customer(answers: dict[str, CommandResult]) -> None:
     balances = [{"reserve": "default", "points": -5}, {"reserve": "gold", "points": 7}]
     assert answers["balance alice@example.com"].json == {"customer": "alice@example.com", "balances": balances}
     assert answers["balance alice@example.com --reserve gold"].json["balances"] == balances[1:]
@@ -119,7 +119,7 @@ def test_a_customer(answers: dict[str, Done]) -> None:
     assert answers["history alice@example.com --limit 1"].json["movements"] == movements[:1]
 
 
-def test_reserves_settings_and_keys(answers: dict[str, Done]) -> None:
+def test_reserves_settings_and_keys(answers: dict[str, CommandResult]) -> None:
     assert [each["key"] for each in answers["reserve list"].json] == ["default"]
     assert answers["reserve add gold --name Gold points"].json["name"] == "Gold points"
     assert {"name": "max_attempts", "value": 10}.items() <= answers["setting list"].json[0].items()
@@ -134,7 +134,7 @@ def test_reserves_settings_and_keys(answers: dict[str, Done]) -> None:
     assert [each["name"] for each in answers["key list"].json] == ["shop"]
 
 
-def test_origins(answers: dict[str, Done]) -> None:
+def test_origins(answers: dict[str, CommandResult]) -> None:
     [listed] = answers["origin list"].json
     assert (listed["auth"], listed["blocked_at"], listed["reversal"], listed["turned_away"]) == (AUTH, None, None, 0)
     blocked = answers[f"origin block {AUTH} --reason Sold"].json
@@ -144,7 +144,7 @@ def test_origins(answers: dict[str, Done]) -> None:
     assert answers[f"origin unblock {AUTH}"].json == {"auth": AUTH, "blocked": False}
 
 
-def test_rewards_and_levels(answers: dict[str, Done]) -> None:
+def test_rewards_and_levels(answers: dict[str, CommandResult]) -> None:
     assert answers["reward list"].json == []
     mug = answers["reward add Mug 30 --reserve gold --description A blue one"].json
     assert mug == {"id": 1, "title": "Mug", "description": "A blue one", "cost": 30, "active": True}
@@ -160,7 +160,7 @@ def test_rewards_and_levels(answers: dict[str, Done]) -> None:
     assert answers["level list"].json == [silver]
 
 
-def test_hooks(answers: dict[str, Done]) -> None:
+def test_hooks(answers: dict[str, CommandResult]) -> None:
     hook = answers["hook add orders --secret s --reserve default --rate 0.5"].json
     assert set(hook) == {"name", "id", "url"}
     assert hook["url"].endswith(f"/hooks/woocommerce/{hook['id']}")
@@ -169,7 +169,7 @@ def test_hooks(answers: dict[str, Done]) -> None:
     assert listed["rate"] == "0.5"
 
 
-def test_remotes(answers: dict[str, Done]) -> None:
+def test_remotes(answers: dict[str, CommandResult]) -> None:
     added, again = (each.json for name, each in answers.items() if name.startswith("remote add"))
     assert added["id"] == again["id"] == 1
     assert set(added["ping"]) == {"ok", "code", "message"}
@@ -189,7 +189,7 @@ def test_remotes(answers: dict[str, Done]) -> None:
     assert answers["remote remove 1"].json == {"id": 1, "removed": True, "dropped": 0}
 
 
-def test_the_pass(answers: dict[str, Done]) -> None:
+def test_the_pass(answers: dict[str, CommandResult]) -> None:
     assert answers["pass show"].json == {"old_pass": None}
     old = answers["pass rotate"].json["old_pass"]
     assert set(old) == {"works", "ends_at", "sites"}
@@ -200,6 +200,6 @@ def test_the_pass(answers: dict[str, Done]) -> None:
     assert answers["remote key 1"].json == {"id": 1, "pinned": None, "offered": None, "refused_at": None}
 
 
-def test_refused_and_verify(answers: dict[str, Done]) -> None:
+def test_refused_and_verify(answers: dict[str, CommandResult]) -> None:
     assert answers["refused list"].json == []
     assert answers["verify"].json == {"ok": True, "differences": []}

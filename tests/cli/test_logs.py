@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pointsync import clock
-from tests.cli.command_batch import run_many
+from tests.cli.command_batch import run_commands
 from tests.support.process import SiteProcess, call, free_port, wait_until
 
 CANARY = "canary.anna@canary.example"
@@ -17,7 +17,7 @@ def test_the_log_of_a_running_site(tmp_path: Path) -> None:
     dead = f"http://127.0.0.1:{free_port()}"
     with SiteProcess(tmp_path / "site", env={"POINTSYNC_LOG_FORMAT": "json"}) as site:
         line = ("--url", dead, "--auth", "wrk_00000000000000aa", "--pass", "wrs_canarycanarycana")
-        secrets, key, *_ = run_many(
+        secrets, key, *_ = run_commands(
             site,
             [
                 ("site", "--secrets", "--json"),
@@ -41,15 +41,15 @@ def test_the_log_of_a_running_site(tmp_path: Path) -> None:
         wait_until(lambda: "check failed" in site.log_tail(), 30, "the remote was asked")
         assert site.terminate() == 0
     text = site.log.read_text()
-    told, logged = (
+    printed, logged = (
         [each for each in text.splitlines() if each.startswith("{") == is_logged] for is_logged in (False, True)
     )
-    assert [each.split(" http")[0] for each in told] == [
+    assert [each.split(" http")[0] for each in printed] == [
         f"{socket.gethostname()} answers at",
         "Create the first admin, once, at",
     ]
-    known = (secrets.json["pass"], (site.data_dir / "secret_key").read_text(), key.json["key"])
-    for secret in ("canary", "@", "psk_", told[1].rpartition("/")[2], *known):
+    secret_values = (secrets.json["pass"], (site.data_dir / "secret_key").read_text(), key.json["key"])
+    for secret in ("canary", "@", "psk_", printed[1].rpartition("/")[2], *secret_values):
         assert secret not in "\n".join(logged), secret
 
     events: list[dict[str, Any]] = [json.loads(each) for each in logged]

@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
-from tests.cli.command_batch import run_many
+from tests.cli.command_batch import run_commands
 from tests.support.process import SiteProcess
 
 
 def test_mails_by_command(tmp_path: Path) -> None:
     bare = SiteProcess(tmp_path / "bare")
-    [refused] = run_many(bare, [("setting", "set", "send_mails", "on")])
+    [refused] = run_commands(bare, [("setting", "set", "send_mails", "on")])
     assert (refused.code, refused.out) == (1, "")
     assert "POINTSYNC_SMTP_URL" in refused.err
 
     secret = tmp_path / "smtp"
     secret.write_text("smtp://127.0.0.1:1\n")
     site = SiteProcess(tmp_path / "site", env={"POINTSYNC_SMTP_URL_FILE": str(secret), "POINTSYNC_SITE_NAME": "Mugs"})
-    empty, early, sender, on, tested, listed, again, dropped, once_more, texts, gone, off, wrong = run_many(
+    empty, early, sender, on, tested, listed, again, dropped, once_more, texts, gone, off, wrong = run_commands(
         site,
         [
             ("mail", "list"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsync.crypto import fingerprint, new_signing_key
+from pointsync.crypto import format_fingerprint, new_signing_key
 from tests.support.process import SiteProcess
 
 AUTH, PASSWORD = "wrk_0123456789abcdef", "wrs_0123456789abcdef"
@@ -17,75 +17,75 @@ SEEN_AT = "2026-03-01 12:00:00.000000"
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[SiteProcess]:
+def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
     """A site of the test's own that does not run; it lists one that nobody answers for."""
     site = SiteProcess(tmp_path / "own", env={"POINTSYNC_PUBLIC_URL": "https://mugs.example"})
     site.cli("remote", "add", "--url", "http://127.0.0.1:9", "--auth", AUTH, "--pass", PASSWORD, *LINE)
     return site
 
 
-def set_origin(site: SiteProcess, **values: str | None) -> None:
+def set_origin_rows(site: SiteProcess, **values: str | None) -> None:
     """Write what calls and pings would have found."""
     with closing(sqlite3.connect(site.data_dir / "pointsync.db")) as database, database:
         for name, value in values.items():
             database.execute(f"UPDATE origin SET {name} = ? WHERE auth = ?", (value, AUTH))
 
 
-def test_the_pass_is_rotated_with_a_grace_that_is_ended_early(own: SiteProcess) -> None:
-    before = own.cli("site", "--secrets")
-    assert own.cli("pass", "show") == {"old_pass": None}
-    set_origin(own, old_pass_at=SEEN_AT)
-    told = own.cli("pass", "rotate", "--secrets")
-    assert set(told) == {"old_pass", "pass", "sharing_key"}
-    assert told["pass"] != before["pass"]
-    assert told["sharing_key"] == f"mugs.example|{before['auth']}:{told['pass']}"
-    after = own.cli("site", "--secrets")
-    assert (after["pass"], after["sharing_key"]) == (told["pass"], told["sharing_key"])
-    assert told["old_pass"]["works"] is True
-    assert told["old_pass"]["sites"] == [], "what was seen before a rotation is of another Pass"
+def test_the_pass_is_rotated_and_the_old_one_is_revoked_early(own_site: SiteProcess) -> None:
+    before = own_site.cli("site", "--secrets")
+    assert own_site.cli("pass", "show") == {"old_pass": None}
+    set_origin_rows(own_site, old_pass_at=SEEN_AT)
+    rotated = own_site.cli("pass", "rotate", "--secrets")
+    assert set(rotated) == {"old_pass", "pass", "sharing_key"}
+    assert rotated["pass"] != before["pass"]
+    assert rotated["sharing_key"] == f"mugs.example|{before['auth']}:{rotated['pass']}"
+    after = own_site.cli("site", "--secrets")
+    assert (after["pass"], after["sharing_key"]) == (rotated["pass"], rotated["sharing_key"])
+    assert rotated["old_pass"]["works"] is True
+    assert rotated["old_pass"]["sites"] == [], "what was seen before a rotation is of another Pass"
 
-    set_origin(own, old_pass_at=SEEN_AT)
-    shown = own.cli("pass", "show")["old_pass"]
+    set_origin_rows(own_site, old_pass_at=SEEN_AT)
+    shown = own_site.cli("pass", "show")["old_pass"]
     assert shown["sites"] == [{"auth": AUTH, "name": "http://127.0.0.1:9", "last_at": "2026-03-01T12:00:00Z"}]
-    text = own.run("pass", "show").stdout
+    text = own_site.run("pass", "show").stdout
     assert "works until" in text
     assert f"http://127.0.0.1:9 ({AUTH})" in text
 
-    ended = own.cli("pass", "end-old")["old_pass"]
+    ended = own_site.cli("pass", "end-old")["old_pass"]
     assert (ended["works"], ended["sites"]) == (False, shown["sites"])
-    again = own.run("pass", "end-old")
+    again = own_site.run("pass", "end-old")
     assert (again.returncode, again.stdout) == (1, "")
     assert "No old Pass works" in again.stderr
 
 
-def test_at_once_and_without_showing_secrets(own: SiteProcess) -> None:
-    before = own.cli("site", "--secrets")["pass"]
-    done = own.run("pass", "rotate", "--at-once")
+def test_at_once_and_without_showing_secrets(own_site: SiteProcess) -> None:
+    before = own_site.cli("site", "--secrets")["pass"]
+    done = own_site.run("pass", "rotate", "--at-once")
     assert done.returncode == 0
     assert "ended at" in done.stdout
     assert "wrs_" not in done.stdout + done.stderr
-    after = own.cli("site", "--secrets")["pass"]
+    after = own_site.cli("site", "--secrets")["pass"]
     assert after != before
-    assert own.cli("pass", "rotate", "--at-once").keys() == {"old_pass"}
-    assert own.cli("site", "--secrets")["pass"] not in (before, after)
+    assert own_site.cli("pass", "rotate", "--at-once").keys() == {"old_pass"}
+    assert own_site.cli("site", "--secrets")["pass"] not in (before, after)
 
 
-def test_another_key_is_refused_and_then_accepted(own: SiteProcess) -> None:
-    set_origin(own, public_key=PINNED, offered_key=NEW)
-    shown = {"id": 1, "pinned": fingerprint(PINNED), "offered": fingerprint(NEW), "refused_at": None}
-    assert own.cli("remote", "key", "1") == shown
-    assert fingerprint(NEW) in own.run("remote", "key", "1").stdout
+def test_another_key_is_refused_and_then_accepted(own_site: SiteProcess) -> None:
+    set_origin_rows(own_site, public_key=PINNED, offered_key=NEW)
+    shown = {"id": 1, "pinned": format_fingerprint(PINNED), "offered": format_fingerprint(NEW), "refused_at": None}
+    assert own_site.cli("remote", "key", "1") == shown
+    assert format_fingerprint(NEW) in own_site.run("remote", "key", "1").stdout
 
-    other = own.run("remote", "accept-key", "1", "--fingerprint", fingerprint(PINNED))
+    other = own_site.run("remote", "accept-key", "1", "--fingerprint", format_fingerprint(PINNED))
     assert other.returncode == 1
     assert "not the one of that fingerprint" in other.stderr
-    assert own.cli("remote", "key", "1") == shown
+    assert own_site.cli("remote", "key", "1") == shown
 
-    assert own.cli("remote", "refuse-key", "1") == {"id": 1, "refused": True}
-    kept = own.cli("remote", "key", "1")
+    assert own_site.cli("remote", "refuse-key", "1") == {"id": 1, "refused": True}
+    kept = own_site.cli("remote", "key", "1")
     assert kept["refused_at"]
     assert kept | {"refused_at": None} == shown
 
-    accepted = own.cli("remote", "accept-key", "1", "--fingerprint", fingerprint(NEW))
+    accepted = own_site.cli("remote", "accept-key", "1", "--fingerprint", format_fingerprint(NEW))
     assert (accepted["id"], accepted["ping"]["code"]) == (1, "refused_connection")
-    assert own.cli("remote", "key", "1") == shown | {"pinned": fingerprint(NEW), "offered": None}
+    assert own_site.cli("remote", "key", "1") == shown | {"pinned": format_fingerprint(NEW), "offered": None}

@@ -7,7 +7,7 @@ from tests.support.process import SiteProcess, wait_until
 LINE = ("--target", "default", "--observed", "default")
 
 
-def test_what_is_recorded_here_arrives_there(tmp_path: Path) -> None:
+def test_recorded_movements_arrive_at_the_other_site(tmp_path: Path) -> None:
     with (
         SiteProcess(tmp_path / "mugs", env={"POINTSYNC_SITE_NAME": "Mug shop"}) as mugs,
         SiteProcess(tmp_path / "teas", env={"POINTSYNC_SITE_NAME": "Tea shop"}) as teas,

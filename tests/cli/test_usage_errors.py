@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.cli.command_batch import Done, run_many
-from tests.cli.conftest import Dump
+from tests.cli.command_batch import CommandResult, run_commands
+from tests.cli.conftest import DumpDatabase
 from tests.support.process import SiteProcess
 
 HUGE = "9" * 5000
@@ -147,42 +147,44 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
 
 
 @pytest.fixture(scope="module")
-def made(site: SiteProcess) -> SiteProcess:
+def recorded_site(site: SiteProcess) -> SiteProcess:
     """The site with a movement in it."""
     site.cli("record", "known@b.example", "5", "--ref", "one")
     return site
 
 
-def test_what_is_typed_wrong(made: SiteProcess, dump: Dump) -> None:
-    _is_refused(made, dump, WRONG, 2)
+def test_usage_errors(recorded_site: SiteProcess, dump: DumpDatabase) -> None:
+    _assert_refused(recorded_site, dump, WRONG, 2)
 
 
-def test_what_is_refused(made: SiteProcess, dump: Dump) -> None:
-    _is_refused(made, dump, REFUSED, 1)
+def test_refused_commands(recorded_site: SiteProcess, dump: DumpDatabase) -> None:
+    _assert_refused(recorded_site, dump, REFUSED, 1)
 
 
 @pytest.mark.parametrize(
     ("stdin", "word"), [("short\n", "10"), ("\n", "stdin"), ("x" * 20_000, "stdin"), ("a\x00b0123456789\n", "NUL")]
 )
-def test_passwords_that_cannot_be(made: SiteProcess, dump: Dump, stdin: str, word: str) -> None:
-    before = dump(made)
-    [done] = run_many(made, [("admin", "create", "joe", "--password-stdin", "--json")], stdin)
-    _is_one_line(done, word, 2)
-    assert dump(made) == before
+def test_invalid_passwords(recorded_site: SiteProcess, dump: DumpDatabase, stdin: str, word: str) -> None:
+    before = dump(recorded_site)
+    [done] = run_commands(recorded_site, [("admin", "create", "joe", "--password-stdin", "--json")], stdin)
+    _assert_one_line(done, word, 2)
+    assert dump(recorded_site) == before
 
 
-def _is_refused(site: SiteProcess, dump: Dump, cases: tuple[tuple[tuple[str, ...], str], ...], code: int) -> None:
+def _assert_refused(
+    site: SiteProcess, dump: DumpDatabase, cases: tuple[tuple[tuple[str, ...], str], ...], code: int
+) -> None:
     before = dump(site)
-    for done, (_, word) in zip(run_many(site, [args for args, _ in cases]), cases, strict=True):
-        _is_one_line(done, word, code)
+    for done, (_, word) in zip(run_commands(site, [args for args, _ in cases]), cases, strict=True):
+        _assert_one_line(done, word, code)
     assert dump(site) == before
 
 
-def _is_one_line(done: Done, word: str, code: int) -> None:
-    said = str(done)[:2000]
-    assert done.code == code, said
-    assert done.out == "", said
-    assert done.err.startswith("Error: "), said
-    assert done.err.count("\n") == 1, said
-    assert word in done.err, said
-    assert len(done.err) < 700, said
+def _assert_one_line(done: CommandResult, word: str, code: int) -> None:
+    details = str(done)[:2000]
+    assert done.code == code, details
+    assert done.out == "", details
+    assert done.err.startswith("Error: "), details
+    assert done.err.count("\n") == 1, details
+    assert word in done.err, details
+    assert len(done.err) < 700, details

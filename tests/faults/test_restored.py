@@ -1,5 +1,6 @@
-"""A site of a family is restored from a backup that was made while it recorded: it knows, waits for the admin's word,
-and goes on; nothing is doubled anywhere, and what the others have made is there again."""
+"""A site is restored from a backup made under load: it detects that, waits for an admin, and continues.
+
+No movement is doubled, and movements of other sites come back."""
 
 import threading
 from collections.abc import Iterator
@@ -14,91 +15,91 @@ from tests.support.process import wait_until
 BATCH = 50
 PAUSE_SECONDS = 0.05
 CUSTOMERS = 20
-LATER = 300
+MIN_LATER_COUNT = 300
 
 
 @contextmanager
-def busy(*members: Member) -> Iterator[dict[str, int]]:
-    """Each records batch after batch hardly with a pause; how many movements, by name, in the end too."""
-    made = dict.fromkeys((member.name for member in members), 0)
-    over = threading.Event()
+def record_in_background(*members: Member) -> Iterator[dict[str, int]]:
+    """Let each site record batches with short pauses; yield the counts by site name."""
+    counts = dict.fromkeys((member.name for member in members), 0)
+    stopping = threading.Event()
 
-    def shop(member: Member) -> None:
-        while not over.wait(PAUSE_SECONDS):
+    def record_batches(member: Member) -> None:
+        while not stopping.wait(PAUSE_SECONDS):
             record(member, BATCH)
-            made[member.name] += BATCH
+            counts[member.name] += BATCH
 
-    threads = [threading.Thread(target=shop, args=(member,)) for member in members]
+    threads = [threading.Thread(target=record_batches, args=(member,)) for member in members]
     for thread in threads:
         thread.start()
     try:
-        yield made
+        yield counts
     finally:
-        over.set()
+        stopping.set()
         for thread in threads:
             thread.join()
 
 
 def record(member: Member, count: int) -> None:
-    """So many movements of one point, spread over the customers."""
+    """Record `count` movements of one point each, for several customers."""
     member.record_many([{"customer": f"c{number % CUSTOMERS}@shop.example", "points": 1} for number in range(count)])
 
 
-def held(here: Member, origin: Member) -> set[str]:
-    """The ids of what is there of `origin`'s; none is there twice."""
-    rows = [name for (name,) in here.rows("SELECT id FROM movement WHERE origin = ?", origin.auth)]
-    assert len(rows) == len(set(rows)), f"{here.name} holds a movement of {origin.name} twice"
-    return set(rows)
+def movement_ids(member: Member, origin: Member) -> set[str]:
+    """The ids of a site's movements from `origin`; none may be there twice."""
+    ids = [movement_id for (movement_id,) in member.rows("SELECT id FROM movement WHERE origin = ?", origin.auth)]
+    assert len(ids) == len(set(ids)), f"{member.name} has a movement of {origin.name} twice"
+    return set(ids)
 
 
-def missing(here: Member, origin: Member, lost: set[str], email: str) -> int:
-    """The points that `here` alone has of `origin`'s lost movements."""
-    rows = here.rows(
+def missing_points(member: Member, origin: Member, lost: set[str], email: str) -> int:
+    """A customer's points in `origin`'s lost movements, which only `member` still has."""
+    rows = member.rows(
         "SELECT movement.id, points FROM movement JOIN customer ON customer.id = customer_id "
         "WHERE origin = ? AND email = ?",
         origin.auth,
         email,
     )
-    return sum(points for name, points in rows if name in lost)
+    return sum(points for movement_id, points in rows if movement_id in lost)
 
 
 @pytest.mark.timeout(240)
 def test_restored_from_a_backup_made_under_load(tmp_path: Path):
     file = tmp_path / "backup.zip"
     with family(tmp_path, "a", "b") as (a, b):
-        with busy(a, b) as made:
-            wait_until(lambda: held(a, b) and held(b, a), 30, "the family is under way")
+        with record_in_background(a, b) as counts:
+            wait_until(lambda: movement_ids(a, b) and movement_ids(b, a), 30, "both sites receive movements")
             assert a.site.cli("backup", str(file))["bytes"] == file.stat().st_size
-            before = made["a"]
-            wait_until(lambda: made["a"] >= before + LATER, 30, "more is made after the backup")
+            count_before = counts["a"]
+            wait_until(lambda: counts["a"] >= count_before + MIN_LATER_COUNT, 30, "more movements after the backup")
         wait_in_step([a, b], 60)
-        of_a = held(b, a)
-        assert (len(of_a), len(held(a, b))) == (made["a"], made["b"])
+        ids_of_a = movement_ids(b, a)
+        assert (len(ids_of_a), len(movement_ids(a, b))) == (counts["a"], counts["b"])
 
         assert a.site.terminate() == 0
         assert "restored from the backup" in a.site.cli("restore", str(file))["hold"]
         a.site.start()
         assert "Nothing is sent: The database was restored from the backup of" in a.site.log_tail()
-        lost = of_a - held(a, a)
-        assert LATER <= len(lost) < len(of_a)
+        lost = ids_of_a - movement_ids(a, a)
+        assert MIN_LATER_COUNT <= len(lost) < len(ids_of_a)
         record(a, BATCH)
-        made_held = held(a, a) - of_a
-        record(b, 1)  # the answer to it tells B what is missing there
-        wait_until(lambda: len(held(a, b)) == made["b"] + 1, 60, "what B has made comes back")
+        recorded_while_stopped = movement_ids(a, a) - ids_of_a
+        record(b, 1)  # the answer shows B what is missing at A
+        wait_until(lambda: len(movement_ids(a, b)) == counts["b"] + 1, 60, "B's movements come back")
         assert a.site.cli("site")["hold"]
         assert a.waiting() >= BATCH
-        assert not made_held & held(b, a), "nothing is sent while it is held"
-        highest = max(map(int, of_a))
-        wait_until(lambda: a.rows("SELECT last_id FROM site")[0][0] >= highest, 60, "it has asked what B holds")
+        assert not recorded_while_stopped & movement_ids(b, a), "nothing is sent while sending is stopped"
+        highest = max(map(int, ids_of_a))
+        wait_until(lambda: a.rows("SELECT last_id FROM site")[0][0] >= highest, 60, "A knows what B has")
 
         assert a.site.cli("confirm", "restored")["hold"] is None
-        wait_until(lambda: not (a.waiting() or b.waiting()), 60, "all that waits is delivered")
-        assert held(b, a) == of_a | made_held
-        assert held(a, a) == (of_a - lost) | made_held
-        here = a.balances()
-        assert b.balances() == {email: here[email] + missing(b, a, lost, email) for email in here}
+        wait_until(lambda: not (a.waiting() or b.waiting()), 60, "everything is delivered")
+        assert movement_ids(b, a) == ids_of_a | recorded_while_stopped
+        assert movement_ids(a, a) == (ids_of_a - lost) | recorded_while_stopped
+        balances = a.balances()
+        assert b.balances() == {email: balances[email] + missing_points(b, a, lost, email) for email in balances}
         for member in (a, b):
-            assert len(held(member, b)) == made["b"] + 1
+            assert len(movement_ids(member, b)) == counts["b"] + 1
             assert member.site.cli("verify") == {"ok": True, "differences": []}
-        wait_until(lambda: {a.status_for(b), b.status_for(a)} <= {"green", "warning"}, 30, "no line is red any more")
+        wait_until(lambda: {a.status_for(b), b.status_for(a)} <= {"green", "warning"}, 30, "no remote is red any more")
         assert a.site.cli("site")["hold"] is None

@@ -1,4 +1,4 @@
-"""A site changes its Pass while the whole family sends: nothing stops for the grace, and what then does says why."""
+"""A site rotates its Pass while the whole family sends: nothing stops during the grace period; later failures say why."""
 
 import threading
 from collections.abc import Iterator
@@ -16,77 +16,85 @@ FAILED = "SELECT count(*) FROM attempt WHERE code <> 'ok'"
 
 
 @contextmanager
-def busy(*members: Member) -> Iterator[dict[str, int]]:
-    """Each records batch after batch of movements meanwhile; how many of them, by name, in the end too."""
-    made = dict.fromkeys((member.name for member in members), 0)
-    over = threading.Event()
+def record_in_background(*members: Member) -> Iterator[dict[str, int]]:
+    """Let each site record batches; yield the counts by site name."""
+    counts = dict.fromkeys((member.name for member in members), 0)
+    stopping = threading.Event()
 
-    def shop(member: Member) -> None:
-        while not over.wait(PAUSE_SECONDS):
+    def record_batches(member: Member) -> None:
+        while not stopping.wait(PAUSE_SECONDS):
             customers = [f"c{number % 10}@shop.example" for number in range(BATCH)]
             member.record_many([{"customer": each, "points": 1} for each in customers])
-            made[member.name] += BATCH
+            counts[member.name] += BATCH
 
-    threads = [threading.Thread(target=shop, args=(member,)) for member in members]
+    threads = [threading.Thread(target=record_batches, args=(member,)) for member in members]
     for thread in threads:
         thread.start()
     try:
-        yield made
+        yield counts
     finally:
-        over.set()
+        stopping.set()
         for thread in threads:
             thread.join()
 
 
-def arrived(here: Member, origin: Member) -> int:
-    """How many movements of `origin` are there."""
-    [(count,)] = here.rows("SELECT count(*) FROM movement WHERE origin = ?", origin.auth)
+def arrived_count(member: Member, origin: Member) -> int:
+    """The number of a site's movements from `origin`."""
+    [(count,)] = member.rows("SELECT count(*) FROM movement WHERE origin = ?", origin.auth)
     return int(count)
 
 
-def still_old(member: Member) -> set[str]:
-    """Who has its old Pass, by Auth."""
-    still = "old_pass_at IS NOT NULL AND (new_pass_at IS NULL OR old_pass_at > new_pass_at)"
-    return {auth for (auth,) in member.rows(f"SELECT auth FROM origin WHERE {still}")}
+def sites_with_old_pass(member: Member) -> set[str]:
+    """The Auths of the sites that use its old Pass."""
+    condition = "old_pass_at IS NOT NULL AND (new_pass_at IS NULL OR old_pass_at > new_pass_at)"
+    return {auth for (auth,) in member.rows(f"SELECT auth FROM origin WHERE {condition}")}
 
 
-def paste(member: Member, other: Member, password: str) -> None:
-    """The new Pass of `other`, pasted into the line there."""
-    [(line,)] = member.rows("SELECT id FROM remote WHERE url = ?", other.site.url)
-    assert member.site.cli("remote", "change", str(line), "--pass", password)["ping"]["ok"]
+def paste_sharing_key(member: Member, other: Member, password: str) -> None:
+    """Enter the new Pass of `other` into the site's remote for it."""
+    [(remote_id,)] = member.rows("SELECT id FROM remote WHERE url = ?", other.site.url)
+    assert member.site.cli("remote", "change", str(remote_id), "--pass", password)["ping"]["ok"]
 
 
 @pytest.mark.timeout(240)
 def test_rotated_under_load(tmp_path: Path):
     with family(tmp_path, "a", "b", "c") as members:
         a, b, c = members
-        with busy(a, b, c) as made:
-            wait_until(lambda: arrived(c, a) and arrived(c, b), 30, "the family is under way")
+        with record_in_background(a, b, c) as counts:
+            wait_until(lambda: arrived_count(c, a) and arrived_count(c, b), 30, "all sites receive movements")
             new = c.site.cli("pass", "rotate", "--secrets")["pass"]
-            before = arrived(c, a), arrived(c, b)
-            wait_until(lambda: arrived(c, a) > before[0] and arrived(c, b) > before[1], 30, "with the old Pass")
-            assert still_old(c) == {a.auth, b.auth}
-            paste(a, c, new)
-            later = arrived(c, a), arrived(c, b)
+            before = arrived_count(c, a), arrived_count(c, b)
             wait_until(
-                lambda: arrived(c, a) > later[0] and arrived(c, b) > later[1], 30, "with the new one, and the old"
+                lambda: arrived_count(c, a) > before[0] and arrived_count(c, b) > before[1], 30, "with the old Pass"
             )
-            assert [member.rows(FAILED) for member in members] == [[(0,)]] * 3, "no attempt fails within the grace"
-            assert still_old(c) == {b.auth}
+            assert sites_with_old_pass(c) == {a.auth, b.auth}
+            paste_sharing_key(a, c, new)
+            later = arrived_count(c, a), arrived_count(c, b)
+            wait_until(
+                lambda: arrived_count(c, a) > later[0] and arrived_count(c, b) > later[1],
+                30,
+                "with the new and the old Pass",
+            )
+            assert [member.rows(FAILED) for member in members] == [[(0,)]] * 3, (
+                "no attempt fails during the grace period"
+            )
+            assert sites_with_old_pass(c) == {b.auth}
 
             assert [each["auth"] for each in c.site.cli("pass", "end-old")["old_pass"]["sites"]] == [b.auth]
-            wait_until(lambda: b.status_for(c) == "error", 30, "red after the end of the grace")
-            line = b.line_for(c)
-            assert f"{c.site.url} has changed its Pass." in line["status_text"]
-            assert "new sharing key" in line["last_error"]
-            after = arrived(c, a), arrived(a, b)
-            wait_until(lambda: arrived(c, a) > after[0] and arrived(a, b) > after[1], 30, "the others go on")
+            wait_until(lambda: b.status_for(c) == "error", 30, "red after the grace period")
+            remote = b.remote_for(c)
+            assert f"{c.site.url} has changed its Pass." in remote["status_text"]
+            assert "new sharing key" in remote["last_error"]
+            after = arrived_count(c, a), arrived_count(a, b)
+            wait_until(
+                lambda: arrived_count(c, a) > after[0] and arrived_count(a, b) > after[1], 30, "the others continue"
+            )
             assert b.rows("SELECT DISTINCT code FROM attempt WHERE code <> 'ok'") == [("bad_credentials",)]
             assert [member.rows(FAILED) for member in (a, c)] == [[(0,)]] * 2
-            paste(b, c, new)
+            paste_sharing_key(b, c, new)
         balances = wait_in_step(members, 60)
-        assert sum(balances.values()) == sum(made.values())
+        assert sum(balances.values()) == sum(counts.values())
         for member in members:
             for origin in members:
-                assert arrived(member, origin) == made[origin.name]
-        assert still_old(c) == set()
+                assert arrived_count(member, origin) == counts[origin.name]
+        assert sites_with_old_pass(c) == set()

@@ -1,16 +1,16 @@
-"""Three real sites: whatever is made in one is in the others, once, and nowhere a second time."""
+"""Three real sites: a movement recorded on one is applied once on each of the others."""
 
 import base64
 import hashlib
 import hmac
-from pathlib import Path
 
 import pytest
 
 from tests.support.family import Member, family, wait_in_step
+from tests.support.paths import DATA
 from tests.support.process import call, wait_until
 
-CAPTURES = Path(__file__).parents[1] / "data" / "woocommerce"
+CAPTURES = DATA / "woocommerce"
 SECONDS = 10
 
 
@@ -20,30 +20,30 @@ def shops(tmp_path_factory: pytest.TempPathFactory):
         yield members
 
 
-def _arrives(members: list[Member], email: str, points: int) -> None:
+def _wait_for_balance(members: list[Member], email: str, points: int) -> None:
     for member in members:
         wait_until(lambda m=member: m.points(email) == points, SECONDS, f"{email} has {points} on {member.name}")
 
 
-def _once_with(members: list[Member], email: str, origin: Member, reason: str, points: int) -> None:
-    """Each of the sites holds the movement once, as its origin made it."""
+def _assert_recorded_once(members: list[Member], email: str, origin: Member, reason: str, points: int) -> None:
+    """Every site has the movement exactly once, as its origin recorded it."""
     for member in members:
-        held = [(each["origin"], each["reason"], each["points"]) for each in member.history(email)]
-        assert held.count((origin.auth, reason, points)) == 1, (member.name, held)
+        rows = [(each["origin"], each["reason"], each["points"]) for each in member.history(email)]
+        assert rows.count((origin.auth, reason, points)) == 1, (member.name, rows)
 
 
 def test_a_movement_by_the_api(shops):
     a, b, c = shops
     a.record("api@shop.example", 70, reason="Order 1, “ü”")
-    _arrives([b, c], "api@shop.example", 70)
-    _once_with([a, b, c], "api@shop.example", a, "Order 1, “ü”", 70)
+    _wait_for_balance([b, c], "api@shop.example", 70)
+    _assert_recorded_once([a, b, c], "api@shop.example", a, "Order 1, “ü”", 70)
 
 
 def test_a_movement_by_the_command(shops):
     a, b, c = shops
-    a.site.cli("record", "command@shop.example", "40", "--reason", "By hand")
-    _arrives([b, c], "command@shop.example", 40)
-    _once_with([a, b, c], "command@shop.example", a, "By hand", 40)
+    a.site.cli("record", "command@shop.example", "40", "--reason", "Correction")
+    _wait_for_balance([b, c], "command@shop.example", 40)
+    _assert_recorded_once([a, b, c], "command@shop.example", a, "Correction", 40)
 
 
 def test_a_movement_by_a_woocommerce_order_and_its_refund(shops):
@@ -59,27 +59,27 @@ def test_a_movement_by_a_woocommerce_order_and_its_refund(shops):
     }
     for _ in range(3):
         assert call("POST", hook["url"], body, headers).status == 200
-    _arrives([a, b, c], "alice@example.test", 75)
+    _wait_for_balance([a, b, c], "alice@example.test", 75)
     for member in shops:
         assert [each["points"] for each in member.history("alice@example.test")] == [-25, 100], member.name
 
 
-def test_what_is_spent_elsewhere_comes_back_and_is_not_echoed(shops):
+def test_points_spent_on_another_site_come_back_without_an_echo(shops):
     a, b, c = shops
     a.record("back@shop.example", 100)
-    _arrives([b], "back@shop.example", 100)
+    _wait_for_balance([b], "back@shop.example", 100)
     b.record("back@shop.example", -30, reason="A mug")
-    _arrives([a, c], "back@shop.example", 70)
+    _wait_for_balance([a, c], "back@shop.example", 70)
     wait_in_step(shops, SECONDS)
-    _once_with(shops, "back@shop.example", b, "A mug", -30)
+    _assert_recorded_once(shops, "back@shop.example", b, "A mug", -30)
     for member in shops:
-        own = member.rows(
+        forwarded = member.rows(
             "SELECT count(*) FROM delivery JOIN movement ON seq = movement_seq WHERE origin != ?", member.auth
         )
-        assert own == [(0,)], f"{member.name} owes what others have made"
+        assert forwarded == [(0,)], f"{member.name} sends on movements of others"
 
 
-def test_nothing_reaches_a_site_that_nobody_made_and_balances_are_sums(shops):
+def test_all_sites_end_equal_and_verified(shops):
     wait_in_step(shops, SECONDS)
     for member in shops:
         assert member.site.cli("verify") == {"ok": True, "differences": []}

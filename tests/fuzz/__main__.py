@@ -12,13 +12,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.api.api_clients import shop_of
+from tests.api.api_clients import create_api_client
 from tests.fuzz import api, wire
 from tests.peer.peer_site import PeerSite
-from tests.peer.signed_caller import Caller, a_movement
-from tests.support.site_template import opened
+from tests.peer.signed_caller import SignedCaller, make_movement
+from tests.support.site_template import open_site
 
-PART = 1_000
+BATCH_SIZE = 1_000
 """Cases between two looks at the database."""
 
 
@@ -30,40 +30,40 @@ def main() -> None:
     parser.add_argument("--kind", choices=wire.KINDS, help="only these; else each in turn")
     parser.add_argument("--only", type=int, metavar="NUMBER", help="that case alone")
     parser.add_argument("--api", action="store_true", help="the shop API by its description, so many for each call")
-    asked = parser.parse_args()
-    if asked.api:
-        ask_api(asked.cases, asked.seed)
+    options = parser.parse_args()
+    if options.api:
+        fuzz_api(options.cases, options.seed)
         return
-    kinds = [asked.kind] if asked.kind else list(wire.KINDS)
+    kinds = [options.kind] if options.kind else list(wire.KINDS)
     with tempfile.TemporaryDirectory() as folder:
         site = PeerSite(Path(folder), "fuzzed")
-        caller = Caller(site)
-        assert caller.send(a_movement(1)).status_code == 200
-        if asked.only is not None:
-            print(wire.one(kinds[0], asked.seed, asked.only, caller))
+        caller = SignedCaller(site)
+        assert caller.send(make_movement(1)).status_code == 200
+        if options.only is not None:
+            print(wire.send_case(kinds[0], options.seed, options.only, caller))
             return
-        found, began = Counter[tuple[str, int]](), time.monotonic()
-        for place, kind in enumerate(kinds):
-            share = asked.cases // len(kinds) + (place < asked.cases % len(kinds))
-            for first in range(0, share, PART):
-                part = wire.many(kind, asked.seed, range(first, min(first + PART, share)), site, caller)
-                found.update({(kind, status): count for status, count in part.items()})
-                print(f"\r{kind}: {min(first + PART, share):,} of {share:,}", end="", file=sys.stderr)
-        seconds = time.monotonic() - began
-        site.end()
-    print(f"\n{sum(found.values()):,} cases of seed {asked.seed} in {seconds:.0f} s: no 5xx, no row changed")
-    for (kind, status), count in sorted(found.items()):
+        statuses, started_at = Counter[tuple[str, int]](), time.monotonic()
+        for index, kind in enumerate(kinds):
+            share = options.cases // len(kinds) + (index < options.cases % len(kinds))
+            for first in range(0, share, BATCH_SIZE):
+                part = wire.send_cases(kind, options.seed, range(first, min(first + BATCH_SIZE, share)), site, caller)
+                statuses.update({(kind, status): count for status, count in part.items()})
+                print(f"\r{kind}: {min(first + BATCH_SIZE, share):,} of {share:,}", end="", file=sys.stderr)
+        seconds = time.monotonic() - started_at
+        site.close()
+    print(f"\n{sum(statuses.values()):,} cases of seed {options.seed} in {seconds:.0f} s: no 5xx, no row changed")
+    for (kind, status), count in sorted(statuses.items()):
         print(f"{kind:12} {status}  {count:>9,}")
 
 
-def ask_api(cases: int, seed: int) -> None:
+def fuzz_api(cases: int, seed: int) -> None:
     """Make each call of the shop API so often, as its description allows it and as it does not."""
-    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as app:
-        shop = shop_of(app)
-        for operation in api.operations(app):
+    with tempfile.TemporaryDirectory() as folder, open_site(Path(folder)) as app:
+        shop = create_api_client(app)
+        for operation in api.list_operations(app):
             for mode in api.MODES:
-                found = api.ask(app, operation, mode, cases, shop.key, lambda: None, seed)
-                print(f"{operation.label:45} {mode:9} {dict(sorted(found.items()))}")
+                statuses = api.send_cases(app, operation, mode, cases, shop.key, lambda: None, seed)
+                print(f"{operation.label:45} {mode:9} {dict(sorted(statuses.items()))}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from flask import Flask
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 
-from pointsync.runtime import of
+from pointsync.runtime import get_runtime_of
 
 with warnings.catch_warnings():  # of its own imports
     warnings.simplefilter("ignore")
@@ -29,7 +29,7 @@ UNCHANGED = range(400, 600)
 """Answers after which nothing may be otherwise than before."""
 
 
-def operations(app: Flask) -> Iterator[Any]:
+def list_operations(app: Flask) -> Iterator[Any]:
     """Each call that the description has."""
     # Which key is shown is the caller's affair here.
     config = schemathesis.Config.from_dict({"generation": {"with-security-parameters": False}})
@@ -37,8 +37,8 @@ def operations(app: Flask) -> Iterator[Any]:
         yield found.ok()
 
 
-def ask(
-    app: Flask, operation: Any, mode: str, cases: int, key: str | None, state: Callable[[], Any], seeded: int = 1
+def send_cases(
+    app: Flask, operation: Any, mode: str, cases: int, key: str | None, state: Callable[[], Any], seed_number: int = 1
 ) -> Counter[int]:
     """Make that call `cases` times, with `key` or without; how often each status was answered; nothing where
     it has no part that could be wrong.
@@ -46,11 +46,11 @@ def ask(
     Raises AssertionError (a FailureGroup of schemathesis) where an answer is a 5xx or none that the description
     has, where what it forbids is taken, or where a refusal or a look has changed `state`.
     """
-    answered: Counter[int] = Counter()
+    statuses: Counter[int] = Counter()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     checks = [*CHECKS, negative_data_rejection] if mode == "negative" and key else CHECKS
 
-    @seed(seeded)
+    @seed(seed_number)
     @settings(
         max_examples=cases,
         deadline=None,
@@ -59,17 +59,17 @@ def ask(
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=MODES[mode]))
-    def one(case: Any) -> None:
-        of(app).failures.storage.reset()
+    def send(case: Any) -> None:
+        get_runtime_of(app).failure_limiter.storage.reset()
         before = state()
         answer = case.call(headers=headers)
-        answered[answer.status_code] += 1
+        statuses[answer.status_code] += 1
         case.validate_response(answer, checks=checks)
         if answer.status_code in UNCHANGED or operation.method.upper() == "GET":
             assert state() == before, f"{answer.status_code} has changed something: {case.as_curl_command()}"
 
     try:
-        one()
+        send()
     except Unsatisfiable:  # whatever is put there is text, and right
         assert mode == "negative", operation.label
-    return answered
+    return statuses

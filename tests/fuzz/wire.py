@@ -1,6 +1,6 @@
 """Broken requests between sites: each is refused as the caller's fault, and nothing changes.
 
-A case is made of its seed and number alone, so that one that fails can be made again by itself.
+A case is damaged of its seed and number alone, so that one that fails can be damaged again by itself.
 """
 
 import base64
@@ -13,16 +13,31 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from pointsync.runtime import of
-from pointsync.sync.protocol.woorewards import basic
+from pointsync.runtime import get_runtime_of
+from pointsync.sync.protocol.woorewards import build_basic_auth
 from tests.peer.peer_site import PeerSite
-from tests.peer.signed_caller import Caller, a_movement
+from tests.peer.signed_caller import SignedCaller, make_movement
 
-ODD = ["", "\0", "\ufffd", "é" * 300, "x" * 5000, "-1", "0", "1e9", "null", "%00", "' OR 1=1", "${7*7}", "\u202e", "🎉"]
-CALLS = ["ping", "movements"]
+ODD_VALUES = [
+    "",
+    "\0",
+    "\ufffd",
+    "é" * 300,
+    "x" * 5000,
+    "-1",
+    "0",
+    "1e9",
+    "null",
+    "%00",
+    "' OR 1=1",
+    "${7*7}",
+    "\u202e",
+    "🎉",
+]
+CALL_NAMES = ["ping", "movements"]
 PATHS = ["v1/ping", "v1/movements", "v2/ping", "v1", "", "v1/movements/1", "../api/v1/movements", "v1/ping?x=1"]
-VALUES: list[Any] = [None, True, 0, -1, 10**40, 1.5, -1e308, [], {}, [[]], {"a": {}}, *ODD]
-RAW = [
+VALUES: list[Any] = [None, True, 0, -1, 10**40, 1.5, -1e308, [], {}, [[]], {"a": {}}, *ODD_VALUES]
+ODD_BODIES = [
     b"",
     b"{",
     b"[" * 100_000,
@@ -45,25 +60,25 @@ RAW = [
 ]
 
 
-def damaged(chance: random.Random, raw: bytes) -> bytes:
+def damage(chance: random.Random, raw: bytes) -> bytes:
     """`raw` with some bytes changed, gone or doubled, or something else altogether."""
     if chance.random() < 0.2 or not raw:
-        return chance.choice(RAW)
+        return chance.choice(ODD_BODIES)
     at, count = chance.randrange(len(raw)), chance.randrange(1, 9)
     middle = chance.choice([b"", chance.randbytes(count), raw[at : at + count] * 3, b'"', b"\\", b"\x00"])
     return raw[:at] + middle + raw[at + count :]
 
 
-def odd_header(chance: random.Random, value: str) -> str | None:
+def damage_header(chance: random.Random, value: str) -> str | None:
     """A header's value, damaged."""
-    made = damaged(chance, value.encode()).decode("latin-1")[:2000]
-    made = "".join(letter for letter in made if letter not in "\r\n\0")
-    return chance.choice([None, "", made, made, made, value[::-1], value.swapcase()])
+    damaged = damage(chance, value.encode()).decode("latin-1")[:2000]
+    damaged = "".join(letter for letter in damaged if letter not in "\r\n\0")
+    return chance.choice([None, "", damaged, damaged, damaged, value[::-1], value.swapcase()])
 
 
-def means_the_same(made: str | None, value: str) -> bool:
+def is_equivalent_header(damaged: str | None, value: str) -> bool:
     """Whether a damaged header still says what it said: a spared signature, or spare bits of base64."""
-    return bool(made) and any(_decoded(word) == _decoded(value.split()[-1]) for word in made.split(" "))
+    return bool(damaged) and any(_decoded(word) == _decoded(value.split()[-1]) for word in damaged.split(" "))
 
 
 def _decoded(word: str) -> bytes:
@@ -73,48 +88,50 @@ def _decoded(word: str) -> bytes:
         return word.encode()
 
 
-def pointsync_request(chance: random.Random, caller: Caller) -> TestResponse:
+def pointsync_request(chance: random.Random, caller: SignedCaller) -> TestResponse:
     """One broken request. Where it is signed well, what it says is wrong as a whole."""
-    call = chance.choice(CALLS)
-    body = caller.body(movements=[a_movement(chance.randrange(1, 99))])
+    call_name = chance.choice(CALL_NAMES)
+    body = caller.body(movements=[make_movement(chance.randrange(1, 99))])
     raw = json.dumps(body).encode()
     match chance.randrange(4):
         case 0:  # a header broken, the rest good
             headers = caller.headers(raw, keys=())
             name = chance.choice(["pointsync-auth", "webhook-id", "webhook-timestamp", "webhook-signature"])
-            made = odd_header(chance, headers[name])
-            headers[name] = None if means_the_same(made, headers[name]) else made  # type: ignore[assignment]
-            return caller.client.post(f"/pointsync/v1/{call}", data=raw, headers=_present(headers))
+            damaged = damage_header(chance, headers[name])
+            headers[name] = None if is_equivalent_header(damaged, headers[name]) else damaged  # type: ignore[assignment]
+            return caller.client.post(f"/pointsync/v1/{call_name}", data=raw, headers=_present(headers))
         case 1:  # the body changed under its signature
-            headers, changed = caller.headers(raw), damaged(chance, raw)
-            return caller.client.post(f"/pointsync/v1/{call}", data=changed + b" ", headers=headers)
+            headers, changed = caller.headers(raw), damage(chance, raw)
+            return caller.client.post(f"/pointsync/v1/{call_name}", data=changed + b" ", headers=headers)
         case 2:  # signed well, no such body
-            broken = chance.choice(RAW) if chance.random() < 0.5 else raw[: chance.randrange(len(raw))]
+            broken = chance.choice(ODD_BODIES) if chance.random() < 0.5 else raw[: chance.randrange(len(raw))]
             packing = chance.choice([{}, {"content-encoding": "gzip"}, {"content-encoding": "deflate"}])
-            return caller.post(call, broken, headers=packing)
+            return caller.post(call_name, broken, headers=packing)
         case _:  # signed well, a field that cannot be
-            name = chance.choice(["from", "to", "reserve", "movements"] if call == "movements" else ["from", "to"])
-            odd = [value for value in VALUES if not (name == "movements" and isinstance(value, list))]
-            return caller.post(call, body | {name: chance.choice(odd)})
+            name = chance.choice(["from", "to", "reserve", "movements"] if call_name == "movements" else ["from", "to"])
+            invalid = [value for value in VALUES if not (name == "movements" and isinstance(value, list))]
+            return caller.post(call_name, body | {name: chance.choice(invalid)})
 
 
-def woorewards_request(chance: random.Random, caller: Caller) -> TestResponse:
+def woorewards_request(chance: random.Random, caller: SignedCaller) -> TestResponse:
     """One broken request in the other dialect."""
     path = ["default", "alice@example.test", "10", "add"]
     form: dict[str, Any] = {"source": caller.auth, "transaction_id": str(chance.randrange(99)), "reason": "x"}
-    credentials: str | None = basic(caller.to, caller.password)
+    credentials: str | None = build_basic_auth(caller.to, caller.password)
     match chance.randrange(4):
         case 0:
-            made = odd_header(chance, credentials)  # type: ignore[arg-type]
-            credentials = None if means_the_same(made, basic(caller.to, caller.password)) else made
+            damaged = damage_header(chance, credentials)  # type: ignore[arg-type]
+            credentials = (
+                None if is_equivalent_header(damaged, build_basic_auth(caller.to, caller.password)) else damaged
+            )
         case 1:
             at, words = chance.choice(
                 [(0, ["", "%2e", "é", "a b", "a%00"]), (2, ["", "-5", "+5", "1.5", "9" * 20]), (3, ["", "ADD", "get"])]
             )
             path[at] = chance.choice(words)
         case 2:
-            odd = ["", "alice", "@", "a@", "@b.test", "a@b%00.test", "a b@c.test", "x" * 3000 + "@b.test", "a@b%ff"]
-            path[1] = chance.choice(odd)
+            invalid = ["", "alice", "@", "a@", "@b.test", "a@b%00.test", "a b@c.test", "x" * 3000 + "@b.test", "a@b%ff"]
+            path[1] = chance.choice(invalid)
         case _:
             name = chance.choice(["source", "transaction_id"])
             form[name] = chance.choice([None, "", "x" * 192, "a\0b", "a\nb"])
@@ -124,27 +141,27 @@ def woorewards_request(chance: random.Random, caller: Caller) -> TestResponse:
     return caller.client.post(url, data=data, headers=headers)
 
 
-def strange_request(chance: random.Random, caller: Caller) -> TestResponse:
+def strange_request(chance: random.Random, caller: SignedCaller) -> TestResponse:
     """One that no site would send: a path, a method or a content type that is not ours, headers said twice."""
-    raw = json.dumps(caller.body(movements=[a_movement(chance.randrange(1, 99))])).encode()
+    raw = json.dumps(caller.body(movements=[make_movement(chance.randrange(1, 99))])).encode()
     signed = list(caller.headers(raw).items())
     unsigned = list(caller.headers(raw, passwords=("wrs_" + "0" * 32,)).items())
-    call = f"/pointsync/v1/{chance.choice(CALLS)}"
+    call_name = f"/pointsync/v1/{chance.choice(CALL_NAMES)}"
     match chance.randrange(4):
         case 0:
-            path = damaged(chance, chance.choice(PATHS).encode()).decode("latin-1").replace("\0", "%00")
+            path = damage(chance, chance.choice(PATHS).encode()).decode("latin-1").replace("\0", "%00")
             return caller.client.post("/pointsync/" + path[:2000], data=raw, headers=_clean(unsigned))
         case 1:
             method = chance.choice(["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "X" * 40])
-            return caller.client.open(call, method=method, data=raw, headers=signed)
+            return caller.client.open(call_name, method=method, data=raw, headers=signed)
         case 2:
             types = ["text/plain", "multipart/form-data", 'multipart/form-data; boundary="', 'application/json; x="é']
             headers = dict(unsigned) | {"content-type": chance.choice(types)}
-            return caller.client.post(call, data=raw, headers=_clean(headers.items()))
+            return caller.client.post(call_name, data=raw, headers=_clean(headers.items()))
         case _:
             name, value = chance.choice(unsigned[1:])
-            twice = [*unsigned, (name, odd_header(chance, value) or "x")]
-            return caller.client.post(call, data=raw, headers=_clean(twice))
+            twice = [*unsigned, (name, damage_header(chance, value) or "x")]
+            return caller.client.post(call_name, data=raw, headers=_clean(twice))
 
 
 def _clean(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -155,14 +172,14 @@ def _present(headers: dict[str, Any]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value is not None}
 
 
-KINDS: dict[str, Callable[[random.Random, Caller], TestResponse]] = {
+KINDS: dict[str, Callable[[random.Random, SignedCaller], TestResponse]] = {
     "pointsync": pointsync_request,
     "woorewards": woorewards_request,
     "strange": strange_request,
 }
 
 
-def one(kind: str, seed: int, number: int, caller: Caller) -> int:
+def send_case(kind: str, seed: int, number: int, caller: SignedCaller) -> int:
     """Send that case; the status of its answer. Raises AssertionError where it is no refusal of the caller's fault."""
     answer = KINDS[kind](random.Random(f"{kind} {seed} {number}"), caller)
     again = f"python -m tests.fuzz --kind {kind} --seed {seed} --only {number}"
@@ -170,12 +187,12 @@ def one(kind: str, seed: int, number: int, caller: Caller) -> int:
     return answer.status_code
 
 
-def many(kind: str, seed: int, numbers: Iterable[int], site: PeerSite, caller: Caller) -> Counter[int]:
+def send_cases(kind: str, seed: int, numbers: Iterable[int], site: PeerSite, caller: SignedCaller) -> Counter[int]:
     """Send these cases; how often each status was answered. Raises AssertionError as `one`, or where rows differ."""
     before, found = site.dump(), Counter[int]()
     for sent, number in enumerate(numbers):
         if sent % 200 == 0:
-            of(site.app).failures.storage.reset()  # or who fails often would be told nothing else
-        found[one(kind, seed, number, caller)] += 1
+            get_runtime_of(site.app).failure_limiter.storage.reset()  # or who fails often would be told nothing else
+        found[send_case(kind, seed, number, caller)] += 1
     assert site.dump() == before, f"rows have changed: --kind {kind} --seed {seed} has the case"
     return found

@@ -1,4 +1,4 @@
-"""Sites in this process, and somebody who calls them."""
+"""PointSync sites in this process, and callers of them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.peer.peer_site import PeerSite
-from tests.peer.signed_caller import ALICE, Caller
-from tests.peer.woorewards_remote import WooLine
+from tests.peer.signed_caller import ALICE, SignedCaller
+from tests.peer.woorewards_remote import WooRewardsRemote
 from tests.support.moving_clock import MovingClock
 from tests.support.woorewards_shop import WooRewardsSite
 
@@ -16,41 +16,41 @@ MakeSite = Callable[[str], PeerSite]
 
 @pytest.fixture
 def make_site(tmp_path: Path, moving_clock: MovingClock) -> Iterator[MakeSite]:
-    """Makes sites, each in a folder of its own; afterwards all their books are looked at."""
-    made: list[PeerSite] = []
+    """Create sites, each in its own folder; afterwards verify all their balances."""
+    sites: list[PeerSite] = []
 
     def make(name: str) -> PeerSite:
-        made.append(PeerSite(tmp_path / name, name))
-        return made[-1]
+        sites.append(PeerSite(tmp_path / name, name))
+        return sites[-1]
 
     yield make
-    for each in made:
-        each.end()
+    for each in sites:
+        each.close()
 
 
 @pytest.fixture
 def site(make_site: MakeSite) -> PeerSite:
-    """A site that does not listen: it is asked through Flask's test client."""
+    """A site that does not listen; it is called through Flask's test client."""
     return make_site("here")
 
 
 @pytest.fixture
-def caller(site: PeerSite) -> Caller:
+def caller(site: PeerSite) -> SignedCaller:
     """Another site that calls it."""
-    return Caller(site)
+    return SignedCaller(site)
 
 
 @pytest.fixture(scope="module")
-def shared_caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
-    """A caller of a site that a file's tests share, where each leaves the others alone. The clock is real."""
+def shared_caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignedCaller]:
+    """A caller of a site that the tests of a file share without affecting each other. The clock is real."""
     site = PeerSite(tmp_path_factory.mktemp("shared"), "shared")
-    yield Caller(site)
-    site.end()
+    yield SignedCaller(site)
+    site.close()
 
 
 @pytest.fixture
-def listening(site: PeerSite) -> Iterator[PeerSite]:
-    """The same site, on its port."""
+def listening_site(site: PeerSite) -> Iterator[PeerSite]:
+    """The same site, listening on its port."""
     with site:
         yield site
 
@@ -63,9 +63,9 @@ def pair(make_site: MakeSite) -> Iterator[tuple[PeerSite, PeerSite]]:
 
 
 @pytest.fixture
-def woo_line(site: PeerSite, woorewards: WooRewardsSite, moving_clock: MovingClock) -> WooLine:
-    """A site that lists a WooRewards shop, which knows Alice."""
+def woo_remote(site: PeerSite, woorewards: WooRewardsSite, moving_clock: MovingClock) -> WooRewardsRemote:
+    """A site with a remote for a WooRewards shop that has a customer Alice."""
     woorewards.add_customer(ALICE)
-    line = WooLine(site, woorewards, moving_clock)
-    assert line.listed().ok
-    return line
+    remote = WooRewardsRemote(site, woorewards, moving_clock)
+    assert remote.add_remote().is_ok
+    return remote

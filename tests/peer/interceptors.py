@@ -1,4 +1,4 @@
-"""What may stand between two sites: a proxy that answers in their place, a firewall's page, a fault."""
+"""Something between two sites: a proxy that answers itself, a firewall's page, a failure."""
 
 import gzip
 import io
@@ -8,60 +8,66 @@ from typing import Any
 
 from tests.peer.peer_site import PeerSite, Wsgi
 
-Front = Callable[[dict[str, Any], Any, Wsgi], Iterable[bytes]]
+Interceptor = Callable[[dict[str, Any], Any, Wsgi], Iterable[bytes]]
 Body = dict[str, Any]
 
 PAGE = b"<!doctype html><html><body><h1>Something else</h1></body></html>"
 
 
-def page(start_response: Any, status: int, headers: dict[str, str] | None = None) -> list[bytes]:
-    """A page of whoever stands in between, as HTML."""
+def html_answer(start_response: Any, status: int, headers: dict[str, str] | None = None) -> list[bytes]:
+    """Answer with an HTML page."""
     start_response(f"{status} Whatever", [("Content-Type", "text/html"), *(headers or {}).items()])
     return [PAGE]
 
 
-def error(start_response: Any, status: int, code: str, headers: dict[str, str] | None = None) -> list[bytes]:
-    """An error as a PointSync site tells it."""
+def error_answer(start_response: Any, status: int, code: str, headers: dict[str, str] | None = None) -> list[bytes]:
+    """Answer with an error as a PointSync site does."""
     start_response(f"{status} Whatever", [("Content-Type", "application/json"), *(headers or {}).items()])
-    return [json.dumps({"error": {"code": code, "message": "So it is."}}).encode()]
+    return [json.dumps({"error": {"code": code, "message": "An error."}}).encode()]
 
 
-def answering(status: int, code: str | None = None, headers: dict[str, str] | None = None, of: str = "") -> Front:
-    """Answers every call whose path ends with `of`: with a page, or with an error of that code."""
+def answer_with(
+    status: int, code: str | None = None, headers: dict[str, str] | None = None, path_suffix: str = ""
+) -> Interceptor:
+    """Answer calls whose path ends with `path_suffix`: with a page, or with an error of that code."""
 
-    def front(environ: dict[str, Any], start_response: Any, app: Wsgi) -> Iterable[bytes]:
-        if not environ["PATH_INFO"].endswith(of):
+    def intercept(environ: dict[str, Any], start_response: Any, app: Wsgi) -> Iterable[bytes]:
+        if not environ["PATH_INFO"].endswith(path_suffix):
             return app(environ, start_response)
         environ["wsgi.input"].read()
-        return error(start_response, status, code, headers) if code else page(start_response, status, headers)
+        return (
+            error_answer(start_response, status, code, headers)
+            if code
+            else html_answer(start_response, status, headers)
+        )
 
-    return front
+    return intercept
 
 
-def refusing(is_bad: Callable[[Body], bool], status: int, code: str | None = None) -> Front:
-    """Answers so to batches that are bad; the application answers the rest."""
+def refuse_batches(is_bad: Callable[[Body], bool], status: int, code: str | None = None) -> Interceptor:
+    """Answer bad batches like this; the application answers the others."""
 
-    def front(environ: dict[str, Any], start_response: Any, app: Wsgi) -> Iterable[bytes]:
+    def intercept(environ: dict[str, Any], start_response: Any, app: Wsgi) -> Iterable[bytes]:
         raw = environ["wsgi.input"].read()
         environ["wsgi.input"] = io.BytesIO(raw)
         plain = gzip.decompress(raw) if environ.get("HTTP_CONTENT_ENCODING") == "gzip" else raw
         if environ["PATH_INFO"].endswith("/movements") and is_bad(json.loads(plain)):
-            return error(start_response, status, code) if code else page(start_response, status)
+            return error_answer(start_response, status, code) if code else html_answer(start_response, status)
         return app(environ, start_response)
 
-    return front
+    return intercept
 
 
-def holding(movement_id: str) -> Callable[[Body], bool]:
-    """Whether a batch holds a certain movement."""
+def contains_movement(movement_id: str) -> Callable[[Body], bool]:
+    """Return a check whether a batch contains this movement."""
     return lambda body: any(each["id"] == movement_id for each in body["movements"])
 
 
-def larger_than(most: int) -> Callable[[Body], bool]:
-    """Whether a batch holds more than so many movements."""
-    return lambda body: len(body["movements"]) > most
+def has_more_than(count: int) -> Callable[[Body], bool]:
+    """Return a check whether a batch has more than `count` movements."""
+    return lambda body: len(body["movements"]) > count
 
 
-def batches(site: PeerSite) -> int:
-    """How many batches have reached a site."""
+def batch_count(site: PeerSite) -> int:
+    """The number of batches that reached a site."""
     return sum(path == "/pointsync/v1/movements" for _, path, _ in site.requests)

@@ -17,44 +17,44 @@ from waitress import wasyncore
 from pointsync import clock, config, create_app, db
 from pointsync.ledger import reserves
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import differences
+from pointsync.ledger.verify import find_balance_differences
 from pointsync.models import Balance, Customer, Delivery, Movement, Origin, Remote, Reserve, Setting
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.schedule import ticks
 from pointsync.sync.delivery import courier
-from pointsync.sync.protocol.ping import Verdict
+from pointsync.sync.protocol.ping import PingResult
 from pointsync.sync.remotes import check, queue, remotes, restore_detection, sharing_key
 from pointsync.sync.site import local_site, settings
 from pointsync.sync.site.local_site import Identity
 from tests.support.process import free_port
 
-DELIVER_SECONDS = 10
-"""A run of deliveries in these tests takes milliseconds; one that goes on so long goes round in circles."""
+DELIVER_TIMEOUT_SECONDS = 10
+"""Sending takes milliseconds in these tests; a courier that takes this long never ends."""
 
 T = TypeVar("T")
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class PeerSite:
-    """The site; it listens inside `with`, and is down outside it, as sites sometimes are.
+    """The site. It listens inside `with` and is down outside it.
 
-    `front`, where it is set, stands before the application as a proxy or a fault would: it gets the
-    request and the application, and answers in its place or lets it answer.
+    `interceptor`, if set, gets each request and the application: it answers itself, as a proxy would,
+    or lets the application answer.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name, self.folder, self.port = name, folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        told = {"POINTSYNC_DATA": str(folder), "POINTSYNC_PUBLIC_URL": self.url, "POINTSYNC_SITE_NAME": name}
-        self.app = create_app(config.load(told, folder))
-        self.front: Callable[[dict[str, Any], Any, Wsgi], Iterable[bytes]] | None = None
+        environ = {"POINTSYNC_DATA": str(folder), "POINTSYNC_PUBLIC_URL": self.url, "POINTSYNC_SITE_NAME": name}
+        self.app = create_app(config.load(environ, folder))
+        self.interceptor: Callable[[dict[str, Any], Any, Wsgi], Iterable[bytes]] | None = None
         self.requests: list[tuple[str, str, dict[str, str]]] = []
-        """Method, path and headers of all that arrived over the network, oldest first."""
+        """Method, path and headers of every request over the network, oldest first."""
         with self.app.app_context():
-            # No power is cut here, and waiting for disks would be most of the time.
-            event.listen(db.db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+            # No power fails in a test, and waiting for the disk would take most of the time.
+            event.listen(db.get_engine(), "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
             (folder / "pointsync.db").write_bytes(_empty_database())
-            db.in_write(lambda session: local_site.ensure(session, runtime().vault, clock.now()))
+            db.run_in_transaction(lambda session: local_site.get_or_create(session, get_runtime().vault, clock.now()))
 
     def __enter__(self) -> "PeerSite":
         self._server = waitress.create_server(self._answer, host="127.0.0.1", port=self.port, threads=4)
@@ -63,47 +63,47 @@ class PeerSite:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # First the calls under way; then all is closed from within its own loop, which ends with that.
-        self._server.task_dispatcher.shutdown(timeout=DELIVER_SECONDS)
+        # Let running calls finish first; then close everything inside the server's loop, which ends it.
+        self._server.task_dispatcher.shutdown(timeout=DELIVER_TIMEOUT_SECONDS)
         self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map, ignore_all=True))
-        self._thread.join(DELIVER_SECONDS)
+        self._thread.join(DELIVER_TIMEOUT_SECONDS)
 
-    def end(self) -> None:
-        """Let go of all that it holds, after a look at its books."""
+    def close(self) -> None:
+        """Verify its balances and release its connections."""
         with self.app.app_context():
-            runtime().client.close()
-            assert differences(db.db.session()) == [], "a balance is not the sum of its movements"
-            db.db.session.remove()
-            db.db.engine.dispose()
+            get_runtime().client.close()
+            assert find_balance_differences(db.session()) == [], "a balance is not the sum of its movements"
+            db.session.remove()
+            db.get_engine().dispose()
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         headers = {name[5:].lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
         self.requests.append((environ["REQUEST_METHOD"], environ["PATH_INFO"], headers))
-        if self.front:
-            return self.front(environ, start_response, self.app.wsgi_app)
+        if self.interceptor:
+            return self.interceptor(environ, start_response, self.app.wsgi_app)
         return self.app.wsgi_app(environ, start_response)
 
     # Its database.
 
-    def read(self, work: Callable[[Session], T]) -> T:
-        """What `work` finds in the database."""
-        with self.app.app_context(), Session(db.db.engine, expire_on_commit=False) as session:
-            return work(session)
+    def read(self, query: Callable[[Session], T]) -> T:
+        """Run `query` in a session and return its result."""
+        with self.app.app_context(), Session(db.get_engine(), expire_on_commit=False) as session:
+            return query(session)
 
-    def write(self, work: Callable[[Session], T]) -> T:
-        """What `work` returns, committed."""
+    def write(self, change: Callable[[Session], T]) -> T:
+        """Run `change` in a transaction and return its result."""
         with self.app.app_context():
-            return db.in_write(work)
+            return db.run_in_transaction(change)
 
     @property
     def identity(self) -> Identity:
-        """Who it is, secrets opened."""
+        """Its identity, with decrypted secrets."""
         with self.app.app_context():
-            here = runtime()
-            return self.read(lambda session: local_site.identity(session, here.vault, here.config, clock.now()))
+            state = get_runtime()
+            return self.read(lambda session: local_site.load_identity(session, state.vault, state.config, clock.now()))
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every table, but for when an origin was last seen, with which Pass, and who was turned away."""
+        """Every row of every table, without when and how origins last called, and without refused callers."""
         with closing(sqlite3.connect(self.folder / "pointsync.db")) as connection:
             names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             names.remove("turned_away")
@@ -118,30 +118,30 @@ class PeerSite:
     def restore(self, file: Path) -> None:
         """Put a copy back in place of the database."""
         with self.app.app_context():
-            db.db.engine.dispose()
+            db.get_engine().dispose()
         _copy(file, self.folder / "pointsync.db")
 
     # What its shop and its admin do.
 
-    def set(self, name: str, value: str) -> None:
+    def change_setting(self, name: str, value: str) -> None:
         """Change a setting."""
-        self.write(lambda session: session.merge(Setting(name=name, value=str(settings.KINDS[name].default))))
+        self.write(lambda session: session.merge(Setting(name=name, value=str(settings.DEFINITIONS[name].default))))
         self.write(lambda session: settings.change(session, name, value))
 
     def add_reserve(self, key: str, name: str) -> None:
-        self.write(lambda session: reserves.add(session, key, name, clock.now()))
+        self.write(lambda session: reserves.create(session, key, name, clock.now()))
 
-    def record(self, customer: str, points: int | None = None, **more: Any) -> str:
-        """Record one movement; its id."""
-        return self.record_all([Draft(customer, points, **more)])[0]
+    def record(self, customer: str, points: int | None = None, **fields: Any) -> str:
+        """Record a movement and return its id."""
+        return self.record_all([Draft(customer, points, **fields)])[0]
 
     def record_all(self, drafts: list[Draft]) -> list[str]:
-        """Record movements, at most 1,000; their ids."""
-        made = self.write(lambda session: record(session, drafts, "test", clock.now()))
-        return [each.movement.id for each in made]
+        """Record at most 1,000 movements and return their ids."""
+        recorded = self.write(lambda session: record(session, drafts, "test", clock.now()))
+        return [each.movement.id for each in recorded]
 
     def balance(self, customer: str, reserve: str = "default") -> int | None:
-        """A customer's points; None where there is no such balance."""
+        """A customer's points; None if there is no such balance."""
         query = select(Balance.points).join(Customer, Customer.id == Balance.customer_id)
         query = query.join(Reserve, Reserve.id == Balance.reserve_id)
         return self.read(
@@ -149,12 +149,12 @@ class PeerSite:
         )
 
     def balances(self) -> dict[str, int]:
-        """Every customer's points in `default`, those at 0 left out."""
+        """Every customer's points in `default`, without balances of 0."""
         query = select(Customer.email, Balance.points).join(Balance, Balance.customer_id == Customer.id)
         return self.read(lambda session: {email: points for email, points in session.execute(query) if points})
 
     def movements(self, origin: str | None = None) -> list[Movement]:
-        """What it holds, oldest first."""
+        """Its movements, oldest first."""
         query = select(Movement).order_by(Movement.seq)
         if origin:
             query = query.where(Movement.origin == origin)
@@ -166,47 +166,47 @@ class PeerSite:
     # Its remotes.
 
     def add_remote(
-        self, url: str, auth: str, password: str, target: str = "default", **more: str | None
-    ) -> tuple[int, Verdict]:
-        """A line as the panel and the command add it: saved whatever the ping finds."""
-        typed = sharing_key.read(
+        self, url: str, auth: str, password: str, target_reserve: str = "default", **fields: str | None
+    ) -> tuple[int, PingResult]:
+        """Add a remote as the panel and the command do: it is saved whatever the ping finds."""
+        remote_input = sharing_key.parse(
             sharing_key=None,
             url=url,
             auth=auth,
             password=password,
-            target=target,
-            observed=more.get("observed") or "default",
-            template=more.get("template"),
+            target_reserve=target_reserve,
+            observed_reserve=fields.get("observed_reserve") or "default",
+            query_template=fields.get("query_template"),
         )
 
         def add(session: Session) -> int:
-            return remotes.add(session, runtime().vault, typed, clock.now(), with_history=False).id
+            return remotes.add(session, get_runtime().vault, remote_input, clock.now(), with_backfill=False).id
 
         remote_id = self.write(add)
         return remote_id, self.check(remote_id)
 
-    def list_site(self, other: "PeerSite", target: str = "default") -> tuple[int, Verdict]:
-        """A line for another PointSync site."""
-        return self.add_remote(other.url, other.identity.auth, other.identity.passes[0], target)
+    def list_site(self, other: "PeerSite", target_reserve: str = "default") -> tuple[int, PingResult]:
+        """Add a remote for another PointSync site."""
+        return self.add_remote(other.url, other.identity.auth, other.identity.passes[0], target_reserve)
 
-    def check(self, remote_id: int) -> Verdict:
+    def check(self, remote_id: int) -> PingResult:
         with self.app.app_context():
-            verdict = check.check(remote_id)
-        self._owe_again()
-        return verdict
+            result = check.check_remote(remote_id)
+        self._run_resend()
+        return result
 
-    def _owe_again(self) -> bool:
-        """What the job does for a remote that was found restored; whether there was anything to do."""
+    def _run_resend(self) -> bool:
+        """Do what the job does for a restored remote; return whether there was one."""
         with self.app.app_context():
-            found = bool(restore_detection.under_way(db.db.session()))
-            db.db.session.remove()
-            ticks.send_history()
-        return found
+            has_running = bool(restore_detection.list_running(db.session()))
+            db.session.remove()
+            ticks.enqueue_backfills()
+        return has_running
 
     def deliver(self, remote_id: int) -> None:
-        """Send what is due, and be done with it: a courier that never comes home is a fault."""
+        """Send everything that is due; fail if the courier does not finish."""
         stopping = threading.Event()
-        timer = threading.Timer(DELIVER_SECONDS, stopping.set)
+        timer = threading.Timer(DELIVER_TIMEOUT_SECONDS, stopping.set)
         timer.start()
         try:
             with self.app.app_context():
@@ -214,13 +214,13 @@ class PeerSite:
         finally:
             timer.cancel()
             timer.join()
-        assert not stopping.is_set(), f"the courier was still on its way after {DELIVER_SECONDS} s"
-        if self._owe_again():
+        assert not stopping.is_set(), f"the courier was still running after {DELIVER_TIMEOUT_SECONDS} s"
+        if self._run_resend():
             self.deliver(remote_id)
 
     def is_due(self, remote_id: int) -> bool:
-        """Whether a courier would be sent out now."""
-        return remote_id in self.read(lambda session: courier.due(session, clock.now()))
+        """Whether a courier would be started now."""
+        return remote_id in self.read(lambda session: courier.list_due(session, clock.now()))
 
     def retry(self, remote_id: int) -> None:
         """*Retry now*."""
@@ -229,37 +229,37 @@ class PeerSite:
     def remote(self, remote_id: int) -> Remote:
         return self.read(lambda session: session.get_one(Remote, remote_id))
 
-    def shape(self, remote_id: int) -> dict[str, Any]:
-        """The line as commands and the API show it."""
-        return self.read(lambda session: queue.shape(session, session.get_one(Remote, remote_id)))
+    def remote_json(self, remote_id: int) -> dict[str, Any]:
+        """The remote as commands and the API answer it."""
+        return self.read(lambda session: queue.to_json(session, session.get_one(Remote, remote_id)))
 
     def delivery(self, movement_id: str) -> Delivery:
         """The one delivery of a movement."""
         query = select(Delivery).join(Movement, Movement.seq == Delivery.movement_seq)
         return self.read(lambda session: session.scalars(query.where(Movement.id == movement_id)).one())
 
-    def states(self, remote_id: int) -> list[str]:
-        """The states of all deliveries of a line, oldest first."""
+    def delivery_states(self, remote_id: int) -> list[str]:
+        """The states of all deliveries of a remote, oldest first."""
         query = select(Delivery.state).where(Delivery.remote_id == remote_id).order_by(Delivery.id)
         return self.read(lambda session: [str(state) for state in session.scalars(query)])
 
-    def undelivered(self) -> list[str]:
-        """The ids of the movements that wait to be delivered, oldest first."""
+    def undelivered_ids(self) -> list[str]:
+        """The ids of movements that are not delivered, oldest first."""
         query = select(Movement.id).join(Delivery, Delivery.movement_seq == Movement.seq).order_by(Delivery.id)
         return self.read(lambda session: list(session.scalars(query.where(Delivery.state != "delivered"))))
 
 
 @functools.cache
 def _empty_database() -> bytes:
-    """A database as the migrations make it, which takes longer than most tests."""
+    """A database as the migrations create it; made once, because that takes longer than most tests."""
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(config.load({"POINTSYNC_DATA": folder}, Path(folder)))
         with app.app_context():
             db.upgrade()
-            db.db.engine.dispose()
+            db.get_engine().dispose()
         return (Path(folder) / "pointsync.db").read_bytes()
 
 
 def _copy(source: Path, target: Path) -> None:
-    with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target)) as other:
-        one.backup(other)
+    with closing(sqlite3.connect(source)) as source_connection, closing(sqlite3.connect(target)) as target_connection:
+        source_connection.backup(target_connection)

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.support.process import free_port
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 START_SECONDS = 120
 PICTURES = {
     "points-sync": ("/system/points-sync", "light", 1100, 1240),
@@ -36,13 +36,13 @@ def main() -> None:
                 with sync_playwright() as playwright:
                     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
                     for name in PICTURES:
-                        take(browser, document["sites"][0], name)
+                        take_picture(browser, document["sites"][0], name)
                     browser.close()
             finally:
                 family.terminate()
 
 
-def take(browser: Browser, site: dict[str, str], name: str) -> None:
+def take_picture(browser: Browser, site: dict[str, str], name: str) -> None:
     """One picture, beside this file."""
     path, scheme, width, height = PICTURES[name]
     context = browser.new_context(
@@ -58,7 +58,7 @@ def take(browser: Browser, site: dict[str, str], name: str) -> None:
     if name == "customer":
         page.get_by_role("table").get_by_role("link").first.click()
         page.get_by_role("heading", name="@").first.wait_for()
-    page.screenshot(path=HERE / f"{name}.png")
+    page.screenshot(path=FOLDER / f"{name}.png")
     print(f"{name}.png: {path}")
     context.close()
 

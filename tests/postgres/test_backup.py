@@ -1,20 +1,20 @@
-"""A backup of a site on PostgreSQL, by PostgreSQL's own tools."""
+"""A backup of a site on PostgreSQL, made with PostgreSQL's own tools."""
 
 import zipfile
 from pathlib import Path
 
-from tests.cli.command_batch import run_many
+from tests.cli.command_batch import run_commands
 from tests.support.postgres import Cluster
 from tests.support.process import SiteProcess
 
 ALICE = "alice@shop.example"
 
 
-def test_it_comes_back_in_an_empty_database(tmp_path: Path, postgres_cluster: Cluster, postgres_url: str) -> None:
+def test_it_is_restored_into_an_empty_database(tmp_path: Path, postgres_cluster: Cluster, postgres_url: str) -> None:
     file, password = tmp_path / "one.zip", postgres_url.replace("@", ":s3cret@")
     site = SiteProcess(tmp_path / "site", env={"POINTSYNC_DATABASE_URL": password})
-    bare = SiteProcess(tmp_path / "site", env={"POINTSYNC_DATABASE_URL": password, "PATH": "/nowhere"})
-    _, made, _, again = run_many(
+    without_tools = SiteProcess(tmp_path / "site", env={"POINTSYNC_DATABASE_URL": password, "PATH": "/nowhere"})
+    _, backup, _, second_restore = run_commands(
         site,
         [
             ("record", ALICE, "5"),
@@ -23,17 +23,17 @@ def test_it_comes_back_in_an_empty_database(tmp_path: Path, postgres_cluster: Cl
             ("restore", str(file)),
         ],
     )
-    assert (made.json["database"], made.json["secret"]) == ("postgresql", True)
-    assert (again.code, again.err.count("\n"), "createdb" in again.err) == (1, 1, True)
-    [missing] = run_many(bare, [("backup", str(tmp_path / "two.zip"))])
+    assert (backup.json["database"], backup.json["secret"]) == ("postgresql", True)
+    assert (second_restore.code, second_restore.err.count("\n"), "createdb" in second_restore.err) == (1, 1, True)
+    [missing] = run_commands(without_tools, [("backup", str(tmp_path / "two.zip"))])
     assert (missing.code, missing.err.count("\n"), "pg_dump is missing" in missing.err) == (1, 1, True)
     assert {each.name for each in tmp_path.iterdir()} == {"site", "one.zip"}
     assert b"s3cret" not in zipfile.ZipFile(file).read("database")
 
-    empty = postgres_cluster.create_database()
+    empty_url = postgres_cluster.create_database()
     try:
-        new = SiteProcess(tmp_path / "site", env={"POINTSYNC_DATABASE_URL": empty})
-        restored, shown, balance, confirmed = run_many(
+        new = SiteProcess(tmp_path / "site", env={"POINTSYNC_DATABASE_URL": empty_url})
+        restored, shown, balance, confirmed = run_commands(
             new,
             [
                 ("restore", str(file), "--json"),
@@ -47,7 +47,7 @@ def test_it_comes_back_in_an_empty_database(tmp_path: Path, postgres_cluster: Cl
         assert balance.json["balances"] == [{"reserve": "default", "points": 5}]
         assert confirmed.json["hold"] is None
     finally:
-        postgres_cluster.drop(empty)
-    rotated, there = run_many(site, [("rotate-key",), ("balance", ALICE, "--json")])
+        postgres_cluster.drop(empty_url)
+    rotated, balance = run_commands(site, [("rotate-key",), ("balance", ALICE, "--json")])
     assert (rotated.code, f"copy {tmp_path}/site/secret_key" in rotated.out) == (0, True)
-    assert there.json["balances"] == [{"reserve": "default", "points": 11}]
+    assert balance.json["balances"] == [{"reserve": "default", "points": 11}]

@@ -16,24 +16,24 @@ from pointsync.accounts import admins, api_keys
 from pointsync.exports import export_task
 from pointsync.ledger import reserves
 from pointsync.ledger.rewards import rewards
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.remotes import blocked_origins
 from tests.admin import sample_customers, sample_hooks
 from tests.support import proxies
 from tests.support.panel_client import NAME, PASSWORD
 from tests.support.process import free_port
-from tests.support.site_template import change, opened
-from tests.support.wsgi_server import served
+from tests.support.site_template import open_site, run_in_transaction
+from tests.support.wsgi_server import run_server
 
-ROOT = "/back-office/points"
+PREFIX = "/back-office/points"
 SETTINGS = {
     "POINTSYNC_PUBLIC_URL": "https://shop.example/points",
     "POINTSYNC_TRUSTED_PROXIES": "127.0.0.1",
     "POINTSYNC_PROXY_AUTH_HEADER": "X-Forwarded-User",
     "POINTSYNC_PROXY_AUTH_ADMINS": "alice bob",
 }
-OURS, OFFICE = "http://127.0.0.1:8080", "127.0.0.1:9000"
-"""Where the README's recipes have the site and the shop's back office."""
+RECIPE_SITE_URL, RECIPE_BACK_OFFICE = "http://127.0.0.1:8080", "127.0.0.1:9000"
+"""Where the manual's recipes have the site and the shop's back office."""
 
 
 @Request.application
@@ -46,7 +46,7 @@ def back_office(request: Request) -> Response:
 
 
 @dataclass
-class Front:
+class Proxy:
     """A proxy as a browser sees it."""
 
     url: str
@@ -66,99 +66,111 @@ class Front:
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """A site behind a proxy, with something on every page."""
-    with opened(tmp_path_factory.mktemp("site"), **SETTINGS) as app:
-        sample_customers.fill_history(app)
-        hook = sample_hooks.made(app)
-        change(app, lambda session: sample_hooks.deliver(session, hook, "order.updated", "recorded", "+25 points."))
-        change(app, lambda session: api_keys.create(session, "till", clock.now()))
-        change(app, lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
-        change(app, lambda session: admins.create(session, "Bob", PASSWORD, clock.now()))
-        change(app, _fill)
+    with open_site(tmp_path_factory.mktemp("site"), **SETTINGS) as app:
+        sample_customers.create_customer_history(app)
+        hook = sample_hooks.create_hook(app)
+        run_in_transaction(
+            app,
+            lambda session: sample_hooks.add_hook_delivery(session, hook, "order.updated", "recorded", "+25 points."),
+        )
+        run_in_transaction(app, lambda session: api_keys.create(session, "till", clock.now()))
+        run_in_transaction(app, lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
+        run_in_transaction(app, lambda session: admins.create(session, "Bob", PASSWORD, clock.now()))
+        run_in_transaction(app, _add_rows)
         yield app
 
 
-def _fill(session: Session) -> None:
+def _add_rows(session: Session) -> None:
     """A reward, a site that is blocked, an export that waits."""
-    rewards.add(session, reserves.get(session, "default"), "Mug", "A blue one", 20, clock.now())
+    rewards.create(session, reserves.get(session, "default"), "Mug", "A blue one", 20, clock.now())
     blocked_origins.block(session, "wrk_0000000000000001", "Sold", NAME, clock.now())
-    export_task.ask(session, runtime().config.data, export_task.customer_rows(session), NAME, clock.now())
+    export_task.enqueue(session, get_runtime().config.data, export_task.filter_customers(session), NAME, clock.now())
 
 
 @pytest.fixture(scope="session")
-def direct(app: Flask) -> Iterator[str]:
+def direct_url(app: Flask) -> Iterator[str]:
     """Where the site answers, for proxies and for whoever goes past them."""
-    with served(app, behind_proxy=True) as url:
+    with run_server(app, behind_proxy=True) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def office() -> Iterator[str]:
+def back_office_address() -> Iterator[str]:
     """The shop's back office, as host and port."""
-    with served(back_office) as url:
+    with run_server(back_office) as url:
         yield url.removeprefix("http://")
 
 
 @pytest.fixture(scope="session")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def certificate_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate and its key."""
     return proxies.certificate(tmp_path_factory.mktemp("tls"), "shop.example")
 
 
 @pytest.fixture(scope="session")
 def nginx(
-    direct: str, office: str, pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Front]:
-    """nginx, as the README has it: the prefix stays in the path."""
+    direct_url: str,
+    back_office_address: str,
+    certificate_pair: tuple[Path, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Proxy]:
+    """nginx, as the manual has it: the prefix stays in the path."""
     port = free_port()
-    servers = proxies.recipe("nginx", for_nginx(port, direct, office, pair))
+    servers = proxies.manual_recipe("nginx", nginx_changes(port, direct_url, back_office_address, certificate_pair))
     with proxies.nginx(tmp_path_factory.mktemp("nginx"), servers, port):
-        yield Front(f"https://127.0.0.1:{port}", pair[0], "nginx")
+        yield Proxy(f"https://127.0.0.1:{port}", certificate_pair[0], "nginx")
 
 
 @pytest.fixture(scope="session")
-def stripping(
-    direct: str, office: str, pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Front]:
+def nginx_stripping(
+    direct_url: str,
+    back_office_address: str,
+    certificate_pair: tuple[Path, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Proxy]:
     """The same, but it takes the prefix off: a slash behind the site's address does that."""
     port = free_port()
-    servers = proxies.recipe("nginx", for_nginx(port, direct, office, pair))
-    servers = servers.replace(f"proxy_pass {direct};", f"proxy_pass {direct}/;", 1)
+    servers = proxies.manual_recipe("nginx", nginx_changes(port, direct_url, back_office_address, certificate_pair))
+    servers = servers.replace(f"proxy_pass {direct_url};", f"proxy_pass {direct_url}/;", 1)
     with proxies.nginx(tmp_path_factory.mktemp("stripping"), servers, port):
-        yield Front(f"https://127.0.0.1:{port}", pair[0], "stripping")
+        yield Proxy(f"https://127.0.0.1:{port}", certificate_pair[0], "nginx_stripping")
 
 
 @pytest.fixture(scope="session")
 def caddy(
-    direct: str, office: str, pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Front]:
-    """Caddy, as the README has it."""
+    direct_url: str,
+    back_office_address: str,
+    certificate_pair: tuple[Path, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Proxy]:
+    """Caddy, as the manual has it."""
     port = free_port()
-    site = proxies.recipe("caddy", for_caddy(port, direct, office, pair))
+    site = proxies.manual_recipe("caddy", caddy_changes(port, direct_url, back_office_address, certificate_pair))
     with proxies.caddy(tmp_path_factory.mktemp("caddy"), site, port):
-        yield Front(f"https://127.0.0.1:{port}", pair[0], "caddy")
+        yield Proxy(f"https://127.0.0.1:{port}", certificate_pair[0], "caddy")
 
 
-@pytest.fixture(params=["nginx", "stripping", "caddy"])
-def front(request: pytest.FixtureRequest) -> Any:
+@pytest.fixture(params=["nginx", "nginx_stripping", "caddy"])
+def proxy(request: pytest.FixtureRequest) -> Any:
     """Each of the proxies in turn."""
     return request.getfixturevalue(request.param)
 
 
-def for_nginx(port: int, direct: str, office: str, pair: tuple[Path, Path]) -> dict[str, str]:
+def nginx_changes(port: int, direct: str, office: str, pair: tuple[Path, Path]) -> dict[str, str]:
     """What of the nginx recipe is otherwise here."""
     return {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
         "/etc/ssl/shop.example.pem": str(pair[0]),
         "/etc/ssl/shop.example.key": str(pair[1]),
-        OURS: direct,
-        f"http://{OFFICE}": f"http://{office}",
+        RECIPE_SITE_URL: direct,
+        f"http://{RECIPE_BACK_OFFICE}": f"http://{office}",
     }
 
 
-def for_caddy(port: int, direct: str, office: str, pair: tuple[Path, Path]) -> dict[str, str]:
+def caddy_changes(port: int, direct: str, office: str, pair: tuple[Path, Path]) -> dict[str, str]:
     """And of the Caddy recipe."""
     return {
         "shop.example {": f"https://127.0.0.1:{port} {{\n\tbind 127.0.0.1\n\ttls {pair[0]} {pair[1]}",
         "127.0.0.1:8080": direct.removeprefix("http://"),
-        OFFICE: office,
+        RECIPE_BACK_OFFICE: office,
     }

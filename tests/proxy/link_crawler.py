@@ -9,17 +9,20 @@ import requests
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-MOST_PAGES = 500
-OF_A_KIND = 2
+MAX_PAGES = 500
+PAGES_PER_VIEW = 2
 """How many pages of one view are looked at: the others come from the same template."""
 
-FINE = (200, 409)
+ACCEPTED_STATUSES = (200, 409)
 """A page, or one that says why this cannot be done now: of a password, for whom the proxy signs in."""
 
 REMOTES = "https://shop-"
 """How the remotes' own URLs begin: a name on the Dashboard leads there."""
 
-NO_ADDRESS = {"value", "placeholder", "content", "d", "title", "alt", "pattern", "aria-label", "xmlns"}
+NAMED_IN_MANUAL = ("https://docs.astral.sh/", "https://www.standardwebhooks.com/")
+"""The sites that the manual links to, in a new tab."""
+
+NON_URL_ATTRIBUTES = {"value", "placeholder", "content", "d", "title", "alt", "pattern", "aria-label", "xmlns"}
 IN_STYLE = re.compile(r"""url\(["']?([^"')]+)|@import ["']([^"']+)""")
 IN_SCRIPT = re.compile(r"""(?:from|import)\s*\(?["']([^"']+)["']""")
 
@@ -40,13 +43,13 @@ class _Page(HTMLParser):
             is_address = name in ("href", "src", "action") or re.match(r"/|https?:|\?", value or "")
             if name in sends:
                 self.forms.append(value or "")
-            elif name not in NO_ADDRESS and value and is_address:
+            elif name not in NON_URL_ATTRIBUTES and value and is_address:
                 self.addresses.append(value)
         if tag == "form" and known.get("method") == "post" and "action" not in known:
             self.forms.append("")
 
 
-class Crawl:
+class LinkCrawl:
     """What was found below `root` (a URL without a slash at its end): `problems` is to be empty."""
 
     def __init__(self, browser: requests.Session, app: Flask, root: str) -> None:
@@ -60,9 +63,9 @@ class Crawl:
         self._queue: deque[tuple[str, str]] = deque()
         self._note(f"{root}/", f"{root}/")
 
-    def go(self) -> "Crawl":
+    def go(self) -> "LinkCrawl":
         """Through everything."""
-        while self._queue and len(self._seen) < MOST_PAGES:
+        while self._queue and len(self._seen) < MAX_PAGES:
             url, came_from = self._queue.popleft()
             self._look(url, came_from)
         assert not self._queue, "more pages than expected"
@@ -72,7 +75,7 @@ class Crawl:
         answer = self.browser.get(url, allow_redirects=False)
         if 300 <= answer.status_code < 400:
             self._note(url, answer.headers["Location"])
-        elif answer.status_code not in FINE:
+        elif answer.status_code not in ACCEPTED_STATUSES:
             self.problems.append(f"{answer.status_code} {url}, linked from {came_from}")
         kind = answer.headers.get("Content-Type", "")
         if kind.startswith("text/html"):
@@ -100,13 +103,13 @@ class Crawl:
             self.problems.append(f"{answer.status_code} to a form of {url}: {there}")
 
     def _note(self, url: str, address: str) -> None:
-        if address.startswith(("data:", REMOTES)):
+        if address.startswith(("data:", REMOTES, *NAMED_IN_MANUAL)):
             return
         there = urljoin(url, address).partition("#")[0]
         if not self._is_below(url, there) or there in self._seen:
             return
         view = self._view(there, "GET")
-        if self.views[view] >= OF_A_KIND and view != "static":
+        if self.views[view] >= PAGES_PER_VIEW and view != "static":
             return
         if view:  # what only answers to forms has none, and is asked by its forms
             self._seen.add(there)

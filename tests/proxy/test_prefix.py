@@ -2,14 +2,14 @@
 
 from flask import Flask
 
-from tests.proxy.conftest import ROOT, Front
-from tests.proxy.link_crawler import Crawl
+from tests.proxy.conftest import PREFIX, Proxy
+from tests.proxy.link_crawler import LinkCrawl
 
 PAGES, FORMS, FILES = 40, 40, 30
 
 
-def test_every_page_form_and_file_is_there_and_no_link_leaves(front: Front, app: Flask) -> None:
-    found = Crawl(front.browser(), app, front.url + ROOT).go()
+def test_every_page_form_and_file_exists_and_no_link_leaves_the_prefix(proxy: Proxy, app: Flask) -> None:
+    found = LinkCrawl(proxy.browser(), app, proxy.url + PREFIX).go()
     assert found.problems == []
     assert len([view for view in found.views if view.startswith("admin.")]) > PAGES
     assert len(found.forms) > FORMS

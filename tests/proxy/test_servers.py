@@ -4,13 +4,13 @@ import socket
 from http.client import HTTPConnection
 from pathlib import Path
 
-from pointsync.web.trusted_proxy import Gate
-from tests.proxy.conftest import ROOT, SETTINGS
-from tests.support.process import Answer, SiteProcess, call
-from tests.support.site_template import opened
-from tests.support.wsgi_server import served
+from pointsync.web.trusted_proxy import TrustedProxyMiddleware
+from tests.proxy.conftest import PREFIX, SETTINGS
+from tests.support.process import HttpAnswer, SiteProcess, call
+from tests.support.site_template import open_site
+from tests.support.wsgi_server import run_server
 
-TOLD = {"X-Forwarded-User": "alice", "X-Forwarded-Prefix": ROOT, "X-Forwarded-Proto": "https"}
+PROXY_HEADERS = {"X-Forwarded-User": "alice", "X-Forwarded-Prefix": PREFIX, "X-Forwarded-Proto": "https"}
 
 
 class UnixConnection(HTTPConnection):
@@ -26,28 +26,28 @@ class UnixConnection(HTTPConnection):
         self.sock.connect(str(self.path))
 
 
-def test_serve_lets_a_trusted_proxy_tell(tmp_path: Path) -> None:
+def test_serve_believes_a_trusted_proxy(tmp_path: Path) -> None:
     with SiteProcess(tmp_path / "data", env=SETTINGS) as site:
-        page = call("GET", f"{site.url}{ROOT}/", headers=TOLD)
+        page = call("GET", f"{site.url}{PREFIX}/", headers=PROXY_HEADERS)
         assert page.status == 200
         assert "<bdi>alice</bdi>" in page.body
-        assert f'href="{ROOT}/customers"' in page.body
-        assert f"Path={ROOT};" in page.headers["Set-Cookie"]
+        assert f'href="{PREFIX}/customers"' in page.body
+        assert f"Path={PREFIX};" in page.headers["Set-Cookie"]
         assert call("GET", f"{site.url}/", headers={"X_Forwarded_User": "alice"}).headers["Location"] == "/sign-in"
-        assert call("GET", f"{site.url}/healthz", headers=TOLD).status == 200
+        assert call("GET", f"{site.url}/healthz", headers=PROXY_HEADERS).status == 200
 
 
-def test_by_a_unix_socket_whoever_may_use_it_is_trusted_if_so_set(tmp_path: Path) -> None:
-    def ask(trusted: str) -> Answer:
+def test_callers_of_a_unix_socket_are_trusted_when_configured(tmp_path: Path) -> None:
+    def ask(trusted: str) -> HttpAnswer:
         path = tmp_path / f"{trusted}.sock"
         folder = tmp_path / trusted
-        with opened(folder, **SETTINGS | {"POINTSYNC_TRUSTED_PROXIES": trusted}) as app:
-            assert isinstance(app.wsgi_app, Gate)
-            with served(app, behind_proxy=True, unix_socket=path):
+        with open_site(folder, **SETTINGS | {"POINTSYNC_TRUSTED_PROXIES": trusted}) as app:
+            assert isinstance(app.wsgi_app, TrustedProxyMiddleware)
+            with run_server(app, behind_proxy=True, unix_socket=path):
                 connection = UnixConnection(path)
-                connection.request("GET", "/", headers=TOLD)
+                connection.request("GET", "/", headers=PROXY_HEADERS)
                 answer = connection.getresponse()
-                found = Answer(answer.status, answer.read().decode(), answer.headers)
+                found = HttpAnswer(answer.status, answer.read().decode(), answer.headers)
                 connection.close()
         return found
 

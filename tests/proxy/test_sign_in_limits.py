@@ -7,44 +7,56 @@ from pathlib import Path
 import pytest
 
 from pointsync import clock
-from pointsync.admin.auth.rate_limit import PER_ADDRESS
-from tests.proxy.conftest import ROOT, SETTINGS, Front, for_caddy, for_nginx
+from pointsync.admin.auth.rate_limit import RATE_PER_ADDRESS
+from tests.proxy.conftest import PREFIX, SETTINGS, Proxy, caddy_changes, nginx_changes
 from tests.support import proxies
 from tests.support.moving_clock import MovingClock
-from tests.support.panel_client import TOKEN
+from tests.support.panel_client import CSRF_FIELD
 from tests.support.process import free_port
-from tests.support.site_template import opened
-from tests.support.wsgi_server import served
+from tests.support.site_template import open_site
+from tests.support.wsgi_server import run_server
 
-MOST = PER_ADDRESS.per_minute
+MAX_GUESSES = RATE_PER_ADDRESS.per_minute
 
 
 @pytest.fixture
 def by_password(tmp_path: Path) -> Iterator[str]:
     """Where a site answers whose admins sign in with their passwords, behind a proxy that is trusted."""
     settings = {name: value for name, value in SETTINGS.items() if not name.startswith("POINTSYNC_PROXY_AUTH")}
-    with opened(tmp_path / "data", **settings) as app, served(app, behind_proxy=True) as url:
+    with open_site(tmp_path / "data", **settings) as app, run_server(app, behind_proxy=True) as url:
         yield url
 
 
 @pytest.fixture(params=["nginx", "caddy"])
 def before(
-    request: pytest.FixtureRequest, by_password: str, office: str, pair: tuple[Path, Path], tmp_path: Path
-) -> Iterator[Front]:
-    """Each kind of proxy before it, as the README has them."""
+    request: pytest.FixtureRequest,
+    by_password: str,
+    back_office_address: str,
+    certificate_pair: tuple[Path, Path],
+    tmp_path: Path,
+) -> Iterator[Proxy]:
+    """Each kind of proxy before it, as the manual has them."""
     port = free_port()
     running: AbstractContextManager[object]
     if request.param == "nginx":
-        running = proxies.nginx(tmp_path, proxies.recipe("nginx", for_nginx(port, by_password, office, pair)), port)
+        running = proxies.nginx(
+            tmp_path,
+            proxies.manual_recipe("nginx", nginx_changes(port, by_password, back_office_address, certificate_pair)),
+            port,
+        )
     else:
-        running = proxies.caddy(tmp_path, proxies.recipe("caddy", for_caddy(port, by_password, office, pair)), port)
+        running = proxies.caddy(
+            tmp_path,
+            proxies.manual_recipe("caddy", caddy_changes(port, by_password, back_office_address, certificate_pair)),
+            port,
+        )
     with running:
-        yield Front(f"https://127.0.0.1:{port}", pair[0], request.param)
+        yield Proxy(f"https://127.0.0.1:{port}", certificate_pair[0], request.param)
 
 
-def test_turning_a_forwarded_header_gives_no_more_guesses(before: Front) -> None:
-    browser, url = before.browser(), f"{before.url}{ROOT}/sign-in"
-    found = TOKEN.search(browser.get(url).text)
+def test_changing_forwarded_headers_allows_no_more_guesses(before: Proxy) -> None:
+    browser, url = before.browser(), f"{before.url}{PREFIX}/sign-in"
+    found = CSRF_FIELD.search(browser.get(url).text)
     assert found
 
     def guess(number: int) -> int:
@@ -56,6 +68,6 @@ def test_turning_a_forwarded_header_gives_no_more_guesses(before: Front) -> None
     still = MovingClock(clock.now())
     clock.set_source(still.now)
     try:
-        assert [guess(number) for number in range(MOST + 4)] == [422] * MOST + [429] * 4
+        assert [guess(number) for number in range(MAX_GUESSES + 4)] == [422] * MAX_GUESSES + [429] * 4
     finally:
         clock.set_source(None)

@@ -14,42 +14,42 @@ from sqlalchemy import select, text
 
 from pointsync import clock, config, create_app, db
 from pointsync.models import Reserve
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import local_site
 from tests.support import postgres
 
-PATIENCE_SECONDS = 60
-BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+TIMEOUT_SECONDS = 60
+BOTH_DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 T = TypeVar("T")
 
 
-def application(database_url: str, folder: Path, **settings: str) -> Flask:
+def create_application(database_url: str, folder: Path, **settings: str) -> Flask:
     """The application on that database, with its data in `folder`."""
     environ = {"POINTSYNC_DATA": str(folder), "POINTSYNC_DATABASE_URL": database_url}
     return create_app(config.load(environ | settings, root=folder))
 
 
 @contextmanager
-def opened(app: Flask) -> Iterator[Flask]:
+def open_context(app: Flask) -> Iterator[Flask]:
     """Within the application; nothing of its database stays open."""
     with app.app_context():
         try:
             yield app
         finally:
-            db.db.session.remove()
-            db.db.engine.dispose()
+            db.session.remove()
+            db.get_engine().dispose()
 
 
-def settle_in() -> None:
+def create_site() -> None:
     """Make the current application's database a site's, as a first start does."""
-    with db.write() as session:
-        local_site.ensure(session, runtime().vault, clock.now())
+    with db.transaction() as session:
+        local_site.get_or_create(session, get_runtime().vault, clock.now())
 
 
-def empty() -> None:
+def delete_all_rows() -> None:
     """Delete every row: quicker by far than a new database for each test."""
-    with db.write() as session:
+    with db.transaction() as session:
         guards = []
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("SET LOCAL session_replication_role = replica"))  # no trigger holds it up
@@ -57,7 +57,7 @@ def empty() -> None:
             guards = session.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
         for name, _sql in guards:
             session.execute(text(f"DROP TRIGGER {name}"))
-        for table in reversed(db.db.metadata.sorted_tables):
+        for table in reversed(db.Base.metadata.sorted_tables):
             session.execute(table.delete())
         for _name, made_by in guards:
             session.connection().exec_driver_sql(made_by)
@@ -65,23 +65,23 @@ def empty() -> None:
             session.execute(text("SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'"))
 
 
-def together(app: Flask, *jobs: Callable[[], T]) -> list[T]:
+def run_concurrently(app: Flask, *jobs: Callable[[], T]) -> list[T]:
     """What `jobs` return, run at the same time, each on its own thread within the application."""
     gate = Barrier(len(jobs))
 
     def run(job: Callable[[], T]) -> T:
         with app.app_context():
-            gate.wait(PATIENCE_SECONDS)
+            gate.wait(TIMEOUT_SECONDS)
             try:
                 return job()
             finally:
-                db.db.session.remove()
+                db.session.remove()
 
     with ThreadPoolExecutor(len(jobs)) as pool:
-        return [done.result(PATIENCE_SECONDS) for done in [pool.submit(run, job) for job in jobs]]
+        return [done.result(TIMEOUT_SECONDS) for done in [pool.submit(run, job) for job in jobs]]
 
 
-def reserve(session: Any, key: str = "default") -> Reserve:
+def get_reserve(session: Any, key: str = "default") -> Reserve:
     """A points reserve by its key."""
     return session.scalars(select(Reserve).where(Reserve.key == key)).one()
 
@@ -90,31 +90,31 @@ def reserve(session: Any, key: str = "default") -> Reserve:
 def sqlite_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """An application on SQLite, for one test after the other."""
     folder = tmp_path_factory.mktemp("sqlite")
-    yield from _lasting(f"sqlite:///{folder}/pointsync.db", folder)
+    yield from _session_app(f"sqlite:///{folder}/pointsync.db", folder)
 
 
 @pytest.fixture(scope="session")
 def postgres_app(postgres_cluster: postgres.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """An application on PostgreSQL, for one test after the other."""
-    yield from _lasting(postgres_cluster.create_database(), tmp_path_factory.mktemp("postgresql"))
+    yield from _session_app(postgres_cluster.create_database(), tmp_path_factory.mktemp("postgresql"))
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=BOTH_DATABASES)
 def app(request: pytest.FixtureRequest) -> Iterator[Flask]:
     """A site at its first start, on each database in turn, its context pushed. Tables must be left as they are."""
     app = request.getfixturevalue("sqlite_app" if request.param == "sqlite" else "postgres_app")
     with app.app_context():
-        settle_in()
+        create_site()
         yield app
-        db.db.session.remove()
-        empty()
+        db.session.remove()
+        delete_all_rows()
 
 
 @pytest.fixture(scope="session")
 def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with every table and no row."""
     folder = tmp_path_factory.mktemp("tables")
-    with opened(application(f"sqlite:///{folder}/pointsync.db", folder)):
+    with open_context(create_application(f"sqlite:///{folder}/pointsync.db", folder)):
         db.upgrade()
     return folder / "pointsync.db"
 
@@ -136,21 +136,21 @@ def sqlite_sites(
     def make() -> Iterator[Flask]:
         folder = tmp_path_factory.mktemp("site")
         shutil.copy(sqlite_tables, folder / "pointsync.db")
-        app = application(f"sqlite:///{folder}/pointsync.db", folder)
-        with opened(app):
-            settle_in()
+        app = create_application(f"sqlite:///{folder}/pointsync.db", folder)
+        with open_context(app):
+            create_site()
         yield app
-        with opened(app):
+        with open_context(app):
             pass
 
     return make
 
 
-def _lasting(database_url: str, folder: Path) -> Iterator[Flask]:
+def _session_app(database_url: str, folder: Path) -> Iterator[Flask]:
     """The context is not kept pushed: tests push and pop theirs meanwhile."""
-    app = application(database_url, folder)
+    app = create_application(database_url, folder)
     with app.app_context():
         db.upgrade()
     yield app
     with app.app_context():
-        db.db.engine.dispose()
+        db.get_engine().dispose()

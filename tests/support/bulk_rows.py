@@ -6,27 +6,27 @@ from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from pointsync.models import Attempt, Customer, Movement, Origin, Remote, Reserve, Site, StatusChange
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from tests.support.moving_clock import START
 
-NUMBERS = "WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < :count) "
-ATTEMPTS = 50
+NUMBERS_SQL = "WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < :count) "
+ATTEMPTS_PER_REMOTE = 50
 
 # Of each pot every fourth movement takes 15 points and the others give 10.
-POINTS = "CASE WHEN visit % 4 = 3 THEN -15 ELSE 10 END"
-BALANCE = "(visit + 1) / 4 * 15 + (visit + 1) % 4 * 10"
+POINTS_SQL = "CASE WHEN visit % 4 = 3 THEN -15 ELSE 10 END"
+BALANCE_SQL = "(visit + 1) / 4 * 15 + (visit + 1) % 4 * 10"
 
-MOMENT = {
+TIME_SQL = {
     "sqlite": "strftime('%Y-%m-%d %H:%M:%f', :begins, '+' || (n * :seconds / :count) || ' seconds') || '000'",
     "postgresql": "CAST(:begins AS timestamptz) + (CAST(n AS BIGINT) * :seconds / :count) * interval '1 second'",
 }
-HOUR = {
+HOUR_SQL = {
     "sqlite": "substr(at, 1, 13) || ':00:00.000000'",
     "postgresql": "date_trunc('hour', at, 'UTC')",
 }
 
 
-def fill(
+def insert_rows(
     session: Session,
     *,
     customers: int = 0,
@@ -44,29 +44,29 @@ def fill(
     connection = session.connection()
     if connection.dialect.name == "postgresql":  # what refers to what is right by itself here, and slow to look up
         connection.execute(text("SET LOCAL session_replication_role = replica"))
-    _customers(connection, customers, now)
+    _insert_customers(connection, customers, now)
     for _ in range(remotes):
-        _remote(session, now)
+        _insert_remote(session, now)
     if movements:
-        _movements(session, connection, customers, movements, now - timedelta(days=days), days)
+        _insert_movements(session, connection, customers, movements, now - timedelta(days=days), days)
 
 
-def _customers(connection: Connection, count: int, now: datetime) -> None:
+def _insert_customers(connection: Connection, count: int, now: datetime) -> None:
     if not count:
         return
     last = connection.scalar(select(func.coalesce(func.max(Customer.id), 0)))
     connection.execute(
         text(
-            f"INSERT INTO customer (id, email, created_at) {NUMBERS}"
+            f"INSERT INTO customer (id, email, created_at) {NUMBERS_SQL}"
             "SELECT :last + n + 1, substr('abcdefghijklmnopqrstuvwxyz', (:last + n) % 26 + 1, 1) "
-            f"|| CAST(:last + n + 1 AS VARCHAR(9)) || '@many.example', {_literal(connection, now)} FROM number"
+            f"|| CAST(:last + n + 1 AS VARCHAR(9)) || '@many.example', {_timestamp_literal(connection, now)} FROM number"
         ),
         {"last": last, "count": count},
     )
-    _go_on(connection, "customer", "id")
+    _advance_sequence(connection, "customer", "id")
 
 
-def _remote(session: Session, now: datetime) -> None:
+def _insert_remote(session: Session, now: datetime) -> None:
     number = (session.scalar(select(func.max(Remote.id))) or 0) + 1
     reserves = session.scalars(select(Reserve.id).order_by(Reserve.id)).all()
     auth = f"wrk_{number:016x}"
@@ -74,7 +74,7 @@ def _remote(session: Session, now: datetime) -> None:
     remote = Remote(
         url=f"https://shop-{number}.example",
         auth=auth,
-        sealed_pass=runtime().vault.seal("wrs_AbCdEf0123456789"),
+        sealed_pass=get_runtime().vault.encrypt("wrs_AbCdEf0123456789"),
         target="default",
         reserve_id=reserves[(number - 1) % len(reserves)],
         query_template="/",
@@ -86,7 +86,7 @@ def _remote(session: Session, now: datetime) -> None:
     session.add(remote)
     session.flush()
     at = {"remote_id": remote.id, "started_at": now, "ended_at": now, "first_delivery_id": 1, "deliveries": 1}
-    codes = ["timeout" if each % 10 == 0 else "ok" for each in range(ATTEMPTS)]
+    codes = ["timeout" if each % 10 == 0 else "ok" for each in range(ATTEMPTS_PER_REMOTE)]
     session.execute(insert(Attempt), [at | {"code": code, "message": code} for code in codes])
     change = {
         "remote_id": remote.id,
@@ -95,10 +95,10 @@ def _remote(session: Session, now: datetime) -> None:
         "after": "warning",
         "words": "The last check failed.",
     }
-    session.execute(insert(StatusChange), [change] * ATTEMPTS)
+    session.execute(insert(StatusChange), [change] * ATTEMPTS_PER_REMOTE)
 
 
-def _movements(
+def _insert_movements(
     session: Session, connection: Connection, customers: int, count: int, begins: datetime, days: int
 ) -> None:
     dialect = connection.dialect.name
@@ -127,27 +127,27 @@ def _movements(
         f"SELECT :last_seq + n + 1 AS seq, {f'CASE {foreign} ELSE :own END' if foreign else ':own'} AS origin, "
         "CAST(:last_id + n + 1 AS VARCHAR(20)) AS id, "
         f":first_customer + n % :customers AS customer_id, CASE {pot} END AS reserve_id, "
-        f"n / :customers / :reserves AS visit, {MOMENT[dialect]} AS at, n FROM number"
+        f"n / :customers / :reserves AS visit, {TIME_SQL[dialect]} AS at, n FROM number"
     )
     connection.execute(
         text(
             "INSERT INTO movement (seq, origin, id, customer_id, reserve_id, kind, points, balance, reason, at, "
-            f"recorded_at, below_zero, is_history) {NUMBERS}"
+            f"recorded_at, below_zero, is_history) {NUMBERS_SQL}"
             "SELECT seq, origin, id, customer_id, reserve_id, CASE WHEN visit % 4 = 3 THEN 'spend' ELSE 'earn' END, "
-            f"{POINTS}, {BALANCE} + before, 'Order ' || CAST(n AS VARCHAR(20)), at, at, false, false FROM "
+            f"{POINTS_SQL}, {BALANCE_SQL} + before, 'Order ' || CAST(n AS VARCHAR(20)), at, at, false, false FROM "
             "(SELECT made.*, coalesce(balance.points, 0) AS before FROM "
             f"({rows}) AS made LEFT JOIN balance ON balance.customer_id = made.customer_id "
             "AND balance.reserve_id = made.reserve_id) AS whole ORDER BY seq"
         ),
         bounds,
     )
-    _go_on(connection, "movement", "seq")
+    _advance_sequence(connection, "movement", "seq")
     since = {"last": bounds["last_seq"]}
-    _sums(connection, dialect, site.auth, since)
-    _deliveries(connection, site.auth, since | {"waits_from": bounds["last_seq"] + count - count // 100})
+    _insert_sums(connection, dialect, site.auth, since)
+    _insert_deliveries(connection, site.auth, since | {"waits_from": bounds["last_seq"] + count - count // 100})
 
 
-def _sums(connection: Connection, dialect: str, own: str, since: dict[str, int]) -> None:
+def _insert_sums(connection: Connection, dialect: str, own: str, since: dict[str, int]) -> None:
     """Balances, flows and holdings, as the new movements come to."""
     connection.execute(
         text(
@@ -161,7 +161,7 @@ def _sums(connection: Connection, dialect: str, own: str, since: dict[str, int])
     connection.execute(
         text(
             "INSERT INTO flow (hour, origin, reserve_id, kind, movements, given, taken) "
-            f"SELECT {HOUR[dialect]}, origin, reserve_id, kind, count(*), "
+            f"SELECT {HOUR_SQL[dialect]}, origin, reserve_id, kind, count(*), "
             "sum(CASE WHEN points > 0 THEN points ELSE 0 END), "
             "sum(CASE WHEN points < 0 THEN -points ELSE 0 END) FROM movement WHERE seq > :last GROUP BY 1, 2, 3, 4 "
             f"ON CONFLICT (hour, origin, reserve_id, kind) DO UPDATE SET {more}"
@@ -180,7 +180,7 @@ def _sums(connection: Connection, dialect: str, own: str, since: dict[str, int])
     )
 
 
-def _deliveries(connection: Connection, own: str, bounds: dict[str, int]) -> None:
+def _insert_deliveries(connection: Connection, own: str, bounds: dict[str, int]) -> None:
     connection.execute(
         text(
             "INSERT INTO delivery (movement_seq, remote_id, state, attempts, delivered_at, code, message, is_history) "
@@ -197,12 +197,12 @@ def _deliveries(connection: Connection, own: str, bounds: dict[str, int]) -> Non
     )
 
 
-def _literal(connection: Connection, moment: datetime) -> str:
+def _timestamp_literal(connection: Connection, moment: datetime) -> str:
     shown = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     return f"'{shown}'" if connection.dialect.name == "sqlite" else f"CAST('{shown}+00' AS timestamptz)"
 
 
-def _go_on(connection: Connection, table: str, column: str) -> None:
+def _advance_sequence(connection: Connection, table: str, column: str) -> None:
     """Let PostgreSQL number what comes next behind the rows that named their own numbers; SQLite does so by itself."""
     if connection.dialect.name == "postgresql":
         connection.execute(

@@ -61,7 +61,7 @@ class Member:
         listed: list[dict[str, Any]] = self.site.cli("remote", "list")
         return listed
 
-    def line_for(self, other: "Member") -> dict[str, Any]:
+    def remote_for(self, other: "Member") -> dict[str, Any]:
         """Its line for `other`."""
         return next(line for line in self.remotes() if line["url"] == other.site.url)
 

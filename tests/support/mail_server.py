@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from tests.support.process import free_port
 
 
-class Box:
+class Mailbox:
     """Keeps each mail as it came; `answer` decides over recipients, `after` over whole mails."""
 
     def __init__(self) -> None:
@@ -41,11 +41,11 @@ class Box:
         return [each for _, recipients in self.envelopes for each in recipients]
 
 
-class Post:
+class MailServer:
     """The server; `url` is what POINTSYNC_SMTP_URL says of it."""
 
     def __init__(self, **options: Any) -> None:
-        self.box = Box()
+        self.box = Mailbox()
         self.port = free_port()
         self.controller = Controller(
             self.box, hostname="127.0.0.1", port=self.port, server_hostname="post.example", **options
@@ -56,16 +56,16 @@ class Post:
         return f"{scheme}://{user}127.0.0.1:{self.port}"
 
 
-MakePost = Callable[..., Post]
+CreateMailServer = Callable[..., MailServer]
 
 
 @pytest.fixture
-def make_post() -> Iterator[MakePost]:
+def make_mail_server() -> Iterator[CreateMailServer]:
     """Makes servers; they are stopped at the end."""
     with ExitStack() as stack:
 
-        def make(**options: Any) -> Post:
-            made = Post(**options)
+        def make(**options: Any) -> MailServer:
+            made = MailServer(**options)
             stack.callback(made.controller.stop)
             return made
 
@@ -73,6 +73,6 @@ def make_post() -> Iterator[MakePost]:
 
 
 @pytest.fixture
-def post(make_post: MakePost) -> Post:
+def mail_server(make_mail_server: CreateMailServer) -> MailServer:
     """One that takes all mails."""
-    return make_post()
+    return make_mail_server()

@@ -1,5 +1,7 @@
 """A real PostgreSQL cluster in a temporary folder: locks and crashes cannot be tested on a stand-in."""
 
+import fcntl
+import json
 import os
 import pwd
 import re
@@ -14,20 +16,48 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from tests.support import run_folder
 from tests.support.process import free_port
 
 ROLE = "pointsync"
 WAIT_SECONDS = 30
 PORT_TRIES = 3
+MAX_CONNECTIONS = 400
+"""Every worker's applications have pools of their own."""
 
 
-def available() -> str | None:
+def missing_reason() -> str | None:
     """Why no cluster can be made here; None when one can."""
     if _bin_dir() is None:
         return "PostgreSQL's initdb and pg_ctl are neither on the PATH nor under /usr/lib/postgresql"
-    if os.geteuid() == 0 and _unprivileged() is None:
+    if os.geteuid() == 0 and _unprivileged_user() is None:
         return "PostgreSQL refuses to run as root, and there is no user postgres or nobody"
     return None
+
+
+def share() -> "Cluster":
+    """The cluster that all workers of a run use, started by the first that asks for it."""
+    with (run_folder.path() / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        cluster = Cluster()
+        if _shared_file().exists():
+            cluster.attach(**json.loads(_shared_file().read_text()))
+        else:
+            cluster.start()
+            _shared_file().write_text(json.dumps({"home": str(cluster.home), "port": cluster.port}))
+        return cluster
+
+
+def stop_shared() -> None:
+    """Stop it at the end of the run, if a test needed it."""
+    if _shared_file().exists():
+        cluster = Cluster()
+        cluster.attach(**json.loads(_shared_file().read_text()))
+        cluster.stop()
+
+
+def _shared_file() -> Path:
+    return run_folder.path() / "postgres.json"
 
 
 class Cluster:
@@ -38,7 +68,7 @@ class Cluster:
     """
 
     def __init__(self, fsync: bool = False) -> None:
-        reason = available()
+        reason = missing_reason()
         if reason:
             raise RuntimeError(reason)
         self.fsync = fsync
@@ -57,7 +87,7 @@ class Cluster:
         self._home = Path(tempfile.mkdtemp(prefix="pointsync-pg-"))
         try:
             if os.geteuid() == 0:
-                user = _unprivileged()
+                user = _unprivileged_user()
                 os.chown(self._home, user.pw_uid, user.pw_gid)
             self._run(
                 "initdb",
@@ -70,16 +100,29 @@ class Cluster:
             raise
         return self
 
-    def create_database(self) -> str:
-        """A database of a new name, without tables."""
+    def attach(self, home: str, port: int) -> None:
+        """Use a cluster that another process started."""
+        self._home, self.port = Path(home), port
+
+    @property
+    def home(self) -> Path:
+        """The folder with its data."""
+        assert self._home, "the cluster is not started"
+        return self._home
+
+    def create_database(self, template: str | None = None) -> str:
+        """A database of a new name: without tables, or a copy of the one at the URL `template`, which nobody uses."""
         name = f"pointsync_{uuid.uuid4().hex}"
-        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        if template:
+            statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(_database_name(template)))
+        self._execute(statement)
         return self._url(name)
 
     def drop(self, url: str) -> None:
         """Remove a database that `create_database` made, whoever is still connected to it."""
-        name = urlsplit(url).path.lstrip("/")
-        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        name = sql.Identifier(_database_name(url))
+        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
     def empty(self, url: str) -> None:
         """Delete every row, and number new ones from 1: quicker by far than a new database.
@@ -107,9 +150,7 @@ class Cluster:
         """Stop the server and remove its data. Nothing to do is fine."""
         if self._home is None:
             return
-        for mode in ("fast", "immediate"):
-            if self._run("pg_ctl", *("--mode", mode), *self._waiting, "stop", check=False).returncode == 0:
-                break
+        self._run("pg_ctl", *("--mode", "immediate"), *self._waiting, "stop", check=False)  # nobody needs its data
         shutil.rmtree(self._home)
         self._home = None
 
@@ -123,6 +164,8 @@ class Cluster:
                 f"port = {self.port}\n"
                 f"unix_socket_directories = '{self._home}'\n"
                 f"fsync = {'on' if self.fsync else 'off'}\n"
+                f"full_page_writes = {'on' if self.fsync else 'off'}\n"
+                f"max_connections = {MAX_CONNECTIONS}\n"
             )
             if self._run("pg_ctl", *self._waiting, *self._logging, "start", check=left == 0).returncode == 0:
                 return
@@ -145,7 +188,7 @@ class Cluster:
         assert self._home, "the cluster is not started"
         as_user: dict[str, Any] = {}
         if os.geteuid() == 0:
-            user = _unprivileged()
+            user = _unprivileged_user()
             as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         done = subprocess.run(
             [str(self._bin / tool), "--pgdata", str(self._home / "data"), *args],
@@ -182,11 +225,15 @@ def _bin_dir() -> Path | None:
     return None
 
 
+def _database_name(url: str) -> str:
+    return urlsplit(url).path.lstrip("/")
+
+
 def _version(bin_dir: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", bin_dir.parent.name)]
 
 
-def _unprivileged() -> pwd.struct_passwd | None:
+def _unprivileged_user() -> pwd.struct_passwd | None:
     """The user to run as in root's stead: the server refuses to run as root."""
     users = {user.pw_name: user for user in pwd.getpwall()}
     return users.get("postgres") or users.get("nobody")

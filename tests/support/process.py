@@ -15,16 +15,20 @@ from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 from urllib.parse import urlsplit
 
+from tests.support import fork_server
+from tests.support.paths import CHECKOUT
+
 PORTS = range(12_000, 32_000)
-CHECKOUT = Path(__file__).resolve().parents[2]
+PORT_TRIES = 1_000
 START_SECONDS = 30
 TERMINATE_SECONDS = 10
-TAIL_BYTES = 8_000
+LOG_TAIL_BYTES = 8_000
 
 T = TypeVar("T")
+AnyProcess = subprocess.Popen[bytes] | fork_server.ForkedProcess
 
 
 def free_port(in_a_row: int = 1) -> int:
@@ -33,7 +37,8 @@ def free_port(in_a_row: int = 1) -> int:
     Below the range that outgoing connections are given theirs from, so that none of them takes it before
     the test does; at random, so that tests side by side rarely choose the same.
     """
-    for first in random.sample(PORTS, len(PORTS)):
+    for _ in range(PORT_TRIES):
+        first = random.choice(PORTS)
         if all(_is_free(port) for port in range(first, first + in_a_row)):
             return first
     raise AssertionError("no free port")
@@ -65,7 +70,7 @@ def wait_until(predicate: Callable[[], T], deadline_seconds: float, what: str) -
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """An HTTP answer; `body` is parsed where the answer calls itself JSON, text otherwise."""
 
     status: int
@@ -79,7 +84,7 @@ def call(
     body: bytes | str | None = None,
     headers: Mapping[str, str] | None = None,
     timeout_seconds: float = 30,
-) -> Answer:
+) -> HttpAnswer:
     """One request on a connection of its own, the path sent as it stands in `url`.
 
     `http.client`, because nothing in it rewrites a path, follows a redirect or asks for a proxy.
@@ -95,7 +100,7 @@ def call(
     finally:
         connection.close()
     is_json = response.headers.get_content_type().endswith("json")
-    return Answer(response.status, jsonlib.loads(content) if is_json else content, response.headers)
+    return HttpAnswer(response.status, jsonlib.loads(content) if is_json else content, response.headers)
 
 
 class SiteProcess:
@@ -104,9 +109,13 @@ class SiteProcess:
     `with SiteProcess(folder) as site:` starts it and leaves nothing running. Outside the `with`,
     `cli` works on the same data without a server. `env` adds to, or with its values replaces,
     what the process gets; the `POINTSYNC_…` settings of whoever runs the tests never reach it.
+
+    Its processes are forked from one that has imported the package, unless `is_forked` is False or `command` is
+    another: then each is a new interpreter. See `fork_server`.
     """
 
     command: tuple[str, ...] = (sys.executable, "-m", "pointsync")
+    is_forked = True
 
     def __init__(self, data_dir: Path, port: int | None = None, env: Mapping[str, str] | None = None) -> None:
         self.data_dir = Path(data_dir)
@@ -116,7 +125,7 @@ class SiteProcess:
         self.log = self.data_dir / "serve.log"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("POINTSYNC_")}
         self.env = {**inherited, "POINTSYNC_DATA": str(self.data_dir), "PYTHONUNBUFFERED": "1", **(env or {})}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: AnyProcess | None = None
         self._health = "none"
 
     def __enter__(self) -> Self:
@@ -129,15 +138,7 @@ class SiteProcess:
         """Start it and wait until it calls itself healthy. Raises AssertionError with the log's tail."""
         assert self.process is None, "already started"
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.command, "serve", "--port", str(self.port)],
-                cwd=CHECKOUT,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self.process = self.spawn("serve", "--port", str(self.port), output=log, new_session=True)
         try:
             wait_until(self._is_healthy, START_SECONDS, f"200 from {self.url}/healthz")
         except AssertionError as error:
@@ -147,6 +148,25 @@ class SiteProcess:
             self.kill()
             raise
         return self
+
+    def spawn(
+        self, *args: str, output: BinaryIO, new_session: bool = False, env: Mapping[str, str] | None = None
+    ) -> AnyProcess:
+        """Start a command on this site's data without waiting for it. All that it prints goes to the file `output`."""
+        environ = {**self.env, **(env or {})}
+        if self._forks:
+            with Path(os.devnull).open() as nothing:
+                streams = {"stdin": nothing.fileno(), "stdout": output.fileno(), "stderr": output.fileno()}
+                return fork_server.get_server().spawn(list(args), environ, **streams, new_session=new_session)
+        return subprocess.Popen(
+            [*self.command, *args],
+            cwd=CHECKOUT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=new_session,
+        )
 
     def kill(self) -> None:
         """End it as a power cut would, with all it started: SIGKILL to the group. Nothing to do is fine."""
@@ -178,6 +198,8 @@ class SiteProcess:
         self, *args: str, input: str | None = None, timeout_seconds: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """A command on this site's data, as given; for what `cli` hides: the text, stderr, the code."""
+        if self._forks:
+            return fork_server.run(list(args), self.env, input=input or "", timeout_seconds=timeout_seconds)
         return subprocess.run(
             [*self.command, *args],
             cwd=CHECKOUT,
@@ -207,7 +229,7 @@ class SiteProcess:
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float = 30,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """A call to the running site; `path` is from the root, such as `/api/v1/movements`."""
         sent = dict(headers or {})
         if json is not None:
@@ -225,7 +247,11 @@ class SiteProcess:
 
     def log_tail(self) -> str:
         """The end of what the server has printed."""
-        return self.log.read_bytes()[-TAIL_BYTES:].decode("utf-8", "replace") if self.log.exists() else ""
+        return self.log.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace") if self.log.exists() else ""
+
+    @property
+    def _forks(self) -> bool:
+        return self.is_forked and self.command == SiteProcess.command
 
     def _is_healthy(self) -> bool:
         assert self.process

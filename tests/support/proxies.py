@@ -1,4 +1,4 @@
-"""A real nginx and a real Caddy, with the README's recipes, over TLS on ports of this machine."""
+"""A real nginx and a real Caddy, with the manual's recipes, over TLS on ports of this machine."""
 
 import datetime
 import ipaddress
@@ -17,11 +17,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support.process import CHECKOUT, wait_until
+from tests.support.paths import MANUAL
+from tests.support.process import wait_until
 
 START_SECONDS = 20
 END_SECONDS = 10
-AROUND = """
+NGINX_CONF = """
 daemon off;
 worker_processes 1;
 pid nginx.pid;
@@ -39,10 +40,10 @@ http {{
 """
 
 
-def recipe(name: str, changes: Mapping[str, str]) -> str:
-    """The README's recipe of that name, with its places changed to the test's: each of them stands in it."""
-    found = re.search(rf"<!-- {name} recipe -->\n```[a-z]*\n(.*?)```\n<!-- end -->", _readme(), re.DOTALL)
-    assert found, f"README.md has no recipe for {name}"
+def manual_recipe(name: str, changes: Mapping[str, str]) -> str:
+    """The manual's recipe of that name, with its places changed to the test's: each of them stands in it."""
+    found = re.search(rf"<!-- {name} recipe -->\n```[a-z]*\n(.*?)```\n<!-- end -->", _embedding_page(), re.DOTALL)
+    assert found, f"embedding.md has no recipe for {name}"
     text = found[1]
     for before, after in changes.items():
         assert before in text, f"the recipe for {name} has no {before!r}"
@@ -80,25 +81,25 @@ def certificate(folder: Path, *names: str) -> tuple[Path, Path]:
 @contextmanager
 def nginx(folder: Path, servers: str, port: int) -> Iterator[None]:
     """nginx with these `server` blocks, one of which listens at `port`."""
-    program = _program("nginx")
+    program = _find_program("nginx")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "nginx.conf").write_text(AROUND.format(servers=servers))
-    with _running([program, "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"], folder, port):
+    (folder / "nginx.conf").write_text(NGINX_CONF.format(servers=servers))
+    with _run_proxy([program, "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"], folder, port):
         yield
 
 
 @contextmanager
 def caddy(folder: Path, sites: str, port: int) -> Iterator[None]:
     """Caddy with these sites, one of which listens at `port`."""
-    program = _program("caddy")
+    program = _find_program("caddy")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{sites}")
-    with _running([program, "run", "--config", "Caddyfile", "--adapter", "caddyfile"], folder, port):
+    with _run_proxy([program, "run", "--config", "Caddyfile", "--adapter", "caddyfile"], folder, port):
         yield
 
 
 @contextmanager
-def _running(command: list[str], folder: Path, port: int) -> Iterator[None]:
+def _run_proxy(command: list[str], folder: Path, port: int) -> Iterator[None]:
     log = folder / "proxy.log"
     homes = {name: str(folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
     with log.open("wb") as said:
@@ -129,7 +130,7 @@ def _running(command: list[str], folder: Path, port: int) -> Iterator[None]:
             process.wait(END_SECONDS)
 
 
-def _program(name: str) -> str:
+def _find_program(name: str) -> str:
     """Where it is. Where it is missing tests skip; in CI they fail, lest they never run."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
@@ -137,5 +138,5 @@ def _program(name: str) -> str:
     return str(found)
 
 
-def _readme() -> str:
-    return (CHECKOUT / "README.md").read_text()
+def _embedding_page() -> str:
+    return (MANUAL / "embedding.md").read_text()

@@ -15,7 +15,7 @@ Query = tuple[str, Any]
 
 
 @contextmanager
-def watched() -> Iterator[list[Query]]:
+def record_queries() -> Iterator[list[Query]]:
     """Every statement that is sent to the database within, with its parameters; what begins and ends one left out."""
     found: list[Query] = []
 
@@ -23,27 +23,27 @@ def watched() -> Iterator[list[Query]]:
         if not statement.startswith(("BEGIN", "PRAGMA", "EXPLAIN")):
             found.append((statement, parameters))
 
-    event.listen(db.db.engine, "before_cursor_execute", note)
+    event.listen(db.get_engine(), "before_cursor_execute", note)
     try:
         yield found
     finally:
-        event.remove(db.db.engine, "before_cursor_execute", note)
+        event.remove(db.get_engine(), "before_cursor_execute", note)
 
 
-def asked(call: Callable[[Session], Any]) -> list[Query]:
+def queries_of(call: Callable[[Session], Any]) -> list[Query]:
     """What `call` asks, with a session that knows nothing yet."""
-    with watched() as found, Session(db.db.engine) as session:
+    with record_queries() as found, Session(db.get_engine()) as session:
         call(session)
     return found
 
 
-def plan(query: Query) -> list[str]:
+def query_plan(query: Query) -> list[str]:
     """How SQLite goes about a query, a line for each loop."""
-    with db.db.engine.connect() as connection:
+    with db.get_engine().connect() as connection:
         return [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query[0]}", query[1])]
 
 
-def work(call: Callable[[Session], Any]) -> int:
+def sqlite_steps(call: Callable[[Session], Any]) -> int:
     """How many steps of its machine SQLite takes for `call`, in tens: what a plan costs, on any computer."""
     tens = 0
 
@@ -52,7 +52,7 @@ def work(call: Callable[[Session], Any]) -> int:
         tens += 1
         return 0
 
-    with Session(db.db.engine) as session:
+    with Session(db.get_engine()) as session:
         call(session)  # what SQLAlchemy and SQLite learn at the first time is no work of the query
         session.expunge_all()
         raw = session.connection().connection.driver_connection

@@ -1,4 +1,4 @@
-"""What the tests of this tier share: lines of the Remote sites list, and movements for them."""
+"""Helpers: remotes on the Remote sites list, and movements for them."""
 
 from datetime import datetime
 from typing import Any
@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from pointsync import db
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Delivery, Movement, Remote, State
-from pointsync.runtime import runtime
+from pointsync.models import Delivery, DeliveryState, Movement, Remote
+from pointsync.runtime import get_runtime
 from pointsync.sync.remotes import remotes, sharing_key
 from tests.support.moving_clock import START
 
@@ -19,45 +19,45 @@ PASS = "wrs_AbCdEf0123456789"
 ANNA = "anna@shop.example"
 
 
-def typed(auth: str = AUTH, **changes: str) -> sharing_key.Typed:
-    """A line as an admin types it."""
+def remote_input(auth: str = AUTH, **changes: str) -> sharing_key.RemoteInput:
+    """A remote as an admin enters it."""
     fields: dict[str, Any] = {
         "sharing_key": None,
         "url": "https://other.example",
         "auth": auth,
         "password": PASS,
-        "target": "default",
-        "observed": "default",
-        "template": None,
+        "target_reserve": "default",
+        "observed_reserve": "default",
+        "query_template": None,
     }
-    return sharing_key.read(**(fields | changes))
+    return sharing_key.parse(**(fields | changes))
 
 
-def added(
-    auth: str = AUTH, now: datetime = START, with_history: bool = False, go_on: bool = False, **changes: str
+def add_remote(
+    auth: str = AUTH, now: datetime = START, with_backfill: bool = False, reopen: bool = False, **changes: str
 ) -> int:
-    """The id of a new line."""
-    with db.write() as session:
-        line = remotes.add(
-            session, runtime().vault, typed(auth, **changes), now, with_history=with_history, go_on=go_on
+    """Add a remote and return its id."""
+    with db.transaction() as session:
+        remote = remotes.add(
+            session, get_runtime().vault, remote_input(auth, **changes), now, with_backfill=with_backfill, reopen=reopen
         )
-        return line.id
+        return remote.id
 
 
-def sold(*points: int, now: datetime = START, **more: Any) -> None:
-    """Record movements of Anna's, one transaction for all."""
-    with db.write() as session:
+def record_points(*points: int, now: datetime = START, **more: Any) -> None:
+    """Record movements of Anna's in one transaction."""
+    with db.transaction() as session:
         record(session, [Draft(ANNA, each, **more) for each in points], "test", now)
 
 
-def line(session: Session, remote_id: int) -> Remote:
-    """A line, deleted or not."""
+def get_remote(session: Session, remote_id: int) -> Remote:
+    """A remote, deleted or not."""
     return session.get_one(Remote, remote_id, populate_existing=True)
 
 
-def owed(remote_id: int, state: State | None = State.PENDING) -> list[int]:
-    """The points of what the remote is owed, in the order of sending; of every state with None."""
-    with db.write() as session:
+def outstanding_points(remote_id: int, state: DeliveryState | None = DeliveryState.PENDING) -> list[int]:
+    """The points of a remote's deliveries in `state`, in sending order; None: in any state."""
+    with db.transaction() as session:
         query = (
             select(Movement.points)
             .join(Delivery, Delivery.movement_seq == Movement.seq)
@@ -67,11 +67,11 @@ def owed(remote_id: int, state: State | None = State.PENDING) -> list[int]:
         return list(session.scalars(query if state is None else query.where(Delivery.state == state)))
 
 
-def settled(remote_id: int, state: State = State.DELIVERED, **values: Any) -> None:
-    """Let all that waits for the remote have come to `state`."""
-    with db.write() as session:
+def set_delivery_states(remote_id: int, state: DeliveryState = DeliveryState.DELIVERED, **values: Any) -> None:
+    """Put all pending deliveries of a remote into `state`."""
+    with db.transaction() as session:
         for delivery in session.scalars(
-            select(Delivery).where(Delivery.remote_id == remote_id, Delivery.state == State.PENDING)
+            select(Delivery).where(Delivery.remote_id == remote_id, Delivery.state == DeliveryState.PENDING)
         ):
             delivery.state = state
             for name, value in values.items():

@@ -9,7 +9,7 @@ from werkzeug.routing import Rule
 Build = Callable[..., tuple[str, str]]
 
 
-def compile_once(patch: pytest.MonkeyPatch) -> None:
+def cache_compiled_routes(patch: pytest.MonkeyPatch) -> None:
     """What is compiled depends on a rule's parts alone; it finds its converters in the rule that it is bound to."""
     build, known = Rule._compile_builder, dict[tuple[tuple[tuple[bool, str], ...], bool], Build]()
 

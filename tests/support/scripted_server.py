@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from pointsync.net.http_client import Answer, CallFailed, Client
+from pointsync.net.http_client import HttpCallError, HttpClient, HttpResponse
 
 KIB = 1024
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-Script = Callable[["Server", Any], None]
+Script = Callable[["ScriptedServer", Any], None]
 
 
-class Server:
+class ScriptedServer:
     """Listens on loopback; `script` handles each connection on a thread of its own, to its end."""
 
     def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
@@ -91,16 +91,16 @@ class Server:
             thread.join()
 
 
-Serve = Callable[..., Server]
-MakeClient = Callable[..., Client]
+StartServer = Callable[..., ScriptedServer]
+CreateClient = Callable[..., HttpClient]
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve() -> Iterator[StartServer]:
     with ExitStack() as stack:
 
-        def start(script: Script, tls: ssl.SSLContext | None = None) -> Server:
-            server = Server(script, tls)
+        def start(script: Script, tls: ssl.SSLContext | None = None) -> ScriptedServer:
+            server = ScriptedServer(script, tls)
             stack.callback(server.stop)
             return server
 
@@ -108,11 +108,11 @@ def serve() -> Iterator[Serve]:
 
 
 @pytest.fixture
-def make_client() -> Iterator[MakeClient]:
+def make_client() -> Iterator[CreateClient]:
     with ExitStack() as stack:
 
-        def make(**options: Any) -> Client:
-            client = Client(**{"allow_private": True, **options})
+        def make(**options: Any) -> HttpClient:
+            client = HttpClient(**{"allow_private": True, **options})
             stack.callback(client.close)
             return client
 
@@ -120,40 +120,40 @@ def make_client() -> Iterator[MakeClient]:
 
 
 @pytest.fixture
-def client(make_client: MakeClient) -> Client:
+def client(make_client: CreateClient) -> HttpClient:
     return make_client()
 
 
-def get(client: Client, url: str, **options: Any) -> Answer:
-    return client.call("GET", url, **{"headers": {}, **options})
+def get(client: HttpClient, url: str, **options: Any) -> HttpResponse:
+    return client.send("GET", url, **{"headers": {}, **options})
 
 
 @contextmanager
-def fails(kind: type[CallFailed], code: str, *, reached: bool, within: float = 2.0) -> Iterator[None]:
+def expect_call_failed(kind: type[HttpCallError], code: str, *, was_sent: bool, within: float = 2.0) -> Iterator[None]:
     """The block raises exactly this failure, in less than `within` seconds."""
     start = monotonic()
-    with pytest.raises(CallFailed) as caught:
+    with pytest.raises(HttpCallError) as caught:
         yield
     failure = caught.value
-    assert (type(failure), failure.code, failure.reached) == (kind, code, reached), failure.message
+    assert (type(failure), failure.code, failure.was_sent) == (kind, code, was_sent), failure.message
     assert failure.message.endswith(".")
     assert monotonic() - start < within
 
 
-def always(answer: bytes) -> Script:
+def answer_always(answer: bytes) -> Script:
     """Answers every request on a connection with `answer`."""
 
-    def script(server: Server, connection: socket.socket) -> None:
+    def script(server: ScriptedServer, connection: socket.socket) -> None:
         while server.read(connection):
             connection.sendall(answer)
 
     return script
 
 
-def once(answer: bytes) -> Script:
+def answer_once(answer: bytes) -> Script:
     """Answers one request, then hangs up."""
 
-    def script(server: Server, connection: socket.socket) -> None:
+    def script(server: ScriptedServer, connection: socket.socket) -> None:
         if server.read(connection):
             connection.sendall(answer)
 

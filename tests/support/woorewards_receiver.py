@@ -130,11 +130,11 @@ class Receiver:
             ):
                 kind, do = "sync", lambda: self._sync(reserve, email, int(points), action, headers, form)
             case _:
-                kind, do = "other", lambda: _no_route(path)
+                kind, do = "other", lambda: _not_found_reply(path)
         with self._lock:
             self._requests.append(Received(kind, method, path, headers, form))
             if failures := self._failures.get(kind):
-                return _error(
+                return _error_reply(
                     failures.pop(),
                     "internal_server_error",
                     "There has been a critical error on this website.",
@@ -163,29 +163,29 @@ class Receiver:
     ) -> Reply:
         """Apply a movement once. Where several answers fit: reserve, then customer, then duplicate."""
         if not self._is_known(headers):
-            return _error(401, "rest_forbidden", "Sorry, you are not allowed to do that.")
+            return _error_reply(401, "rest_forbidden", "Sorry, you are not allowed to do that.")
         if missing := [name for name in ("source", "transaction_id") if not form.get(name)]:
-            return _error(400, "rest_missing_callback_param", f"Missing parameter(s): {', '.join(missing)}")
+            return _error_reply(400, "rest_missing_callback_param", f"Missing parameter(s): {', '.join(missing)}")
         if not DIGITS.fullmatch(form["transaction_id"]):
-            return _error(400, "rest_invalid_param", "Invalid parameter(s): transaction_id")
+            return _error_reply(400, "rest_invalid_param", "Invalid parameter(s): transaction_id")
         transaction_id = int(form["transaction_id"])
         said = {"transaction_id": transaction_id + 1 if self.wrong_transaction_id else transaction_id}
         customer = email.lower()
         if reserve not in self.pools or reserve in self.inactive:
-            return _outcome("e410", "No active points and rewards system on that reserve.", said)
+            return _outcome_reply("e410", "No active points and rewards system on that reserve.", said)
         if customer not in self._customers:
-            return _outcome("e404", "No user with that email.", said)
+            return _outcome_reply("e404", "No user with that email.", said)
         known = (form["source"], transaction_id)
         if known not in self.applied:
             self.applied[known] = Movement(reserve, email, points, action, form.get("reason", ""))
             held = self._balances[reserve, customer]
             moved = {"add": held + points, "sub": held - points, "set": points}
             self._balances[reserve, customer] = moved[action]
-            return _outcome("s200", "Points updated.", said | {"points": moved[action]})
-        return _outcome("s208", "Already reported.", said | {"points": self._balances[reserve, customer]})
+            return _outcome_reply("s200", "Points updated.", said | {"points": moved[action]})
+        return _outcome_reply("s208", "Already reported.", said | {"points": self._balances[reserve, customer]})
 
     def _is_known(self, headers: dict[str, str]) -> bool:
-        expected = basic(self.auth, self.password)
+        expected = basic_auth(self.auth, self.password)
         return hmac.compare_digest(headers.get("authorization", "").encode(), expected.encode())
 
 
@@ -202,23 +202,23 @@ def _segments(path: str) -> list[str]:
     return parts if found and not before else []
 
 
-def basic(auth: str, password: str) -> str:
+def basic_auth(auth: str, password: str) -> str:
     """The Authorization header of that key."""
     return "Basic " + base64.b64encode(f"{auth}:{password}".encode()).decode()
 
 
-def _outcome(code: str, message: str, more: dict[str, Any]) -> Reply:
+def _outcome_reply(code: str, message: str, more: dict[str, Any]) -> Reply:
     status = "success" if code.startswith("s") else "error"
     return Reply(200, {"status": status, "status_code": code, "message": message, **more})
 
 
-def _error(status: int, code: str, message: str) -> Reply:
+def _error_reply(status: int, code: str, message: str) -> Reply:
     """WordPress's own form of an error."""
     return Reply(status, {"code": code, "message": message, "data": {"status": status}})
 
 
-def _no_route(path: str) -> Reply:
+def _not_found_reply(path: str) -> Reply:
     """JSON below WordPress's REST prefix, and a page anywhere else, `/pointsync/v1/` included."""
     if path.startswith("/wp-json/"):
-        return _error(404, "rest_no_route", "No route was found matching the URL and request method.")
+        return _error_reply(404, "rest_no_route", "No route was found matching the URL and request method.")
     return Reply(404, "<!DOCTYPE html><html><title>Page not found</title><body><h1>Not found</h1></body></html>")

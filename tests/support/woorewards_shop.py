@@ -20,7 +20,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, quote, urlencode
 
 from tests.support.process import call, free_port
-from tests.support.woorewards_receiver import ROUTE, Movement, Received, Receiver, Reply, basic
+from tests.support.woorewards_receiver import ROUTE, Movement, Received, Receiver, Reply, basic_auth
 
 __all__ = ["ROUTE", "Movement", "Received", "Reply", "WooRewardsSite"]
 
@@ -98,13 +98,13 @@ class WooRewardsSite(Receiver):
             "POST",
             f"{url}{ROUTE}sync/{reserve}/{segment}/{points}/{action}",
             urlencode(form),
-            {"Content-Type": "application/x-www-form-urlencoded", "Authorization": basic(auth, password)},
+            {"Content-Type": "application/x-www-form-urlencoded", "Authorization": basic_auth(auth, password)},
         )
         return answer.status, answer.body
 
     def ping(self, url: str, auth: str, password: str, reserve: str) -> tuple[int, Any]:
         """Ask a remote site, as the add-on does, whether it is one and knows us and the reserve."""
-        answer = call("GET", f"{url}{ROUTE}ping/{reserve}", headers={"Authorization": basic(auth, password)})
+        answer = call("GET", f"{url}{ROUTE}ping/{reserve}", headers={"Authorization": basic_auth(auth, password)})
         return answer.status, answer.body
 
 

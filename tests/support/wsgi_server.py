@@ -10,11 +10,11 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 STOP_SECONDS = 10
-TURN_SECONDS = 0.1
+LOOP_SECONDS = 0.1
 
 
 @contextmanager
-def served(
+def run_server(
     app: Callable[..., Any], *, behind_proxy: bool = False, port: int = 0, unix_socket: Path | None = None
 ) -> Iterator[str]:
     """The URL at which waitress answers for `app`; nothing of it is left afterwards.
@@ -29,7 +29,7 @@ def served(
     def run() -> None:
         # Its sockets are closed by their own thread: one closed beside it could be taken for another one.
         while not ended.is_set():
-            wasyncore.loop(timeout=TURN_SECONDS, map=sockets, count=1)
+            wasyncore.loop(timeout=LOOP_SECONDS, map=sockets, count=1)
         wasyncore.close_all(sockets)
 
     thread = threading.Thread(target=run, name="served")

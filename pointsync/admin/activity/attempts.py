@@ -1,35 +1,34 @@
-"""System › Activity: how the remotes were tried, and how their status changed."""
+"""System › Activity: attempts to send to the remotes."""
 
 from datetime import datetime
 
 from flask.typing import ResponseReturnValue
 from wtforms import SelectField
 
-from pointsync import clock
-from pointsync.admin.activity.filters import TAB, Filter, asked, every_remote
-from pointsync.admin.shell.paging import USUAL_SIZE
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.db import db
+from pointsync import clock, db
+from pointsync.admin.activity.filters import TAB, RemoteFilter, list_remotes, page_query
+from pointsync.admin.shell.paging import DEFAULT_SIZE
+from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.db.keyset import Page
-from pointsync.errors import Invalid
-from pointsync.leases import LEASE
+from pointsync.errors import InvalidInput
+from pointsync.leases import REMOTE_LEASE_DURATION
 from pointsync.models import Attempt
-from pointsync.reports import attempts as tries
-from pointsync.reports.attempts import Changed, Tried
+from pointsync.reports import attempts as attempts_report
+from pointsync.reports.attempts import AttemptRow
 
-OUTCOMES = {"": "All", "failed": "Failed only"}
+OUTCOME_LABELS = {"": "All", "failed": "Failed only"}
 
 
-class AttemptFilter(Filter):
+class AttemptFilter(RemoteFilter):
     """Attempts by remote and outcome."""
 
-    outcome = SelectField("Outcome", choices=OUTCOMES, validate_choice=False)
+    outcome = SelectField("Outcome", choices=OUTCOME_LABELS, validate_choice=False)
 
     @property
     def only_failed(self) -> bool:
         """Whether only failures are chosen. Raises Invalid for an outcome that there is not."""
-        if self.outcome.data and self.outcome.data not in OUTCOMES:
-            raise Invalid("outcome", "There is no such outcome; choose one of these.")
+        if self.outcome.data and self.outcome.data not in OUTCOME_LABELS:
+            raise InvalidInput("outcome", "There is no such outcome; choose one of these.")
         return bool(self.outcome.data)
 
 
@@ -37,71 +36,46 @@ class AttemptFilter(Filter):
 def attempts() -> ResponseReturnValue:
     """Attempts, newest first."""
     session, now = db.session(), clock.now()
-    form = AttemptFilter(every_remote(session))
-    found: Page[Tried] = Page([])
-    remote, size, list_asked = None, USUAL_SIZE, asked("admin.attempts")
+    form = AttemptFilter(list_remotes(session))
+    attempts_page: Page[AttemptRow] = Page([])
+    remote, size, query = None, DEFAULT_SIZE, page_query("admin.attempts")
     try:
-        remote, size = form.chosen, list_asked.size
-        found = tries.page(
+        remote, size = form.selected_remote, query.size
+        attempts_page = attempts_report.list_page(
             session,
             remote_id=remote.id if remote else None,
             only_failed=form.only_failed,
-            cursor=list_asked.cursor,
+            cursor=query.cursor,
             size=size,
         )
-    except Invalid as error:
-        form.refuse(error)
-    html = page(
+    except InvalidInput as error:
+        form.show_error(error)
+    html = render_page(
         "activity/attempts.html",
         TAB,
         form=form,
         remote=remote,
-        rows=found.rows,
-        outcomes={row.attempt.id: outcome(row.attempt, now) for row in found.rows},
-        here=list_asked.kept(),
-        ways=list_asked.ways(found),
-        sizes=list_asked.sizes(),
+        rows=attempts_page.rows,
+        outcomes={row.attempt.id: outcome_code(row.attempt, now) for row in attempts_page.rows},
+        list_params=query.query_params(),
+        page_links=query.page_links(attempts_page),
+        size_links=query.size_links(),
         size=size,
     )
     return html, 422 if form.errors or form.problem else 200
 
 
-@blueprint.get("/system/activity/changes", provide_automatic_options=False)
-def status_changes() -> ResponseReturnValue:
-    """Changes of status, newest first."""
-    session = db.session()
-    form = Filter(every_remote(session))
-    found: Page[Changed] = Page([])
-    remote, size, list_asked = None, USUAL_SIZE, asked("admin.status_changes")
-    try:
-        remote, size = form.chosen, list_asked.size
-        found = tries.changes(session, remote_id=remote.id if remote else None, cursor=list_asked.cursor, size=size)
-    except Invalid as error:
-        form.refuse(error)
-    html = page(
-        "activity/status_changes.html",
-        TAB,
-        form=form,
-        remote=remote,
-        rows=found.rows,
-        ways=list_asked.ways(found),
-        sizes=list_asked.sizes(),
-        size=size,
-    )
-    return html, 422 if form.errors or form.problem else 200
-
-
-def outcome(attempt: Attempt, now: datetime) -> str:
+def outcome_code(attempt: Attempt, now: datetime) -> str:
     """What came of it, by the name of its words in the template."""
     if attempt.code is None:
-        return "under_way" if now - attempt.started_at < LEASE else "broken_off"
+        return "under_way" if now - attempt.started_at < REMOTE_LEASE_DURATION else "broken_off"
     if attempt.code != "ok":
         return "failed"
     return "delivered" if attempt.delivered >= attempt.deliveries else "partly"
 
 
 @blueprint.app_template_filter("duration")
-def duration(attempt: Attempt) -> str:
+def format_duration(attempt: Attempt) -> str:
     """How long it took, in the unit that people would say."""
     if attempt.ended_at is None:
         return ""

@@ -8,36 +8,38 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from pointsync import clock, db
-from pointsync.admin.shell.panel import blueprint, row_number
+from pointsync.admin.shell.panel import blueprint, parse_row_id
 from pointsync.exports import export_task
-from pointsync.exports.export_task import Wanted
-from pointsync.runtime import runtime
+from pointsync.exports.export_task import Filter
+from pointsync.runtime import get_runtime
 
 
 @blueprint.post("/customers/export", provide_automatic_options=False)
 def export_customers() -> ResponseReturnValue:
     """The list of customers, with their balances."""
     search, reserve_key = request.form.get("q", ""), request.form.get("reserve")
-    return _ask(lambda session: export_task.customer_rows(session, search, reserve_key))
+    return _enqueue_export(lambda session: export_task.filter_customers(session, search, reserve_key))
 
 
 @blueprint.post("/customers/<int(max=9223372036854775807):customer_id>/export", provide_automatic_options=False)
-def export_history(customer_id: int) -> ResponseReturnValue:
+def export_customer_history(customer_id: int) -> ResponseReturnValue:
     """A customer's history."""
     reserve_key = request.form.get("reserve")
-    return _ask(lambda session: export_task.history_rows(session, customer_id, reserve_key))
+    return _enqueue_export(lambda session: export_task.filter_movements(session, customer_id, reserve_key))
 
 
 @blueprint.post("/system/activity/export", provide_automatic_options=False)
 def export_deliveries() -> ResponseReturnValue:
     """Deliveries."""
-    typed = request.form.get("remote")
-    remote_id = (row_number(typed) or 0) if typed else None
+    remote_text = request.form.get("remote")
+    remote_id = (parse_row_id(remote_text) or 0) if remote_text else None
     state, email = request.form.get("state") or None, request.form.get("customer", "").strip() or None
-    return _ask(lambda session: export_task.delivery_rows(session, remote_id, state, email))
+    return _enqueue_export(lambda session: export_task.filter_deliveries(session, remote_id, state, email))
 
 
-def _ask(wanted: Callable[[Session], Wanted]) -> ResponseReturnValue:
-    now, by, data = clock.now(), current_user.name, runtime().config.data
-    asked = db.in_write(lambda session: export_task.ask(session, data, wanted(session), by, now))
-    return redirect(url_for("admin.work", work_id=asked.id), 303)
+def _enqueue_export(build_filter: Callable[[Session], Filter]) -> ResponseReturnValue:
+    now, admin_name, data = clock.now(), current_user.name, get_runtime().config.data
+    task = db.run_in_transaction(
+        lambda session: export_task.enqueue(session, data, build_filter(session), admin_name, now)
+    )
+    return redirect(url_for("admin.task", task_id=task.id), 303)

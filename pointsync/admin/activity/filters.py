@@ -8,15 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import SelectField
 
-from pointsync.admin.shell.paging import Asked
-from pointsync.admin.shell.panel import plain, row_number
-from pointsync.errors import Invalid, NotFound, Refused
+from pointsync.admin.shell.paging import PageQuery
+from pointsync.admin.shell.panel import parse_row_id
+from pointsync.admin.shell.template_filters import strip_bidi
+from pointsync.errors import DomainError, InvalidInput, NotFound
 from pointsync.models import Remote
 
 TAB = "admin.activity"
 
 
-class Filter(FlaskForm):  # type: ignore[misc]
+class RemoteFilter(FlaskForm):  # type: ignore[misc]
     """What every list can be narrowed to; it stands in the address, so it carries no token."""
 
     class Meta:
@@ -29,24 +30,26 @@ class Filter(FlaskForm):  # type: ignore[misc]
     def __init__(self, remotes: Sequence[Remote]) -> None:
         super().__init__(request.args)
         self.remotes = {remote.id: remote for remote in remotes}
-        self.remote.choices = {"": "All remotes"} | {str(number): each for number, each in _words(remotes).items()}
+        self.remote.choices = {"": "All remotes"} | {
+            str(number): each for number, each in _remote_labels(remotes).items()
+        }
 
     @property
-    def chosen(self) -> Remote | None:
+    def selected_remote(self) -> Remote | None:
         """The remote that is chosen. Raises Invalid for one that there is not."""
         if not self.remote.data:
             return None
-        remote = self.remotes.get(row_number(self.remote.data) or 0)
+        remote = self.remotes.get(parse_row_id(self.remote.data) or 0)
         if remote is None:
-            raise Invalid("remote", "There is no such remote in the list; choose one of these.")
+            raise InvalidInput("remote", "There is no such remote in the list; choose one of these.")
         return remote
 
     @property
-    def is_set(self) -> bool:
+    def is_active(self) -> bool:
         """Whether the list is narrowed at all."""
         return any(field.data for field in self)
 
-    def refuse(self, error: Refused) -> None:
+    def show_error(self, error: DomainError) -> None:
         """Put the sentence at its field, or above the list where it is about none."""
         fields = error.fields or ({"customer": error.message} if isinstance(error, NotFound) else {})
         for name, sentence in fields.items():
@@ -56,24 +59,24 @@ class Filter(FlaskForm):  # type: ignore[misc]
         self.problem = error.message
 
 
-def every_remote(session: Session) -> list[Remote]:
+def list_remotes(session: Session) -> list[Remote]:
     """All lines, those that were deleted last: what they were sent is listed still."""
     return list(session.scalars(select(Remote).order_by(Remote.deleted_at.is_not(None), Remote.id)))
 
 
-def asked(endpoint: str = TAB) -> Asked:
+def page_query(endpoint: str = TAB) -> PageQuery:
     """What the address asks of one of these lists; all take the same along, so that one leads back to another."""
-    return Asked(endpoint, ("remote", "state", "customer", "outcome"))
+    return PageQuery(endpoint, ("remote", "state", "customer", "outcome"))
 
 
-def _words(remotes: Sequence[Remote]) -> dict[int, str]:
+def _remote_labels(remotes: Sequence[Remote]) -> dict[int, str]:
     """What to call each line where one is chosen: with its reserves where several have the same name."""
-    names = {remote.id: plain(remote.name or remote.url) for remote in remotes}
-    counts = list(names.values())
-    words = {}
+    names = {remote.id: strip_bidi(remote.name or remote.url) for remote in remotes}
+    all_names = list(names.values())
+    labels = {}
     for remote in remotes:
         name = names[remote.id]
-        if counts.count(name) > 1:
+        if all_names.count(name) > 1:
             name += f" ({remote.reserve.key} to {remote.target})"
-        words[remote.id] = f"{name}, deleted" if remote.deleted_at else name
-    return words
+        labels[remote.id] = f"{name}, deleted" if remote.deleted_at else name
+    return labels

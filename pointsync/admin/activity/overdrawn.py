@@ -6,82 +6,91 @@ from flask import flash, redirect
 from flask.typing import ResponseReturnValue
 
 from pointsync import clock, db
-from pointsync.admin.activity.filters import TAB, asked
-from pointsync.admin.shell.paging import USUAL_SIZE
-from pointsync.admin.shell.panel import blueprint, page
+from pointsync.admin.activity.filters import TAB, page_query
+from pointsync.admin.shell.paging import DEFAULT_SIZE
+from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.db.keyset import Page
-from pointsync.errors import Conflict, Invalid
+from pointsync.errors import Conflict, InvalidInput
 from pointsync.ledger import overdrawn as ledger
-from pointsync.ledger.overdrawn import Below
-from pointsync.runtime import runtime
+from pointsync.ledger.overdrawn import OverdrawnMovement
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import names, settings
 
-MOVEMENT = "/system/activity/below-zero/<int(max=9223372036854775807):seq>"
+MOVEMENT_PATH = "/system/activity/below-zero/<int(max=9223372036854775807):seq>"
 
 
 @blueprint.get("/system/activity/below-zero", provide_automatic_options=False)
-def below_zero() -> ResponseReturnValue:
+def overdrawn() -> ResponseReturnValue:
     """The movements, newest first."""
-    session = db.db.session()
+    session = db.session()
     days = settings.read(session).statistics_days
-    found: Page[Below] = Page([])
-    size, problem, list_asked = USUAL_SIZE, None, asked("admin.below_zero")
+    overdrawn_page: Page[OverdrawnMovement] = Page([])
+    size, error_message, query = DEFAULT_SIZE, None, page_query("admin.overdrawn")
     try:
-        size = list_asked.size
-        found = ledger.page(session, clock.now() - timedelta(days=days), cursor=list_asked.cursor, size=size)
-    except Invalid as error:
-        problem = error.message
-    html = page(
+        size = query.size
+        overdrawn_page = ledger.list_page(session, clock.now() - timedelta(days=days), cursor=query.cursor, size=size)
+    except InvalidInput as error:
+        error_message = error.message
+    html = render_page(
         "activity/overdrawn.html",
         TAB,
-        rows=found.rows,
+        rows=overdrawn_page.rows,
         days=days,
-        names=names.read(session, runtime().config),
-        ways=list_asked.ways(found),
-        sizes=list_asked.sizes(),
+        site_names=names.read(session, get_runtime().config),
+        page_links=query.page_links(overdrawn_page),
+        size_links=query.size_links(),
         size=size,
-        problem=problem,
-        here=list_asked.kept(),
+        error_message=error_message,
+        list_params=query.query_params(),
     )
-    return html, 422 if problem else 200
+    return html, 422 if error_message else 200
 
 
-@blueprint.get(f"{MOVEMENT}/correct", provide_automatic_options=False)
-def correct_below_zero(seq: int) -> ResponseReturnValue:
+@blueprint.get(f"{MOVEMENT_PATH}/correct", provide_automatic_options=False)
+def correct_overdrawn(seq: int) -> ResponseReturnValue:
     """Say what would be done."""
-    return _page(seq)
+    return _render_confirmation(seq)
 
 
-@blueprint.post(f"{MOVEMENT}/correct", provide_automatic_options=False)
-def send_correct_below_zero(seq: int) -> ResponseReturnValue:
+@blueprint.post(f"{MOVEMENT_PATH}/correct", provide_automatic_options=False)
+def submit_correct_overdrawn(seq: int) -> ResponseReturnValue:
     """Bring the balance up to zero here."""
     now = clock.now()
     try:
-        made = db.in_write(lambda session: ledger.correct(session, seq, now))
+        correction = db.run_in_transaction(lambda session: ledger.correct(session, seq, now))
     except Conflict as error:
-        return _meanwhile(error.message)
-    except Invalid as error:
-        return _page(seq, problem=error.message, status=422)
-    flash(f"Corrected here by movement {made.id}: the balance is 0 now. It stays on this site.", "done")
-    return _back()
+        return _redirect_with_warning(error.message)
+    except InvalidInput as error:
+        return _render_confirmation(seq, error.message)
+    flash(f"Corrected here by movement {correction.id}: the balance is 0 now. It stays on this site.", "done")
+    return _redirect_to_list()
 
 
-def _page(seq: int, status: int = 200, **values: object) -> ResponseReturnValue:
+def _render_confirmation(seq: int, error_message: str | None = None) -> ResponseReturnValue:
     """The sheet that asks; who comes too late is told so in the list."""
-    below = ledger.get(db.db.session(), seq)
-    if not below.may_be_corrected:
-        return _meanwhile("Nothing is to be corrected: the customer is not below zero now, or this was corrected.")
-    return page("activity/overdrawn_correct.html", TAB, below=below, back=_list(), **values), status
+    overdrawn_movement = ledger.get(db.session(), seq)
+    if not overdrawn_movement.is_correctable:
+        return _redirect_with_warning(
+            "Nothing is to be corrected: the customer is not below zero now, or this was corrected."
+        )
+    html = render_page(
+        "activity/overdrawn_correct.html",
+        TAB,
+        overdrawn_movement=overdrawn_movement,
+        list_url=_list_url(),
+        error_message=error_message,
+    )
+    return html, 422 if error_message else 200
 
 
-def _meanwhile(message: str) -> ResponseReturnValue:
+def _redirect_with_warning(message: str) -> ResponseReturnValue:
     flash(message, "warning")
-    return _back()
+    return _redirect_to_list()
 
 
-def _back() -> ResponseReturnValue:
-    return redirect(_list(), 303)
+def _redirect_to_list() -> ResponseReturnValue:
+    return redirect(_list_url(), 303)
 
 
-def _list() -> str:
-    return asked("admin.below_zero").address()
+def _list_url() -> str:
+    return page_query("admin.overdrawn").url()

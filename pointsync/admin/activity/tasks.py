@@ -12,56 +12,58 @@ from werkzeug.exceptions import NotFound
 
 from pointsync import clock, db, leases
 from pointsync.admin.activity.filters import TAB
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.models import Work, WorkState
-from pointsync.runtime import runtime
-from pointsync.tasks import tasks as works
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.models import Task, TaskState
+from pointsync.runtime import get_runtime
+from pointsync.tasks import tasks
 
-LONG = timedelta(minutes=1)
+START_TIMEOUT = timedelta(minutes=1)
 """So long nobody waits where a process can take the work."""
 
-STOPPED = {
-    WorkState.STOPPING: ("It ends as soon as the part that is under way is done.", "done"),
-    WorkState.STOPPED: ("It is stopped.", "done"),
+STOP_MESSAGES = {
+    TaskState.STOPPING: ("It ends as soon as the part that is under way is done.", "done"),
+    TaskState.STOPPED: ("It is stopped.", "done"),
 }
 
 
 @blueprint.get("/system/works", provide_automatic_options=False)
-def all_works() -> ResponseReturnValue:
+def task_list() -> ResponseReturnValue:
     """What was asked for lately, the newest first."""
-    session, now = db.db.session(), clock.now()
-    rows = works.last(session)
-    return page("activity/task_list.html", TAB, rows=rows, held_up=_held_up(session, rows, now))
-
-
-@blueprint.get("/system/works/<int(max=9223372036854775807):work_id>", provide_automatic_options=False)
-def work(work_id: int) -> ResponseReturnValue:
-    """One of them."""
-    session, now = db.db.session(), clock.now()
-    asked = works.get(session, work_id)
-    return page(
-        "activity/task.html",
-        TAB,
-        work=asked,
-        held_up=_held_up(session, [asked], now),
-        before=next((each for each in works.unfinished(session) if each.id < asked.id), None),
-        file=works.made(runtime().config.data, asked),
+    session, now = db.session(), clock.now()
+    recent_tasks = tasks.list_recent(session)
+    return render_page(
+        "activity/task_list.html", TAB, tasks=recent_tasks, blocked_reason=_blocked_reason(session, recent_tasks, now)
     )
 
 
-@blueprint.post("/system/works/<int(max=9223372036854775807):work_id>/stop", provide_automatic_options=False)
-def stop_work(work_id: int) -> ResponseReturnValue:
+@blueprint.get("/system/works/<int(max=9223372036854775807):task_id>", provide_automatic_options=False)
+def task(task_id: int) -> ResponseReturnValue:
+    """One of them."""
+    session, now = db.session(), clock.now()
+    task = tasks.get(session, task_id)
+    return render_page(
+        "activity/task.html",
+        TAB,
+        task=task,
+        blocked_reason=_blocked_reason(session, [task], now),
+        preceding_task=next((each for each in tasks.list_unfinished(session) if each.id < task.id), None),
+        file=tasks.get_result_file(get_runtime().config.data, task),
+    )
+
+
+@blueprint.post("/system/works/<int(max=9223372036854775807):task_id>/stop", provide_automatic_options=False)
+def stop_task(task_id: int) -> ResponseReturnValue:
     """Let it end."""
-    by, now = current_user.name, clock.now()
-    asked = db.in_write(lambda session: works.stop(session, work_id, by, now))
-    flash(*STOPPED.get(asked.state, ("It has ended already.", "help")))
-    return redirect(url_for("admin.work", work_id=work_id), 303)
+    admin_name, now = current_user.name, clock.now()
+    task = db.run_in_transaction(lambda session: tasks.stop(session, task_id, admin_name, now))
+    flash(*STOP_MESSAGES.get(task.state, ("It has ended already.", "help")))
+    return redirect(url_for("admin.task", task_id=task_id), 303)
 
 
-@blueprint.get("/system/works/<int(max=9223372036854775807):work_id>/file", provide_automatic_options=False)
-def work_file(work_id: int) -> ResponseReturnValue:
+@blueprint.get("/system/works/<int(max=9223372036854775807):task_id>/file", provide_automatic_options=False)
+def task_file(task_id: int) -> ResponseReturnValue:
     """What it has made, to be saved."""
-    path = works.made(runtime().config.data, works.get(db.db.session(), work_id))
+    path = tasks.get_result_file(get_runtime().config.data, tasks.get(db.session(), task_id))
     if path is None:
         raise NotFound
     return _download(path)
@@ -71,12 +73,12 @@ def _download(path: Path) -> ResponseReturnValue:
     return send_file(path, mimetype="text/csv", as_attachment=True, download_name=path.name)
 
 
-def _held_up(session: Session, rows: Sequence[Work], now: datetime) -> str | None:
+def _blocked_reason(session: Session, shown_tasks: Sequence[Task], now: datetime) -> str | None:
     """Why what waits does not begin, by the name of its words in the template; None where it will by itself."""
-    if all(each.finished_at for each in rows):
+    if all(each.finished_at for each in shown_tasks):
         return None
-    if not leases.any_alive(session):
+    if not leases.is_any_alive(session):
         return "nobody"
-    is_begun = any(each.holder for each in works.unfinished(session))
-    waits = [each.asked_at for each in rows if each.state == WorkState.WAITING]
-    return "unseen" if waits and not is_begun and now - min(waits) > LONG else None
+    has_started = any(each.holder for each in tasks.list_unfinished(session))
+    waiting_since = [each.asked_at for each in shown_tasks if each.state == TaskState.WAITING]
+    return "unseen" if waiting_since and not has_started and now - min(waiting_since) > START_TIMEOUT else None

@@ -11,16 +11,16 @@ from werkzeug.exceptions import BadRequest, HTTPException
 
 from pointsync.admin.auth import login_manager
 from pointsync.admin.shell.panel import blueprint
-from pointsync.runtime import runtime
-from pointsync.web.upload_limits import LARGEST_BYTES
+from pointsync.runtime import get_runtime
+from pointsync.web.upload_limits import MAX_BYTES_BY_PATH
 
-OPEN = {"admin.sign_in", "admin.send_sign_in", "admin.setup", "admin.send_setup"}
+PUBLIC_ENDPOINTS = {"admin.sign_in", "admin.submit_sign_in", "admin.setup", "admin.submit_setup"}
 """The views that answer somebody who is not signed in; all others send them to sign in."""
 
-SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
-_FOREIGN = "This form was sent from another site. Open the panel itself and send it from there."
-_OUT_OF_DATE = (
+_CROSS_SITE_MESSAGE = "This form was sent from another site. Open the panel itself and send it from there."
+_EXPIRED_FORM_MESSAGE = (
     "This form is out of date: somebody signed in or out since it was opened, or the browser keeps no cookies. "
     "Go back, load the page again and send it once more."
 )
@@ -42,36 +42,36 @@ def register(app: Flask) -> None:
 
 
 @blueprint.before_request
-def follow_proxy() -> None:
+def apply_proxy_identity() -> None:
     """Before anything reads who is signed in: whom the shop's proxy names, or 403."""
-    login_manager.follow_proxy()
+    login_manager.apply_proxy_identity()
 
 
 @blueprint.before_request
-def refuse_foreign() -> None:
+def refuse_cross_site() -> None:
     """400 for what another site makes a browser send."""
-    if request.method in SAFE:
+    if request.method in SAFE_METHODS:
         return
-    fetched_from = request.headers.get("Sec-Fetch-Site")
-    if fetched_from == "cross-site" or (fetched_from is None and _is_foreign(request.headers.get("Origin"))):
-        raise BadRequest(_FOREIGN)
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    if fetch_site == "cross-site" or (fetch_site is None and _is_cross_site(request.headers.get("Origin"))):
+        raise BadRequest(_CROSS_SITE_MESSAGE)
 
 
 @blueprint.before_request
-def allow_large() -> None:
+def allow_large_upload() -> None:
     """Let an admin send a large file where one is asked for; the form is read before its view is called."""
-    most = LARGEST_BYTES.get(request.path)
-    if most and current_user.is_authenticated:
-        request.max_content_length = most
+    max_bytes = MAX_BYTES_BY_PATH.get(request.path)
+    if max_bytes and current_user.is_authenticated:
+        request.max_content_length = max_bytes
 
 
 @blueprint.before_request
-def refuse_without_token() -> None:
+def check_csrf_token() -> None:
     """400 for a form without its token, or with another session's."""
     try:
         _csrf.protect()
     except CSRFError as error:
-        raise BadRequest(_OUT_OF_DATE) from error
+        raise BadRequest(_EXPIRED_FORM_MESSAGE) from error
     except OSError as error:  # the form is read here, and a large file that it carries put on disk
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InsufficientStorage from error
@@ -81,31 +81,33 @@ def refuse_without_token() -> None:
 @blueprint.before_request
 def require_admin() -> ResponseReturnValue | None:
     """To the sign-in page, and back afterwards, with whoever is not signed in."""
-    if request.endpoint in OPEN or current_user.is_authenticated:
+    if request.endpoint in PUBLIC_ENDPOINTS or current_user.is_authenticated:
         return None
-    wanted = request.full_path.rstrip("?") if request.method in SAFE else "/"
-    return redirect(url_for("admin.sign_in", next=None if wanted == "/" else f"{request.script_root}{wanted}"), 303)
+    requested_path = request.full_path.rstrip("?") if request.method in SAFE_METHODS else "/"
+    return redirect(
+        url_for("admin.sign_in", next=None if requested_path == "/" else f"{request.script_root}{requested_path}"), 303
+    )
 
 
 @blueprint.before_request
-def note_use() -> None:
+def record_use() -> None:
     """Admins see in which browsers they are signed in, and when each was last used."""
-    login_manager.note_use()
+    login_manager.record_use()
 
 
 @blueprint.before_request
-def say_who_acts() -> None:
+def set_actor() -> None:
     """Whatever this request changes is noted as this admin's; as nobody's on the pages before a sign-in."""
-    login_manager.acts()
+    login_manager.set_actor()
 
 
-def _is_foreign(origin: str | None) -> bool:
+def _is_cross_site(origin: str | None) -> bool:
     """Whether `origin` names another host than ours; the scheme may differ behind a proxy that ends TLS."""
     if origin is None:
         return False
-    public = urlsplit(runtime().config.public_url or "").netloc
+    public_host = urlsplit(get_runtime().config.public_url or "").netloc
     try:
-        sent_from = urlsplit(origin).netloc
+        origin_host = urlsplit(origin).netloc
     except ValueError:
         return True
-    return sent_from not in (request.host, public) or not sent_from
+    return origin_host not in (request.host, public_host) or not origin_host

@@ -6,43 +6,46 @@ from werkzeug.exceptions import NotFound
 
 from pointsync import clock, db
 from pointsync.accounts import admins
-from pointsync.admin.auth.sign_in import welcome
-from pointsync.admin.shell.forms import SetupForm, show_refusal
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.errors import Conflict, Invalid
+from pointsync.admin.auth.forms import NewAdminForm
+from pointsync.admin.auth.sign_in import sign_in_and_redirect
+from pointsync.admin.shell.forms import show_errors
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.errors import Conflict, InvalidInput
 from pointsync.errors import NotFound as NotHere
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 
 
 @blueprint.get("/setup/<token>", provide_automatic_options=False)
 def setup(token: str) -> ResponseReturnValue:
     """The form, while the link is good."""
-    if not admins.is_setup_link(db.db.session(), token):
+    if not admins.is_valid_setup_token(db.session(), token):
         raise NotFound
-    return _form(SetupForm())
+    return _render_form(NewAdminForm())
 
 
 @blueprint.post("/setup/<token>", provide_automatic_options=False)
-def send_setup(token: str) -> ResponseReturnValue:
+def submit_setup(token: str) -> ResponseReturnValue:
     """Create the first admin and sign them in; the link is used up."""
-    if not admins.is_setup_link(db.db.session(), token):
+    if not admins.is_valid_setup_token(db.session(), token):
         raise NotFound
-    form, now = SetupForm(), clock.now()
+    form, now = NewAdminForm(), clock.now()
     if not form.validate():
-        return _form(form), 422
+        return _render_form(form), 422
     try:
-        admin = db.in_write(
+        admin = db.run_in_transaction(
             lambda session: admins.create_first(session, token, form.name.data, form.password.data, now)
         )
-    except (Invalid, Conflict) as error:
-        show_refusal(form, error)
-        return _form(form), 422
+    except (InvalidInput, Conflict) as error:
+        show_errors(form, error)
+        return _render_form(form), 422
     except NotHere as error:
         raise NotFound from error
-    response = welcome(admin, url_for("admin.dashboard"), how="link")
+    response = sign_in_and_redirect(admin, url_for("admin.dashboard"), how="link")
     flash(f"Welcome, {admin.name}. You are signed in, and the link you came by is used up.")
     return response
 
 
-def _form(form: SetupForm) -> str:
-    return page("auth/setup.html", form=form, site_name=runtime().config.site_name, least=admins.MIN_PASSWORD)
+def _render_form(form: NewAdminForm) -> str:
+    return render_page(
+        "auth/setup.html", form=form, site_name=get_runtime().config.site_name, min_password_length=admins.MIN_PASSWORD
+    )

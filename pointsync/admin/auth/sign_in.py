@@ -7,9 +7,9 @@ from flask_login import current_user
 from pointsync import clock, db
 from pointsync.accounts import admins, sign_ins
 from pointsync.admin.auth import login_manager, proxy, rate_limit
+from pointsync.admin.auth.forms import SignInForm
 from pointsync.admin.auth.next_path import next_path
-from pointsync.admin.shell.forms import SignInForm
-from pointsync.admin.shell.panel import blueprint, page
+from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.models import Admin
 
 _BY_PROXY = "You are signed in by the shop’s proxy, as {}. It says so with each page: to leave, sign out there."
@@ -22,53 +22,53 @@ def sign_in() -> ResponseReturnValue:
     """The form; whoever is signed in already goes on to where they wanted."""
     if current_user.is_authenticated:
         return redirect(next_path(), 303)
-    return _form(SignInForm())
+    return _render_form(SignInForm())
 
 
 @blueprint.post("/sign-in", provide_automatic_options=False)
-def send_sign_in() -> ResponseReturnValue:
+def submit_sign_in() -> ResponseReturnValue:
     """Sign in and go on, or say that name and password are wrong, but not which of them.
 
     That an admin is disabled is told to who has typed their password, and to nobody else.
     """
     form = SignInForm()
     if not form.validate():
-        return _form(form), 422
-    rate_limit.count(form.name.data)
-    admin = admins.by_credentials(db.db.session(), form.name.data, form.password.data)
+        return _render_form(form), 422
+    rate_limit.count_attempt(form.name.data)
+    admin = admins.authenticate(db.session(), form.name.data, form.password.data)
     if admin is None or admin.disabled_at is not None:
-        name, now = admins.normal(form.name.data), clock.now()
-        db.in_write(lambda session: sign_ins.note_failure(session, name, now))
-        return _form(form, _DISABLED if admin else _WRONG), 422
-    rate_limit.forgive(form.name.data)
-    return welcome(admin, next_path())
+        name, now = admins.normalise_name(form.name.data), clock.now()
+        db.run_in_transaction(lambda session: sign_ins.log_failure(session, name, now))
+        return _render_form(form, _DISABLED if admin else _WRONG), 422
+    rate_limit.reset(form.name.data)
+    return sign_in_and_redirect(admin, next_path())
 
 
 @blueprint.post("/sign-out", provide_automatic_options=False)
 def sign_out() -> ResponseReturnValue:
     """Sign out, and back to the form; whom the proxy has signed in is told that only it can sign them out."""
     if current_user.is_by_proxy:
-        login_manager.begin_by_proxy(current_user.name)
+        login_manager.sign_in_by_proxy(current_user.name)
         flash(_BY_PROXY.format(current_user.name), "help")
         return redirect(url_for("admin.dashboard"), 303)
-    login_manager.end(current_user)
+    login_manager.sign_out(current_user)
     flash("You are signed out.")
     return redirect(url_for("admin.sign_in"), 303)
 
 
-def welcome(admin: Admin, path: str, how: str = "password") -> Response:
+def sign_in_and_redirect(admin: Admin, path: str, how: str = "password") -> Response:
     """Sign `admin` in, in this browser, and go to `path`."""
-    login_manager.begin(admin, how)
+    login_manager.sign_in(admin, how)
     response = make_response(redirect(path, 303))
-    rate_limit.remember(response, admin.name)
+    rate_limit.remember_browser(response, admin.name)
     return response
 
 
-def _form(form: SignInForm, problem: str | None = None) -> str:
-    return page(
+def _render_form(form: SignInForm, error_message: str | None = None) -> str:
+    return render_page(
         "auth/sign_in.html",
         form=form,
-        problem=problem,
-        by_proxy=bool(proxy.allowed()),
-        has_admins=admins.exists(db.db.session()),
+        error_message=error_message,
+        is_proxy_used=bool(proxy.get_allowed_names()),
+        has_admins=admins.exists(db.session()),
     )

@@ -2,7 +2,7 @@
 
 import re
 
-MAX_READ = 500
+MAX_LENGTH = 500
 
 BROWSERS = (
     ("Edge", r"Edg(?:e|A|iOS)?/"),
@@ -14,7 +14,7 @@ BROWSERS = (
 )
 """Most browsers name others as well: the first that fits is meant."""
 
-SYSTEMS = (
+OPERATING_SYSTEMS = (
     ("iPhone", r"iPhone"),
     ("iPad", r"iPad"),
     ("Android", r"Android"),
@@ -23,19 +23,19 @@ SYSTEMS = (
     ("ChromeOS", r"CrOS"),
     ("Linux", r"Linux|X11"),
 )
-PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
+PRODUCT_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 """The name of a product (RFC 9110, 10.1.5), without the letters that nobody uses."""
 
 
-def words(user_agent: str) -> str:
+def describe(user_agent: str) -> str:
     """Such as `Firefox on Linux`; of a program that is no browser its own name, at most 40 letters. Never empty."""
-    text = user_agent[:MAX_READ]
-    name, system = _first(BROWSERS, text), _first(SYSTEMS, text)
+    text = user_agent[:MAX_LENGTH]
+    name, system = _first_match(BROWSERS, text), _first_match(OPERATING_SYSTEMS, text)
     if name is None:
-        product = PRODUCT.match(text)
+        product = PRODUCT_PATTERN.match(text)
         name = product[0] if product and product[0] != "Mozilla" else "Unknown browser"
     return f"{name} on {system}" if system else name
 
 
-def _first(kinds: tuple[tuple[str, str], ...], text: str) -> str | None:
-    return next((name for name, pattern in kinds if re.search(pattern, text)), None)
+def _first_match(patterns: tuple[tuple[str, str], ...], text: str) -> str | None:
+    return next((name for name, pattern in patterns if re.search(pattern, text)), None)

@@ -1,7 +1,6 @@
 """Several in one go: pasted lines of customers and points, shown first, recorded all or none."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -10,18 +9,20 @@ from wtforms import SelectField, StringField, TextAreaField
 
 from pointsync import db, ids
 from pointsync.admin.customers import manual_movements, pasted_lines
-from pointsync.admin.customers.manual_movements import TAB, Stale
-from pointsync.admin.customers.pasted_lines import Line
-from pointsync.admin.shell.forms import show_refusal
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.errors import Invalid, NotFound, Refused
-from pointsync.ledger.forecast import Foreseen, foresee
-from pointsync.ledger.record import MOST, Draft
+from pointsync.admin.customers.manual_movements import TAB, StaleForm
+from pointsync.admin.customers.pasted_lines import PastedLine
+from pointsync.admin.shell.forms import raw_value, show_errors
+from pointsync.admin.shell.idempotency import parse_idempotency_key
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.admin.shell.reserve_choices import get_active_reserve, set_reserve_choices
+from pointsync.errors import DomainError, InvalidInput, NotFound
+from pointsync.ledger.forecast import Forecast, forecast
+from pointsync.ledger.record import MAX_MOVEMENTS, Draft
 from pointsync.models import Reserve
-from pointsync.text_limits import MAX_REASON, check_text
+from pointsync.text_limits import MAX_REASON_LENGTH, validate_text
 
 
-class LinesForm(FlaskForm):  # type: ignore[misc]
+class BulkAdjustmentForm(FlaskForm):  # type: ignore[misc]
     """Pasted lines, the reserve they are for, and the reason of those that have none."""
 
     reserve = SelectField("Points Reserve", default="default")
@@ -30,12 +31,12 @@ class LinesForm(FlaskForm):  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BulkAdjustment:
     """What the form asks for, fit to be foreseen."""
 
     reserve: Reserve
-    lines: list[Line]
-    once: str
+    lines: list[PastedLine]
+    idempotency_key: str
 
     @property
     def drafts(self) -> list[Draft]:
@@ -47,91 +48,113 @@ class Asked:
                 reserve=self.reserve.key,
                 kind=manual_movements.KIND,
                 reason=each.reason,
-                ref=f"hand:{self.once}:{each.number}",
+                ref=f"hand:{self.idempotency_key}:{each.number}",
             )
             for each in self.lines
-            if not each.fault
+            if not each.problem
         ]
 
 
 @blueprint.get("/customers/points/several", provide_automatic_options=False)
-def points_in_one_go() -> ResponseReturnValue:
+def bulk_adjust() -> ResponseReturnValue:
     """The form."""
-    return _form(_filled(), ids.new_token())
+    return _render_form(_build_form(), ids.new_token())
 
 
 @blueprint.post("/customers/points/several", provide_automatic_options=False)
-def send_points_in_one_go() -> ResponseReturnValue:
+def submit_bulk_adjust() -> ResponseReturnValue:
     """Show what the lines would do; once that is confirmed, do it."""
-    form, once = _filled(), manual_movements.once(request.form.get("once"))
-    if "again" in request.form:
-        return _form(form, once or ids.new_token())
+    form, idempotency_key = _build_form(), parse_idempotency_key(request.form.get("idempotency_key"))
+    if "back_to_form" in request.form:
+        return _render_form(form, idempotency_key or ids.new_token())
     try:
-        asked = _asked(form, once or ids.new_token())
-    except Invalid as error:
-        show_refusal(form, error)
-        return _form(form, once or ids.new_token()), 422
-    if not once:
-        return _form(form, ids.new_token(), manual_movements.INCOMPLETE), 422
-    rows, faulty = _foreseen(asked)
-    if faulty or "confirmed" not in request.form:
-        return _dry_run(form, asked, rows, faulty), 422 if faulty else 200
+        adjustment = _read_form(form, idempotency_key or ids.new_token())
+    except InvalidInput as error:
+        show_errors(form, error)
+        return _render_form(form, idempotency_key or ids.new_token()), 422
+    if not idempotency_key:
+        return _render_form(form, ids.new_token(), manual_movements.MISSING_KEY_MESSAGE), 422
+    rows, invalid_lines = _preview_lines(adjustment)
+    if invalid_lines or "confirmed" not in request.form:
+        return _render_dry_run(form, adjustment, rows, invalid_lines), 422 if invalid_lines else 200
     try:
-        return manual_movements.done(manual_movements.record_once(asked.reserve, asked.drafts), asked.reserve)
-    except Stale:
-        again = replace(asked, once=ids.new_token())
-        return _dry_run(form, again, *_foreseen(again), message=manual_movements.STALE), 422
-    except (Invalid, NotFound) as error:  # what has changed since it was looked at a moment ago
-        return _refuse(form, once, error)
+        return manual_movements.redirect_to_result(
+            manual_movements.record_once(adjustment.reserve, adjustment.drafts), adjustment.reserve
+        )
+    except StaleForm:
+        renewed = replace(adjustment, idempotency_key=ids.new_token())
+        return _render_dry_run(
+            form, renewed, *_preview_lines(renewed), message=manual_movements.STALE_FORM_MESSAGE
+        ), 422
+    except (InvalidInput, NotFound) as error:  # what has changed since it was looked at a moment ago
+        return _render_errors(form, idempotency_key, error)
 
 
-def _filled() -> LinesForm:
-    form = LinesForm()
-    manual_movements.fill_reserves(form, db.db.session())
+def _build_form() -> BulkAdjustmentForm:
+    form = BulkAdjustmentForm()
+    set_reserve_choices(form, db.session())
     return form
 
 
-def _asked(form: LinesForm, once: str) -> Asked:
+def _read_form(form: BulkAdjustmentForm, idempotency_key: str) -> BulkAdjustment:
     """What was typed, its lines with their faults. Raises Invalid for what concerns them all."""
-    reserve = manual_movements.chosen_reserve(db.db.session(), manual_movements.typed(form, "reserve"))
-    found = pasted_lines.split(form.lines.data or "")
-    if not found:
-        raise Invalid("lines", "Paste at least one line, such as alice@example.com, 50.")
-    if len(found) > MOST:
-        raise Invalid("lines", f"At most {MOST:,} lines in one go; these are {len(found):,}. Send the rest afterwards.")
-    reason = check_text(form.reason.data or "", MAX_REASON, "reason")
-    return Asked(reserve, [pasted_lines.read(number, text, reason) for number, text in found], once)
+    reserve = get_active_reserve(db.session(), raw_value(form, "reserve"))
+    numbered_lines = pasted_lines.split_lines(form.lines.data or "")
+    if not numbered_lines:
+        raise InvalidInput("lines", "Paste at least one line, such as alice@example.com, 50.")
+    if len(numbered_lines) > MAX_MOVEMENTS:
+        raise InvalidInput(
+            "lines",
+            f"At most {MAX_MOVEMENTS:,} lines in one go; these are {len(numbered_lines):,}. Send the rest afterwards.",
+        )
+    reason = validate_text(form.reason.data or "", MAX_REASON_LENGTH, "reason")
+    return BulkAdjustment(
+        reserve, [pasted_lines.parse_line(number, text, reason) for number, text in numbered_lines], idempotency_key
+    )
 
 
-def _foreseen(asked: Asked) -> tuple[list[tuple[Line, Foreseen]], list[Line]]:
+def _preview_lines(adjustment: BulkAdjustment) -> tuple[list[tuple[PastedLine, Forecast]], list[PastedLine]]:
     """The lines that can be recorded with what they would do, and those with a fault."""
-    good = [each for each in asked.lines if not each.fault]
-    rows = list(zip(good, foresee(db.db.session(), asked.drafts, asked.reserve), strict=True))
-    faulty = [each for each in asked.lines if each.fault]
-    faulty += [replace(line, fault=row.fault) for line, row in rows if row.fault]
-    return [(line, row) for line, row in rows if not row.fault], sorted(faulty, key=lambda each: each.number)
+    valid_lines = [each for each in adjustment.lines if not each.problem]
+    rows = list(zip(valid_lines, forecast(db.session(), adjustment.drafts, adjustment.reserve), strict=True))
+    invalid_lines = [each for each in adjustment.lines if each.problem]
+    invalid_lines += [replace(line, problem=row.problem) for line, row in rows if row.problem]
+    return [(line, row) for line, row in rows if not row.problem], sorted(invalid_lines, key=lambda each: each.number)
 
 
-def _refuse(form: LinesForm, once: str, error: Refused) -> ResponseReturnValue:
-    manual_movements.fill_reserves(form, db.db.session())
-    where = "reserve" if "reserve" in error.fields else "lines"
-    show_refusal(form, Invalid(where, error.message))
-    return _form(form, once), 422
+def _render_errors(form: BulkAdjustmentForm, idempotency_key: str, error: DomainError) -> ResponseReturnValue:
+    set_reserve_choices(form, db.session())
+    field_name = "reserve" if "reserve" in error.fields else "lines"
+    show_errors(form, InvalidInput(field_name, error.message))
+    return _render_form(form, idempotency_key), 422
 
 
-def _form(form: LinesForm, once: str, problem: str | None = None) -> str:
-    return page("customers/bulk_adjust.html", TAB, form=form, once=once, problem=problem, most=MOST)
+def _render_form(form: BulkAdjustmentForm, idempotency_key: str, error_message: str | None = None) -> str:
+    return render_page(
+        "customers/bulk_adjust.html",
+        TAB,
+        form=form,
+        idempotency_key=idempotency_key,
+        error_message=error_message,
+        max_lines=MAX_MOVEMENTS,
+    )
 
 
-def _dry_run(form: LinesForm, asked: Asked, rows: list[Any], faulty: list[Line], **values: Any) -> str:
-    return page(
+def _render_dry_run(
+    form: BulkAdjustmentForm,
+    adjustment: BulkAdjustment,
+    rows: list[tuple[PastedLine, Forecast]],
+    invalid_lines: list[PastedLine],
+    message: str | None = None,
+) -> str:
+    return render_page(
         "customers/bulk_adjust_dry_run.html",
         TAB,
         form=form,
-        reserve=asked.reserve,
+        reserve=adjustment.reserve,
         rows=[row for _, row in rows],
-        numbers=[line.number for line, _ in rows],
-        faulty=faulty,
-        once=asked.once,
-        **values,
+        line_numbers=[line.number for line, _ in rows],
+        invalid_lines=invalid_lines,
+        idempotency_key=adjustment.idempotency_key,
+        message=message,
     )

@@ -7,25 +7,27 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from wtforms import SelectField
 
-from pointsync.admin.customers.delivery_summary import balances, chosen, maker, reserve_names, way
-from pointsync.admin.shell.paging import USUAL_SIZE, Asked
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.db import db
+from pointsync import db
+from pointsync.admin.customers.balance_list import shown_balances
+from pointsync.admin.customers.delivery_summary import delivery_summary, source_label
+from pointsync.admin.shell.paging import DEFAULT_SIZE, PageQuery
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.admin.shell.reserve_choices import find_reserve, reserve_labels
 from pointsync.db.keyset import Page
-from pointsync.errors import Invalid
+from pointsync.errors import InvalidInput
 from pointsync.ledger import customers as ledger
 from pointsync.ledger import reserves
-from pointsync.ledger.outbox import own_auth
+from pointsync.ledger.outbox import get_local_auth
 from pointsync.ledger.rewards import levels
 from pointsync.models import Customer, Reserve
 from pointsync.reports import customer_history
-from pointsync.reports.customer_history import Entry
-from pointsync.runtime import runtime
+from pointsync.reports.customer_history import HistoryEntry
+from pointsync.runtime import get_runtime
 
 TAB = "admin.customers"
 
 
-class ReserveForm(FlaskForm):  # type: ignore[misc]
+class ReserveFilter(FlaskForm):  # type: ignore[misc]
     """Which reserve's movements are shown; it stands in the address, so it carries no token."""
 
     class Meta:
@@ -35,11 +37,11 @@ class ReserveForm(FlaskForm):  # type: ignore[misc]
     problem: str | None = None
     """What is wrong with the address apart from the reserve."""
 
-    def __init__(self, every: list[Reserve]) -> None:
+    def __init__(self, all_reserves: list[Reserve]) -> None:
         super().__init__(request.args)
-        self.reserve.choices = {"": "All"} | reserve_names(every)
+        self.reserve.choices = {"": "All"} | reserve_labels(all_reserves)
 
-    def refuse(self, error: Invalid) -> None:
+    def show_error(self, error: InvalidInput) -> None:
         """Put the sentence at the field, or above the list where it is not shown or about something else."""
         if "reserve" in error.fields and len(self.reserve.choices) > 2:
             self.reserve.errors = [error.message]
@@ -51,36 +53,43 @@ class ReserveForm(FlaskForm):  # type: ignore[misc]
 def customer(customer_id: int) -> ResponseReturnValue:
     """The customer's history, newest first."""
     session = db.session()
-    who = session.get(Customer, customer_id)
-    if who is None:
+    customer = session.get(Customer, customer_id)
+    if customer is None:
         raise NotFound
-    every = reserves.every(session)
-    asked = Asked("admin.customer", ("reserve",), {"customer_id": customer_id})
-    form = ReserveForm(every)
-    found: Page[Entry] = Page([])
-    size = USUAL_SIZE
+    all_reserves = reserves.list_all(session)
+    query = PageQuery("admin.customer", ("reserve",), {"customer_id": customer_id})
+    form = ReserveFilter(all_reserves)
+    history_page: Page[HistoryEntry] = Page([])
+    size = DEFAULT_SIZE
     try:
-        size, reserve = asked.size, chosen(every, request.args.get("reserve"))
-        found = customer_history.page(session, runtime().config, who, reserve=reserve, cursor=asked.cursor, size=size)
-    except Invalid as error:
-        form.refuse(error)
-    own = own_auth(session)
-    html = page(
+        size, reserve = query.size, find_reserve(all_reserves, request.args.get("reserve"))
+        history_page = customer_history.list_page(
+            session, get_runtime().config, customer, reserve=reserve, cursor=query.cursor, size=size
+        )
+    except InvalidInput as error:
+        form.show_error(error)
+    local_auth = get_local_auth(session)
+    html = render_page(
         "customers/history.html",
         TAB,
-        customer=who,
+        customer=customer,
         form=form,
-        asked=asked,
-        size=size,
-        found=found,
-        balances=_balances(session, who, every),
-        reached=levels.reached(session, who),
-        several=len(every) > 1,
-        own_auth=own,
-        rows=[(each.movement, each, maker(each.movement), way(each, own)) for each in found.rows],
+        query=query,
+        page_size=size,
+        history_page=history_page,
+        balances=_balances(session, customer, all_reserves),
+        reached=levels.list_reached(session, customer),
+        has_several_reserves=len(all_reserves) > 1,
+        local_auth=local_auth,
+        rows=[
+            (each.movement, each, source_label(each.movement), delivery_summary(each, local_auth))
+            for each in history_page.rows
+        ],
     )
     return html, 422 if form.errors or form.problem else 200
 
 
-def _balances(session: Session, who: Customer, every: list[Reserve]) -> list[tuple[Reserve, int]]:
-    return balances(every, {each["reserve"]: each["points"] for each in ledger.balances(session, who)})
+def _balances(session: Session, customer: Customer, all_reserves: list[Reserve]) -> list[tuple[Reserve, int]]:
+    return shown_balances(
+        all_reserves, {each["reserve"]: each["points"] for each in ledger.list_balances(session, customer)}
+    )

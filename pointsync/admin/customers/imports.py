@@ -13,21 +13,22 @@ from sqlalchemy.orm import Session
 from wtforms import RadioField, SelectField
 
 from pointsync import clock, db
-from pointsync.admin.customers import manual_movements
 from pointsync.admin.customers.manual_movements import TAB
-from pointsync.admin.shell.forms import show_refusal
-from pointsync.admin.shell.panel import blueprint, page, plain
-from pointsync.errors import Invalid, Refused
+from pointsync.admin.shell.forms import raw_value, show_errors
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.admin.shell.reserve_choices import get_active_reserve, set_reserve_choices
+from pointsync.admin.shell.template_filters import strip_bidi
+from pointsync.errors import DomainError, InvalidInput
 from pointsync.imports import formats, import_task, run
-from pointsync.imports.run import Asked, Import
-from pointsync.models import Work
-from pointsync.runtime import runtime
-from pointsync.tasks.tasks import FILES
-from pointsync.text_limits import MAX_NAME, clean
+from pointsync.imports.run import Import, ImportOptions
+from pointsync.models import Task
+from pointsync.runtime import get_runtime
+from pointsync.tasks.tasks import FOLDER_NAME
+from pointsync.text_limits import MAX_NAME_LENGTH, sanitise
 
 OPENING, NEW = "opening", "new"
-FOUND = "found"
-NOTES = {
+DETECT_FORMAT = "found"
+KIND_NOTES = {
     OPENING: "What customers had before: it stays here, and no other site is sent it. Right for moving in, and for "
     "every shop of a family that was in step before.",
     NEW: "What no site has counted yet: every listed site is sent it, and counts it.",
@@ -39,8 +40,11 @@ class ImportForm(FlaskForm):  # type: ignore[misc]
 
     file = FileField("File")
     kind = RadioField("What it holds", choices={OPENING: "Opening balances", NEW: "New points"}, default=OPENING)
-    shape = SelectField(
-        "Format", choices={FOUND: "Found by its first line", **formats.SHAPES}, default=FOUND, validate_choice=False
+    file_format = SelectField(
+        "Format",
+        choices={DETECT_FORMAT: "Found by its first line", **formats.FORMATS},
+        default=DETECT_FORMAT,
+        validate_choice=False,
     )
     reserve = SelectField("Points Reserve", default="default", validate_choice=False)
 
@@ -48,78 +52,96 @@ class ImportForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/customers/import", provide_automatic_options=False)
 def import_points() -> ResponseReturnValue:
     """The form."""
-    return _form(_filled())
+    return _render_form(_build_form())
 
 
 @blueprint.post("/customers/import", provide_automatic_options=False)
-def send_import() -> ResponseReturnValue:
+def start_import_check() -> ResponseReturnValue:
     """Take the file, look at its first line, and have the whole of it looked at."""
-    form = _filled()
-    asked = _asked(form)
+    form = _build_form()
+    options = _read_form(form)
     upload = form.file.data
-    if asked is None or not upload:
-        return _form(form), 422
-    name, data = clean(plain(Path(upload.filename or "").name), MAX_NAME) or "a file", runtime().config.data
-    (data / FILES).mkdir(mode=0o700, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix="given-", dir=data / FILES))
+    if options is None or not upload:
+        return _render_form(form), 422
+    name, data = (
+        sanitise(strip_bidi(Path(upload.filename or "").name), MAX_NAME_LENGTH) or "a file",
+        get_runtime().config.data,
+    )
+    (data / FOLDER_NAME).mkdir(mode=0o700, exist_ok=True)
+    upload_dir = Path(tempfile.mkdtemp(prefix="given-", dir=data / FOLDER_NAME))
     try:
-        file = place / import_task.FILE
+        file = upload_dir / import_task.INPUT_FILE
         upload.save(file)
-        Import(file, asked, place / import_task.SCRATCH, clock.now())
-        by, now = current_user.name, clock.now()
+        Import(file, options, upload_dir / import_task.SCRATCH_FILE, clock.now())
+        admin_name, now = current_user.name, clock.now()
 
-        def ask(session: Session) -> Work:
-            return import_task.ask_check(session, data, file, name, asked, by, now)
+        def enqueue_check(session: Session) -> Task:
+            return import_task.enqueue_dry_run(session, data, file, name, options, admin_name, now)
 
-        made = db.in_write(ask)
-    except Refused as error:
+        task = db.run_in_transaction(enqueue_check)
+    except DomainError as error:
         form.file.errors = [error.message]
-        return _form(form), 422
+        return _render_form(form), 422
     except OSError as error:
         form.file.errors = [f"The file could not be kept on this site's server: {error.strerror}."]
-        return _form(form), 422
+        return _render_form(form), 422
     finally:
-        shutil.rmtree(place, ignore_errors=True)
-    return redirect(url_for("admin.work", work_id=made.id), 303)
+        shutil.rmtree(upload_dir, ignore_errors=True)
+    return redirect(url_for("admin.task", task_id=task.id), 303)
 
 
-@blueprint.post("/customers/import/<int(max=9223372036854775807):work_id>/points", provide_automatic_options=False)
-def send_import_points(work_id: int) -> ResponseReturnValue:
+@blueprint.post("/customers/import/<int(max=9223372036854775807):task_id>/points", provide_automatic_options=False)
+def start_import(task_id: int) -> ResponseReturnValue:
     """Have what was looked at recorded."""
-    good_lines, by, now = request.form.get("lines") == "good", current_user.name, clock.now()
+    only_valid_lines, admin_name, now = request.form.get("lines") == "good", current_user.name, clock.now()
 
-    def ask(session: Session) -> Work:
-        return import_task.ask_record(session, runtime().config.data, work_id, good_lines, by, now)
+    def enqueue_import(session: Session) -> Task:
+        return import_task.enqueue_import(
+            session, get_runtime().config.data, task_id, only_valid_lines, admin_name, now
+        )
 
-    made = db.in_write(ask)
-    return redirect(url_for("admin.work", work_id=made.id), 303)
+    task = db.run_in_transaction(enqueue_import)
+    return redirect(url_for("admin.task", task_id=task.id), 303)
 
 
-def _filled() -> ImportForm:
+def _build_form() -> ImportForm:
     form = ImportForm()
-    manual_movements.fill_reserves(form, db.db.session())
+    set_reserve_choices(form, db.session())
     return form
 
 
-def _asked(form: ImportForm) -> Asked | None:
+def _read_form(form: ImportForm) -> ImportOptions | None:
     """What was chosen; None where something is wrong, and each sentence stands at its field then."""
-    kind, shape = manual_movements.typed(form, "kind"), manual_movements.typed(form, "shape") or FOUND
-    is_good = True
+    kind, file_format = (
+        raw_value(form, "kind"),
+        raw_value(form, "file_format") or DETECT_FORMAT,
+    )
+    is_valid = True
     if not form.file.data:
-        form.file.errors, is_good = ["Choose a file."], False
-    if kind not in NOTES:
-        form.kind.errors, is_good = ["Choose what the file holds."], False
-    if shape != FOUND and shape not in formats.SHAPES:
-        form.shape.errors, is_good = ["Choose one of these."], False
+        form.file.errors, is_valid = ["Choose a file."], False
+    if kind not in KIND_NOTES:
+        form.kind.errors, is_valid = ["Choose what the file holds."], False
+    if file_format != DETECT_FORMAT and file_format not in formats.FORMATS:
+        form.file_format.errors, is_valid = ["Choose one of these."], False
     try:
-        reserve = manual_movements.chosen_reserve(db.db.session(), manual_movements.typed(form, "reserve"))
-    except Invalid as error:
-        show_refusal(form, error)
+        reserve = get_active_reserve(db.session(), raw_value(form, "reserve"))
+    except InvalidInput as error:
+        show_errors(form, error)
         return None
-    return Asked(kind == OPENING, None if shape == FOUND else shape, reserve.key) if is_good else None
+    return (
+        ImportOptions(kind == OPENING, None if file_format == DETECT_FORMAT else file_format, reserve.key)
+        if is_valid
+        else None
+    )
 
 
-def _form(form: ImportForm) -> str:
-    session = db.db.session()
-    everywhere = dict.fromkeys(form.reserve.choices or {}, 0)
-    return page("customers/import.html", TAB, form=form, notes=NOTES, sites=run.sent_to(session, everywhere))
+def _render_form(form: ImportForm) -> str:
+    session = db.session()
+    counts_by_reserve = dict.fromkeys(form.reserve.choices or {}, 0)
+    return render_page(
+        "customers/import.html",
+        TAB,
+        form=form,
+        kind_notes=KIND_NOTES,
+        sites=run.list_receiving_sites(session, counts_by_reserve),
+    )

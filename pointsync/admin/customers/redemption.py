@@ -9,15 +9,18 @@ from wtforms import RadioField
 
 from pointsync import clock, db, ids
 from pointsync.admin.customers import manual_movements
-from pointsync.admin.customers.manual_movements import TAB, Outcome
-from pointsync.admin.shell.panel import blueprint, number, page, plain, row_number
-from pointsync.errors import Conflict, Refused
+from pointsync.admin.customers.manual_movements import TAB, RecordOutcome
+from pointsync.admin.shell.forms import raw_value
+from pointsync.admin.shell.idempotency import parse_idempotency_key
+from pointsync.admin.shell.panel import blueprint, parse_row_id, render_page
+from pointsync.admin.shell.template_filters import format_number, strip_bidi
+from pointsync.errors import Conflict, DomainError
 from pointsync.ledger.rewards import rewards
-from pointsync.ledger.rewards.rewards import Affordable
+from pointsync.ledger.rewards.rewards import AffordableReward
 from pointsync.models import Customer, Reserve
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 
-MAX_ROW = 2**31 - 1
+MAX_ID = 2**31 - 1
 
 
 class RedeemForm(FlaskForm):  # type: ignore[misc]
@@ -29,68 +32,86 @@ class RedeemForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/customers/<int(max=9223372036854775807):customer_id>/redeem", provide_automatic_options=False)
 def redeem(customer_id: int) -> ResponseReturnValue:
     """The rewards that the customer can have."""
-    return _page(RedeemForm(), _customer(customer_id), ids.new_token())
+    return _render_form(RedeemForm(), _get_customer(customer_id), ids.new_token())
 
 
 @blueprint.post("/customers/<int(max=9223372036854775807):customer_id>/redeem", provide_automatic_options=False)
-def send_redeem(customer_id: int) -> ResponseReturnValue:
+def submit_redeem(customer_id: int) -> ResponseReturnValue:
     """Redeem the one that was chosen, unless this very form has done so before."""
-    who, form, once = _customer(customer_id), RedeemForm(), manual_movements.once(request.form.get("once"))
-    picked = _picked(manual_movements.typed(form, "reward"))
-    if picked is None:
+    customer, form, idempotency_key = (
+        _get_customer(customer_id),
+        RedeemForm(),
+        parse_idempotency_key(request.form.get("idempotency_key")),
+    )
+    choice = _parse_choice(raw_value(form, "reward"))
+    if choice is None:
         form.reward.errors = ["Choose one of these."]
-    if picked is None or not once:
-        return _page(form, who, once or ids.new_token(), None if once else manual_movements.INCOMPLETE), 422
-    source, now, email = manual_movements.source(), clock.now(), who.email
-    reward_id, cost = picked
+    if choice is None or not idempotency_key:
+        return _render_form(
+            form,
+            customer,
+            idempotency_key or ids.new_token(),
+            None if idempotency_key else manual_movements.MISSING_KEY_MESSAGE,
+        ), 422
+    source, now, email = manual_movements.current_source(), clock.now(), customer.email
+    reward_id, cost = choice
 
-    def work(session: Session) -> tuple[Outcome, Reserve]:
-        reserve = rewards.reserve_of(session, reward_id)
-        ref = f"redeem:{once}"
-        made = rewards.redeem(session, reserve, reward_id, email, ref, source, now, shown_cost=cost)
-        return Outcome([made], made.status == "duplicate"), reserve
+    def redeem_reward(session: Session) -> tuple[RecordOutcome, Reserve]:
+        reserve = rewards.get_reserve(session, reward_id)
+        ref = f"redeem:{idempotency_key}"
+        recorded = rewards.redeem(session, reserve, reward_id, email, ref, source, now, expected_cost=cost)
+        return RecordOutcome([recorded], recorded.status == "duplicate"), reserve
 
     try:
-        outcome, reserve = db.in_write(work)
-    except Refused as error:
+        outcome, reserve = db.run_in_transaction(redeem_reward)
+    except DomainError as error:
         if isinstance(error, Conflict) and error.code == "ref_conflict":
-            return _page(form, _customer(customer_id), ids.new_token(), manual_movements.STALE), 422
+            return _render_form(
+                form, _get_customer(customer_id), ids.new_token(), manual_movements.STALE_FORM_MESSAGE
+            ), 422
         form.reward.errors = [error.message]
-        return _page(form, _customer(customer_id), once), 422
-    if not outcome.is_repeat:
-        runtime().wake()
-    return manual_movements.done(outcome, reserve)
+        return _render_form(form, _get_customer(customer_id), idempotency_key), 422
+    if not outcome.is_duplicate:
+        get_runtime().wake_couriers()
+    return manual_movements.redirect_to_result(outcome, reserve)
 
 
-def _customer(customer_id: int) -> Customer:
-    who = db.db.session.get(Customer, customer_id)
-    if who is None:
+def _get_customer(customer_id: int) -> Customer:
+    customer = db.session.get(Customer, customer_id)
+    if customer is None:
         raise NotFound
-    return who
+    return customer
 
 
-def _picked(text: str) -> tuple[int, int] | None:
+def _parse_choice(text: str) -> tuple[int, int] | None:
     """The reward's id and its cost out of a radio button's value; None where this is none of ours."""
-    reward_id, cost = (row_number(part) for part in (text.partition("-")[0], text.partition("-")[2]))
-    return None if reward_id is None or cost is None or reward_id > MAX_ROW else (reward_id, cost)
+    reward_id, cost = (parse_row_id(part) for part in (text.partition("-")[0], text.partition("-")[2]))
+    return None if reward_id is None or cost is None or reward_id > MAX_ID else (reward_id, cost)
 
 
-def _page(form: RedeemForm, who: Customer, once: str, problem: str | None = None) -> str:
-    found = rewards.affordable(db.db.session(), who)
-    several = len({each.reserve.id for each in found}) > 1
-    form.reward.choices = {_value(each): plain(each.reward.title) for each in found}
-    notes = {_value(each): _note(each, several) for each in found}
-    return page(
-        "customers/redemption.html", TAB, form=form, customer=who, once=once, problem=problem, found=found, notes=notes
+def _render_form(form: RedeemForm, customer: Customer, idempotency_key: str, error_message: str | None = None) -> str:
+    affordable_rewards = rewards.list_affordable(db.session(), customer)
+    has_several_reserves = len({each.reserve.id for each in affordable_rewards}) > 1
+    form.reward.choices = {_choice_value(each): strip_bidi(each.reward.title) for each in affordable_rewards}
+    notes = {_choice_value(each): _choice_note(each, has_several_reserves) for each in affordable_rewards}
+    return render_page(
+        "customers/redemption.html",
+        TAB,
+        form=form,
+        customer=customer,
+        idempotency_key=idempotency_key,
+        error_message=error_message,
+        affordable_rewards=affordable_rewards,
+        reward_notes=notes,
     )
 
 
-def _value(each: Affordable) -> str:
-    return f"{each.reward.id}-{each.reward.cost}"
+def _choice_value(option: AffordableReward) -> str:
+    return f"{option.reward.id}-{option.reward.cost}"
 
 
-def _note(each: Affordable, several: bool) -> str:
+def _choice_note(option: AffordableReward, with_reserve: bool) -> str:
     """What it costs and leaves, and what it is."""
-    where = f" of {plain(each.reserve.name)}" if several else ""
-    words = f"{number(each.reward.cost)} points{where}; {number(each.points - each.reward.cost)} are left then."
-    return f"{words} {plain(each.reward.description)}".strip()
+    reserve_text = f" of {strip_bidi(option.reserve.name)}" if with_reserve else ""
+    text = f"{format_number(option.reward.cost)} points{reserve_text}; {format_number(option.points - option.reward.cost)} are left then."
+    return f"{text} {strip_bidi(option.reward.description)}".strip()

@@ -5,71 +5,80 @@ from collections.abc import Sequence
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from pointsync import clock
+from pointsync import clock, db
 from pointsync.admin.home import attention
-from pointsync.admin.shell.chart import Chart, stacked
+from pointsync.admin.shell.chart import Chart, build_stacked
 from pointsync.admin.shell.chart_series import Series, by_origin
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.admin.shell.time_zone import zone
-from pointsync.db import db
-from pointsync.ledger.hourly_totals import Came
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.admin.shell.time_zone import get_time_zone
+from pointsync.ledger.hourly_totals import HourTotals
 from pointsync.reports import overview
-from pointsync.reports.overview import Traffic
-from pointsync.runtime import runtime
+from pointsync.reports.overview import DailyTotals
+from pointsync.runtime import get_runtime
 from pointsync.sync.remotes import blocked_origins, queue
 from pointsync.sync.site import local_site, names, settings
-from pointsync.sync.site.names import Names
+from pointsync.sync.site.names import SiteNames
 from pointsync.tasks import tasks
 
 TAB = "admin.dashboard"
-DAYS = (14, 31)
+PERIOD_CHOICES_DAYS = (14, 31)
 
 
 @blueprint.get("/", provide_automatic_options=False)
 def dashboard() -> ResponseReturnValue:
     """How each remote stands, what needs a hand, and what the last days came to."""
-    session, here, now = db.session(), runtime(), clock.now()
-    days = DAYS[1] if request.args.get("days") == str(DAYS[1]) else DAYS[0]
-    known = settings.read(session)
-    identity = local_site.identity(session, here.vault, here.config, now)
-    lines = queue.lines(session, known, now.date())
-    shown = names.read(session, here.config)
-    blocked = blocked_origins.blocked(session, shown)
-    found = attention.find(session, identity, lines, overview.hands(session, known, now), blocked, now)
-    traffic = overview.traffic(session, zone(), days, now)
-    made_at = _origins(traffic, shown, identity.auth)
-    return page(
+    session, state, now = db.session(), get_runtime(), clock.now()
+    days = PERIOD_CHOICES_DAYS[1] if request.args.get("days") == str(PERIOD_CHOICES_DAYS[1]) else PERIOD_CHOICES_DAYS[0]
+    current_settings = settings.read(session)
+    identity = local_site.load_identity(session, state.vault, state.config, now)
+    remote_rows = queue.list_rows(session, current_settings, now.date())
+    site_names = names.read(session, state.config)
+    blocked_sites = blocked_origins.list_blocked(session, site_names)
+    attention_items = attention.list_items(
+        session, identity, remote_rows, overview.count_attention(session, current_settings, now), blocked_sites, now
+    )
+    traffic = overview.get_daily_totals(session, get_time_zone(), days, now)
+    origin_series = _build_origin_series(traffic, site_names, identity.auth)
+    return render_page(
         "home/dashboard.html",
         TAB,
         identity=identity,
-        lines=lines,
-        oldest=queue.oldest_waiting(session),
-        waiting=sum(line.all_waiting for line in lines),
-        found=found,
-        works=tasks.unfinished(session),
-        sends=_sends(identity, lines, found),
+        remote_rows=remote_rows,
+        oldest_waiting_at=queue.oldest_waiting_at(session),
+        waiting_count=sum(row.waiting_count for row in remote_rows),
+        attention_items=attention_items,
+        running_tasks=tasks.list_unfinished(session),
+        sending=_describe_sending(identity, remote_rows, attention_items),
         days=days,
-        origins=made_at,
-        chart=_chart(traffic, made_at) if traffic.origins else None,
+        origin_series=origin_series,
+        chart=_build_chart(traffic, origin_series) if traffic.origins else None,
     )
 
 
-def _sends(identity: local_site.Identity, lines: Sequence[queue.Line], found: Sequence[attention.Need]) -> str:
+def _describe_sending(
+    identity: local_site.Identity,
+    remote_rows: Sequence[queue.RemoteRow],
+    attention_items: Sequence[attention.AttentionItem],
+) -> str:
     """What this site does with what is made here."""
-    if identity.hold:
+    if identity.sending_stopped_reason:
         return "Nothing, until you say what this database is."
-    if not lines:
+    if not remote_rows:
         return "Nothing: there are no remotes."
-    if any(need.what == "nobody_sends" for need in found):
+    if any(item.code == "nobody_sends" for item in attention_items):
         return "Nothing: no process that sends is running."
     return "What is made here, at once."
 
 
-def _origins(traffic: Traffic, shown: Names, own: str) -> list[Series]:
+def _build_origin_series(traffic: DailyTotals, site_names: SiteNames, local_auth: str) -> list[Series]:
     """This site first, whatever it made, then those that made most."""
-    nothing = (Came(),) * len(traffic.days)
-    return by_origin({own: nothing} | traffic.origins, shown, own, lambda came: came.movements)
+    zero_totals = (HourTotals(),) * len(traffic.days)
+    return by_origin(
+        {local_auth: zero_totals} | traffic.origins, site_names, local_auth, lambda totals: totals.movements
+    )
 
 
-def _chart(traffic: Traffic, origins: Sequence[Series]) -> Chart:
-    return stacked(traffic.days, [(each.name, [came.movements for came in each.steps]) for each in origins])
+def _build_chart(traffic: DailyTotals, origin_series: Sequence[Series]) -> Chart:
+    return build_stacked(
+        traffic.days, [(each.name, [totals.movements for totals in each.totals]) for each in origin_series]
+    )

@@ -9,21 +9,20 @@ from sqlalchemy.orm import Session
 from wtforms import BooleanField, StringField
 
 from pointsync import clock, db
-from pointsync.admin.customers import manual_movements
-from pointsync.admin.shell.forms import ChangeForm, show_refusal
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.errors import Conflict, Invalid
+from pointsync.admin.shell.forms import VersionedForm, parse_whole_number, raw_value, show_errors
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.errors import Conflict, InvalidInput
 from pointsync.ledger import reserves
 from pointsync.ledger.rewards import levels, rewards
 from pointsync.models import Level, Reserve, Reward
 
 TAB = "admin.reserves"
-OF_RESERVE = "/points-and-rewards/reserves/<key>"
-OFFERS = f"{OF_RESERVE}/<any(rewards, levels):what>"
-ROW = "<int(max=2147483647):offer_id>"
+RESERVE_PATH = "/points-and-rewards/reserves/<key>"
+OFFERS_PATH = f"{RESERVE_PATH}/<any(rewards, levels):what>"
+OFFER_ID = "<int(max=2147483647):offer_id>"
 
 
-class RewardForm(ChangeForm):
+class RewardForm(VersionedForm):
     """A reward; what the ledger refuses is shown at its field."""
 
     title = StringField("Title")
@@ -39,122 +38,134 @@ class LevelForm(RewardForm):
 
 
 @dataclass(frozen=True, slots=True)
-class Noun:
+class OfferType:
     """One of the two: its word, its ledger, its form, and what its points are called in the ledger."""
 
-    word: str
-    ledger: ModuleType
-    form: type[RewardForm]
-    number: str
+    label: str
+    module: ModuleType
+    form_class: type[RewardForm]
+    points_attribute: str
 
 
-NOUNS = {
-    "rewards": Noun("reward", rewards, RewardForm, "cost"),
-    "levels": Noun("level", levels, LevelForm, "points"),
+OFFER_TYPES = {
+    "rewards": OfferType("reward", rewards, RewardForm, "cost"),
+    "levels": OfferType("level", levels, LevelForm, "points"),
 }
 
 
-@blueprint.get(f"{OF_RESERVE}/rewards", provide_automatic_options=False)
+@blueprint.get(f"{RESERVE_PATH}/rewards", provide_automatic_options=False)
 def rewards_and_levels(key: str) -> ResponseReturnValue:
     """A reserve's rewards and levels."""
-    session = db.db.session()
+    session = db.session()
     reserve = reserves.get(session, key)
-    return page(
+    return render_page(
         "points/rewards.html",
         TAB,
         reserve=reserve,
-        rewards=rewards.every(session, reserve),
-        levels=levels.every(session, reserve),
+        rewards=rewards.list_all(session, reserve),
+        levels=levels.list_all(session, reserve),
     )
 
 
-@blueprint.get(f"{OFFERS}/add", provide_automatic_options=False)
+@blueprint.get(f"{OFFERS_PATH}/add", provide_automatic_options=False)
 def add_offer(key: str, what: str) -> ResponseReturnValue:
     """The form for a new one."""
-    return _page(NOUNS[what].form(data={"is_active": True}), what, reserves.get(db.db.session(), key), None)
+    return _render_form(
+        OFFER_TYPES[what].form_class(data={"is_active": True}), what, reserves.get(db.session(), key), None
+    )
 
 
-@blueprint.post(f"{OFFERS}/add", provide_automatic_options=False)
-def send_add_offer(key: str, what: str) -> ResponseReturnValue:
+@blueprint.post(f"{OFFERS_PATH}/add", provide_automatic_options=False)
+def submit_add_offer(key: str, what: str) -> ResponseReturnValue:
     """Add it; it is active at once."""
-    noun, now = NOUNS[what], clock.now()
-    form = noun.form()
-    title, description, points = _typed(form)
+    offer_type, now = OFFER_TYPES[what], clock.now()
+    form = offer_type.form_class()
+    title, description, points = _read_form(form)
 
-    def work(session: Session) -> str:
-        made: Reward | Level = noun.ledger.add(session, reserves.get(session, key), title, description, points, now)
-        return made.title
+    def add(session: Session) -> str:
+        offer: Reward | Level = offer_type.module.create(
+            session, reserves.get(session, key), title, description, points, now
+        )
+        return offer.title
 
     try:
-        made = db.in_write(work)
-    except (Invalid, Conflict) as error:
-        return _refuse(form, what, reserves.get(db.db.session(), key), None, error)
-    flash(f"The {noun.word} {made} is made. The other sites need the same one.", "done")
+        title_added = db.run_in_transaction(add)
+    except (InvalidInput, Conflict) as error:
+        return _render_errors(form, what, reserves.get(db.session(), key), None, error)
+    flash(f"The {offer_type.label} {title_added} is made. The other sites need the same one.", "done")
     return redirect(url_for("admin.rewards_and_levels", key=key), 303)
 
 
-@blueprint.get(f"{OFFERS}/{ROW}/edit", provide_automatic_options=False)
+@blueprint.get(f"{OFFERS_PATH}/{OFFER_ID}/edit", provide_automatic_options=False)
 def edit_offer(key: str, what: str, offer_id: int) -> ResponseReturnValue:
     """The form with one as it is."""
-    noun = NOUNS[what]
-    reserve, offer = _find(noun, key, offer_id)
-    values = _values(noun, offer)
-    return _page(noun.form(data=values).made_from(values), what, reserve, offer)
+    offer_type = OFFER_TYPES[what]
+    reserve, offer = _get_offer(offer_type, key, offer_id)
+    values = _form_values(offer_type, offer)
+    return _render_form(offer_type.form_class(data=values).with_original_values(values), what, reserve, offer)
 
 
-@blueprint.post(f"{OFFERS}/{ROW}/edit", provide_automatic_options=False)
-def send_edit_offer(key: str, what: str, offer_id: int) -> ResponseReturnValue:
+@blueprint.post(f"{OFFERS_PATH}/{OFFER_ID}/edit", provide_automatic_options=False)
+def submit_edit_offer(key: str, what: str, offer_id: int) -> ResponseReturnValue:
     """Change it."""
-    noun = NOUNS[what]
-    form = noun.form()
-    title, description, points = _typed(form)
+    offer_type = OFFER_TYPES[what]
+    form = offer_type.form_class()
+    title, description, points = _read_form(form)
     is_active = form.is_active.data
 
-    def work(session: Session) -> str:
+    def update(session: Session) -> str:
         reserve = reserves.get(session, key)
-        form.check_seen(_values(noun, noun.ledger.get(session, reserve, offer_id)))
-        changed: Reward | Level = noun.ledger.change(session, reserve, offer_id, title, description, points, is_active)
-        return changed.title
+        form.check_unchanged(_form_values(offer_type, offer_type.module.get(session, reserve, offer_id)))
+        offer: Reward | Level = offer_type.module.update(
+            session, reserve, offer_id, title, description, points, is_active
+        )
+        return offer.title
 
     try:
-        changed = db.in_write(work)
-    except (Invalid, Conflict) as error:
-        return _refuse(form, what, *_find(noun, key, offer_id), error)
-    flash(f"{changed} is saved. The other sites need the same {noun.word}.", "done")
+        changed_title = db.run_in_transaction(update)
+    except (InvalidInput, Conflict) as error:
+        return _render_errors(form, what, *_get_offer(offer_type, key, offer_id), error)
+    flash(f"{changed_title} is saved. The other sites need the same {offer_type.label}.", "done")
     return redirect(url_for("admin.rewards_and_levels", key=key), 303)
 
 
-def _find(noun: Noun, key: str, offer_id: int) -> tuple[Reserve, Reward | Level]:
-    session = db.db.session()
+def _get_offer(offer_type: OfferType, key: str, offer_id: int) -> tuple[Reserve, Reward | Level]:
+    session = db.session()
     reserve = reserves.get(session, key)
-    return reserve, noun.ledger.get(session, reserve, offer_id)
+    return reserve, offer_type.module.get(session, reserve, offer_id)
 
 
-def _values(noun: Noun, offer: Reward | Level) -> dict[str, str | bool]:
+def _form_values(offer_type: OfferType, offer: Reward | Level) -> dict[str, str | bool]:
     """What the form is about, as it is now."""
-    points = str(getattr(offer, noun.number))
+    points = str(getattr(offer, offer_type.points_attribute))
     return {"title": offer.title, "points": points, "description": offer.description, "is_active": offer.is_active}
 
 
-def _typed(form: RewardForm) -> tuple[str, str, int]:
+def _read_form(form: RewardForm) -> tuple[str, str, int]:
     """Title, description and points; 0 where that is no number, which the ledger refuses with a sentence."""
     return (
         form.title.data or "",
         form.description.data or "",
-        manual_movements.whole(manual_movements.typed(form, "points")) or 0,
+        parse_whole_number(raw_value(form, "points")) or 0,
     )
 
 
-def _refuse(
-    form: RewardForm, what: str, reserve: Reserve, offer: Reward | Level | None, error: Invalid | Conflict
+def _render_errors(
+    form: RewardForm, what: str, reserve: Reserve, offer: Reward | Level | None, error: InvalidInput | Conflict
 ) -> ResponseReturnValue:
-    names = {NOUNS[what].number: "points"}
+    names = {OFFER_TYPES[what].points_attribute: "points"}
     error.fields = {names.get(name, name): sentence for name, sentence in error.fields.items()}
-    show_refusal(form, error)
-    return _page(form, what, reserve, offer), 422
+    show_errors(form, error)
+    return _render_form(form, what, reserve, offer), 422
 
 
-def _page(form: RewardForm, what: str, reserve: Reserve, offer: Reward | Level | None) -> str:
-    return page(
-        "points/reward_form.html", TAB, form=form, what=what, word=NOUNS[what].word, reserve=reserve, offer=offer
+def _render_form(form: RewardForm, what: str, reserve: Reserve, offer: Reward | Level | None) -> str:
+    return render_page(
+        "points/reward_form.html",
+        TAB,
+        form=form,
+        offer_kind=what,
+        type_label=OFFER_TYPES[what].label,
+        reserve=reserve,
+        offer=offer,
     )

@@ -10,28 +10,27 @@ from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField
 
-from pointsync import clock
-from pointsync.admin.customers.delivery_summary import chosen, reserve_names
-from pointsync.admin.shell.chart import Chart, stacked
+from pointsync import clock, db
+from pointsync.admin.shell.chart import Chart, build_stacked
 from pointsync.admin.shell.chart_series import Series, by_origin
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.admin.shell.time_zone import zone
-from pointsync.db import db
-from pointsync.errors import Invalid
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.admin.shell.reserve_choices import find_reserve, reserve_labels
+from pointsync.admin.shell.time_zone import get_time_zone
+from pointsync.errors import InvalidInput
 from pointsync.ledger import reserves
-from pointsync.ledger.expiry.rule import today
-from pointsync.ledger.hourly_totals import Came
-from pointsync.ledger.outbox import own_auth
-from pointsync.ledger.settlement_sums import Month, Settlement, months, settle
+from pointsync.ledger.expiry.rule import local_date
+from pointsync.ledger.hourly_totals import HourTotals
+from pointsync.ledger.outbox import get_local_auth
+from pointsync.ledger.settlement_sums import MonthTotals, Settlement, calculate, parse_months
 from pointsync.models import Reserve
-from pointsync.reports import settlement as told
-from pointsync.runtime import runtime
+from pointsync.reports import settlement as settlement_report
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import names
-from pointsync.sync.site.names import Names
+from pointsync.sync.site.names import SiteNames
 
 TAB = "admin.settlement"
-USUAL = "default"
-NAMED_EVERY = {6: 1, 12: 3, 36: 6}
+DEFAULT_RESERVE_KEY = "default"
+LABEL_INTERVALS = {6: 1, 12: 3, 36: 6}
 """Of at most so many months, every such one is named below the charts however narrow the page is."""
 
 
@@ -45,99 +44,111 @@ class SettlementForm(FlaskForm):  # type: ignore[misc]
     first = StringField("From", name="from")
     last = StringField("To", name="to")
 
-    def __init__(self, every: list[Reserve]) -> None:
+    def __init__(self, all_reserves: list[Reserve]) -> None:
         super().__init__(request.args)
-        self.reserve.choices = reserve_names(every)
+        self.reserve.choices = reserve_labels(all_reserves)
 
-    def refuse(self, error: Invalid) -> None:
+    def show_error(self, error: InvalidInput) -> None:
         """Put the sentence at its field."""
         fields = {"reserve": self.reserve, "from": self.first, "to": self.last}
         for name, sentence in error.fields.items():
             fields[name].errors = [sentence]
 
-    def show(self, reserve: Reserve, days: list[date]) -> None:
+    def show_selection(self, reserve: Reserve, days: list[date]) -> None:
         """Say in the fields what is shown."""
         self.reserve.data, self.first.data, self.last.data = reserve.key, f"{days[0]:%Y-%m}", f"{days[-1]:%Y-%m}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Report:
     """What the address asks for, with what was found."""
 
     reserve: Reserve
     settlement: Settlement
-    names: Names
+    names: SiteNames
 
 
 @blueprint.get("/points-and-rewards/settlement", provide_automatic_options=False)
 def settlement() -> ResponseReturnValue:
     """The months, and what they come to by site."""
     session = db.session()
-    form = SettlementForm(reserves.every(session))
+    form = SettlementForm(reserves.list_all(session))
     try:
-        return _page(form, _read(session, form))
-    except Invalid as error:
-        form.refuse(error)
-        return _page(form, None), 422
+        return _render_form(form, _load_report(session, form))
+    except InvalidInput as error:
+        form.show_error(error)
+        return _render_form(form, None), 422
 
 
 @blueprint.get("/points-and-rewards/settlement.csv", provide_automatic_options=False)
 def settlement_csv() -> ResponseReturnValue:
     """The same months as a file; where they cannot be, the page that says why."""
     session = db.session()
-    form = SettlementForm(reserves.every(session))
+    form = SettlementForm(reserves.list_all(session))
     try:
-        asked = _read(session, form)
-    except Invalid as error:
-        form.refuse(error)
-        return _page(form, None), 422
-    name = f"settlement-{asked.reserve.key}-{form.first.data}-{form.last.data}.csv"
-    answer = Response(told.as_csv(asked.settlement, asked.reserve, asked.names), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+        report = _load_report(session, form)
+    except InvalidInput as error:
+        form.show_error(error)
+        return _render_form(form, None), 422
+    name = f"settlement-{report.reserve.key}-{form.first.data}-{form.last.data}.csv"
+    response = Response(settlement_report.to_csv(report.settlement, report.reserve, report.names), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
-def _read(session: Session, form: SettlementForm) -> _Asked:
+def _load_report(session: Session, form: SettlementForm) -> _Report:
     """Raises Invalid for `reserve`, `from` or `to`."""
-    every = reserves.every(session)
-    reserve = chosen(every, form.reserve.data) or next((each for each in every if each.key == USUAL), every[0])
-    days = months(form.first.data, form.last.data, today(clock.now(), zone()))
-    form.show(reserve, days)
-    return _Asked(reserve, settle(session, reserve, days, zone()), names.read(session, runtime().config))
+    all_reserves = reserves.list_all(session)
+    reserve = find_reserve(all_reserves, form.reserve.data) or next(
+        (each for each in all_reserves if each.key == DEFAULT_RESERVE_KEY), all_reserves[0]
+    )
+    days = parse_months(form.first.data, form.last.data, local_date(clock.now(), get_time_zone()))
+    form.show_selection(reserve, days)
+    return _Report(
+        reserve, calculate(session, reserve, days, get_time_zone()), names.read(session, get_runtime().config)
+    )
 
 
-def _page(form: SettlementForm, asked: _Asked | None) -> str:
+def _render_form(form: SettlementForm, report: _Report | None) -> str:
     values: dict[str, Any] = {}
-    if asked is not None:
-        own, found = own_auth(db.session()), asked.settlement
-        origins = _origins(found, asked.names, own)
+    if report is not None:
+        local_auth, settlement = get_local_auth(db.session()), report.settlement
+        site_series = _build_site_series(settlement, report.names, local_auth)
         values = {
-            "reserve": asked.reserve,
-            "found": found,
-            "own": own,
-            "shades": {auth: shade for shade, each in enumerate(origins) for auth in each.auths},
-            "charts": _charts(found, origins) if len(found.months) > 1 and found.sums else {},
-            "name": asked.names.origin,
-            "in_order": lambda came: told.in_order(came, asked.names),
-            "stays": _stays(found.months),
+            "reserve": report.reserve,
+            "settlement": settlement,
+            "local_auth": local_auth,
+            "color_by_site": {auth: color_index for color_index, each in enumerate(site_series) for auth in each.auths},
+            "charts": _build_charts(settlement, site_series)
+            if len(settlement.months) > 1 and settlement.totals_by_origin
+            else {},
+            "site_name": report.names.for_origin,
+            "sort_by_site_name": lambda totals: settlement_report.sort_by_site_name(totals, report.names),
+            "months_with_local_points": _months_with_local_points(settlement.months),
         }
-    return page("points/settlement.html", TAB, form=form, asked=asked, **values)
+    return render_page("points/settlement.html", TAB, form=form, report=report, **values)
 
 
-def _origins(found: Settlement, shown: Names, own: str) -> list[Series]:
-    steps = {auth: [month.came.get(auth, Came()) for month in found.months] for auth in {own: None} | found.sums}
-    return by_origin(steps, shown, own, lambda came: came.given + came.taken)
+def _build_site_series(settlement: Settlement, site_names: SiteNames, local_auth: str) -> list[Series]:
+    totals_by_site = {
+        auth: [month.totals_by_origin.get(auth, HourTotals()) for month in settlement.months]
+        for auth in {local_auth: None} | settlement.totals_by_origin
+    }
+    return by_origin(totals_by_site, site_names, local_auth, lambda totals: totals.given + totals.taken)
 
 
-def _charts(found: Settlement, origins: list[Series]) -> dict[str, Chart]:
+def _build_charts(settlement: Settlement, site_series: list[Series]) -> dict[str, Chart]:
     """What was given, and what was taken, by its title."""
-    days = [month.day for month in found.months]
-    every = next(step for most, step in NAMED_EVERY.items() if len(days) <= most)
-    given = [(each.name, [came.given for came in each.steps]) for each in origins]
-    taken = [(each.name, [came.taken for came in each.steps]) for each in origins]
-    return {"Points given": stacked(days, given, every), "Points taken": stacked(days, taken, every)}
+    days = [month.day for month in settlement.months]
+    label_interval = next(interval for max_months, interval in LABEL_INTERVALS.items() if len(days) <= max_months)
+    given = [(each.name, [totals.given for totals in each.totals]) for each in site_series]
+    taken = [(each.name, [totals.taken for totals in each.totals]) for each in site_series]
+    return {
+        "Points given": build_stacked(days, given, label_interval),
+        "Points taken": build_stacked(days, taken, label_interval),
+    }
 
 
-def _stays(every: tuple[Month, ...]) -> list[Month]:
+def _months_with_local_points(months: tuple[MonthTotals, ...]) -> list[MonthTotals]:
     """The months in which something stayed here, newest first."""
-    return [month for month in reversed(every) if month.stays]
+    return [month for month in reversed(months) if month.local_totals_by_kind]

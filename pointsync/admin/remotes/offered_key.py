@@ -6,18 +6,18 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, RadioField
 
 from pointsync import clock, db
-from pointsync.admin.remotes.remote_actions import LINE
+from pointsync.admin.remotes.remote_actions import REMOTE_PATH
 from pointsync.admin.remotes.remote_form import TAB
-from pointsync.admin.shell.forms import show_refusal
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.errors import Conflict, Invalid
+from pointsync.admin.shell.forms import show_errors
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.errors import Conflict, InvalidInput
 from pointsync.models import Remote
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.remotes import pinned_key, remotes
-from pointsync.sync.remotes.check import check
+from pointsync.sync.remotes.check import check_remote
 
 
-class KeyForm(FlaskForm):  # type: ignore[misc]
+class KeyDecisionForm(FlaskForm):  # type: ignore[misc]
     """What becomes of the offered key; `fingerprint` is the one that was shown."""
 
     what = RadioField(
@@ -26,39 +26,39 @@ class KeyForm(FlaskForm):  # type: ignore[misc]
     fingerprint = HiddenField()
 
 
-@blueprint.get(f"{LINE}/key", provide_automatic_options=False)
+@blueprint.get(f"{REMOTE_PATH}/key", provide_automatic_options=False)
 def remote_key(remote_id: int) -> ResponseReturnValue:
     """Both keys' fingerprints, and what it can mean."""
-    return _page(KeyForm(), remotes.get(db.db.session(), remote_id))
+    return _render_form(KeyDecisionForm(), remotes.get(db.session(), remote_id))
 
 
-@blueprint.post(f"{LINE}/key", provide_automatic_options=False)
-def send_remote_key(remote_id: int) -> ResponseReturnValue:
+@blueprint.post(f"{REMOTE_PATH}/key", provide_automatic_options=False)
+def submit_remote_key(remote_id: int) -> ResponseReturnValue:
     """Pin the new key and ping the site; or keep the pinned one."""
-    form, now = KeyForm(), clock.now()
-    remote = remotes.get(db.db.session(), remote_id)
+    form, now = KeyDecisionForm(), clock.now()
+    remote = remotes.get(db.session(), remote_id)
     decide = {"accept": pinned_key.accept, "refuse": pinned_key.refuse}.get(form.what.data or "")
     if decide is None:
-        show_refusal(form, Invalid("what", "Choose one of the two."))
-        return _page(form, remote), 422
-    shown = form.fingerprint.data or ""
+        show_errors(form, InvalidInput("what", "Choose one of the two."))
+        return _render_form(form, remote), 422
+    shown_fingerprint = form.fingerprint.data or ""
     try:
-        db.in_write(lambda session: decide(session, remotes.get(session, remote_id), shown, now))
+        db.run_in_transaction(lambda session: decide(session, remotes.get(session, remote_id), shown_fingerprint, now))
     except Conflict as error:
         flash(error.message, "warning")
         return redirect(url_for(TAB, _anchor="remotes"), 303)
     if form.what.data == "accept":
-        check(remote_id)
-        runtime().wake()
+        check_remote(remote_id)
+        get_runtime().wake_couriers()
         return redirect(url_for(TAB, checked=remote_id, _anchor="remotes"), 303)
     name = remote.name or remote.url
     flash(f"The new key is refused: nothing is sent to {name} until it answers with the pinned one again.", "done")
     return redirect(url_for(TAB, _anchor="remotes"), 303)
 
 
-def _page(form: KeyForm, remote: Remote) -> str:
+def _render_form(form: KeyDecisionForm, remote: Remote) -> str:
     """The sheet. Raises Conflict where no other key is offered."""
-    keys = pinned_key.read(db.db.session(), remote)
+    keys = pinned_key.read(db.session(), remote)
     if keys.offered is None:
         raise Conflict("no_other_key", "This site offers no other key than the pinned one; it may be back.")
-    return page("remotes/offered_key.html", TAB, form=form, remote=remote, keys=keys)
+    return render_page("remotes/offered_key.html", TAB, form=form, remote=remote, keys=keys)

@@ -6,11 +6,11 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, RadioField
 
 from pointsync import clock, db
-from pointsync.admin.shell.forms import show_refusal
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.errors import Conflict, Invalid
+from pointsync.admin.shell.forms import show_errors
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.errors import Conflict, InvalidInput
 from pointsync.models import Site
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import local_site, passes
 
 TAB = "admin.points_sync"
@@ -26,49 +26,55 @@ class PassForm(FlaskForm):  # type: ignore[misc]
         default="grace",
         validate_choice=False,
     )
-    seen = HiddenField()
+    pass_version = HiddenField()
 
 
 @blueprint.get(f"{PATH}/change", provide_automatic_options=False)
 def change_pass() -> ResponseReturnValue:
     """The form: what it means, and the two ways."""
-    return _page(PassForm(data={"old": "grace", "seen": passes.version(db.db.session.get_one(Site, 1).sealed_pass)}))
+    return _render_form(
+        PassForm(data={"old": "grace", "pass_version": passes.pass_version(db.session.get_one(Site, 1).sealed_pass)})
+    )
 
 
 @blueprint.post(f"{PATH}/change", provide_automatic_options=False)
-def send_change_pass() -> ResponseReturnValue:
+def submit_change_pass() -> ResponseReturnValue:
     """Change it; then the new sharing key to hand out, and who needs it."""
-    form, here, now = PassForm(), runtime(), clock.now()
+    form, state, now = PassForm(), get_runtime(), clock.now()
     if form.old.data not in ("grace", "at_once"):
-        show_refusal(form, Invalid("old", "Choose what becomes of the old Pass."))
-        return _page(form), 422
-    at_once, seen = form.old.data == "at_once", form.seen.data or ""
+        show_errors(form, InvalidInput("old", "Choose what becomes of the old Pass."))
+        return _render_form(form), 422
+    at_once, pass_version = form.old.data == "at_once", form.pass_version.data or ""
     try:
-        db.in_write(lambda session: passes.rotate(session, here.vault, now, at_once=at_once, seen=seen))
+        db.run_in_transaction(
+            lambda session: passes.rotate(
+                session, state.vault, now, revoke_old_now=at_once, expected_version=pass_version
+            )
+        )
     except Conflict as error:
         flash(error.message, "warning")
         return redirect(url_for(TAB, _anchor="site"), 303)
-    session = db.db.session()
-    identity = local_site.identity(session, here.vault, here.config, now)
-    old = passes.old(session, here.config, now)
-    return page("remotes/pass_changed.html", TAB, identity=identity, old=old), 201
+    session = db.session()
+    identity = local_site.load_identity(session, state.vault, state.config, now)
+    old_pass = passes.get_old(session, state.config, now)
+    return render_page("remotes/pass_changed.html", TAB, identity=identity, old_pass=old_pass), 201
 
 
 @blueprint.get(f"{PATH}/end-old", provide_automatic_options=False)
 def end_old_pass() -> ResponseReturnValue:
     """Ask once more, with the names of those who would be refused."""
-    old = passes.old(db.db.session(), runtime().config, clock.now())
-    if old is None or not old.works:
+    old_pass = passes.get_old(db.session(), get_runtime().config, clock.now())
+    if old_pass is None or not old_pass.is_valid:
         raise Conflict("no_old_pass", "No old Pass works: only the present one does.")
-    return page("remotes/old_pass_end.html", TAB, old=old)
+    return render_page("remotes/old_pass_end.html", TAB, old_pass=old_pass)
 
 
 @blueprint.post(f"{PATH}/end-old", provide_automatic_options=False)
-def send_end_old_pass() -> ResponseReturnValue:
+def submit_end_old_pass() -> ResponseReturnValue:
     """End it now."""
     now = clock.now()
     try:
-        db.in_write(lambda session: passes.end_old(session, now))
+        db.run_in_transaction(lambda session: passes.revoke_old(session, now))
     except Conflict as error:
         flash(error.message, "warning")
     else:
@@ -76,6 +82,6 @@ def send_end_old_pass() -> ResponseReturnValue:
     return redirect(url_for(TAB, _anchor="site"), 303)
 
 
-def _page(form: PassForm) -> str:
-    old = passes.old(db.db.session(), runtime().config, clock.now())
-    return page("remotes/pass_change.html", TAB, form=form, old=old)
+def _render_form(form: PassForm) -> str:
+    old_pass = passes.get_old(db.session(), get_runtime().config, clock.now())
+    return render_page("remotes/pass_change.html", TAB, form=form, old_pass=old_pass)

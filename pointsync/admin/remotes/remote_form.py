@@ -8,19 +8,20 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, RadioField, SelectField, StringField
 
 from pointsync import clock, db
-from pointsync.admin.shell.forms import SecretField, reserve_choices, show_refusal
-from pointsync.admin.shell.panel import blueprint, page, row_number
-from pointsync.errors import Conflict, Invalid, NotFound, Refused
+from pointsync.admin.shell.forms import SecretField, show_errors
+from pointsync.admin.shell.panel import blueprint, parse_row_id, render_page
+from pointsync.admin.shell.reserve_choices import reserve_choices
+from pointsync.errors import Conflict, DomainError, InvalidInput, NotFound
 from pointsync.ledger import reserves
 from pointsync.models import Remote
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.protocol import woorewards
 from pointsync.sync.remotes import preview, remotes
 from pointsync.sync.remotes import sharing_key as sharing
-from pointsync.sync.remotes.check import check
+from pointsync.sync.remotes.check import check_remote
 
 TAB = "admin.points_sync"
-ROW = "<int(max=2147483647):remote_id>"
+REMOTE_ID = "<int(max=2147483647):remote_id>"
 
 
 class RemoteForm(FlaskForm):  # type: ignore[misc]
@@ -39,7 +40,7 @@ class RemoteForm(FlaskForm):  # type: ignore[misc]
 class NewRemoteForm(RemoteForm):
     """A new line, and what it is sent of the time before."""
 
-    history = RadioField(
+    backfill = RadioField(
         "What it is sent",
         choices={
             "new": "Movements from now on",
@@ -55,139 +56,165 @@ class NewRemoteForm(RemoteForm):
 @blueprint.get("/system/points-sync/remotes/add", provide_automatic_options=False)
 def add_remote() -> ResponseReturnValue:
     """The form for a new line, empty or like another one."""
-    like = row_number(request.args.get("like"))
-    if like is None:
-        return _page(NewRemoteForm(), None)
-    remote = remotes.get(db.db.session(), like)
-    return _page(NewRemoteForm(data=_data(remote) | {"like": remote.id}), None)
+    copied_id = parse_row_id(request.args.get("like"))
+    if copied_id is None:
+        return _render_form(NewRemoteForm(), None)
+    remote = remotes.get(db.session(), copied_id)
+    return _render_form(NewRemoteForm(data=_form_values(remote) | {"like": remote.id}), None)
 
 
 @blueprint.post("/system/points-sync/remotes/add", provide_automatic_options=False)
-def send_add_remote() -> ResponseReturnValue:
+def submit_add_remote() -> ResponseReturnValue:
     """Add the line, ping it, and keep it whatever the ping finds."""
-    form, now = _filled(NewRemoteForm()), clock.now()
+    form, now = _set_reserve_choices(NewRemoteForm()), clock.now()
     try:
-        like = row_number(form.like.data)
-        typed = _typed(form, remotes.get(db.db.session(), like) if like else None)
-        if form.history.data not in ("new", "all", "go_on"):
-            raise Invalid("history", "Choose what it is sent.")
-        _offer_to_go_on(form, typed)
-        made = db.in_write(
+        copied_id = parse_row_id(form.like.data)
+        remote_input = _read_form(form, remotes.get(db.session(), copied_id) if copied_id else None)
+        if form.backfill.data not in ("new", "all", "go_on"):
+            raise InvalidInput("backfill", "Choose what it is sent.")
+        _require_backfill_choice(form, remote_input)
+        remote = db.run_in_transaction(
             lambda session: remotes.add(
                 session,
-                runtime().vault,
-                typed,
+                get_runtime().vault,
+                remote_input,
                 now,
-                with_history=form.history.data == "all",
-                go_on=form.history.data == "go_on",
+                with_backfill=form.backfill.data == "all",
+                reopen=form.backfill.data == "go_on",
             )
         )
-    except (Invalid, Conflict, NotFound) as error:
-        return _refuse(form, error, None)
-    return _checked(made.id)
+    except (InvalidInput, Conflict, NotFound) as error:
+        return _render_errors(form, error, None)
+    return _check_and_redirect(remote.id)
 
 
-@blueprint.get(f"/system/points-sync/remotes/{ROW}/edit", provide_automatic_options=False)
+@blueprint.get(f"/system/points-sync/remotes/{REMOTE_ID}/edit", provide_automatic_options=False)
 def edit_remote(remote_id: int) -> ResponseReturnValue:
     """The form with a line as it is; its Pass stays where it is."""
-    remote = remotes.get(db.db.session(), remote_id)
-    return _page(RemoteForm(data=_data(remote) | {"version": remote.version}), remote)
+    remote = remotes.get(db.session(), remote_id)
+    return _render_form(RemoteForm(data=_form_values(remote) | {"version": remote.version}), remote)
 
 
-@blueprint.post(f"/system/points-sync/remotes/{ROW}/edit", provide_automatic_options=False)
-def send_edit_remote(remote_id: int) -> ResponseReturnValue:
+@blueprint.post(f"/system/points-sync/remotes/{REMOTE_ID}/edit", provide_automatic_options=False)
+def submit_edit_remote(remote_id: int) -> ResponseReturnValue:
     """Change the line and ping it; another Auth. or observed reserve closes it and opens a new one."""
-    form, now = _filled(RemoteForm()), clock.now()
-    remote = remotes.get(db.db.session(), remote_id)
+    form, now = _set_reserve_choices(RemoteForm()), clock.now()
+    remote = remotes.get(db.session(), remote_id)
     try:
-        typed = _typed(form, remote)
-        version = row_number(form.version.data) or 0
-        changed = db.in_write(
+        remote_input = _read_form(form, remote)
+        version = parse_row_id(form.version.data) or 0
+        changed_remote = db.run_in_transaction(
             lambda session: remotes.change(
-                session, runtime().vault, remotes.get(session, remote_id), typed, version, now
+                session, get_runtime().vault, remotes.get(session, remote_id), remote_input, version, now
             )
         )
-    except (Invalid, Conflict, NotFound) as error:
-        return _refuse(form, error, remotes.get(db.db.session(), remote_id))
-    runtime().wake()
-    return _checked(changed.id)
+    except (InvalidInput, Conflict, NotFound) as error:
+        return _render_errors(form, error, remotes.get(db.session(), remote_id))
+    get_runtime().wake_couriers()
+    return _check_and_redirect(changed_remote.id)
 
 
 @blueprint.post("/system/points-sync/remotes/ask", provide_automatic_options=False)
-def ask_remote() -> ResponseReturnValue:
+def preview_remote() -> ResponseReturnValue:
     """What the other site answers to what is typed so far: `{message, reserves: [{key, name}]}`, for a script."""
-    form = _filled(NewRemoteForm())
+    form = _set_reserve_choices(NewRemoteForm())
     form.target.data = form.target.data or "default"
     try:
-        like = row_number(form.like.data)
-        verdict = preview.preview(_typed(form, remotes.get(db.db.session(), like) if like else None))
-    except Refused as error:
+        copied_id = parse_row_id(form.like.data)
+        result = preview.preview_remote(_read_form(form, remotes.get(db.session(), copied_id) if copied_id else None))
+    except DomainError as error:
         return jsonify(message=error.message, reserves=[])
-    return jsonify(message=verdict.message, reserves=verdict.facts.get("reserves", []))
+    return jsonify(message=result.message, reserves=result.facts.get("reserves", []))
 
 
-def _typed(form: RemoteForm, stored: Remote | None) -> sharing.Typed:
+def _read_form(form: RemoteForm, stored: Remote | None) -> sharing.RemoteInput:
     """What was typed, checked. An empty Pass is that of the `stored` line, as long as the Auth. is the same."""
     password = form.password.data
     if not password and not form.sharing_key.data and stored and form.auth.data == stored.auth:
-        password = runtime().vault.open(stored.sealed_pass)
-    return sharing.read(
+        password = get_runtime().vault.decrypt(stored.sealed_pass)
+    return sharing.parse(
         sharing_key=form.sharing_key.data,
         url=form.url.data,
         auth=form.auth.data,
         password=password,
-        target=(form.target.data or "").strip(),
-        observed=form.observed.data or "",
-        template=form.query_template.data,
+        target_reserve=(form.target.data or "").strip(),
+        observed_reserve=form.observed.data or "",
+        query_template=form.query_template.data,
     )
 
 
-def _offer_to_go_on(form: NewRemoteForm, typed: sharing.Typed) -> None:
+def _require_backfill_choice(form: NewRemoteForm, remote_input: sharing.RemoteInput) -> None:
     """Refuse once where a line for the same was deleted, so that an admin chooses knowingly."""
-    session = db.db.session()
-    earlier = remotes.deleted_before(session, typed, reserves.get(session, typed.observed, "observed"))
-    if form.history.data == "go_on" and not earlier:
-        raise Invalid("history", "No line for this site and these reserves was deleted: choose one of the others.")
-    if form.history.data == "new" and earlier and "offered" not in request.form:
-        raise Invalid(
-            "history",
+    session = db.session()
+    deleted_remotes = remotes.find_deleted(
+        session, remote_input, reserves.get(session, remote_input.observed_reserve, "observed")
+    )
+    if form.backfill.data == "go_on" and not deleted_remotes:
+        raise InvalidInput(
+            "backfill", "No line for this site and these reserves was deleted: choose one of the others."
+        )
+    if form.backfill.data == "new" and deleted_remotes and "offered" not in request.form:
+        raise InvalidInput(
+            "backfill",
             "A line for this site and these reserves was deleted earlier. Choose whether it goes on from there; "
             "with movements from now on, what was made in between stays here.",
             "offer",
         )
 
 
-def _checked(remote_id: int) -> ResponseReturnValue:
-    check(remote_id)
+def _check_and_redirect(remote_id: int) -> ResponseReturnValue:
+    check_remote(remote_id)
     return redirect(url_for(TAB, saved=remote_id, _anchor="remotes"), 303)
 
 
-def _refuse(form: RemoteForm, error: Refused, remote: Remote | None) -> ResponseReturnValue:
+def _render_errors(form: RemoteForm, error: DomainError, remote: Remote | None) -> ResponseReturnValue:
     """The form again with what was typed, and at each field what is wrong."""
-    others = None
+    conflicting_remote = None
     if error.code == "changed_meanwhile" and remote:
-        others, form.version.data = remote, str(remote.version)
+        conflicting_remote, form.version.data = remote, str(remote.version)
         form.version.raw_data = [form.version.data]
     fields = {"pass": "password"}
     error.fields = {fields.get(name, name): sentence for name, sentence in error.fields.items()}
-    show_refusal(form, error)
-    offered = "offered" in request.form or error.code == "offer"
-    return _page(form, remote, others=others, offered=offered, problem=None if error.fields else error), 422
+    show_errors(form, error)
+    is_backfill_offered = "offered" in request.form or error.code == "offer"
+    return _render_form(
+        form,
+        remote,
+        conflicting_remote=conflicting_remote,
+        is_backfill_offered=is_backfill_offered,
+        error_message=None if error.fields else error.message,
+    ), 422
 
 
-def _page(form: RemoteForm, remote: Remote | None, **values: Any) -> str:
-    _filled(form)
-    there = remote.facts.get("reserves", []) if remote else []
-    return page("remotes/remote_form.html", TAB, form=form, remote=remote, there=there, **values)
+def _render_form(
+    form: RemoteForm,
+    remote: Remote | None,
+    *,
+    conflicting_remote: Remote | None = None,
+    is_backfill_offered: bool = False,
+    error_message: str | None = None,
+) -> str:
+    _set_reserve_choices(form)
+    target_reserves = remote.facts.get("reserves", []) if remote else []
+    return render_page(
+        "remotes/remote_form.html",
+        TAB,
+        form=form,
+        remote=remote,
+        target_reserves=target_reserves,
+        conflicting_remote=conflicting_remote,
+        is_backfill_offered=is_backfill_offered,
+        error_message=error_message,
+    )
 
 
-def _filled(form: RemoteForm) -> RemoteForm:
+def _set_reserve_choices(form: RemoteForm) -> RemoteForm:
     """`form` with the reserves to choose from; what is typed otherwise is refused with their names."""
-    form.observed.choices = reserve_choices(db.db.session())
+    form.observed.choices = reserve_choices(db.session())
     return form
 
 
-def _data(remote: Remote) -> dict[str, Any]:
+def _form_values(remote: Remote) -> dict[str, Any]:
     return {
         "target": remote.target,
         "observed": remote.reserve.key,

@@ -5,12 +5,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from pointsync import clock, db
-from pointsync.admin.shell.panel import blueprint, page
+from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.errors import Conflict
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import local_site
 
-WORDS = {
+DONE_MESSAGES = {
     "moved": "This is the same site at a new place. It sends again, and goes on where it stood.",
     "restored": "This is the same site, brought back from a backup. It sends again, and its remotes send "
     "again what they had delivered.",
@@ -19,24 +19,26 @@ WORDS = {
 
 
 @blueprint.get("/system/hold/<what>", provide_automatic_options=False)
-def hold(what: str) -> ResponseReturnValue:
+def resume_sending(what: str) -> ResponseReturnValue:
     """Ask once more: a copy loses its remotes, and two sites that both go on would move points twice."""
-    if what not in WORDS:
+    if what not in DONE_MESSAGES:
         raise NotFound
-    return page("remotes/sending_stopped.html", "admin.points_sync", what=what)
+    return render_page("remotes/sending_stopped.html", "admin.points_sync", kind=what)
 
 
 @blueprint.post("/system/hold/<what>", provide_automatic_options=False)
-def end_hold(what: str) -> ResponseReturnValue:
+def submit_resume_sending(what: str) -> ResponseReturnValue:
     """Take the admin's word, and send again."""
-    if what not in WORDS:
+    if what not in DONE_MESSAGES:
         raise NotFound
-    here = runtime()
+    state = get_runtime()
     try:
-        db.in_write(lambda session: local_site.confirm(session, here.vault, here.config, what, clock.now()))
+        db.run_in_transaction(
+            lambda session: local_site.confirm_installation(session, state.vault, state.config, what, clock.now())
+        )
     except Conflict as error:
         flash(error.message, "warning")
     else:
-        flash(WORDS[what], "done")
-        here.wake()
+        flash(DONE_MESSAGES[what], "done")
+        state.wake_couriers()
     return redirect(url_for("admin.points_sync"), 303)

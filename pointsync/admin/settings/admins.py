@@ -12,14 +12,15 @@ from pointsync import clock, db
 from pointsync.accounts import admins as people
 from pointsync.accounts import sign_ins
 from pointsync.admin.auth import login_manager, proxy, rate_limit
-from pointsync.admin.shell.forms import SetupForm, show_refusal
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.errors import Conflict, Invalid, NotFound
+from pointsync.admin.auth.forms import NewAdminForm
+from pointsync.admin.shell.forms import show_errors
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.models import Admin
 
 TAB = "admin.admins"
-ROW = "<int(max=2147483647):admin_id>"
-MOST_SHOWN = 100
+ADMIN_ID = "<int(max=2147483647):admin_id>"
+MAX_SIGN_INS = 100
 """Sign-ins on the page, those used last."""
 
 
@@ -40,37 +41,39 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/system/admins", provide_automatic_options=False)
 def admins() -> ResponseReturnValue:
     """The tab."""
-    reading, now = db.db.session(), clock.now()
-    return page(
+    db_session, now = db.session(), clock.now()
+    return render_page(
         "settings/admins.html",
         TAB,
-        admins=people.every(reading),
-        sign_ins=sign_ins.newest(reading, now, MOST_SHOWN),
-        most_shown=MOST_SHOWN,
+        admins=people.list_all(db_session),
+        sign_ins=sign_ins.list_recent(db_session, now, MAX_SIGN_INS),
+        max_sign_ins=MAX_SIGN_INS,
         lifetime_days=sign_ins.LIFETIME.days,
-        unused_days=sign_ins.UNUSED.days,
-        by_proxy=proxy.allowed(),
+        unused_days=sign_ins.IDLE_TIMEOUT.days,
+        proxy_admins=proxy.get_allowed_names(),
     )
 
 
 @blueprint.get("/system/admins/add", provide_automatic_options=False)
 def add_admin() -> ResponseReturnValue:
     """The form for another admin."""
-    return _page("admin_form.html", SetupForm())
+    return _render_form("admin_form.html", NewAdminForm())
 
 
 @blueprint.post("/system/admins/add", provide_automatic_options=False)
-def send_add_admin() -> ResponseReturnValue:
+def submit_add_admin() -> ResponseReturnValue:
     """Let them sign in."""
-    form, now = SetupForm(), clock.now()
+    form, now = NewAdminForm(), clock.now()
     if not form.validate():
-        return _page("admin_form.html", form), 422
+        return _render_form("admin_form.html", form), 422
     try:
-        made = db.in_write(lambda writing: people.create(writing, form.name.data, form.password.data, now))
-    except (Invalid, Conflict) as error:
-        show_refusal(form, error)
-        return _page("admin_form.html", form), 422
-    flash(f"{made.name} may sign in now, with the password that you chose. Tell them to change it.", "done")
+        admin = db.run_in_transaction(
+            lambda db_session: people.create(db_session, form.name.data, form.password.data, now)
+        )
+    except (InvalidInput, Conflict) as error:
+        show_errors(form, error)
+        return _render_form("admin_form.html", form), 422
+    flash(f"{admin.name} may sign in now, with the password that you chose. Tell them to change it.", "done")
     return redirect(url_for(TAB), 303)
 
 
@@ -78,77 +81,77 @@ def send_add_admin() -> ResponseReturnValue:
 def change_password() -> ResponseReturnValue:
     """The form for one's own password."""
     _require_password()
-    return _page("password_form.html", PasswordForm())
+    return _render_form("password_form.html", PasswordForm())
 
 
 @blueprint.post("/system/admins/password", provide_automatic_options=False)
-def send_change_password() -> ResponseReturnValue:
+def submit_change_password() -> ResponseReturnValue:
     """Change it: every other browser in which they are signed in is signed out, this one is not."""
     _require_password()
     form, admin_id, name = PasswordForm(), current_user.admin_id, current_user.name
     if not form.validate():
-        return _page("password_form.html", form), 422
-    rate_limit.count(name)
+        return _render_form("password_form.html", form), 422
+    rate_limit.count_attempt(name)
     try:
-        admin = db.in_write(
-            lambda writing: people.change_password(
-                writing, _find(people.every(writing), admin_id).id, form.old.data, form.password.data
+        admin = db.run_in_transaction(
+            lambda db_session: people.change_password(
+                db_session, _find_admin(people.list_all(db_session), admin_id).id, form.old.data, form.password.data
             )
         )
-    except Invalid as error:
-        show_refusal(form, error)
-        return _page("password_form.html", form), 422
-    rate_limit.forgive(name)
-    login_manager.begin(admin)
+    except InvalidInput as error:
+        show_errors(form, error)
+        return _render_form("password_form.html", form), 422
+    rate_limit.reset(name)
+    login_manager.sign_in(admin)
     flash("Your password is changed. Wherever else you were signed in, you are signed out.", "done")
     return redirect(url_for(TAB), 303)
 
 
-@blueprint.get(f"/system/admins/{ROW}/disable", provide_automatic_options=False)
+@blueprint.get(f"/system/admins/{ADMIN_ID}/disable", provide_automatic_options=False)
 def disable_admin(admin_id: int) -> ResponseReturnValue:
     """Ask once more; of the last one say why they stay."""
-    return _question("disable", admin_id)
+    return _render_confirmation("disable", admin_id)
 
 
-@blueprint.post(f"/system/admins/{ROW}/disable", provide_automatic_options=False)
-def send_disable_admin(admin_id: int) -> ResponseReturnValue:
+@blueprint.post(f"/system/admins/{ADMIN_ID}/disable", provide_automatic_options=False)
+def submit_disable_admin(admin_id: int) -> ResponseReturnValue:
     """Keep them from signing in, at once and in every browser; not the last one."""
     now = clock.now()
     try:
-        name = db.in_write(lambda writing: people.disable(writing, admin_id, now).name)
+        name = db.run_in_transaction(lambda db_session: people.disable(db_session, admin_id, now).name)
     except Conflict:
-        return _question("disable", admin_id), 422
-    return _gone(admin_id, f"{name} is disabled, and cannot sign in until an admin enables them again.")
+        return _render_confirmation("disable", admin_id), 422
+    return _redirect_after(admin_id, f"{name} is disabled, and cannot sign in until an admin enables them again.")
 
 
-@blueprint.post(f"/system/admins/{ROW}/enable", provide_automatic_options=False)
+@blueprint.post(f"/system/admins/{ADMIN_ID}/enable", provide_automatic_options=False)
 def enable_admin(admin_id: int) -> ResponseReturnValue:
     """Let them sign in again."""
-    name = db.in_write(lambda writing: people.enable(writing, admin_id).name)
+    name = db.run_in_transaction(lambda db_session: people.enable(db_session, admin_id).name)
     flash(f"{name} may sign in again, with the password they had.", "done")
     return redirect(url_for(TAB), 303)
 
 
-@blueprint.get(f"/system/admins/{ROW}/remove", provide_automatic_options=False)
+@blueprint.get(f"/system/admins/{ADMIN_ID}/remove", provide_automatic_options=False)
 def remove_admin(admin_id: int) -> ResponseReturnValue:
     """Ask once more; of the last one say why they stay."""
-    return _question("remove", admin_id)
+    return _render_confirmation("remove", admin_id)
 
 
-@blueprint.post(f"/system/admins/{ROW}/remove", provide_automatic_options=False)
-def send_remove_admin(admin_id: int) -> ResponseReturnValue:
+@blueprint.post(f"/system/admins/{ADMIN_ID}/remove", provide_automatic_options=False)
+def submit_remove_admin(admin_id: int) -> ResponseReturnValue:
     """Take their sign-in away, at once and in every browser; not the last one's."""
 
-    def work(writing: Session) -> str:
-        name = _find(people.every(writing), admin_id).name
-        people.remove(writing, admin_id)
+    def remove(db_session: Session) -> str:
+        name = _find_admin(people.list_all(db_session), admin_id).name
+        people.remove(db_session, admin_id)
         return name
 
     try:
-        name = db.in_write(work)
+        name = db.run_in_transaction(remove)
     except Conflict:
-        return _question("remove", admin_id), 422
-    return _gone(admin_id, f"{name} cannot sign in any more.")
+        return _render_confirmation("remove", admin_id), 422
+    return _redirect_after(admin_id, f"{name} cannot sign in any more.")
 
 
 def _require_password() -> None:
@@ -157,32 +160,32 @@ def _require_password() -> None:
         raise Conflict("no_password", "You are signed in by the shop’s proxy: change your password there.")
 
 
-def _page(template: str, form: FlaskForm) -> str:
-    return page(f"settings/{template}", TAB, form=form, least=people.MIN_PASSWORD)
+def _render_form(template: str, form: FlaskForm) -> str:
+    return render_page(f"settings/{template}", TAB, form=form, min_password_length=people.MIN_PASSWORD)
 
 
-def _question(what: str, admin_id: int) -> str:
+def _render_confirmation(action: str, admin_id: int) -> str:
     """Whether to `disable` or `remove` them, or why that cannot be."""
-    reading = db.db.session()
-    person = _find(people.every(reading), admin_id)
-    template = "last" if people.is_last(reading, person) else what
-    return page(
-        f"settings/admin_{template}.html", TAB, person=person, is_you=admin_id == current_user.admin_id, what=what
+    db_session = db.session()
+    account = _find_admin(people.list_all(db_session), admin_id)
+    template = "last" if people.is_last(db_session, account) else action
+    return render_page(
+        f"settings/admin_{template}.html", TAB, account=account, is_you=admin_id == current_user.admin_id, action=action
     )
 
 
-def _gone(admin_id: int, told: str) -> ResponseReturnValue:
+def _redirect_after(admin_id: int, message: str) -> ResponseReturnValue:
     """To the list; to the door for who has done it to themselves."""
     is_own = admin_id == current_user.admin_id
     if is_own:
         logout_user()
         session.clear()
-    flash(told, "done")
+    flash(message, "done")
     return redirect(url_for("admin.sign_in" if is_own else TAB), 303)
 
 
-def _find(everyone: list[Admin], admin_id: int) -> Admin:
-    for each in everyone:
+def _find_admin(admins: list[Admin], admin_id: int) -> Admin:
+    for each in admins:
         if each.id == admin_id:
             return each
     raise NotFound("unknown_admin", "There is no such admin; they may be removed already.")

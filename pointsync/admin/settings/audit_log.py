@@ -9,18 +9,19 @@ from werkzeug.datastructures import MultiDict
 from wtforms import DateField, SelectField
 
 from pointsync import clock, db
-from pointsync.admin.shell.paging import USUAL_SIZE, Asked
-from pointsync.admin.shell.panel import blueprint, page, plain
-from pointsync.admin.shell.time_zone import zone
+from pointsync.admin.shell.paging import DEFAULT_SIZE, PageQuery
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.admin.shell.template_filters import strip_bidi
+from pointsync.admin.shell.time_zone import get_time_zone
 from pointsync.db.keyset import Page
-from pointsync.errors import Invalid, Refused
-from pointsync.models import Audit
+from pointsync.errors import DomainError, InvalidInput
+from pointsync.models import AuditEntry
 from pointsync.reports import audit_log as audit_report
-from pointsync.reports.audit_log import Wanted
-from pointsync.runtime import runtime
+from pointsync.reports.audit_log import Filter
+from pointsync.runtime import get_runtime
 
 TAB = "admin.audit_log"
-SITE = "-"
+THIS_SITE = "-"
 """Stands for this site itself, which has no name in the log; no admin's name can be chosen by it alone."""
 
 
@@ -36,29 +37,29 @@ class AuditFilter(FlaskForm):  # type: ignore[misc]
     until = DateField("To")
     problem: str | None = None
 
-    def __init__(self, session: Session, asked: MultiDict[str, str]) -> None:
-        super().__init__(asked)
-        names = {name: plain(name) for name in audit_report.actors(session) if name and name != SITE}
-        self.actor.choices = {"": "Everybody"} | names | {SITE: "This site itself"}
+    def __init__(self, session: Session, formdata: MultiDict[str, str]) -> None:
+        super().__init__(formdata)
+        names = {name: strip_bidi(name) for name in audit_report.list_actors(session) if name and name != THIS_SITE}
+        self.actor.choices = {"": "Everybody"} | names | {THIS_SITE: "This site itself"}
         self.noun.choices = {"": "Everything"} | {noun: noun[0].upper() + noun[1:] for noun in audit_report.NOUNS}
 
     @property
-    def is_set(self) -> bool:
+    def is_active(self) -> bool:
         """Whether the log is narrowed at all."""
         return any(field.data for field in self)
 
-    def read(self) -> Wanted:
+    def to_filter(self) -> Filter:
         """What is asked for. Raises Invalid."""
         for name in ("since", "until"):
             if self[name].process_errors and any(map(str.strip, self[name].raw_data)):  # left empty is no day, too
-                raise Invalid(name, "This is no day; type one such as 2026-03-01.")
+                raise InvalidInput(name, "This is no day; type one such as 2026-03-01.")
         for name, choices in (("actor", self.actor.choices), ("noun", self.noun.choices)):
             if self[name].data and self[name].data not in choices:
-                raise Invalid(name, "There is nothing like that in the log; choose one of these.")
+                raise InvalidInput(name, "There is nothing like that in the log; choose one of these.")
         actor = self.actor.data or None
-        return Wanted("" if actor == SITE else actor, self.noun.data or None, self.since.data, self.until.data)
+        return Filter("" if actor == THIS_SITE else actor, self.noun.data or None, self.since.data, self.until.data)
 
-    def refuse(self, error: Refused) -> None:
+    def show_error(self, error: DomainError) -> None:
         """Put the sentence at its field, or above the list where it is about none."""
         for name, sentence in error.fields.items():
             if name in self:
@@ -70,34 +71,34 @@ class AuditFilter(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/system/audit", provide_automatic_options=False)
 def audit_log() -> ResponseReturnValue:
     """The log, newest first."""
-    session, list_asked = db.db.session(), Asked(TAB, ("actor", "noun", "since", "until"))
-    form, size = AuditFilter(session, request.args), USUAL_SIZE
-    found: Page[Audit] = Page([])
+    session, query = db.session(), PageQuery(TAB, ("actor", "noun", "since", "until"))
+    form, size = AuditFilter(session, request.args), DEFAULT_SIZE
+    log_page: Page[AuditEntry] = Page([])
     try:
-        size = list_asked.size
-        found = audit_report.page(session, form.read(), zone(), list_asked.cursor, size)
-    except Invalid as error:
-        form.refuse(error)
-    html = page(
+        size = query.size
+        log_page = audit_report.list_page(session, form.to_filter(), get_time_zone(), query.cursor, size)
+    except InvalidInput as error:
+        form.show_error(error)
+    html = render_page(
         "settings/audit_log.html",
         TAB,
         form=form,
-        rows=found.rows,
-        words=audit_report.words,
-        field_name=audit_report.field_name,
-        shown=audit_report.shown,
-        ways=list_asked.ways(found),
-        sizes=list_asked.sizes(),
+        rows=log_page.rows,
+        describe=audit_report.describe,
+        field_label=audit_report.field_label,
+        format_value=audit_report.format_value,
+        page_links=query.page_links(log_page),
+        size_links=query.size_links(),
         size=size,
-        kept={name: request.args.get(name) for name in list_asked.names},
+        filter_values={name: request.args.get(name) for name in query.parameters},
     )
     return html, 422 if form.errors or form.problem else 200
 
 
 @blueprint.post("/system/audit/export", provide_automatic_options=False)
-def export_audit() -> ResponseReturnValue:
+def export_audit_log() -> ResponseReturnValue:
     """The log as CSV, narrowed as on screen, as long work."""
-    wanted = AuditFilter(db.db.session(), request.form).read()
-    now, by, data = clock.now(), current_user.name, runtime().config.data
-    asked = db.in_write(lambda session: audit_report.ask(session, data, wanted, by, now))
-    return redirect(url_for("admin.work", work_id=asked.id), 303)
+    audit_filter = AuditFilter(db.session(), request.form).to_filter()
+    now, admin_name, data = clock.now(), current_user.name, get_runtime().config.data
+    task = db.run_in_transaction(lambda session: audit_report.enqueue(session, data, audit_filter, admin_name, now))
+    return redirect(url_for("admin.task", task_id=task.id), 303)

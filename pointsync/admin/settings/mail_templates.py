@@ -8,97 +8,101 @@ from wtforms import StringField, TextAreaField
 
 from pointsync import clock, db
 from pointsync.admin.settings.mails import TAB
-from pointsync.admin.shell.forms import ChangeForm, show_refusal
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.errors import Refused
+from pointsync.admin.shell.forms import VersionedForm, show_errors
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.errors import DomainError
 from pointsync.mail import mails, templates
-from pointsync.mail.templates import Words
+from pointsync.mail.templates import MailTemplate
 from pointsync.models.mail import KINDS
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import general
 
-TEXT = f"/system/mails/texts/<any({', '.join(KINDS)}):kind>"
+TEMPLATE_PATH = f"/system/mails/texts/<any({', '.join(KINDS)}):kind>"
 
 
-class TextForm(ChangeForm):
+class MailTemplateForm(VersionedForm):
     """The words of a kind of mail."""
 
     subject = StringField("Subject")
     body = TextAreaField("Text")
 
 
-class TestForm(FlaskForm):  # type: ignore[misc]
+class TestMailForm(FlaskForm):  # type: ignore[misc]
     """Where a test goes."""
 
     __test__ = False
     address = StringField("Send it to")
 
 
-@blueprint.get(f"{TEXT}/edit", provide_automatic_options=False)
-def edit_mail_text(kind: str) -> ResponseReturnValue:
+@blueprint.get(f"{TEMPLATE_PATH}/edit", provide_automatic_options=False)
+def edit_mail_template(kind: str) -> ResponseReturnValue:
     """The form with the words as they are."""
-    values = _values(templates.get(db.db.session(), kind))
-    return _page(TextForm(data=values).made_from(values), kind)
+    values = _form_values(templates.get(db.session(), kind))
+    return _render_form(MailTemplateForm(data=values).with_original_values(values), kind)
 
 
-@blueprint.post(f"{TEXT}/edit", provide_automatic_options=False)
-def send_edit_mail_text(kind: str) -> ResponseReturnValue:
+@blueprint.post(f"{TEMPLATE_PATH}/edit", provide_automatic_options=False)
+def submit_edit_mail_template(kind: str) -> ResponseReturnValue:
     """Change them."""
-    form = TextForm()
+    form = MailTemplateForm()
 
-    def work(session: Session) -> None:
-        form.check_seen(_values(templates.get(session, kind)))
+    def update(session: Session) -> None:
+        form.check_unchanged(_form_values(templates.get(session, kind)))
         templates.change(session, kind, form.subject.data or "", form.body.data or "")
 
     try:
-        db.in_write(work)
-    except Refused as error:
-        show_refusal(form, error)
-        return _page(form, kind), 422
+        db.run_in_transaction(update)
+    except DomainError as error:
+        show_errors(form, error)
+        return _render_form(form, kind), 422
     flash("The text is saved. Look at it with Preview.", "done")
     return redirect(url_for(TAB, _anchor="texts"), 303)
 
 
-@blueprint.post(f"{TEXT}/reset", provide_automatic_options=False)
-def reset_mail_text(kind: str) -> ResponseReturnValue:
+@blueprint.post(f"{TEMPLATE_PATH}/reset", provide_automatic_options=False)
+def reset_mail_template(kind: str) -> ResponseReturnValue:
     """Back to the default words."""
-    db.in_write(lambda session: templates.reset(session, kind))
+    db.run_in_transaction(lambda session: templates.reset(session, kind))
     flash("The default text is back.", "done")
     return redirect(url_for(TAB, _anchor="texts"), 303)
 
 
-@blueprint.get(f"{TEXT}/preview", provide_automatic_options=False)
-def preview_mail_text(kind: str) -> ResponseReturnValue:
+@blueprint.get(f"{TEMPLATE_PATH}/preview", provide_automatic_options=False)
+def preview_mail_template(kind: str) -> ResponseReturnValue:
     """The words, filled with sample facts."""
-    session, config = db.db.session(), runtime().config
-    facts = templates.SAMPLE | {"site": general.site_name(session, config)}
-    subject, body = templates.get(session, kind).filled(facts)
-    return page("settings/mails/template_preview.html", TAB, kind=kind, subject=subject, body=body)
+    session, config = db.session(), get_runtime().config
+    values = templates.SAMPLE_VALUES | {"site": general.get_site_name(session, config)}
+    subject, body = templates.get(session, kind).render(values)
+    return render_page("settings/mails/template_preview.html", TAB, kind=kind, subject=subject, body=body)
 
 
-@blueprint.get(f"{TEXT}/tests", provide_automatic_options=False)
-def try_mail_text(kind: str) -> ResponseReturnValue:
+@blueprint.get(f"{TEMPLATE_PATH}/tests", provide_automatic_options=False)
+def test_mail_template(kind: str) -> ResponseReturnValue:
     """Ask where a test shall go."""
-    return page("settings/mails/test.html", TAB, kind=kind, form=TestForm())
+    return render_page("settings/mails/test.html", TAB, kind=kind, form=TestMailForm())
 
 
-@blueprint.post(f"{TEXT}/tests", provide_automatic_options=False)
-def send_try_mail_text(kind: str) -> ResponseReturnValue:
+@blueprint.post(f"{TEMPLATE_PATH}/tests", provide_automatic_options=False)
+def submit_test_mail(kind: str) -> ResponseReturnValue:
     """Queue it: the mail server is never asked within a request."""
-    form, config = TestForm(), runtime().config
+    form, config = TestMailForm(), get_runtime().config
     try:
-        made = db.in_write(lambda session: mails.test(session, config, kind, form.address.data or "", clock.now()))
-    except Refused as error:
-        show_refusal(form, error)
-        return page("settings/mails/test.html", TAB, kind=kind, form=form), 422
-    flash(f"A test mail to {made.address} is on its way; what became of it stands in the list below.", "help")
+        mail = db.run_in_transaction(
+            lambda session: mails.enqueue_test(session, config, kind, form.address.data or "", clock.now())
+        )
+    except DomainError as error:
+        show_errors(form, error)
+        return render_page("settings/mails/test.html", TAB, kind=kind, form=form), 422
+    flash(f"A test mail to {mail.address} is on its way; what became of it stands in the list below.", "help")
     return redirect(url_for(TAB, _anchor="mails"), 303)
 
 
-def _values(words: Words) -> dict[str, str | bool]:
+def _form_values(template: MailTemplate) -> dict[str, str | bool]:
     """What the form is about, as it is now."""
-    return {"subject": words.subject, "body": words.body.strip()}
+    return {"subject": template.subject, "body": template.body.strip()}
 
 
-def _page(form: TextForm, kind: str) -> str:
-    return page("settings/mails/template_form.html", TAB, form=form, kind=kind, names=templates.NAMES[kind])
+def _render_form(form: MailTemplateForm, kind: str) -> str:
+    return render_page(
+        "settings/mails/template_form.html", TAB, form=form, kind=kind, placeholders=templates.PLACEHOLDERS[kind]
+    )

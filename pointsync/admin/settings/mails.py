@@ -9,28 +9,28 @@ from sqlalchemy.orm import Session
 from wtforms import BooleanField, SelectField, StringField
 
 from pointsync import clock, db
-from pointsync.admin.shell.forms import ChangeForm, check_setting, show_refusal
-from pointsync.admin.shell.paging import USUAL_SIZE, Asked
-from pointsync.admin.shell.panel import blueprint, page
+from pointsync.admin.shell.forms import VersionedForm, show_errors, validate_setting
+from pointsync.admin.shell.paging import DEFAULT_SIZE, PageQuery
+from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.db.keyset import Page
-from pointsync.errors import Conflict, Invalid, Refused, together
+from pointsync.errors import Conflict, DomainError, InvalidInput, combine
 from pointsync.mail import mails, sender, smtp, templates
 from pointsync.models import Mail
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import general, settings
 
 TAB = "admin.mails_tab"
-ROW = "<int(max=9223372036854775807):mail_id>"
-STATES = {"": "All", "waiting": "Waiting", "sent": "Sent", "failed": "Failed", "dropped": "Dropped"}
+MAIL_ID = "<int(max=9223372036854775807):mail_id>"
+STATE_LABELS = {"": "All", "waiting": "Waiting", "sent": "Sent", "failed": "Failed", "dropped": "Dropped"}
 
 
-class MailsForm(ChangeForm):
+class MailSettingsForm(VersionedForm):
     """Whether mails go out, and from whom."""
 
     send_mails = BooleanField("Send mails from this site")
     mail_address = StringField("Sender’s address")
     mail_name = StringField("Sender’s name")
-    expiry_mail_days = StringField("Days before points expire", [check_setting])
+    expiry_mail_days = StringField("Days before points expire", [validate_setting])
 
 
 class MailFilter(FlaskForm):  # type: ignore[misc]
@@ -39,15 +39,15 @@ class MailFilter(FlaskForm):  # type: ignore[misc]
     class Meta:
         csrf = False
 
-    state = SelectField("Status", choices=STATES, validate_choice=False)
+    state = SelectField("Status", choices=STATE_LABELS, validate_choice=False)
     problem: str | None = None
 
     @property
-    def is_set(self) -> bool:
+    def is_active(self) -> bool:
         """Whether the list is narrowed."""
         return bool(self.state.data)
 
-    def refuse(self, error: Refused) -> None:
+    def show_error(self, error: DomainError) -> None:
         """Put the sentence at its field, or above the list where it is about none."""
         if "state" in error.fields:
             self.state.errors = ["There is no such status; choose one of these."]
@@ -58,109 +58,109 @@ class MailFilter(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/system/mails", provide_automatic_options=False)
 def mails_tab() -> ResponseReturnValue:
     """The tab."""
-    values = _values(db.db.session())
-    return show(MailsForm(data=values).made_from(values))
+    values = _form_values(db.session())
+    return render_tab(MailSettingsForm(data=values).with_original_values(values))
 
 
 @blueprint.post("/system/mails", provide_automatic_options=False)
 def save_mails() -> ResponseReturnValue:
     """Save what is set: all of it, or nothing."""
-    form = MailsForm()
+    form = MailSettingsForm()
     if not form.validate():
-        return show(form, 422)
+        return render_tab(form, 422)
     try:
-        db.in_write(lambda session: _save(session, form))
-    except Refused as error:
-        show_refusal(form, error)
-        return show(form, 422)
+        db.run_in_transaction(lambda session: _save(session, form))
+    except DomainError as error:
+        show_errors(form, error)
+        return render_tab(form, 422)
     flash("Saved. It is in force from now on.", "done")
     return redirect(url_for(TAB), 303)
 
 
-@blueprint.post(f"/system/mails/{ROW}/retries", provide_automatic_options=False)
-def send_mail_again(mail_id: int) -> ResponseReturnValue:
+@blueprint.post(f"/system/mails/{MAIL_ID}/retries", provide_automatic_options=False)
+def resend_mail(mail_id: int) -> ResponseReturnValue:
     """Send it again."""
-    return _act(lambda session: mails.again(session, mail_id, clock.now()), "It is sent again.")
+    return _update_mail(lambda session: mails.retry(session, mail_id, clock.now()), "It is sent again.")
 
 
-@blueprint.post(f"/system/mails/{ROW}/drop", provide_automatic_options=False)
+@blueprint.post(f"/system/mails/{MAIL_ID}/drop", provide_automatic_options=False)
 def drop_mail(mail_id: int) -> ResponseReturnValue:
     """Do not send it."""
-    return _act(lambda session: mails.drop(session, mail_id), "It is dropped.")
+    return _update_mail(lambda session: mails.drop(session, mail_id), "It is dropped.")
 
 
-def show(form: MailsForm, status: int = 200) -> ResponseReturnValue:
+def render_tab(form: MailSettingsForm, status: int = 200) -> ResponseReturnValue:
     """The tab with `form` as it was typed."""
-    session, config = db.db.session(), runtime().config
-    narrowed = MailFilter(request.args)
-    asked = Asked(TAB, ("state",))
-    found: Page[Mail] = Page([])
-    size = USUAL_SIZE
+    session, config = db.session(), get_runtime().config
+    mail_filter = MailFilter(request.args)
+    query = PageQuery(TAB, ("state",))
+    mails_page: Page[Mail] = Page([])
+    size = DEFAULT_SIZE
     try:
-        size = asked.size
-        found = mails.page(session, state=narrowed.state.data or None, cursor=asked.cursor, size=size)
-    except Invalid as error:
-        narrowed.refuse(error)
-    html = page(
+        size = query.size
+        mails_page = mails.list_page(session, state=mail_filter.state.data or None, cursor=query.cursor, size=size)
+    except InvalidInput as error:
+        mail_filter.show_error(error)
+    html = render_page(
         "settings/mails/mails.html",
         TAB,
         form=form,
-        kind=settings.KINDS["expiry_mail_days"],
-        server=smtp.server_of(config.smtp_url) if config.smtp_url else None,
-        trouble=mails.hands(session).server,
-        default_address=sender.default_address(config),
-        site_name=general.site_name(session, config),
-        texts=templates.every(session),
-        narrowed=narrowed,
-        rows=found.rows,
-        ways=asked.ways(found),
-        sizes=asked.sizes(),
+        definition=settings.DEFINITIONS["expiry_mail_days"],
+        server=smtp.parse_server_url(config.smtp_url) if config.smtp_url else None,
+        server_problem=mails.count_attention(session).failing_server,
+        default_address=sender.get_default_address(config),
+        site_name=general.get_site_name(session, config),
+        texts=templates.get_all(session),
+        mail_filter=mail_filter,
+        rows=mails_page.rows,
+        page_links=query.page_links(mails_page),
+        size_links=query.size_links(),
         size=size,
-        here=asked.kept(),
-        live_from=asked.address(),
+        list_params=query.query_params(),
+        refresh_url=query.url(),
         now=clock.now(),
     )
-    return html, 422 if narrowed.errors or narrowed.problem else status
+    return html, 422 if mail_filter.errors or mail_filter.problem else status
 
 
-def _values(session: Session) -> dict[str, str | bool]:
+def _form_values(session: Session) -> dict[str, str | bool]:
     """What the form is about, as it is now."""
-    known = settings.read(session)
+    current_settings = settings.read(session)
     return {
-        "send_mails": known.send_mails,
-        "mail_address": sender.typed(session, sender.ADDRESS),
-        "mail_name": sender.typed(session, sender.NAME),
-        "expiry_mail_days": str(known.expiry_mail_days),
+        "send_mails": current_settings.send_mails,
+        "mail_address": sender.get_setting(session, sender.ADDRESS_SETTING),
+        "mail_name": sender.get_setting(session, sender.NAME_SETTING),
+        "expiry_mail_days": str(current_settings.expiry_mail_days),
     }
 
 
-def _save(session: Session, form: MailsForm) -> None:
-    config = runtime().config
-    form.check_seen(_values(session))
-    faults: list[Refused] = []
+def _save(session: Session, form: MailSettingsForm) -> None:
+    config = get_runtime().config
+    form.check_unchanged(_form_values(session))
+    errors: list[DomainError] = []
     try:
         if not form.send_mails.data:
-            sender.switch(session, config, "off")
+            sender.set_enabled(session, config, "off")
         sender.change(session, config, form.mail_address.data or "", form.mail_name.data or "")
-    except Refused as fault:
-        faults.append(fault)
+    except DomainError as error:
+        errors.append(error)
     try:
-        if form.send_mails.data and not faults:
-            sender.switch(session, config, "on")
-    except Refused as fault:
-        field = sender.ADDRESS if fault.code == "no_mail_sender" else "send_mails"
-        faults.append(Conflict(fault.code, fault.message, {field: fault.message}))
+        if form.send_mails.data and not errors:
+            sender.set_enabled(session, config, "on")
+    except DomainError as error:
+        field = sender.ADDRESS_SETTING if error.code == "no_mail_sender" else "send_mails"
+        errors.append(Conflict(error.code, error.message, {field: error.message}))
     settings.change(session, "expiry_mail_days", form.expiry_mail_days.data or "")
-    if faults:
-        raise together(faults)
+    if errors:
+        raise combine(errors)
 
 
-def _act(work: Callable[[Session], None], done: str) -> ResponseReturnValue:
-    asked = Asked(TAB, ("state",))
+def _update_mail(change: Callable[[Session], None], message: str) -> ResponseReturnValue:
+    query = PageQuery(TAB, ("state",))
     try:
-        db.in_write(work)
+        db.run_in_transaction(change)
     except Conflict as error:
         flash(error.message, "warning")
     else:
-        flash(done, "done")
-    return redirect(url_for(TAB, **asked.kept(), _anchor="mails"), 303)
+        flash(message, "done")
+    return redirect(url_for(TAB, **query.query_params(), _anchor="mails"), 303)

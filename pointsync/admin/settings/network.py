@@ -7,54 +7,63 @@ from sqlalchemy.orm import Session
 from wtforms import BooleanField, StringField
 
 from pointsync import clock, db
-from pointsync.admin.shell.forms import check_setting
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.runtime import runtime
+from pointsync.admin.shell.forms import validate_setting
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.runtime import get_runtime
 from pointsync.sync.remotes import network as family
 from pointsync.sync.site import settings
 
 TAB = "admin.network"
+NETWORK_PATH = "/system/network"
 
 
-class AcceptForm(FlaskForm):  # type: ignore[misc]
+class NetworkForm(FlaskForm):  # type: ignore[misc]
     """What is accepted of others, and how often they are asked; named as in `settings.KINDS`."""
 
     create_customers = BooleanField("Make customers that are unknown here")
     only_listed = BooleanField("Accept only listed sites")
-    check_seconds = StringField("Time between two checks (in seconds)", [check_setting])
+    check_seconds = StringField("Time between two checks (in seconds)", [validate_setting])
 
 
-@blueprint.get("/system/network", provide_automatic_options=False)
+@blueprint.get(NETWORK_PATH, provide_automatic_options=False)
 def network() -> ResponseReturnValue:
     """The tab."""
-    known = settings.read(db.db.session())
-    return _page(AcceptForm(obj=known))
+    current_settings = settings.read(db.session())
+    return _render_tab(NetworkForm(obj=current_settings))
 
 
-@blueprint.post("/system/network", provide_automatic_options=False)
+@blueprint.post(NETWORK_PATH, provide_automatic_options=False)
 def save_network() -> ResponseReturnValue:
     """Save what is accepted: all three, or none."""
-    form = AcceptForm()
+    form = NetworkForm()
     if not form.validate():
-        return _page(form), 422
-    typed = {
+        return _render_tab(form), 422
+    values = {
         "create_customers": "on" if form.create_customers.data else "off",
         "only_listed": "on" if form.only_listed.data else "off",
         "check_seconds": form.check_seconds.data or "",
     }
 
-    def work(session: Session) -> None:
-        for name, value in typed.items():
+    def save_all(session: Session) -> None:
+        for name, value in values.items():
             settings.change(session, name, value)
 
-    db.in_write(work)
+    db.run_in_transaction(save_all)
     flash("Saved. It is in force from now on.", "done")
     return redirect(url_for(TAB), 303)
 
 
-def _page(form: AcceptForm) -> str:
-    found = family.read(db.db.session(), runtime().config, clock.now())
-    names = {member.told.auth: member.told.name for member in found.members}
-    blocked = {site.auth for site in found.blocked}
-    kind = settings.KINDS["check_seconds"]
-    return page("settings/network/network.html", TAB, form=form, network=found, names=names, blocked=blocked, kind=kind)
+def _render_tab(form: NetworkForm) -> str:
+    network = family.read(db.session(), get_runtime().config, clock.now())
+    site_names = {member.report.auth: member.report.name for member in network.members}
+    blocked_auths = {site.auth for site in network.blocked_sites}
+    definition = settings.DEFINITIONS["check_seconds"]
+    return render_page(
+        "settings/network/network.html",
+        TAB,
+        form=form,
+        network=network,
+        site_names=site_names,
+        blocked_auths=blocked_auths,
+        definition=definition,
+    )

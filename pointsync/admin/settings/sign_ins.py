@@ -19,10 +19,10 @@ TAB = "admin.admins"
 def end_sign_in(sign_in_id: int) -> ResponseReturnValue:
     """Sign that browser out; this one, too, where it is meant."""
     if sign_in_id == current_user.sign_in_id:
-        login_manager.end(current_user)
+        login_manager.sign_out(current_user)
         flash("You are signed out.")
         return redirect(url_for("admin.sign_in"), 303)
-    row = db.in_write(lambda writing: sign_ins.end_one(writing, sign_in_id))
+    row = db.run_in_transaction(lambda session: sign_ins.end_by_id(session, sign_in_id))
     flash(f"{row.admin.name} is signed out of {row.browser or 'that browser'}.", "done")
     return redirect(url_for(TAB), 303)
 
@@ -30,17 +30,17 @@ def end_sign_in(sign_in_id: int) -> ResponseReturnValue:
 @blueprint.post("/system/admins/<int(max=2147483647):admin_id>/sign-outs", provide_automatic_options=False)
 def end_sign_ins(admin_id: int) -> ResponseReturnValue:
     """Sign that admin out of every browser, without the one that asks."""
-    kept = current_user.sign_in_id
+    own_sign_in_id = current_user.sign_in_id
 
-    def work(writing: Session) -> tuple[str, int]:
-        admin = writing.get(Admin, admin_id)
+    def sign_out_everywhere(session: Session) -> tuple[str, int]:
+        admin = session.get(Admin, admin_id)
         if admin is None:
             raise NotFound("unknown_admin", "There is no such admin; they may be removed already.")
-        return admin.name, sign_ins.end_all(writing, admin, but=kept)
+        return admin.name, sign_ins.end_all(session, admin, except_id=own_sign_in_id)
 
-    name, number = db.in_write(work)
-    if number:
-        flash(f"{name} is signed out of {number:,} browser{'s' if number != 1 else ''}.", "done")
+    name, ended_count = db.run_in_transaction(sign_out_everywhere)
+    if ended_count:
+        flash(f"{name} is signed out of {ended_count:,} browser{'s' if ended_count != 1 else ''}.", "done")
     else:
         flash(f"{name} is signed in nowhere else.", "help")
     return redirect(url_for(TAB), 303)

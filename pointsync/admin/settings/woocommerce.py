@@ -7,17 +7,18 @@ from sqlalchemy.orm import Session
 from wtforms import RadioField, SelectField, StringField
 
 from pointsync import clock, db, ids
-from pointsync.admin.shell.forms import SecretField, reserve_choices, show_refusal
-from pointsync.admin.shell.panel import blueprint, page
-from pointsync.errors import Conflict, Invalid, NotFound
+from pointsync.admin.shell.forms import SecretField, show_errors
+from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.admin.shell.reserve_choices import reserve_choices
+from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.models import Hook, Site
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import general
 from pointsync.woocommerce import hooks
 
 TAB = "admin.woocommerce"
-ROW = "<int(max=2147483647):hook_id>"
-SHOWN = 20
+HOOK_ID = "<int(max=2147483647):hook_id>"
+MAX_DELIVERIES = 20
 
 
 class HookForm(FlaskForm):  # type: ignore[misc]
@@ -40,30 +41,35 @@ class HookForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/system/woocommerce", provide_automatic_options=False)
 def woocommerce() -> ResponseReturnValue:
     """The tab."""
-    found, url = hooks.every(db.db.session()), _url()
-    return page("settings/woocommerce.html", TAB, hooks=[(each, hooks.url(each, url)) for each in found], url=url)
+    active_hooks, url = hooks.list_all(db.session()), _public_url()
+    return render_page(
+        "settings/woocommerce.html",
+        TAB,
+        hooks=[(each, hooks.delivery_url(each, url)) for each in active_hooks],
+        url=url,
+    )
 
 
 @blueprint.get("/system/woocommerce/add", provide_automatic_options=False)
 def add_hook() -> ResponseReturnValue:
     """The form for a new hook."""
-    return _page(HookForm())
+    return _render_form(HookForm())
 
 
 @blueprint.post("/system/woocommerce/add", provide_automatic_options=False)
-def send_add_hook() -> ResponseReturnValue:
+def submit_add_hook() -> ResponseReturnValue:
     """Make it, and show in this one answer what is to be typed into the shop."""
     form, now = HookForm(), clock.now()
-    typed = (form.secret.data or "").strip()
-    secret = typed or ids.new_token()
+    submitted_secret = (form.secret.data or "").strip()
+    secret = submitted_secret or ids.new_token()
     try:
         if form.rule.data not in ("orders", "movements"):
-            raise Invalid("rule", "Choose what counts: orders, or the shop plugin's movements.")
+            raise InvalidInput("rule", "Choose what counts: orders, or the shop plugin's movements.")
         by_movements = form.rule.data == "movements"
-        hook = db.in_write(
+        hook = db.run_in_transaction(
             lambda session: hooks.add(
                 session,
-                runtime().vault,
+                get_runtime().vault,
                 name=(form.name.data or "").strip(),
                 secret=secret,
                 reserve_key=form.reserve.data or "",
@@ -74,57 +80,70 @@ def send_add_hook() -> ResponseReturnValue:
                 now=now,
             )
         )
-    except (Invalid, Conflict, NotFound) as error:
-        show_refusal(form, error)
-        return _page(form), 422
-    shown = None if typed else secret
-    url = _url()
-    return page("settings/hook_created.html", TAB, hook=hook, address=hooks.url(hook, url), secret=shown, url=url), 201
+    except (InvalidInput, Conflict, NotFound) as error:
+        show_errors(form, error)
+        return _render_form(form), 422
+    secret_to_show = None if submitted_secret else secret
+    url = _public_url()
+    return render_page(
+        "settings/hook_created.html",
+        TAB,
+        hook=hook,
+        delivery_url=hooks.delivery_url(hook, url),
+        secret=secret_to_show,
+        url=url,
+    ), 201
 
 
-@blueprint.get(f"/system/woocommerce/{ROW}", provide_automatic_options=False)
+@blueprint.get(f"/system/woocommerce/{HOOK_ID}", provide_automatic_options=False)
 def hook_deliveries(hook_id: int) -> ResponseReturnValue:
     """A hook, and its last deliveries."""
-    session = db.db.session()
-    hook, url = _find(session, hook_id), _url()
-    last = hooks.deliveries(session, hook.id, SHOWN)
-    return page(
-        "settings/hook.html", TAB, hook=hook, address=hooks.url(hook, url), deliveries=last, shown=SHOWN, url=url
+    session = db.session()
+    hook, url = _get_hook(session, hook_id), _public_url()
+    deliveries = hooks.list_deliveries(session, hook.id, MAX_DELIVERIES)
+    return render_page(
+        "settings/hook.html",
+        TAB,
+        hook=hook,
+        delivery_url=hooks.delivery_url(hook, url),
+        deliveries=deliveries,
+        max_deliveries=MAX_DELIVERIES,
+        url=url,
     )
 
 
-@blueprint.get(f"/system/woocommerce/{ROW}/remove", provide_automatic_options=False)
+@blueprint.get(f"/system/woocommerce/{HOOK_ID}/remove", provide_automatic_options=False)
 def remove_hook(hook_id: int) -> ResponseReturnValue:
     """Ask once more: the shop's deliveries are refused from then on."""
-    return page("settings/hook_remove.html", TAB, hook=_find(db.db.session(), hook_id))
+    return render_page("settings/hook_remove.html", TAB, hook=_get_hook(db.session(), hook_id))
 
 
-@blueprint.post(f"/system/woocommerce/{ROW}/remove", provide_automatic_options=False)
-def send_remove_hook(hook_id: int) -> ResponseReturnValue:
+@blueprint.post(f"/system/woocommerce/{HOOK_ID}/remove", provide_automatic_options=False)
+def submit_remove_hook(hook_id: int) -> ResponseReturnValue:
     """End it."""
 
-    def work(session: Session) -> str:
-        name = _find(session, hook_id).name
+    def remove(session: Session) -> str:
+        name = _get_hook(session, hook_id).name
         hooks.remove(session, name, clock.now())
         return name
 
-    name = db.in_write(work)
+    name = db.run_in_transaction(remove)
     flash(f"The hook {name} is removed: what the shop delivers there is refused from now on.", "done")
     return redirect(url_for(TAB), 303)
 
 
-def _find(session: Session, hook_id: int) -> Hook:
+def _get_hook(session: Session, hook_id: int) -> Hook:
     """The live hook of that id: its name alone may be another hook's by now. Raises NotFound."""
-    for hook in hooks.every(session):
+    for hook in hooks.list_all(session):
         if hook.id == hook_id:
             return hook
     raise NotFound("unknown_hook", "There is no such hook; it may be removed already.")
 
 
-def _url() -> str | None:
-    return general.known_url(db.db.session().get_one(Site, 1), runtime().config)
+def _public_url() -> str | None:
+    return general.get_effective_url(db.session().get_one(Site, 1), get_runtime().config)
 
 
-def _page(form: HookForm) -> str:
-    form.reserve.choices = reserve_choices(db.db.session(), only_active=True)
-    return page("settings/hook_form.html", TAB, form=form)
+def _render_form(form: HookForm) -> str:
+    form.reserve.choices = reserve_choices(db.session(), only_active=True)
+    return render_page("settings/hook_form.html", TAB, form=form)

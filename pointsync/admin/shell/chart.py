@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from datetime import date
 
 HEIGHT = 100
-STEP = 10
+BAR_SPACING = 10
 """The width of a day or month; a bar leaves some of it free."""
-BAR = 7
-LINES = 4
+BAR_WIDTH = 7
+GRID_LINE_COUNT = 4
 """About so many lines stand across the chart."""
-WEEK = 7
+DEFAULT_LABEL_INTERVAL = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Segment:
     """What one series adds to a bar; `shade` is the number of its colour."""
 
-    shade: int
+    color_index: int
     top: float
     height: float
 
@@ -29,8 +29,8 @@ class Bar:
     day: date
     left: float
     values: tuple[int, ...]
-    pieces: tuple[Piece, ...]
-    is_named: bool
+    segments: tuple[Segment, ...]
+    is_labelled: bool
     """Its date stands below it however narrow the page is: the last one's, and each a week (or more) before."""
 
     @property
@@ -40,7 +40,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class GridLine:
     """A line across the chart, and the number that it stands for."""
 
     value: int
@@ -51,58 +51,60 @@ class Line:
 class Chart:
     """Bars from the oldest day to the newest, lines from the highest to zero."""
 
-    names: tuple[str, ...]
+    series_names: tuple[str, ...]
     bars: tuple[Bar, ...]
-    lines: tuple[Line, ...]
-    named_every: int
+    grid_lines: tuple[GridLine, ...]
+    label_interval: int
     """So many bars lie between two that are named."""
 
     @property
     def width(self) -> int:
         """Of the picture, whose height is `HEIGHT`; it is stretched to the page."""
-        return STEP * len(self.bars)
+        return BAR_SPACING * len(self.bars)
 
 
-def stacked(days: Sequence[date], series: Sequence[tuple[str, Sequence[int]]], named_every: int = WEEK) -> Chart:
+def build_stacked(
+    days: Sequence[date], series: Sequence[tuple[str, Sequence[int]]], label_interval: int = DEFAULT_LABEL_INTERVAL
+) -> Chart:
     """A chart with a bar for each day, in which the values of the series stand on one another, the first lowest.
 
     `series` are names with a value for each day, none below zero; their places are the numbers of their colours.
     """
-    columns = [tuple(values[at] for _, values in series) for at in range(len(days))]
+    columns = [tuple(values[index] for _, values in series) for index in range(len(days))]
     peak = max((sum(column) for column in columns), default=0)
-    step = _step(peak)
-    highest = step * max(1, -(-peak // step))
+    grid_step = _grid_step(peak)
+    scale_max = grid_step * max(1, -(-peak // grid_step))
     bars = tuple(
         Bar(
             day,
-            at * STEP + (STEP - BAR) / 2,
+            index * BAR_SPACING + (BAR_SPACING - BAR_WIDTH) / 2,
             column,
-            _pieces(column, highest),
-            (len(days) - 1 - at) % named_every == 0,
+            _build_segments(column, scale_max),
+            (len(days) - 1 - index) % label_interval == 0,
         )
-        for at, (day, column) in enumerate(zip(days, columns, strict=True))
+        for index, (day, column) in enumerate(zip(days, columns, strict=True))
     )
-    lines = tuple(Line(value, _place(value, highest)) for value in range(highest, -1, -step))
-    return Chart(tuple(name for name, _ in series), bars, lines, named_every)
+    grid_lines = tuple(GridLine(value, _y_position(value, scale_max)) for value in range(scale_max, -1, -grid_step))
+    return Chart(tuple(name for name, _ in series), bars, grid_lines, label_interval)
 
 
-def _step(peak: int) -> int:
+def _grid_step(peak: int) -> int:
     """What lies between two lines: 1, 2 or 5 with noughts behind, so that people read it at a glance."""
     unit = 1
-    while 5 * unit * LINES < peak:
+    while 5 * unit * GRID_LINE_COUNT < peak:
         unit *= 10
-    return next(first * unit for first in (1, 2, 5) if first * unit * LINES >= peak)
+    return next(first * unit for first in (1, 2, 5) if first * unit * GRID_LINE_COUNT >= peak)
 
 
-def _pieces(column: Sequence[int], highest: int) -> tuple[Piece, ...]:
-    found, below = [], 0
-    for shade, value in enumerate(column):
+def _build_segments(column: Sequence[int], scale_max: int) -> tuple[Segment, ...]:
+    segments, base = [], 0
+    for color_index, value in enumerate(column):
         if value:
-            top = _place(below + value, highest)
-            found.append(Piece(shade, top, round(_place(below, highest) - top, 3)))
-        below += value
-    return tuple(found)
+            top = _y_position(base + value, scale_max)
+            segments.append(Segment(color_index, top, round(_y_position(base, scale_max) - top, 3)))
+        base += value
+    return tuple(segments)
 
 
-def _place(value: int, highest: int) -> float:
-    return round(HEIGHT * (1 - value / highest), 3)
+def _y_position(value: int, scale_max: int) -> float:
+    return round(HEIGHT * (1 - value / scale_max), 3)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pointsync.ledger.hourly_totals import Came
-from pointsync.sync.site.names import Names
+from pointsync.ledger.hourly_totals import HourTotals
+from pointsync.sync.site.names import SiteNames
 
-MOST = 6
+MAX_SERIES = 6
 """As many as there are colours; the smallest share the last one."""
 
 
@@ -15,26 +15,35 @@ class Series:
     """What was made at a site, step by step and in all; or at several small ones together."""
 
     name: str
-    steps: tuple[Came, ...]
+    totals: tuple[HourTotals, ...]
     auths: tuple[str, ...]
 
     @property
-    def all(self) -> Came:
+    def total(self) -> HourTotals:
         """The whole period."""
-        return sum(self.steps, Came())
+        return sum(self.totals, HourTotals())
 
 
 def by_origin(
-    origins: Mapping[str, Sequence[Came]], shown: Names, own: str, weight: Callable[[Came], int]
+    origins: Mapping[str, Sequence[HourTotals]],
+    site_names: SiteNames,
+    local_auth: str,
+    rank_by: Callable[[HourTotals], int],
 ) -> list[Series]:
     """This site first, whatever it made, then those of most `weight`, by name, so that each keeps its colour from
     day to day; the smallest together where they are many. `origins` are by Auth, `own` among them."""
-    weights = {auth: sum(map(weight, steps)) for auth, steps in origins.items()}
-    others = sorted((auth for auth in origins if auth != own), key=lambda auth: (-weights[auth], auth))
-    most = len(others) if len(others) < MOST else MOST - 2
-    alone = sorted(others[:most], key=lambda auth: (shown.origin(auth).casefold(), auth))
-    found = [Series(shown.origin(auth), tuple(origins[auth]), (auth,)) for auth in (own, *alone)]
-    if rest := others[most:]:
-        together = zip(*(origins[auth] for auth in rest), strict=True)
-        found.append(Series(f"{len(rest)} others", tuple(sum(came, Came()) for came in together), tuple(rest)))
-    return found
+    weights = {auth: sum(map(rank_by, steps)) for auth, steps in origins.items()}
+    others = sorted((auth for auth in origins if auth != local_auth), key=lambda auth: (-weights[auth], auth))
+    shown_count = len(others) if len(others) < MAX_SERIES else MAX_SERIES - 2
+    shown_auths = sorted(others[:shown_count], key=lambda auth: (site_names.for_origin(auth).casefold(), auth))
+    series = [Series(site_names.for_origin(auth), tuple(origins[auth]), (auth,)) for auth in (local_auth, *shown_auths)]
+    if grouped_auths := others[shown_count:]:
+        combined = zip(*(origins[auth] for auth in grouped_auths), strict=True)
+        series.append(
+            Series(
+                f"{len(grouped_auths)} others",
+                tuple(sum(totals, HourTotals()) for totals in combined),
+                tuple(grouped_auths),
+            )
+        )
+    return series

@@ -9,17 +9,17 @@ from flask import has_request_context, request
 
 from pointsync.admin.shell.panel import blueprint
 
-NAME = "embed"
+QUERY_PARAMETER = "embed"
 
 
 @blueprint.app_template_global()
 def is_embedded() -> bool:
     """Whether the panel's own header and menu are left out."""
-    return has_request_context() and request.args.get(NAME) == "1"
+    return has_request_context() and request.args.get(QUERY_PARAMETER) == "1"
 
 
 @blueprint.url_defaults
-def carry(_endpoint: str, values: dict[str, Any]) -> None:
+def keep_embed_parameter(_endpoint: str, values: dict[str, Any]) -> None:
     """Let each address of the panel that a page or a redirect names say so, too."""
     if is_embedded():
-        values.setdefault(NAME, "1")
+        values.setdefault(QUERY_PARAMETER, "1")

@@ -8,9 +8,9 @@ from werkzeug.exceptions import Conflict as HTTPConflict
 from werkzeug.exceptions import NotFound as HTTPNotFound
 
 from pointsync.admin.shell import security_headers
-from pointsync.db import Busy
-from pointsync.errors import NotFound, Refused
-from pointsync.web.db_unavailable import OtherVersion
+from pointsync.db import DatabaseBusy
+from pointsync.errors import DomainError, NotFound
+from pointsync.web.db_unavailable import DatabaseUnusable
 
 RETRY_SECONDS = 5
 
@@ -26,7 +26,7 @@ _TITLES = {
     503: "The database does not answer",
     507: "There is no room",
 }
-_SENTENCES = {
+_MESSAGES = {
     404: "The address may be mistyped, or what it showed is gone.",
     405: "The address does not answer to this kind of request; begin again from the Dashboard.",
     413: "Send less at once; what was sent has been left out, and nothing was changed.",
@@ -36,7 +36,7 @@ _SENTENCES = {
 }
 
 
-def page(error: HTTPException) -> Response | HTTPException:
+def render_error(error: HTTPException) -> Response | HTTPException:
     """An error that HTTP knows, with the headers it asks for.
 
     It reads no session and no database: either may be what has failed.
@@ -46,14 +46,17 @@ def page(error: HTTPException) -> Response | HTTPException:
     if isinstance(error, BadHost):
         # Of a host that cannot be one no address is made, and a page has many.
         return security_headers.add(make_response(error.get_response()))
-    title, message = _TITLES.get(error.code), _SENTENCES.get(error.code)
-    if isinstance(error, OtherVersion):
+    title, message = _TITLES.get(error.code), _MESSAGES.get(error.code)
+    if isinstance(error, DatabaseUnusable):
         title, message = "PointSync and its database do not fit", error.description
     html = render_template(
         "admin/shell/error.html",
         code=error.code,
         title=title or error.name,
         message=message or error.description or error.name,
+        admin=None,
+        tab=None,
+        shows_messages=False,
     )
     response = make_response(html, error.code)
     for name, value in error.get_headers(request.environ):
@@ -62,28 +65,28 @@ def page(error: HTTPException) -> Response | HTTPException:
     return security_headers.add(response)
 
 
-def busy(_error: Exception) -> Response | HTTPException:
+def render_busy(_error: Exception) -> Response | HTTPException:
     """The database is held by another writer, or away: the same may succeed in a moment."""
     current_app.logger.warning("The database did not answer a page of the panel.")
-    return page(ServiceUnavailable(retry_after=RETRY_SECONDS))
+    return render_error(ServiceUnavailable(retry_after=RETRY_SECONDS))
 
 
-def database(error: DBAPIError) -> Response | HTTPException:
+def render_database_error(error: DBAPIError) -> Response | HTTPException:
     """What the database says while reading; all but its absence is a fault of ours."""
     if isinstance(error, OperationalError) or error.connection_invalidated:
-        return busy(error)
+        return render_busy(error)
     raise error
 
 
-def refused(error: Refused) -> Response | HTTPException:
+def render_refusal(error: DomainError) -> Response | HTTPException:
     """What a rule forbids and no form is there to show: what is gone, or has changed meanwhile."""
-    return page(HTTPNotFound() if isinstance(error, NotFound) else HTTPConflict(error.message))
+    return render_error(HTTPNotFound() if isinstance(error, NotFound) else HTTPConflict(error.message))
 
 
-def register(part: Blueprint) -> None:
+def register(blueprint: Blueprint) -> None:
     """Turn what a view of `part` raises into pages."""
-    part.register_error_handler(Busy, busy)
-    part.register_error_handler(PoolTimeout, busy)
-    part.register_error_handler(DBAPIError, database)
-    part.register_error_handler(Refused, refused)
-    part.register_error_handler(HTTPException, page)
+    blueprint.register_error_handler(DatabaseBusy, render_busy)
+    blueprint.register_error_handler(PoolTimeout, render_busy)
+    blueprint.register_error_handler(DBAPIError, render_database_error)
+    blueprint.register_error_handler(DomainError, render_refusal)
+    blueprint.register_error_handler(HTTPException, render_error)

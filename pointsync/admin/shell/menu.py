@@ -8,16 +8,16 @@ class Tab:
     """One tab, by the name of its view."""
 
     endpoint: str
-    words: str
-    picture: str
+    label: str
+    icon: str
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
     """Tabs that stand side by side; the first one is where the section opens."""
 
-    words: str
-    picture: str
+    label: str
+    icon: str
     tabs: tuple[Tab, ...]
 
 
@@ -44,12 +44,13 @@ MENU = (
             Tab("admin.audit_log", "Audit log", "book"),
         ),
     ),
+    Section("Manual", "help", (Tab("admin.manual", "Manual", "help"),)),
 )
 """Points Sync. stands second, where WooRewards has it; every address is told by a tab's endpoint."""
 
-_PLACES = {tab.endpoint: (section, tab) for section in MENU for tab in section.tabs}
+_BY_ENDPOINT = {tab.endpoint: (section, tab) for section in MENU for tab in section.tabs}
 
 
-def place(endpoint: str | None) -> tuple[Section | None, Tab | None]:
+def find_tab(endpoint: str | None) -> tuple[Section | None, Tab | None]:
     """The section and tab of a view; none for pages outside the menu."""
-    return _PLACES.get(endpoint or "", (None, None))
+    return _BY_ENDPOINT.get(endpoint or "", (None, None))

@@ -2,35 +2,35 @@
 
 from flask import Flask, Response, request
 
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 
-_POLICY = (
+_CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors "
 )
-_OLD_FRAMES = {"'none'": "DENY", "'self'": "SAMEORIGIN"}
+_X_FRAME_OPTIONS = {"'none'": "DENY", "'self'": "SAMEORIGIN"}
 """What X-Frame-Options can say; for a list of origins it has no word, and must be left out."""
 
 
 def add(response: Response) -> Response:
     """Put the headers of a page on `response`."""
-    ancestors = runtime().config.frame_ancestors
-    response.headers["Content-Security-Policy"] = _POLICY + ancestors
+    ancestors = get_runtime().config.frame_ancestors
+    response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY + ancestors
     response.headers["X-Content-Type-Options"] = "nosniff"
     # Not no-referrer, which would make the browser send Origin: null with forms.
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-store"
-    if ancestors in _OLD_FRAMES:
-        response.headers["X-Frame-Options"] = _OLD_FRAMES[ancestors]
+    if ancestors in _X_FRAME_OPTIONS:
+        response.headers["X-Frame-Options"] = _X_FRAME_OPTIONS[ancestors]
     return response
 
 
 def register(app: Flask) -> None:
     """Let styles and pictures be nothing else either; pages get theirs from the panel."""
-    app.after_request(_guard_static)
+    app.after_request(_add_nosniff)
 
 
-def _guard_static(response: Response) -> Response:
+def _add_nosniff(response: Response) -> Response:
     if request.endpoint == "static":
         response.headers["X-Content-Type-Options"] = "nosniff"
     return response

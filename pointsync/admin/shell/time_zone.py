@@ -6,29 +6,29 @@ from zoneinfo import ZoneInfo
 from flask import g
 from sqlalchemy.exc import SQLAlchemyError
 
+from pointsync import db
 from pointsync.admin.shell.panel import blueprint
-from pointsync.db import db
 from pointsync.sync.site import general
 
 
-def zone() -> ZoneInfo:
+def get_time_zone() -> ZoneInfo:
     """The site's time zone, read once for each request; UTC where the database cannot be read."""
     if "zone" not in g:
         try:
-            g.zone = general.time_zone(db.session())
+            g.zone = general.get_time_zone(db.session())
         except SQLAlchemyError:
             g.zone = ZoneInfo(general.DEFAULT_ZONE)
-    here: ZoneInfo = g.zone
-    return here
+    time_zone: ZoneInfo = g.zone
+    return time_zone
 
 
-@blueprint.app_template_filter("in_zone")
-def in_zone(at: datetime) -> datetime:
+@blueprint.app_template_filter("local_time")
+def to_local_time(at: datetime) -> datetime:
     """The same moment by the site's clock."""
-    return at.astimezone(zone())
+    return at.astimezone(get_time_zone())
 
 
-@blueprint.app_template_global("zone_name")
-def zone_name() -> str:
+@blueprint.app_template_global()
+def time_zone_name() -> str:
     """The zone's name, as under each page."""
-    return zone().key
+    return get_time_zone().key

@@ -6,36 +6,36 @@ from decimal import Decimal
 from typing import Any
 
 from pointsync.admin.customers import delivery_summary
-from pointsync.admin.customers.delivery_summary import Way
-from pointsync.admin.home.attention import Need
-from pointsync.admin.shell.chart import Chart, stacked
-from pointsync.ledger.expiry.rule import Rule, period, yearly
-from pointsync.ledger.forecast import Foreseen
-from pointsync.ledger.hourly_totals import Came
+from pointsync.admin.customers.delivery_summary import DeliverySummary
+from pointsync.admin.home.attention import AttentionItem
+from pointsync.admin.shell.chart import Chart, build_stacked
+from pointsync.ledger.expiry.rule import ExpiryRule, make_period_rule, make_yearly_rule
+from pointsync.ledger.forecast import Forecast
+from pointsync.ledger.hourly_totals import HourTotals
 from pointsync.ledger.record import Draft
 from pointsync.models import (
     Attempt,
+    Backfill,
     Customer,
     Delivery,
-    History,
+    DeliveryState,
     Hook,
     Level,
+    LevelUnlock,
     Movement,
     Remote,
     Reserve,
     Reversal,
-    State,
-    Unlock,
-    Work,
-    WorkState,
+    Task,
+    TaskState,
 )
-from pointsync.reports.customer_history import Sent
-from pointsync.reports.deliveries import Owed
-from pointsync.sync.remotes.blocked_origins import Blocked
-from pointsync.sync.remotes.queue import Line
+from pointsync.reports.customer_history import RemoteDelivery
+from pointsync.reports.deliveries import DeliveryRow
+from pointsync.sync.remotes.blocked_origins import BlockedSite
+from pointsync.sync.remotes.queue import RemoteRow
 from pointsync.sync.site.passes import Caller, OldPass
 
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SAMPLE_TIME = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG_NAME = "The Honourable Company of Potters and Glaziers of Lower Wexham, Online Branch"
 LONG_URL = "https://a-very-long-name-for-a-shop.example/with/a/path/that/goes/on/and/on/for/ever"
 LONG_EMAIL = "maximiliane.von-und-zu-lichtenfels-hohenstein@mail.of-the-potters.example"
@@ -44,115 +44,145 @@ LONG_TEXT = (
     "12,345 movements waiting. 7 movements for customers unknown there."
 )
 
-POINTS = Reserve(id=1, key="default", name="Points", is_active=True, may_go_below_zero=False)
-OLD = Reserve(id=2, key="old", name=LONG_NAME, is_active=False, may_go_below_zero=True)
+RESERVE = Reserve(id=1, key="default", name="Points", is_active=True, may_go_below_zero=False)
+INACTIVE_RESERVE = Reserve(id=2, key="old", name=LONG_NAME, is_active=False, may_go_below_zero=True)
 CUSTOMER = Customer(id=1, email=LONG_EMAIL)
 
 
-def rules() -> list[Rule | None]:
+def rules() -> list[ExpiryRule | None]:
     """A rule of expiry of each kind, and none."""
-    day = AT.date()
-    return [None, yearly(2, 29, day), period("transactional", 12, "months", day), period("inactivity", 1, "days", day)]
+    day = SAMPLE_TIME.date()
+    return [
+        None,
+        make_yearly_rule(2, 29, day),
+        make_period_rule("transactional", 12, "months", day),
+        make_period_rule("inactivity", 1, "days", day),
+    ]
 
 
-def lines() -> list[Line]:
+def remote_rows() -> list[RemoteRow]:
     """A remote in each status, the last one with all that can stand beside it."""
-    quiet = {State.PENDING: 0, State.UNKNOWN: 0, State.FAILED: 0}
+    nothing_waiting = {DeliveryState.PENDING: 0, DeliveryState.UNKNOWN: 0, DeliveryState.FAILED: 0}
     texts = {
         "none": "Nothing was sent yet; the last check was fine.",
         "green": "In step.",
         "warning": LONG_TEXT,
         "error": "shop-four.example refuses these credentials: paste its sharing key again. 1 movement waiting.",
     }
-    found = [Line(_remote(number, *each), quiet, None, None) for number, each in enumerate(texts.items(), start=1)]
-    found[2].remote.last_failure_at, found[2].remote.last_error = AT, LONG_TEXT[:80]
-    full = _remote(5, "warning", "Paused: nothing is sent until it is resumed. 12,345 movements waiting.")
-    full.name, full.url, full.paused_at, full.closing_at = LONG_NAME, LONG_URL, AT, AT
-    full.last_failure_at, full.last_error = AT, "It closed the connection before its answer was whole."
-    waiting = {State.PENDING: 12_345, State.UNKNOWN: 7, State.FAILED: 3}
-    history = History(total=1000, done=400, started_at=AT)
-    return [*found, replace(found[0], remote=full, waiting=waiting, average=1.25, history=history)]
+    rows = [
+        RemoteRow(_remote(number, *each), nothing_waiting, None, None)
+        for number, each in enumerate(texts.items(), start=1)
+    ]
+    rows[2].remote.last_failure_at, rows[2].remote.last_error = SAMPLE_TIME, LONG_TEXT[:80]
+    full_remote = _remote(5, "warning", "Paused: nothing is sent until it is resumed. 12,345 movements waiting.")
+    full_remote.name, full_remote.url, full_remote.paused_at, full_remote.closing_at = (
+        LONG_NAME,
+        LONG_URL,
+        SAMPLE_TIME,
+        SAMPLE_TIME,
+    )
+    full_remote.last_failure_at, full_remote.last_error = (
+        SAMPLE_TIME,
+        "It closed the connection before its answer was whole.",
+    )
+    waiting = {DeliveryState.PENDING: 12_345, DeliveryState.UNKNOWN: 7, DeliveryState.FAILED: 3}
+    backfill = Backfill(total=1000, done=400, started_at=SAMPLE_TIME)
+    return [
+        *rows,
+        replace(rows[0], remote=full_remote, waiting_by_state=waiting, average_attempts=1.25, backfill=backfill),
+    ]
 
 
 def _remote(number: int, status: str, text: str) -> Remote:
     remote = Remote(id=number, url=f"https://shop-{number}.example", name=f"Shop {number}", target="default")
-    remote.reserve, remote.status, remote.status_text = POINTS, status, text
-    remote.last_success_at = AT if status == "green" else None
+    remote.reserve, remote.status, remote.status_text = RESERVE, status, text
+    remote.last_success_at = SAMPLE_TIME if status == "green" else None
     return remote
 
 
-def needs(remotes: list[Remote]) -> list[Need]:
+def attention_items(remotes: list[Remote]) -> list[AttentionItem]:
     """All that can need a hand."""
     return [
-        Need("nobody_sends", "error"),
-        Need("red", "error", remotes[2:3]),
-        Need("refused", "error", remotes, 12_345, is_more=True),
-        Need("below_zero", "warning", count=1),
-        Need("mail_server", "error", text="The mail server mail.example:465 hung up; look at its log."),
-        Need("mails_failed", "warning", count=3),
-        Need("no_url", "warning"),
-        Need("not_listed", "warning", remotes[:2]),
-        Need("pass_ends", "warning", remotes[:1]),
-        Need("clock", "warning", remotes[:1], 7),
-        Need("no_remotes", "help"),
-        Need("reversal", "help", sites=[blocked_site()]),
-        Need("blocked_calls", "help", sites=[blocked_site()], count=480),
+        AttentionItem("nobody_sends", "error"),
+        AttentionItem("red", "error", remotes[2:3]),
+        AttentionItem("refused", "error", remotes, 12_345, is_more=True),
+        AttentionItem("below_zero", "warning", count=1),
+        AttentionItem("mail_server", "error", message="The mail server mail.example:465 hung up; look at its log."),
+        AttentionItem("mails_failed", "warning", count=3),
+        AttentionItem("no_url", "warning"),
+        AttentionItem("not_listed", "warning", remotes[:2]),
+        AttentionItem("pass_ends", "warning", remotes[:1]),
+        AttentionItem("clock", "warning", remotes[:1], 7),
+        AttentionItem("no_remotes", "help"),
+        AttentionItem("reversal", "help", sites=[blocked_site()]),
+        AttentionItem("blocked_calls", "help", sites=[blocked_site()], count=480),
     ]
 
 
-def blocked_site() -> Blocked:
+def blocked_site() -> BlockedSite:
     """One that is blocked, its movements being taken back."""
-    reversal = Reversal(id=1, since=AT, total=12_000, done=4_100, corrections=380, out_of_bounds=0)
-    return Blocked("wrk_0123456789abcdef", LONG_NAME, AT, "Sold", "ada", 12_000, 480, AT, reversal)
+    reversal = Reversal(id=1, since=SAMPLE_TIME, total=12_000, done=4_100, corrections=380, out_of_bounds=0)
+    return BlockedSite(
+        "wrk_0123456789abcdef", LONG_NAME, SAMPLE_TIME, "Sold", "ada", 12_000, 480, SAMPLE_TIME, reversal
+    )
 
 
 def charts() -> dict[str, Chart]:
     """Few days, many days of as many sites as there are colours, and none with anything in it."""
-    few, many = ([AT.date() + timedelta(days=at) for at in range(count)] for count in (14, 31))
+    few, many = ([SAMPLE_TIME.date() + timedelta(days=index) for index in range(count)] for count in (14, 31))
     names = ["Mug shop", "Tea shop", "Print shop", "Book shop", LONG_NAME, "3 others"]
     return {
-        "14 days": stacked(few, [("Mug shop", [at * 3 % 7 for at in range(14)]), ("Tea shop", [2] * 14)]),
-        "31 days": stacked(many, [(name, _waves(shade)) for shade, name in enumerate(names)]),
-        "Nothing yet": stacked(few, [("Mug shop", [0] * 14)]),
+        "14 days": build_stacked(few, [("Mug shop", [index * 3 % 7 for index in range(14)]), ("Tea shop", [2] * 14)]),
+        "31 days": build_stacked(many, [(name, _sample_values(color_index)) for color_index, name in enumerate(names)]),
+        "Nothing yet": build_stacked(few, [("Mug shop", [0] * 14)]),
     }
 
 
-def months() -> Chart:
+def month_chart() -> Chart:
     """Half a year."""
     days = [date(2025, month, 1) for month in range(7, 13)]
-    return stacked(days, [("Mug shop", [at * 700 for at in range(6)]), (LONG_NAME, [900] * 6)], 1)
+    return build_stacked(days, [("Mug shop", [index * 700 for index in range(6)]), (LONG_NAME, [900] * 6)], 1)
 
 
-def settled() -> list[tuple[str, Came]]:
+def settlement_totals() -> list[tuple[str, HourTotals]]:
     """A site that owes, one that is owed, and one that no line names."""
-    return [("wrk_1", Came(1200, 12_345_678, 4_000)), ("wrk_2", Came(3, 0, 5_000)), ("wrk_" + "3" * 16, Came(2, 7, 7))]
+    return [
+        ("wrk_1", HourTotals(1200, 12_345_678, 4_000)),
+        ("wrk_2", HourTotals(3, 0, 5_000)),
+        ("wrk_" + "3" * 16, HourTotals(2, 7, 7)),
+    ]
 
 
-def called(auth: str) -> str:
+def site_name(auth: str) -> str:
     """The names of these."""
     return {"wrk_1": "Mug shop", "wrk_2": LONG_NAME}.get(auth, auth)
 
 
-def _waves(shade: int) -> list[int]:
-    return [(at + 1) * (shade + 3) % 11 * 400 for at in range(31)]
+def _sample_values(color_index: int) -> list[int]:
+    return [(index + 1) * (color_index + 3) % 11 * 400 for index in range(31)]
 
 
 def movements() -> list[Movement]:
     """One of each kind, and of one that this version does not know."""
     kinds = ("earn", "spend", "refund", "manual", "import", "redeem", "opening", "correction", "expire", "unheard")
-    return [_movement(kind, (-1) ** at * (at * 1250)) for at, kind in enumerate(kinds)]
+    return [_movement(kind, (-1) ** index * (index * 1250)) for index, kind in enumerate(kinds)]
 
 
 def _movement(kind: str, points: int) -> Movement:
     reason = LONG_TEXT if kind == "spend" else "Order #17"
-    return Movement(id="17", kind=kind, points=points, reason=reason, customer=CUSTOMER, reserve=POINTS)
+    return Movement(id="17", kind=kind, points=points, reason=reason, customer=CUSTOMER, reserve=RESERVE)
 
 
-def refused(remote: Remote) -> list[Owed]:
+def refused_deliveries(remote: Remote) -> list[DeliveryRow]:
     """Movements that a remote has refused, with words and without."""
-    delivery = Delivery(id=1, state=State.FAILED, code="conflict", message="It holds this id with other points.")
-    silent = Delivery(id=2, state=State.FAILED)
-    return [Owed(delivery, _movement("spend", -20), remote), Owed(silent, _movement("earn", 5), remote)]
+    delivery = Delivery(
+        id=1, state=DeliveryState.FAILED, code="conflict", message="It holds this id with other points."
+    )
+    without_message = Delivery(id=2, state=DeliveryState.FAILED)
+    return [
+        DeliveryRow(delivery, _movement("spend", -20), remote),
+        DeliveryRow(without_message, _movement("earn", 5), remote),
+    ]
 
 
 def attempts() -> dict[str, Attempt]:
@@ -162,60 +192,70 @@ def attempts() -> dict[str, Attempt]:
     return {"delivered": fine, "partly": fine, "failed": failed, "under_way": fine, "broken_off": fine}
 
 
-def ways() -> list[Way]:
+def delivery_summaries() -> list[DeliverySummary]:
     """What can become of a movement on its way."""
-    sent = [
-        Sent(1, 1, "Tea shop", State.DELIVERED, AT, None),
-        Sent(2, 2, LONG_NAME, State.PENDING, None, None),
-        Sent(3, 3, "Print shop", State.FAILED, None, "It holds this id with other points."),
-        Sent(4, 4, "Book shop", State.ASIDE, None, "Set aside by an admin."),
-        Sent(5, 5, "Woo shop", State.UNKNOWN, None, "No user with that email."),
+    deliveries = [
+        RemoteDelivery(1, 1, "Tea shop", DeliveryState.DELIVERED, SAMPLE_TIME, None),
+        RemoteDelivery(2, 2, LONG_NAME, DeliveryState.PENDING, None, None),
+        RemoteDelivery(3, 3, "Print shop", DeliveryState.FAILED, None, "It holds this id with other points."),
+        RemoteDelivery(4, 4, "Book shop", DeliveryState.SET_ASIDE, None, "Set aside by an admin."),
+        RemoteDelivery(5, 5, "Woo shop", DeliveryState.UNKNOWN, None, "No user with that email."),
     ]
     return [
-        Way(delivery_summary.REFUSED, tuple(sent)),
-        Way(delivery_summary.WAITING, tuple(sent[:2])),
-        Way(delivery_summary.DELIVERED, tuple(sent[:1])),
-        Way(delivery_summary.ASIDE, tuple(sent[3:4])),
-        *map(Way, (delivery_summary.ELSEWHERE, delivery_summary.STAYS, delivery_summary.NOBODY)),
+        DeliverySummary(delivery_summary.REFUSED, tuple(deliveries)),
+        DeliverySummary(delivery_summary.WAITING, tuple(deliveries[:2])),
+        DeliverySummary(delivery_summary.DELIVERED, tuple(deliveries[:1])),
+        DeliverySummary(delivery_summary.SET_ASIDE, tuple(deliveries[3:4])),
+        *map(DeliverySummary, (delivery_summary.RECEIVED, delivery_summary.LOCAL_ONLY, delivery_summary.NO_REMOTES)),
     ]
 
 
-def dry_run() -> list[Foreseen]:
+def dry_run() -> list[Forecast]:
     """What would come of points by hand."""
     return [
-        Foreseen(Draft("alice@example.com", 50, reason="Thank you"), 100, 150, is_new=False),
-        Foreseen(Draft(LONG_EMAIL, -50, reason=LONG_TEXT), 20, -30, is_new=False),
-        Foreseen(Draft("carol@example.com", set_to=0), 0, 0, is_new=True),
-        Foreseen(Draft("dave@example.com", 1), 0, 0, is_new=False, fault="The balance would be too large."),
+        Forecast(Draft("alice@example.com", 50, reason="Thank you"), 100, 150, is_new=False),
+        Forecast(Draft(LONG_EMAIL, -50, reason=LONG_TEXT), 20, -30, is_new=False),
+        Forecast(Draft("carol@example.com", set_to=0), 0, 0, is_new=True),
+        Forecast(Draft("dave@example.com", 1), 0, 0, is_new=False, problem="The balance would be too large."),
     ]
 
 
-def reached() -> list[tuple[Unlock, Level, Reserve]]:
+def reached_levels() -> list[tuple[LevelUnlock, Level, Reserve]]:
     """Levels that a customer has reached."""
-    return [(Unlock(at=AT), Level(title="Silver"), POINTS), (Unlock(at=AT), Level(title=LONG_NAME), OLD)]
+    return [
+        (LevelUnlock(at=SAMPLE_TIME), Level(title="Silver"), RESERVE),
+        (LevelUnlock(at=SAMPLE_TIME), Level(title=LONG_NAME), INACTIVE_RESERVE),
+    ]
 
 
 def old_passes() -> list[OldPass]:
     """The Pass of before: used by two sites, by nobody any more, and ended."""
-    callers = (Caller("wrk_" + "1" * 16, LONG_NAME, AT), Caller("wrk_" + "2" * 16, "wrk_" + "2" * 16, AT))
-    return [OldPass(AT, True, callers), OldPass(AT, True, ()), OldPass(AT, False, callers[:1])]
-
-
-def works() -> list[Work]:
-    """Long work in each state."""
-    facts = {"waiting": None, "stopped": "Stopped by Ada.", "failed": LONG_TEXT}
+    callers = (
+        Caller("wrk_" + "1" * 16, LONG_NAME, SAMPLE_TIME),
+        Caller("wrk_" + "2" * 16, "wrk_" + "2" * 16, SAMPLE_TIME),
+    )
     return [
-        Work(
+        OldPass(SAMPLE_TIME, True, callers),
+        OldPass(SAMPLE_TIME, True, ()),
+        OldPass(SAMPLE_TIME, False, callers[:1]),
+    ]
+
+
+def tasks() -> list[Task]:
+    """Long work in each state."""
+    messages = {"waiting": None, "stopped": "Stopped by Ada.", "failed": LONG_TEXT}
+    return [
+        Task(
             id=number,
             title=LONG_NAME if number % 2 else "Customers as CSV",
             state=state,
             done=400_000 * (state != "waiting"),
             total=None if state in ("stopping", "stopped") else 1_234_567,
             unit="lines",
-            message=facts.get(state),
-            finished_at=AT if state in ("done", "stopped", "failed") else None,
+            message=messages.get(state),
+            finished_at=SAMPLE_TIME if state in ("done", "stopped", "failed") else None,
         )
-        for number, state in enumerate(WorkState, start=1)
+        for number, state in enumerate(TaskState, start=1)
     ]
 
 
@@ -228,7 +268,7 @@ def hooks() -> list[Hook]:
     ]
 
 
-def imported() -> dict[str, Any]:
+def import_result() -> dict[str, Any]:
     """What a dry run of a file says."""
     return {
         "said": ["This was a dry run; nothing was recorded.", LONG_TEXT],

@@ -14,28 +14,28 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-from pointsync import clock, config, create_app
+from pointsync import clock, config, create_app, db
 from pointsync.accounts import admins, api_keys
-from pointsync.cli.framework.errors import Fault
-from pointsync.cli.remotes.remote import list_site
+from pointsync.cli.framework.errors import CommandError
+from pointsync.cli.remotes.remote import create_remote
 from pointsync.config import Config
-from pointsync.db import db, in_write
-from pointsync.runtime import runtime
-from pointsync.startup import make_missing
-from pointsync.sync.remotes import sharing_key as sharing
-from pointsync.sync.remotes.check import check
+from pointsync.db import run_in_transaction
+from pointsync.runtime import get_runtime
+from pointsync.startup import create_database_if_missing
+from pointsync.sync.remotes import sharing_key
+from pointsync.sync.remotes.check import check_remote
 from pointsync.sync.site import local_site, settings
 
 HOST = "127.0.0.1"
-CALL_SECONDS = 10
-END_SECONDS = 6.0
+REQUEST_TIMEOUT_SECONDS = 10
+STOP_TIMEOUT_SECONDS = 6.0
 THREADS = 4
-SETTINGS = {"delay_seconds": "5", "max_attempts": "5"}
-TAIL_BYTES = 400
+SITE_SETTINGS = {"delay_seconds": "5", "max_attempts": "5"}
+LOG_TAIL_BYTES = 400
 
 
-class Member:
-    """A site of the family: `prepare`, `start`, then `list_other` each other one."""
+class DemoSite:
+    """A site of the family: `prepare`, `start`, then `add_remote` each other one."""
 
     def __init__(self, name: str, folder: Path, port: int) -> None:
         self.name = name
@@ -55,14 +55,14 @@ class Member:
         """Make its data: short delays, an admin, an API key."""
         self._app = create_app(config.load(self._environ))
         with self._app.app_context():
-            make_missing()
+            create_database_if_missing()
             now = clock.now()
-            with_key = in_write(lambda session: api_keys.create(session, "demo", now))
-            self.key = with_key[1]
-            in_write(lambda session: admins.create(session, admin, password, now))
-            for name, value in SETTINGS.items():
-                in_write(lambda session, name=name, value=value: settings.change(session, name, value))  # type: ignore[misc]
-            db.engine.dispose()
+            key_and_secret = run_in_transaction(lambda session: api_keys.create(session, "demo", now))
+            self.key = key_and_secret[1]
+            run_in_transaction(lambda session: admins.create(session, admin, password, now))
+            for name, value in SITE_SETTINGS.items():
+                run_in_transaction(lambda session, name=name, value=value: settings.change(session, name, value))  # type: ignore[misc]
+            db.get_engine().dispose()
 
     def start(self) -> None:
         """Start its process, which ends when this one does, however that goes."""
@@ -78,17 +78,17 @@ class Member:
                 start_new_session=True,
             )
 
-    def ask_to_end(self) -> None:
+    def terminate(self) -> None:
         """Ask its process to end."""
         if self._process:
             self._process.terminate()
 
-    def see_ended(self, seconds: float) -> None:
+    def wait_for_exit(self, timeout_seconds: float) -> None:
         """Wait for its end, and end it by force where it does not come."""
         if self._process is None:
             return
         try:
-            self._process.wait(max(seconds, 0.1))
+            self._process.wait(max(timeout_seconds, 0.1))
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -96,52 +96,52 @@ class Member:
             self._process.stdin.close()
         self._process = None
 
-    def check_alive(self) -> None:
-        """Raises Fault where its process has ended by itself."""
+    def check_running(self) -> None:
+        """Raises CommandError where its process has ended by itself."""
         if self._process and (code := self._process.poll()) is not None:
-            tail = (self.data / "serve.log").read_bytes()[-TAIL_BYTES:].decode("utf-8", "replace")
-            raise Fault(f"{self.name} has ended by itself with {code}: {tail}")
+            log_tail = (self.data / "serve.log").read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace")
+            raise CommandError(f"{self.name} has ended by itself with {code}: {log_tail}")
 
     def is_healthy(self) -> bool:
         """Whether it answers and its scheduler is alive."""
-        self.check_alive()
-        return self.call("GET", "/healthz")[0] == 200
+        self.check_running()
+        return self.request("GET", "/healthz")[0] == 200
 
-    def list_other(self, other: "Member") -> None:
+    def add_remote(self, other: "DemoSite") -> None:
         """Add another site to its Remote sites, by its sharing key."""
-        typed = sharing.read(
-            sharing_key=other.sharing_key(),
+        remote_input = sharing_key.parse(
+            sharing_key=other.get_sharing_key(),
             url=other.url,
             auth=None,
             password=None,
-            target="default",
-            observed="default",
-            template=None,
+            target_reserve="default",
+            observed_reserve="default",
+            query_template=None,
         )
         with self._app.app_context():
-            list_site(typed)
+            create_remote(remote_input)
 
-    def check_remotes(self) -> None:
+    def ping_remotes(self) -> None:
         """Ping all its remotes."""
-        for remote in self.call("GET", "/api/v1/remotes")[1]:
+        for remote in self.request("GET", "/api/v1/remotes")[1]:
             with self._app.app_context():
-                check(remote["id"])
+                check_remote(remote["id"])
         with self._app.app_context():
-            db.engine.dispose()
+            db.get_engine().dispose()
 
-    def sharing_key(self) -> str | None:
+    def get_sharing_key(self) -> str | None:
         """What its admin would hand to the other shops' admins."""
         with self._app.app_context():
-            here = runtime()
-            return local_site.identity(db.session(), here.vault, here.config, clock.now()).sharing_key
+            state = get_runtime()
+            return local_site.load_identity(db.session(), state.vault, state.config, clock.now()).sharing_key
 
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """A call as its shop's software makes it: status and answer; 0 where nobody answers."""
-        connection = HTTPConnection(HOST, self.port, timeout=CALL_SECONDS)
+        connection = HTTPConnection(HOST, self.port, timeout=REQUEST_TIMEOUT_SECONDS)
         try:
-            sent = None if body is None else json.dumps(body)
+            body_text = None if body is None else json.dumps(body)
             headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-            connection.request(method, path, body=sent, headers=headers)
+            connection.request(method, path, body=body_text, headers=headers)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
         except (OSError, HTTPException, ValueError):
@@ -150,24 +150,24 @@ class Member:
             connection.close()
 
 
-def end_all(family: Iterable[Member]) -> None:
+def stop_all(family: Iterable[DemoSite]) -> None:
     """End all processes, within some seconds."""
     family = list(family)
-    end = time.monotonic() + END_SECONDS
+    deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
     for each in family:
         with suppress(OSError):
-            each.ask_to_end()
+            each.terminate()
     for each in family:
-        each.see_ended(end - time.monotonic())
+        each.wait_for_exit(deadline - time.monotonic())
 
 
-def refuse_taken(ports: Iterable[int]) -> None:
-    """Raises Fault where somebody listens at one of these ports already."""
+def check_ports_free(ports: Iterable[int]) -> None:
+    """Raises CommandError where somebody listens at one of these ports already."""
     for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
             except OSError as error:
-                why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
-                raise Fault(f"Port {port} {why}; choose others with --port.") from None
+                problem = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
+                raise CommandError(f"Port {port} {problem}; choose others with --port.") from None

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from pointsync.cli.demo.demo_site import Member
-from pointsync.cli.framework.errors import Fault
+from pointsync.cli.demo.demo_site import DemoSite
+from pointsync.cli.framework.errors import CommandError
 
 FIRST_NAMES = (
     *("ada", "alan", "alice", "amir", "anna", "ben", "bruno", "carla", "chen", "clara"),
@@ -18,71 +18,76 @@ CUSTOMERS = tuple(f"{name}@example.com" for name in FIRST_NAMES)
 REWARDS = ("a free coffee", "a postcard", "free shipping", "a small surprise")
 
 
-class Customers:
+class Shoppers:
     """They shop by each site's shop API, the same way in every run up to the moments."""
 
-    def __init__(self, family: Sequence[Member]) -> None:
+    def __init__(self, family: Sequence[DemoSite]) -> None:
         self._family = family
         self._random = random.Random(7)  # noqa: S311 a sample, no secret
-        self._orders = 1000
+        self._order_number = 1000
 
-    def shop_a_first_time(self) -> None:
+    def record_first_orders(self) -> None:
         """Some months of shopping, in one call per shop. What a customer spends was earned in that shop before."""
         carts: list[list[dict[str, Any]]] = [[] for _ in self._family]
         for index, email in enumerate(CUSTOMERS):
             home = index % len(self._family)
-            earned = [self._order(email) for _ in range(self._random.randint(2, 4))]
+            earned = [self._make_order(email) for _ in range(self._random.randint(2, 4))]
             carts[home] += earned
-            carts[home].append(self._reward(email, sum(each["points"] for each in earned) // 2))
-            carts[self._random.randrange(len(self._family))].append(self._order(email))
+            carts[home].append(self._make_redemption(email, sum(each["points"] for each in earned) // 2))
+            carts[self._random.randrange(len(self._family))].append(self._make_order(email))
             if index % 5 == 0:
-                carts[home].append(self._present(email))
+                carts[home].append(self._make_gift(email))
             if index % 7 == 0:
                 order = earned[0]
                 carts[home].append(
                     {"customer": email, "points": -order["points"], "kind": "refund"}
                     | {"reason": f"{order['reason']} sent back", "ref": f"{order['ref']}-refund"}
                 )
-        for member, cart in zip(self._family, carts, strict=True):
-            status, answer = member.call("POST", "/api/v1/movements", {"movements": cart})
+        for site, cart in zip(self._family, carts, strict=True):
+            status, answer = site.request("POST", "/api/v1/movements", {"movements": cart})
             if status != 201:
-                raise Fault(f"{member.name} does not take the sample movements: {status} {answer}")
+                raise CommandError(f"{site.name} does not take the sample movements: {status} {answer}")
 
-    def do_something(self) -> None:
+    def record_random_movement(self) -> None:
         """One movement, somewhere. A shop that is closed, or a customer short of points, does no harm."""
         email = self._random.choice(CUSTOMERS)
         chance = self._random.random()
         if chance < 0.7:
-            movement = self._order(email)
+            movement = self._make_order(email)
         elif chance < 0.95:
-            movement = self._reward(email, 5 * self._random.randint(1, 6))
+            movement = self._make_redemption(email, 5 * self._random.randint(1, 6))
         else:
-            movement = self._present(email)
-        self._random.choice(self._family).call("POST", "/api/v1/movements", movement)
+            movement = self._make_gift(email)
+        self._random.choice(self._family).request("POST", "/api/v1/movements", movement)
 
-    def _order(self, email: str) -> dict[str, Any]:
-        self._orders += 1
+    def _make_order(self, email: str) -> dict[str, Any]:
+        self._order_number += 1
         points = self._random.randint(8, 120)
-        return {"customer": email, "points": points, "reason": f"Order {self._orders}", "ref": f"order-{self._orders}"}
+        return {
+            "customer": email,
+            "points": points,
+            "reason": f"Order {self._order_number}",
+            "ref": f"order-{self._order_number}",
+        }
 
-    def _reward(self, email: str, points: int) -> dict[str, Any]:
+    def _make_redemption(self, email: str, points: int) -> dict[str, Any]:
         reason = f"Redeemed for {self._random.choice(REWARDS)}"
         return {"customer": email, "points": -max(points, 1), "kind": "spend", "reason": reason}
 
-    def _present(self, email: str) -> dict[str, Any]:
+    def _make_gift(self, email: str) -> dict[str, Any]:
         return {"customer": email, "points": 25, "kind": "manual", "reason": "Birthday present"}
 
 
-def books(member: Member) -> dict[str, tuple[int, frozenset[tuple[str, str]]]]:
+def read_ledger(site: DemoSite) -> dict[str, tuple[int, frozenset[tuple[str, str]]]]:
     """Each customer's points and movements (origin and id) as this site has them; none for a stranger."""
     found = {}
     for email in CUSTOMERS:
         path = f"/api/v1/customers/{quote(email)}"
-        status, answer = member.call("GET", path)
+        status, answer = site.request("GET", path)
         if status != 200:
             continue
         points = sum(each["points"] for each in answer["balances"])
-        _, page = member.call("GET", f"{path}/movements?limit=200")
-        made = (page or {}).get("movements", [])
-        found[email] = points, frozenset((each["origin"], each["id"]) for each in made)
+        _, page = site.request("GET", f"{path}/movements?limit=200")
+        movements = (page or {}).get("movements", [])
+        found[email] = points, frozenset((each["origin"], each["id"]) for each in movements)
     return found

@@ -8,22 +8,22 @@ from typing import Any
 
 import click
 
-from pointsync.cli.framework.command import AS_JSON
-from pointsync.cli.framework.errors import plain
+from pointsync.cli.framework.command import JSON_META_KEY
+from pointsync.cli.framework.errors import to_one_line
 
-WIDE = 100_000
+PIPE_WIDTH = 100_000
 """The width where no terminal limits it: whoever reads a pipe gets every value whole."""
-COLOURS = {"green": "green", "warning": "yellow", "error": "red"}
+STATUS_COLOURS = {"green": "green", "warning": "yellow", "error": "red"}
 
 
-def is_json() -> bool:
+def is_json_requested() -> bool:
     """Whether this command was asked to answer in JSON."""
-    return bool(click.get_current_context().meta.get(AS_JSON))
+    return bool(click.get_current_context().meta.get(JSON_META_KEY))
 
 
-def give(document: Any, text: str | Callable[[], None]) -> None:
+def print_result(document: Any, text: str | Callable[[], None]) -> None:
     """Answer with `document` where JSON is asked for, else with `text`, or by calling it."""
-    if is_json():
+    if is_json_requested():
         encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
         click.echo(json.dumps(document, indent=2, ensure_ascii=not encoding.startswith("utf")))
     elif isinstance(text, str):
@@ -33,54 +33,59 @@ def give(document: Any, text: str | Callable[[], None]) -> None:
     sys.stdout.flush()
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """A word beside the answer, on stderr."""
-    click.echo(plain(text), err=True)
+    click.echo(to_one_line(text), err=True)
 
 
-def table(
-    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], empty: str, numbers: Sequence[str] = ()
+def table_printer(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str],
+    empty_message: str,
+    number_columns: Sequence[str] = (),
 ) -> Callable[[], None]:
-    """A printer of `rows` under `columns` (title by field), `numbers` to the right; `empty` says how to begin."""
+    """A printer of `rows` under `columns` (title by field), `number_columns` to the right; `empty_message` says how to begin."""
 
-    def show() -> None:
+    def print_table() -> None:
         if not rows:
-            click.echo(empty)
+            click.echo(empty_message)
             return
         from rich.table import Table
         from rich.text import Text
 
-        shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        rich_table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for field, title in columns.items():
-            shown.add_column(title, justify="right" if field in numbers else "left", overflow="fold")
+            rich_table.add_column(title, justify="right" if field in number_columns else "left", overflow="fold")
         for row in rows:
-            shown.add_row(*(Text(_cell(row[field]), COLOURS.get(str(row[field]), "")) for field in columns))
-        _print(shown)
+            rich_table.add_row(
+                *(Text(_format_cell(row[field]), STATUS_COLOURS.get(str(row[field]), "")) for field in columns)
+            )
+        _print_rich(rich_table)
 
-    return show
+    return print_table
 
 
-def facts(pairs: Mapping[str, Any]) -> str:
+def format_pairs(pairs: Mapping[str, Any]) -> str:
     """Names and values, one pair a line, the values in one column."""
     width = max(map(len, pairs))
-    return "\n".join(f"{name:<{width}}  {_cell(value)}" for name, value in pairs.items())
+    return "\n".join(f"{name:<{width}}  {_format_cell(value)}" for name, value in pairs.items())
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else plain(str(value))
+    return f"{value:,}" if isinstance(value, int) else to_one_line(str(value))
 
 
-def _print(shown: Any) -> None:
+def _print_rich(rich_table: Any) -> None:
     from rich.console import Console
 
     if sys.stdout.isatty():
-        Console(highlight=False, emoji=False, markup=False).print(shown)
+        Console(highlight=False, emoji=False, markup=False).print(rich_table)
         return
-    lines = io.StringIO()
-    Console(file=lines, width=WIDE, highlight=False, color_system=None).print(shown)
-    for line in lines.getvalue().splitlines():
+    buffer = io.StringIO()
+    Console(file=buffer, width=PIPE_WIDTH, highlight=False, color_system=None).print(rich_table)
+    for line in buffer.getvalue().splitlines():
         click.echo(line.rstrip())

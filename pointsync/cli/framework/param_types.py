@@ -7,45 +7,45 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pointsync.cli.framework.errors import Fault, plain
-from pointsync.errors import Invalid
-from pointsync.text_limits import MAX_POINTS, check_text, is_reserve_key
+from pointsync.cli.framework.errors import CommandError, to_one_line
+from pointsync.errors import InvalidInput
+from pointsync.text_limits import MAX_POINTS, is_reserve_key, validate_text
 
 if TYPE_CHECKING:
-    Type = click.ParamType[Any]
+    ParamType = click.ParamType[Any]
 else:
-    Type = click.ParamType
+    ParamType = click.ParamType
 
-MAX_SHOWN = 40
-MAX_ROW = 2**31 - 1
-MAX_BIG_ROW = 2**63 - 1
+MAX_QUOTED = 40
+MAX_ROW_ID = 2**31 - 1
+MAX_BIG_ROW_ID = 2**63 - 1
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
-_NUMBER = re.compile(r"[0-9]+\Z")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
+_DIGITS = re.compile(r"[0-9]+\Z")
 _PERIOD = re.compile(r"([0-9]{1,6})([dm])\Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}\Z")
 _YEAR_DAY = re.compile(r"([0-9]{2})-([0-9]{2})\Z")
 
 
-class _Points(Type):
+class _Points(ParamType):
     name = "points"
 
     def __init__(self, *, may_be_zero: bool) -> None:
         self.may_be_zero = may_be_zero
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number = int(value) if _WHOLE.match(str(value)) else None
+        number = int(value) if _INTEGER.match(str(value)) else None
         if number is None or abs(number) > MAX_POINTS:
             self.fail(
-                f"Points are whole numbers within ±{MAX_POINTS:,}, such as 25 or -50; not {_shown(value)}.", param
+                f"Points are whole numbers within ±{MAX_POINTS:,}, such as 25 or -50; not {_quote(value)}.", param
             )
         if number == 0 and not self.may_be_zero:
             self.fail("0 points change nothing; give a number above or below 0.", param)
         return number
 
 
-class Whole(Type):
+class WholeNumber(ParamType):
     """A whole number from `low` to `high`."""
 
     name = "number"
@@ -54,13 +54,13 @@ class Whole(Type):
         self.low, self.high = low, high
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number = int(value) if _WHOLE.match(str(value)) else None
+        number = int(value) if _INTEGER.match(str(value)) else None
         if number is None or not self.low <= number <= self.high:
-            self.fail(f"It must be a whole number from {self.low:,} to {self.high:,}; not {_shown(value)}.", param)
+            self.fail(f"It must be a whole number from {self.low:,} to {self.high:,}; not {_quote(value)}.", param)
         return number
 
 
-class _Email(Type):
+class _Email(ParamType):
     name = "email"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -68,28 +68,28 @@ class _Email(Type):
 
         try:
             return normalise(str(value))
-        except Invalid as error:
+        except InvalidInput as error:
             self.fail(error.message, param)
 
 
-class _RowId(Type):
+class _RowId(ParamType):
     """The number in the first column of a list. One too large to be stored is one that is not there."""
 
     name = "id"
 
-    def __init__(self, noun: str, most: int) -> None:
-        self.noun, self.most = noun, most
+    def __init__(self, noun: str, max_id: int) -> None:
+        self.noun, self.max_id = noun, max_id
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value)
-        if not text.isascii() or not _NUMBER.match(text):
-            self.fail(f"A {self.noun} is named by its number in the list, such as 1; not {_shown(value)}.", param)
-        if len(text) > len(str(self.most)) or int(text) > self.most:
-            raise Fault(f"There is no {self.noun} {text[:MAX_SHOWN]}; see the list.")
+        if not text.isascii() or not _DIGITS.match(text):
+            self.fail(f"A {self.noun} is named by its number in the list, such as 1; not {_quote(value)}.", param)
+        if len(text) > len(str(self.max_id)) or int(text) > self.max_id:
+            raise CommandError(f"There is no {self.noun} {text[:MAX_QUOTED]}; see the list.")
         return int(text)
 
 
-class _ReserveKey(Type):
+class _ReserveKey(ParamType):
     name = "key"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -98,7 +98,7 @@ class _ReserveKey(Type):
         return str(value)
 
 
-class _Host(Type):
+class _Host(ParamType):
     """An address or name to listen at; `[::1]` and `::1` are the same."""
 
     name = "address"
@@ -109,51 +109,51 @@ class _Host(Type):
             if host != "*":
                 socket.getaddrinfo(host, None)
         except (OSError, UnicodeError):
-            self.fail(f"{_shown(value)} names no address; give one of this machine, such as 127.0.0.1.", param)
+            self.fail(f"{_quote(value)} names no address; give one of this machine, such as 127.0.0.1.", param)
         return host
 
 
-class Line(Type):
-    """Text on one line, at most `limit` characters."""
+class SingleLine(ParamType):
+    """Text on one line, at most `max_length` characters."""
 
     name = "text"
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, max_length: int) -> None:
+        self.max_length = max_length
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
-            check_text(str(value), self.limit, self.name)
-        except Invalid as error:
+            validate_text(str(value), self.max_length, self.name)
+        except InvalidInput as error:
             self.fail(error.message, param)
         return str(value)
 
 
-class Period(Type):
+class Period(ParamType):
     """A number of days or months, such as 90d or 9m; `(count, unit)`."""
 
     name = "period"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, str]:
-        found = _PERIOD.match(str(value))
-        if not found:
-            self.fail(f"A period is a number of days or months, such as 90d or 9m; not {_shown(value)}.", param)
-        return int(found[1]), "days" if found[2] == "d" else "months"
+        match = _PERIOD.match(str(value))
+        if not match:
+            self.fail(f"A period is a number of days or months, such as 90d or 9m; not {_quote(value)}.", param)
+        return int(match[1]), "days" if match[2] == "d" else "months"
 
 
-class YearDay(Type):
+class YearDay(ParamType):
     """A day of any year, such as 12-31; `(month, day)`."""
 
     name = "day"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        found = _YEAR_DAY.match(str(value))
-        if not found:
-            self.fail(f"A day of the year is its month and day, such as 12-31; not {_shown(value)}.", param)
-        return int(found[1]), int(found[2])
+        match = _YEAR_DAY.match(str(value))
+        if not match:
+            self.fail(f"A day of the year is its month and day, such as 12-31; not {_quote(value)}.", param)
+        return int(match[1]), int(match[2])
 
 
-class Day(Type):
+class Day(ParamType):
     """A day, such as 2026-01-31, of the years 1970 to 2999."""
 
     name = "day"
@@ -164,23 +164,23 @@ class Day(Type):
         except ValueError:
             day = date.min
         if not 1970 <= day.year < 3000:
-            self.fail(f"A day is its year, month and day, such as 2026-01-31; not {_shown(value)}.", param)
+            self.fail(f"A day is its year, month and day, such as 2026-01-31; not {_quote(value)}.", param)
         return day
 
 
-class Month(Type):
+class Month(ParamType):
     """A month, such as 2026-01; as text."""
 
     name = "month"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not _MONTH.match(str(value)):
-            self.fail(f"A month is its year and month, such as 2026-01; not {_shown(value)}.", param)
+            self.fail(f"A month is its year and month, such as 2026-01; not {_quote(value)}.", param)
         return str(value)
 
 
-class Moment(Type):
-    """A moment by the site's clock, as `clock.from_typed` reads it; kept as text, since the zone is the site's."""
+class LocalDateTime(ParamType):
+    """A moment by the site's clock, as `clock.parse_input` reads it; kept as text, since the zone is the site's."""
 
     name = "moment"
 
@@ -190,9 +190,9 @@ class Moment(Type):
         from pointsync import clock
 
         try:
-            clock.from_typed(str(value), UTC)
+            clock.parse_input(str(value), UTC)
         except ValueError:
-            self.fail(f"A moment is a day, or day and time, such as '2026-01-31 14:30'; not {_shown(value)}.", param)
+            self.fail(f"A moment is a day, or day and time, such as '2026-01-31 14:30'; not {_quote(value)}.", param)
         return str(value)
 
 
@@ -200,12 +200,12 @@ POINTS = _Points(may_be_zero=False)
 HOST = _Host()
 BALANCE = _Points(may_be_zero=True)
 EMAIL = _Email()
-REMOTE = _RowId("remote", MAX_ROW)
-DELIVERY = _RowId("delivery", MAX_BIG_ROW)
-RESERVE = _ReserveKey()
-MAIL = _RowId("mail", MAX_BIG_ROW)
-REWARD = _RowId("reward", MAX_ROW)
+REMOTE_ID = _RowId("remote", MAX_ROW_ID)
+DELIVERY_ID = _RowId("delivery", MAX_BIG_ROW_ID)
+RESERVE_KEY = _ReserveKey()
+MAIL_ID = _RowId("mail", MAX_BIG_ROW_ID)
+REWARD_ID = _RowId("reward", MAX_ROW_ID)
 
 
-def _shown(value: Any) -> str:
-    return repr(plain(str(value)[:MAX_SHOWN]))
+def _quote(value: Any) -> str:
+    return repr(to_one_line(str(value)[:MAX_QUOTED]))

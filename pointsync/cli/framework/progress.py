@@ -5,10 +5,10 @@ import time
 
 import click
 
-from pointsync.cli.framework.output import note
+from pointsync.cli.framework.output import print_note
 
-EVERY_SECONDS = 5.0
-ON_TERMINAL_SECONDS = 0.2
+LINE_INTERVAL_SECONDS = 5.0
+TERMINAL_INTERVAL_SECONDS = 0.2
 
 
 class Progress:
@@ -16,24 +16,24 @@ class Progress:
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
-        self._told_at = time.monotonic()
-        self._is_open = False
+        self._updated_at = time.monotonic()
+        self._has_line = False
 
     def __enter__(self) -> "Progress":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._is_open:
+        if self._has_line:
             click.echo("\r\x1b[K", nl=False, err=True)
 
-    def tell(self, said: str) -> None:
+    def update(self, text: str) -> None:
         """Say how far it is, not too often."""
         now = time.monotonic()
-        if now - self._told_at < (ON_TERMINAL_SECONDS if self._is_terminal else EVERY_SECONDS):
+        if now - self._updated_at < (TERMINAL_INTERVAL_SECONDS if self._is_terminal else LINE_INTERVAL_SECONDS):
             return
-        self._told_at = now
+        self._updated_at = now
         if self._is_terminal:
-            click.echo(f"\r{said}\x1b[K", nl=False, err=True)
-            self._is_open = True
+            click.echo(f"\r{text}\x1b[K", nl=False, err=True)
+            self._has_line = True
         else:
-            note(said)
+            print_note(text)

@@ -8,58 +8,58 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-MOST_SECONDS = 9.0
+MAX_SHUTDOWN_SECONDS = 9.0
 """From the first signal to the end, whatever hangs; all that counts is in the database."""
-TICK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 log = logging.getLogger(__name__)
 
 
-class Stop:
+class StopSignal:
     """Whether SIGTERM or Ctrl-C has come: a plain flag to look at, since a signal may come while any lock is held."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.is_requested = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._handle)
 
     def wait(self, seconds: float) -> bool:
         """Wait, no longer than until it is asked to stop; whether it is."""
-        end = time.monotonic() + seconds
-        while not self.asked and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, TICK_SECONDS))
-        return self.asked
+        deadline = time.monotonic() + seconds
+        while not self.is_requested and (remaining_seconds := deadline - time.monotonic()) > 0:
+            time.sleep(min(remaining_seconds, POLL_SECONDS))
+        return self.is_requested
 
-    def with_stdin(self) -> None:
+    def stop_at_stdin_end(self) -> None:
         """Stop as well once stdin ends: the process that holds its other end is gone, however it went."""
 
         def watch() -> None:
             while os.read(0, 1024):
                 pass
-            self.asked = True
+            self.is_requested = True
 
         threading.Thread(target=watch, name="stdin", daemon=True).start()
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.asked:
+        if self.is_requested:
             os._exit(128 + number)
-        self.asked = True
+        self.is_requested = True
 
 
-def end(*works: Callable[[], None]) -> None:
-    """Do all of `works` at once and wait for them; where that takes too long, the process ends, exit code 0."""
-    timer = threading.Timer(MOST_SECONDS, os._exit, (0,))
+def shut_down(*actions: Callable[[], None]) -> None:
+    """Do all of `actions` at once and wait for them; where that takes too long, the process ends, exit code 0."""
+    timer = threading.Timer(MAX_SHUTDOWN_SECONDS, os._exit, (0,))
     timer.daemon = True
     timer.start()
-    threads = [threading.Thread(target=_logged, args=(work,), daemon=True) for work in works]
+    threads = [threading.Thread(target=_run_logged, args=(action,), daemon=True) for action in actions]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def _logged(work: Callable[[], None]) -> None:
+def _run_logged(action: Callable[[], None]) -> None:
     try:
-        work()
+        action()
     except Exception:
         log.exception("ending was not in order")

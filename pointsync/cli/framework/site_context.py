@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import click
 from flask import Flask, current_app, has_app_context
 
-from pointsync.cli.framework.errors import Fault
+from pointsync.cli.framework.errors import CommandError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from pointsync.sync.site.local_site import Identity
 
-HELD = "Nothing is sent: {} Say what this database is: pointsync confirm moved, restored or copy."
+HOLD_MESSAGE = "Nothing is sent: {} Say what this database is: pointsync confirm moved, restored or copy."
 
 Result = TypeVar("Result")
 
 
-def application(*, answers: bool = False) -> Flask:
-    """Flask's own where its command line runs, else a new one, which `answers` or only serves a command.
+def get_app(*, with_views: bool = False) -> Flask:
+    """Flask's own where its command line runs, else a new one, which `with_views` or only serves a command.
 
     Raises ConfigError.
     """
@@ -30,28 +30,28 @@ def application(*, answers: bool = False) -> Flask:
 
     if has_app_context():
         return cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
-    app = create_app(answers=answers)
-    logs.quiet()
+    app = create_app(with_blueprints=with_views)
+    logs.configure_for_command()
     return app
 
 
 @contextmanager
-def on_site() -> Iterator[None]:
+def site_context() -> Iterator[None]:
     """Work with this site's database, which is made where it is absent or empty. Starts no scheduler.
 
-    Raises Fault where the database is of another version.
+    Raises CommandError where the database is of another version.
     """
     from pointsync import db, startup
 
-    with application().app_context():
-        if why := db.unfit():
-            raise Fault(why)
-        startup.make_missing()
-        db.acts(db.Actor(account(), "command", ""))
+    with get_app().app_context():
+        if problem := db.version_problem():
+            raise CommandError(problem)
+        startup.create_database_if_missing()
+        db.set_actor(db.Actor(system_user(), "command", ""))
         yield
 
 
-def account() -> str:
+def system_user() -> str:
     """The system account that runs this process; its number where it has no name, as in containers."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
@@ -59,39 +59,39 @@ def account() -> str:
         return str(os.getuid())
 
 
-def change(work: "Callable[[Session], Result]") -> Result:
-    """What `work` returns, in a transaction of its own. A copied or restored database is recognised before
+def transact(operation: "Callable[[Session], Result]") -> Result:
+    """What `operation` returns, in a transaction of its own. A copied or restored database is recognised before
     anything is written to it, since new movements would cover the traces."""
-    from pointsync.db import db, in_write
+    from pointsync import db
+    from pointsync.db import run_in_transaction
     from pointsync.models import Site
-    from pointsync.runtime import runtime
-    from pointsync.sync.site import local_site as site_identity
+    from pointsync.runtime import get_runtime
+    from pointsync.sync.site import local_site
 
-    config = runtime().config
+    config = get_runtime().config
 
-    def whole(session: "Session") -> tuple[Result, str | None]:
-        site_identity.recognise(session, config)
-        return work(session), session.get_one(Site, 1).hold
+    def run(session: "Session") -> tuple[Result, str | None]:
+        local_site.verify_installation(session, config)
+        return operation(session), session.get_one(Site, 1).hold
 
-    result, hold = in_write(whole)
-    warn_of_hold(hold)
-    site_identity.remember(db.session(), config)
-    runtime().wake()
+    result, hold = run_in_transaction(run)
+    print_hold_warning(hold)
+    local_site.save_marker(db.session(), config)
+    get_runtime().wake_couriers()
     return result
 
 
-def identity() -> "Identity":
+def site_identity() -> "Identity":
     """Who this site is, its secrets opened."""
-    from pointsync import clock
-    from pointsync.db import db
-    from pointsync.runtime import runtime
-    from pointsync.sync.site import local_site as site_identity
+    from pointsync import clock, db
+    from pointsync.runtime import get_runtime
+    from pointsync.sync.site import local_site
 
-    here = runtime()
-    return site_identity.identity(db.session(), here.vault, here.config, clock.now())
+    state = get_runtime()
+    return local_site.load_identity(db.session(), state.vault, state.config, clock.now())
 
 
-def warn_of_hold(reason: str | None) -> None:
+def print_hold_warning(reason: str | None) -> None:
     """Say on stderr why nothing is sent, where that is so."""
     if reason:
-        click.echo(HELD.format(reason), err=True)
+        click.echo(HOLD_MESSAGE.format(reason), err=True)

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.errors import Fault, plain
-from pointsync.cli.framework.output import give
-from pointsync.cli.framework.site_context import account, application
+from pointsync.cli.framework.errors import CommandError, to_one_line
+from pointsync.cli.framework.output import print_result
+from pointsync.cli.framework.site_context import get_app, system_user
 
 if TYPE_CHECKING:
-    from pointsync.ops.key_rotation import Rotated
+    from pointsync.ops.key_rotation import RotationResult
 
-ALREADY = (
+ALREADY_ROTATED = (
     "The database's secrets are encrypted with POINTSYNC_SECRET_KEY already; take POINTSYNC_SECRET_KEY_OLD away. "
     "Nothing was changed."
 )
-KNOWN = (
+EXPOSED_KEY_ADVICE = (
     "If others may know the key before, they may know what it encrypted: change the Pass (pointsync pass rotate "
     "--at-once), the API keys and the hooks' secrets, too."
 )
@@ -32,34 +32,34 @@ def rotate_key() -> None:
     """
     from pointsync import clock, db
     from pointsync.ops import key_rotation
-    from pointsync.runtime import runtime
+    from pointsync.runtime import get_runtime
 
-    with application().app_context():
-        if why := db.unfit():
-            raise Fault(why)
-        db.acts(db.Actor(account(), "command", ""))
+    with get_app().app_context():
+        if problem := db.version_problem():
+            raise CommandError(problem)
+        db.set_actor(db.Actor(system_user(), "command", ""))
         rotated = key_rotation.rotate(clock.now())
-        is_shared = not runtime().config.is_sqlite
-    sealed = rotated.sealed
+        is_shared = not get_runtime().config.is_sqlite
+    encrypted = rotated.reencrypted
     document = {
-        "rotated": sealed is not None,
-        "secrets": sealed.count if sealed else 0,
-        "unopened": list(sealed.unopened) if sealed else [],
-        "kept": str(rotated.kept) if rotated.kept else None,
+        "rotated": encrypted is not None,
+        "secrets": encrypted.count if encrypted else 0,
+        "unopened": list(encrypted.undecryptable) if encrypted else [],
+        "kept": str(rotated.old_key_path) if rotated.old_key_path else None,
     }
-    give(document, "\n".join(_words(rotated, is_shared)))
+    print_result(document, "\n".join(_summary_lines(rotated, is_shared)))
 
 
-def _words(rotated: "Rotated", is_shared: bool) -> Iterator[str]:
-    sealed = rotated.sealed
-    if sealed is None:
-        yield ALREADY
+def _summary_lines(rotated: "RotationResult", is_shared: bool) -> Iterator[str]:
+    encrypted = rotated.reencrypted
+    if encrypted is None:
+        yield ALREADY_ROTATED
         return
-    yield f"The secrets of the database, {sealed.count:,} in number, are encrypted with the new key."
+    yield f"The secrets of the database, {encrypted.count:,} in number, are encrypted with the new key."
     yield "Everybody has to sign in again."
-    for each in sealed.unopened:
-        yield f"What the key before did not open has stayed as it was; enter it anew: {plain(each)}"
-    if rotated.kept is None:
+    for each in encrypted.undecryptable:
+        yield f"What the key before did not open has stayed as it was; enter it anew: {to_one_line(each)}"
+    if rotated.old_key_path is None:
         yield (
             "Take POINTSYNC_SECRET_KEY_OLD away, and keep that key for the backups and copies made until now: to be "
             "restored they need it."
@@ -67,8 +67,8 @@ def _words(rotated: "Rotated", is_shared: bool) -> Iterator[str]:
     else:
         yield (
             "Backups and copies made until now need the key before to be restored. It is kept, delete it once you need "
-            f"none of them: {plain(str(rotated.kept))}"
+            f"none of them: {to_one_line(str(rotated.old_key_path))}"
         )
         if is_shared:
-            yield f"Other machines of this site need the new key: copy {plain(str(rotated.kept.parent / 'secret_key'))}"
-    yield KNOWN
+            yield f"Other machines of this site need the new key: copy {to_one_line(str(rotated.old_key_path.parent / 'secret_key'))}"
+    yield EXPOSED_KEY_ADVICE

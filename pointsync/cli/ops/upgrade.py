@@ -3,8 +3,8 @@
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.output import give
-from pointsync.cli.framework.site_context import application, warn_of_hold
+from pointsync.cli.framework.output import print_result
+from pointsync.cli.framework.site_context import get_app, print_hold_warning
 
 
 @click.command(cls=Command)
@@ -12,8 +12,8 @@ def upgrade() -> None:
     """Bring the database to this version, or make it."""
     from pointsync import __version__, db, startup
 
-    with application().app_context():
+    with get_app().app_context():
         was_current = db.is_current()
-        warn_of_hold(startup.bring_up())
+        print_hold_warning(startup.prepare_database())
     text = "The database is at this version already." if was_current else "The database is at this version now."
-    give({"version": __version__, "upgraded": not was_current}, text)
+    print_result({"version": __version__, "upgraded": not was_current}, text)

@@ -3,11 +3,11 @@
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.output import give, table
-from pointsync.cli.framework.site_context import on_site
+from pointsync.cli.framework.output import print_result, table_printer
+from pointsync.cli.framework.site_context import site_context
 
-BALANCES = {"customer": "Customer", "reserve": "Reserve", "balance": "Balance", "movements": "Sum of movements"}
-FLOWS = {
+BALANCE_COLUMNS = {"customer": "Customer", "reserve": "Reserve", "balance": "Balance", "movements": "Sum of movements"}
+TOTAL_COLUMNS = {
     "hour": "Hour",
     "origin": "Origin",
     "reserve": "Reserve",
@@ -18,18 +18,18 @@ FLOWS = {
 
 
 @click.command(cls=Command)
-@on_site()
+@site_context()
 def verify() -> None:
     """Prove that every balance, and every hour's flow, is the sum of its movements; exit code 1 if any is not."""
-    from pointsync.db import db
-    from pointsync.ledger.verify import differences, flow_differences
+    from pointsync import db
+    from pointsync.ledger.verify import find_balance_differences, find_hourly_total_differences
 
     session = db.session()
-    balances, flows = differences(session), flow_differences(session)
-    fine = "Every balance is the sum of its movements."
-    said = table(balances, BALANCES, fine, numbers=("balance", "movements"))
-    if flows and not balances:
-        said = table(flows, FLOWS, fine)
-    give({"ok": not (balances or flows), "differences": balances + flows}, said)
-    if balances or flows:
+    wrong_balances, wrong_totals = find_balance_differences(session), find_hourly_total_differences(session)
+    ok_message = "Every balance is the sum of its movements."
+    printer = table_printer(wrong_balances, BALANCE_COLUMNS, ok_message, number_columns=("balance", "movements"))
+    if wrong_totals and not wrong_balances:
+        printer = table_printer(wrong_totals, TOTAL_COLUMNS, ok_message)
+    print_result({"ok": not (wrong_balances or wrong_totals), "differences": wrong_balances + wrong_totals}, printer)
+    if wrong_balances or wrong_totals:
         click.get_current_context().exit(1)

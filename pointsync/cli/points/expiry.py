@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pointsync.cli.framework.command import Group
-from pointsync.cli.framework.errors import WRONG, Fault
-from pointsync.cli.framework.output import give, table
-from pointsync.cli.framework.param_types import RESERVE, Period, YearDay
-from pointsync.cli.framework.site_context import change, on_site
+from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
+from pointsync.cli.framework.output import print_result, table_printer
+from pointsync.cli.framework.param_types import RESERVE_KEY, Period, YearDay
+from pointsync.cli.framework.site_context import site_context, transact
 
 if TYPE_CHECKING:
-    from pointsync.ledger.expiry.rule import Rule
-    from pointsync.models import Expiry, Reserve
+    from pointsync.ledger.expiry.rule import ExpiryRule
+    from pointsync.models import ExpirySettings, Reserve
 
-A_YEAR = timedelta(days=366)
+ONE_YEAR = timedelta(days=366)
 
 
 @click.group(cls=Group)
@@ -24,7 +24,7 @@ def expiry() -> None:
     """Expiry: whether, how and when the points of a reserve are lost. Each site has its own."""
 
 
-def by_rule(command: Callable[..., None]) -> Callable[..., None]:
+def rule_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say a rule; one of them."""
     for option in (
         click.option("--yearly", type=YearDay(), help="All points, each year on that day, such as 12-31."),
@@ -38,100 +38,108 @@ def by_rule(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @expiry.command("list")
-@on_site()
+@site_context()
 def list_expiries() -> None:
     """List the rules; reserves whose points are never lost are left out."""
-    from pointsync.db import db
-    from pointsync.ledger.expiry import rules as expiry_rules
+    from pointsync import db
+    from pointsync.ledger.expiry import rules
 
-    rows = [_shape(*each) for each in expiry_rules.on(db.session())]
+    rows = [_to_json(*each) for each in rules.list_enabled(db.session())]
     columns = {"reserve": "Reserve", "kind": "Kind", "after": "After", "on": "On", "since": "Since", "done": "Done"}
-    give(
+    print_result(
         rows,
-        table(rows, columns, "No points are ever lost. Set a rule by: pointsync expiry set KEY --transactional 12m"),
+        table_printer(
+            rows, columns, "No points are ever lost. Set a rule by: pointsync expiry set KEY --transactional 12m"
+        ),
     )
 
 
 @expiry.command("set")
-@click.argument("key", type=RESERVE, metavar="KEY")
-@by_rule
+@click.argument("key", type=RESERVE_KEY, metavar="KEY")
+@rule_options
 @click.option("--none", "is_none", is_flag=True, help="Points are lost no more; those that are lost stay so.")
-@on_site()
+@site_context()
 def set_expiry(key: str, is_none: bool, **options: Any) -> None:
     """Let the points of the reserve KEY be lost by a rule. `preview` says before who would lose what."""
-    from pointsync.db import db
+    from pointsync import db
     from pointsync.ledger import reserves
-    from pointsync.ledger.expiry import rules as expiry_rules
+    from pointsync.ledger.expiry import rules
 
-    rule = _rule(options)
+    rule = _parse_rule(options)
     if is_none == (rule is not None):
-        raise Fault("Give one of --transactional, --inactivity, --yearly and --none.", WRONG)
+        raise CommandError("Give one of --transactional, --inactivity, --yearly and --none.", EXIT_USAGE)
     if rule is None:
-        change(lambda session: expiry_rules.switch_off(session, reserves.get(session, key), _today()))
-        give({"reserve": key, "kind": "none"}, f"Points of {key} are lost no more.")
+        transact(lambda session: rules.disable(session, reserves.get(session, key), _today()))
+        print_result({"reserve": key, "kind": "none"}, f"Points of {key} are lost no more.")
         return
-    change(lambda session: expiry_rules.set_rule(session, reserves.get(session, key), rule))
-    shape = next(_shape(*each) for each in expiry_rules.on(db.session()) if each[1].key == key)
-    give(
-        shape, f"Points of {key} are lost by this rule from today on: {shape['kind']}, {shape['after'] or shape['on']}."
+    transact(lambda session: rules.set_rule(session, reserves.get(session, key), rule))
+    document = next(_to_json(*each) for each in rules.list_enabled(db.session()) if each[1].key == key)
+    print_result(
+        document,
+        f"Points of {key} are lost by this rule from today on: {document['kind']}, {document['after'] or document['on']}.",
     )
 
 
 @expiry.command("preview")
-@click.argument("key", type=RESERVE, metavar="KEY")
-@by_rule
-@on_site()
+@click.argument("key", type=RESERVE_KEY, metavar="KEY")
+@rule_options
+@site_context()
 def preview_expiry(key: str, **options: Any) -> None:
     """Show who would lose what in the year to come, if nothing moved any more.
 
     By the rule that is in force, unless another one is given.
     """
-    from pointsync.db import db
+    from pointsync import db
     from pointsync.ledger import reserves
     from pointsync.ledger.expiry import expire
-    from pointsync.ledger.expiry import rules as expiry_rules
+    from pointsync.ledger.expiry import rules
     from pointsync.sync.site import general
 
     session = db.session()
     reserve = reserves.get(session, key)
-    rule = _rule(options) or expiry_rules.get(session, reserve)
+    rule = _parse_rule(options) or rules.get_rule(session, reserve)
     if rule is None:
-        raise Fault(f"{key} has no rule; give one of --transactional, --inactivity and --yearly.", WRONG)
-    until = _today() + A_YEAR
+        raise CommandError(f"{key} has no rule; give one of --transactional, --inactivity and --yearly.", EXIT_USAGE)
+    until = _today() + ONE_YEAR
     rows: list[dict[str, Any]] = [
         {"customer": email, "day": loss.day.isoformat(), "points": loss.points}
-        for email, found in expire.foresee(session, reserve, rule, general.time_zone(session), until)
-        for loss in found
+        for email, losses in expire.forecast(session, reserve, rule, general.get_time_zone(session), until)
+        for loss in losses
     ]
     rows.sort(key=lambda row: (row["day"], row["customer"]))
     total = sum(row["points"] for row in rows)
     document = {"reserve": key, "until": until.isoformat(), "points": total, "losses": rows}
     columns = {"day": "Day", "customer": "Customer", "points": "Points"}
-    give(document, table(rows, columns, f"Nobody would lose points until {until}.", numbers=("points",)))
+    print_result(
+        document, table_printer(rows, columns, f"Nobody would lose points until {until}.", number_columns=("points",))
+    )
 
 
-def _rule(options: dict[str, Any]) -> "Rule | None":
-    from pointsync.ledger.expiry.rule import period, yearly
+def _parse_rule(options: dict[str, Any]) -> "ExpiryRule | None":
+    from pointsync.ledger.expiry.rule import make_period_rule, make_yearly_rule
 
     given = [(kind, value) for kind, value in options.items() if value is not None]
     if len(given) > 1:
-        raise Fault("Give only one of --transactional, --inactivity and --yearly.", WRONG)
+        raise CommandError("Give only one of --transactional, --inactivity and --yearly.", EXIT_USAGE)
     if not given:
         return None
     [(kind, (first, second))] = given
-    return yearly(first, second, _today()) if kind == "yearly" else period(kind, first, second, _today())
+    return (
+        make_yearly_rule(first, second, _today())
+        if kind == "yearly"
+        else make_period_rule(kind, first, second, _today())
+    )
 
 
 def _today() -> date:
-    from pointsync import clock
-    from pointsync.db import db
-    from pointsync.ledger.expiry.rule import today
+    from pointsync import clock, db
+    from pointsync.ledger.expiry.rule import local_date
     from pointsync.sync.site import general
 
-    return today(clock.now(), general.time_zone(db.session()))
+    return local_date(clock.now(), general.get_time_zone(db.session()))
 
 
-def _shape(expiry: "Expiry", reserve: "Reserve") -> dict[str, Any]:
+def _to_json(expiry: "ExpirySettings", reserve: "Reserve") -> dict[str, Any]:
     return {
         "reserve": reserve.key,
         "kind": expiry.kind,

@@ -12,21 +12,21 @@ from typing import TextIO
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.errors import WRONG, Fault
-from pointsync.cli.framework.output import give, is_json, note
-from pointsync.cli.framework.param_types import RESERVE, Day
-from pointsync.cli.framework.site_context import on_site
-from pointsync.files import whole_file
+from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
+from pointsync.cli.framework.output import is_json_requested, print_note, print_result
+from pointsync.cli.framework.param_types import RESERVE_KEY, Day
+from pointsync.cli.framework.site_context import site_context
+from pointsync.files import atomic_text_file
 
-WHATS = ("customers", "movements", "deliveries")
-NOTED = 100_000
+EXPORT_KINDS = ("customers", "movements", "deliveries")
+ROWS_PER_NOTE = 100_000
 ONE_DAY = timedelta(days=1)
 
 
 @click.command(cls=Command)
-@click.argument("what", type=click.Choice(WHATS), default="customers")
+@click.argument("what", type=click.Choice(EXPORT_KINDS), default="customers")
 @click.option(
-    "--reserve", "reserve_key", type=RESERVE, metavar="KEY", help="Of one points reserve; of all unless given."
+    "--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", help="Of one points reserve; of all unless given."
 )
 @click.option("--from", "first", type=Day(), help="Movements of that day and later, such as 2026-01-31.")
 @click.option("--to", "last", type=Day(), help="Movements of that day and earlier.")
@@ -37,56 +37,62 @@ def export(what: str, reserve_key: str | None, first: date | None, last: date | 
     Days are those of the site's time zone. Text that a spreadsheet would take for a formula has an apostrophe
     before it.
     """
-    if is_json() and output is None:
-        raise Fault("With --json the answer goes to stdout; say by --output FILE where the CSV goes.", WRONG)
+    if is_json_requested() and output is None:
+        raise CommandError(
+            "With --json the answer goes to stdout; say by --output FILE where the CSV goes.", EXIT_USAGE
+        )
     if what == "customers" and (first or last):
-        raise Fault("Balances are those of this moment; --from and --to are for movements and deliveries.", WRONG)
+        raise CommandError(
+            "Balances are those of this moment; --from and --to are for movements and deliveries.", EXIT_USAGE
+        )
     if first and last and last < first:
-        raise Fault(f"--to: {last} lies before {first}; give the same day or a later one.", WRONG)
-    with on_site():
+        raise CommandError(f"--to: {last} lies before {first}; give the same day or a later one.", EXIT_USAGE)
+    with site_context():
         if output is None:
-            with _stdout() as file:
-                _write(file, what, reserve_key, first, last)
+            with _utf8_stdout() as file:
+                _write_csv(file, what, reserve_key, first, last)
             return
-        with _whole(output) as file:
-            count = _write(file, what, reserve_key, first, last)
+        with _output_file(output) as file:
+            count = _write_csv(file, what, reserve_key, first, last)
         document = {"what": what, "rows": count, "output": str(output)}
-        give(document, f"{count:,} {what} are in {output}." if count else f"There are no {what}; {output} is empty.")
+        print_result(
+            document, f"{count:,} {what} are in {output}." if count else f"There are no {what}; {output} is empty."
+        )
 
 
-def _write(file: TextIO, what: str, reserve_key: str | None, first: date | None, last: date | None) -> int:
-    from pointsync.cli.framework.shutdown import Stop
-    from pointsync.db import db
+def _write_csv(file: TextIO, what: str, reserve_key: str | None, first: date | None, last: date | None) -> int:
+    from pointsync import db
+    from pointsync.cli.framework.shutdown import StopSignal
     from pointsync.exports import rows
     from pointsync.ledger import reserves
     from pointsync.sync.site import general
 
-    session, stop = db.session(), Stop()
+    session, stop = db.session(), StopSignal()
     reserve = reserves.get(session, reserve_key) if reserve_key else None
-    zone = general.time_zone(session)
+    zone = general.get_time_zone(session)
 
-    def midnight(day: date) -> datetime:
+    def start_of_day(day: date) -> datetime:
         return datetime.combine(day, time.min, zone)
 
-    since = midnight(first) if first else None
-    until = midnight(last + ONE_DAY) if last else None
-    lines = csv.writer(file, lineterminator="\n")
-    lines.writerow(rows.header(what))
+    since = start_of_day(first) if first else None
+    until = start_of_day(last + ONE_DAY) if last else None
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(rows.get_header(what))
     count = 0
-    which = rows.within(reserve, since, until)
-    for page in rows.pages(session, what, which, rows.last(session, what)):
+    conditions = rows.build_conditions(reserve, since, until)
+    for page in rows.iter_pages(session, what, conditions, rows.get_last_key(session, what)):
         session.rollback()  # a snapshot held for minutes would let the database's files grow
-        if stop.asked:
-            raise Fault(f"Stopped after {count:,} lines; run it again for all of them.")
-        lines.writerows(page)
+        if stop.is_requested:
+            raise CommandError(f"Stopped after {count:,} lines; run it again for all of them.")
+        writer.writerows(page)
         count += len(page)
-        if count % NOTED == 0:
-            note(f"{count:,} lines …")
+        if count % ROWS_PER_NOTE == 0:
+            print_note(f"{count:,} lines …")
     return count
 
 
 @contextmanager
-def _stdout() -> Iterator[TextIO]:
+def _utf8_stdout() -> Iterator[TextIO]:
     """Standard output as UTF-8, whatever the terminal says of itself."""
     file = io.TextIOWrapper(sys.stdout.buffer, "utf-8", newline="")
     try:
@@ -98,20 +104,22 @@ def _stdout() -> Iterator[TextIO]:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[TextIO]:
+def _output_file(path: Path) -> Iterator[TextIO]:
     """A file for its owner alone that takes the place of `path` once it is whole, and is gone where it never was."""
     if path.exists() and not path.is_file():
-        raise Fault(f"--output: {path} is no file; give a file's name, such as customers.csv.", WRONG)
+        raise CommandError(f"--output: {path} is no file; give a file's name, such as customers.csv.", EXIT_USAGE)
     try:
         with ExitStack() as stack:
             try:
-                file = stack.enter_context(whole_file(path))
+                file = stack.enter_context(atomic_text_file(path))
             except (OSError, ValueError) as error:
-                raise Fault(f"--output: nothing can be written at {path}: {_why(error)}.", WRONG) from None
+                raise CommandError(
+                    f"--output: nothing can be written at {path}: {_error_text(error)}.", EXIT_USAGE
+                ) from None
             yield file
     except OSError as error:
-        raise Fault(f"--output: nothing can be written at {path}: {_why(error)}.") from None
+        raise CommandError(f"--output: nothing can be written at {path}: {_error_text(error)}.") from None
 
 
-def _why(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)

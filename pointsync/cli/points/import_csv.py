@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.errors import REFUSED, WRONG, Fault, plain
-from pointsync.cli.framework.output import give, table
-from pointsync.cli.framework.param_types import RESERVE
+from pointsync.cli.framework.errors import EXIT_FAILURE, EXIT_USAGE, CommandError, to_one_line
+from pointsync.cli.framework.output import print_result, table_printer
+from pointsync.cli.framework.param_types import RESERVE_KEY
 from pointsync.cli.framework.progress import Progress
-from pointsync.cli.framework.site_context import change, on_site
-from pointsync.imports.formats import SHAPES
+from pointsync.cli.framework.site_context import site_context, transact
+from pointsync.imports.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy.orm import Session
 
-    from pointsync.imports.run import Report
+    from pointsync.imports.run import ImportReport
 
-SUMS = {"reserve": "Reserve", "before": "Before", "points": "Points", "after": "After"}
-FAULTS = {"line": "Line", "message": "What is wrong"}
-SHOWN = 20
+BALANCE_COLUMNS = {"reserve": "Reserve", "before": "Before", "points": "Points", "after": "After"}
+ERROR_COLUMNS = {"line": "Line", "message": "What is wrong"}
+MAX_ERRORS_SHOWN = 20
 
 Result = TypeVar("Result")
 
@@ -38,11 +38,11 @@ Result = TypeVar("Result")
 @click.option("--new", is_flag=True, help="New points, which all sites are sent.")
 @click.option("--dry-run", is_flag=True, help="Say what it would do, and do nothing.")
 @click.option("--good-lines", is_flag=True, help="Record the good lines where others are faulty.")
-@click.option("--format", "shape", type=click.Choice(list(SHAPES)), help="Found by the header unless given.")
+@click.option("--format", "shape", type=click.Choice(list(FORMATS)), help="Found by the header unless given.")
 @click.option(
-    "--reserve", "reserve_key", type=RESERVE, metavar="KEY", default="default", help="Of lines that name none."
+    "--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", default="default", help="Of lines that name none."
 )
-def imports(
+def import_points(
     file: str, opening: bool, new: bool, dry_run: bool, good_lines: bool, shape: str | None, reserve_key: str
 ) -> None:
     """Record what a CSV FILE holds: opening balances unless told otherwise; - reads stdin.
@@ -54,35 +54,39 @@ def imports(
         raise click.UsageError("Give either --opening or --new.")
 
     from pointsync import clock
-    from pointsync.cli.framework.shutdown import Stop
-    from pointsync.db import Busy
-    from pointsync.imports.encoding import Unreadable
-    from pointsync.imports.run import STOPPED, Asked, Import
+    from pointsync.cli.framework.shutdown import StopSignal
+    from pointsync.db import DatabaseBusy
+    from pointsync.imports.encoding import UnreadableFile
+    from pointsync.imports.run import STOPPED, Import, ImportOptions
 
-    asked = Asked(not new, shape, reserve_key, good_lines)
-    stop, progress = Stop(), Progress()
-    with on_site(), tempfile.TemporaryDirectory(prefix="pointsync-") as folder, _on_disk(file, Path(folder)) as path:
+    options = ImportOptions(not new, shape, reserve_key, good_lines)
+    stop, progress = StopSignal(), Progress()
+    with (
+        site_context(),
+        tempfile.TemporaryDirectory(prefix="pointsync-") as folder,
+        _as_file(file, Path(folder)) as path,
+    ):
         try:
-            given = Import(path, asked, Path(folder) / "scratch.db", clock.now())
-            report = given.report
-            parts = given.check() if dry_run else given.record(_changes())
-            with closing(parts), progress:  # type: ignore[type-var]
-                for _ in parts:
-                    what = "recorded" if report.sums else "checked"
-                    progress.tell(f"{report.done:,} of {max(report.done, given.lines):,} lines {what} …")
-                    if stop.asked:
+            importer = Import(path, options, Path(folder) / "scratch.db", clock.now())
+            report = importer.report
+            steps = importer.check() if dry_run else importer.record(_make_transact())
+            with closing(steps), progress:  # type: ignore[type-var]
+                for _ in steps:
+                    action = "recorded" if report.sums else "checked"
+                    progress.update(f"{report.done:,} of {max(report.done, importer.line_count):,} lines {action} …")
+                    if stop.is_requested:
                         break
-        except Unreadable as error:
-            raise Fault(f"{error.message} Nothing was recorded.") from None
-        except Busy as error:
+        except UnreadableFile as error:
+            raise CommandError(f"{error.message} Nothing was recorded.") from None
+        except DatabaseBusy as error:
             report.why = f"The database is busy or away; try again in a moment ({error})."
-    give(report.document, lambda: _tell(report))
+    print_result(report.to_json(), lambda: _print_report(report))
     if report.state == STOPPED or (report.tally["faulty"] and not good_lines):
-        click.get_current_context().exit(REFUSED)
+        click.get_current_context().exit(EXIT_FAILURE)
 
 
 @contextmanager
-def _on_disk(file: str, folder: Path) -> Iterator[Path]:
+def _as_file(file: str, folder: Path) -> Iterator[Path]:
     """The file itself, or what stdin holds: it is read more than once."""
     if file != "-":
         path = Path(file)
@@ -90,10 +94,12 @@ def _on_disk(file: str, folder: Path) -> Iterator[Path]:
             with path.open("rb"):
                 pass
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise Fault(f"FILE: {plain(file[:200])} cannot be read: {why}.", WRONG) from None
+            reason = getattr(error, "strerror", None) or error
+            raise CommandError(f"FILE: {to_one_line(file[:200])} cannot be read: {reason}.", EXIT_USAGE) from None
         if not path.is_file():
-            raise Fault(f"FILE: {plain(file[:200])} is no file; give a CSV file, or - for stdin.", WRONG)
+            raise CommandError(
+                f"FILE: {to_one_line(file[:200])} is no file; give a CSV file, or - for stdin.", EXIT_USAGE
+            )
         yield path
         return
     path = folder / "stdin.csv"
@@ -102,34 +108,34 @@ def _on_disk(file: str, folder: Path) -> Iterator[Path]:
     yield path
 
 
-def _changes() -> "Callable[[Callable[[Session], int]], int]":
+def _make_transact() -> "Callable[[Callable[[Session], int]], int]":
     """Writes: the first as every command's, which recognises a copy or a restored database; the others plainly."""
-    from pointsync.db import in_write
-    from pointsync.runtime import runtime
+    from pointsync.db import run_in_transaction
+    from pointsync.runtime import get_runtime
 
     is_first = True
 
-    def write(work: "Callable[[Session], Result]") -> Result:
+    def run(operation: "Callable[[Session], Result]") -> Result:
         nonlocal is_first
         if is_first:
             is_first = False
-            return change(work)
-        result = in_write(work)
-        runtime().wake()
+            return transact(operation)
+        result = run_in_transaction(operation)
+        get_runtime().wake_couriers()
         return result
 
-    return write
+    return run
 
 
-def _tell(report: "Report") -> None:
-    from pointsync.imports.messages import sentences
+def _print_report(report: "ImportReport") -> None:
+    from pointsync.imports.messages import build_messages
 
-    for line in sentences(report):
-        click.echo(plain(line))
+    for line in build_messages(report):
+        click.echo(to_one_line(line))
     if report.sums:
-        table(report.sums, SUMS, "", numbers=("before", "points", "after"))()
+        table_printer(report.sums, BALANCE_COLUMNS, "", number_columns=("before", "points", "after"))()
     if report.faults:
-        shown: list[dict[str, Any]] = report.faults[:SHOWN]
-        table(shown, FAULTS | {"line": report.unit.capitalize()}, "", numbers=("line",))()
-        if (faulty := report.tally["faulty"]) > len(shown):
-            click.echo(f"… and {faulty - len(shown):,} more faulty ones; --json tells the first 100.")
+        shown_errors: list[dict[str, Any]] = report.faults[:MAX_ERRORS_SHOWN]
+        table_printer(shown_errors, ERROR_COLUMNS | {"line": report.unit.capitalize()}, "", number_columns=("line",))()
+        if (error_count := report.tally["faulty"]) > len(shown_errors):
+            click.echo(f"… and {error_count - len(shown_errors):,} more faulty ones; --json tells the first 100.")

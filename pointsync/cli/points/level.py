@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pointsync.cli.framework.command import Group
-from pointsync.cli.framework.output import give, table
-from pointsync.cli.framework.param_types import Line, Whole
-from pointsync.cli.framework.site_context import change, on_site
-from pointsync.cli.points.reward import KEY
-from pointsync.text_limits import MAX_DESCRIPTION, MAX_POINTS, MAX_TITLE
+from pointsync.cli.framework.output import print_result, table_printer
+from pointsync.cli.framework.param_types import SingleLine, WholeNumber
+from pointsync.cli.framework.site_context import site_context, transact
+from pointsync.cli.points.reward import RESERVE_OPTION
+from pointsync.text_limits import MAX_DESCRIPTION_LENGTH, MAX_POINTS, MAX_TITLE_LENGTH
 
 if TYPE_CHECKING:
     from pointsync.models import Level
@@ -21,44 +21,48 @@ def level() -> None:
 
 
 @level.command("list")
-@KEY
-@on_site()
+@RESERVE_OPTION
+@site_context()
 def list_levels(reserve_key: str) -> None:
     """List the levels of a points reserve, the lowest first."""
-    from pointsync.db import db
+    from pointsync import db
     from pointsync.ledger import reserves
     from pointsync.ledger.rewards import levels
 
     session = db.session()
-    rows = [_shape(each) for each in levels.every(session, reserves.get(session, reserve_key))]
+    rows = [_to_json(each) for each in levels.list_all(session, reserves.get(session, reserve_key))]
     columns = {"id": "Id", "title": "Title", "points": "Points", "active": "Active", "description": "Description"}
     empty = "There is no level yet; make one: pointsync level add TITLE POINTS"
-    give(rows, table(rows, columns, empty, numbers=("id", "points")))
+    print_result(rows, table_printer(rows, columns, empty, number_columns=("id", "points")))
 
 
 @level.command("add")
-@click.argument("title", type=Line(MAX_TITLE), metavar="TITLE")
-@click.argument("points", type=Whole(1, MAX_POINTS), metavar="POINTS")
-@KEY
-@click.option("--description", type=Line(MAX_DESCRIPTION), default="", help="What people see below the title.")
-@on_site()
+@click.argument("title", type=SingleLine(MAX_TITLE_LENGTH), metavar="TITLE")
+@click.argument("points", type=WholeNumber(1, MAX_POINTS), metavar="POINTS")
+@RESERVE_OPTION
+@click.option(
+    "--description", type=SingleLine(MAX_DESCRIPTION_LENGTH), default="", help="What people see below the title."
+)
+@site_context()
 def add_level(title: str, points: int, reserve_key: str, description: str) -> None:
     """Add a level that is reached at so many POINTS. Who has them already reaches it as soon as the site runs."""
     from pointsync import clock
     from pointsync.ledger import reserves
     from pointsync.ledger.rewards import levels
 
-    made = change(
-        lambda session: levels.add(session, reserves.get(session, reserve_key), title, description, points, clock.now())
+    row = transact(
+        lambda session: levels.create(
+            session, reserves.get(session, reserve_key), title, description, points, clock.now()
+        )
     )
-    give(_shape(made), f"The level {made.title} is made, with the id {made.id}.")
+    print_result(_to_json(row), f"The level {row.title} is made, with the id {row.id}.")
 
 
-def _shape(each: "Level") -> dict[str, Any]:
+def _to_json(row: "Level") -> dict[str, Any]:
     return {
-        "id": each.id,
-        "title": each.title,
-        "description": each.description,
-        "points": each.points,
-        "active": each.is_active,
+        "id": row.id,
+        "title": row.title,
+        "description": row.description,
+        "points": row.points,
+        "active": row.is_active,
     }

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pointsync.cli.framework.command import Group
-from pointsync.cli.framework.output import give, table
-from pointsync.cli.framework.param_types import RESERVE, Line
-from pointsync.cli.framework.site_context import change, on_site
-from pointsync.text_limits import MAX_NAME
+from pointsync.cli.framework.output import print_result, table_printer
+from pointsync.cli.framework.param_types import RESERVE_KEY, SingleLine
+from pointsync.cli.framework.site_context import site_context, transact
+from pointsync.text_limits import MAX_NAME_LENGTH
 
 if TYPE_CHECKING:
     from pointsync.models import Reserve
@@ -20,34 +20,34 @@ def reserve() -> None:
 
 
 @reserve.command("list")
-@on_site()
+@site_context()
 def list_reserves() -> None:
     """List the points reserves."""
-    from pointsync.db import db
+    from pointsync import db
     from pointsync.ledger import reserves
 
-    rows = [_shape(each) for each in reserves.every(db.session())]
+    rows = [_to_json(each) for each in reserves.list_all(db.session())]
     columns = {"key": "Key", "name": "Name", "active": "Active", "may_go_below_zero": "May go below zero"}
-    give(rows, table(rows, columns, "There is no points reserve."))
+    print_result(rows, table_printer(rows, columns, "There is no points reserve."))
 
 
 @reserve.command("add")
-@click.argument("key", type=RESERVE, metavar="KEY")
-@click.option("--name", type=Line(MAX_NAME), help="What people see; the key unless given.")
-@on_site()
+@click.argument("key", type=RESERVE_KEY, metavar="KEY")
+@click.option("--name", type=SingleLine(MAX_NAME_LENGTH), help="What people see; the key unless given.")
+@site_context()
 def add_reserve(key: str, name: str | None) -> None:
     """Add a points reserve. Its key never changes and is never used again."""
     from pointsync import clock
     from pointsync.ledger import reserves
 
-    made = _shape(change(lambda session: reserves.add(session, key, name, clock.now())))
-    give(made, f"The points reserve {key} is made.")
+    document = _to_json(transact(lambda session: reserves.create(session, key, name, clock.now())))
+    print_result(document, f"The points reserve {key} is made.")
 
 
-def _shape(each: "Reserve") -> dict[str, Any]:
+def _to_json(row: "Reserve") -> dict[str, Any]:
     return {
-        "key": each.key,
-        "name": each.name,
-        "active": each.is_active,
-        "may_go_below_zero": each.may_go_below_zero,
+        "key": row.key,
+        "name": row.name,
+        "active": row.is_active,
+        "may_go_below_zero": row.may_go_below_zero,
     }

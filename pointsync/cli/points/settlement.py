@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.errors import WRONG, Fault
-from pointsync.cli.framework.output import give, is_json, table
-from pointsync.cli.framework.param_types import RESERVE, Month
-from pointsync.cli.framework.site_context import on_site
+from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
+from pointsync.cli.framework.output import is_json_requested, print_result, table_printer
+from pointsync.cli.framework.param_types import RESERVE_KEY, Month
+from pointsync.cli.framework.site_context import site_context
 
 if TYPE_CHECKING:
     from pointsync.ledger.settlement_sums import Settlement
@@ -26,7 +26,9 @@ COLUMNS = {
 
 
 @click.command(cls=Command)
-@click.option("--reserve", "reserve_key", type=RESERVE, default="default", metavar="KEY", help="default unless given.")
+@click.option(
+    "--reserve", "reserve_key", type=RESERVE_KEY, default="default", metavar="KEY", help="default unless given."
+)
 @click.option("--from", "first", type=Month(), help="The first month, such as 2026-01; six in all unless given.")
 @click.option("--to", "last", type=Month(), help="The last month; this one unless given.")
 @click.option("--csv", "is_csv", is_flag=True, help="As CSV, without sums.")
@@ -36,47 +38,49 @@ def settlement(reserve_key: str, first: str | None, last: str | None, is_csv: bo
     A movement counts in the month in which it was made, in the site's time zone. A site that gave more than it
     took owes the others. Opening balances, corrections and expired points stay on this site and are left out.
     """
-    if is_csv and is_json():
-        raise Fault("Give one of --csv and --json.", WRONG)
-    with on_site():
-        _show(reserve_key, first, last, is_csv)
+    if is_csv and is_json_requested():
+        raise CommandError("Give one of --csv and --json.", EXIT_USAGE)
+    with site_context():
+        _print_settlement(reserve_key, first, last, is_csv)
 
 
-def _show(reserve_key: str, first: str | None, last: str | None, is_csv: bool) -> None:
-    from pointsync import clock
-    from pointsync.db import db
-    from pointsync.errors import Invalid
+def _print_settlement(reserve_key: str, first: str | None, last: str | None, is_csv: bool) -> None:
+    from pointsync import clock, db
+    from pointsync.errors import InvalidInput
     from pointsync.ledger import reserves
-    from pointsync.ledger import settlement_sums as ledger
-    from pointsync.ledger.expiry.rule import today
-    from pointsync.reports import settlement as told
-    from pointsync.runtime import runtime
+    from pointsync.ledger import settlement_sums
+    from pointsync.ledger.expiry.rule import local_date
+    from pointsync.reports import settlement as settlement_report
+    from pointsync.runtime import get_runtime
     from pointsync.sync.site import general, names
 
     session = db.session()
-    reserve, zone = reserves.get(session, reserve_key), general.time_zone(session)
+    reserve, zone = reserves.get(session, reserve_key), general.get_time_zone(session)
     try:
-        days = ledger.months(first, last, today(clock.now(), zone))
-    except Invalid as error:
+        days = settlement_sums.parse_months(first, last, local_date(clock.now(), zone))
+    except InvalidInput as error:
         [(field, message)] = error.fields.items()
-        raise Fault(f"--{field}: {message}", WRONG) from None
-    found, known = ledger.settle(session, reserve, days, zone), names.read(session, runtime().config)
+        raise CommandError(f"--{field}: {message}", EXIT_USAGE) from None
+    result, site_names = (
+        settlement_sums.calculate(session, reserve, days, zone),
+        names.read(session, get_runtime().config),
+    )
     if is_csv:
-        sys.stdout.buffer.write(told.as_csv(found, reserve, known).encode())
+        sys.stdout.buffer.write(settlement_report.to_csv(result, reserve, site_names).encode())
         sys.stdout.flush()
         return
-    document = told.document(found, reserve, zone, known)
+    document = settlement_report.to_json(result, reserve, zone, site_names)
     empty = f"No movements in {reserve.key} from {days[0]:%Y-%m} to {days[-1]:%Y-%m}."
-    give(document, table(_rows(found, document), COLUMNS, empty, NUMBERS))
+    print_result(document, table_printer(_table_rows(result, document), COLUMNS, empty, NUMBERS))
 
 
-def _rows(found: "Settlement", document: dict[str, Any]) -> list[dict[str, Any]]:
+def _table_rows(result: "Settlement", document: dict[str, Any]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for month in document["months"]:
         if month["sites"]:
             rows += [{"month": month["month"], **each} for each in month["sites"]]
             rows.append({"month": month["month"], "site": "All sites", **month["all"]})
-    if len(found.months) > 1 and rows:
+    if len(result.months) > 1 and rows:
         rows += [{"month": "All months", **each} for each in document["sites"]]
         rows.append({"month": "All months", "site": "All sites", **document["all"]})
     return rows

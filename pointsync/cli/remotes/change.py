@@ -3,24 +3,23 @@
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.output import note
-from pointsync.cli.framework.param_types import REMOTE, RESERVE
-from pointsync.cli.framework.site_context import change as in_change
-from pointsync.cli.framework.site_context import on_site
-from pointsync.cli.framework.stdin_input import either
-from pointsync.cli.remotes.remote import checked
+from pointsync.cli.framework.output import print_note
+from pointsync.cli.framework.param_types import REMOTE_ID, RESERVE_KEY
+from pointsync.cli.framework.site_context import site_context, transact
+from pointsync.cli.framework.stdin_input import read_option_or_stdin
+from pointsync.cli.remotes.remote import ping_and_print
 
 
 @click.command("change", cls=Command)
-@click.argument("remote_id", type=REMOTE, metavar="ID")
+@click.argument("remote_id", type=REMOTE_ID, metavar="ID")
 @click.option("--url", help="Its URL; https:// unless http:// is typed.")
 @click.option("--auth", help="Its Auth; another one is another line, and this one is closed.")
 @click.option("--pass", "password", help="Its Pass, wrs_…")
 @click.option("--pass-stdin", is_flag=True, help="Read the Pass from stdin, one line.")
-@click.option("--target", type=RESERVE, help="The points reserve's key over there.")
-@click.option("--observed", type=RESERVE, help="The key here; another one is another line, and this one is closed.")
+@click.option("--target", type=RESERVE_KEY, help="The points reserve's key over there.")
+@click.option("--observed", type=RESERVE_KEY, help="The key here; another one is another line, and this one is closed.")
 @click.option("--query-template", help="The path of a WooRewards sync call.")
-def change(
+def change_remote(
     remote_id: int,
     url: str | None,
     auth: str | None,
@@ -31,17 +30,17 @@ def change(
     query_template: str | None,
 ) -> None:
     """Change a remote and ping it. What is not given stays; what waits follows."""
-    password = either("--pass", password, pass_stdin)
+    password = read_option_or_stdin("--pass", password, pass_stdin)
     if all(each is None for each in (url, auth, password, target, observed, query_template)):
         raise click.UsageError("Say what changes, such as --url https://shop.example; see --help.")
-    with on_site():
-        changed = _changed(remote_id, url, auth, password, target, observed, query_template)
-        if changed != remote_id:
-            note(f"Remote {changed} takes the place of remote {remote_id}, which closes once what waits is sent.")
-        checked(changed)
+    with site_context():
+        new_id = _save(remote_id, url, auth, password, target, observed, query_template)
+        if new_id != remote_id:
+            print_note(f"Remote {new_id} takes the place of remote {remote_id}, which closes once what waits is sent.")
+        ping_and_print(new_id)
 
 
-def _changed(
+def _save(
     remote_id: int,
     url: str | None,
     auth: str | None,
@@ -53,22 +52,22 @@ def _changed(
     from sqlalchemy.orm import Session
 
     from pointsync import clock
-    from pointsync.runtime import runtime
+    from pointsync.runtime import get_runtime
     from pointsync.sync.remotes import remotes, sharing_key
 
-    vault = runtime().vault
+    vault = get_runtime().vault
 
-    def work(session: Session) -> int:
-        line = remotes.get(session, remote_id)
-        typed = sharing_key.read(
+    def edit(session: Session) -> int:
+        row = remotes.get(session, remote_id)
+        remote_input = sharing_key.parse(
             sharing_key=None,
-            url=line.url if url is None else url,
-            auth=line.auth if auth is None else auth,
-            password=vault.open(line.sealed_pass) if password is None else password,
-            target=target or line.target,
-            observed=observed or line.reserve.key,
-            template=line.query_template if template is None else template,
+            url=row.url if url is None else url,
+            auth=row.auth if auth is None else auth,
+            password=vault.decrypt(row.sealed_pass) if password is None else password,
+            target_reserve=target or row.target,
+            observed_reserve=observed or row.reserve.key,
+            query_template=row.query_template if template is None else template,
         )
-        return remotes.change(session, vault, line, typed, line.version, clock.now()).id
+        return remotes.change(session, vault, row, remote_input, row.version, clock.now()).id
 
-    return in_change(work)
+    return transact(edit)

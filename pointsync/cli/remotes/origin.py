@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pointsync.cli.framework.command import Group
-from pointsync.cli.framework.output import facts, give, note, table
-from pointsync.cli.framework.param_types import RESERVE, Line, Moment
-from pointsync.cli.framework.site_context import change, on_site
-from pointsync.text_limits import MAX_REASON
+from pointsync.cli.framework.output import format_pairs, print_note, print_result, table_printer
+from pointsync.cli.framework.param_types import RESERVE_KEY, LocalDateTime, SingleLine
+from pointsync.cli.framework.site_context import site_context, transact
+from pointsync.text_limits import MAX_REASON_LENGTH
 
 if TYPE_CHECKING:
-    from pointsync.ledger.reversals.preview import Preview
+    from pointsync.ledger.reversals.preview import ReversalPreview
     from pointsync.models import Reversal
 
 COLUMNS = {
@@ -24,7 +24,9 @@ COLUMNS = {
     "turned_away": "Turned away",
     "reversal": "Reversal",
 }
-HERE_ONLY = "Corrections stay on this site: each other site of the family blocks it and takes back for itself."
+CORRECTIONS_STAY_NOTE = (
+    "Corrections stay on this site: each other site of the family blocks it and takes back for itself."
+)
 
 
 @click.group(cls=Group)
@@ -33,125 +35,138 @@ def origin() -> None:
 
 
 @origin.command("list")
-@on_site()
+@site_context()
 def list_origins() -> None:
     """List the sites that have called or are blocked, at most 200, with the reversal of what came from them."""
-    from pointsync.db import db
-    from pointsync.runtime import runtime
+    from pointsync import db
+    from pointsync.runtime import get_runtime
     from pointsync.sync.remotes import origin_list
 
-    rows = origin_list.listing(db.session(), runtime().config)
-    shown = [row | {"reversal": _progress(row["reversal"])} for row in rows]
-    give(rows, table(shown, COLUMNS, "No other site has called yet.", numbers=("movements", "turned_away")))
+    rows = origin_list.list_json(db.session(), get_runtime().config)
+    table_rows = [row | {"reversal": _format_progress(row["reversal"])} for row in rows]
+    print_result(
+        rows,
+        table_printer(
+            table_rows, COLUMNS, "No other site has called yet.", number_columns=("movements", "turned_away")
+        ),
+    )
 
 
 @origin.command("block")
 @click.argument("auth")
-@click.option("--reason", default="", type=Line(MAX_REASON), help="Why; it is shown beside the site.")
-@click.option("--reverse-from", "since", type=Moment(), metavar="MOMENT", help="Take back what was recorded since.")
-@click.option("--reserve", "reserve_key", type=RESERVE, metavar="KEY", help="Take back only in this points reserve.")
+@click.option("--reason", default="", type=SingleLine(MAX_REASON_LENGTH), help="Why; it is shown beside the site.")
+@click.option(
+    "--reverse-from", "since", type=LocalDateTime(), metavar="MOMENT", help="Take back what was recorded since."
+)
+@click.option(
+    "--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", help="Take back only in this points reserve."
+)
 @click.option("--dry-run", is_flag=True, help="Change nothing; with --reverse-from show what would be taken back.")
-@on_site()
+@site_context()
 def block_origin(auth: str, reason: str, since: str | None, reserve_key: str | None, dry_run: bool) -> None:
     """Take nothing from the site AUTH any more, and send it nothing. It need not have called before."""
-    from pointsync import clock
-    from pointsync.db import db
-    from pointsync.sync.remotes import blocked_origins as blocking
+    from pointsync import clock, db
+    from pointsync.sync.remotes import blocked_origins
 
     if reserve_key and not since:
         raise click.UsageError("--reserve narrows what is taken back, and needs --reverse-from.")
-    auth = blocking.check_blockable(db.session(), auth)
-    found = _found(auth, since, reserve_key) if since else None
+    auth = blocked_origins.parse_blockable_auth(db.session(), auth)
+    preview = _preview(auth, since, reserve_key) if since else None
     if dry_run:
-        _show(auth, found, None, is_blocked=False)
+        _print_origin(auth, preview, None, is_blocked=False)
         return
-    change(lambda session: blocking.block(session, auth, reason, "command", clock.now()))
+    transact(lambda session: blocked_origins.block(session, auth, reason, "command", clock.now()))
     # Looked at again: until the block was written, more may have come.
-    found = _found(auth, since, reserve_key) if since else None
-    _show(auth, found, _start(found) if found and found.movements else None, is_blocked=True)
+    preview = _preview(auth, since, reserve_key) if since else None
+    _print_origin(auth, preview, _start_reversal(preview) if preview and preview.movements else None, is_blocked=True)
 
 
 @origin.command("unblock")
 @click.argument("auth")
-@on_site()
+@site_context()
 def unblock_origin(auth: str) -> None:
     """Take from the site AUTH again, and send to it. What was taken back stays so."""
     from pointsync import clock
-    from pointsync.sync.remotes import blocked_origins as blocking
+    from pointsync.sync.remotes import blocked_origins
 
-    change(lambda session: blocking.unblock(session, auth, clock.now()))
-    give({"auth": auth, "blocked": False}, f"{auth} is unblocked; what it holds back arrives when it tries again.")
+    transact(lambda session: blocked_origins.unblock(session, auth, clock.now()))
+    print_result(
+        {"auth": auth, "blocked": False}, f"{auth} is unblocked; what it holds back arrives when it tries again."
+    )
 
 
 @origin.command("reverse")
 @click.argument("auth")
-@click.option("--from", "since", type=Moment(), metavar="MOMENT", required=True, help="What was recorded since then.")
-@click.option("--reserve", "reserve_key", type=RESERVE, metavar="KEY", help="Only in this points reserve.")
+@click.option(
+    "--from", "since", type=LocalDateTime(), metavar="MOMENT", required=True, help="What was recorded since then."
+)
+@click.option("--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", help="Only in this points reserve.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be taken back.")
-@on_site()
+@site_context()
 def reverse_origin(auth: str, since: str, reserve_key: str | None, dry_run: bool) -> None:
     """Take back what came from the blocked site AUTH, by corrections, in the background.
 
     MOMENT is by this site's clock: when a movement was recorded here, not when its origin says it was made.
     """
-    found = _found(auth, since, reserve_key)
-    _show(auth, found, None if dry_run else _start(found), is_blocked=None)
+    preview = _preview(auth, since, reserve_key)
+    _print_origin(auth, preview, None if dry_run else _start_reversal(preview), is_blocked=None)
 
 
-def _found(auth: str, since: str, reserve_key: str | None) -> "Preview":
+def _preview(auth: str, since: str, reserve_key: str | None) -> "ReversalPreview":
+    from pointsync import clock, db
+    from pointsync.sync.remotes import blocked_origins
+
+    return blocked_origins.preview_reversal(db.session(), auth, since, reserve_key, clock.now())
+
+
+def _start_reversal(preview: "ReversalPreview") -> "Reversal":
     from pointsync import clock
-    from pointsync.db import db
-    from pointsync.sync.remotes import blocked_origins as blocking
+    from pointsync.runtime import get_runtime
+    from pointsync.sync.remotes import blocked_origins
 
-    return blocking.foresee(db.session(), auth, since, reserve_key, clock.now())
-
-
-def _start(found: "Preview") -> "Reversal":
-    from pointsync import clock
-    from pointsync.runtime import runtime
-    from pointsync.sync.remotes import blocked_origins as blocking
-
-    return change(lambda session: blocking.reverse(session, runtime().config, found, clock.now()))
+    return transact(lambda session: blocked_origins.start_reversal(session, get_runtime().config, preview, clock.now()))
 
 
-def _show(auth: str, found: "Preview | None", made: "Reversal | None", *, is_blocked: bool | None) -> None:
+def _print_origin(
+    auth: str, preview: "ReversalPreview | None", reversal: "Reversal | None", *, is_blocked: bool | None
+) -> None:
     from pointsync import clock
     from pointsync.sync.remotes import origin_list
 
     document: dict[str, Any] = {"auth": auth} if is_blocked is None else {"auth": auth, "blocked": is_blocked}
-    lines: dict[str, Any] = {"Site": auth} if is_blocked is None else {"Site": auth, "Blocked": is_blocked}
-    if found is not None:
+    pairs: dict[str, Any] = {"Site": auth} if is_blocked is None else {"Site": auth, "Blocked": is_blocked}
+    if preview is not None:
         document["preview"] = {
-            "since": clock.to_text(found.scope.since),
-            "movements": found.movements,
-            "customers": found.customers,
-            "below_zero": found.below_zero,
+            "since": clock.to_text(preview.scope.since),
+            "movements": preview.movements,
+            "customers": preview.customers,
+            "below_zero": preview.below_zero,
             "left": {
-                "reversed": found.left_reversed,
-                "corrected": found.left_corrected,
-                "inactive_reserve": found.left_inactive,
+                "reversed": preview.skipped_reversed,
+                "corrected": preview.skipped_corrected,
+                "inactive_reserve": preview.skipped_inactive,
             },
             "reserves": [
                 {"reserve": part.reserve_key, "movements": part.movements, "given": part.given, "taken": part.taken}
-                for part in found.parts
+                for part in preview.reserve_totals
             ],
             "first": [
                 {"customer": each.customer, "reserve": each.reserve_key, "points": each.points, "after": each.after}
-                for each in found.people
+                for each in preview.largest_changes
             ],
         }
-        lines |= {"Since": clock.to_text(found.scope.since), "Movements": found.movements}
-        lines |= {"Customers": found.customers, "Balances below zero": found.below_zero}
-        for part in found.parts:
-            lines[f"  In {part.reserve_key}"] = f"{part.given:,} points given, {part.taken:,} taken"
-        for each in found.people:
-            lines[f"  {each.customer}"] = f"{each.points:+,} in {each.reserve_key}, then {each.after:,}"
-        note(HERE_ONLY)
-    if made is not None:
-        document["reversal"] = origin_list.reversal_shape(made)
-        lines["Reversal"] = "begun; it goes on while serve or worker runs (pointsync origin list)"
-    give(document, facts(lines))
+        pairs |= {"Since": clock.to_text(preview.scope.since), "Movements": preview.movements}
+        pairs |= {"Customers": preview.customers, "Balances below zero": preview.below_zero}
+        for part in preview.reserve_totals:
+            pairs[f"  In {part.reserve_key}"] = f"{part.given:,} points given, {part.taken:,} taken"
+        for each in preview.largest_changes:
+            pairs[f"  {each.customer}"] = f"{each.points:+,} in {each.reserve_key}, then {each.after:,}"
+        print_note(CORRECTIONS_STAY_NOTE)
+    if reversal is not None:
+        document["reversal"] = origin_list.reversal_to_json(reversal)
+        pairs["Reversal"] = "begun; it goes on while serve or worker runs (pointsync origin list)"
+    print_result(document, format_pairs(pairs))
 
 
-def _progress(reversal: dict[str, Any] | None) -> str | None:
+def _format_progress(reversal: dict[str, Any] | None) -> str | None:
     return f"{reversal['state']}, {reversal['done']:,} of {reversal['total']:,}" if reversal else None

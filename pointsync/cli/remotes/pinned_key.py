@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.output import facts, give
-from pointsync.cli.framework.param_types import REMOTE
-from pointsync.cli.framework.site_context import change, on_site
-from pointsync.cli.remotes.remote import checked
+from pointsync.cli.framework.output import format_pairs, print_result
+from pointsync.cli.framework.param_types import REMOTE_ID
+from pointsync.cli.framework.site_context import site_context, transact
+from pointsync.cli.remotes.remote import ping_and_print
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,51 +18,54 @@ if TYPE_CHECKING:
 
     from pointsync.models import Remote
 
-FINGERPRINT = "Only if this is the new key's fingerprint, as its admin reads it out."
+FINGERPRINT_HELP = "Only if this is the new key's fingerprint, as its admin reads it out."
 
 
 @click.command("key", cls=Command)
-@click.argument("remote_id", type=REMOTE, metavar="ID")
-@on_site()
+@click.argument("remote_id", type=REMOTE_ID, metavar="ID")
+@site_context()
 def show_key(remote_id: int) -> None:
     """Show the fingerprints of a remote's pinned key, and of another one that it offers."""
-    from pointsync import clock
-    from pointsync.db import db
-    from pointsync.sync.remotes import pinned_key as pinned
+    from pointsync import clock, db
+    from pointsync.sync.remotes import pinned_key
     from pointsync.sync.remotes import remotes
 
     session = db.session()
-    keys = pinned.read(session, remotes.get(session, remote_id))
+    keys = pinned_key.read(session, remotes.get(session, remote_id))
     refused_at = clock.to_text(keys.refused_at) if keys.refused_at else None
     document = {"id": remote_id, "pinned": keys.pinned, "offered": keys.offered, "refused_at": refused_at}
-    give(document, facts({"Pinned key": keys.pinned, "Offered key": keys.offered, "Refused at": refused_at}))
+    print_result(
+        document, format_pairs({"Pinned key": keys.pinned, "Offered key": keys.offered, "Refused at": refused_at})
+    )
 
 
 @click.command("accept-key", cls=Command)
-@click.argument("remote_id", type=REMOTE, metavar="ID")
-@click.option("--fingerprint", help=FINGERPRINT)
-@on_site()
+@click.argument("remote_id", type=REMOTE_ID, metavar="ID")
+@click.option("--fingerprint", help=FINGERPRINT_HELP)
+@site_context()
 def accept_key(remote_id: int, fingerprint: str | None) -> None:
     """Trust the new key that a remote offers, in place of the pinned one, and ping it.
 
     Ask its admin first, by telephone: it was set up anew, or somebody else answers in its name.
     """
-    from pointsync.sync.remotes import pinned_key as pinned
+    from pointsync.sync.remotes import pinned_key
 
-    _decide(remote_id, fingerprint, pinned.accept)
-    checked(remote_id)
+    _decide(remote_id, fingerprint, pinned_key.accept)
+    ping_and_print(remote_id)
 
 
 @click.command("refuse-key", cls=Command)
-@click.argument("remote_id", type=REMOTE, metavar="ID")
-@click.option("--fingerprint", help=FINGERPRINT)
-@on_site()
+@click.argument("remote_id", type=REMOTE_ID, metavar="ID")
+@click.option("--fingerprint", help=FINGERPRINT_HELP)
+@site_context()
 def refuse_key(remote_id: int, fingerprint: str | None) -> None:
     """Keep the pinned key; nothing is sent to the remote until it answers with that again."""
-    from pointsync.sync.remotes import pinned_key as pinned
+    from pointsync.sync.remotes import pinned_key
 
-    _decide(remote_id, fingerprint, pinned.refuse)
-    give({"id": remote_id, "refused": True}, f"The new key of remote {remote_id} is refused; the pinned one stays.")
+    _decide(remote_id, fingerprint, pinned_key.refuse)
+    print_result(
+        {"id": remote_id, "refused": True}, f"The new key of remote {remote_id} is refused; the pinned one stays."
+    )
 
 
 def _decide(
@@ -71,7 +74,7 @@ def _decide(
     from pointsync import clock
     from pointsync.sync.remotes import remotes
 
-    change(lambda session: decide(session, remotes.get(session, remote_id), fingerprint, clock.now()))
+    transact(lambda session: decide(session, remotes.get(session, remote_id), fingerprint, clock.now()))
 
 
 COMMANDS = (show_key, accept_key, refuse_key)

@@ -6,10 +6,10 @@ import sys
 
 _M_ARENA_MAX = -8
 """From glibc's malloc.h; mallopt(3)."""
-_ARENAS = 2
+_ARENA_COUNT = 2
 
 
-def keep_small() -> None:
+def limit_malloc_arenas() -> None:
     """Let all threads share two heaps, where the C library is one that gives each its own; before any is started.
 
     Each heap keeps what its thread once needed, for hours. As only one thread of Python runs at a time, they gain
@@ -21,4 +21,4 @@ def keep_small() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return  # another C library
-    mallopt(_M_ARENA_MAX, _ARENAS)
+    mallopt(_M_ARENA_MAX, _ARENA_COUNT)

@@ -3,9 +3,9 @@
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.output import give
-from pointsync.cli.framework.param_types import HOST, Whole
-from pointsync.cli.framework.site_context import application
+from pointsync.cli.framework.output import print_result
+from pointsync.cli.framework.param_types import HOST, WholeNumber
+from pointsync.cli.framework.site_context import get_app
 
 MAX_PORT = 65_535
 MAX_THREADS = 256
@@ -13,8 +13,8 @@ MAX_THREADS = 256
 
 @click.command(cls=Command)
 @click.option("--host", type=HOST, default="127.0.0.1", help="The address to listen at; 127.0.0.1 unless given.")
-@click.option("--port", type=Whole(1, MAX_PORT), default=8080, help="8080 unless given.")
-@click.option("--threads", type=Whole(1, MAX_THREADS), default=8, help="Calls answered at once; 8 unless given.")
+@click.option("--port", type=WholeNumber(1, MAX_PORT), default=8080, help="8080 unless given.")
+@click.option("--threads", type=WholeNumber(1, MAX_THREADS), default=8, help="Calls answered at once; 8 unless given.")
 @click.option("--while-stdin", is_flag=True, hidden=True, help="End when stdin ends.")
 def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     """Run the whole site: the database made or upgraded, web and scheduler.
@@ -22,37 +22,37 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     At the very first start it prints a link that creates the admin, once. Ctrl-C or SIGTERM ends it.
     """
     from pointsync import logs, startup
-    from pointsync.cli.framework.shutdown import Stop, end
+    from pointsync.cli.framework.shutdown import StopSignal, shut_down
     from pointsync.cli.server import lifecycle_log, memory
-    from pointsync.cli.server.http_server import Door
-    from pointsync.runtime import runtime
+    from pointsync.cli.server.http_server import HttpServer
+    from pointsync.runtime import get_runtime
     from pointsync.schedule.scheduler import Scheduler
 
-    memory.keep_small()
-    app = application(answers=True)
+    memory.limit_malloc_arenas()
+    app = get_app(with_views=True)
     with app.app_context():
-        config = runtime().config
+        config = get_runtime().config
         logs.configure(config.log_format)
         # It listens before anything is written: a port in use changes nothing.
-        door = Door(app, host, port, threads, clears_forwarded=not config.trusted_proxies)
-        hold = startup.bring_up(door.url)
-        setup_url = startup.setup_url()
-    stop = Stop()
+        server = HttpServer(app, host, port, threads, clear_forwarded_headers=not config.trusted_proxies)
+        hold = startup.prepare_database(server.url)
+        setup_url = startup.create_setup_url()
+    stop = StopSignal()
     if while_stdin:
-        stop.with_stdin()
+        stop.stop_at_stdin_end()
     scheduler = Scheduler(app) if config.scheduler else None
     if scheduler:
         scheduler.start()
 
-    lifecycle_log.begun("serve", hold)
-    url = config.public_url or door.url
-    lines = [f"{config.site_name} answers at {door.url}" + (f", for others at {url}" if url != door.url else "")]
+    lifecycle_log.log_started("serve", hold)
+    url = config.public_url or server.url
+    lines = [f"{config.site_name} answers at {server.url}" + (f", for others at {url}" if url != server.url else "")]
     if setup_url:
         lines.append(f"Create the first admin, once, at {setup_url}")
-    document = {"name": config.site_name, "url": url, "listens": door.url, "setup_url": setup_url, "hold": hold}
-    give(document, "\n".join(lines))
+    document = {"name": config.site_name, "url": url, "listens": server.url, "setup_url": setup_url, "hold": hold}
+    print_result(document, "\n".join(lines))
 
-    door.answer(lambda: stop.asked)
-    lifecycle_log.ending("serve")
-    end(door.close, *([scheduler.stop] if scheduler else []))
-    lifecycle_log.ended("serve")
+    server.serve(lambda: stop.is_requested)
+    lifecycle_log.log_stopping("serve")
+    shut_down(server.close, *([scheduler.stop] if scheduler else []))
+    lifecycle_log.log_stopped("serve")

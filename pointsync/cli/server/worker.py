@@ -3,11 +3,11 @@
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.output import give
-from pointsync.cli.framework.site_context import application
+from pointsync.cli.framework.output import print_result
+from pointsync.cli.framework.site_context import get_app
 from pointsync.errors import ConfigError
 
-LOOK_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 
 
 @click.command(cls=Command)
@@ -17,28 +17,28 @@ def worker() -> None:
     Any number may run on one database; work is never done twice. Ctrl-C or SIGTERM ends it.
     """
     from pointsync import logs, startup
-    from pointsync.cli.framework.shutdown import Stop, end
+    from pointsync.cli.framework.shutdown import StopSignal, shut_down
     from pointsync.cli.server import lifecycle_log, memory
-    from pointsync.runtime import runtime
+    from pointsync.runtime import get_runtime
     from pointsync.schedule.scheduler import Scheduler
 
-    memory.keep_small()
-    app = application()
+    memory.limit_malloc_arenas()
+    app = get_app()
     with app.app_context():
-        here = runtime()
-        if not here.config.scheduler:
+        state = get_runtime()
+        if not state.config.scheduler:
             raise ConfigError(
                 "POINTSYNC_SCHEDULER is off, and a worker is nothing but a scheduler; example: POINTSYNC_SCHEDULER=on"
             )
-        logs.configure(here.config.log_format)
-        hold = startup.bring_up()
-    stop = Stop()
+        logs.configure(state.config.log_format)
+        hold = startup.prepare_database()
+    stop = StopSignal()
     scheduler = Scheduler(app)
     scheduler.start()
-    lifecycle_log.begun("worker", hold)
-    give({"worker": here.worker_id, "hold": hold}, f"The worker {here.worker_id} runs.")
-    while not stop.wait(LOOK_SECONDS):
+    lifecycle_log.log_started("worker", hold)
+    print_result({"worker": state.worker_id, "hold": hold}, f"The worker {state.worker_id} runs.")
+    while not stop.wait(WAIT_SECONDS):
         pass
-    lifecycle_log.ending("worker")
-    end(scheduler.stop)
-    lifecycle_log.ended("worker")
+    lifecycle_log.log_stopping("worker")
+    shut_down(scheduler.stop)
+    lifecycle_log.log_stopped("worker")

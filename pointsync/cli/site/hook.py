@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pointsync.cli.framework.command import Group
-from pointsync.cli.framework.output import give, note, table
-from pointsync.cli.framework.param_types import RESERVE
-from pointsync.cli.framework.site_context import change, identity, on_site
-from pointsync.cli.framework.stdin_input import either
+from pointsync.cli.framework.output import print_note, print_result, table_printer
+from pointsync.cli.framework.param_types import RESERVE_KEY
+from pointsync.cli.framework.site_context import site_context, site_identity, transact
+from pointsync.cli.framework.stdin_input import read_option_or_stdin
 
 if TYPE_CHECKING:
     from pointsync.models import Hook
@@ -25,7 +25,7 @@ def hook() -> None:
 @click.argument("name", metavar="NAME")
 @click.option("--secret", help="The secret that stands in the shop's webhook.")
 @click.option("--secret-stdin", is_flag=True, help="Read the secret from stdin, one line.")
-@click.option("--reserve", "reserve_key", type=RESERVE, metavar="KEY", required=True, help="Where the points go.")
+@click.option("--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", required=True, help="Where the points go.")
 @click.option("--rate", default="1", help="Points per unit of an order's total; 1 unless given.")
 @click.option("--status", type=click.Choice(["processing", "completed"]), default="completed", help="When they count.")
 @click.option("--movements", is_flag=True, help="By the shop plugin's movements, in place of orders.")
@@ -39,16 +39,16 @@ def add_hook(
     movements: bool,
 ) -> None:
     """Add a hook; the answer holds the delivery URL for the shop's webhook."""
-    secret = either("--secret", secret, secret_stdin)
+    secret = read_option_or_stdin("--secret", secret, secret_stdin)
     if secret is None:
         raise click.UsageError("Missing option '--secret', or --secret-stdin.")
-    with on_site():
+    with site_context():
         from pointsync import clock
-        from pointsync.runtime import runtime
+        from pointsync.runtime import get_runtime
         from pointsync.woocommerce import hooks
 
-        vault = runtime().vault
-        made = change(
+        vault = get_runtime().vault
+        row = transact(
             lambda session: hooks.add(
                 session,
                 vault,
@@ -61,46 +61,46 @@ def add_hook(
                 now=clock.now(),
             )
         )
-        url = identity().url
+        url = site_identity().url
         if url is None:
-            note("The site's URL is not known yet, so this is the path alone; see: pointsync site")
-        document = {"name": made.name, "id": made.token, "url": hooks.url(made, url)}
-        give(document, document["url"])
+            print_note("The site's URL is not known yet, so this is the path alone; see: pointsync site")
+        document = {"name": row.name, "id": row.token, "url": hooks.delivery_url(row, url)}
+        print_result(document, document["url"])
 
 
 @hook.command("list")
-@on_site()
+@site_context()
 def list_hooks() -> None:
     """List the hooks."""
-    from pointsync.db import db
+    from pointsync import db
     from pointsync.woocommerce import hooks
 
-    url = identity().url
-    rows = [_shape(each, hooks.url(each, url)) for each in hooks.every(db.session())]
+    url = site_identity().url
+    rows = [_to_json(each, hooks.delivery_url(each, url)) for each in hooks.list_all(db.session())]
     empty = "There is no hook yet; add one: pointsync hook add NAME --secret … --reserve default"
-    give(rows, table(rows, COLUMNS, empty))
+    print_result(rows, table_printer(rows, COLUMNS, empty))
 
 
 @hook.command("remove")
 @click.argument("name", metavar="NAME")
-@on_site()
+@site_context()
 def remove_hook(name: str) -> None:
     """Remove a hook: its URL answers no more."""
     from pointsync import clock
     from pointsync.woocommerce import hooks
 
-    change(lambda session: hooks.remove(session, name, clock.now()))
-    give({"name": name, "removed": True}, f"The hook {name} is removed.")
+    transact(lambda session: hooks.remove(session, name, clock.now()))
+    print_result({"name": name, "removed": True}, f"The hook {name} is removed.")
 
 
-def _shape(each: "Hook", url: str) -> dict[str, Any]:
+def _to_json(row: "Hook", url: str) -> dict[str, Any]:
     return {
-        "name": each.name,
-        "id": each.token,
+        "name": row.name,
+        "id": row.token,
         "url": url,
-        "reserve": each.reserve.key,
-        "rule": each.rule,
-        "rate": f"{each.rate.normalize():f}",
-        "status": each.status,
-        "shop": each.shop,
+        "reserve": row.reserve.key,
+        "rule": row.rule,
+        "rate": f"{row.rate.normalize():f}",
+        "status": row.status,
+        "shop": row.shop,
     }

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.output import facts, give
-from pointsync.cli.framework.site_context import change, identity, on_site
+from pointsync.cli.framework.output import format_pairs, print_result
+from pointsync.cli.framework.site_context import site_context, site_identity, transact
 
 UNKNOWN_URL = "not known yet: set POINTSYNC_PUBLIC_URL, or start pointsync serve once"
 TITLES = {
@@ -22,15 +22,15 @@ TITLES = {
 
 @click.command(cls=Command)
 @click.option("--secrets", is_flag=True, help="Show the Pass and the sharing key too.")
-@on_site()
+@site_context()
 def site(secrets: bool) -> None:
     """Show the local site's information: what the other sites need."""
-    _show(secrets)
+    _print_site(secrets)
 
 
 @click.command(cls=Command)
 @click.argument("what", metavar="moved|restored|copy", type=click.Choice(["moved", "restored", "copy"]))
-@on_site()
+@site_context()
 def confirm(what: str) -> None:
     """Say what this database is, so that sending goes on.
 
@@ -38,25 +38,28 @@ def confirm(what: str) -> None:
     gets its own Auth, Pass and key, and no remotes.
     """
     from pointsync import clock
-    from pointsync.runtime import runtime
-    from pointsync.sync.site import local_site as sites
+    from pointsync.runtime import get_runtime
+    from pointsync.sync.site import local_site
 
-    here = runtime()
-    change(lambda session: sites.confirm(session, here.vault, here.config, what, clock.now()))
-    _show(secrets=False)
+    state = get_runtime()
+    transact(lambda session: local_site.confirm_installation(session, state.vault, state.config, what, clock.now()))
+    _print_site(with_secrets=False)
 
 
-def _show(secrets: bool) -> None:
+def _print_site(with_secrets: bool) -> None:
     from pointsync import crypto
 
-    who = identity()
-    document: dict[str, Any] = {"name": who.name, "url": who.url, "auth": who.auth}
-    if secrets:
-        document |= {"pass": who.passes[0], "sharing_key": who.sharing_key}
-    document |= {"fingerprint": crypto.fingerprint(who.public_key), "hold": who.hold}
-    shown = {TITLES[field]: value for field, value in document.items() if field != "hold" or value}
-    if who.url is None:
-        shown |= {TITLES[field]: UNKNOWN_URL for field in ("url", "sharing_key") if field in document}
-    if not secrets:
-        shown["Pass and sharing key"] = "with --secrets"
-    give(document, facts(shown))
+    identity = site_identity()
+    document: dict[str, Any] = {"name": identity.name, "url": identity.url, "auth": identity.auth}
+    if with_secrets:
+        document |= {"pass": identity.passes[0], "sharing_key": identity.sharing_key}
+    document |= {
+        "fingerprint": crypto.format_fingerprint(identity.public_key),
+        "hold": identity.sending_stopped_reason,
+    }
+    pairs = {TITLES[field]: value for field, value in document.items() if field != "hold" or value}
+    if identity.url is None:
+        pairs |= {TITLES[field]: UNKNOWN_URL for field in ("url", "sharing_key") if field in document}
+    if not with_secrets:
+        pairs["Pass and sharing key"] = "with --secrets"
+    print_result(document, format_pairs(pairs))

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pointsync.cli.framework.command import Group
-from pointsync.cli.framework.output import give, note, table
-from pointsync.cli.framework.site_context import change, on_site
+from pointsync.cli.framework.output import print_note, print_result, table_printer
+from pointsync.cli.framework.site_context import site_context, transact
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -20,37 +20,39 @@ def setting() -> None:
 
 
 @setting.command("list")
-@on_site()
+@site_context()
 def list_settings() -> None:
     """List the settings."""
-    from pointsync.db import db
+    from pointsync import db
     from pointsync.sync.site import settings
 
-    rows = settings.listing(db.session())
-    give(rows, table(rows, COLUMNS, "", numbers=("value", "default", "low", "high")))
+    rows = settings.list_json(db.session())
+    print_result(rows, table_printer(rows, COLUMNS, "", number_columns=("value", "default", "low", "high")))
 
 
 @setting.command("set")
 @click.argument("name", metavar="NAME")
 @click.argument("value", metavar="VALUE")
-@on_site()
+@site_context()
 def set_setting(name: str, value: str) -> None:
     """Set NAME to VALUE."""
-    from pointsync.db import db
+    from pointsync import db
     from pointsync.ledger import mail_queue
     from pointsync.mail import sender
-    from pointsync.runtime import runtime
+    from pointsync.runtime import get_runtime
     from pointsync.sync.site import settings
 
-    config = runtime().config
+    config = get_runtime().config
 
-    def work(session: "Session") -> str | None:
-        if name == mail_queue.SWITCH:  # what it needs is looked at, and what waits is dropped
-            return sender.switch(session, config, value)
+    def save(session: "Session") -> str | None:
+        if name == mail_queue.ENABLED_SETTING:  # what it needs is looked at, and what waits is dropped
+            return sender.set_enabled(session, config, value)
         return settings.change(session, name, value)
 
-    warning = change(work)
-    stored = next(row["value"] for row in settings.listing(db.session()) if row["name"] == name)
+    warning = transact(save)
+    stored = next(row["value"] for row in settings.list_json(db.session()) if row["name"] == name)
     if warning:
-        note(warning)
-    give({"name": name, "value": stored} | ({"warning": warning} if warning else {}), f"{name} is {stored} now.")
+        print_note(warning)
+    print_result(
+        {"name": name, "value": stored} | ({"warning": warning} if warning else {}), f"{name} is {stored} now."
+    )

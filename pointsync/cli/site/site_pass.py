@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pointsync.cli.framework.command import Group
-from pointsync.cli.framework.output import facts, give, note
-from pointsync.cli.framework.site_context import change, identity, on_site
+from pointsync.cli.framework.output import format_pairs, print_note, print_result
+from pointsync.cli.framework.site_context import site_context, site_identity, transact
 from pointsync.cli.site.identity import UNKNOWN_URL
 
 if TYPE_CHECKING:
@@ -19,74 +19,75 @@ def site_pass() -> None:
 
 
 @site_pass.command("show")
-@on_site()
+@site_context()
 def show_pass() -> None:
     """Show until when the old Pass works, and which sites still call with it."""
-    _answer(secrets=False)
+    _print_pass(with_secrets=False)
 
 
 @site_pass.command("rotate")
 @click.option("--at-once", is_flag=True, help="The old Pass ends now; else it works for 24 hours more.")
 @click.option("--secrets", is_flag=True, help="Show the new Pass and sharing key.")
-@on_site()
+@site_context()
 def rotate_pass(at_once: bool, secrets: bool) -> None:
     """Give this site a new Pass; the other sites need its new sharing key."""
     from pointsync import clock
-    from pointsync.runtime import runtime
+    from pointsync.runtime import get_runtime
     from pointsync.sync.site import passes
 
-    vault = runtime().vault
-    change(lambda session: passes.rotate(session, vault, clock.now(), at_once=at_once))
+    vault = get_runtime().vault
+    transact(lambda session: passes.rotate(session, vault, clock.now(), revoke_old_now=at_once))
     if not secrets:
-        note("Give the other sites' admins the new sharing key: pointsync site --secrets")
-    _answer(secrets)
+        print_note("Give the other sites' admins the new sharing key: pointsync site --secrets")
+    _print_pass(secrets)
 
 
 @site_pass.command("end-old")
-@on_site()
+@site_context()
 def end_old_pass() -> None:
     """End the old Pass now: calls with it are refused."""
     from pointsync import clock
     from pointsync.sync.site import passes
 
-    change(lambda session: passes.end_old(session, clock.now()))
-    _answer(secrets=False)
+    transact(lambda session: passes.revoke_old(session, clock.now()))
+    _print_pass(with_secrets=False)
 
 
-def _answer(secrets: bool) -> None:
-    from pointsync import clock
-    from pointsync.db import db
-    from pointsync.runtime import runtime
+def _print_pass(with_secrets: bool) -> None:
+    from pointsync import clock, db
+    from pointsync.runtime import get_runtime
     from pointsync.sync.site import passes
 
-    old = passes.old(db.session(), runtime().config, clock.now())
-    document: dict[str, Any] = {"old_pass": _shape(old)}
-    shown = _words(old)
-    if secrets:
-        who = identity()
-        document |= {"pass": who.passes[0], "sharing_key": who.sharing_key}
-        shown |= {"New Pass": who.passes[0], "New sharing key": who.sharing_key or UNKNOWN_URL}
-    give(document, facts(shown))
+    old = passes.get_old(db.session(), get_runtime().config, clock.now())
+    document: dict[str, Any] = {"old_pass": _to_json(old)}
+    pairs = _to_pairs(old)
+    if with_secrets:
+        identity = site_identity()
+        document |= {"pass": identity.passes[0], "sharing_key": identity.sharing_key}
+        pairs |= {"New Pass": identity.passes[0], "New sharing key": identity.sharing_key or UNKNOWN_URL}
+    print_result(document, format_pairs(pairs))
 
 
-def _shape(old: "OldPass | None") -> dict[str, Any] | None:
+def _to_json(old: "OldPass | None") -> dict[str, Any] | None:
     from pointsync import clock
 
     if old is None:
         return None
-    callers = [{"auth": each.auth, "name": each.name, "last_at": clock.to_text(each.last_at)} for each in old.callers]
-    return {"works": old.works, "ends_at": clock.to_text(old.ends_at), "sites": callers}
+    callers = [
+        {"auth": each.auth, "name": each.name, "last_at": clock.to_text(each.last_called_at)} for each in old.callers
+    ]
+    return {"works": old.is_valid, "ends_at": clock.to_text(old.ends_at), "sites": callers}
 
 
-def _words(old: "OldPass | None") -> dict[str, Any]:
+def _to_pairs(old: "OldPass | None") -> dict[str, Any]:
     from pointsync import clock
 
     if old is None:
         return {"Old Pass": "none"}
     ends_at = clock.to_text(old.ends_at)
-    shown: dict[str, Any] = {"Old Pass": f"works until {ends_at}" if old.works else f"ended at {ends_at}"}
-    shown["Sites that still have it"] = "" if old.callers else "none that has called lately"
+    pairs: dict[str, Any] = {"Old Pass": f"works until {ends_at}" if old.is_valid else f"ended at {ends_at}"}
+    pairs["Sites that still have it"] = "" if old.callers else "none that has called lately"
     for each in old.callers:
         name = each.name if each.name == each.auth else f"{each.name} ({each.auth})"
-        shown[f"  {name}"] = f"last call with it {clock.to_text(each.last_at)}"
-    return shown
+        pairs[f"  {name}"] = f"last call with it {clock.to_text(each.last_called_at)}"
+    return pairs

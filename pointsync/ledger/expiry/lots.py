@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from pointsync.ledger.expiry.rule import INACTIVITY, TRANSACTIONAL, Rule, today
+from pointsync.ledger.expiry.rule import INACTIVITY, TRANSACTIONAL, ExpiryRule, local_date
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PointsChange:
     """A movement as far as it matters here: its moment, its points, and whether the customer did something by it."""
 
     at: datetime
@@ -26,7 +26,7 @@ class Loss:
     points: int
 
 
-def losses(changes: Iterable[Change], rule: Rule, zone: ZoneInfo, until: date) -> list[Loss]:
+def calculate_losses(changes: Iterable[PointsChange], rule: ExpiryRule, zone: ZoneInfo, until: date) -> list[Loss]:
     """What the rule takes from a customer up to and on the day `until`, oldest first.
 
     `changes` are all of the customer's movements in the reserve but what this rule has already been recorded to
@@ -34,22 +34,24 @@ def losses(changes: Iterable[Change], rule: Rule, zone: ZoneInfo, until: date) -
     """
     if until < rule.since:
         return []
-    replay = {TRANSACTIONAL: _by_lots, INACTIVITY: _by_silence}.get(rule.kind, _by_year)
+    replay = {TRANSACTIONAL: _replay_transactional, INACTIVITY: _replay_inactivity}.get(rule.kind, _replay_yearly)
     return [loss for loss in replay(changes, rule, zone, until) if loss.points and loss.day <= until]
 
 
-def _by_lots(changes: Iterable[Change], rule: Rule, zone: ZoneInfo, until: date) -> Iterator[Loss]:
+def _replay_transactional(
+    changes: Iterable[PointsChange], rule: ExpiryRule, zone: ZoneInfo, until: date
+) -> Iterator[Loss]:
     lots: deque[Loss] = deque()
     debt = 0
     for change in changes:
-        day = today(change.at, zone)
+        day = local_date(change.at, zone)
         while lots and lots[0].day <= day:
             yield lots.popleft()
         if change.points > 0:
             paid = min(debt, change.points)
             debt -= paid
             if change.points > paid:
-                lots.append(Loss(rule.end_of(change.at, zone), change.points - paid))
+                lots.append(Loss(rule.expiry_day(change.at, zone), change.points - paid))
             continue
         taken = -change.points
         while taken and lots:
@@ -61,28 +63,30 @@ def _by_lots(changes: Iterable[Change], rule: Rule, zone: ZoneInfo, until: date)
     yield from lots
 
 
-def _by_silence(changes: Iterable[Change], rule: Rule, zone: ZoneInfo, until: date) -> Iterator[Loss]:
-    points, end = 0, date.max
+def _replay_inactivity(
+    changes: Iterable[PointsChange], rule: ExpiryRule, zone: ZoneInfo, until: date
+) -> Iterator[Loss]:
+    points, expires_on = 0, date.max
     for change in changes:
-        if points > 0 and end <= today(change.at, zone):
-            yield Loss(end, points)
+        if points > 0 and expires_on <= local_date(change.at, zone):
+            yield Loss(expires_on, points)
             points = 0
         if change.is_activity or points <= 0:
-            end = rule.end_of(change.at, zone)
+            expires_on = rule.expiry_day(change.at, zone)
         points += change.points
     if points > 0:
-        yield Loss(end, points)
+        yield Loss(expires_on, points)
 
 
-def _by_year(changes: Iterable[Change], rule: Rule, zone: ZoneInfo, until: date) -> Iterator[Loss]:
-    points, end = 0, date.min
+def _replay_yearly(changes: Iterable[PointsChange], rule: ExpiryRule, zone: ZoneInfo, until: date) -> Iterator[Loss]:
+    points, expires_on = 0, date.min
     for change in changes:
-        day = today(change.at, zone)
-        if points > 0 and end <= day:
-            yield Loss(end, points)
+        day = local_date(change.at, zone)
+        if points > 0 and expires_on <= day:
+            yield Loss(expires_on, points)
             points = 0
-        if end <= day:
-            end = rule.next_yearly(day)
+        if expires_on <= day:
+            expires_on = rule.next_expiry_day(day)
         points += change.points
     if points > 0:
-        yield Loss(end, points)
+        yield Loss(expires_on, points)

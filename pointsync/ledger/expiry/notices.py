@@ -10,69 +10,69 @@ from sqlalchemy.orm import Session
 
 from pointsync.ledger import mail_queue
 from pointsync.ledger.expiry import expire, rules
-from pointsync.ledger.expiry.rule import today
-from pointsync.models import Balance, Expiry, Mail
+from pointsync.ledger.expiry.rule import local_date
+from pointsync.models import Balance, ExpirySettings, Mail
 from pointsync.models.mail import EXPIRY
 
-Ranges = dict[int, list[tuple[date, date]]]
+AnnouncedDays = dict[int, list[tuple[date, date]]]
 
 
-def due(session: Session, zone: ZoneInfo, now: datetime) -> list[Expiry]:
+def list_due(session: Session, zone: ZoneInfo, now: datetime) -> list[ExpirySettings]:
     """The rules of the reserves in which not everybody was thought of today."""
-    day = today(now, zone)
-    return [expiry for expiry, _ in rules.on(session) if expiry.told_day is None or expiry.told_day < day]
+    day = local_date(now, zone)
+    return [expiry for expiry, _ in rules.list_enabled(session) if expiry.told_day is None or expiry.told_day < day]
 
 
-def found(
-    session: Session, expiry: Expiry, after: int, days: int, zone: ZoneInfo, now: datetime
+def make_batch(
+    session: Session, expiry: ExpirySettings, after_customer_id: int, days: int, zone: ZoneInfo, now: datetime
 ) -> tuple[list[dict[str, Any]], int]:
     """The mails to queue for the next 200 customers behind the id `after`, and the last id, 0 at the end.
 
     One mail for a customer, about all days of loss in the next `days` days that no mail has told of. Days that
     moved, since the customer did something, are new days.
     """
-    day = today(now, zone)
-    losses, last = expire.ahead(session, expiry, after, zone, day, day + timedelta(days=days))
-    told = _told(session, expiry.reserve_id, losses)
-    balances = _balances(session, expiry.reserve_id, losses)
+    day = local_date(now, zone)
+    losses, last = expire.forecast_batch(session, expiry, after_customer_id, zone, day, day + timedelta(days=days))
+    announced = _find_announced_days(session, expiry.reserve_id, losses)
+    balances = _points_by_customer(session, expiry.reserve_id, losses)
     rows = []
-    for customer_id, lost in losses.items():
-        ranges = told.get(customer_id, [])
-        new = [each for each in lost if not any(first <= each.day <= end for first, end in ranges)]
-        if new:
+    for customer_id, customer_losses in losses.items():
+        ranges = announced.get(customer_id, [])
+        new_losses = [each for each in customer_losses if not any(first <= each.day <= end for first, end in ranges)]
+        if new_losses:
             facts = {
-                "points": sum(each.points for each in new),
+                "points": sum(each.points for each in new_losses),
                 "balance": balances.get(customer_id, 0),
-                "day": new[0].day.isoformat(),
-                "last_day": new[-1].day.isoformat(),
+                "day": new_losses[0].day.isoformat(),
+                "last_day": new_losses[-1].day.isoformat(),
             }
             row = {"customer_id": customer_id, "reserve_id": expiry.reserve_id, "at": now, "recorded_at": now}
             cause = f"{expiry.reserve_id}:{customer_id}:{facts['day']}"
-            rows.append(mail_queue.owed(EXPIRY, cause, row, facts))
+            rows.append(mail_queue.make_row(EXPIRY, cause, row, facts))
     return rows, last
 
 
-def finish(session: Session, reserve_id: int, version: int, zone: ZoneInfo, now: datetime) -> None:
+def mark_done(session: Session, reserve_id: int, version: int, zone: ZoneInfo, now: datetime) -> None:
     """Everybody was thought of today by the rule of that version; one that was set meanwhile begins anew."""
-    expiry = session.get_one(Expiry, reserve_id, with_for_update=True, populate_existing=True)
+    expiry = session.get_one(ExpirySettings, reserve_id, with_for_update=True, populate_existing=True)
     if expiry.version == version:
-        expiry.told_day = today(now, zone)
+        expiry.told_day = local_date(now, zone)
     session.flush()
 
 
-def _told(session: Session, reserve_id: int, customer_ids: Iterable[int]) -> Ranges:
+def _find_announced_days(session: Session, reserve_id: int, customer_ids: Iterable[int]) -> AnnouncedDays:
     """From which day to which day a mail has told of, by customer."""
     query = select(Mail.customer_id, Mail.facts).where(
         Mail.customer_id.in_(list(customer_ids)), Mail.reserve_id == reserve_id, Mail.kind == EXPIRY
     )
-    told: Ranges = {}
+    announced: AnnouncedDays = {}
     for customer_id, facts in session.execute(query):
-        span = (date.fromisoformat(facts["day"]), date.fromisoformat(facts["last_day"]))
-        told.setdefault(customer_id or 0, []).append(span)
-    return told
+        day_range = (date.fromisoformat(facts["day"]), date.fromisoformat(facts["last_day"]))
+        announced.setdefault(customer_id or 0, []).append(day_range)
+    return announced
 
 
-def _balances(session: Session, reserve_id: int, customer_ids: Iterable[int]) -> dict[int, int]:
+def _points_by_customer(session: Session, reserve_id: int, customer_ids: Iterable[int]) -> dict[int, int]:
     query = select(Balance.customer_id, Balance.points).where(
         Balance.customer_id.in_(list(customer_ids)), Balance.reserve_id == reserve_id
     )

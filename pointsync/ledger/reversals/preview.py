@@ -11,15 +11,15 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, case, exists, func, select
 from sqlalchemy.orm import Session
 
-from pointsync.ledger.overdrawn import is_corrected
+from pointsync.ledger.overdrawn import corrected_condition
 from pointsync.models import Balance, Customer, Movement, Reserve, ReversedMovement
 
-SHOWN = 100
+MAX_CUSTOMERS_SHOWN = 100
 """Customers that a preview names."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ReversalScope:
     """Which movements: of an origin, recorded here at `since` or later, in one reserve or in all that are active."""
 
     origin: str
@@ -28,7 +28,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ReserveTotals:
     """What the movements in one reserve came to; `taken` is a number above zero."""
 
     reserve_key: str
@@ -42,7 +42,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class CustomerChange:
     """What a customer would get back (or, below zero, lose) in a reserve, and the balance after it."""
 
     customer: str
@@ -52,42 +52,45 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class ReversalPreview:
     """What a reversal would do now."""
 
-    scope: Scope
-    parts: tuple[Part, ...]
+    scope: ReversalScope
+    reserve_totals: tuple[ReserveTotals, ...]
     customers: int
-    people: tuple[Person, ...]
+    largest_changes: tuple[CustomerChange, ...]
     """The first hundred, those with the largest change first."""
     last_seq: int
-    left_reversed: int
+    skipped_reversed: int
     """Movements of the scope that were taken back before."""
-    left_corrected: int
+    skipped_corrected: int
     """Those that took a balance below zero and were corrected by hand."""
-    left_inactive: int
+    skipped_inactive: int
     """Those in reserves that are not active."""
 
     @property
     def movements(self) -> int:
         """How many would be taken back."""
-        return sum(part.movements for part in self.parts)
+        return sum(totals.movements for totals in self.reserve_totals)
 
     @property
     def below_zero(self) -> int:
         """How many balances would be below zero, where that is not allowed."""
-        return sum(part.below_zero for part in self.parts)
+        return sum(totals.below_zero for totals in self.reserve_totals)
 
     @property
     def digest(self) -> str:
         """What is taken back, in short: the same as long as that is the same."""
-        counts = [(part.reserve_key, part.movements, part.given, part.taken, part.balances) for part in self.parts]
+        counts = [
+            (totals.reserve_key, totals.movements, totals.given, totals.taken, totals.balances)
+            for totals in self.reserve_totals
+        ]
         return hashlib.sha256(json.dumps([counts, self.customers, self.last_seq]).encode()).hexdigest()[:32]
 
 
-def preview(session: Session, scope: Scope) -> Preview:
+def preview_reversal(session: Session, scope: ReversalScope) -> ReversalPreview:
     """What would be taken back, from whom; nothing is changed or locked. Seven queries, whatever there is."""
-    pots = (
+    changes = (
         select(
             Movement.customer_id,
             Movement.reserve_id,
@@ -97,59 +100,67 @@ def preview(session: Session, scope: Scope) -> Preview:
             func.sum(Movement.points).label("points"),
             func.max(Movement.seq).label("last_seq"),
         )
-        .where(*_in(scope), *is_open())
+        .where(*_scope_conditions(scope), *reversible_conditions())
         .group_by(Movement.customer_id, Movement.reserve_id)
         .subquery()
     )
-    balance = and_(Balance.customer_id == pots.c.customer_id, Balance.reserve_id == pots.c.reserve_id)
-    falls = and_(Balance.points - pots.c.points < 0, pots.c.points > 0, ~Reserve.may_go_below_zero)
-    sums = (func.sum(pots.c.movements), func.sum(pots.c.given), func.sum(pots.c.taken), func.count())
+    balance = and_(Balance.customer_id == changes.c.customer_id, Balance.reserve_id == changes.c.reserve_id)
+    becomes_overdrawn = and_(Balance.points - changes.c.points < 0, changes.c.points > 0, ~Reserve.may_go_below_zero)
+    sums = (func.sum(changes.c.movements), func.sum(changes.c.given), func.sum(changes.c.taken), func.count())
     rows = session.execute(
-        select(Reserve.key, Reserve.name, *sums, func.sum(case((falls, 1), else_=0)), func.max(pots.c.last_seq))
-        .select_from(pots)
+        select(
+            Reserve.key,
+            Reserve.name,
+            *sums,
+            func.sum(case((becomes_overdrawn, 1), else_=0)),
+            func.max(changes.c.last_seq),
+        )
+        .select_from(changes)
         .join(Balance, balance)
-        .join(Reserve, Reserve.id == pots.c.reserve_id)
+        .join(Reserve, Reserve.id == changes.c.reserve_id)
         .group_by(Reserve.key, Reserve.name)
         .order_by(Reserve.key)
     ).all()
-    people = session.execute(
-        select(Customer.email, Reserve.key, -pots.c.points, Balance.points - pots.c.points)
-        .select_from(pots)
+    largest_changes = session.execute(
+        select(Customer.email, Reserve.key, -changes.c.points, Balance.points - changes.c.points)
+        .select_from(changes)
         .join(Balance, balance)
-        .join(Customer, Customer.id == pots.c.customer_id)
-        .join(Reserve, Reserve.id == pots.c.reserve_id)
-        .where(pots.c.points != 0)
-        .order_by(func.abs(pots.c.points).desc(), pots.c.customer_id, pots.c.reserve_id)
-        .limit(SHOWN)
+        .join(Customer, Customer.id == changes.c.customer_id)
+        .join(Reserve, Reserve.id == changes.c.reserve_id)
+        .where(changes.c.points != 0)
+        .order_by(func.abs(changes.c.points).desc(), changes.c.customer_id, changes.c.reserve_id)
+        .limit(MAX_CUSTOMERS_SHOWN)
     )
-    return Preview(
+    return ReversalPreview(
         scope,
-        tuple(Part(row[0], row[1], *(int(number) for number in row[2:7])) for row in rows),
-        session.scalar(select(func.count(func.distinct(pots.c.customer_id)))) or 0,
-        tuple(Person(email, key, int(points), int(after)) for email, key, points, after in people),
+        tuple(ReserveTotals(row[0], row[1], *(int(number) for number in row[2:7])) for row in rows),
+        session.scalar(select(func.count(func.distinct(changes.c.customer_id)))) or 0,
+        tuple(CustomerChange(email, key, int(points), int(after)) for email, key, points, after in largest_changes),
         max((row[7] for row in rows), default=0),
-        _count(session, *_in(scope), _is_reversed()),
-        _count(session, *_in(scope), ~_is_reversed(), is_corrected()),
-        _count(session, *_in(scope), ~_is_reversed(), ~is_corrected(), ~_is_active()),
+        _count(session, *_scope_conditions(scope), _reversed_condition()),
+        _count(session, *_scope_conditions(scope), ~_reversed_condition(), corrected_condition()),
+        _count(
+            session, *_scope_conditions(scope), ~_reversed_condition(), ~corrected_condition(), ~_active_condition()
+        ),
     )
 
 
-def is_open() -> tuple[ColumnElement[bool], ...]:
+def reversible_conditions() -> tuple[ColumnElement[bool], ...]:
     """In a query of movements, those that can be taken back: not taken back before, nor corrected by hand, and in a
     reserve that is active."""
-    return ~_is_reversed(), ~is_corrected(), _is_active()
+    return ~_reversed_condition(), ~corrected_condition(), _active_condition()
 
 
-def _in(scope: Scope) -> tuple[ColumnElement[bool], ...]:
+def _scope_conditions(scope: ReversalScope) -> tuple[ColumnElement[bool], ...]:
     found = (Movement.origin == scope.origin, Movement.recorded_at >= scope.since, Movement.points != 0)
     return found if scope.reserve is None else (*found, Movement.reserve_id == scope.reserve.id)
 
 
-def _is_reversed() -> ColumnElement[bool]:
+def _reversed_condition() -> ColumnElement[bool]:
     return exists().where(ReversedMovement.movement_seq == Movement.seq)
 
 
-def _is_active() -> ColumnElement[bool]:
+def _active_condition() -> ColumnElement[bool]:
     return Movement.reserve_id.in_(select(Reserve.id).where(Reserve.is_active))
 
 

@@ -7,16 +7,16 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync.email_address import normalise
-from pointsync.errors import Conflict, Invalid, NotFound
+from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import draft_rules
-from pointsync.ledger.mail_queue import REDEEM, REDEEMED
-from pointsync.ledger.record import Draft, Recorded, record
+from pointsync.ledger.mail_queue import REDEEM_KIND, REDEEMED_PREFIX
+from pointsync.ledger.record import Draft, RecordResult, record
 from pointsync.ledger.rewards import common
 from pointsync.models import Balance, Customer, Movement, Redemption, Reserve, Reward
 
 
 @dataclass(frozen=True, slots=True)
-class Affordable:
+class AffordableReward:
     """A reward that a customer can redeem now, and the points that the customer has in its reserve."""
 
     reward: Reward
@@ -24,7 +24,7 @@ class Affordable:
     points: int
 
 
-def every(session: Session, reserve: Reserve) -> list[Reward]:
+def list_all(session: Session, reserve: Reserve) -> list[Reward]:
     """The rewards of a reserve, inactive ones too; the cheapest first."""
     query = select(Reward).where(Reward.reserve_id == reserve.id).order_by(Reward.cost, Reward.title)
     return list(session.scalars(query))
@@ -32,10 +32,10 @@ def every(session: Session, reserve: Reserve) -> list[Reward]:
 
 def get(session: Session, reserve: Reserve, reward_id: int) -> Reward:
     """The reserve's reward of that id. Raises NotFound."""
-    return common.find(session, Reward, reserve, reward_id)
+    return common.get(session, Reward, reserve, reward_id)
 
 
-def reserve_of(session: Session, reward_id: int) -> Reserve:
+def get_reserve(session: Session, reward_id: int) -> Reserve:
     """The points reserve that a reward belongs to. Raises NotFound."""
     reserve = session.scalar(
         select(Reserve).join(Reward, Reward.reserve_id == Reserve.id).where(Reward.id == reward_id)
@@ -46,24 +46,24 @@ def reserve_of(session: Session, reward_id: int) -> Reserve:
     return reserve
 
 
-def affordable(session: Session, customer: Customer) -> list[Affordable]:
+def list_affordable(session: Session, customer: Customer) -> list[AffordableReward]:
     """What a customer can redeem now, by reserve, the cheapest first: active, and the points are there."""
     points = func.coalesce(Balance.points, 0)
-    pot = and_(Balance.customer_id == customer.id, Balance.reserve_id == Reserve.id)
+    is_same_balance = and_(Balance.customer_id == customer.id, Balance.reserve_id == Reserve.id)
     query = (
         select(Reward, Reserve, points)
         .join(Reserve, Reserve.id == Reward.reserve_id)
-        .join(Balance, pot, isouter=True)
+        .join(Balance, is_same_balance, isouter=True)
         .where(Reward.is_active, Reserve.is_active, or_(Reserve.may_go_below_zero, points >= Reward.cost))
         .order_by(Reserve.key, Reward.cost, Reward.title)
     )
-    return [Affordable(reward, reserve, number) for reward, reserve, number in session.execute(query)]
+    return [AffordableReward(reward, reserve, number) for reward, reserve, number in session.execute(query)]
 
 
-def add(session: Session, reserve: Reserve, title: str, description: str, cost: int, now: datetime) -> Reward:
+def create(session: Session, reserve: Reserve, title: str, description: str, cost: int, now: datetime) -> Reward:
     """A new reward, active at once. Raises Invalid for what cannot be, Conflict for a title that is taken."""
-    texts = common.check(title, description, cost, "cost")
-    common.check_room(every(session, reserve), texts.title, reserve)
+    texts = common.validate(title, description, cost, "cost")
+    common.check_title_and_count(list_all(session, reserve), texts.title, reserve)
     reward = Reward(
         reserve_id=reserve.id,
         title=texts.title,
@@ -77,13 +77,13 @@ def add(session: Session, reserve: Reserve, title: str, description: str, cost: 
     return reward
 
 
-def change(
+def update(
     session: Session, reserve: Reserve, reward_id: int, title: str, description: str, cost: int, is_active: bool
 ) -> Reward:
     """Change a reward; what was redeemed stays as it is. Raises NotFound, Invalid or Conflict."""
     reward = get(session, reserve, reward_id)
-    texts = common.check(title, description, cost, "cost")
-    common.check_room(every(session, reserve), texts.title, reserve, reward.id)
+    texts = common.validate(title, description, cost, "cost")
+    common.check_title_and_count(list_all(session, reserve), texts.title, reserve, reward.id)
     reward.title, reward.description = texts.title, texts.description
     reward.cost, reward.is_active = cost, is_active
     session.flush()
@@ -99,8 +99,8 @@ def redeem(
     source: str,
     now: datetime,
     *,
-    shown_cost: int | None = None,
-) -> Recorded:
+    expected_cost: int | None = None,
+) -> RecordResult:
     """Redeem a reward for a customer, named by any spelling of the e-mail: a movement of kind `redeem`.
 
     The same `ref` of the same `source` again is a duplicate and changes nothing, whatever the reward costs by
@@ -109,37 +109,37 @@ def redeem(
     `insufficient_points`).
     """
     reward = get(session, reserve, reward_id)
-    reason = f"{REDEEMED}{reward.title}"
-    draft = Draft(customer, -reward.cost, reserve=reserve.key, kind=REDEEM, reason=reason, ref=ref)
-    draft_rules.check(session, [draft], now)
+    reason = f"{REDEEMED_PREFIX}{reward.title}"
+    draft = Draft(customer, -reward.cost, reserve=reserve.key, kind=REDEEM_KIND, reason=reason, ref=ref)
+    draft_rules.validate(session, [draft], now)
     email = normalise(customer)
-    if ref and (known := _redeemed(session, source, ref)):
-        movement, whose, redeemed_id = known
-        if (whose, redeemed_id) != (email, reward.id):
+    if ref and (existing := _find_redemption(session, source, ref)):
+        movement, existing_email, existing_reward_id = existing
+        if (existing_email, existing_reward_id) != (email, reward.id):
             message = f"The ref {ref} was given before with another content, as movement {movement.id}; use a new ref."
             raise Conflict("ref_conflict", message, {"ref": message})
-        return Recorded("duplicate", movement, email, reserve.key)
+        return RecordResult("duplicate", movement, email, reserve.key)
     if not reward.is_active:
         message = f"The reward {reward.title} is not active; choose another one."
-        raise Invalid("reward", message, "inactive_reward")
-    if shown_cost not in (None, reward.cost):
-        message = f"{reward.title} costs {reward.cost:,} points now, and not {shown_cost:,}; look again."
+        raise InvalidInput("reward", message, "inactive_reward")
+    if expected_cost not in (None, reward.cost):
+        message = f"{reward.title} costs {reward.cost:,} points now, and not {expected_cost:,}; look again."
         raise Conflict("cost_changed", message, {"reward": message})
     try:
-        [made] = record(session, [draft], source, now)
+        [result] = record(session, [draft], source, now)
     except Conflict as error:
         if error.code == "insufficient_points":  # its field is a movement's points, which nobody has typed here
             error.fields = {"customer": error.message}
         raise
     seq = session.scalars(
-        select(Movement.seq).where(Movement.origin == made.movement.origin, Movement.id == made.movement.id)
+        select(Movement.seq).where(Movement.origin == result.movement.origin, Movement.id == result.movement.id)
     ).one()
     session.add(Redemption(movement_seq=seq, reward_id=reward.id))
     session.flush()
-    return made
+    return result
 
 
-def _redeemed(session: Session, source: str, ref: str) -> tuple[Movement, str, int | None] | None:
+def _find_redemption(session: Session, source: str, ref: str) -> tuple[Movement, str, int | None] | None:
     """The movement that this source has given this ref, whose it is, and for which reward; None for a new ref."""
     row = session.execute(
         select(Movement, Customer.email, Redemption.reward_id)

@@ -1,6 +1,6 @@
 // Tell a screen reader what has changed on the page.
-export function say(words) {
-  const place = document.querySelector("[data-said]");
+export function announce(words) {
+  const place = document.querySelector("[data-announcer]");
   if (!place) return;
   place.textContent = "";
   // A later turn, or the same words said twice would be no change to hear of.

@@ -1,8 +1,8 @@
 // Copying, in three ways: the clipboard of secure pages, the old command (plain http, frames without leave),
 // and where neither works the text selected, for the admin's own hand.
-import { say } from "./announce.js";
+import { announce } from "./announce.js";
 
-export function startCopying() {
+export function startCopyButtons() {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
     if (button) copy(button);
@@ -11,18 +11,18 @@ export function startCopying() {
 
 async function copy(button) {
   const source = document.getElementById(button.dataset.copy);
-  const text = button.dataset.copyFrom ? await fetchSecret(button) : (source.value ?? source.textContent).trim();
-  if (text === null) return tell(button, "Not copied", "This was not copied: load the page again, and sign in if it asks.");
-  if ((await byClipboard(text)) || byCommand(text)) return tell(button, "Copied", "Copied.");
-  select(source, text);
-  tell(button, "Press Ctrl+C", "The text is selected: copy it with Ctrl and C.");
+  const text = button.dataset.copyUrl ? await fetchSecret(button) : (source.value ?? source.textContent).trim();
+  if (text === null) return showResult(button, "Not copied", "This was not copied: load the page again, and sign in if it asks.");
+  if ((await copyWithClipboard(text)) || copyWithCommand(text)) return showResult(button, "Copied", "Copied.");
+  selectText(source, text);
+  showResult(button, "Press Ctrl+C", "The text is selected: copy it with Ctrl and C.");
 }
 
 // A secret is not on the page: it comes from the site and goes to the clipboard, past the screen.
 async function fetchSecret(button) {
   const token = button.form.elements.csrf_token.value;
   try {
-    const answer = await fetch(button.dataset.copyFrom, {
+    const answer = await fetch(button.dataset.copyUrl, {
       method: "POST",
       body: new URLSearchParams({ csrf_token: token }),
       headers: { Accept: "text/plain" },
@@ -34,7 +34,7 @@ async function fetchSecret(button) {
   }
 }
 
-async function byClipboard(text) {
+async function copyWithClipboard(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -43,11 +43,11 @@ async function byClipboard(text) {
   }
 }
 
-function byCommand(text) {
+function copyWithCommand(text) {
   const before = document.activeElement;
   const area = document.createElement("textarea");
   area.value = text;
-  area.className = "hidden";
+  area.className = "visually-hidden";
   (before?.closest("dialog") ?? document.body).append(area);
   area.select();
   let done = false;
@@ -61,7 +61,7 @@ function byCommand(text) {
   return done;
 }
 
-function select(source, text) {
+function selectText(source, text) {
   if ("value" in source) {
     source.value = text;
     source.focus();
@@ -71,15 +71,15 @@ function select(source, text) {
   }
 }
 
-function tell(button, words, sentence) {
-  const place = button.querySelector("[data-words]");
-  const before = place?.dataset.before ?? place?.textContent;
+function showResult(button, words, sentence) {
+  const place = button.querySelector("[data-button-label]");
+  const before = place?.dataset.originalLabel ?? place?.textContent;
   if (place) {
-    place.dataset.before = before;
+    place.dataset.originalLabel = before;
     place.textContent = words;
   }
   button.classList.toggle("copied", words === "Copied");
-  say(sentence);
+  announce(sentence);
   clearTimeout(button.timer);
   button.timer = setTimeout(() => {
     if (place) place.textContent = before;

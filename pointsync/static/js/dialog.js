@@ -1,6 +1,6 @@
 // Forms that have a page of their own open in a dialog over the page they were asked from.
-import { reveal } from "./scripted.js";
-import { say } from "./announce.js";
+import { showScripted } from "./scripted.js";
+import { announce } from "./announce.js";
 
 let opener = null;
 
@@ -14,7 +14,7 @@ export function startDialogs() {
       const menu = link.closest("details[data-popover]");
       if (menu) menu.open = false;
       opener = menu?.querySelector("summary") ?? link;
-      open(link.href);
+      openDialog(link.href);
     }
     const cancel = event.target.closest("dialog [data-cancel]");
     if (cancel) {
@@ -25,39 +25,39 @@ export function startDialogs() {
   document.addEventListener("submit", (event) => {
     if (event.target.matches("dialog .sheet-form")) {
       event.preventDefault();
-      send(event.target, event.submitter);
+      submitForm(event.target, event.submitter);
     }
   });
 }
 
-async function open(href) {
-  const sheet = await load(href, {});
+async function openDialog(href) {
+  const sheet = await loadSheet(href, {});
   if (!sheet) return location.assign(href);
   const dialog = document.createElement("dialog");
   dialog.className = "dialog";
   dialog.setAttribute("aria-labelledby", "sheet-title");
   dialog.addEventListener("close", () => {
     dialog.remove();
-    const next = dialog.querySelector("[data-next]");
-    if (next) return go(next.href);
+    const next = dialog.querySelector("[data-continue]");
+    if (next) return goTo(next.href);
     opener?.focus();
   });
-  dialog.dataset.from = href;
+  dialog.dataset.url = href;
   dialog.append(sheet);
   document.body.append(dialog);
-  reveal(dialog);
+  showScripted(dialog);
   dialog.showModal();
-  focus(dialog);
+  focusFirst(dialog);
 }
 
-async function send(form, submitter) {
+async function submitForm(form, submitter) {
   const dialog = form.closest("dialog");
   if (dialog.getAttribute("aria-busy") === "true") return;
   dialog.setAttribute("aria-busy", "true");
-  say("Saving …");
-  const action = submitter?.getAttribute("formaction") ?? form.getAttribute("action") ?? dialog.dataset.from;
-  const kept = secrets(form);
-  const sheet = await load(action, { method: "POST", body: new URLSearchParams(new FormData(form, submitter)) });
+  announce("Saving …");
+  const action = submitter?.getAttribute("formaction") ?? form.getAttribute("action") ?? dialog.dataset.url;
+  const kept = readSecrets(form);
+  const sheet = await loadSheet(action, { method: "POST", body: new URLSearchParams(new FormData(form, submitter)) });
   dialog.removeAttribute("aria-busy");
   if (sheet === "gone") return;
   if (!sheet) {
@@ -65,18 +65,18 @@ async function send(form, submitter) {
     return form.submit();
   }
   dialog.replaceChildren(sheet);
-  restore(sheet, kept);
-  reveal(dialog);
-  focus(dialog);
+  restoreSecrets(sheet, kept);
+  showScripted(dialog);
+  focusFirst(dialog);
 }
 
 // The sheet of a page; "gone" when the site has sent the browser elsewhere; null when there is no sheet.
-async function load(href, options) {
+async function loadSheet(href, options) {
   try {
     const answer = await fetch(href, { ...options, headers: { "X-Dialog": "1" } });
     const next = answer.headers.get("X-Location");
     if (next) {
-      go(next);
+      goTo(next);
       return "gone";
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -87,7 +87,7 @@ async function load(href, options) {
 }
 
 // To the next page, asked for once: a second asking would find its notices already said.
-function go(next) {
+function goTo(next) {
   const there = new URL(next, location.href);
   const isHere = there.pathname === location.pathname && there.search === location.search;
   if (!isHere || !there.hash) return location.assign(there);
@@ -97,20 +97,20 @@ function go(next) {
 }
 
 // The site never sends a secret back. What was typed stays in this window, unless it was what is wrong.
-function secrets(form) {
+function readSecrets(form) {
   const typed = new Map();
-  for (const input of form.querySelectorAll("[data-secret]")) typed.set(input.name, input.value);
+  for (const input of form.querySelectorAll("[data-keep-on-error]")) typed.set(input.name, input.value);
   return typed;
 }
 
-function restore(sheet, kept) {
+function restoreSecrets(sheet, kept) {
   for (const [name, value] of kept) {
-    const input = sheet.querySelector(`[data-secret][name="${name}"]`);
+    const input = sheet.querySelector(`[data-keep-on-error][name="${name}"]`);
     if (input && !input.value && input.getAttribute("aria-invalid") !== "true") input.value = value;
   }
 }
 
-function focus(dialog) {
+function focusFirst(dialog) {
   dialog.scrollTop = 0;
   const wanted = dialog.querySelector("[aria-invalid=true], [autofocus]") ?? dialog.querySelector("input:not([type=hidden]), select, textarea, button");
   wanted?.focus();

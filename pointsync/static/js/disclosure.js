@@ -1,38 +1,38 @@
 // Groups that were folded stay folded, in this browser; and all of them fold by one button.
 const PREFIX = "pointsync-fold:";
 
-export function startFolding() {
-  const groups = [...document.querySelectorAll("details[data-fold]")];
-  const all = document.querySelector("[data-fold-all]");
+export function startGroups() {
+  const groups = [...document.querySelectorAll("details[data-group]")];
+  const all = document.querySelector("[data-collapse-all]");
   if (all && groups.length < 2) all.hidden = true;
   for (const group of groups) {
-    const kept = read(name(group));
+    const kept = readState(storageKey(group));
     if (kept && !group.querySelector("[aria-invalid=true]")) group.open = kept === "open";
     group.addEventListener("toggle", () => {
-      keep(name(group), group.open ? "open" : "closed");
-      if (all) word(all, groups);
+      saveState(storageKey(group), group.open ? "open" : "closed");
+      if (all) setLabel(all, groups);
     });
   }
   if (!all) return;
-  word(all, groups);
+  setLabel(all, groups);
   all.addEventListener("click", () => {
     const open = !groups.some((group) => group.open);
     for (const group of groups) group.open = open;
   });
 }
 
-function word(all, groups) {
-  all.querySelector("[data-fold-all-words]").textContent = groups.some((group) => group.open) ? "Collapse all" : "Expand all";
+function setLabel(all, groups) {
+  all.querySelector("[data-collapse-all-label]").textContent = groups.some((group) => group.open) ? "Collapse all" : "Expand all";
 }
 
-function name(group) {
+function storageKey(group) {
   // By its tab: what a form has answered stands at an address of its own.
   const place = document.querySelector(".tab[aria-current]")?.pathname ?? location.pathname;
-  return `${PREFIX}${place}#${group.dataset.fold}`;
+  return `${PREFIX}${place}#${group.dataset.group}`;
 }
 
 // A browser may forbid storage, in a frame above all: then nothing is remembered.
-function read(key) {
+function readState(key) {
   try {
     return localStorage.getItem(key);
   } catch {
@@ -40,7 +40,7 @@ function read(key) {
   }
 }
 
-function keep(key, value) {
+function saveState(key, value) {
   try {
     localStorage.setItem(key, value);
   } catch {

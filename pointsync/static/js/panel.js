@@ -1,20 +1,22 @@
 // The panel works without any of this: scripts only add comfort. Each part finds its elements by data attributes.
-import { startCopying } from "./copy.js";
+import { startCopyButtons } from "./copy.js";
 import { startDialogs } from "./dialog.js";
-import { startFolding } from "./disclosure.js";
-import { startLive } from "./live_refresh.js";
-import { startPicking } from "./select_all.js";
+import { startGroups } from "./disclosure.js";
+import { startLiveRefresh } from "./live_refresh.js";
+import { startManualSearch } from "./manual_search.js";
+import { startSelectAll } from "./select_all.js";
 import { startPopovers } from "./popover.js";
 import { startSharingKeys } from "./sharing_key.js";
-import { reveal } from "./scripted.js";
-import { startTabs } from "./tabs.js";
+import { showScripted } from "./scripted.js";
+import { scrollToTab } from "./tabs.js";
 
-reveal(document);
-startTabs();
-startFolding();
+showScripted(document);
+scrollToTab();
+startGroups();
 startPopovers();
-startCopying();
+startCopyButtons();
 startDialogs();
-startPicking();
+startManualSearch();
+startSelectAll();
 startSharingKeys();
-startLive();
+startLiveRefresh();

@@ -1,4 +1,4 @@
 // What is of use only with a script stands hidden on the page until there is one.
-export function reveal(root) {
-  for (const element of root.querySelectorAll("[data-scripted]")) element.hidden = false;
+export function showScripted(root) {
+  for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
 }

@@ -1,9 +1,9 @@
 // Ticking all rows of a list at once, and saying how many are ticked.
-export function startPicking() {
-  for (const all of document.querySelectorAll("[data-pick-all]")) {
+export function startSelectAll() {
+  for (const all of document.querySelectorAll("[data-select-all]")) {
     const list = all.closest("form, table");
-    const rows = () => [...list.querySelectorAll("[data-pick]")];
-    const count = document.querySelector("[data-picked]");
+    const rows = () => [...list.querySelectorAll("[data-select-row]")];
+    const count = document.querySelector("[data-selected-count]");
     const tell = () => {
       const ticked = rows().filter((row) => row.checked).length;
       all.checked = ticked > 0 && ticked === rows().length;

@@ -8,7 +8,7 @@ from pointsync.sync.protocol.pointsync_client import Target
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class BatchItem:
     """A delivery with the movement it owes; `was_called`: a call for it alone was made before this one."""
 
     delivery_id: int
@@ -30,13 +30,13 @@ class Batch:
     remote_id: int
     attempt_id: int
     target: Target
-    parcels: tuple[Parcel, ...]
-    acknowledged: int
+    items: tuple[BatchItem, ...]
+    acknowledged_count: int
     """What the remote had acknowledged before the call: what it then says it has cannot be less."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class DeliveryResult:
     """What the other side said of one delivery: `delivered`, `unknown` (customer) or `failed`."""
 
     state: str
@@ -45,18 +45,18 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class BatchAnswered:
     """The call was answered. It carried the first `called` parcels of the batch, as many as had room;
     those among them that `answers` does not name had no answer and stay owed."""
 
-    called: int
-    answers: dict[int, Answered] = field(default_factory=dict)
+    called_count: int
+    results: dict[int, DeliveryResult] = field(default_factory=dict)
     have: dict[str, Any] | None = None
     clock_offset_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class BatchFailed:
     """The call failed as a whole.
 
     `costs_attempt`: it counts against Max sync. attempt. `halving`: whether the next call carries half
@@ -69,11 +69,11 @@ class Failed:
     code: str
     message: str
     is_permanent: bool = False
-    costs_attempt: bool = True
+    counts_as_attempt: bool = True
     halving: str = "never"
     was_answered: bool = True
     is_about_content: bool = False
     retry_after_seconds: float | None = None
 
 
-Outcome = Sent | Failed
+BatchOutcome = BatchAnswered | BatchFailed

@@ -8,24 +8,28 @@ from sqlalchemy.orm import Session
 
 from pointsync import leases
 from pointsync.crypto import Vault
-from pointsync.db import database_now
-from pointsync.models import Attempt, Customer, Delivery, Movement, Origin, Remote, Site, State
-from pointsync.sync.delivery.batch import Batch, Parcel
+from pointsync.db import get_database_time
+from pointsync.models import Attempt, Customer, Delivery, DeliveryState, Movement, Origin, Remote, Site
+from pointsync.sync.delivery.batch import Batch, BatchItem
 from pointsync.sync.protocol.ping import WOOREWARDS
-from pointsync.sync.remotes.target import target_of
+from pointsync.sync.remotes.target import load_target
 from pointsync.sync.site.settings import Settings
 
-SURE_AFTER = timedelta(seconds=120)
-LONGEST_WAIT = timedelta(days=1, minutes=5)
+UNSURE_PERIOD = timedelta(seconds=120)
+MAX_WAIT = timedelta(days=1, minutes=5)
 """No moment to wait for lies further ahead; one that does was set by a clock that has been put right since."""
 
 
-def due(session: Session, now: datetime) -> list[int]:
+def list_due(session: Session, now: datetime) -> list[int]:
     """The remotes that have something to be done for: a delivery that may go, or a probe."""
-    may_go = _may_go(now)
-    waits_until = Remote.next_attempt_at
-    pending = exists().where(Delivery.remote_id == Remote.id, Delivery.is_in(State.PENDING), *may_go)
-    unknown = exists().where(Delivery.remote_id == Remote.id, Delivery.is_in(State.UNKNOWN), *may_go)
+    sendable = _is_sendable(now)
+    next_attempt_at = Remote.next_attempt_at
+    has_pending = exists().where(
+        Delivery.remote_id == Remote.id, Delivery.state_condition(DeliveryState.PENDING), *sendable
+    )
+    has_unknown = exists().where(
+        Delivery.remote_id == Remote.id, Delivery.state_condition(DeliveryState.UNKNOWN), *sendable
+    )
     if session.scalar(select(Site.hold)):
         return []
     return list(
@@ -33,89 +37,95 @@ def due(session: Session, now: datetime) -> list[int]:
             select(Remote.id).where(
                 Remote.deleted_at.is_(None),
                 Remote.paused_at.is_(None),
-                Remote.auth.not_in(Origin.blocked()),
-                or_(waits_until.is_(None), waits_until <= now, waits_until > now + LONGEST_WAIT),
-                or_(Remote.is_probing, Remote.dialect.is_(None), pending, unknown),
+                Remote.auth.not_in(Origin.select_blocked_auths()),
+                or_(next_attempt_at.is_(None), next_attempt_at <= now, next_attempt_at > now + MAX_WAIT),
+                or_(Remote.is_probing, Remote.dialect.is_(None), has_pending, has_unknown),
             )
         )
     )
 
 
-def hold(session: Session, remote_id: int, worker_id: str, now: datetime) -> Remote | None:
+def lease_remote(session: Session, remote_id: int, worker_id: str, now: datetime) -> Remote | None:
     """The remote, held by this worker for 120 s by the database's time; None when it may not be called now."""
-    remote = Remote.locked(session, remote_id)
+    remote = Remote.get_for_update(session, remote_id)
     if remote is None or remote.deleted_at or remote.paused_at or session.scalar(select(Site.hold)):
         return None
     if session.scalar(select(Origin.blocked_at).where(Origin.auth == remote.auth)):
         return None
-    if remote.next_attempt_at and now < remote.next_attempt_at <= now + LONGEST_WAIT:
+    if remote.next_attempt_at and now < remote.next_attempt_at <= now + MAX_WAIT:
         return None
-    if not leases.is_free(session, remote.holder, remote.held_until, worker_id):
+    if not leases.is_available(session, remote.holder, remote.held_until, worker_id):
         return None
-    remote.holder, remote.held_until = worker_id, database_now(session) + leases.LEASE
+    remote.holder, remote.held_until = worker_id, get_database_time(session) + leases.REMOTE_LEASE_DURATION
     session.flush()
     return remote
 
 
-def release(remote: Remote, worker_id: str) -> None:
+def release_lease(remote: Remote, worker_id: str) -> None:
     """Let another worker call the remote."""
     if remote.holder == worker_id:
         remote.holder = remote.held_until = None
 
 
-def claim(session: Session, remote: Remote, vault: Vault, settings: Settings, now: datetime) -> Batch | None:
+def claim_batch(session: Session, remote: Remote, vault: Vault, settings: Settings, now: datetime) -> Batch | None:
     """The next batch for a remote that this worker holds, oldest first, its attempt stored; or None.
 
     A remote whose oldest delivery has used up its attempts while calls fail is probed instead.
     """
-    size = 1 if remote.dialect == WOOREWARDS else remote.batch_size
-    rows = _next(session, remote.id, size, now)
+    batch_size = 1 if remote.dialect == WOOREWARDS else remote.batch_size
+    rows = _next_rows(session, remote.id, batch_size, now)
     if not rows:
         return None
     oldest = rows[0]
-    used_up = oldest.attempts >= settings.max_attempts and not oldest.not_before
-    if remote.failures and (used_up or remote.failures >= settings.max_attempts):
+    oldest_is_used_up = oldest.attempts >= settings.max_attempts and not oldest.not_before
+    if remote.failures and (oldest_is_used_up or remote.failures >= settings.max_attempts):
         remote.is_probing = True
         return None
-    parcels = tuple(_parcel(row) for row in rows)
+    items = tuple(_batch_item(row) for row in rows)
     if remote.dialect == WOOREWARDS:
         session.execute(
             update(Delivery)
-            .where(Delivery.id == parcels[0].delivery_id)
-            .values(called_at=now, unsure_until=now + SURE_AFTER)
+            .where(Delivery.id == items[0].delivery_id)
+            .values(called_at=now, unsure_until=now + UNSURE_PERIOD)
         )
     attempt = Attempt(
-        remote_id=remote.id, started_at=now, first_delivery_id=parcels[0].delivery_id, deliveries=len(parcels)
+        remote_id=remote.id, started_at=now, first_delivery_id=items[0].delivery_id, deliveries=len(items)
     )
     session.add(attempt)
     session.flush()
-    return Batch(remote.id, attempt.id, target_of(session, remote, vault), parcels, remote.acknowledged)
+    return Batch(remote.id, attempt.id, load_target(session, remote, vault), items, remote.acknowledged)
 
 
-def _next(session: Session, remote_id: int, size: int, now: datetime) -> list[Row[Any]]:
+def _next_rows(session: Session, remote_id: int, limit: int, now: datetime) -> list[Row[Any]]:
     """Oldest first; but what has failed by itself, and customers unknown there, only when nothing else waits.
 
     A movement that the other side chokes on so never stands before the good ones.
     """
-    fresh = (Delivery.is_in(State.PENDING), Delivery.not_before.is_(None))
-    for which in (fresh, (Delivery.is_in(State.PENDING),), (Delivery.is_in(State.UNKNOWN),)):
-        if rows := _owed(session, remote_id, size, (*which, *_may_go(now))):
+    untried = (Delivery.state_condition(DeliveryState.PENDING), Delivery.not_before.is_(None))
+    for condition in (
+        untried,
+        (Delivery.state_condition(DeliveryState.PENDING),),
+        (Delivery.state_condition(DeliveryState.UNKNOWN),),
+    ):
+        if rows := _select_deliveries(session, remote_id, limit, (*condition, *_is_sendable(now))):
             return rows
     return []
 
 
-def _may_go(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _is_sendable(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return (
-        or_(Delivery.not_before.is_(None), Delivery.not_before <= now, Delivery.not_before > now + LONGEST_WAIT),
+        or_(Delivery.not_before.is_(None), Delivery.not_before <= now, Delivery.not_before > now + MAX_WAIT),
         or_(
             Delivery.unsure_until.is_(None),
             Delivery.unsure_until <= now,
-            Delivery.unsure_until > now + SURE_AFTER + SURE_AFTER,
+            Delivery.unsure_until > now + UNSURE_PERIOD + UNSURE_PERIOD,
         ),
     )
 
 
-def _owed(session: Session, remote_id: int, size: int, which: tuple[ColumnElement[bool], ...]) -> list[Row[Any]]:
+def _select_deliveries(
+    session: Session, remote_id: int, limit: int, conditions: tuple[ColumnElement[bool], ...]
+) -> list[Row[Any]]:
     """The oldest of these deliveries; plain rows, for there are a thousand of them."""
     return list(
         session.execute(
@@ -135,15 +145,15 @@ def _owed(session: Session, remote_id: int, size: int, which: tuple[ColumnElemen
             )
             .join(Movement, Movement.seq == Delivery.movement_seq)
             .join(Customer, Customer.id == Movement.customer_id)
-            .where(Delivery.remote_id == remote_id, *which)
+            .where(Delivery.remote_id == remote_id, *conditions)
             .order_by(Delivery.id)
-            .limit(size)
+            .limit(limit)
         )
     )
 
 
-def _parcel(row: Row[Any]) -> Parcel:
-    return Parcel(
+def _batch_item(row: Row[Any]) -> BatchItem:
+    return BatchItem(
         delivery_id=row.delivery_id,
         was_called=row.called_at is not None,
         id=row.id,

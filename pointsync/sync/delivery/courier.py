@@ -7,25 +7,26 @@ courier for the same remote, and wakes them.
 import logging
 import threading
 from enum import Enum
+from functools import partial
 
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from pointsync import clock
-from pointsync.db import Busy, db, in_write
+from pointsync import clock, db
+from pointsync.db import DatabaseBusy, run_in_transaction
 from pointsync.models import Remote
-from pointsync.runtime import runtime
-from pointsync.sync.delivery.batch import Batch, Failed, Outcome, Sent
-from pointsync.sync.delivery.claim import claim, due, hold, release
-from pointsync.sync.delivery.outcome import settle
-from pointsync.sync.delivery.send import send
-from pointsync.sync.remotes.check import check, restate
+from pointsync.runtime import get_runtime
+from pointsync.sync.delivery.batch import Batch, BatchAnswered, BatchFailed, BatchOutcome
+from pointsync.sync.delivery.claim import claim_batch, lease_remote, list_due, release_lease
+from pointsync.sync.delivery.outcome import save_outcome
+from pointsync.sync.delivery.send import send_batch
+from pointsync.sync.remotes.check import check_remote, refresh_status
 from pointsync.sync.site import local_site, settings
 
 log = logging.getLogger(__name__)
 
-LONGEST_PAUSE_SECONDS = 5.0
-PATIENCE_SECONDS = 7
+MAX_BACKOFF_SECONDS = 5.0
+SHUTDOWN_SECONDS = 7
 """How long the end of the process waits for calls in flight; what they carried is sent again later."""
 
 
@@ -34,96 +35,98 @@ class Couriers:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._bell = threading.Event()
+        self._wake_event = threading.Event()
         self._stopping = threading.Event()
-        self._guard = threading.Lock()
-        self._out: dict[int, threading.Thread] = {}
-        self._again: set[int] = set()
-        self._doorman = threading.Thread(target=self._open_doors, name="doorman", daemon=True)
+        self._lock = threading.Lock()
+        self._threads: dict[int, threading.Thread] = {}
+        self._rerun_ids: set[int] = set()
+        self._dispatcher = threading.Thread(target=self._dispatch, name="doorman", daemon=True)
 
     def start(self) -> None:
         """Begin to look for what is due."""
-        self._doorman.start()
+        self._dispatcher.start()
 
     def wake(self) -> None:
         """Look for what is due at once; cheap, and safe from any thread."""
-        self._bell.set()
+        self._wake_event.set()
 
     def stop(self) -> None:
         """End in an orderly way: no new call, and calls in flight are waited for, then cut."""
         self._stopping.set()
-        self._bell.set()
-        self._doorman.join(PATIENCE_SECONDS)
-        with self._guard:
-            out = list(self._out.values())
+        self._wake_event.set()
+        self._dispatcher.join(SHUTDOWN_SECONDS)
+        with self._lock:
+            threads = list(self._threads.values())
         deadline = threading.Event()
-        timer = threading.Timer(PATIENCE_SECONDS, deadline.set)
+        timer = threading.Timer(SHUTDOWN_SECONDS, deadline.set)
         timer.daemon = True
         timer.start()
-        for thread in out:
+        for thread in threads:
             while thread.is_alive() and not deadline.is_set():
                 thread.join(0.05)
         timer.cancel()
         with self._app.app_context():
-            runtime().client.close()
-        for thread in out:
+            get_runtime().client.close()
+        for thread in threads:
             thread.join(1)
 
-    def _open_doors(self) -> None:
+    def _dispatch(self) -> None:
         while not self._stopping.is_set():
-            self._bell.wait()
-            self._bell.clear()
+            self._wake_event.wait()
+            self._wake_event.clear()
             try:
                 with self._app.app_context():
-                    remote_ids = due(db.session(), clock.now())
+                    remote_ids = list_due(db.session(), clock.now())
                 for remote_id in remote_ids:
-                    self._send_out(remote_id)
+                    self._start_courier(remote_id)
             except Exception:
                 # The bell rings again within a second; neither a database that is away nor a thread that
                 # cannot be started must end the doorman.
                 log.exception("looking for what is due failed")
 
-    def _send_out(self, remote_id: int) -> None:
-        with self._guard:
+    def _start_courier(self, remote_id: int) -> None:
+        with self._lock:
             if self._stopping.is_set():
                 return
-            if remote_id in self._out:
-                self._again.add(remote_id)
+            if remote_id in self._threads:
+                self._rerun_ids.add(remote_id)
                 return
-            thread = threading.Thread(target=self._serve, args=(remote_id,), name=f"courier-{remote_id}", daemon=True)
+            thread = threading.Thread(
+                target=self._run_courier, args=(remote_id,), name=f"courier-{remote_id}", daemon=True
+            )
             thread.start()
-            self._out[remote_id] = thread
+            self._threads[remote_id] = thread
 
-    def _serve(self, remote_id: int) -> None:
+    def _run_courier(self, remote_id: int) -> None:
         while True:
             try:
                 with self._app.app_context():
                     deliver(remote_id, self._stopping)
             except Exception:
                 log.exception("delivering to remote %s failed", remote_id)
-            with self._guard:
-                if remote_id in self._again and not self._stopping.is_set():
-                    self._again.discard(remote_id)
+            with self._lock:
+                if remote_id in self._rerun_ids and not self._stopping.is_set():
+                    self._rerun_ids.discard(remote_id)
                     continue
-                del self._out[remote_id]
+                del self._threads[remote_id]
                 return
 
 
-def deliver(remote_id: int, stopping: threading.Event) -> None:
+def deliver(remote_id: int, stop_event: threading.Event) -> None:
     """Send a remote what it is owed, batch after batch, until nothing is due or the process ends."""
-    settled: tuple[Batch, Outcome] | None = None
-    was_probed = False
+    finished_call: tuple[Batch, BatchOutcome] | None = None
+    has_probed = False
     while True:
-        step = _turn(remote_id, settled, stopping, may_probe=not was_probed)
-        settled = None
-        if isinstance(step, Batch):
-            outcome = _call(step)
+        next_step = _take_step_with_retry(remote_id, finished_call, stop_event, may_probe=not has_probed)
+        finished_call = None
+        if isinstance(next_step, Batch):
+            outcome = _send_batch(next_step)
             # A call that the end of this process has cut says nothing of the remote.
-            if isinstance(outcome, Sent) or not stopping.is_set():
-                settled = (step, outcome)
-        elif step is Probe.DUE:
-            was_probed = True
-            check(remote_id)
+            if isinstance(outcome, BatchAnswered) or not stop_event.is_set():
+                finished_call = (next_step, outcome)
+        elif next_step is Probe.DUE:
+            has_probed = True
+            check_remote(remote_id)
         else:
             return
 
@@ -134,58 +137,66 @@ class Probe(Enum):
     DUE = "due"
 
 
-def _turn(
-    remote_id: int, settled: tuple[Batch, Outcome] | None, stopping: threading.Event, may_probe: bool
+def _take_step_with_retry(
+    remote_id: int, finished_call: tuple[Batch, BatchOutcome] | None, stop_event: threading.Event, may_probe: bool
 ) -> Batch | Probe | None:
     """Settle the last call and claim for the next, in one transaction; None where nothing is due.
 
     What a call has brought must not be lost to a busy database: it is tried again, with growing pauses,
     until it is written, or the process ends; then the same is sent again later.
     """
-    pause_seconds = 0.1
+    backoff_seconds = 0.1
     while True:
-        goes_on = not stopping.is_set()
+        may_claim = not stop_event.is_set()
         try:
-            return in_write(lambda session: _turned(session, remote_id, settled, goes_on, may_probe))  # noqa: B023
-        except Busy:
-            if settled is None or not goes_on:
+            return run_in_transaction(
+                partial(
+                    _take_step,
+                    remote_id=remote_id,
+                    finished_call=finished_call,
+                    may_claim=may_claim,
+                    may_probe=may_probe,
+                )
+            )
+        except DatabaseBusy:
+            if finished_call is None or not may_claim:
                 raise
             log.warning("remote %s: the database is busy; what its call brought is written again", remote_id)
-            stopping.wait(pause_seconds)
-            pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+            stop_event.wait(backoff_seconds)
+            backoff_seconds = min(backoff_seconds * 2, MAX_BACKOFF_SECONDS)
 
 
-def _turned(
-    session: Session, remote_id: int, settled: tuple[Batch, Outcome] | None, goes_on: bool, may_probe: bool
+def _take_step(
+    session: Session, remote_id: int, finished_call: tuple[Batch, BatchOutcome] | None, may_claim: bool, may_probe: bool
 ) -> Batch | Probe | None:
-    here, now = runtime(), clock.now()
-    known = settings.read(session)
-    if settled:
-        settle(session, *settled, here.worker_id, known, now)
-    step: Batch | Probe | None = None
-    held = hold(session, remote_id, here.worker_id, now) if goes_on else None
-    if held:
-        if not held.is_probing and held.dialect:
-            step = claim(session, held, here.vault, known, now)
-        if may_probe and (held.is_probing or held.dialect is None):
-            step = Probe.DUE
+    state, now = get_runtime(), clock.now()
+    current_settings = settings.read(session)
+    if finished_call:
+        save_outcome(session, *finished_call, state.worker_id, current_settings, now)
+    next_step: Batch | Probe | None = None
+    leased = lease_remote(session, remote_id, state.worker_id, now) if may_claim else None
+    if leased:
+        if not leased.is_probing and leased.dialect:
+            next_step = claim_batch(session, leased, state.vault, current_settings, now)
+        if may_probe and (leased.is_probing or leased.dialect is None):
+            next_step = Probe.DUE
     remote = session.get_one(Remote, remote_id)
-    if step is None:
-        release(remote, here.worker_id)
-    if settled and (step is None or isinstance(settled[1], Failed)):
+    if next_step is None:
+        release_lease(remote, state.worker_id)
+    if finished_call and (next_step is None or isinstance(finished_call[1], BatchFailed)):
         # The list never shows a status older than the last attempt.
-        restate(session, remote, known, now)
-    return step
+        refresh_status(session, remote, current_settings, now)
+    return next_step
 
 
-def _call(batch: Batch) -> Outcome:
+def _send_batch(batch: Batch) -> BatchOutcome:
     """Make the batch's call, outside any transaction."""
-    here, now = runtime(), clock.now()
-    identity = local_site.identity(db.session(), here.vault, here.config, now)
+    state, now = get_runtime(), clock.now()
+    identity = local_site.load_identity(db.session(), state.vault, state.config, now)
     db.session.remove()
     try:
-        return send(here.client, identity, batch, now)
+        return send_batch(state.client, identity, batch, now)
     except Exception as error:
         # A fault of our own must not look like the other side's silence for ever: it is an attempt that failed.
         log.exception("remote %s: the call failed in an unforeseen way", batch.remote_id)
-        return Failed("bad_answer", f"The call failed here in an unforeseen way ({type(error).__name__}).")
+        return BatchFailed("bad_answer", f"The call failed here in an unforeseen way ({type(error).__name__}).")

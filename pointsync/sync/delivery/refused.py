@@ -8,32 +8,32 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager
 
 from pointsync.errors import Conflict, NotFound
-from pointsync.ledger.movement_json import movement_shape
+from pointsync.ledger.movement_json import movement_to_json
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Balance, Customer, Delivery, Movement, Remote, Reserve, State
-from pointsync.text_limits import MAX_REASON, check_text
+from pointsync.models import Balance, Customer, Delivery, DeliveryState, Movement, Remote, Reserve
+from pointsync.text_limits import MAX_REASON_LENGTH, validate_text
 
-MOST = 200
-SOURCE = "correction"
+MAX_LISTED = 200
+CORRECTION_SOURCE = "correction"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedDelivery:
     """What an admin should know before dealing with a refused movement."""
 
     delivery: Delivery
     movement: Movement
     """With its customer and reserve."""
     remote: Remote
-    points: int
+    balance: int
     """What the customer has in that reserve now."""
-    taken_by: tuple[Remote, ...]
+    delivered_to: tuple[Remote, ...]
     """The other lines that the movement was delivered to."""
     correction_id: str | None
     """What has taken it back here already, when another remote refused it."""
 
 
-def listing(session: Session, remote_id: int | None = None) -> list[dict[str, Any]]:
+def list_json(session: Session, remote_id: int | None = None) -> list[dict[str, Any]]:
     """`[{id, remote, code, message, movement}]` of what was refused and not dealt with, oldest first, at most 200."""
     query = (
         select(Delivery, Movement, Customer.email, Reserve.key)
@@ -41,9 +41,9 @@ def listing(session: Session, remote_id: int | None = None) -> list[dict[str, An
         .join(Customer, Customer.id == Movement.customer_id)
         .join(Reserve, Reserve.id == Movement.reserve_id)
         .join(Remote, Remote.id == Delivery.remote_id)
-        .where(Delivery.is_in(State.FAILED), Remote.deleted_at.is_(None))
+        .where(Delivery.state_condition(DeliveryState.FAILED), Remote.deleted_at.is_(None))
         .order_by(Delivery.id)
-        .limit(MOST)
+        .limit(MAX_LISTED)
     )
     if remote_id is not None:
         query = query.where(Delivery.remote_id == remote_id)
@@ -53,15 +53,15 @@ def listing(session: Session, remote_id: int | None = None) -> list[dict[str, An
             "remote": delivery.remote_id,
             "code": delivery.code,
             "message": delivery.message,
-            "movement": movement_shape(movement, email, key),
+            "movement": movement_to_json(movement, email, reserve_key),
         }
-        for delivery, movement, email, key in session.execute(query)
+        for delivery, movement, email, reserve_key in session.execute(query)
     ]
 
 
-def get(session: Session, delivery_id: int) -> Refusal:
+def get(session: Session, delivery_id: int) -> RefusedDelivery:
     """A refused movement, to be shown. Raises NotFound, or Conflict where it is not refused (any more)."""
-    delivery = _check_refused(session.get(Delivery, delivery_id, populate_existing=True), delivery_id)
+    delivery = _require_refused(session.get(Delivery, delivery_id, populate_existing=True), delivery_id)
     movement = session.scalars(
         select(Movement)
         .join(Movement.customer)
@@ -69,34 +69,36 @@ def get(session: Session, delivery_id: int) -> Refusal:
         .options(contains_eager(Movement.customer), contains_eager(Movement.reserve))
         .where(Movement.seq == delivery.movement_seq)
     ).one()
-    taken_by = session.scalars(
+    delivered_to = session.scalars(
         select(Remote)
         .join(Delivery, Delivery.remote_id == Remote.id)
-        .where(Delivery.movement_seq == movement.seq, Delivery.state == State.DELIVERED)
+        .where(Delivery.movement_seq == movement.seq, Delivery.state == DeliveryState.DELIVERED)
         .order_by(Remote.id)
     )
-    return Refusal(
+    return RefusedDelivery(
         delivery,
         movement,
         session.get_one(Remote, delivery.remote_id),
         session.get_one(Balance, (movement.customer_id, movement.reserve_id)).points,
-        tuple(taken_by),
-        session.scalar(select(Movement.id).where(Movement.source == SOURCE, Movement.ref == _ref(movement))),
+        tuple(delivered_to),
+        session.scalar(
+            select(Movement.id).where(Movement.source == CORRECTION_SOURCE, Movement.ref == _correction_ref(movement))
+        ),
     )
 
 
 def send_again(session: Session, delivery_id: int) -> None:
     """Owe it once more, as if it had never been sent. Raises NotFound or Conflict."""
-    delivery = _refused(session, delivery_id)
-    delivery.state, delivery.attempts, delivery.not_before = State.PENDING, 0, None
+    delivery = _lock_refused(session, delivery_id)
+    delivery.state, delivery.attempts, delivery.not_before = DeliveryState.PENDING, 0, None
     session.flush()
 
 
 def set_aside(session: Session, delivery_id: int, reason: str) -> None:
     """It is not sent, for a reason that stays with it. Raises NotFound, Conflict, or Invalid for the reason."""
-    delivery = _refused(session, delivery_id)
-    delivery.state = State.ASIDE
-    delivery.message = check_text(reason, MAX_REASON, "reason") or "Set aside by an admin."
+    delivery = _lock_refused(session, delivery_id)
+    delivery.state = DeliveryState.SET_ASIDE
+    delivery.message = validate_text(reason, MAX_REASON_LENGTH, "reason") or "Set aside by an admin."
     session.flush()
 
 
@@ -105,8 +107,8 @@ def correct(session: Session, delivery_id: int, now: datetime) -> str:
 
     The correction stays on this site; the delivery is set aside. Raises NotFound or Conflict.
     """
-    delivery = _refused(session, delivery_id)
-    movement, email, key = session.execute(
+    delivery = _lock_refused(session, delivery_id)
+    movement, email, reserve_key = session.execute(
         select(Movement, Customer.email, Reserve.key)
         .join(Customer, Customer.id == Movement.customer_id)
         .join(Reserve, Reserve.id == Movement.reserve_id)
@@ -115,33 +117,33 @@ def correct(session: Session, delivery_id: int, now: datetime) -> str:
     draft = Draft(
         email,
         -movement.points,
-        reserve=key,
+        reserve=reserve_key,
         kind="correction",
         reason=f"Movement {movement.id} was refused by a remote site",
         # By the movement: refused by two remotes, it is taken back once.
-        ref=_ref(movement),
+        ref=_correction_ref(movement),
     )
-    [made] = record(session, [draft], SOURCE, now)
-    delivery.state, delivery.message = State.ASIDE, f"Corrected here by movement {made.movement.id}."
+    [recorded] = record(session, [draft], CORRECTION_SOURCE, now)
+    delivery.state, delivery.message = DeliveryState.SET_ASIDE, f"Corrected here by movement {recorded.movement.id}."
     session.flush()
-    return made.movement.id
+    return recorded.movement.id
 
 
-def _refused(session: Session, delivery_id: int) -> Delivery:
+def _lock_refused(session: Session, delivery_id: int) -> Delivery:
     delivery = session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
-    return _check_refused(delivery, delivery_id)
+    return _require_refused(delivery, delivery_id)
 
 
-def _check_refused(delivery: Delivery | None, delivery_id: int) -> Delivery:
+def _require_refused(delivery: Delivery | None, delivery_id: int) -> Delivery:
     if delivery is None:
         raise NotFound("unknown_delivery", f"There is no delivery {delivery_id}; see the list of what was refused.")
-    if delivery.state != State.FAILED:
+    if delivery.state != DeliveryState.FAILED:
         raise Conflict(
             "not_refused", f"Delivery {delivery_id} is {delivery.state}, not refused: nothing is to be done."
         )
     return delivery
 
 
-def _ref(movement: Movement) -> str:
+def _correction_ref(movement: Movement) -> str:
     """What its correction is known by."""
     return f"refused:{movement.id}"

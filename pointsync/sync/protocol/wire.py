@@ -18,15 +18,15 @@ import msgspec
 
 from pointsync import crypto, ids
 
-PREFIX = "/pointsync/v1"
+URL_PREFIX = "/pointsync/v1"
 VERSION = 1
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BATCH = 1000
 MAX_SKEW = timedelta(minutes=5)
-ROTATED = "pass_changed"
+PASS_CHANGED = "pass_changed"
 """The `reason` beside `bad_signature` where the request was signed with the receiver's Pass of before."""
 BLOCKED, NOT_LISTED = "blocked", "not_listed"
-TURNED_AWAY = {
+REFUSAL_MESSAGES = {
     BLOCKED: "This site's admin has blocked the sender.",
     NOT_LISTED: "This site accepts only sites that it lists.",
 }
@@ -35,10 +35,10 @@ TURNED_AWAY = {
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"[0-9]{1,12}\Z")
 _MAX_ID_LENGTH = 191
-_BOUND = re.compile(r"msg_(?P<token>[0-9a-f]{32})_(?P<bond>[0-9a-f]{32})\Z")
+_BOUND_ID = re.compile(r"msg_(?P<token>[0-9a-f]{32})_(?P<bond>[0-9a-f]{32})\Z")
 
 
-class WireFault(Exception):
+class WireError(Exception):
     """A request that is answered with an error: HTTP `status`, `code` and a sentence; `extra` goes beside them."""
 
     def __init__(self, status: int, code: str, message: str, **extra: str) -> None:
@@ -64,147 +64,149 @@ class Movement(msgspec.Struct, omit_defaults=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedMessage:
     """What a request's headers say, not yet checked against any key."""
 
     id: str
     timestamp: int
     auth: str
-    content: bytes
+    signed_content: bytes
     signatures: tuple[tuple[str, bytes], ...]
 
-    def has_hmac(self, secret: str) -> bool:
+    def has_valid_hmac(self, secret: str) -> bool:
         """Whether one of its `v1` signatures was made with `secret`."""
-        expected = crypto.hmac_signature(secret, self.content)
-        return any(version == "v1" and crypto.same(each, expected) for version, each in self.signatures)
+        expected = crypto.sign_hmac(secret, self.signed_content)
+        return any(
+            version == "v1" and crypto.is_equal_constant_time(each, expected) for version, each in self.signatures
+        )
 
-    def has_key(self, public_key: str) -> bool:
+    def is_signed_by(self, public_key: str) -> bool:
         """Whether one of its `v1a` signatures was made by the owner of `public_key`."""
         return any(
-            version == "v1a" and crypto.ed25519_verifies(public_key, each, self.content)
+            version == "v1a" and crypto.verify_ed25519(public_key, each, self.signed_content)
             for version, each in self.signatures
         )
 
-    def skew(self, now: datetime) -> timedelta:
+    def clock_skew(self, now: datetime) -> timedelta:
         """How far its clock is ahead of ours; it may name a moment that no datetime can."""
         return timedelta(seconds=self.timestamp) - (now - _EPOCH)
 
 
-def request_headers(
-    body: bytes, sender: str, auth: str, password: str, private_key: str, moment: datetime
+def build_request_headers(
+    body: bytes, sender_auth: str, recipient_auth: str, password: str, private_key: str, signed_at: datetime
 ) -> dict[str, str]:
     """The headers of a request from `sender` to the site named `auth`, signed at `moment` by its clock."""
     token = ids.new_token()
-    name = f"msg_{token}_{_bond(token, sender, auth)}"
-    content = _content(name, str(int(moment.timestamp())), body)
+    message_id = f"msg_{token}_{_pair_digest(token, sender_auth, recipient_auth)}"
+    content = _signed_content(message_id, str(int(signed_at.timestamp())), body)
     signatures = (
-        "v1," + _base64(crypto.hmac_signature(password, content)),
-        "v1a," + _base64(crypto.ed25519_signature(private_key, content)),
+        "v1," + _encode_base64(crypto.sign_hmac(password, content)),
+        "v1a," + _encode_base64(crypto.sign_ed25519(private_key, content)),
     )
     return {
         "content-type": "application/json",
-        "pointsync-auth": auth,
-        "webhook-id": name,
-        "webhook-timestamp": str(int(moment.timestamp())),
+        "pointsync-auth": recipient_auth,
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(signed_at.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
 
 
-def is_for(name: str, sender: str, auth: str) -> bool:
+def is_id_for(message_id: str, sender_auth: str, recipient_auth: str) -> bool:
     """Whether a request called `name` may come from `sender`: our own names are bound to both ends.
 
     Every site of a family can sign for every other with its Pass. So one that is taken for another could
     ask that other under our request's name, and hand us an answer about points that went elsewhere. The
     receiver refuses a name that was made for another pair; names of any other make say nothing.
     """
-    found = _BOUND.match(name)
-    return found is None or found["bond"] == _bond(found["token"], sender, auth)
+    match = _BOUND_ID.match(message_id)
+    return match is None or match["bond"] == _pair_digest(match["token"], sender_auth, recipient_auth)
 
 
-def answer_headers(body: bytes, name: str, private_key: str, now: datetime) -> dict[str, str]:
+def build_response_headers(body: bytes, message_id: str, private_key: str, now: datetime) -> dict[str, str]:
     """The headers of a 200 answer to the request called `name`: signed by the answering site's key."""
     timestamp = str(int(now.timestamp()))
-    signature = crypto.ed25519_signature(private_key, _content(name, timestamp, body))
+    signature = crypto.sign_ed25519(private_key, _signed_content(message_id, timestamp, body))
     return {
-        "webhook-id": name,
+        "webhook-id": message_id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": "v1a," + _base64(signature),
+        "webhook-signature": "v1a," + _encode_base64(signature),
     }
 
 
-def read_headers(headers: Mapping[str, str], body: bytes) -> Signed:
+def parse_headers(headers: Mapping[str, str], body: bytes) -> SignedMessage:
     """What the signing headers say of `body`, the bytes as sent. Raises WireFault 401 when they say nothing."""
-    name = headers.get("webhook-id", "")
+    message_id = headers.get("webhook-id", "")
     timestamp = headers.get("webhook-timestamp", "")
-    if not 0 < len(name) <= _MAX_ID_LENGTH or not name.isprintable() or not _TIMESTAMP.match(timestamp):
-        raise WireFault(401, "bad_signature", "webhook-id or webhook-timestamp is missing or malformed.")
+    if not 0 < len(message_id) <= _MAX_ID_LENGTH or not message_id.isprintable() or not _TIMESTAMP.match(timestamp):
+        raise WireError(401, "bad_signature", "webhook-id or webhook-timestamp is missing or malformed.")
     signatures = []
-    for word in headers.get("webhook-signature", "").split(" "):
-        version, _, encoded = word.partition(",")
+    for entry in headers.get("webhook-signature", "").split(" "):
+        version, _, encoded = entry.partition(",")
         try:
             signatures.append((version, base64.b64decode(encoded, validate=True)))
         except (binascii.Error, ValueError):
             continue
-    return Signed(
-        id=name,
+    return SignedMessage(
+        id=message_id,
         timestamp=int(timestamp),
         auth=headers.get("pointsync-auth", ""),
-        content=_content(name, timestamp, body),
+        signed_content=_signed_content(message_id, timestamp, body),
         signatures=tuple(signatures),
     )
 
 
-def read_body(body: bytes, encoding: str | None) -> dict[str, Any]:
+def parse_body(body: bytes, encoding: str | None) -> dict[str, Any]:
     """The JSON object in `body`, unpacked first where it is gzipped. Raises WireFault 400 or 413."""
     if len(body) > MAX_BODY_BYTES:
-        raise WireFault(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes.")
+        raise WireError(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes.")
     if encoding and encoding.strip().lower() == "gzip":
-        body = _unpack(body)
+        body = _decompress(body)
     elif encoding and encoding.strip().lower() != "identity":
-        raise WireFault(400, "malformed", "content-encoding must be gzip or absent.")
+        raise WireError(400, "malformed", "content-encoding must be gzip or absent.")
     try:
         decoded = msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:
-        raise WireFault(400, "malformed", "The body is not JSON in UTF-8.") from error
+        raise WireError(400, "malformed", "The body is not JSON in UTF-8.") from error
     if not isinstance(decoded, dict):
-        raise WireFault(400, "malformed", "The body must be a JSON object.")
+        raise WireError(400, "malformed", "The body must be a JSON object.")
     return decoded
 
 
-def text_field(body: dict[str, Any], name: str) -> str:
+def require_text(body: dict[str, Any], name: str) -> str:
     """The text in `body[name]`. Raises WireFault 400 where there is none."""
     value = body.get(name)
     if not isinstance(value, str):
-        raise WireFault(400, "malformed", f"{name} must be a text.")
+        raise WireError(400, "malformed", f"{name} must be a text.")
     return value
 
 
-def pack(body: bytes) -> bytes:
+def compress(body: bytes) -> bytes:
     """`body`, gzipped."""
-    packer = zlib.compressobj(level=1, wbits=31)
-    return packer.compress(body) + packer.flush()
+    compressor = zlib.compressobj(level=1, wbits=31)
+    return compressor.compress(body) + compressor.flush()
 
 
-def _unpack(body: bytes) -> bytes:
+def _decompress(body: bytes) -> bytes:
     try:
-        unpacker = zlib.decompressobj(wbits=31)
-        plain = unpacker.decompress(body, MAX_BODY_BYTES + 1)
+        decompressor = zlib.decompressobj(wbits=31)
+        decompressed = decompressor.decompress(body, MAX_BODY_BYTES + 1)
     except zlib.error as error:
-        raise WireFault(400, "malformed", "The body is not gzip, as content-encoding says it is.") from error
-    if len(plain) > MAX_BODY_BYTES:
-        raise WireFault(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes when unpacked.")
-    if not unpacker.eof or unpacker.unused_data:
-        raise WireFault(400, "malformed", "The gzipped body is cut short or has more behind its end.")
-    return plain
+        raise WireError(400, "malformed", "The body is not gzip, as content-encoding says it is.") from error
+    if len(decompressed) > MAX_BODY_BYTES:
+        raise WireError(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes when unpacked.")
+    if not decompressor.eof or decompressor.unused_data:
+        raise WireError(400, "malformed", "The gzipped body is cut short or has more behind its end.")
+    return decompressed
 
 
-def _content(name: str, timestamp: str, body: bytes) -> bytes:
-    return f"{name}.{timestamp}.".encode("utf-8", "surrogateescape") + body
+def _signed_content(message_id: str, timestamp: str, body: bytes) -> bytes:
+    return f"{message_id}.{timestamp}.".encode("utf-8", "surrogateescape") + body
 
 
-def _bond(token: str, sender: str, auth: str) -> str:
-    return hashlib.sha256(f"{token} {sender} {auth}".encode()).hexdigest()[:32]
+def _pair_digest(token: str, sender_auth: str, recipient_auth: str) -> str:
+    return hashlib.sha256(f"{token} {sender_auth} {recipient_auth}".encode()).hexdigest()[:32]
 
 
-def _base64(raw: bytes) -> str:
+def _encode_base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()

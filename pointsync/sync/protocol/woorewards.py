@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-ROUTE = "/wp-json/woorewards/v1/pointsync"
-DEFAULT_TEMPLATE = f"{ROUTE}/sync/[reserve]/[user_email]/[points]/[action]"
+URL_PREFIX = "/wp-json/woorewards/v1/pointsync"
+DEFAULT_TEMPLATE = f"{URL_PREFIX}/sync/[reserve]/[user_email]/[points]/[action]"
 PLACEHOLDERS = ("[reserve]", "[user_email]", "[points]", "[action]")
 
-KINDS = {"add": "earn", "sub": "spend", "set": "manual"}
+KIND_BY_ACTION = {"add": "earn", "sub": "spend", "set": "manual"}
 
 _RESERVE = re.compile(r"[a-zA-Z0-9_-]+\Z")
-_SYNC = re.compile(r"(?P<reserve>[a-zA-Z0-9_-]+)/(?P<email>.+)/(?P<points>[0-9]+)/(?P<action>add|sub|set)/?\Z")
+_SYNC_PATH = re.compile(r"(?P<reserve>[a-zA-Z0-9_-]+)/(?P<email>.+)/(?P<points>[0-9]+)/(?P<action>add|sub|set)/?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,20 @@ class SyncPath:
     action: str
 
 
-def is_reserve(text: str) -> bool:
+def is_reserve_key(text: str) -> bool:
     """Whether a path can name `text` as a reserve."""
     return bool(_RESERVE.match(text))
 
 
-def read_sync_path(path: str) -> SyncPath | None:
+def parse_sync_path(path: str) -> SyncPath | None:
     """What stands behind `…/sync/`, percent-decoded once; None when it is no such path."""
-    found = _SYNC.match(path)
-    if not found or len(found["points"]) > 19:
+    match = _SYNC_PATH.match(path)
+    if not match or len(match["points"]) > 19:
         return None
-    return SyncPath(found["reserve"], found["email"], int(found["points"]), found["action"])
+    return SyncPath(match["reserve"], match["email"], int(match["points"]), match["action"])
 
 
-def fill_template(template: str, reserve: str, email: str, points: int) -> str:
+def build_sync_path(template: str, reserve: str, email: str, points: int) -> str:
     """The path of the sync call that passes `points` on: digits and an action, never a sign."""
     values = (reserve, quote(email, safe=""), str(abs(points)), "add" if points >= 0 else "sub")
     for placeholder, value in zip(PLACEHOLDERS, values, strict=True):
@@ -49,18 +49,18 @@ def fill_template(template: str, reserve: str, email: str, points: int) -> str:
     return template
 
 
-def ping_path(template: str, reserve: str) -> str:
+def build_ping_path(template: str, reserve: str) -> str:
     """The path of the ping: beside the sync path, under the same REST prefix."""
-    prefix = template.rsplit("/sync/", 1)[0] if "/sync/" in template else ROUTE
+    prefix = template.rsplit("/sync/", 1)[0] if "/sync/" in template else URL_PREFIX
     return f"{prefix}/ping/{quote(reserve, safe='')}"
 
 
-def basic(auth: str, password: str) -> str:
+def build_basic_auth(auth: str, password: str) -> str:
     """The value of the Authorization header."""
     return "Basic " + base64.b64encode(f"{auth}:{password}".encode()).decode()
 
 
-def read_basic(header: str) -> tuple[str, str] | None:
+def parse_basic_auth(header: str) -> tuple[str, str] | None:
     """User and password of an Authorization header; None when it holds none."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":

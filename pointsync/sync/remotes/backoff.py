@@ -5,27 +5,27 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.models import Delivery, Remote, State
+from pointsync.models import Delivery, DeliveryState, Remote
 from pointsync.sync.site.settings import Settings
 
-LONGEST_RETRY_AFTER_SECONDS = 3600
-MOST_DOUBLINGS = 12
+MAX_RETRY_AFTER_SECONDS = 3600
+MAX_DOUBLINGS = 12
 
 
-def is_used_up(session: Session, remote: Remote, settings: Settings) -> bool:
+def has_used_up_attempts(session: Session, remote: Remote, settings: Settings) -> bool:
     """Whether a delivery has had all its attempts, or as many in a row have failed, each for another one."""
     if remote.failures >= settings.max_attempts:
         return True
-    used_up = select(Delivery.id).where(
+    query = select(Delivery.id).where(
         Delivery.remote_id == remote.id,
-        Delivery.is_in(State.PENDING),
+        Delivery.state_condition(DeliveryState.PENDING),
         Delivery.attempts > 0,
         Delivery.attempts >= settings.max_attempts,
     )
-    return session.scalar(used_up.limit(1)) is not None
+    return session.scalar(query.limit(1)) is not None
 
 
-def wait_asked(retry_after_seconds: float | None, failures: int, settings: Settings) -> timedelta | None:
+def bounded_retry_after(retry_after_seconds: float | None, failure_count: int, settings: Settings) -> timedelta | None:
     """What a Retry-After comes to; None where none was asked.
 
     At most the larger of the delay and one hour; at least a time that grows with the failures in a row
@@ -33,6 +33,6 @@ def wait_asked(retry_after_seconds: float | None, failures: int, settings: Setti
     """
     if retry_after_seconds is None:
         return None
-    longest = max(settings.delay_seconds, LONGEST_RETRY_AFTER_SECONDS)
-    least = min(settings.delay_seconds, 2 ** min(failures, MOST_DOUBLINGS))
-    return timedelta(seconds=min(max(retry_after_seconds, least), longest))
+    max_seconds = max(settings.delay_seconds, MAX_RETRY_AFTER_SECONDS)
+    min_seconds = min(settings.delay_seconds, 2 ** min(failure_count, MAX_DOUBLINGS))
+    return timedelta(seconds=min(max(retry_after_seconds, min_seconds), max_seconds))

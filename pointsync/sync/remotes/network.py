@@ -9,24 +9,24 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync.config import Config
-from pointsync.models import Holding, Origin, Remote, Site, TurnedAway
+from pointsync.models import Origin, ReceivedSummary, RefusedOrigin, Remote, Site
 from pointsync.sync.protocol.ping import POINTSYNC
 from pointsync.sync.remotes import blocked_origins
-from pointsync.sync.remotes.blocked_origins import Blocked
+from pointsync.sync.remotes.blocked_origins import BlockedSite
 from pointsync.sync.site import catalogue, names, settings
-from pointsync.sync.site.catalogue import Difference
+from pointsync.sync.site.catalogue import CatalogueDifference
 
-MOST = 200
+MAX_SENDERS = 200
 """Senders that are shown, those who called last first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PingReport:
     """What is known of a site of the family; None where it has not told, as this one does not tell itself."""
 
     auth: str
     name: str
-    is_here: bool = False
+    is_local: bool = False
     dialect: str | None = None
     version: str | None = None
     lists: frozenset[str] | None = None
@@ -44,23 +44,23 @@ class Told:
 class Member:
     """A site of the family, and what is missing on its list: every site should list every other one."""
 
-    told: Told
+    report: PingReport
     lists: tuple[str, ...] | None
     """Of the family, in its order; None where it is unknown."""
     missing: tuple[str, ...] | None
-    elsewhere: tuple[str, ...]
+    unlisted_here: tuple[str, ...]
     """Whom it lists beside the family, by Auth: sites that this one does not list."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class UnlistedSender:
     """A site whose movements are here, or that called here lately, though no line of the list names it."""
 
     auth: str
     name: str
     first_seen_at: datetime
     last_seen_at: datetime | None
-    movements: int
+    movement_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,115 +68,129 @@ class Network:
     """This site first, then the others as the list has them; and the senders that it lacks."""
 
     members: tuple[Member, ...]
-    senders: tuple[Sender, ...]
-    differences: tuple[Difference, ...] = ()
+    senders: tuple[UnlistedSender, ...]
+    differences: tuple[CatalogueDifference, ...] = ()
     """Of rewards and levels."""
-    has_offers: bool = False
+    has_catalogue: bool = False
     """Whether this site, or one that has told, has rewards or levels, about which customers could be mailed."""
-    blocked: tuple[Blocked, ...] = ()
-    turned_away: tuple[TurnedAway, ...] = ()
+    blocked_sites: tuple[BlockedSite, ...] = ()
+    refused_origins: tuple[RefusedOrigin, ...] = ()
     """Those that called lately and are not listed, where only listed ones are accepted."""
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether, as far as is known, every site lists every other one."""
-        return not self.senders and not any(member.missing or member.elsewhere for member in self.members)
+        return not self.senders and not any(member.missing or member.unlisted_here for member in self.members)
 
     @property
-    def mailing(self) -> tuple[Told, ...]:
+    def mail_senders(self) -> tuple[PingReport, ...]:
         """The sites that send mails, as far as they have told: of a family it should be one."""
-        return tuple(member.told for member in self.members if member.told.sends_mails)
+        return tuple(member.report for member in self.members if member.report.sends_mails)
 
     @property
-    def not_telling(self) -> tuple[Told, ...]:
+    def unknown_mail_senders(self) -> tuple[PingReport, ...]:
         """The sites of which it is not known whether they send mails."""
-        return tuple(member.told for member in self.members if member.told.sends_mails is None)
+        return tuple(member.report for member in self.members if member.report.sends_mails is None)
 
 
-def members(told: Sequence[Told]) -> tuple[Member, ...]:
+def build_members(reports: Sequence[PingReport]) -> tuple[Member, ...]:
     """Who lists whom, from what each has told."""
-    family = [each.auth for each in told]
-    found = []
-    for each in told:
-        others = [auth for auth in family if auth != each.auth]
-        lists = each.lists
-        found.append(
+    family_auths = [report.auth for report in reports]
+    built_members = []
+    for report in reports:
+        others = [auth for auth in family_auths if auth != report.auth]
+        lists = report.lists
+        built_members.append(
             Member(
-                each,
+                report,
                 None if lists is None else tuple(auth for auth in others if auth in lists),
                 None if lists is None else tuple(auth for auth in others if auth not in lists),
-                tuple(sorted((lists or frozenset()) - set(family))),
+                tuple(sorted((lists or frozenset()) - set(family_auths))),
             )
         )
-    return tuple(found)
+    return tuple(built_members)
 
 
 def read(session: Session, config: Config, now: datetime) -> Network:
     """The family now, by as many queries whatever there is; of several lines to a site the newest check tells."""
     site = session.get_one(Site, 1)
-    shown = names.read(session, config)
-    known_settings = settings.read(session)
-    seen = {row.auth: row.last_seen_at for row in session.execute(select(Origin.auth, Origin.last_seen_at))}
-    newest: dict[str, Remote] = {}
-    lines = session.scalars(
+    site_names = names.read(session, config)
+    current_settings = settings.read(session)
+    last_seen_at_by_auth = {
+        row.auth: row.last_seen_at for row in session.execute(select(Origin.auth, Origin.last_seen_at))
+    }
+    newest_by_auth: dict[str, Remote] = {}
+    remotes = session.scalars(
         select(Remote).where(Remote.deleted_at.is_(None), Remote.closing_at.is_(None)).order_by(Remote.id)
     ).all()
-    for line in lines:
-        known = newest.get(line.auth)
-        if known is None or (line.checked_at and (not known.checked_at or line.checked_at > known.checked_at)):
-            newest[line.auth] = line
-    here = Told(
+    for remote in remotes:
+        previous = newest_by_auth.get(remote.auth)
+        if previous is None or (
+            remote.checked_at and (not previous.checked_at or remote.checked_at > previous.checked_at)
+        ):
+            newest_by_auth[remote.auth] = remote
+    local_report = PingReport(
         site.auth,
-        shown.origin(site.auth),
-        is_here=True,
+        site_names.for_origin(site.auth),
+        is_local=True,
         dialect=POINTSYNC,
-        lists=frozenset(newest),
-        sends_mails=known_settings.send_mails,
+        lists=frozenset(newest_by_auth),
+        sends_mails=current_settings.send_mails,
     )
-    told = [here, *(_told(line, shown, seen.get(line.auth)) for line in newest.values())]
-    since = now - timedelta(days=known_settings.statistics_days)
-    senders = _senders(session, [each.auth for each in told], shown, since)
-    told_offers = any(line.facts.get("rewards") or line.facts.get("levels") for line in newest.values())
+    reports = [
+        local_report,
+        *(
+            _build_report(remote, site_names, last_seen_at_by_auth.get(remote.auth))
+            for remote in newest_by_auth.values()
+        ),
+    ]
+    since = now - timedelta(days=current_settings.statistics_days)
+    unlisted_senders = _list_unlisted_senders(session, [each.auth for each in reports], site_names, since)
+    has_remote_catalogue = any(
+        remote.facts.get("rewards") or remote.facts.get("levels") for remote in newest_by_auth.values()
+    )
     return Network(
-        members(told),
-        senders,
-        catalogue.differences(session, lines),
-        has_offers=told_offers or catalogue.has_any(session),
-        blocked=tuple(blocked_origins.blocked(session, shown)),
-        turned_away=tuple(blocked_origins.not_let_in(session)),
+        build_members(reports),
+        unlisted_senders,
+        catalogue.find_differences(session, remotes),
+        has_catalogue=has_remote_catalogue or catalogue.has_any(session),
+        blocked_sites=tuple(blocked_origins.list_blocked(session, site_names)),
+        refused_origins=tuple(blocked_origins.list_unlisted_refused(session)),
     )
 
 
-def _told(line: Remote, shown: names.Names, last_seen_at: datetime | None) -> Told:
-    facts = line.facts
-    tells = line.dialect == POINTSYNC
-    return Told(
-        line.auth,
-        shown.origin(line.auth),
-        dialect=line.dialect,
+def _build_report(remote: Remote, site_names: names.SiteNames, last_seen_at: datetime | None) -> PingReport:
+    facts = remote.facts
+    is_pointsync = remote.dialect == POINTSYNC
+    return PingReport(
+        remote.auth,
+        site_names.for_origin(remote.auth),
+        dialect=remote.dialect,
         version=facts.get("version") or None,
-        lists=frozenset(facts["lists"]) if tells and "lists" in facts else None,
-        sends_mails=facts.get("sends_mails") if tells else None,
+        lists=frozenset(facts["lists"]) if is_pointsync and "lists" in facts else None,
+        sends_mails=facts.get("sends_mails") if is_pointsync else None,
         reserves=tuple((each["key"], each["name"]) for each in facts.get("reserves", [])),
-        clock_offset_seconds=line.clock_offset_seconds,
-        checked_at=line.checked_at,
+        clock_offset_seconds=remote.clock_offset_seconds,
+        checked_at=remote.checked_at,
         last_seen_at=last_seen_at,
     )
 
 
-def _senders(session: Session, listed: list[str], shown: names.Names, since: datetime) -> tuple[Sender, ...]:
+def _list_unlisted_senders(
+    session: Session, listed_auths: list[str], site_names: names.SiteNames, since: datetime
+) -> tuple[UnlistedSender, ...]:
     """Also a site that was listed once: what it goes on to send arrives, and nothing goes back."""
-    count = func.coalesce(func.sum(Holding.count), 0)
+    count = func.coalesce(func.sum(ReceivedSummary.count), 0)
     query = (
         select(Origin.auth, Origin.first_seen_at, Origin.last_seen_at, count)
-        .join(Holding, Holding.origin == Origin.auth, isouter=True)
-        .where(Origin.auth.not_in(listed), Origin.blocked_at.is_(None))
+        .join(ReceivedSummary, ReceivedSummary.origin == Origin.auth, isouter=True)
+        .where(Origin.auth.not_in(listed_auths), Origin.blocked_at.is_(None))
         .group_by(Origin.auth, Origin.first_seen_at, Origin.last_seen_at)
         .having(or_(count > 0, Origin.last_seen_at >= since))
         .order_by(Origin.last_seen_at.desc().nulls_last(), Origin.auth)
-        .limit(MOST)
+        .limit(MAX_SENDERS)
     )
     return tuple(
-        Sender(auth, shown.origin(auth), first_seen_at, last_seen_at, int(held))
-        for auth, first_seen_at, last_seen_at, held in session.execute(query)
+        UnlistedSender(auth, site_names.for_origin(auth), first_seen_at, last_seen_at, int(movement_count))
+        for auth, first_seen_at, last_seen_at, movement_count in session.execute(query)
     )

@@ -8,49 +8,51 @@ from sqlalchemy.orm import Session
 from pointsync import clock
 from pointsync.config import Config
 from pointsync.ledger.reversals import reversals
-from pointsync.models import Holding, Origin, Reversal
+from pointsync.models import Origin, ReceivedSummary, Reversal
 from pointsync.sync.remotes import blocked_origins
 from pointsync.sync.site import names
 
-MOST = 200
+MAX_ORIGINS = 200
 
 
-def listing(session: Session, config: Config) -> list[dict[str, Any]]:
+def list_json(session: Session, config: Config) -> list[dict[str, Any]]:
     """`[{auth, name, movements, first_seen_at, last_seen_at, blocked_at, blocked_reason, blocked_by, turned_away,
     reversal}]`, those that are blocked first, at most 200; and those that were only turned away."""
-    shown, newest = names.read(session, config), reversals.newest(session)
-    away = {each.auth: each.calls for each in blocked_origins.turned_away(session)}
-    held = func.coalesce(func.sum(Holding.count), 0)
+    site_names, newest_reversals = names.read(session, config), reversals.latest_by_origin(session)
+    refused_call_counts = {each.auth: each.calls for each in blocked_origins.list_refused(session)}
+    held_count = func.coalesce(func.sum(ReceivedSummary.count), 0)
     rows = session.execute(
-        select(Origin, held)
-        .join(Holding, Holding.origin == Origin.auth, isouter=True)
+        select(Origin, held_count)
+        .join(ReceivedSummary, ReceivedSummary.origin == Origin.auth, isouter=True)
         .group_by(Origin.auth)
         .order_by(Origin.blocked_at.is_(None), Origin.last_seen_at.desc().nulls_last(), Origin.auth)
-        .limit(MOST)
+        .limit(MAX_ORIGINS)
     ).all()
-    found = [
+    rows_json = [
         {
             "auth": origin.auth,
-            "name": shown.origin(origin.auth),
+            "name": site_names.for_origin(origin.auth),
             "movements": int(count),
             "first_seen_at": clock.to_text(origin.first_seen_at),
             "last_seen_at": clock.to_text(origin.last_seen_at) if origin.last_seen_at else None,
             "blocked_at": clock.to_text(origin.blocked_at) if origin.blocked_at else None,
             "blocked_reason": origin.blocked_reason,
             "blocked_by": origin.blocked_by,
-            "turned_away": away.pop(origin.auth, 0),
-            "reversal": reversal_shape(newest[origin.auth]) if origin.auth in newest else None,
+            "turned_away": refused_call_counts.pop(origin.auth, 0),
+            "reversal": reversal_to_json(newest_reversals[origin.auth]) if origin.auth in newest_reversals else None,
         }
         for origin, count in rows
     ]
-    nothing = dict.fromkeys(("first_seen_at", "last_seen_at", "blocked_at", "blocked_reason", "blocked_by", "reversal"))
-    return found + [
-        {"auth": auth, "name": shown.origin(auth), "movements": 0} | nothing | {"turned_away": calls}
-        for auth, calls in away.items()
+    empty_fields = dict.fromkeys(
+        ("first_seen_at", "last_seen_at", "blocked_at", "blocked_reason", "blocked_by", "reversal")
+    )
+    return rows_json + [
+        {"auth": auth, "name": site_names.for_origin(auth), "movements": 0} | empty_fields | {"turned_away": calls}
+        for auth, calls in refused_call_counts.items()
     ]
 
 
-def reversal_shape(reversal: Reversal) -> dict[str, Any]:
+def reversal_to_json(reversal: Reversal) -> dict[str, Any]:
     """`{id, since, total, done, corrections, out_of_bounds, state}`; `state` is `running`, `stopped` or `finished`."""
     return {
         "id": reversal.id,

@@ -8,20 +8,20 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pointsync import ids
-from pointsync.models import Delivery, Movement, Remote, Site, State
+from pointsync.models import Delivery, DeliveryState, Movement, Remote, Site
 from pointsync.sync.site.local_site import RESTORED
 from pointsync.sync.site.settings import Settings
 
 log = logging.getLogger(__name__)
 
-ONCE_IN = timedelta(hours=1)
+MIN_RESTORE_INTERVAL = timedelta(hours=1)
 """A remote that forgets again so soon is not restored but broken."""
-FAR_AHEAD = timedelta(days=1)
-CHUNK = 2000
+MAX_CLOCK_LEAD = timedelta(days=1)
+CHUNK_SIZE = 2000
 
 
-def weigh(
-    session: Session, remote: Remote, have: dict[str, Any], acknowledged: int, settings: Settings, now: datetime
+def detect_restore(
+    session: Session, remote: Remote, have: dict[str, Any], acknowledged_count: int, settings: Settings, now: datetime
 ) -> None:
     """Compare `have`, `{count, max_id}` of what the remote holds from here, with what this site knows.
 
@@ -30,63 +30,63 @@ def weigh(
     restored, or runs twice, and sends nothing until an admin has said which. An id that cannot be made
     yet says nothing of this site: it is an alarm, and sending goes on.
     """
-    count, said = have.get("count"), str(have.get("max_id") or "0")
-    max_id = ids.parse_id(said)
-    if said != "0" and not _is_ours(session, max_id):
-        if max_id is not None and max_id <= ids.id_floor(now + FAR_AHEAD):
-            _stop(session, remote, max_id, settings, now)
+    count, max_id_text = have.get("count"), str(have.get("max_id") or "0")
+    max_id = ids.parse_movement_id(max_id_text)
+    if max_id_text != "0" and not _was_recorded_here(session, max_id):
+        if max_id is not None and max_id <= ids.lowest_id_at(now + MAX_CLOCK_LEAD):
+            _stop_sending(session, remote, max_id, settings, now)
             return
-        _doubt(remote, now)
-    if isinstance(count, int) and 0 <= count < min(acknowledged, remote.acknowledged):
-        _owe_again(remote, now)
+        _report_impossible_id(remote, now)
+    if isinstance(count, int) and 0 <= count < min(acknowledged_count, remote.acknowledged):
+        _resend_all(remote, now)
 
 
-def under_way(session: Session) -> list[int]:
+def list_running(session: Session) -> list[int]:
     """The remotes that are being owed again what they have lost."""
     return list(
         session.scalars(select(Remote.id).where(Remote.again_from_id.is_not(None), Remote.deleted_at.is_(None)))
     )
 
 
-def step(session: Session, remote_id: int) -> bool:
+def enqueue_next_chunk(session: Session, remote_id: int) -> bool:
     """Owe the next part again; whether more is left."""
-    remote = Remote.locked(session, remote_id)
+    remote = Remote.get_for_update(session, remote_id)
     if remote is None or remote.again_from_id is None:
         return False
-    chunk = session.scalars(
+    delivery_ids = session.scalars(
         select(Delivery.id)
         .where(
             Delivery.remote_id == remote_id,
             Delivery.id >= remote.again_from_id,
-            Delivery.state == State.DELIVERED,
+            Delivery.state == DeliveryState.DELIVERED,
             Delivery.delivered_at <= remote.restored_at,
             # What went out in another dialect, or to another reserve, is not missing from this one.
             Delivery.delivered_at >= remote.counted_since,
         )
         .order_by(Delivery.id)
-        .limit(CHUNK)
+        .limit(CHUNK_SIZE)
     ).all()
-    if chunk:
+    if delivery_ids:
         session.execute(
             update(Delivery)
-            .where(Delivery.id.in_(chunk))
-            .values(state=State.PENDING, attempts=0, delivered_at=None, not_before=None),
+            .where(Delivery.id.in_(delivery_ids))
+            .values(state=DeliveryState.PENDING, attempts=0, delivered_at=None, not_before=None),
             execution_options={"synchronize_session": False},
         )
-    remote.again_from_id = chunk[-1] + 1 if len(chunk) == CHUNK else None
+    remote.again_from_id = delivery_ids[-1] + 1 if len(delivery_ids) == CHUNK_SIZE else None
     session.flush()
     return remote.again_from_id is not None
 
 
-def _is_ours(session: Session, max_id: int | None) -> bool:
+def _was_recorded_here(session: Session, max_id: int | None) -> bool:
     site = session.get_one(Site, 1, populate_existing=True)
     if max_id is None or max_id <= site.confirmed_id:
         return max_id is not None
-    made = select(Movement.seq).where(Movement.origin == site.auth, Movement.id == str(max_id))
-    return session.scalar(made) is not None
+    query = select(Movement.seq).where(Movement.origin == site.auth, Movement.id == str(max_id))
+    return session.scalar(query) is not None
 
 
-def _doubt(remote: Remote, now: datetime) -> None:
+def _report_impossible_id(remote: Remote, now: datetime) -> None:
     """No clock here can have made that id; believing it would use up all ids."""
     reason = (
         f"{remote.name or remote.url} says that it holds a movement of this site with an id that this site cannot "
@@ -94,10 +94,10 @@ def _doubt(remote: Remote, now: datetime) -> None:
         "on; look at that site's database."
     )
     log.warning("remote %s: %s", remote.id, reason, extra={"remote": remote.id})
-    _say(remote, "bad_answer", reason, now)
+    _set_error(remote, "bad_answer", reason, now)
 
 
-def _stop(session: Session, remote: Remote, max_id: int, settings: Settings, now: datetime) -> None:
+def _stop_sending(session: Session, remote: Remote, max_id: int, settings: Settings, now: datetime) -> None:
     site = session.get_one(Site, 1, with_for_update=True, populate_existing=True)
     site.last_id = max(site.last_id, max_id)
     reason = (
@@ -107,26 +107,26 @@ def _stop(session: Session, remote: Remote, max_id: int, settings: Settings, now
     if site.hold is None:
         site.hold = reason
         log.warning("remote %s: nothing is sent: %s", remote.id, reason, extra={"remote": remote.id})
-    _say(remote, RESTORED, reason, now)
+    _set_error(remote, RESTORED, reason, now)
     remote.attempt_is_permanent = True
     remote.is_probing = True
     remote.next_attempt_at = now + timedelta(seconds=settings.delay_seconds)
 
 
-def _owe_again(remote: Remote, now: datetime) -> None:
-    if remote.restored_at and timedelta(0) <= now - remote.restored_at < ONCE_IN:
+def _resend_all(remote: Remote, now: datetime) -> None:
+    if remote.restored_at and timedelta(0) <= now - remote.restored_at < MIN_RESTORE_INTERVAL:
         reason = (
             f"{remote.name or remote.url} holds fewer movements than it has acknowledged, for the second time within "
             "an hour; all are sent again in an hour. Look at that site's database."
         )
-        _say(remote, "bad_answer", reason, now)
+        _set_error(remote, "bad_answer", reason, now)
         return
-    said = "remote %s holds fewer movements than it has acknowledged: all are sent again"
-    log.warning(said, remote.id, extra={"remote": remote.id})
+    message = "remote %s holds fewer movements than it has acknowledged: all are sent again"
+    log.warning(message, remote.id, extra={"remote": remote.id})
     remote.acknowledged = 0
     remote.restored_at, remote.again_from_id = now, 1
 
 
-def _say(remote: Remote, code: str, reason: str, now: datetime) -> None:
+def _set_error(remote: Remote, code: str, reason: str, now: datetime) -> None:
     remote.attempt_code, remote.attempt_message = code, reason
     remote.last_failure_at, remote.last_error = now, reason

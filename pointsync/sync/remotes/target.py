@@ -7,17 +7,17 @@ from pointsync.models import Origin, Remote
 from pointsync.sync.protocol.pointsync_client import Target
 
 
-def target_of(session: Session, remote: Remote, vault: Vault) -> Target:
+def load_target(session: Session, remote: Remote, vault: Vault) -> Target:
     """How to call a remote."""
     origin = session.get(Origin, remote.auth)
     return Target(
         url=remote.url,
         auth=remote.auth,
-        password=vault.open(remote.sealed_pass),
+        password=vault.decrypt(remote.sealed_pass),
         reserve=remote.target,
-        template=remote.query_template,
+        query_template=remote.query_template,
         dialect=remote.dialect,
         pinned_key=origin.public_key if origin else None,
         clock_offset_seconds=remote.clock_offset_seconds,
-        session_key=remote.id,
+        connection_key=remote.id,
     )

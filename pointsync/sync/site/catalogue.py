@@ -10,61 +10,61 @@ from sqlalchemy import literal, select, union_all
 from sqlalchemy.orm import Session
 
 from pointsync.models import Level, Remote, Reserve, Reward
-from pointsync.text_limits import MAX_POINTS, MAX_TITLE, clean
+from pointsync.text_limits import MAX_POINTS, MAX_TITLE_LENGTH, sanitise
 
-MOST = 50
+MAX_LISTED = 50
 """Rewards, and levels, that a ping tells by name; its digest tells of all."""
 
 REWARD, LEVEL = "reward", "level"
-NUMBERS = {REWARD: "cost", LEVEL: "points"}
-FIELDS = {REWARD: "rewards", LEVEL: "levels"}
+POINTS_FIELDS = {REWARD: "cost", LEVEL: "points"}
+LIST_FIELDS = {REWARD: "rewards", LEVEL: "levels"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Offer:
+class CatalogueItem:
     """An active reward with its cost, or an active level with its points, as sites compare them."""
 
-    what: str
+    kind: str
     title: str
     points: int
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PointsChange:
     """The same title with another number of points here and there."""
 
-    offer: Offer
-    there: int
+    item: CatalogueItem
+    remote_points: int
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class CatalogueDifference:
     """What a reserve here and the one over there, which a remote's line joins, do not have in common."""
 
     remote: Remote
-    only_here: tuple[Offer, ...]
-    only_there: tuple[Offer, ...]
-    changed: tuple[Change, ...]
+    only_local: tuple[CatalogueItem, ...]
+    only_remote: tuple[CatalogueItem, ...]
+    changed: tuple[PointsChange, ...]
 
     @property
-    def is_named(self) -> bool:
+    def has_details(self) -> bool:
         """Whether it is known wherein they differ; sites tell of so many only."""
-        return bool(self.only_here or self.only_there or self.changed)
+        return bool(self.only_local or self.only_remote or self.changed)
 
 
-def offers(session: Session, reserve_ids: Sequence[int]) -> dict[int, list[Offer]]:
+def list_by_reserve(session: Session, reserve_ids: Sequence[int]) -> dict[int, list[CatalogueItem]]:
     """What the reserves offer, sorted, by row number: one query."""
-    found: dict[int, list[Offer]] = {reserve_id: [] for reserve_id in reserve_ids}
+    items_by_reserve: dict[int, list[CatalogueItem]] = {reserve_id: [] for reserve_id in reserve_ids}
     rewards = select(Reward.reserve_id, literal(REWARD), Reward.title, Reward.cost).where(Reward.is_active)
     levels = select(Level.reserve_id, literal(LEVEL), Level.title, Level.points).where(Level.is_active)
-    for reserve_id, what, title, points in session.execute(
+    for reserve_id, kind, title, points in session.execute(
         union_all(
             rewards.where(Reward.reserve_id.in_(reserve_ids)),
             levels.where(Level.reserve_id.in_(reserve_ids)),
         )
     ):
-        found[reserve_id].append(Offer(what, title, points))
-    return {reserve_id: sorted(each) for reserve_id, each in found.items()}
+        items_by_reserve[reserve_id].append(CatalogueItem(kind, title, points))
+    return {reserve_id: sorted(items) for reserve_id, items in items_by_reserve.items()}
 
 
 def has_any(session: Session) -> bool:
@@ -73,76 +73,82 @@ def has_any(session: Session) -> bool:
     return session.execute(query.limit(1)).first() is not None
 
 
-def digest(found: Iterable[Offer]) -> str:
+def compute_digest(items: Iterable[CatalogueItem]) -> str:
     """SHA-256 in hex of what a reserve offers: the same for the same offers, in whatever order they were made."""
-    lines = [[each.what, each.title, each.points] for each in sorted(found)]
-    return hashlib.sha256(json.dumps(lines, separators=(",", ":")).encode()).hexdigest()
+    rows = [[each.kind, each.title, each.points] for each in sorted(items)]
+    return hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode()).hexdigest()
 
 
-def tell(session: Session, reserve: Reserve) -> dict[str, Any]:
+def build_ping_fields(session: Session, reserve: Reserve) -> dict[str, Any]:
     """What a ping's answer tells of a reserve: `{rewards_digest, rewards: [{title, cost}], levels: [{title, points}]}`.
 
     The lists are cut after 50; a site that knows only the digest passes over them.
     """
-    found = offers(session, [reserve.id])[reserve.id]
+    items = list_by_reserve(session, [reserve.id])[reserve.id]
     lists = {
-        FIELDS[what]: [
-            {"title": clean(each.title, MAX_TITLE), NUMBERS[what]: each.points} for each in found if each.what == what
-        ][:MOST]
-        for what in FIELDS
+        LIST_FIELDS[what]: [
+            {"title": sanitise(each.title, MAX_TITLE_LENGTH), POINTS_FIELDS[what]: each.points}
+            for each in items
+            if each.kind == what
+        ][:MAX_LISTED]
+        for what in LIST_FIELDS
     }
-    return {"rewards_digest": digest(found), **lists}
+    return {"rewards_digest": compute_digest(items), **lists}
 
 
-def heard(body: Mapping[str, Any]) -> dict[str, Any]:
+def parse_ping_fields(body: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of that, as another site has told it: texts cut and cleaned, lists bounded, the rest left out."""
-    kept: dict[str, Any] = {"rewards_digest": clean(str(body.get("rewards_digest") or ""), 128)}
-    for what, name in FIELDS.items():
-        told = body.get(name)
-        if isinstance(told, list):
-            number = NUMBERS[what]
-            kept[name] = [
-                {"title": clean(each["title"], MAX_TITLE), number: each[number]}
-                for each in told[:MOST]
+    fields: dict[str, Any] = {"rewards_digest": sanitise(str(body.get("rewards_digest") or ""), 128)}
+    for kind, name in LIST_FIELDS.items():
+        entries = body.get(name)
+        if isinstance(entries, list):
+            points_field = POINTS_FIELDS[kind]
+            fields[name] = [
+                {"title": sanitise(each["title"], MAX_TITLE_LENGTH), points_field: each[points_field]}
+                for each in entries[:MAX_LISTED]
                 if isinstance(each, dict)
                 and isinstance(each.get("title"), str)
-                and type(each.get(number)) is int
-                and 1 <= each[number] <= MAX_POINTS
+                and type(each.get(points_field)) is int
+                and 1 <= each[points_field] <= MAX_POINTS
             ]
-    return kept
+    return fields
 
 
-def differences(session: Session, lines: Sequence[Remote]) -> tuple[Difference, ...]:
+def find_differences(session: Session, remotes: Sequence[Remote]) -> tuple[CatalogueDifference, ...]:
     """The lines whose site told of other rewards or levels than the observed reserve has here: one query.
 
     A site that has told no digest is passed over: it knows no rewards, or has not been reached yet.
     """
-    here = offers(session, sorted({line.reserve_id for line in lines}))
-    found = []
-    for line in lines:
-        told = line.facts.get("rewards_digest")
-        own = here[line.reserve_id]
-        if told and told != digest(own):
-            found.append(_difference(line, own))
-    return tuple(found)
+    items_by_reserve = list_by_reserve(session, sorted({remote.reserve_id for remote in remotes}))
+    differing = []
+    for remote in remotes:
+        remote_digest = remote.facts.get("rewards_digest")
+        local_items = items_by_reserve[remote.reserve_id]
+        if remote_digest and remote_digest != compute_digest(local_items):
+            differing.append(_compare(remote, local_items))
+    return tuple(differing)
 
 
-def _difference(line: Remote, own: list[Offer]) -> Difference:
-    only_here: list[Offer] = []
-    only_there: list[Offer] = []
-    changed: list[Change] = []
-    for what, name in FIELDS.items():
-        if name not in line.facts:
+def _compare(remote: Remote, local_items: list[CatalogueItem]) -> CatalogueDifference:
+    only_local: list[CatalogueItem] = []
+    only_remote: list[CatalogueItem] = []
+    changed: list[PointsChange] = []
+    for kind, name in LIST_FIELDS.items():
+        if name not in remote.facts:
             continue
-        here = {each.title: each.points for each in own if each.what == what}
-        there = {each["title"]: each[NUMBERS[what]] for each in line.facts[name]}
+        local_points = {each.title: each.points for each in local_items if each.kind == kind}
+        remote_points = {each["title"]: each[POINTS_FIELDS[kind]] for each in remote.facts[name]}
         # What stands behind the end of a list that was cut is unknown.
-        end = max(there) if len(there) >= MOST else None
-        for title in sorted(here.keys() | there.keys()):
-            if title not in there:
-                only_here += [Offer(what, title, here[title])] if end is None or title < end else []
-            elif title not in here:
-                only_there.append(Offer(what, title, there[title]))
-            elif here[title] != there[title]:
-                changed.append(Change(Offer(what, title, here[title]), there[title]))
-    return Difference(line, tuple(only_here), tuple(only_there), tuple(changed))
+        last_listed_title = max(remote_points) if len(remote_points) >= MAX_LISTED else None
+        for title in sorted(local_points.keys() | remote_points.keys()):
+            if title not in remote_points:
+                only_local += (
+                    [CatalogueItem(kind, title, local_points[title])]
+                    if last_listed_title is None or title < last_listed_title
+                    else []
+                )
+            elif title not in local_points:
+                only_remote.append(CatalogueItem(kind, title, remote_points[title]))
+            elif local_points[title] != remote_points[title]:
+                changed.append(PointsChange(CatalogueItem(kind, title, local_points[title]), remote_points[title]))
+    return CatalogueDifference(remote, tuple(only_local), tuple(only_remote), tuple(changed))

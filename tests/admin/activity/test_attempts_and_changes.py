@@ -9,105 +9,110 @@ from sqlalchemy import func, select
 from pointsync import db
 from pointsync.ledger import reserves, verify
 from pointsync.models import Attempt, Balance, Delivery, Movement
-from tests.admin import sample_deliveries as shown
-from tests.admin.activity.activity_page import PAGE, empty, rows, way
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import words, wrong
-from tests.support.panel_client import Visitor
+from tests.admin import sample_deliveries
+from tests.admin.activity.activity_page import PAGE, empty_text, pager_link, row_texts
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import field_errors, main_text
+from tests.support.panel_client import PanelClient
 
-ON_BOTH = pytest.mark.parametrize("where", BOTH, indirect=True)
+ON_BOTH = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
-BELOW = f"{PAGE}/below-zero"
+OVERDRAWN_PAGE = f"{PAGE}/below-zero"
 ATTEMPTS = f"{PAGE}/attempts"
 CHANGES = f"{PAGE}/changes"
-BROKEN = "There is no such remote in the list; choose one of these."
+MUG_SHOP_AUTH = "wrk_" + "2" * 16
+UNKNOWN_REMOTE = "There is no such remote in the list; choose one of these."
 
 
 @ON_BOTH
-class TestBelowZero:
+class TestOverdrawn:
     """Movements that took a customer below zero, and their correction."""
 
     @pytest.fixture(autouse=True)
     def _low(self, app: Flask) -> None:
-        with app.app_context(), db.write() as session:
-            shown.add_remote(session)
-            shown.make(session, 10)
-            shown.go_below(session, 30, 5)
+        with app.app_context(), db.transaction() as session:
+            sample_deliveries.add_remote(session)
+            sample_deliveries.record_points(session, 10)
+            sample_deliveries.overdraw(session, 30, 5)
 
     def look(self, app: Flask) -> tuple[int, int, int]:
         """Alice's balance, and how many movements and deliveries there are."""
-        with app.app_context(), db.write() as session:
-            assert verify.differences(session) == []
+        with app.app_context(), db.transaction() as session:
+            assert verify.find_balance_differences(session) == []
             counts = [session.scalar(select(func.count()).select_from(model)) or 0 for model in (Movement, Delivery)]
             return session.scalars(select(Balance.points)).one(), counts[0], counts[1]
 
-    def test_each_says_whose_and_where(self, ada: Visitor) -> None:
-        text = ada.get(BELOW).text
-        second, first = rows(text)
+    def test_each_says_whose_and_where(self, ada: PanelClient) -> None:
+        text = ada.get(OVERDRAWN_PAGE).text
+        second, first = row_texts(text)
         assert first.startswith("−30 Spend in Points Spent there")
         assert first.endswith("alice@shop.test Tea shop −20 −25 Correct here")
         assert second.endswith("alice@shop.test Tea shop −25 −25 Correct here")
         assert "Movements of the last 31 days that took a customer below zero" in text
 
-    def test_a_correction(self, app: Flask, ada: Visitor) -> None:
-        text = words(ada.get(f"{BELOW}/2/correct?size=40").text)
+    def test_a_correction(self, app: Flask, ada: PanelClient) -> None:
+        text = main_text(ada.get(f"{OVERDRAWN_PAGE}/2/correct?size=40").text)
         assert "alice@shop.test has −25 in Points . A correction of +25 brings the balance to 0." in text
-        answer = ada.send(f"{BELOW}/2/correct?size=40")
-        assert answer.location == f"{BELOW}?size=40"
+        answer = ada.send(f"{OVERDRAWN_PAGE}/2/correct?size=40")
+        assert answer.location == f"{OVERDRAWN_PAGE}?size=40"
         assert self.look(app) == (0, 4, 1)
         text = ada.get(answer.location).text
         assert "the balance is 0 now. It stays on this site." in text
-        second, first = rows(text)
+        second, first = row_texts(text)
         assert first.endswith("Tea shop −20 0 Corrected: +25")
         assert second.endswith("Tea shop −25 0 Not below zero now")
 
-    def test_too_late(self, app: Flask, ada: Visitor) -> None:
-        token = ada.token(f"{BELOW}/2/correct")
-        with app.app_context(), db.write() as session:
-            shown.make(session, 100)
+    def test_too_late(self, app: Flask, ada: PanelClient) -> None:
+        token = ada.token(f"{OVERDRAWN_PAGE}/2/correct")
+        with app.app_context(), db.transaction() as session:
+            sample_deliveries.record_points(session, 100)
         before = self.look(app)
-        answer = ada.post(f"{BELOW}/2/correct", {"csrf_token": token})
-        assert answer.location == BELOW
-        assert "alice@shop.test has 75 points in default now: nothing is to be corrected." in ada.get(BELOW).text
-        assert ada.get(f"{BELOW}/2/correct").location == BELOW
-        assert "Nothing is to be corrected" in ada.get(BELOW).text
+        answer = ada.post(f"{OVERDRAWN_PAGE}/2/correct", {"csrf_token": token})
+        assert answer.location == OVERDRAWN_PAGE
+        assert (
+            "alice@shop.test has 75 points in default now: nothing is to be corrected." in ada.get(OVERDRAWN_PAGE).text
+        )
+        assert ada.get(f"{OVERDRAWN_PAGE}/2/correct").location == OVERDRAWN_PAGE
+        assert "Nothing is to be corrected" in ada.get(OVERDRAWN_PAGE).text
         assert self.look(app) == before
 
-    def test_twice(self, app: Flask, ada: Visitor) -> None:
-        token = ada.token(f"{BELOW}/2/correct")
+    def test_twice(self, app: Flask, ada: PanelClient) -> None:
+        token = ada.token(f"{OVERDRAWN_PAGE}/2/correct")
         for _ in range(2):
-            assert ada.post(f"{BELOW}/2/correct", {"csrf_token": token}).status_code == 303
-        assert "That was corrected before, by movement" in ada.get(BELOW).text
+            assert ada.post(f"{OVERDRAWN_PAGE}/2/correct", {"csrf_token": token}).status_code == 303
+        assert "That was corrected before, by movement" in ada.get(OVERDRAWN_PAGE).text
         assert self.look(app) == (0, 4, 1)
 
-    def test_where_the_reserve_takes_nothing(self, app: Flask, ada: Visitor) -> None:
-        with app.app_context(), db.write() as session:
-            reserves.change(session, "default", "Points", False, False)
-        answer = ada.send(f"{BELOW}/2/correct")
+    def test_where_the_reserve_takes_nothing(self, app: Flask, ada: PanelClient) -> None:
+        with app.app_context(), db.transaction() as session:
+            reserves.update(session, "default", "Points", False, False)
+        answer = ada.send(f"{OVERDRAWN_PAGE}/2/correct")
         assert answer.status_code == 422
         assert "The points reserve default is not active." in answer.text
         assert self.look(app) == (-25, 3, 1)
 
-    def test_where_the_reserve_allows_it_now(self, app: Flask, ada: Visitor) -> None:
-        with app.app_context(), db.write() as session:
-            reserves.change(session, "default", "Points", True, True)
-        assert [row.rpartition("−25 ")[2] for row in rows(ada.get(BELOW).text)] == ["The reserve allows it now"] * 2
+    def test_where_the_reserve_allows_it_now(self, app: Flask, ada: PanelClient) -> None:
+        with app.app_context(), db.transaction() as session:
+            reserves.update(session, "default", "Points", True, True)
+        assert [row.rpartition("−25 ")[2] for row in row_texts(ada.get(OVERDRAWN_PAGE).text)] == [
+            "The reserve allows it now"
+        ] * 2
 
-    def test_what_is_not_there(self, ada: Visitor) -> None:
-        token = ada.token(BELOW)
+    def test_what_is_not_there(self, ada: PanelClient) -> None:
+        token = ada.token(OVERDRAWN_PAGE)
         for seq in ("1", "999", "9223372036854775807", "9223372036854775808", "x"):
-            assert ada.get(f"{BELOW}/{seq}/correct").status_code == 404
-            assert ada.post(f"{BELOW}/{seq}/correct", {"csrf_token": token}).status_code in (404, 405)
-        assert ada.post(f"{BELOW}/2/correct").status_code == 400
+            assert ada.get(f"{OVERDRAWN_PAGE}/{seq}/correct").status_code == 404
+            assert ada.post(f"{OVERDRAWN_PAGE}/{seq}/correct", {"csrf_token": token}).status_code in (404, 405)
+        assert ada.post(f"{OVERDRAWN_PAGE}/2/correct").status_code == 400
 
-    def test_page_by_page(self, app: Flask, ada: Visitor) -> None:
-        with app.app_context(), db.write() as session:
-            shown.go_below(session, 30, 5, *range(1, 44))
-        pages, path = [], BELOW
+    def test_page_by_page(self, app: Flask, ada: PanelClient) -> None:
+        with app.app_context(), db.transaction() as session:
+            sample_deliveries.overdraw(session, 30, 5, *range(1, 44))
+        pages, path = [], OVERDRAWN_PAGE
         while path:
             text = ada.get(path).text
-            pages.append(len(rows(text)))
-            path = way(text, "Next page") or ""
+            pages.append(len(row_texts(text)))
+            path = pager_link(text, "Next page") or ""
         assert pages == [20, 20, 5]
 
 
@@ -117,13 +122,13 @@ class TestAttempts:
 
     @pytest.fixture(autouse=True)
     def _tried(self, app: Flask) -> None:
-        with app.app_context(), db.write() as session:
-            shown.add_remote(session)
-            shown.add_attempts(session)
-            shown.add_attempts(session, shown.add_remote(session, "Mug shop", "wrk_" + "2" * 16).id)
+        with app.app_context(), db.transaction() as session:
+            sample_deliveries.add_remote(session)
+            sample_deliveries.add_attempts(session)
+            sample_deliveries.add_attempts(session, sample_deliveries.add_remote(session, "Mug shop", MUG_SHOP_AUTH).id)
 
-    def test_each_says_what_came_of_it(self, ada: Visitor) -> None:
-        under_way, broken_off, bad, timed_out, partly, fine = rows(ada.get(f"{ATTEMPTS}?remote=1").text)
+    def test_each_says_what_came_of_it(self, ada: PanelClient) -> None:
+        under_way, broken_off, bad, timed_out, partly, fine = row_texts(ada.get(f"{ATTEMPTS}?remote=1").text)
         assert under_way.endswith("Tea shop 7 Under way")
         assert broken_off == (
             "1 Mar 2026, 12:04 Tea shop 5 Broken off This site stopped meanwhile. "
@@ -134,66 +139,68 @@ class TestAttempts:
         assert partly.endswith("10 Answered 9 of 10 delivered; the others stand under Deliveries. 5.0 s")
         assert fine == "1 Mar 2026, 12:00 Tea shop 1,200 Delivered 250 ms"
 
-    def test_the_filter(self, ada: Visitor) -> None:
-        assert len(rows(ada.get(ATTEMPTS).text)) == 12
-        failed = rows(ada.get(f"{ATTEMPTS}?outcome=failed").text)
+    def test_the_filter(self, ada: PanelClient) -> None:
+        assert len(row_texts(ada.get(ATTEMPTS).text)) == 12
+        failed = row_texts(ada.get(f"{ATTEMPTS}?outcome=failed").text)
         assert len(failed) == 4
         assert all("Failed" in row for row in failed)
-        assert len(rows(ada.get(f"{ATTEMPTS}?outcome=failed&remote=2").text)) == 2
+        assert len(row_texts(ada.get(f"{ATTEMPTS}?outcome=failed&remote=2").text)) == 2
 
     @pytest.mark.parametrize(
         ("query", "field", "sentence"),
         [
-            ("remote=9", "remote", BROKEN),
-            ("remote=%00", "remote", BROKEN),
+            ("remote=9", "remote", UNKNOWN_REMOTE),
+            ("remote=%00", "remote", UNKNOWN_REMOTE),
             ("outcome=good", "outcome", "There is no such outcome; choose one of these."),
         ],
     )
-    def test_a_filter_that_cannot_be(self, ada: Visitor, query: str, field: str, sentence: str) -> None:
+    def test_a_filter_that_cannot_be(self, ada: PanelClient, query: str, field: str, sentence: str) -> None:
         answer = ada.get(f"{ATTEMPTS}?{query}")
         assert answer.status_code == 422
-        assert wrong(answer.text) == {field: sentence}
-        assert "Nothing is listed" in empty(answer.text)
+        assert field_errors(answer.text) == {field: sentence}
+        assert "Nothing is listed" in empty_text(answer.text)
 
-    def test_a_clock_put_right_meanwhile(self, app: Flask, ada: Visitor) -> None:
-        with app.app_context(), db.write() as session:
+    def test_a_clock_put_right_meanwhile(self, app: Flask, ada: PanelClient) -> None:
+        with app.app_context(), db.transaction() as session:
             for attempt in session.scalars(select(Attempt).where(Attempt.code.is_not(None))):
                 attempt.ended_at = attempt.started_at - timedelta(hours=1)
             session.scalars(select(Attempt).where(Attempt.deliveries == 7)).first().started_at += timedelta(hours=1)
-        shown_rows = rows(ada.get(f"{ATTEMPTS}?remote=1").text)
+        shown_rows = row_texts(ada.get(f"{ATTEMPTS}?remote=1").text)
         assert shown_rows[-1].endswith("Delivered 0 ms")
         assert shown_rows[0].endswith("Under way")
 
-    def test_page_by_page_with_its_filter(self, app: Flask, ada: Visitor) -> None:
-        with app.app_context(), db.write() as session:
+    def test_page_by_page_with_its_filter(self, app: Flask, ada: PanelClient) -> None:
+        with app.app_context(), db.transaction() as session:
             for _ in range(10):
-                shown.add_attempts(session)
+                sample_deliveries.add_attempts(session)
         text = ada.get(f"{ATTEMPTS}?outcome=failed&remote=1").text
-        following = way(text, "Next page")
+        following = pager_link(text, "Next page")
         assert following
         assert "outcome=failed" in following
-        assert len(rows(text)) == 20
-        assert len(rows(ada.get(following).text)) == 2
+        assert len(row_texts(text)) == 20
+        assert len(row_texts(ada.get(following).text)) == 2
 
 
 @ON_BOTH
-def test_changes_of_status(app: Flask, ada: Visitor) -> None:
-    with app.app_context(), db.write() as session:
-        shown.add_remote(session)
-        shown.add_changes(session)
-        shown.add_changes(session, shown.add_remote(session, "Mug shop", "wrk_" + "2" * 16).id)
-    assert len(rows(ada.get(CHANGES).text)) == 4
-    error, green = rows(ada.get(f"{CHANGES}?remote=1").text)
+def test_changes_of_status(app: Flask, ada: PanelClient) -> None:
+    with app.app_context(), db.transaction() as session:
+        sample_deliveries.add_remote(session)
+        sample_deliveries.add_status_changes(session)
+        sample_deliveries.add_status_changes(
+            session, sample_deliveries.add_remote(session, "Mug shop", MUG_SHOP_AUTH).id
+        )
+    assert len(row_texts(ada.get(CHANGES).text)) == 4
+    error, green = row_texts(ada.get(f"{CHANGES}?remote=1").text)
     assert error == "1 Mar 2026, 12:09 Tea shop In step Error tea.test refuses these credentials."
     assert green == "1 Mar 2026, 12:00 Tea shop Nothing sent yet In step"
     answer = ada.get(f"{CHANGES}?remote=9")
     assert answer.status_code == 422
-    assert wrong(answer.text) == {"remote": BROKEN}
+    assert field_errors(answer.text) == {"remote": UNKNOWN_REMOTE}
 
 
-def test_the_ways_between_the_lists_keep_the_remote(app: Flask, ada: Visitor) -> None:
-    with app.app_context(), db.write() as session:
-        shown.add_remote(session)
+def test_the_ways_between_the_lists_keep_the_remote(app: Flask, ada: PanelClient) -> None:
+    with app.app_context(), db.transaction() as session:
+        sample_deliveries.add_remote(session)
     for path in (PAGE, ATTEMPTS, CHANGES):
         text = ada.get(f"{path}?remote=1").text
         for other in (PAGE, ATTEMPTS, CHANGES):

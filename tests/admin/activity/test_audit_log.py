@@ -9,34 +9,34 @@ from sqlalchemy import select
 
 from pointsync import clock, db
 from pointsync.ledger import audit_recorder
-from pointsync.models import Audit, Reserve, Work
-from pointsync.reports.audit_log import document
-from pointsync.runtime import runtime
+from pointsync.models import AuditEntry, Reserve, Task
+from pointsync.reports.audit_log import to_json
+from pointsync.runtime import get_runtime
 from pointsync.schedule import ticks
-from tests.admin.conftest import BOTH
-from tests.support.panel_client import PASSWORD, Visitor
+from tests.admin.conftest import BOTH_DATABASES
+from tests.support.panel_client import PASSWORD, PanelClient
 
 PAGE = "/system/audit"
 
 
-def rows(app: Flask) -> list[dict]:
+def audit_rows(app: Flask) -> list[dict]:
     """What stands in the log but by the site itself, oldest first."""
-    with app.app_context(), db.write() as session:
-        query = select(Audit).where(Audit.how != "site").order_by(Audit.id)
-        return [document(row) for row in session.scalars(query)]
+    with app.app_context(), db.transaction() as session:
+        query = select(AuditEntry).where(AuditEntry.how != "site").order_by(AuditEntry.id)
+        return [to_json(row) for row in session.scalars(query)]
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 def test_what_admins_do_is_noted_with_who_how_and_from_where(app: Flask) -> None:
-    ada = Visitor(app, "192.0.2.9")
+    ada = PanelClient(app, "192.0.2.9")
     ada.sign_in(name=PASSWORD)
     ada.sign_in(password="wrong " + PASSWORD)
     ada.sign_in()
     ada.send("/system/api-keys/add", name="webshop", scopes="record")
     ada.send("/system/admins/add", name="Max", password=PASSWORD + "2", again=PASSWORD + "2")
     ada.send("/sign-out", "/")
-    found = rows(app)
-    assert [(row["words"], row["how"]) for row in found] == [
+    rows = audit_rows(app)
+    assert [(row["words"], row["how"]) for row in rows] == [
         ("Somebody failed to sign in with a name that no admin has", "nobody"),
         ("Somebody failed to sign in as Ada", "nobody"),
         ("Ada signed in", "password"),
@@ -44,25 +44,25 @@ def test_what_admins_do_is_noted_with_who_how_and_from_where(app: Flask) -> None
         ("Ada added admin Max", "password"),
         ("Ada signed out", "password"),
     ]
-    assert {row["address"] for row in found} == {"192.0.2.9"}
-    assert PASSWORD not in str(found)
-    assert "scrypt" not in str(found)
+    assert {row["address"] for row in rows} == {"192.0.2.9"}
+    assert PASSWORD not in str(rows)
+    assert "scrypt" not in str(rows)
 
 
-def test_a_refused_form_notes_nothing(app: Flask, ada: Visitor) -> None:
-    before = rows(app)
+def test_a_refused_form_notes_nothing(app: Flask, ada: PanelClient) -> None:
+    before = audit_rows(app)
     assert ada.send("/system/api-keys/add", name="no/name").status_code == 422
-    assert rows(app) == before
+    assert audit_rows(app) == before
 
 
-def test_the_page_says_how_it_begins_narrows_and_escapes(app: Flask, ada: Visitor) -> None:
+def test_the_page_says_how_it_begins_narrows_and_escapes(app: Flask, ada: PanelClient) -> None:
     with app.app_context():
-        db.acts(db.Actor("Max", "command", ""))
-        with db.write() as session:
+        db.set_actor(db.Actor("Max", "command", ""))
+        with db.transaction() as session:
             session.add(Reserve(key="gold", name="<b>Gold", created_at=clock.now()))
-    shown = html.unescape(ada.get(PAGE).text)
-    assert "Max added reserve gold" in shown
-    assert "Ada signed in" in shown
+    page_text = html.unescape(ada.get(PAGE).text)
+    assert "Max added reserve gold" in page_text
+    assert "Ada signed in" in page_text
     assert "&lt;b&gt;Gold" in ada.get(PAGE).text
     only_max = ada.get(f"{PAGE}?actor=Max&noun=reserve&since=2020-01-01&until=2900-01-01").text
     assert "Max added reserve gold" in only_max
@@ -72,7 +72,7 @@ def test_the_page_says_how_it_begins_narrows_and_escapes(app: Flask, ada: Visito
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "sentence"),
     [
         ("since=tomorrow", "This is no day"),
         ("since=0001-01-01", "Choose a day from 2000"),
@@ -83,22 +83,22 @@ def test_the_page_says_how_it_begins_narrows_and_escapes(app: Flask, ada: Visito
         ("size=7", "A page has"),
     ],
 )
-def test_a_filter_that_cannot_be_is_told_so(ada: Visitor, query: str, said: str) -> None:
+def test_a_filter_that_cannot_be_is_told_so(ada: PanelClient, query: str, sentence: str) -> None:
     answer = ada.get(f"{PAGE}?{query}")
-    assert (answer.status_code, said in answer.text) == (422, True)
+    assert (answer.status_code, sentence in answer.text) == (422, True)
 
 
-def test_the_log_goes_out_as_csv_with_cells_defused(app: Flask, ada: Visitor) -> None:
+def test_the_log_goes_out_as_csv_with_cells_defused(app: Flask, ada: PanelClient) -> None:
     with app.app_context():
-        db.acts(db.Actor("=Max", "command", ""))
-        with db.write() as session:
-            audit_recorder.note(session, "tested", "reserve", thing="+gold")
+        db.set_actor(db.Actor("=Max", "command", ""))
+        with db.transaction() as session:
+            audit_recorder.log_action(session, "tested", "reserve", thing="+gold")
     answer = ada.send(f"{PAGE}/export", PAGE, actor="=Max")
     assert answer.status_code == 303
     with app.app_context():
-        ticks.do_works()
-        name = db.db.session.scalars(select(Work)).one().result["file"]
-        [path] = runtime().config.data.rglob(name)
+        ticks.run_tasks()
+        name = db.session.scalars(select(Task)).one().result["file"]
+        [path] = get_runtime().config.data.rglob(name)
         with path.open() as file:
             [row] = csv.DictReader(file)
     assert (row["actor"], row["name"], row["words"]) == ("'=Max", "'+gold", "'=Max tested reserve +gold")

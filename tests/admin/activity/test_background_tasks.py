@@ -7,91 +7,95 @@ from flask import Flask
 from sqlalchemy import update
 
 from pointsync import clock, db, leases
-from pointsync.models import Work
-from pointsync.runtime import runtime
+from pointsync.models import Task
+from pointsync.runtime import get_runtime
 from pointsync.tasks import tasks
-from tests.admin.page_text import plain
+from tests.admin.page_text import text_of
 from tests.support.moving_clock import MovingClock
-from tests.support.panel_client import NAME, Visitor
-from tests.support.queries import watched
+from tests.support.panel_client import NAME, PanelClient
+from tests.support.queries import record_queries
 
 HOSTILE = "Count <b>sheep</b>\u202e"
 
 
-def ask(app: Flask, title: str = "Sheep counted", **values) -> int:
+def create_task(app: Flask, title: str = "Sheep counted", **values) -> int:
     """A work that Bob asked for, its row changed to `values`."""
 
-    def new(session) -> int:
-        what = {"kind": "sheep", "title": title, "unit": "sheep", "asked_by": "Bob", "now": clock.now()}
-        made = tasks.ask(session, runtime().config.data, **what)
-        session.execute(update(Work).where(Work.id == made.id).values(values or {"unit": "sheep"}))
-        return made.id
+    def enqueue_task(session) -> int:
+        fields = {"kind": "sheep", "title": title, "unit": "sheep", "asked_by": "Bob", "now": clock.now()}
+        task = tasks.enqueue(session, get_runtime().config.data, **fields)
+        session.execute(update(Task).where(Task.id == task.id).values(values or {"unit": "sheep"}))
+        return task.id
 
     with app.app_context():
-        return db.in_write(new)
+        return db.run_in_transaction(enqueue_task)
 
 
-def beat(app: Flask, holder: str = "w") -> None:
+def add_heartbeat(app: Flask, holder: str = "w") -> None:
     """A process that runs jobs."""
-    with app.app_context(), db.write() as session:
-        leases.beat(session, holder)
+    with app.app_context(), db.transaction() as session:
+        leases.record_heartbeat(session, holder)
 
 
-def row(app: Flask, work_id: int) -> Work:
+def get_task(app: Flask, task_id: int) -> Task:
     """The work as the database has it."""
-    with app.app_context(), db.write() as session:
-        return tasks.get(session, work_id)
+    with app.app_context(), db.transaction() as session:
+        return tasks.get(session, task_id)
 
 
-def test_nothing_was_asked_for_yet(ada: Visitor) -> None:
+def test_nothing_was_asked_for_yet(ada: PanelClient) -> None:
     assert "Nothing was asked for in these days." in ada.get("/system/works").text
     assert ada.get("/system/works/1").status_code == 404
     assert ada.get("/system/works/1/file").status_code == 404
     assert ada.get("/system/works/9223372036854775808").status_code == 404
     assert ada.send("/system/works/1/stop", page="/system/general").status_code == 404
-    assert 'id="works" data-live=""></div>' in ada.get("/").text
+    assert 'id="tasks" data-live=""></div>' in ada.get("/").text
 
 
-def test_one_that_runs_is_seen_everywhere(app: Flask, ada: Visitor, moving_clock: MovingClock) -> None:
-    beat(app)
+def test_one_that_runs_is_seen_everywhere(app: Flask, ada: PanelClient, moving_clock: MovingClock) -> None:
+    add_heartbeat(app)
     ends_at = clock.now() + timedelta(hours=2)
-    work_id = ask(app, HOSTILE, state="running", holder="w", done=12_000, total=1_000_000, ends_at=ends_at)
-    for path in ("/", "/system/works", f"/system/works/{work_id}"):
+    task_id = create_task(app, HOSTILE, state="running", holder="w", done=12_000, total=1_000_000, ends_at=ends_at)
+    for path in ("/", "/system/works", f"/system/works/{task_id}"):
         text = ada.get(path).text
         assert "12,000 of 1,000,000 sheep" in text
         assert "Count &lt;b&gt;sheep&lt;/b&gt;" in text
         assert "\u202e" not in text
-        assert f'href="/system/works/{work_id}' in text or f"/system/works/{work_id}/stop" in text
+        assert f'href="/system/works/{task_id}' in text or f"/system/works/{task_id}/stop" in text
         assert "no process that does such work" not in text
     assert 'max="1000000" value="12000"' in text
-    assert f"Ends at about {ends_at:%-d %b %Y, %H:%M}" in plain(text)
-    assert f'data-live-from="/system/works/{work_id}"' in text
-    ask(app, "The next one")
-    assert "It begins when what was asked for before has ended: Count" in plain(ada.get("/system/works/2").text)
+    assert f"Ends at about {ends_at:%-d %b %Y, %H:%M}" in text_of(text)
+    assert f'data-refresh-url="/system/works/{task_id}"' in text
+    create_task(app, "The next one")
+    assert "It begins when what was asked for before has ended: Count" in text_of(ada.get("/system/works/2").text)
 
 
-def test_a_total_that_nobody_knows(app: Flask, ada: Visitor) -> None:
-    text = ada.get(f"/system/works/{ask(app, state='running', done=5)}").text
+def test_a_total_that_nobody_knows(app: Flask, ada: PanelClient) -> None:
+    text = ada.get(f"/system/works/{create_task(app, state='running', done=5)}").text
     assert "5 sheep</span>" in text
     assert '<progress class="progress-bar" aria-label' in text
 
 
-def test_stop(app: Flask, ada: Visitor) -> None:
-    waits, runs, ended = ask(app), ask(app, state="running"), ask(app, state="done", finished_at=clock.now())
+def test_stop(app: Flask, ada: PanelClient) -> None:
+    waits, runs, ended = (
+        create_task(app),
+        create_task(app, state="running"),
+        create_task(app, state="done", finished_at=clock.now()),
+    )
     assert ada.post(f"/system/works/{waits}/stop").status_code == 400
-    assert row(app, waits).state == "waiting"
-    for work_id, state, words in (
+    assert get_task(app, waits).state == "waiting"
+    for task_id, state, words in (
         (waits, "stopped", "It is stopped."),
         (runs, "stopping", "as soon as the part that is under way is done"),
         (ended, "done", "It has ended already."),
     ):
-        answer = ada.send(f"/system/works/{work_id}/stop", page="/system/general")
-        assert (answer.status_code, answer.location) == (303, f"/system/works/{work_id}")
-        assert row(app, work_id).state == state
+        answer = ada.send(f"/system/works/{task_id}/stop", page="/system/general")
+        assert (answer.status_code, answer.location) == (303, f"/system/works/{task_id}")
+        assert get_task(app, task_id).state == state
         text = ada.get(answer.location).text
         assert words in text
-        assert f"/system/works/{work_id}/stop" not in text
-    assert row(app, runs).message == f"Stopped by {NAME}."
+        assert f"/system/works/{task_id}/stop" not in text
+    assert get_task(app, runs).message == f"Stopped by {NAME}."
 
 
 @pytest.mark.parametrize(
@@ -104,28 +108,28 @@ def test_stop(app: Flask, ada: Visitor) -> None:
     ],
 )
 def test_why_it_does_not_begin(
-    app: Flask, ada: Visitor, is_alive: bool, age_minutes: int, others: bool, words: str | None
+    app: Flask, ada: PanelClient, is_alive: bool, age_minutes: int, others: bool, words: str | None
 ) -> None:
     if is_alive:
-        beat(app)
+        add_heartbeat(app)
     if others:
-        ask(app, "Before", state="running", holder="w")
-    work_id = ask(app, asked_at=clock.now() - timedelta(minutes=age_minutes))
-    for path in ("/system/works", f"/system/works/{work_id}"):
+        create_task(app, "Before", state="running", holder="w")
+    task_id = create_task(app, asked_at=clock.now() - timedelta(minutes=age_minutes))
+    for path in ("/system/works", f"/system/works/{task_id}"):
         text = ada.get(path).text
-        assert ("notice-warning" in text.partition('id="work')[2]) == bool(words)
+        assert ("notice-warning" in text.partition('id="task')[2]) == bool(words)
         assert words is None or words in text
 
 
-def test_what_it_has_made_is_saved_by_admins_alone(app: Flask, ada: Visitor, stranger: Visitor) -> None:
-    work_id = ask(app, state="done", finished_at=clock.now(), result={"file": "sheep.csv"})
-    path = f"/system/works/{work_id}/file"
+def test_what_it_has_made_is_saved_by_admins_alone(app: Flask, ada: PanelClient, stranger: PanelClient) -> None:
+    task_id = create_task(app, state="done", finished_at=clock.now(), result={"file": "sheep.csv"})
+    path = f"/system/works/{task_id}/file"
     assert ada.get(path).status_code == 404
-    assert "Its file is not here." in ada.get(f"/system/works/{work_id}").text
+    assert "Its file is not here." in ada.get(f"/system/works/{task_id}").text
     with app.app_context():
-        place = tasks.folder(runtime().config.data, work_id)
+        place = tasks.folder_path(get_runtime().config.data, task_id)
     (place / "sheep.csv").write_bytes("name\nDölly\n".encode())
-    assert "Download the file (12 Bytes)" in ada.get(f"/system/works/{work_id}").text
+    assert "Download the file (12 Bytes)" in ada.get(f"/system/works/{task_id}").text
     answer = ada.get(path)
     assert answer.data == "name\nDölly\n".encode()
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -134,24 +138,24 @@ def test_what_it_has_made_is_saved_by_admins_alone(app: Flask, ada: Visitor, str
     assert answer.headers["Cache-Control"] == "no-store"
     assert stranger.get(path).location == f"/sign-in?next={path}"
     with app.app_context():
-        db.in_write(lambda session: tasks.prune(session, clock.now() + timedelta(days=8)))
+        db.run_in_transaction(lambda session: tasks.prune(session, clock.now() + timedelta(days=8)))
     assert ada.get(path).status_code == 404
 
 
-def test_failed_says_why(app: Flask, ada: Visitor) -> None:
-    work_id = ask(app, state="failed", finished_at=clock.now(), message="Line 7 has <no> points.\u202e")
-    for path in ("/system/works", f"/system/works/{work_id}"):
+def test_failed_says_why(app: Flask, ada: PanelClient) -> None:
+    task_id = create_task(app, state="failed", finished_at=clock.now(), message="Line 7 has <no> points.\u202e")
+    for path in ("/system/works", f"/system/works/{task_id}"):
         assert "<bdi>Line 7 has &lt;no&gt; points.</bdi>" in ada.get(path).text
 
 
-def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: Visitor) -> None:
-    def asked() -> int:
-        with app.app_context(), watched() as queries:
+def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: PanelClient) -> None:
+    def count_queries() -> int:
+        with app.app_context(), record_queries() as queries:
             assert ada.get("/system/works").status_code == 200
         return len(queries)
 
-    ask(app)
-    few = asked()
+    create_task(app)
+    query_count = count_queries()
     for _ in range(5):
-        ask(app)
-    assert asked() == few
+        create_task(app)
+    assert count_queries() == query_count

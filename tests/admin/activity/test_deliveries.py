@@ -10,16 +10,15 @@ from sqlalchemy import update
 from pointsync import clock, db
 from pointsync.models import Delivery, Remote, Site
 from pointsync.sync.remotes import remotes
-from tests.admin import sample_deliveries as shown
-from tests.admin import sample_remotes
-from tests.admin.activity.activity_page import LISTS, PAGE, empty, rows, way
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import words, wrong
-from tests.support.bulk_rows import fill
-from tests.support.panel_client import Visitor
-from tests.support.queries import watched
+from tests.admin import sample_deliveries, sample_remotes
+from tests.admin.activity.activity_page import LIST_PAGES, PAGE, empty_text, pager_link, row_texts
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import field_errors, main_text
+from tests.support.bulk_rows import insert_rows
+from tests.support.panel_client import PanelClient
+from tests.support.queries import record_queries
 
-ON_BOTH = pytest.mark.parametrize("where", BOTH, indirect=True)
+ON_BOTH = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
 EMPTY = {
     PAGE: "No deliveries yet. Each movement made in this shop will stand here",
@@ -30,52 +29,52 @@ EMPTY = {
 
 
 @pytest.fixture
-def each(app: Flask) -> None:
+def deliveries_in_each_state(app: Flask) -> None:
     """A delivery in each state."""
-    with app.app_context(), db.write() as session:
-        shown.add_each(session)
+    with app.app_context(), db.transaction() as session:
+        sample_deliveries.add_all_states(session)
 
 
-@pytest.mark.parametrize("path", LISTS)
-def test_an_empty_list_says_what_will_be_there(ada: Visitor, path: str) -> None:
+@pytest.mark.parametrize("path", LIST_PAGES)
+def test_an_empty_list_says_what_will_be_there(ada: PanelClient, path: str) -> None:
     answer = ada.get(path)
     assert answer.status_code == 200
-    assert empty(answer.text).startswith(EMPTY[path])
+    assert empty_text(answer.text).startswith(EMPTY[path])
 
 
 @ON_BOTH
-@pytest.mark.usefixtures("each")
-def test_what_became_of_each_movement(ada: Visitor) -> None:
-    pending, aside, unknown, failed, delivered = rows(ada.get(PAGE).text)
+@pytest.mark.usefixtures("deliveries_in_each_state")
+def test_what_became_of_each_movement(ada: PanelClient) -> None:
+    pending, aside, unknown, failed, delivered = row_texts(ada.get(PAGE).text)
     assert pending.startswith("−5 ben@shop.test Spend in Points 1 Mar 2026, 12:00 Tea shop Pending")
     assert pending.endswith("Attempts None yet Next As soon as it is its turn")
     assert "Set aside Attempts 1 Reason Given by hand." in aside
     tomorrow = f"{clock.now() + timedelta(days=1):%-d %b %Y}"
     assert f"Customer unknown there Attempts None yet Next {tomorrow}" in unknown
     assert failed.startswith("+2 alice@shop.test Earn in Points Order 12 & more 1 Mar 2026, 12:00 Tea shop Refused")
-    assert f"Attempts 3 Said there {shown.SAID}" in failed
+    assert f"Attempts 3 Said there {sample_deliveries.REFUSAL}" in failed
     assert failed.endswith("Send again Set aside Correct here")
     assert delivered.endswith("Tea shop Delivered Delivered 1 Mar 2026, 13:00 Attempts 2")
 
 
-@pytest.mark.usefixtures("each")
-def test_what_a_remote_waits_for_is_said(app: Flask, ada: Visitor) -> None:
+@pytest.mark.usefixtures("deliveries_in_each_state")
+def test_what_a_remote_waits_for_is_said(app: Flask, ada: PanelClient) -> None:
     soon = clock.now() + timedelta(hours=30)
     for name, value, sentence in (
         ("next_attempt_at", soon, f"{soon:%-d %b %Y, %H:%M}"),
-        ("next_attempt_at", sample_remotes.MADE, "As soon as it is its turn"),
+        ("next_attempt_at", sample_remotes.CREATED_AT, "As soon as it is its turn"),
         ("is_probing", True, "When the remote answers again"),
-        ("paused_at", sample_remotes.MADE, "When the remote is resumed"),
+        ("paused_at", sample_remotes.CREATED_AT, "When the remote is resumed"),
     ):
-        with app.app_context(), db.write() as session:
+        with app.app_context(), db.transaction() as session:
             setattr(session.get_one(Remote, 1), name, value)
-        assert rows(ada.get(PAGE).text)[0].endswith(f"Next {sentence}")
+        assert row_texts(ada.get(PAGE).text)[0].endswith(f"Next {sentence}")
 
 
-def test_what_is_held_is_asked(app: Flask, ada: Visitor) -> None:
-    with app.app_context(), db.write() as session:
+def test_what_is_held_is_asked(app: Flask, ada: PanelClient) -> None:
+    with app.app_context(), db.transaction() as session:
         session.get_one(Site, 1).hold = "The marker is missing in /data & more."
-    assert "Nothing is sent until you say what this database is." in words(ada.get(PAGE).text)
+    assert "Nothing is sent until you say what this database is." in main_text(ada.get(PAGE).text)
 
 
 @ON_BOTH
@@ -96,15 +95,15 @@ def test_what_is_held_is_asked(app: Flask, ada: Visitor) -> None:
         ("remote=2", []),
     ],
 )
-@pytest.mark.usefixtures("each")
-def test_the_filter(app: Flask, ada: Visitor, query: str, points: list[str]) -> None:
-    with app.app_context(), db.write() as session:
-        shown.add_remote(session, "Mug shop", "wrk_" + "2" * 16)
+@pytest.mark.usefixtures("deliveries_in_each_state")
+def test_the_filter(app: Flask, ada: PanelClient, query: str, points: list[str]) -> None:
+    with app.app_context(), db.transaction() as session:
+        sample_deliveries.add_remote(session, "Mug shop", "wrk_" + "2" * 16)
     answer = ada.get(f"{PAGE}?{query}")
     assert answer.status_code == 200
-    assert [row.split()[0] for row in rows(answer.text)] == points
+    assert [row.split()[0] for row in row_texts(answer.text)] == points
     if not points:
-        assert empty(answer.text).startswith("Nothing like that.")
+        assert empty_text(answer.text).startswith("Nothing like that.")
 
 
 @pytest.mark.parametrize(
@@ -125,30 +124,30 @@ def test_the_filter(app: Flask, ada: Visitor, query: str, points: list[str]) -> 
         ("customer=%ED%A0%80%00@shop.test", "customer", "is no e-mail address"),
     ],
 )
-@pytest.mark.usefixtures("each")
-def test_a_filter_that_cannot_be(ada: Visitor, query: str, name: str | None, sentence: str | None) -> None:
+@pytest.mark.usefixtures("deliveries_in_each_state")
+def test_a_filter_that_cannot_be(ada: PanelClient, query: str, name: str | None, sentence: str | None) -> None:
     answer = ada.get(f"{PAGE}?{query}")
     assert "<script>alert" not in answer.text
     if name is None or sentence is None:
         assert answer.status_code == 200
         return
     assert answer.status_code == 422
-    [(field, said)] = wrong(answer.text).items()
+    [(field, error)] = field_errors(answer.text).items()
     assert field == name
-    assert sentence in said
-    assert empty(answer.text) == "Nothing is listed, since the filter cannot be right."
+    assert sentence in error
+    assert empty_text(answer.text) == "Nothing is listed, since the filter cannot be right."
     assert "<title>Error: Activity" in answer.text
 
 
-@pytest.mark.usefixtures("each")
-def test_what_was_typed_is_kept(ada: Visitor) -> None:
+@pytest.mark.usefixtures("deliveries_in_each_state")
+def test_what_was_typed_is_kept(ada: PanelClient) -> None:
     text = ada.get(f"{PAGE}?remote=1&state=failed&customer=nobody").text
     assert '<option selected value="1">Tea shop</option>' in text
     assert '<option selected value="failed">Refused</option>' in text
     assert 'value="nobody"' in text
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", LIST_PAGES)
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
@@ -162,75 +161,79 @@ def test_what_was_typed_is_kept(ada: Visitor) -> None:
         (f"size={'9' * 5000}", "A page has 10, 20, 40 or 80 rows."),
     ],
 )
-@pytest.mark.usefixtures("each")
-def test_an_address_that_leads_to_no_page(ada: Visitor, path: str, query: str, sentence: str) -> None:
+@pytest.mark.usefixtures("deliveries_in_each_state")
+def test_an_address_that_leads_to_no_page(ada: PanelClient, path: str, query: str, sentence: str) -> None:
     answer = ada.get(f"{path}?{query}")
     assert answer.status_code == 422
-    assert f"{sentence} Show the first page" in words(answer.text)
-    assert "Nothing is listed" in empty(answer.text)
+    assert f"{sentence} Show the first page" in main_text(answer.text)
+    assert "Nothing is listed" in empty_text(answer.text)
 
 
 @ON_BOTH
-def test_page_by_page_with_its_filter(app: Flask, ada: Visitor) -> None:
-    with app.app_context(), db.write() as session:
-        shown.add_remote(session)
-        shown.make(session, *range(1, 46))
-        shown.add_remote(session, "Mug shop", "wrk_" + "2" * 16)
-        shown.make(session, 50)
-    first = ada.get(f"{PAGE}?remote=1&state=pending&customer={shown.ALICE}").text
-    assert [way(first, name) for name in ("First page", "Previous page")] == [None, None]
-    pages, path = [first], way(first, "Next page")
+def test_page_by_page_with_its_filter(app: Flask, ada: PanelClient) -> None:
+    with app.app_context(), db.transaction() as session:
+        sample_deliveries.add_remote(session)
+        sample_deliveries.record_points(session, *range(1, 46))
+        sample_deliveries.add_remote(session, "Mug shop", "wrk_" + "2" * 16)
+        sample_deliveries.record_points(session, 50)
+    first = ada.get(f"{PAGE}?remote=1&state=pending&customer={sample_deliveries.ALICE}").text
+    assert [pager_link(first, name) for name in ("First page", "Previous page")] == [None, None]
+    pages, path = [first], pager_link(first, "Next page")
     while path:
-        asked = parse_qs(urlsplit(path).query)
-        assert (asked["remote"], asked["state"], asked["customer"]) == (["1"], ["pending"], [shown.ALICE])
+        parameters = parse_qs(urlsplit(path).query)
+        assert (parameters["remote"], parameters["state"], parameters["customer"]) == (
+            ["1"],
+            ["pending"],
+            [sample_deliveries.ALICE],
+        )
         pages.append(ada.get(path).text)
-        path = way(pages[-1], "Next page")
-    assert [int(row.split()[0]) for text in pages for row in rows(text)] == [50, *range(45, 0, -1)]
-    assert [len(rows(text)) for text in pages] == [20, 20, 6]
-    last = way(first, "Last page")
+        path = pager_link(pages[-1], "Next page")
+    assert [int(row.split()[0]) for text in pages for row in row_texts(text)] == [50, *range(45, 0, -1)]
+    assert [len(row_texts(text)) for text in pages] == [20, 20, 6]
+    last = pager_link(first, "Last page")
     assert last
-    assert len(rows(ada.get(last).text)) == 20
-    back = way(pages[2], "Previous page")
+    assert len(row_texts(ada.get(last).text)) == 20
+    back = pager_link(pages[2], "Previous page")
     assert back
-    assert rows(ada.get(back).text) == rows(pages[1])
-    assert way(pages[2], "First page") == f"{PAGE}?remote=1&state=pending&customer=alice@shop.test"
-    assert len(rows(ada.get(f"{PAGE}?size=40").text)) == 40
+    assert row_texts(ada.get(back).text) == row_texts(pages[1])
+    assert pager_link(pages[2], "First page") == f"{PAGE}?remote=1&state=pending&customer=alice@shop.test"
+    assert len(row_texts(ada.get(f"{PAGE}?size=40").text)) == 40
     assert f'href="{PAGE}?remote=1&amp;state=pending&amp;customer=alice@shop.test&amp;size=80"' in first
 
 
-@pytest.mark.usefixtures("each")
-def test_what_a_deleted_line_was_sent_is_listed_still(app: Flask, ada: Visitor) -> None:
-    with app.app_context(), db.write() as session:
-        remotes.remove(session, session.get_one(Remote, 1), clock.now(), dropping=3)
+@pytest.mark.usefixtures("deliveries_in_each_state")
+def test_what_a_deleted_line_was_sent_is_listed_still(app: Flask, ada: PanelClient) -> None:
+    with app.app_context(), db.transaction() as session:
+        remotes.delete(session, session.get_one(Remote, 1), clock.now(), expected_drop_count=3)
     text = ada.get(f"{PAGE}?remote=1").text
-    assert len(rows(text)) == 5
-    assert "Tea shop Deleted" in rows(text)[0]
+    assert len(row_texts(text)) == 5
+    assert "Tea shop Deleted" in row_texts(text)[0]
     assert ">Tea shop, deleted</option>" in text
     assert "Retry now" not in text
 
 
-def test_lines_of_the_same_name_are_told_apart(app: Flask, ada: Visitor) -> None:
-    with app.app_context(), db.write() as session:
-        shown.add_remote(session)
+def test_lines_of_the_same_name_are_told_apart(app: Flask, ada: PanelClient) -> None:
+    with app.app_context(), db.transaction() as session:
+        sample_deliveries.add_remote(session)
         sample_remotes.add_reserve(session, "gold")
-        typed = sample_remotes.add(session, "https://mug.test", "wrk_" + "2" * 16, "gold")
-        typed.name = "Tea shop"
+        submitted = sample_remotes.add_remote(session, "https://mug.test", "wrk_" + "2" * 16, "gold")
+        submitted.name = "Tea shop"
     text = ada.get(PAGE).text
     assert ">Tea shop (default to default)</option>" in text
     assert ">Tea shop (gold to default)</option>" in text
 
 
-def test_what_comes_from_outside_is_text(app: Flask, ada: Visitor) -> None:
+def test_what_comes_from_outside_is_text(app: Flask, ada: PanelClient) -> None:
     nasty = "<script>alert(1)</script>\u202eevil\u2066"
-    with app.app_context(), db.write() as session:
-        shown.add_each(session)
-        shown.go_below(session, 100)
-        shown.add_attempts(session)
-        shown.add_changes(session)
+    with app.app_context(), db.transaction() as session:
+        sample_deliveries.add_all_states(session)
+        sample_deliveries.overdraw(session, 100)
+        sample_deliveries.add_attempts(session)
+        sample_deliveries.add_status_changes(session)
         session.get_one(Remote, 1).name = session.get_one(Remote, 1).status_text = nasty
         session.execute(update(Delivery).values(message=nasty))
-        shown.make(session, 7, reason="<img src=x onerror=alert(1)>")
-    for path in (*LISTS, f"{PAGE}?remote=1", f"{PAGE}/deliveries/2/aside", f"{PAGE}/deliveries/2/correct"):
+        sample_deliveries.record_points(session, 7, reason="<img src=x onerror=alert(1)>")
+    for path in (*LIST_PAGES, f"{PAGE}?remote=1", f"{PAGE}/deliveries/2/aside", f"{PAGE}/deliveries/2/correct"):
         text = ada.get(path).text
         assert "&lt;script&gt;alert(1)" in text or path.endswith("below-zero"), path
         assert "<script>alert" not in text, path
@@ -241,27 +244,32 @@ def test_what_comes_from_outside_is_text(app: Flask, ada: Visitor) -> None:
 
 
 @ON_BOTH
-@pytest.mark.parametrize("path", [*LISTS, f"{PAGE}?state=waiting", f"{PAGE}/attempts?outcome=failed"])
-def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: Visitor, path: str) -> None:
-    with app.app_context(), db.write() as session:
-        shown.add_each(session)
-        shown.go_below(session, 100)
-        shown.add_attempts(session)
-        shown.add_changes(session)
+@pytest.mark.parametrize("path", [*LIST_PAGES, f"{PAGE}?state=waiting", f"{PAGE}/attempts?outcome=failed"])
+def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: PanelClient, path: str) -> None:
+    with app.app_context(), db.transaction() as session:
+        sample_deliveries.add_all_states(session)
+        sample_deliveries.overdraw(session, 100)
+        sample_deliveries.add_attempts(session)
+        sample_deliveries.add_status_changes(session)
 
-    def counted() -> int:
-        with app.app_context(), watched() as found:
+    def count_queries() -> int:
+        with app.app_context(), record_queries() as recorded_queries:
             answer = ada.get(path)
-        assert rows(answer.text)
-        return len(found)
+        assert row_texts(answer.text)
+        return len(recorded_queries)
 
-    few = counted()
-    with app.app_context(), db.write() as session:
-        fill(session, customers=30, movements=400, remotes=4)
-        shown.go_below(session, 100, *range(200, 240))
-    assert counted() == few
+    query_count = count_queries()
+    with app.app_context(), db.transaction() as session:
+        insert_rows(session, customers=30, movements=400, remotes=4)
+        sample_deliveries.overdraw(session, 100, *range(200, 240))
+    assert count_queries() == query_count
 
 
-def test_only_admins_see_it(stranger: Visitor) -> None:
-    for path in (*LISTS, f"{PAGE}/deliveries/1/aside", f"{PAGE}/deliveries/1/correct", f"{PAGE}/below-zero/1/correct"):
+def test_only_admins_see_it(stranger: PanelClient) -> None:
+    for path in (
+        *LIST_PAGES,
+        f"{PAGE}/deliveries/1/aside",
+        f"{PAGE}/deliveries/1/correct",
+        f"{PAGE}/below-zero/1/correct",
+    ):
         assert stranger.get(path).status_code == 303, path

@@ -6,59 +6,59 @@ from flask import Flask
 from pointsync import clock, db
 from pointsync.accounts import admins
 from pointsync.models import Admin, Site
-from tests.admin.conftest import BOTH
-from tests.support.panel_client import NAME, PASSWORD, Visitor
+from tests.admin.conftest import BOTH_DATABASES
+from tests.support.panel_client import NAME, PASSWORD, PanelClient
 
-pytestmark = pytest.mark.parametrize("where", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
 TYPED = {"name": NAME, "password": PASSWORD, "again": PASSWORD}
 
 
 def names(app: Flask) -> list[str]:
     with app.app_context():
-        return [admin.name for admin in db.db.session.query(Admin)]
+        return [admin.name for admin in db.session.query(Admin)]
 
 
 @pytest.mark.parametrize("token", ["x", "0" * 32, "0123456789abcdef0123456789abcdeF", "%00", "é", "a" * 5000])
-def test_another_link_is_none(fresh: Flask, link: str, token: str) -> None:
-    visitor = Visitor(fresh)
+def test_another_link_is_none(app_without_admin: Flask, setup_link: str, token: str) -> None:
+    visitor = PanelClient(app_without_admin)
     assert visitor.get(f"/setup/{token}").status_code == 404
-    answer = visitor.post(f"/setup/{token}", TYPED | {"csrf_token": visitor.token(link)})
+    answer = visitor.post(f"/setup/{token}", TYPED | {"csrf_token": visitor.token(setup_link)})
     assert answer.status_code == 404
-    assert names(fresh) == []
+    assert names(app_without_admin) == []
 
 
-def test_without_a_link_there_is_none(fresh: Flask) -> None:
-    visitor = Visitor(fresh)
+def test_without_a_link_there_is_none(app_without_admin: Flask) -> None:
+    visitor = PanelClient(app_without_admin)
     assert visitor.get("/setup/").status_code == 404
     assert visitor.get("/setup/None").status_code == 404
 
 
-def test_the_link_makes_the_first_admin_and_signs_in(fresh: Flask, link: str) -> None:
-    visitor = Visitor(fresh)
-    answer = visitor.send(link, **TYPED)
+def test_the_link_makes_the_first_admin_and_signs_in(app_without_admin: Flask, setup_link: str) -> None:
+    visitor = PanelClient(app_without_admin)
+    answer = visitor.send(setup_link, **TYPED)
     assert (answer.status_code, answer.location) == (303, "/")
     home = visitor.get("/").text
     assert "Shop one" in home
     assert NAME in home
-    assert names(fresh) == [NAME]
+    assert names(app_without_admin) == [NAME]
 
 
-def test_the_link_works_once(fresh: Flask, link: str) -> None:
-    late = Visitor(fresh)
-    token = late.token(link)
-    Visitor(fresh).send(link, **TYPED)
-    assert late.get(link).status_code == 404
-    assert late.post(link, TYPED | {"csrf_token": token, "name": "Eve"}).status_code == 404
-    assert names(fresh) == [NAME]
-    with fresh.app_context():
-        assert db.db.session.get_one(Site, 1).setup_digest is None
+def test_the_link_works_once(app_without_admin: Flask, setup_link: str) -> None:
+    late = PanelClient(app_without_admin)
+    token = late.token(setup_link)
+    PanelClient(app_without_admin).send(setup_link, **TYPED)
+    assert late.get(setup_link).status_code == 404
+    assert late.post(setup_link, TYPED | {"csrf_token": token, "name": "Eve"}).status_code == 404
+    assert names(app_without_admin) == [NAME]
+    with app_without_admin.app_context():
+        assert db.session.get_one(Site, 1).setup_digest is None
 
 
-def test_an_admin_made_otherwise_ends_the_link(fresh: Flask, link: str) -> None:
-    with fresh.app_context():
-        db.in_write(lambda session: admins.create(session, "Bob", PASSWORD, clock.now()))
-    assert Visitor(fresh).get(link).status_code == 404
+def test_an_admin_made_otherwise_ends_the_link(app_without_admin: Flask, setup_link: str) -> None:
+    with app_without_admin.app_context():
+        db.run_in_transaction(lambda session: admins.create(session, "Bob", PASSWORD, clock.now()))
+    assert PanelClient(app_without_admin).get(setup_link).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,23 @@ def test_an_admin_made_otherwise_ends_the_link(fresh: Flask, link: str) -> None:
         ({"again": ""}, "once more"),
     ],
 )
-def test_a_faulty_field_is_told_and_changes_nothing(fresh: Flask, link: str, typed: dict[str, str], words: str) -> None:
-    visitor = Visitor(fresh)
-    answer = visitor.send(link, **(TYPED | typed))
+def test_a_faulty_field_is_told_and_changes_nothing(
+    app_without_admin: Flask, setup_link: str, typed: dict[str, str], words: str
+) -> None:
+    visitor = PanelClient(app_without_admin)
+    answer = visitor.send(setup_link, **(TYPED | typed))
     assert answer.status_code == 422
     assert words in answer.text
     assert 'aria-invalid="true"' in answer.text
     assert PASSWORD not in answer.text
-    assert names(fresh) == []
-    assert visitor.get(link).status_code == 200
+    assert names(app_without_admin) == []
+    assert visitor.get(setup_link).status_code == 200
 
 
-def test_ten_characters_are_enough(fresh: Flask, link: str) -> None:
-    assert Visitor(fresh).send(link, name=NAME, password="ten chars!", again="ten chars!").status_code == 303
+def test_ten_characters_are_enough(app_without_admin: Flask, setup_link: str) -> None:
+    assert (
+        PanelClient(app_without_admin)
+        .send(setup_link, name=NAME, password="ten chars!", again="ten chars!")
+        .status_code
+        == 303
+    )

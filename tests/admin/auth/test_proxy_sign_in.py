@@ -10,8 +10,8 @@ from pointsync import clock, db
 from pointsync.accounts import admins
 from pointsync.app import MAX_BODY_BYTES
 from pointsync.models import SignIn
-from pointsync.web.upload_limits import most_bytes
-from tests.support.panel_client import NAME, PASSWORD, Visitor
+from pointsync.web.upload_limits import max_upload_bytes
+from tests.support.panel_client import NAME, PASSWORD, PanelClient
 
 PROXY = "10.0.0.1"
 SETTINGS = {
@@ -29,7 +29,7 @@ def settings() -> dict[str, str]:
     return SETTINGS
 
 
-class Proxied(Visitor):
+class ProxiedClient(PanelClient):
     """A browser behind the proxy, which names whoever is `named`."""
 
     named: str | None = "alice"
@@ -42,9 +42,9 @@ class Proxied(Visitor):
 
 
 @pytest.fixture
-def alice(app: Flask) -> Proxied:
+def alice(app: Flask) -> ProxiedClient:
     """An admin whom the proxy names."""
-    return Proxied(app, PROXY)
+    return ProxiedClient(app, PROXY)
 
 
 @pytest.fixture
@@ -52,11 +52,11 @@ def sign_ins(app: Flask) -> Iterator[None]:
     """Nothing that the proxy says is stored as a sign-in."""
     yield
     with app.app_context():
-        assert db.db.session.scalar(select(func.count()).select_from(SignIn)) == 0
+        assert db.session.scalar(select(func.count()).select_from(SignIn)) == 0
 
 
 @pytest.mark.usefixtures("sign_ins")
-def test_whom_the_proxy_names_is_in_and_sees_how(alice: Proxied) -> None:
+def test_whom_the_proxy_names_is_in_and_sees_how(alice: ProxiedClient) -> None:
     text = alice.get("/").text
     assert "<bdi>alice</bdi>" in text
     assert "by the shop’s proxy" in text
@@ -66,7 +66,7 @@ def test_whom_the_proxy_names_is_in_and_sees_how(alice: Proxied) -> None:
 
 @pytest.mark.parametrize("spelled", ["X_Forwarded_User", "x-forwarded-user", "X-FORWARDED_USER"])
 def test_from_anybody_else_the_header_is_as_if_absent(app: Flask, spelled: str) -> None:
-    stranger = Proxied(app, "10.0.0.2")
+    stranger = ProxiedClient(app, "10.0.0.2")
     stranger.header = spelled
     for more in ({}, {"X-Forwarded-For": PROXY}, {"X-Real-IP": PROXY}, {"Forwarded": f"for={PROXY}"}):
         assert stranger.get("/", headers=more).location == "/sign-in"
@@ -74,7 +74,7 @@ def test_from_anybody_else_the_header_is_as_if_absent(app: Flask, spelled: str) 
 
 @pytest.mark.parametrize("other", ["Remote-User", "X-Auth-Request-User", "X-WEBAUTH-USER", "X-Forwarded-Users"])
 def test_another_header_says_nothing(app: Flask, other: str) -> None:
-    visitor = Proxied(app, PROXY)
+    visitor = ProxiedClient(app, PROXY)
     visitor.header = other
     assert not visitor.is_in()
 
@@ -94,7 +94,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_who_is_no_admin_gets_403_whatever_else_they_have(alice: Proxied, name: str) -> None:
+def test_who_is_no_admin_gets_403_whatever_else_they_have(alice: ProxiedClient, name: str) -> None:
     alice.named = None
     assert alice.sign_in().status_code == 303
     alice.named = name.encode().decode("latin-1")
@@ -109,22 +109,22 @@ def test_who_is_no_admin_gets_403_whatever_else_they_have(alice: Proxied, name: 
     assert not alice.is_in(), "what the cookie told is over"
 
 
-def test_who_is_disabled_is_refused_through_the_proxy_too(app: Flask, alice: Proxied) -> None:
+def test_who_is_disabled_is_refused_through_the_proxy_too(app: Flask, alice: ProxiedClient) -> None:
     assert alice.is_in()
     with app.app_context():
-        number = db.in_write(lambda session: admins.create(session, "alice", PASSWORD, clock.now())).id
-        db.in_write(lambda session: admins.disable(session, number, clock.now()))
+        number = db.run_in_transaction(lambda session: admins.create(session, "alice", PASSWORD, clock.now())).id
+        db.run_in_transaction(lambda session: admins.disable(session, number, clock.now()))
     for path in ("/", "/sign-in", GENERAL):
         answer = alice.get(path)
         assert answer.status_code == 403
         assert "“alice”, an admin who is disabled" in answer.text
     with app.app_context():
-        db.in_write(lambda session: admins.enable(session, number))
+        db.run_in_transaction(lambda session: admins.enable(session, number))
     assert alice.is_in()
 
 
-def test_they_see_and_end_the_sign_ins_of_others(app: Flask, alice: Proxied) -> None:
-    ada = Visitor(app)
+def test_they_see_and_end_the_sign_ins_of_others(app: Flask, alice: ProxiedClient) -> None:
+    ada = PanelClient(app)
     ada.sign_in()
     text = alice.get("/system/admins").text
     assert "Whom the shop’s proxy signs in is not listed" in text
@@ -134,7 +134,7 @@ def test_they_see_and_end_the_sign_ins_of_others(app: Flask, alice: Proxied) -> 
     assert not ada.is_in()
 
 
-def test_the_page_says_who_and_what_to_do(alice: Proxied) -> None:
+def test_the_page_says_who_and_what_to_do(alice: ProxiedClient) -> None:
     alice.named = "mallory"
     text = alice.get("/").text
     assert "signed you in as “mallory”, who is no admin" in text
@@ -142,7 +142,7 @@ def test_the_page_says_who_and_what_to_do(alice: Proxied) -> None:
 
 
 @pytest.mark.parametrize("named", [None, "", " "])
-def test_a_header_that_vanishes_ends_the_session(alice: Proxied, named: str | None) -> None:
+def test_a_header_that_vanishes_ends_the_session(alice: ProxiedClient, named: str | None) -> None:
     assert alice.is_in()
     kept = alice.cookie()
     alice.named = named
@@ -153,7 +153,7 @@ def test_a_header_that_vanishes_ends_the_session(alice: Proxied, named: str | No
     assert not alice.is_in(), "the cookie is worth nothing by itself"
 
 
-def test_a_header_that_changes_is_another_admin_with_a_session_of_their_own(alice: Proxied) -> None:
+def test_a_header_that_changes_is_another_admin_with_a_session_of_their_own(alice: ProxiedClient) -> None:
     token = alice.token(GENERAL)
     alice.named = "bob"
     assert alice.post(GENERAL, {"csrf_token": token, "site_name": "Bob's"}).status_code == 400
@@ -162,22 +162,24 @@ def test_a_header_that_changes_is_another_admin_with_a_session_of_their_own(alic
     assert "alice" not in text
 
 
-def test_a_forged_cookie_names_nobody(app: Flask, alice: Proxied) -> None:
+def test_a_forged_cookie_names_nobody(app: Flask, alice: ProxiedClient) -> None:
     alice.is_in()
-    stolen = Proxied(app, "10.0.0.2")
+    stolen = ProxiedClient(app, "10.0.0.2")
     stolen.client.set_cookie("pointsync_session", alice.cookie())
     assert not stolen.is_in(), "not from a peer that is not trusted"
-    stolen = Proxied(app, PROXY)
+    stolen = ProxiedClient(app, PROXY)
     stolen.named = "mallory"
     stolen.client.set_cookie("pointsync_session", alice.cookie())
     assert stolen.get("/").status_code == 403
 
 
-def test_forms_need_their_token_all_the_same(app: Flask, alice: Proxied) -> None:
+def test_forms_need_their_token_all_the_same(app: Flask, alice: ProxiedClient) -> None:
     assert alice.post(GENERAL, {"site_name": "x"}).status_code == 400
     alice.is_in()
     assert alice.post(GENERAL, {"site_name": "x"}).status_code == 400
-    assert alice.post(GENERAL, {"site_name": "x", "csrf_token": Proxied(app, PROXY).token("/")}).status_code == 400
+    assert (
+        alice.post(GENERAL, {"site_name": "x", "csrf_token": ProxiedClient(app, PROXY).token("/")}).status_code == 400
+    )
     token = alice.token(GENERAL)
     cross = {"Sec-Fetch-Site": "cross-site"}
     assert alice.post(GENERAL, {"site_name": "x", "csrf_token": token}, headers=cross).status_code == 400
@@ -186,13 +188,13 @@ def test_forms_need_their_token_all_the_same(app: Flask, alice: Proxied) -> None
     assert "Shop one" in alice.get(GENERAL).text
 
 
-def test_what_they_do_bears_their_name(alice: Proxied) -> None:
+def test_what_they_do_bears_their_name(alice: ProxiedClient) -> None:
     export = alice.send("/customers/export", page="/customers")
     assert export.status_code == 303
     assert "alice" in alice.get(export.location).text
 
 
-def test_signing_out_says_that_the_proxy_signs_in(alice: Proxied) -> None:
+def test_signing_out_says_that_the_proxy_signs_in(alice: ProxiedClient) -> None:
     kept = alice.token("/")
     answer = alice.send("/sign-out", page="/")
     assert (answer.status_code, answer.location) == (303, "/")
@@ -202,7 +204,7 @@ def test_signing_out_says_that_the_proxy_signs_in(alice: Proxied) -> None:
     assert alice.post("/sign-out", {"csrf_token": kept}).status_code == 400, "it is another session now"
 
 
-def test_they_have_no_password_here(alice: Proxied) -> None:
+def test_they_have_no_password_here(alice: ProxiedClient) -> None:
     text = alice.get("/system/admins").text
     assert "Change your password" not in text
     assert "You</span>" not in text
@@ -213,33 +215,33 @@ def test_they_have_no_password_here(alice: Proxied) -> None:
     assert alice.send("/system/admins/password", page="/system/admins", **typed).status_code == 409
 
 
-def test_an_address_behind_the_sign_in_is_not_offered_to_other_sites(alice: Proxied) -> None:
+def test_an_address_behind_the_sign_in_is_not_offered_to_other_sites(alice: ProxiedClient) -> None:
     assert f"{GENERAL}/address" not in alice.get(GENERAL).text
     alice.named = None
     alice.sign_in()
     assert f"{GENERAL}/address" in alice.get(GENERAL).text
 
 
-def test_the_server_takes_a_large_file_of_theirs(app: Flask, alice: Proxied) -> None:
+def test_the_server_takes_a_large_file_of_theirs(app: Flask, alice: ProxiedClient) -> None:
     path = f"{PREFIX}/customers/import"
-    assert most_bytes(app, path, "") == 0
+    assert max_upload_bytes(app, path, "") == 0
     alice.is_in()
-    assert most_bytes(app, path, f"pointsync_session={alice.cookie()}") > MAX_BODY_BYTES
+    assert max_upload_bytes(app, path, f"pointsync_session={alice.cookie()}") > MAX_BODY_BYTES
 
 
-def test_with_a_password_beside_it_and_then_by_the_proxy(app: Flask, alice: Proxied) -> None:
+def test_with_a_password_beside_it_and_then_by_the_proxy(app: Flask, alice: ProxiedClient) -> None:
     alice.named = None
     alice.sign_in()
     assert "by the shop’s proxy" not in alice.get("/").text
     kept = alice.cookie()
     alice.named = "alice"
     assert "<bdi>alice</bdi>" in alice.get("/").text
-    thief = Visitor(app)
+    thief = PanelClient(app)
     thief.client.set_cookie("pointsync_session", kept)
     assert not thief.is_in(), "the sign-in before is ended, not only forgotten by this browser"
 
 
-def test_shops_and_sites_are_known_by_their_own_credentials_only(alice: Proxied) -> None:
+def test_shops_and_sites_are_known_by_their_own_credentials_only(alice: ProxiedClient) -> None:
     assert alice.is_in()
     for path in ("/api/v1/remotes", "/metrics"):
         answer = alice.get(path)
@@ -252,7 +254,7 @@ def test_shops_and_sites_are_known_by_their_own_credentials_only(alice: Proxied)
 
 
 @pytest.mark.parametrize("settings", [SETTINGS | {"POINTSYNC_PROXY_AUTH_ADMINS": "*"}])
-def test_everybody_whom_the_proxy_names(app: Flask, alice: Proxied) -> None:
+def test_everybody_whom_the_proxy_names(app: Flask, alice: ProxiedClient) -> None:
     for name in ("mallory", "Ada Lovelace", "zo\u00eb@shop.example"):
         alice.named = name.encode().decode("latin-1")
         assert f"<bdi>{name}</bdi>" in alice.get("/").text
@@ -264,23 +266,23 @@ def test_everybody_whom_the_proxy_names(app: Flask, alice: Proxied) -> None:
 
 
 @pytest.mark.parametrize("settings", [SETTINGS | {"POINTSYNC_PROXY_AUTH_ADMINS": ""}])
-def test_nobody_unless_somebody_is_named(alice: Proxied) -> None:
+def test_nobody_unless_somebody_is_named(alice: ProxiedClient) -> None:
     assert alice.get("/").status_code == 403
 
 
 @pytest.mark.parametrize("settings", [{"POINTSYNC_TRUSTED_PROXIES": PROXY, "POINTSYNC_PROXY_AUTH_ADMINS": "*"}])
-def test_without_the_setting_no_header_says_anything(alice: Proxied) -> None:
+def test_without_the_setting_no_header_says_anything(alice: ProxiedClient) -> None:
     assert alice.get("/").location == "/sign-in"
     alice.named = None
     alice.sign_in()
     assert "shop’s proxy" not in alice.get("/system/admins").text
-    assert "its proxy" not in Visitor(alice.client.application).get("/sign-in").text
+    assert "its proxy" not in PanelClient(alice.client.application).get("/sign-in").text
 
 
-@pytest.mark.usefixtures("still_clock")
+@pytest.mark.usefixtures("stopped_clock")
 def test_guesses_are_counted_by_the_address_before_the_proxy(app: Flask) -> None:
     def tries(peer: str, count: int) -> list[int]:
-        visitor = Visitor(app, peer)
+        visitor = PanelClient(app, peer)
         typed = {"csrf_token": visitor.token(), "password": "wrong horse battery"}
         return [
             visitor.post(
@@ -298,24 +300,24 @@ def test_guesses_are_counted_by_the_address_before_the_proxy(app: Flask) -> None
 @pytest.mark.parametrize("prefix", ["//evil.example", "/\\evil", "https:evil", "/%2f%2fevil", '/a"b', PREFIX])
 @pytest.mark.parametrize("peer", [PROXY, "10.0.0.2"])
 def test_a_wicked_prefix_or_host_leads_nowhere_else(app: Flask, peer: str, prefix: str) -> None:
-    visitor = Visitor(app, peer)
-    told = {"X-Forwarded-Prefix": prefix, "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher"}
+    visitor = PanelClient(app, peer)
+    headers = {"X-Forwarded-Prefix": prefix, "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher"}
     root = PREFIX if (peer, prefix) == (PROXY, PREFIX) else ""
-    answer = visitor.get("/", headers=told)
+    answer = visitor.get("/", headers=headers)
     assert answer.location == f"{root}/sign-in"
     for path in ("//customers", "/customers/", "/customers//", "///"):
-        answer = visitor.get(path, headers=told)
+        answer = visitor.get(path, headers=headers)
         assert "evil" not in answer.headers.get("Location", "")
-    page = visitor.get("/sign-in", headers=told)
+    page = visitor.get("/sign-in", headers=headers)
     assert f'href="{root}/static/css/tokens.css"' in page.text
     assert "evil" not in page.text
     assert "evil" not in str(page.headers)
 
 
 @pytest.mark.parametrize("settings", [SETTINGS | {"POINTSYNC_PUBLIC_URL": "https://points.shop.example/p"}])
-def test_the_local_url_is_what_was_set_whatever_the_host(alice: Proxied) -> None:
-    told = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": PREFIX}
-    text = alice.get("/system/points-sync", headers=told).text
+def test_the_local_url_is_what_was_set_whatever_the_host(alice: ProxiedClient) -> None:
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": PREFIX}
+    text = alice.get("/system/points-sync", headers=headers).text
     assert 'value="https://points.shop.example/p"' in text
     assert "evil" not in text
-    assert "evil.example" not in alice.get(GENERAL, headers=told).text
+    assert "evil.example" not in alice.get(GENERAL, headers=headers).text

@@ -11,19 +11,19 @@ from werkzeug.security import generate_password_hash
 
 from pointsync import clock, db
 from pointsync.accounts import admins, sign_ins
-from pointsync.accounts.sign_ins import LIFETIME, UNUSED
+from pointsync.accounts.sign_ins import IDLE_TIMEOUT, LIFETIME
 from pointsync.admin.auth import rate_limit
 from pointsync.models import Admin, SignIn
-from tests.admin.conftest import BOTH
+from tests.admin.conftest import BOTH_DATABASES
 from tests.support.moving_clock import MovingClock
-from tests.support.panel_client import NAME, PASSWORD, Visitor
+from tests.support.panel_client import NAME, PASSWORD, PanelClient
 
-pytestmark = pytest.mark.parametrize("where", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
 WRONG = "do not belong together"
 
 
-def test_name_and_password_let_in(stranger: Visitor) -> None:
+def test_name_and_password_let_in(stranger: PanelClient) -> None:
     answer = stranger.sign_in()
     assert (answer.status_code, answer.location) == (303, "/")
     assert stranger.is_in()
@@ -31,7 +31,7 @@ def test_name_and_password_let_in(stranger: Visitor) -> None:
 
 
 @pytest.mark.parametrize("name", [NAME, f" {NAME} "])
-def test_space_around_a_name_does_not_count(stranger: Visitor, name: str) -> None:
+def test_space_around_a_name_does_not_count(stranger: PanelClient, name: str) -> None:
     assert stranger.sign_in(name=name).status_code == 303
 
 
@@ -49,7 +49,7 @@ def test_space_around_a_name_does_not_count(stranger: Visitor, name: str) -> Non
         ("' OR 1=1 --", PASSWORD),
     ],
 )
-def test_a_wrong_name_and_a_wrong_password_are_told_alike(stranger: Visitor, name: str, password: str) -> None:
+def test_a_wrong_name_and_a_wrong_password_are_told_alike(stranger: PanelClient, name: str, password: str) -> None:
     answer = stranger.sign_in(name, password)
     assert answer.status_code == 422
     assert WRONG in answer.text
@@ -61,23 +61,23 @@ def test_an_unknown_name_costs_a_hash_too(app: Flask, monkeypatch: pytest.Monkey
     monkeypatch.setattr(admins, "check_password_hash", lambda kept, _typed: costs.append(kept.split("$")[0]))
     with app.app_context():
         for name in (NAME, "Eve", "a\0b", ""):
-            assert admins.by_credentials(db.db.session(), name, PASSWORD) is None
-    assert costs == [admins.METHOD.split("$")[0]] * 4
+            assert admins.authenticate(db.session(), name, PASSWORD) is None
+    assert costs == [admins.HASH_METHOD.split("$")[0]] * 4
 
 
 @pytest.mark.parametrize(("name", "password"), [("", PASSWORD), (NAME, ""), ("", "")])
-def test_an_empty_field_is_told(stranger: Visitor, name: str, password: str) -> None:
+def test_an_empty_field_is_told(stranger: PanelClient, name: str, password: str) -> None:
     answer = stranger.sign_in(name, password)
     assert answer.status_code == 422
     assert "Type your" in answer.text
 
 
-def test_who_is_in_goes_past_the_door(ada: Visitor) -> None:
+def test_who_is_in_goes_past_the_door(ada: PanelClient) -> None:
     assert ada.get("/sign-in").location == "/"
 
 
-def test_signing_out_ends_the_session_in_every_copy(app: Flask, ada: Visitor) -> None:
-    thief = Visitor(app)
+def test_signing_out_ends_the_session_in_every_copy(app: Flask, ada: PanelClient) -> None:
+    thief = PanelClient(app)
     thief.client.set_cookie("pointsync_session", ada.cookie())
     assert thief.is_in()
     answer = ada.send("/sign-out", page="/")
@@ -87,20 +87,20 @@ def test_signing_out_ends_the_session_in_every_copy(app: Flask, ada: Visitor) ->
     assert not thief.is_in()
 
 
-def test_signing_out_leaves_other_browsers_alone(app: Flask, ada: Visitor) -> None:
-    other = Visitor(app)
+def test_signing_out_leaves_other_browsers_alone(app: Flask, ada: PanelClient) -> None:
+    other = PanelClient(app)
     other.sign_in()
     ada.send("/sign-out", page="/")
     assert other.is_in()
 
 
-def test_signing_out_is_not_done_by_looking(ada: Visitor) -> None:
+def test_signing_out_is_not_done_by_looking(ada: PanelClient) -> None:
     assert ada.get("/sign-out").status_code == 405
     assert ada.is_in()
 
 
 def test_a_session_planted_before_is_worth_nothing_after(app: Flask) -> None:
-    victim, attacker = Visitor(app), Visitor(app)
+    victim, attacker = PanelClient(app), PanelClient(app)
     token = attacker.token()
     planted = attacker.cookie()
     victim.client.set_cookie("pointsync_session", planted)
@@ -114,17 +114,17 @@ def test_a_session_planted_before_is_worth_nothing_after(app: Flask) -> None:
 
 
 def test_a_sign_in_that_nobody_uses_ends_earlier(app: Flask, moving_clock: MovingClock) -> None:
-    visitor = Visitor(app)
+    visitor = PanelClient(app)
     visitor.sign_in()
-    moving_clock.advance(UNUSED)
+    moving_clock.advance(IDLE_TIMEOUT)
     assert not visitor.is_in()
 
 
-def done(app: Flask, work: Callable[[Session, int], object]) -> None:
+def change_admin(app: Flask, work: Callable[[Session, int], object]) -> None:
     """What a command or another admin does to the one there is, beside a second one."""
     with app.app_context():
-        db.in_write(lambda session: admins.create(session, "Bob", PASSWORD, clock.now()))
-        db.in_write(lambda session: work(session, admins.by_name(session, NAME).id))
+        db.run_in_transaction(lambda session: admins.create(session, "Bob", PASSWORD, clock.now()))
+        db.run_in_transaction(lambda session: work(session, admins.get_by_name(session, NAME).id))
 
 
 ENDINGS: dict[str, Callable[[Session, int], object]] = {
@@ -137,16 +137,16 @@ ENDINGS: dict[str, Callable[[Session, int], object]] = {
 
 
 @pytest.mark.parametrize("work", ENDINGS.values(), ids=ENDINGS)
-def test_old_sessions_end_and_stay_so(app: Flask, ada: Visitor, work: Callable[[Session, int], object]) -> None:
+def test_old_sessions_end_and_stay_so(app: Flask, ada: PanelClient, work: Callable[[Session, int], object]) -> None:
     assert ada.is_in()
-    done(app, work)
+    change_admin(app, work)
     assert not ada.is_in()
     with app.app_context():
-        assert db.db.session.scalar(select(func.count()).select_from(SignIn)) == 0, "an enabled admin's do not revive"
+        assert db.session.scalar(select(func.count()).select_from(SignIn)) == 0, "an enabled admin's do not revive"
 
 
-def test_that_an_admin_is_disabled_is_told_to_who_knows_their_password_alone(app: Flask, stranger: Visitor) -> None:
-    done(app, ENDINGS["disabled"])
+def test_that_an_admin_is_disabled_is_told_to_who_knows_their_password_alone(app: Flask, stranger: PanelClient) -> None:
+    change_admin(app, ENDINGS["disabled"])
     right, wrong, nobody = (
         stranger.sign_in(*typed) for typed in ((NAME, PASSWORD), (NAME, PASSWORD + "x"), ("Eve", PASSWORD))
     )
@@ -159,50 +159,50 @@ def test_that_an_admin_is_disabled_is_told_to_who_knows_their_password_alone(app
     assert not stranger.is_in()
     assert not stranger.cookie(rate_limit.COOKIE), "nor is this browser known from now on"
     with app.app_context():
-        db.in_write(lambda session: admins.enable(session, admins.by_name(session, NAME).id))
+        db.run_in_transaction(lambda session: admins.enable(session, admins.get_by_name(session, NAME).id))
     assert stranger.sign_in().status_code == 303
 
 
-@pytest.mark.usefixtures("still_clock")
-def test_tries_for_a_disabled_admin_are_counted(app: Flask, stranger: Visitor) -> None:
-    done(app, ENDINGS["disabled"])
-    tries = [stranger.sign_in().status_code for _ in range(rate_limit.PER_NAME.per_minute + 1)]
-    assert tries == [422] * rate_limit.PER_NAME.per_minute + [429]
+@pytest.mark.usefixtures("stopped_clock")
+def test_tries_for_a_disabled_admin_are_counted(app: Flask, stranger: PanelClient) -> None:
+    change_admin(app, ENDINGS["disabled"])
+    tries = [stranger.sign_in().status_code for _ in range(rate_limit.RATE_PER_NAME.per_minute + 1)]
+    assert tries == [422] * rate_limit.RATE_PER_NAME.per_minute + [429]
 
 
-def test_a_changed_password_ends_old_sessions(app: Flask, ada: Visitor) -> None:
-    with app.app_context(), db.write() as session:
+def test_a_changed_password_ends_old_sessions(app: Flask, ada: PanelClient) -> None:
+    with app.app_context(), db.transaction() as session:
         admin = session.scalars(select(Admin)).one()
-        admin.password_hash = generate_password_hash("another horse battery", admins.METHOD)
+        admin.password_hash = generate_password_hash("another horse battery", admins.HASH_METHOD)
     assert not ada.is_in()
     assert ada.sign_in(password="another horse battery").status_code == 303
 
 
-def test_a_removed_admin_is_out(app: Flask, ada: Visitor) -> None:
-    with app.app_context(), db.write() as session:
+def test_a_removed_admin_is_out(app: Flask, ada: PanelClient) -> None:
+    with app.app_context(), db.transaction() as session:
         session.delete(session.scalars(select(Admin)).one())
     assert not ada.is_in()
 
 
 def test_a_sign_in_has_an_end(app: Flask, moving_clock: MovingClock) -> None:
-    visitor = Visitor(app)
+    visitor = PanelClient(app)
     visitor.sign_in()
     for _ in range(2):
-        moving_clock.advance(UNUSED - timedelta(seconds=1))
+        moving_clock.advance(IDLE_TIMEOUT - timedelta(seconds=1))
         assert visitor.is_in(), "it is in use"
-    moving_clock.advance(LIFETIME - 2 * UNUSED + timedelta(seconds=1))
+    moving_clock.advance(LIFETIME - 2 * IDLE_TIMEOUT + timedelta(seconds=1))
     assert visitor.is_in()
     moving_clock.advance(timedelta(seconds=1))
     assert not visitor.is_in()
     visitor.sign_in()
     with app.app_context():
-        assert db.db.session.scalar(select(func.count()).select_from(SignIn)) == 1, "the ended one is forgotten"
+        assert db.session.scalar(select(func.count()).select_from(SignIn)) == 1, "the ended one is forgotten"
 
 
-def test_the_cookie_tells_nothing_of_the_password(app: Flask, ada: Visitor) -> None:
+def test_the_cookie_tells_nothing_of_the_password(app: Flask, ada: PanelClient) -> None:
     with app.app_context():
-        kept = db.db.session.scalars(select(Admin.password_hash)).one()
-        digests = db.db.session.scalars(select(SignIn.digest)).all()
+        kept = db.session.scalars(select(Admin.password_hash)).one()
+        digests = db.session.scalars(select(SignIn.digest)).all()
     text = ada.client.application.session_interface.get_signing_serializer(app).loads(ada.cookie())["_user_id"]  # type: ignore[union-attr,attr-defined]
     token, _, fingerprint = text.partition(".")
     assert token not in digests
@@ -210,7 +210,7 @@ def test_the_cookie_tells_nothing_of_the_password(app: Flask, ada: Visitor) -> N
     assert kept not in text
 
 
-def test_names_differ_in_no_way_that_a_keyboard_decides(fresh: Flask) -> None:
-    with fresh.app_context():
-        db.in_write(lambda session: admins.create(session, "Zoe\u0308", PASSWORD, clock.now()))
-    assert Visitor(fresh).sign_in(name="Zo\u00eb").status_code == 303
+def test_names_differ_in_no_way_that_a_keyboard_decides(app_without_admin: Flask) -> None:
+    with app_without_admin.app_context():
+        db.run_in_transaction(lambda session: admins.create(session, "Zoe\u0308", PASSWORD, clock.now()))
+    assert PanelClient(app_without_admin).sign_in(name="Zo\u00eb").status_code == 303

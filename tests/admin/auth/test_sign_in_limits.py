@@ -10,17 +10,17 @@ from flask import Flask
 
 from pointsync import db
 from pointsync.accounts import admins, sign_ins
-from pointsync.accounts.admins import METHOD
+from pointsync.accounts.admins import HASH_METHOD
 from pointsync.admin.auth import rate_limit
 from tests.support.moving_clock import MovingClock
-from tests.support.panel_client import NAME, PASSWORD, Visitor
-from tests.support.site_template import opened
+from tests.support.panel_client import NAME, PASSWORD, PanelClient
+from tests.support.site_template import open_site
 
-PER_NAME = rate_limit.PER_NAME.per_minute
-PER_ADDRESS = rate_limit.PER_ADDRESS.per_minute
+PER_NAME = rate_limit.RATE_PER_NAME.per_minute
+PER_ADDRESS = rate_limit.RATE_PER_ADDRESS.per_minute
 
 
-pytestmark = pytest.mark.usefixtures("still_clock")
+pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 
 @pytest.fixture(autouse=True)
@@ -30,38 +30,40 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_hashing_costs_what_is_advised() -> None:
-    assert METHOD == "scrypt:32768:8:1"
+    assert HASH_METHOD == "scrypt:32768:8:1"
 
 
 def addresses() -> Iterator[str]:
     return (f"10.0.0.{number}" for number in range(1, 255))
 
 
-def guess(visitor: Visitor, name: str = NAME) -> int:
+def try_sign_in(visitor: PanelClient, name: str = NAME) -> int:
     return visitor.sign_in(name, "wrong horse battery").status_code
 
 
 def test_by_name_from_many_addresses(app: Flask) -> None:
-    tries = [guess(Visitor(app, address)) for address, _ in zip(addresses(), range(PER_NAME + 3), strict=False)]
+    tries = [
+        try_sign_in(PanelClient(app, address)) for address, _ in zip(addresses(), range(PER_NAME + 3), strict=False)
+    ]
     assert tries == [422] * PER_NAME + [429] * 3
 
 
 def test_by_name_however_it_is_typed(app: Flask) -> None:
     tries = [
-        guess(Visitor(app, address), NAME + " " * number)
+        try_sign_in(PanelClient(app, address), NAME + " " * number)
         for number, address in zip(range(PER_NAME + 1), addresses(), strict=False)
     ]
     assert tries[-1] == 429
 
 
 def test_by_address_with_many_names(app: Flask) -> None:
-    visitor = Visitor(app)
-    tries = [guess(visitor, f"name-{number}") for number in range(PER_ADDRESS + 2)]
+    visitor = PanelClient(app)
+    tries = [try_sign_in(visitor, f"name-{number}") for number in range(PER_ADDRESS + 2)]
     assert tries == [422] * PER_ADDRESS + [429] * 2
 
 
 def test_turning_a_forwarded_header_does_not_help(app: Flask) -> None:
-    visitor = Visitor(app)
+    visitor = PanelClient(app)
     token = visitor.token()
     for number in range(PER_ADDRESS + 1):
         typed = {"csrf_token": token, "name": f"name-{number}", "password": "wrong horse battery"}
@@ -70,17 +72,17 @@ def test_turning_a_forwarded_header_does_not_help(app: Flask) -> None:
 
 
 def test_in_parallel(app: Flask) -> None:
-    visitors = [Visitor(app, address) for address, _ in zip(addresses(), range(PER_NAME * 3), strict=False)]
+    visitors = [PanelClient(app, address) for address, _ in zip(addresses(), range(PER_NAME * 3), strict=False)]
     with ThreadPoolExecutor(8) as pool:
-        tries = list(pool.map(guess, visitors))
+        tries = list(pool.map(try_sign_in, visitors))
     assert tries.count(422) == PER_NAME
     assert tries.count(429) == PER_NAME * 2
 
 
 def test_the_right_password_is_not_looked_at_either(app: Flask) -> None:
     for _, address in zip(range(PER_NAME), addresses(), strict=False):
-        guess(Visitor(app, address))
-    stranger = Visitor(app, "10.9.9.9")
+        try_sign_in(PanelClient(app, address))
+    stranger = PanelClient(app, "10.9.9.9")
     answer = stranger.sign_in()
     assert answer.status_code == 429
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
@@ -89,87 +91,94 @@ def test_the_right_password_is_not_looked_at_either(app: Flask) -> None:
     assert not stranger.is_in()
 
 
-def test_a_browser_that_is_known_is_not_held_up_by_strangers(app: Flask, ada: Visitor) -> None:
+def test_a_browser_that_is_known_is_not_held_up_by_strangers(app: Flask) -> None:
+    ada = PanelClient(app)
+    assert ada.sign_in().status_code == 303
     ada.send("/sign-out", page="/")
     for _ in range(PER_ADDRESS):
-        guess(Visitor(app))
-    assert guess(Visitor(app)) == 429
+        try_sign_in(PanelClient(app))
+    assert try_sign_in(PanelClient(app)) == 429
     assert ada.sign_in().status_code == 303
 
 
-def test_a_known_browser_has_no_endless_tries_itself(ada: Visitor) -> None:
+def test_a_known_browser_has_no_endless_tries_itself(stranger: PanelClient) -> None:
+    ada = stranger
+    assert ada.sign_in().status_code == 303
     ada.send("/sign-out", page="/")
-    assert [guess(ada) for _ in range(PER_NAME + 1)][-1] == 429
+    assert [try_sign_in(ada) for _ in range(PER_NAME + 1)][-1] == 429
 
 
-def test_a_known_browser_is_known_for_its_own_name_only(app: Flask, ada: Visitor) -> None:
+def test_a_known_browser_is_known_for_its_own_name_only(app: Flask, ada: PanelClient) -> None:
     ada.send("/sign-out", page="/")
-    tries = [guess(ada, "Bob") for _ in range(PER_NAME + 1)]
+    tries = [try_sign_in(ada, "Bob") for _ in range(PER_NAME + 1)]
     assert tries[-1] == 429
-    assert guess(Visitor(app, "10.0.0.1"), "Bob") == 429
+    assert try_sign_in(PanelClient(app, "10.0.0.1"), "Bob") == 429
 
 
 @pytest.mark.parametrize("cookie", ["x", "a.b.c", "é", "\x01", "W10.x.y"])
 def test_a_made_up_mark_of_a_known_browser_is_worth_nothing(app: Flask, cookie: str) -> None:
     for address, _ in zip(addresses(), range(PER_NAME), strict=False):
-        guess(Visitor(app, address))
-    visitor = Visitor(app, "10.9.9.9")
+        try_sign_in(PanelClient(app, address))
+    visitor = PanelClient(app, "10.9.9.9")
     visitor.client.set_cookie(rate_limit.COOKIE, cookie)
-    assert guess(visitor) == 429
+    assert try_sign_in(visitor) == 429
 
 
 def test_good_sign_ins_use_up_nothing(app: Flask) -> None:
-    assert {Visitor(app).sign_in().status_code for _ in range(PER_ADDRESS + 5)} == {303}
+    assert {PanelClient(app).sign_in().status_code for _ in range(PER_ADDRESS + 5)} == {303}
 
 
 def test_an_address_that_is_known_is_not_held_up_by_strangers(app: Flask) -> None:
     """A browser that forgets its cookies, at a place where Ada has signed in before."""
     at_home = "198.51.100.7"
-    assert Visitor(app, at_home).sign_in().status_code == 303
+    assert PanelClient(app, at_home).sign_in().status_code == 303
     for address, _ in zip(addresses(), range(PER_NAME + 1), strict=False):
-        guess(Visitor(app, address))
-    assert Visitor(app, "198.51.100.8").sign_in().status_code == 429
-    assert Visitor(app, at_home).sign_in().status_code == 303
-    assert [guess(Visitor(app, at_home)) for _ in range(PER_NAME + 1)] == [422] * PER_NAME + [429]
+        try_sign_in(PanelClient(app, address))
+    assert PanelClient(app, "198.51.100.8").sign_in().status_code == 429
+    assert PanelClient(app, at_home).sign_in().status_code == 303
+    assert [try_sign_in(PanelClient(app, at_home)) for _ in range(PER_NAME + 1)] == [422] * PER_NAME + [429]
 
 
-def test_an_address_is_known_for_so_long(app: Flask, still_clock: MovingClock) -> None:
+def test_an_address_is_known_for_so_long(app: Flask, stopped_clock: MovingClock) -> None:
     at_home = "198.51.100.7"
-    Visitor(app, at_home).sign_in()
-    still_clock.advance(sign_ins.KNOWN + timedelta(seconds=1))
+    PanelClient(app, at_home).sign_in()
+    stopped_clock.advance(sign_ins.KNOWN_ADDRESS_PERIOD + timedelta(seconds=1))
     for address, _ in zip(addresses(), range(PER_NAME + 1), strict=False):
-        guess(Visitor(app, address))
-    assert Visitor(app, at_home).sign_in().status_code == 429
+        try_sign_in(PanelClient(app, address))
+    assert PanelClient(app, at_home).sign_in().status_code == 429
 
 
 def test_whoever_has_a_network_has_one_address(app: Flask) -> None:
-    tries = [guess(Visitor(app, f"2001:db8:1:2:{number:x}::1"), f"name-{number}") for number in range(PER_ADDRESS + 1)]
+    tries = [
+        try_sign_in(PanelClient(app, f"2001:db8:1:2:{number:x}::1"), f"name-{number}")
+        for number in range(PER_ADDRESS + 1)
+    ]
     assert tries == [422] * PER_ADDRESS + [429]
-    assert guess(Visitor(app, "2001:db8:1:3::1"), "name") == 422
+    assert try_sign_in(PanelClient(app, "2001:db8:1:3::1"), "name") == 422
 
 
-def test_tries_outlive_the_process(app: Flask, data: Path) -> None:
+def test_tries_outlive_the_process(app: Flask, data_folder: Path) -> None:
     """Two processes, or one that was started anew, count together."""
     for address, _ in zip(addresses(), range(PER_NAME), strict=False):
-        guess(Visitor(app, address))
-    with opened(data) as again:
+        try_sign_in(PanelClient(app, address))
+    with open_site(data_folder) as again:
         assert again is not app
-        assert guess(Visitor(again, "10.9.9.9")) == 429
+        assert try_sign_in(PanelClient(again, "10.9.9.9")) == 429
 
 
-def test_it_is_over_some_seconds_later(app: Flask, still_clock: MovingClock) -> None:
+def test_it_is_over_some_seconds_later(app: Flask, stopped_clock: MovingClock) -> None:
     for address, _ in zip(addresses(), range(PER_NAME), strict=False):
-        guess(Visitor(app, address))
-    stranger = Visitor(app, "10.9.9.9")
+        try_sign_in(PanelClient(app, address))
+    stranger = PanelClient(app, "10.9.9.9")
     wait = int(stranger.sign_in().headers["Retry-After"])
-    still_clock.advance(timedelta(seconds=wait))
+    stopped_clock.advance(timedelta(seconds=wait))
     assert stranger.sign_in().status_code == 303
 
 
 def test_who_is_held_up_writes_nothing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     for address, _ in zip(addresses(), range(PER_NAME), strict=False):
-        guess(Visitor(app, address))
-    stranger = Visitor(app, "10.9.9.9")
+        try_sign_in(PanelClient(app, address))
+    stranger = PanelClient(app, "10.9.9.9")
     stranger.token()
-    monkeypatch.setattr(db, "in_write", None)
-    assert guess(stranger) == 429
+    monkeypatch.setattr(db, "run_in_transaction", None)
+    assert try_sign_in(stranger) == 429

@@ -5,12 +5,12 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 
-from pointsync.admin.auth.next_path import is_local
-from tests.support.panel_client import NAME, PASSWORD, Visitor
+from pointsync.admin.auth.next_path import is_local_path
+from tests.support.panel_client import NAME, PASSWORD, PanelClient
 
-STAYS = ["/", "/?a=b", "/customers?search=a%40b.test", "/a//b", "/a%20b", "/é"]
+LOCAL_TARGETS = ["/", "/?a=b", "/customers?search=a%40b.test", "/a//b", "/a%20b", "/é"]
 
-LEAVES = [
+FOREIGN_TARGETS = [
     "",
     "//evil",
     "//evil.example/a",
@@ -41,28 +41,28 @@ LEAVES = [
 ]
 
 
-@pytest.mark.parametrize("path", STAYS)
-def test_a_path_of_this_site_is_followed(stranger: Visitor, path: str) -> None:
+@pytest.mark.parametrize("path", LOCAL_TARGETS)
+def test_a_path_of_this_site_is_followed(stranger: PanelClient, path: str) -> None:
     answer = stranger.sign_in(query=f"?next={quote(path, safe='')}")
     assert answer.status_code == 303
     assert answer.location == quote(path, safe="/?=&%")
 
 
-@pytest.mark.parametrize("path", LEAVES)
-def test_anything_else_leads_to_the_dashboard(stranger: Visitor, path: str) -> None:
+@pytest.mark.parametrize("path", FOREIGN_TARGETS)
+def test_anything_else_leads_to_the_dashboard(stranger: PanelClient, path: str) -> None:
     query = f"?next={quote(path, safe='')}"
     assert stranger.sign_in(query=query).location == "/"
     assert stranger.get(f"/sign-in{query}").location == "/", "also for whoever is in already"
 
 
-def test_an_address_typed_raw_is_judged_as_the_browser_sends_it(stranger: Visitor) -> None:
+def test_an_address_typed_raw_is_judged_as_the_browser_sends_it(stranger: PanelClient) -> None:
     for raw in ("%2f%2fevil", "//evil", "%5cevil", "/%5c/evil", "%E2%80%AE", "%ff%fe"):
         assert stranger.get(f"/sign-in?next={raw}").status_code == 200
     assert stranger.sign_in(query="?next=/%252f%252fevil").location == "/"
 
 
 def test_signing_in_leads_back_to_where_one_wanted(app: Flask) -> None:
-    visitor = Visitor(app)
+    visitor = PanelClient(app)
     assert visitor.get("/?show=all").location == "/sign-in?next=/?show%3Dall"
     assert visitor.sign_in(query="?next=/?show%3Dall").location == "/?show=all"
 
@@ -81,7 +81,7 @@ def test_signing_in_leads_back_to_where_one_wanted(app: Flask) -> None:
     ],
 )
 def test_under_a_prefix_it_stays_below_it(path: str, stays: bool) -> None:
-    assert is_local(path, "/back/points") is stays
+    assert is_local_path(path, "/back/points") is stays
 
 
 def test_under_a_prefix_pages_cookies_and_redirects_stay_below_it(app: Flask) -> None:

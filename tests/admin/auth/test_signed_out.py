@@ -3,31 +3,31 @@
 import pytest
 from flask import Flask
 
-from tests.admin.conftest import TOKEN
-from tests.support.panel_client import Visitor
+from tests.admin.conftest import SETUP_TOKEN
+from tests.support.panel_client import PanelClient
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def test_a_stranger_is_sent_to_the_door(stranger: Visitor) -> None:
+def test_a_stranger_is_sent_to_the_door(stranger: PanelClient) -> None:
     answer = stranger.get("/")
     assert answer.status_code == 303
     assert answer.location == "/sign-in"
     assert "Shop one" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/sign-out", "/setup/x", f"/setup/{TOKEN}", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/sign-out", "/setup/x", f"/setup/{SETUP_TOKEN}", "/nothing"])
 @pytest.mark.parametrize("method", METHODS)
 def test_no_page_tells_a_stranger_about_the_site(app: Flask, path: str, method: str) -> None:
-    answer = Visitor(app)._open(path, method=method)
+    answer = PanelClient(app)._open(path, method=method)
     assert answer.status_code in (303, 400, 404, 405)
     assert "wrk_" not in answer.text
     assert "Ada" not in answer.text
 
 
-def test_the_door_says_how_to_get_a_first_admin(fresh: Flask) -> None:
-    assert "pointsync admin create" in Visitor(fresh).get("/sign-in").text
+def test_the_door_says_how_to_get_a_first_admin(app_without_admin: Flask) -> None:
+    assert "pointsync admin create" in PanelClient(app_without_admin).get("/sign-in").text
 
 
-def test_the_door_says_so_no_more_once_there_is_one(stranger: Visitor) -> None:
+def test_the_door_says_so_no_more_once_there_is_one(stranger: PanelClient) -> None:
     assert "pointsync admin create" not in stranger.get("/sign-in").text

@@ -7,58 +7,58 @@ from flask import Flask
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from pointsync.admin.customers.balance_breakdown import MOST_TERMS, terms
+from pointsync.admin.customers.balance_breakdown import MAX_TERMS, build_terms
 from pointsync.ledger import reserves
 from pointsync.ledger.expiry import rules
-from pointsync.ledger.expiry.rule import period
+from pointsync.ledger.expiry.rule import make_period_rule
 from pointsync.ledger.rewards import levels
 from pointsync.models import Balance
 from pointsync.reports.balance_breakdown import Part
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import plain
-from tests.admin.sample_customers import STRANGER, fill_history, sell
-from tests.admin.sample_remotes import MADE
-from tests.support.panel_client import Visitor
-from tests.support.site_template import change
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import text_of
+from tests.admin.sample_customers import UNKNOWN_AUTH, create_customer_history, record_points
+from tests.admin.sample_remotes import CREATED_AT
+from tests.support.panel_client import PanelClient
+from tests.support.site_template import run_in_transaction
 
 HOSTILE = "<script>alert(1)</script>"
 
 
-def part(points: int, kind: str = "earn", site: str = "Mug shop") -> Part:
+def make_part(points: int, kind: str = "earn", site: str = "Mug shop") -> Part:
     """A part of a sum."""
     return Part("wrk_1", site, kind, 1, points)
 
 
 def test_the_sum_is_written_down_with_what_counts_most() -> None:
-    few = [part(100, site="Tea shop"), part(-260, "redeem"), part(500)]
-    assert [term.points for term in terms(few)] == [500, 100, -260]
-    many = [part(number) for number in range(-6, 7)]
-    found = terms(many)
+    few = [make_part(100, site="Tea shop"), make_part(-260, "redeem"), make_part(500)]
+    assert [term.points for term in build_terms(few)] == [500, 100, -260]
+    many = [make_part(number) for number in range(-6, 7)]
+    found = build_terms(many)
     assert [term.points for term in found] == [6, 5, -5, -6, 0]
-    assert (len(found), found[-1].part, found[-1].others) == (MOST_TERMS, None, 9)
-    assert terms([]) == []
+    assert (len(found), found[-1].part, found[-1].other_count) == (MAX_TERMS, None, 9)
+    assert build_terms([]) == []
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_all_that_made_it_and_all_that_may_change_it(app: Flask, ada: Visitor) -> None:
-    row = fill_history(app)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_all_that_made_it_and_all_that_may_change_it(app: Flask, ada: PanelClient) -> None:
+    row = create_customer_history(app)
 
     def more(session: Session) -> None:
         pot = reserves.get(session, "default")
-        rules.set_rule(session, pot, period("transactional", 12, "months", MADE.date()))
-        levels.add(session, pot, "Silver", "", 3, MADE)
+        rules.set_rule(session, pot, make_period_rule("transactional", 12, "months", CREATED_AT.date()))
+        levels.create(session, pot, "Silver", "", 3, CREATED_AT)
 
-    change(app, more)
-    change(app, lambda session: sell(session, "anna@shop.test", 200))
+    run_in_transaction(app, more)
+    run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 200))
     history = ada.get(f"/customers/{row}").text
     assert f'href="/customers/{row}/why/default" data-dialog>Why 172?' in history
     answer = ada.get(f"/customers/{row}/why/default")
-    text = plain(answer.text.partition("data-sheet")[2])
+    text = text_of(answer.text.partition("data-sheet")[2])
     assert answer.status_code == 200
     assert "172 = 300 earned at Shop one − 20 by hand at Shop one − 30 spent at Shop one" in text
     assert "− 90 by hand at Shop 2 + 12 from 3 other parts" in text
     assert "The 8 movements add up to the balance. The first was made 1 Mar 2026, 10:00" in text
-    assert f"{STRANGER} By hand 1 +3" in text
+    assert f"{UNKNOWN_AUTH} By hand 1 +3" in text
     assert "All 8 +172" in text
     assert "Shop 3 : " in text
     assert 'href="/system/activity?remote=3&amp;state=failed&amp;customer=anna@shop.test"' in answer.text
@@ -69,28 +69,30 @@ def test_all_that_made_it_and_all_that_may_change_it(app: Flask, ada: Visitor) -
         assert ada.get(address.replace("&amp;", "&")).status_code == 200
 
 
-def test_a_balance_that_was_edited(app: Flask, ada: Visitor) -> None:
-    row = change(app, lambda session: sell(session, "anna@shop.test", 5, 6))
-    change(app, lambda session: session.execute(update(Balance).values(points=340)))
+def test_a_balance_that_was_edited(app: Flask, ada: PanelClient) -> None:
+    row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5, 6))
+    run_in_transaction(app, lambda session: session.execute(update(Balance).values(points=340)))
     text = ada.get(f"/customers/{row}/why/default").text
     assert "The 2 movements add up to 11, but 340 is kept as the balance." in text
     assert "pointsync verify" in text
     assert "add up to the balance" not in text
 
 
-def test_one_movement_none_and_too_many_to_replay(app: Flask, ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = change(app, lambda session: sell(session, "anna@shop.test", 5))
-    change(app, lambda session: reserves.add(session, "gold", HOSTILE, MADE))
+def test_one_movement_none_and_too_many_to_replay(
+    app: Flask, ada: PanelClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
+    run_in_transaction(app, lambda session: reserves.create(session, "gold", HOSTILE, CREATED_AT))
     assert "The one movement is the balance." in ada.get(f"/customers/{row}/why/default").text
     gold = ada.get(f"/customers/{row}/why/gold").text
     assert "No movements yet." in gold
     assert HOSTILE not in gold
-    monkeypatch.setattr("pointsync.admin.customers.balance_breakdown.MOST_REPLAYED", 0)
+    monkeypatch.setattr("pointsync.admin.customers.balance_breakdown.MAX_REPLAYED", 0)
     assert "pointsync why anna@shop.test --reserve default" in ada.get(f"/customers/{row}/why/default").text
 
 
-def test_what_is_not_there(app: Flask, ada: Visitor, stranger: Visitor) -> None:
-    row = change(app, lambda session: sell(session, "anna@shop.test", 5))
+def test_what_is_not_there(app: Flask, ada: PanelClient, stranger: PanelClient) -> None:
+    row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
     big = "9223372036854775808"
     for path in (f"{row}/why/silver", f"{row}/why/%00", "77/why/default", f"{row}/why", f"{big}/why/default"):
         assert ada.get(f"/customers/{path}").status_code == 404

@@ -9,30 +9,36 @@ from sqlalchemy.orm import Session
 
 from pointsync.ledger import reserves
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Customer, Delivery, Movement, Remote, State
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import plain
-from tests.admin.sample_customers import STRANGER, fill_history, receive, sell, set_state
-from tests.admin.sample_remotes import MADE, add_four, add_reserve
-from tests.support.panel_client import Visitor
-from tests.support.queries import watched
-from tests.support.site_template import change
+from pointsync.models import Customer, Delivery, DeliveryState, Movement, Remote
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import text_of
+from tests.admin.sample_customers import (
+    UNKNOWN_AUTH,
+    apply_movement,
+    create_customer_history,
+    record_points,
+    set_delivery_states,
+)
+from tests.admin.sample_remotes import CREATED_AT, add_remote_of_each_status, add_reserve
+from tests.support.panel_client import PanelClient
+from tests.support.queries import record_queries
+from tests.support.site_template import run_in_transaction
 
 HOSTILE = "\"'><script>alert(1)</script>\u202e"
 LABEL = re.compile(r'data-label="([^"]+)"[^>]*>(.*?)</t[hd]>', re.DOTALL)
 
 
-def rows(text: str) -> list[dict[str, str]]:
+def history_rows(text: str) -> list[dict[str, str]]:
     """The lines of the history, by column."""
     body = text.partition("<tbody")[2].partition("</tbody>")[0]
-    return [{label: plain(cell) for label, cell in LABEL.findall(row)} for row in body.split('<tr role="row">')[1:]]
+    return [{label: text_of(cell) for label, cell in LABEL.findall(row)} for row in body.split('<tr role="row">')[1:]]
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_each_movement_with_all_there_is_to_know(app: Flask, ada: Visitor) -> None:
-    answer = ada.get(f"/customers/{fill_history(app)}")
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_each_movement_with_all_there_is_to_know(app: Flask, ada: PanelClient) -> None:
+    answer = ada.get(f"/customers/{create_customer_history(app)}")
     assert answer.status_code == 200
-    refund, stranger, other, stamps, gold, opening, by_hand, spent, earned = rows(answer.text)
+    refund, stranger, other, stamps, gold, opening, by_hand, spent, earned = history_rows(answer.text)
 
     assert earned["Description"] == "Order 1001 Earned in Points"
     assert earned["Date"] == "1 Mar 2026, 12:00"
@@ -64,54 +70,54 @@ def test_each_movement_with_all_there_is_to_know(app: Flask, ada: Visitor) -> No
     assert other["Delivered"] == "Made there, not sent on"
     assert other["Date"] == "1 Mar 2026, 10:00 here 1 Mar 2026, 12:00"
     assert (other["Points"], other["Total"]) == ("−90", "−33 Below zero")
-    assert stranger["Where from"] == STRANGER
+    assert stranger["Where from"] == UNKNOWN_AUTH
     assert refund["Description"] == "Refund In Points"
     assert refund["Delivered"].startswith(
         "To 0 of 4 Waiting for https://shop-1.test/points , Shop 2 , Shop 3 and 1 more"
     )
 
 
-def test_points_have_a_colour_beside_their_sign(app: Flask, ada: Visitor) -> None:
-    text = ada.get(f"/customers/{fill_history(app)}").text
+def test_points_have_a_colour_beside_their_sign(app: Flask, ada: PanelClient) -> None:
+    text = ada.get(f"/customers/{create_customer_history(app)}").text
     assert '<span class="points-plus">+100</span>' in text
     assert '<span class="points-minus">−30</span>' in text
 
 
-def test_the_head_names_the_customer_and_the_balances(app: Flask, ada: Visitor) -> None:
-    row = fill_history(app)
+def test_the_head_names_the_customer_and_the_balances(app: Flask, ada: PanelClient) -> None:
+    row = create_customer_history(app)
     text = ada.get(f"/customers/{row}").text
     assert '<h1 id="customer"><bdi dir="ltr">anna@shop.test</bdi></h1>' in text
     assert '<li aria-current="page"><span><bdi dir="ltr">anna@shop.test</bdi></span></li>' in text
     assert "<title>anna@shop.test" in text
     assert f'href="/customers/points?customer={row}" data-dialog' in text
-    head = plain(text.partition('class="customer-balances"')[2].partition("</dl>")[0].partition(">")[2])
+    head = text_of(text.partition('class="customer-balances"')[2].partition("</dl>")[0].partition(">")[2])
     gold, below = r"Gold points.* 1,250 Why 1,250\? In Gold.*", "Below zero Why"
     assert re.fullmatch(rf"Points −28 {below} −28\? In Points {gold} Stamps −5 {below} −5\? In Stamps", head)
 
 
-def test_only_one_reserve(app: Flask, ada: Visitor) -> None:
-    row = fill_history(app)
-    assert [each["Points"] for each in rows(ada.get(f"/customers/{row}?reserve=stamps").text)] == ["−5"]
-    assert len(rows(ada.get(f"/customers/{row}?reserve=").text)) == 9
-    bob = change(app, lambda session: sell(session, "bob@shop.test", 5))
+def test_only_one_reserve(app: Flask, ada: PanelClient) -> None:
+    row = create_customer_history(app)
+    assert [each["Points"] for each in history_rows(ada.get(f"/customers/{row}?reserve=stamps").text)] == ["−5"]
+    assert len(history_rows(ada.get(f"/customers/{row}?reserve=").text)) == 9
+    bob = run_in_transaction(app, lambda session: record_points(session, "bob@shop.test", 5))
     assert "Nothing in this reserve." in ada.get(f"/customers/{bob}?reserve=gold").text
 
 
-def test_a_site_with_one_reserve_does_not_speak_of_it(app: Flask, ada: Visitor) -> None:
-    row = change(app, lambda session: sell(session, "anna@shop.test", 5))
+def test_a_site_with_one_reserve_does_not_speak_of_it(app: Flask, ada: PanelClient) -> None:
+    row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
     text = ada.get(f"/customers/{row}").text
     assert 'name="reserve"' not in text
-    assert rows(text)[0]["Description"] == "Earned"
+    assert history_rows(text)[0]["Description"] == "Earned"
 
 
-def test_a_customer_without_any_movement(app: Flask, ada: Visitor) -> None:
+def test_a_customer_without_any_movement(app: Flask, ada: PanelClient) -> None:
     def add(session: Session) -> int:
-        customer = Customer(email="new@shop.test", created_at=MADE)
+        customer = Customer(email="new@shop.test", created_at=CREATED_AT)
         session.add(customer)
         session.flush()
         return customer.id
 
-    answer = ada.get(f"/customers/{change(app, add)}")
+    answer = ada.get(f"/customers/{run_in_transaction(app, add)}")
     assert answer.status_code == 200
     assert "No points yet." in answer.text
 
@@ -130,45 +136,47 @@ def test_a_customer_without_any_movement(app: Flask, ada: Visitor) -> None:
         ("expire", "Expired"),
     ],
 )
-def test_each_kind_in_words(app: Flask, ada: Visitor, kind: str, said: str) -> None:
+def test_each_kind_in_words(app: Flask, ada: PanelClient, kind: str, said: str) -> None:
     def make(session: Session) -> int:
-        row = sell(session, "anna@shop.test", 5)
+        row = record_points(session, "anna@shop.test", 5)
         session.scalars(select(Movement)).one().kind = kind
         return row
 
-    assert rows(ada.get(f"/customers/{change(app, make)}").text)[0]["Description"] == said
+    assert history_rows(ada.get(f"/customers/{run_in_transaction(app, make)}").text)[0]["Description"] == said
 
 
 @pytest.mark.parametrize(
     ("states", "said"),
     [
         ({}, "status-green"),
-        ({"remote_1": State.PENDING}, "status-warning"),
-        ({"remote_1": State.PENDING, "remote_2": State.FAILED}, "status-error"),
-        ({f"remote_{number}": State.ASIDE for number in range(1, 5)}, "status-none"),
+        ({"remote_1": DeliveryState.PENDING}, "status-warning"),
+        ({"remote_1": DeliveryState.PENDING, "remote_2": DeliveryState.FAILED}, "status-error"),
+        ({f"remote_{number}": DeliveryState.SET_ASIDE for number in range(1, 5)}, "status-none"),
     ],
 )
 def test_the_gravest_of_the_deliveries_colours_it(
-    app: Flask, ada: Visitor, states: dict[str, State], said: str
+    app: Flask, ada: PanelClient, states: dict[str, DeliveryState], said: str
 ) -> None:
-    change(app, add_four)
-    row = change(app, lambda session: sell(session, "anna@shop.test", 5))
-    change(app, lambda session: set_state(session, 1, **{name: (state, None) for name, state in states.items()}))
+    run_in_transaction(app, add_remote_of_each_status)
+    row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
+    run_in_transaction(
+        app, lambda session: set_delivery_states(session, 1, **{name: (state, None) for name, state in states.items()})
+    )
     text = ada.get(f"/customers/{row}").text
-    short = text.partition("<tbody")[2].partition('<details class="way"')[0]
+    short = text.partition("<tbody")[2].partition('<details class="delivery-summary"')[0]
     assert said in short
     assert f"To {4 - len(states)} of 4" in short
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_there_and_back_in_pages(app: Flask, ada: Visitor) -> None:
-    change(app, lambda session: add_reserve(session, "gold"))
-    row = change(app, lambda session: sell(session, "anna@shop.test", *range(1, 26)))
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_there_and_back_in_pages(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, lambda session: add_reserve(session, "gold"))
+    row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", *range(1, 26)))
     at, seen = f"/customers/{row}?reserve=default&size=10", []
-    first = rows(ada.get(at).text)
+    first = history_rows(ada.get(at).text)
     for _ in range(3):
         text = ada.get(at).text
-        seen += [each["Points"] for each in rows(text)]
+        seen += [each["Points"] for each in history_rows(text)]
         way = {
             name: href.replace("&amp;", "&")
             for href, name in re.findall(r'href="([^"]+)" aria-label="(\w+) page"', text)
@@ -176,39 +184,39 @@ def test_there_and_back_in_pages(app: Flask, ada: Visitor) -> None:
         assert all("reserve=default" in href and "size=10" in href for href in way.values())
         at = way.get("Next", at)
     assert seen == [f"+{number}" for number in range(25, 0, -1)]
-    assert rows(ada.get(way["First"]).text) == first
+    assert history_rows(ada.get(way["First"]).text) == first
 
 
 @pytest.mark.parametrize("number", ["0", "2", "9223372036854775807", "9223372036854775808", "1" * 40, "-1", "x", "%00"])
-def test_who_is_not_there(app: Flask, ada: Visitor, number: str) -> None:
-    change(app, lambda session: sell(session, "anna@shop.test", 5))
+def test_who_is_not_there(app: Flask, ada: PanelClient, number: str) -> None:
+    run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
     assert ada.get(f"/customers/{number}").status_code == 404
 
 
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("reserve=silver", 'id="reserve-wrong">There is no such points reserve here'),
-        ("reserve=%00", 'id="reserve-wrong">There is no such points reserve here'),
+        ("reserve=silver", 'id="reserve-error">There is no such points reserve here'),
+        ("reserve=%00", 'id="reserve-error">There is no such points reserve here'),
         ("cursor=silly", "This address leads to no page"),
         ("size=11", "A page has 10, 20, 40 or 80 rows."),
     ],
 )
-def test_what_cannot_be_right_is_said(app: Flask, ada: Visitor, query: str, sentence: str) -> None:
-    answer = ada.get(f"/customers/{fill_history(app)}?{query}")
+def test_what_cannot_be_right_is_said(app: Flask, ada: PanelClient, query: str, sentence: str) -> None:
+    answer = ada.get(f"/customers/{create_customer_history(app)}?{query}")
     assert answer.status_code == 422
     assert sentence in answer.text
-    assert rows(answer.text) == []
+    assert history_rows(answer.text) == []
     assert "anna@shop.test" in answer.text
 
 
-def test_hostile_text_is_escaped(app: Flask, ada: Visitor) -> None:
+def test_hostile_text_is_escaped(app: Flask, ada: PanelClient) -> None:
     def make(session: Session) -> int:
-        reserves.add(session, "gold", HOSTILE, MADE)
-        add_four(session)
-        made = record(session, [Draft("anna@shop.test", 5, ref="1")], f"api:{HOSTILE}", MADE)[0].movement
+        reserves.create(session, "gold", HOSTILE, CREATED_AT)
+        add_remote_of_each_status(session)
+        made = record(session, [Draft("anna@shop.test", 5, ref="1")], f"api:{HOSTILE}", CREATED_AT)[0].movement
         made.reason = HOSTILE
-        receive(session, "anna@shop.test", 5, "wrk_0000000000000002")
+        apply_movement(session, "anna@shop.test", 5, "wrk_0000000000000002")
         for remote in session.scalars(select(Remote)):
             remote.name = HOSTILE
         return made.customer_id
@@ -216,32 +224,32 @@ def test_hostile_text_is_escaped(app: Flask, ada: Visitor) -> None:
     def settle(session: Session) -> None:
         session.get_one(Customer, row).email = f"{HOSTILE}@shop.test"
         for delivery in session.scalars(select(Delivery)):
-            delivery.state, delivery.message = State.FAILED, HOSTILE
+            delivery.state, delivery.message = DeliveryState.FAILED, HOSTILE
 
-    row = change(app, make)
-    change(app, settle)
+    row = run_in_transaction(app, make)
+    run_in_transaction(app, settle)
     text = ada.get(f"/customers/{row}").text
     assert text.count("&lt;script&gt;alert(1)") > 8
     assert "<script>alert" not in text
     assert "\u202e" not in text
 
 
-def test_a_stranger_sees_nothing(app: Flask, stranger: Visitor) -> None:
-    row = change(app, lambda session: sell(session, "anna@shop.test", 5))
+def test_a_stranger_sees_nothing(app: Flask, stranger: PanelClient) -> None:
+    row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
     answer = stranger.get(f"/customers/{row}")
     assert answer.status_code == 303
     assert "anna" not in answer.text
 
 
-def test_its_queries_do_not_grow_with_the_history(app: Flask, ada: Visitor) -> None:
+def test_its_queries_do_not_grow_with_the_history(app: Flask, ada: PanelClient) -> None:
     def asked() -> int:
-        with app.app_context(), watched() as found:
+        with app.app_context(), record_queries() as found:
             assert ada.get(f"/customers/{row}?size=80").status_code == 200
         return len(found)
 
-    change(app, add_four)
-    row = change(app, lambda session: sell(session, "anna@shop.test", 5))
+    run_in_transaction(app, add_remote_of_each_status)
+    row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
     few = asked()
-    change(app, lambda session: sell(session, "anna@shop.test", *range(1, 90)))
-    change(app, lambda session: [add_reserve(session, f"r{number}") for number in range(4)])
+    run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", *range(1, 90)))
+    run_in_transaction(app, lambda session: [add_reserve(session, f"r{number}") for number in range(4)])
     assert asked() == few

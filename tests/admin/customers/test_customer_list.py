@@ -10,31 +10,31 @@ from sqlalchemy.orm import Session
 from pointsync.ledger import reserves
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Customer
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import words, wrong
-from tests.admin.sample_customers import add_reserves, sell
-from tests.admin.sample_remotes import MADE
-from tests.support.bulk_rows import fill
-from tests.support.panel_client import Visitor
-from tests.support.queries import watched
-from tests.support.site_template import change
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import field_errors, main_text
+from tests.admin.sample_customers import add_reserves, record_points
+from tests.admin.sample_remotes import CREATED_AT
+from tests.support.bulk_rows import insert_rows
+from tests.support.panel_client import PanelClient
+from tests.support.queries import record_queries
+from tests.support.site_template import run_in_transaction
 
 PAGE = "/customers"
 HOSTILE = "\"'><script>alert(1)</script>"
 
 
-def people(session: Session) -> None:
+def create_customers(session: Session) -> None:
     """Three customers, of different age and points."""
     for at, (email, points) in enumerate({"carl@shop.test": 5, "anna@shop.test": -7, "bob@shop.test": 1200}.items()):
-        record(session, [Draft(email, points, kind="manual")], "test", MADE + timedelta(days=at))
+        record(session, [Draft(email, points, kind="manual")], "test", CREATED_AT + timedelta(days=at))
 
 
-def listed(text: str) -> list[str]:
+def listed_names(text: str) -> list[str]:
     """The names before the @, in the list's order."""
     return re.findall(r'<th role="rowheader".*?<bdi dir="ltr">([^<@]+)@', text)
 
 
-def ways(text: str) -> dict[str, str]:
+def pager_links(text: str) -> dict[str, str]:
     """Where the pager above the list leads to."""
     nav = text.partition('aria-label="Pages"')[2].partition("</nav>")[0]
     return {
@@ -42,16 +42,16 @@ def ways(text: str) -> dict[str, str]:
     }
 
 
-def test_an_empty_list_says_how_customers_come(ada: Visitor) -> None:
+def test_an_empty_list_says_how_customers_come(ada: PanelClient) -> None:
     answer = ada.get(PAGE)
     assert answer.status_code == 200
     assert "No customers yet." in answer.text
     for href in ("/system/woocommerce", "/system/api-keys", "/system/points-sync#remotes", "/customers/points"):
         assert f'href="{href}"' in answer.text
-    assert "0 customers" in words(answer.text)
+    assert "0 customers" in main_text(answer.text)
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 @pytest.mark.parametrize(
     ("order", "names"),
     [
@@ -63,47 +63,47 @@ def test_an_empty_list_says_how_customers_come(ada: Visitor) -> None:
         ("points", ["anna", "carl", "bob"]),
     ],
 )
-def test_in_every_order(app: Flask, ada: Visitor, order: str, names: list[str]) -> None:
-    change(app, people)
+def test_in_every_order(app: Flask, ada: PanelClient, order: str, names: list[str]) -> None:
+    run_in_transaction(app, create_customers)
     answer = ada.get(f"{PAGE}?order={order}&size=80")
     assert answer.status_code == 200
-    assert listed(answer.text) == names
+    assert listed_names(answer.text) == names
     assert f'<option selected value="{order}">' in answer.text
-    assert "3 customers" in words(answer.text)
+    assert "3 customers" in main_text(answer.text)
 
 
-def test_a_row_tells_since_when_and_leads_to_the_history(app: Flask, ada: Visitor) -> None:
-    change(app, people)
+def test_a_row_tells_since_when_and_leads_to_the_history(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, create_customers)
     text = ada.get(f"{PAGE}?q=bob").text
     assert '<a class="list-text list-name" href="/customers/3"><bdi dir="ltr">bob@shop.test</bdi></a>' in text
-    assert "3 Mar 2026, 12:00" in words(text)
+    assert "3 Mar 2026, 12:00" in main_text(text)
     assert 'class="balance" href="/customers/3" title="History"' in text
     assert '<span class="balance-points">1,200</span>' in text
-    assert 'name="customer" value="3" form="ticked"' in text
-    assert "1 customer " in words(text)
+    assert 'name="customer" value="3" form="selection-form"' in text
+    assert "1 customer " in main_text(text)
 
 
-def test_a_balance_below_zero_has_a_minus_and_a_colour(app: Flask, ada: Visitor) -> None:
-    change(app, people)
+def test_a_balance_below_zero_has_a_minus_and_a_colour(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, create_customers)
     text = ada.get(f"{PAGE}?q=anna").text
-    assert 'class="balance balance-low"' in text
+    assert 'class="balance balance-overdrawn"' in text
     assert '<span class="balance-points">−7</span>' in text
 
 
-def test_the_ways_to_give_points(app: Flask, ada: Visitor) -> None:
-    change(app, people)
+def test_the_ways_to_give_points(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, create_customers)
     text = ada.get(PAGE).text
-    assert '<form class="picked" id="ticked" method="get" action="/customers/points"' in text
+    assert '<form class="selection-bar" id="selection-form" method="get" action="/customers/points"' in text
     assert re.search(r'href="/customers/points" data-dialog>.*Add points</a>', text)
     assert re.search(r'href="/customers/points/several">.*Several in one go</a>', text)
     assert ada.get("/customers/points?customer=1&customer=2").status_code == 200
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_each_reserve_by_its_name(app: Flask, ada: Visitor) -> None:
-    change(app, people)
-    change(app, add_reserves)
-    change(app, lambda session: sell(session, "carl@shop.test", 900, reserve="gold"))
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_each_reserve_by_its_name(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, create_customers)
+    run_in_transaction(app, add_reserves)
+    run_in_transaction(app, lambda session: record_points(session, "carl@shop.test", 900, reserve="gold"))
     text = ada.get(f"{PAGE}?q=carl").text
     assert re.findall(r'class="balance-name">([^<,]+).*?"balance-points">([^<]+)<', text, re.DOTALL) == [
         ("Points", "5"),
@@ -112,73 +112,73 @@ def test_each_reserve_by_its_name(app: Flask, ada: Visitor) -> None:
     ]
     assert 'href="/customers/1?reserve=gold"' in text
     richest = ada.get(f"{PAGE}?order=-points&reserve=gold").text
-    assert listed(richest) == ["carl"]
-    assert "have had, points in" in words(richest)
-    assert listed(ada.get(f"{PAGE}?order=-points").text) == ["bob", "carl", "anna"]
-    assert "Nobody has had points in Stamps yet." in words(ada.get(f"{PAGE}?order=points&reserve=stamps").text)
+    assert listed_names(richest) == ["carl"]
+    assert "have had, points in" in main_text(richest)
+    assert listed_names(ada.get(f"{PAGE}?order=-points").text) == ["bob", "carl", "anna"]
+    assert "Nobody has had points in Stamps yet." in main_text(ada.get(f"{PAGE}?order=points&reserve=stamps").text)
 
 
-def test_a_reserve_that_is_not_active_only_where_points_are_left_in_it(app: Flask, ada: Visitor) -> None:
-    change(app, people)
-    change(app, add_reserves)
-    change(app, lambda session: sell(session, "carl@shop.test", 900, reserve="gold"))
+def test_a_reserve_that_is_not_active_only_where_points_are_left_in_it(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, create_customers)
+    run_in_transaction(app, add_reserves)
+    run_in_transaction(app, lambda session: record_points(session, "carl@shop.test", 900, reserve="gold"))
 
     def close(session: Session) -> None:
-        reserves.change(session, "gold", "Gold points", is_active=False, may_go_below_zero=False)
+        reserves.update(session, "gold", "Gold points", is_active=False, may_go_below_zero=False)
 
-    change(app, close)
+    run_in_transaction(app, close)
     assert "reserve=gold" in ada.get(f"{PAGE}?q=carl").text
     assert "reserve=gold" not in ada.get(f"{PAGE}?q=bob").text
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 @pytest.mark.parametrize("search", ["BO", "%20bob@", "Bob@Shop.Test%20"])
-def test_the_beginning_of_an_email_finds(app: Flask, ada: Visitor, search: str) -> None:
-    change(app, people)
+def test_the_beginning_of_an_email_finds(app: Flask, ada: PanelClient, search: str) -> None:
+    run_in_transaction(app, create_customers)
     text = ada.get(f"{PAGE}?q={search}").text
-    assert listed(text) == ["bob"]
+    assert listed_names(text) == ["bob"]
     assert "Show all" in text
 
 
-def test_a_search_without_finds_says_so(app: Flask, ada: Visitor) -> None:
-    change(app, people)
+def test_a_search_without_finds_says_so(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, create_customers)
     answer = ada.get(f"{PAGE}?q=nobody&order=newest&size=40")
     assert answer.status_code == 200
-    assert "Nobody found. No customer's e-mail begins with nobody ." in words(answer.text)
+    assert "Nobody found. No customer's e-mail begins with nobody ." in main_text(answer.text)
     assert 'href="/customers?order=newest&amp;size=40"' in answer.text
 
 
-def test_a_search_is_listed_by_email_and_says_so(app: Flask, ada: Visitor) -> None:
-    change(app, people)
+def test_a_search_is_listed_by_email_and_says_so(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, create_customers)
     text = ada.get(f"{PAGE}?q=b&order=-points").text
     assert "stands in the order of e-mails" in text
     assert '<option selected value="email">' in text
     assert '<input type="hidden" name="order" value="-points">' in text
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 @pytest.mark.parametrize("asked", ["order=-points&reserve=gold", "order=-email", "q=a", "order=newest"])
-def test_search_order_and_size_survive_paging(app: Flask, ada: Visitor, asked: str) -> None:
+def test_search_order_and_size_survive_paging(app: Flask, ada: PanelClient, asked: str) -> None:
     def many(session: Session) -> None:
-        reserves.add(session, "gold", "Gold", MADE)
+        reserves.create(session, "gold", "Gold", CREATED_AT)
         for number in range(25):
-            sell(session, f"a{number:02}@shop.test", number + 1, reserve="gold")
+            record_points(session, f"a{number:02}@shop.test", number + 1, reserve="gold")
 
-    change(app, many)
+    run_in_transaction(app, many)
     seen: list[str] = []
     at = f"{PAGE}?{asked}&size=10"
-    first = listed(ada.get(at).text)
+    first = listed_names(ada.get(at).text)
     for _ in range(3):
         text = ada.get(at).text
-        seen += listed(text)
-        way = ways(text)
+        seen += listed_names(text)
+        way = pager_links(text)
         assert all(part in step for step in way.values() for part in [*asked.split("&"), "size=10"])
         at = way.get("next", at)
     assert len(seen) == len(set(seen)) == 25
     assert set(way) == {"first", "previous"}
-    assert listed(ada.get(way["first"]).text) == first
-    assert listed(ada.get(ways(ada.get(way["previous"]).text)["previous"]).text) == first
-    assert listed(ada.get(ways(ada.get(way["first"]).text)["last"]).text) == seen[-10:]
+    assert listed_names(ada.get(way["first"]).text) == first
+    assert listed_names(ada.get(pager_links(ada.get(way["previous"]).text)["previous"]).text) == first
+    assert listed_names(ada.get(pager_links(ada.get(way["first"]).text)["last"]).text) == seen[-10:]
 
 
 @pytest.mark.parametrize(
@@ -198,65 +198,65 @@ def test_search_order_and_size_survive_paging(app: Flask, ada: Visitor, asked: s
     ],
 )
 def test_what_cannot_be_right_is_said_where_it_stands(
-    app: Flask, ada: Visitor, query: str, sentence: str, field: str
+    app: Flask, ada: PanelClient, query: str, sentence: str, field: str
 ) -> None:
-    change(app, people)
-    change(app, add_reserves)
+    run_in_transaction(app, create_customers)
+    run_in_transaction(app, add_reserves)
     answer = ada.get(f"{PAGE}?{query}")
     if not sentence:
-        assert (answer.status_code, len(listed(answer.text))) == (200, 3)
+        assert (answer.status_code, len(listed_names(answer.text))) == (200, 3)
         return
     assert answer.status_code == 422
-    assert listed(answer.text) == []
+    assert listed_names(answer.text) == []
     assert "<title>Error: Customers" in answer.text
     if field:
-        assert sentence in wrong(answer.text)[field]
+        assert sentence in field_errors(answer.text)[field]
     else:
         assert sentence in answer.text
         assert "Show the first page" in answer.text
 
 
-def test_a_wrong_reserve_is_said_above_the_list_where_there_is_one_reserve_only(app: Flask, ada: Visitor) -> None:
-    change(app, people)
+def test_a_wrong_reserve_is_said_above_the_list_where_there_is_one_reserve_only(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, create_customers)
     answer = ada.get(f"{PAGE}?order=points&reserve=silver")
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
     assert "There is no such points reserve here" in answer.text
 
 
-def test_a_cursor_of_another_order_is_refused(app: Flask, ada: Visitor) -> None:
-    change(app, lambda session: [sell(session, f"a{number}@shop.test", 1) for number in range(11)])
-    cursor = ways(ada.get(f"{PAGE}?size=10").text)["next"].partition("cursor=")[2]
+def test_a_cursor_of_another_order_is_refused(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, lambda session: [record_points(session, f"a{number}@shop.test", 1) for number in range(11)])
+    cursor = pager_links(ada.get(f"{PAGE}?size=10").text)["next"].partition("cursor=")[2]
     assert ada.get(f"{PAGE}?size=10&order=newest&cursor={cursor}").status_code == 422
 
 
-def test_hostile_text_is_escaped(app: Flask, ada: Visitor) -> None:
+def test_hostile_text_is_escaped(app: Flask, ada: PanelClient) -> None:
     def add(session: Session) -> None:
-        session.add(Customer(email=f"a{HOSTILE}\u202e@shop.test", created_at=MADE))
-        reserves.add(session, "gold", HOSTILE, MADE)
+        session.add(Customer(email=f"a{HOSTILE}\u202e@shop.test", created_at=CREATED_AT))
+        reserves.create(session, "gold", HOSTILE, CREATED_AT)
 
-    change(app, add)
+    run_in_transaction(app, add)
     for query in ("", "?q=a", f"?q={HOSTILE}", f"?order={HOSTILE}", f"?cursor={HOSTILE}", f"?reserve={HOSTILE}"):
         text = ada.get(PAGE + query).text
         assert "<script>alert" not in text
         assert "\u202e" not in text
 
 
-def test_a_stranger_sees_nothing(app: Flask, stranger: Visitor) -> None:
-    change(app, people)
+def test_a_stranger_sees_nothing(app: Flask, stranger: PanelClient) -> None:
+    run_in_transaction(app, create_customers)
     answer = stranger.get(PAGE)
     assert answer.status_code == 303
     assert "shop.test" not in answer.text
 
 
 @pytest.mark.parametrize("query", ["", "?order=-points&size=80", "?q=b&size=80"])
-def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: Visitor, query: str) -> None:
+def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: PanelClient, query: str) -> None:
     def asked() -> int:
-        with app.app_context(), watched() as found:
+        with app.app_context(), record_queries() as found:
             assert ada.get(PAGE + query).status_code == 200
         return len(found)
 
-    change(app, people)
+    run_in_transaction(app, create_customers)
     few = asked()
-    change(app, lambda session: fill(session, customers=100, movements=300))
+    run_in_transaction(app, lambda session: insert_rows(session, customers=100, movements=300))
     assert asked() == few

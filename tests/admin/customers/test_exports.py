@@ -9,12 +9,12 @@ from flask import Flask
 from pointsync import clock, db
 from pointsync.ledger import reserves
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Work
+from pointsync.models import Task
 from pointsync.schedule import ticks
 from pointsync.tasks import tasks
 from tests.admin import sample_remotes
-from tests.support.panel_client import NAME, Visitor
-from tests.support.site_template import change
+from tests.support.panel_client import NAME, PanelClient
+from tests.support.site_template import run_in_transaction
 
 ANNA, BOB = "anna@shop.example", "bob@shop.example"
 FORM = re.compile(r'<form class="export" method="post" action="([^"]+)">(.*?)</form>', re.DOTALL)
@@ -22,20 +22,20 @@ FIELD = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
 @pytest.fixture
-def full(app: Flask) -> Flask:
+def two_of_everything(app: Flask) -> Flask:
     """Two reserves, two customers, two remotes."""
 
     def fill(session) -> None:
-        reserves.add(session, "gold", "Gold", clock.now())
-        sample_remotes.add(session, "https://tea.test", "wrk_" + "1" * 16)
+        reserves.create(session, "gold", "Gold", clock.now())
+        sample_remotes.add_remote(session, "https://tea.test", "wrk_" + "1" * 16)
         drafts = [Draft(ANNA, 5), Draft(BOB, 7), Draft(ANNA, 9, reserve="gold"), Draft(ANNA, -2)]
         record(session, drafts, "test", clock.now())
 
-    change(app, fill)
+    run_in_transaction(app, fill)
     return app
 
 
-def press(visitor: Visitor, path: str) -> str:
+def press_export(visitor: PanelClient, path: str) -> str:
     """Press Export as CSV on the page at `path`: where that leads to."""
     action, inside = FORM.findall(visitor.get(path).text)[0]
     answer = visitor.post(action, dict(FIELD.findall(inside)))
@@ -60,12 +60,14 @@ def press(visitor: Visitor, path: str) -> str:
         ),
     ],
 )
-def test_what_is_on_screen_is_fetched_as_a_file(full: Flask, ada: Visitor, path: str, title: str, seen: list) -> None:
-    there = press(ada, path)
+def test_what_is_on_screen_is_fetched_as_a_file(
+    two_of_everything: Flask, ada: PanelClient, path: str, title: str, seen: list
+) -> None:
+    there = press_export(ada, path)
     assert f"<title>{title} · PointSync" in ada.get(there).text
-    with full.app_context():
-        ticks.do_works()
-        asked = tasks.get(db.db.session(), 1)
+    with two_of_everything.app_context():
+        ticks.run_tasks()
+        asked = tasks.get(db.session(), 1)
         assert (asked.asked_by, asked.state) == (NAME, "done")
     text = ada.get(there).text
     assert f"{len(seen)} of {len(seen)} lines" in text
@@ -75,12 +77,14 @@ def test_what_is_on_screen_is_fetched_as_a_file(full: Flask, ada: Visitor, path:
     assert [(line["customer"], line["points"]) for line in lines] == seen
 
 
-def test_no_button_where_nothing_is_listed(app: Flask, ada: Visitor) -> None:
+def test_no_button_where_nothing_is_listed(app: Flask, ada: PanelClient) -> None:
     for path in ("/customers", "/system/activity", "/customers?order=wrong", "/system/activity?remote=99"):
         assert "Export as CSV</button>" not in ada.get(path).text
 
 
-def test_what_cannot_be_is_refused_and_asks_for_nothing(full: Flask, ada: Visitor, stranger: Visitor) -> None:
+def test_what_cannot_be_is_refused_and_asks_for_nothing(
+    two_of_everything: Flask, ada: PanelClient, stranger: PanelClient
+) -> None:
     refused = {
         ("/customers/export", "q", "a\0"): 409,
         ("/customers/export", "reserve", "silver"): 404,
@@ -96,12 +100,16 @@ def test_what_cannot_be_is_refused_and_asks_for_nothing(full: Flask, ada: Visito
         assert answer.status_code == code, (path, name, answer.text)
         assert ada.post(path, {name: value}).status_code == 400
         assert stranger.post(path).status_code == 400
-    change(full, lambda session: session.query(Work).count() == 0 or pytest.fail("a work was asked for"))
+    run_in_transaction(
+        two_of_everything, lambda session: session.query(Task).count() == 0 or pytest.fail("a work was asked for")
+    )
 
 
-def test_too_many_at_once_are_told_to_wait(full: Flask, ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "MOST_OPEN", 1)
-    press(ada, "/customers")
+def test_too_many_at_once_are_told_to_wait(
+    two_of_everything: Flask, ada: PanelClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "MAX_UNFINISHED", 1)
+    press_export(ada, "/customers")
     answer = ada.send("/customers/export", page="/system/general")
     assert answer.status_code == 409
     assert "wait until one of them is done, or stop one" in answer.text

@@ -11,49 +11,51 @@ from werkzeug.wrappers import Request
 from pointsync import db
 from pointsync.app import MAX_BODY_BYTES
 from pointsync.imports import import_task
-from pointsync.models import Delivery, Movement, Work
-from pointsync.runtime import runtime
-from pointsync.schedule.task_kinds import KINDS
+from pointsync.models import Delivery, Movement, Task
+from pointsync.runtime import get_runtime
+from pointsync.schedule.task_kinds import TASK_FUNCTIONS
 from pointsync.tasks import runner
 from tests.admin import sample_remotes
-from tests.admin.page_text import plain
-from tests.support.panel_client import Visitor
+from tests.admin.page_text import text_of
+from tests.support.panel_client import PanelClient
 
 FILE = "email;points\nanna@x.example;300\nbob@x.example;-5\n"
 FORM = "/customers/import"
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits between two parts."""
-    monkeypatch.setattr(runner, "GAP_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
 
 
-def give(ada: Visitor, content: str | bytes = FILE, name: str = "points.csv", **fields):
+def upload(ada: PanelClient, content: str | bytes = FILE, name: str = "points.csv", **fields):
     """Send the form with a file."""
     raw = content.encode() if isinstance(content, str) else content
     return ada.send(FORM, file=(io.BytesIO(raw), name), **({"kind": "opening", "reserve": "default"} | fields))
 
 
-def work(app: Flask) -> None:
+def run_waiting_task(app: Flask) -> None:
     """Do what was asked for."""
     with app.app_context():
-        assert runner.do_next(KINDS, runtime().config.data, "w", Event())
+        assert runner.run_next(TASK_FUNCTIONS, get_runtime().config.data, "w", Event())
 
 
-def counted(app: Flask, model: type = Movement) -> int:
+def row_count(app: Flask, model: type = Movement) -> int:
     """How many there are."""
-    with app.app_context(), db.write() as session:
+    with app.app_context(), db.transaction() as session:
         return session.scalar(select(func.count()).select_from(model))
 
 
-@pytest.mark.parametrize("where", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
-def test_a_dry_run_and_then_all_of_it(app: Flask, ada: Visitor) -> None:
-    given = give(ada)
+@pytest.mark.parametrize(
+    "database_settings", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+def test_a_dry_run_and_then_all_of_it(app: Flask, ada: PanelClient) -> None:
+    given = upload(ada)
     assert (given.status_code, given.location) == (303, "/system/works/1")
-    work(app)
-    assert counted(app) == 0
-    text = plain(ada.get("/system/works/1").text)
+    run_waiting_task(app)
+    assert row_count(app) == 0
+    text = text_of(ada.get("/system/works/1").text)
     for words in (
         "Dry run of points.csv",
         "2 lines as opening balances: 2 new",
@@ -64,76 +66,76 @@ def test_a_dry_run_and_then_all_of_it(app: Flask, ada: Visitor) -> None:
     assert "Import everything (2) as opening balances" in text
     begun = ada.send(f"{FORM}/1/points", page="/system/works/1", lines="all")
     assert (begun.status_code, begun.location) == (303, "/system/works/2")
-    work(app)
-    assert "2 lines recorded as opening balances." in plain(ada.get("/system/works/2").text)
-    assert counted(app) == 2
-    give(ada, kind="new")
-    work(app)
-    text = plain(ada.get("/system/works/3").text)
+    run_waiting_task(app)
+    assert "2 lines recorded as opening balances." in text_of(ada.get("/system/works/2").text)
+    assert row_count(app) == 2
+    upload(ada, kind="new")
+    run_waiting_task(app)
+    text = text_of(ada.get("/system/works/3").text)
     assert "2 lines were recorded before as opening balances" in text
     assert "There is nothing new to import." in text
 
 
-def test_faulty_lines_are_named_and_the_good_ones_imported_by_choice(app: Flask, ada: Visitor) -> None:
-    with app.app_context(), db.write() as session:
-        sample_remotes.add_four(session)
-    assert "all 5 shops import their own file" in plain(ada.get(FORM).text)
-    give(ada, FILE + "<b>no address;5\n", "<i>my</i>\u202e\x01 points.csv", kind="new")
-    work(app)
+def test_faulty_lines_are_named_and_the_good_ones_imported_by_choice(app: Flask, ada: PanelClient) -> None:
+    with app.app_context(), db.transaction() as session:
+        sample_remotes.add_remote_of_each_status(session)
+    assert "all 5 shops import their own file" in text_of(ada.get(FORM).text)
+    upload(ada, FILE + "<b>no address;5\n", "<i>my</i>\u202e\x01 points.csv", kind="new")
+    run_waiting_task(app)
     answer = ada.get("/system/works/1").text
     assert "&lt;b&gt;no address is no e-mail address" in answer
     assert "<b>no" not in answer
     assert "\u202e" not in answer
-    text = plain(answer)
+    text = text_of(answer)
     assert "will be sent to 4 sites" in text
     assert "Import the good lines only (2) as new points" in text
     assert "Download all faults (" in text
     assert ada.get("/system/works/1/file").data.decode().splitlines()[0] == "line,message"
     ada.send(f"{FORM}/1/points", page="/system/works/1", lines="all")
-    work(app)
-    assert "Nothing was recorded" in plain(ada.get("/system/works/2").text)
-    assert counted(app) == 0
+    run_waiting_task(app)
+    assert "Nothing was recorded" in text_of(ada.get("/system/works/2").text)
+    assert row_count(app) == 0
     ada.send(f"{FORM}/1/points", page="/system/works/1", lines="good")
-    work(app)
-    assert (counted(app), counted(app, Delivery)) == (2, 8)
-    assert "They are sent to 4 sites" in plain(ada.get("/system/works/3").text)
+    run_waiting_task(app)
+    assert (row_count(app), row_count(app, Delivery)) == (2, 8)
+    assert "They are sent to 4 sites" in text_of(ada.get("/system/works/3").text)
 
 
-WRONG = [
+BAD_UPLOADS = [
     ({"content": ""}, "The file is empty"),
     ({"content": b"PK\x03\x04"}, "Excel"),
     ({"content": "name,points\n"}, "no column has the customers"),
     ({"name": ""}, "Choose a file."),
     ({"kind": "both"}, "Choose what the file holds."),
-    ({"shape": "xlsx"}, "Choose one of these."),
+    ({"file_format": "xlsx"}, "Choose one of these."),
     ({"reserve": "silver"}, "Choose one of these"),
 ]
 
 
-def test_what_cannot_be_is_said_at_its_field_and_nothing_is_kept(app: Flask, ada: Visitor) -> None:
-    for fields, words in WRONG:
-        answer = give(ada, **fields)
+def test_what_cannot_be_is_said_at_its_field_and_nothing_is_kept(app: Flask, ada: PanelClient) -> None:
+    for fields, words in BAD_UPLOADS:
+        answer = upload(ada, **fields)
         assert answer.status_code == 422, fields
-        assert words in plain(answer.text), fields
+        assert words in text_of(answer.text), fields
     assert ada.send(FORM, kind="opening").status_code == 422
     assert ada.send(f"{FORM}/7/points", page=FORM).status_code == 404
-    assert counted(app, Work) == 0
+    assert row_count(app, Task) == 0
     with app.app_context():
-        assert list((runtime().config.data / "files").iterdir()) == []
+        assert list((get_runtime().config.data / "files").iterdir()) == []
 
 
-def test_a_dry_run_that_has_not_ended_or_whose_file_is_gone_is_not_imported(app: Flask, ada: Visitor) -> None:
-    give(ada)
+def test_a_dry_run_that_has_not_ended_or_whose_file_is_gone_is_not_imported(app: Flask, ada: PanelClient) -> None:
+    upload(ada)
     assert ada.send(f"{FORM}/1/points", page=FORM).status_code == 409
-    work(app)
+    run_waiting_task(app)
     with app.app_context():
-        (runtime().config.data / "files" / "1" / import_task.FILE).unlink()
+        (get_runtime().config.data / "files" / "1" / import_task.INPUT_FILE).unlink()
     assert ada.send(f"{FORM}/1/points", page=FORM).status_code == 409
-    assert counted(app, Work) == 1
+    assert row_count(app, Task) == 1
 
 
 def test_a_large_file_is_taken_from_admins_alone_and_no_other_form_takes_as_much(
-    app: Flask, ada: Visitor, stranger: Visitor
+    app: Flask, ada: PanelClient, stranger: PanelClient
 ) -> None:
     large = FILE + "carl@x.example;1\n" * (MAX_BODY_BYTES // 10)
     fields = {"csrf_token": ada.token(FORM), "kind": "opening", "reserve": "default"}
@@ -143,15 +145,15 @@ def test_a_large_file_is_taken_from_admins_alone_and_no_other_form_takes_as_much
     sent = {"data": body.encode(), "content_type": "multipart/form-data; boundary=x"}
     assert stranger.post(FORM, **sent).status_code == 413
     assert ada.post("/customers/points", **sent).status_code == 413
-    assert counted(app, Work) == 0
+    assert row_count(app, Task) == 0
     assert ada.post(FORM, **sent).status_code == 303
-    assert counted(app, Work) == 1
+    assert row_count(app, Task) == 1
 
 
-def test_a_full_disk_is_said(app: Flask, ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said(app: Flask, ada: PanelClient, monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w+b", buffering=0) as full:
         monkeypatch.setattr(Request, "_get_file_stream", lambda *_, **__: full)
-        answer = give(ada)
+        answer = upload(ada)
     assert answer.status_code == 507
     assert "The disk of this site’s server is full." in answer.text
-    assert counted(app, Work) == 0
+    assert row_count(app, Task) == 0

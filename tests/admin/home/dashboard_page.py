@@ -2,22 +2,22 @@
 
 import re
 
-from tests.admin.page_text import plain
+from tests.admin.page_text import text_of
 
 
-def needs(text: str) -> list[str]:
+def attention_texts(text: str) -> list[str]:
     """What needs a hand, as words."""
-    return [plain(each) for each in re.findall(r'<li class="need [^>]+>(.*?)</li>', text, re.DOTALL)]
+    return [text_of(each) for each in re.findall(r'<li class="attention-item [^>]+>(.*?)</li>', text, re.DOTALL)]
 
 
-def tiles(text: str) -> list[str]:
+def site_texts(text: str) -> list[str]:
     """The sites, as words."""
     inside = text.partition('<ul class="tiles">')[2].partition("</ul>")[0]
-    return [plain(each) for each in re.findall(r"<li[ >].*?</li>", inside, re.DOTALL)]
+    return [text_of(each) for each in re.findall(r"<li[ >].*?</li>", inside, re.DOTALL)]
 
 
-def table(text: str, label: str) -> list[list[str]]:
+def table_cells(text: str, label: str) -> list[list[str]]:
     """A table's cells, row by row."""
     body = text.partition(f'aria-label="{label}')[2].partition("<tbody")[2].partition("</tbody>")[0]
     found = re.findall(r'<tr role="row">(.*?)</tr>', body, re.DOTALL)
-    return [[plain(cell) for cell in re.findall(r"<t[hd] .*?</t[hd]>", row, re.DOTALL)] for row in found]
+    return [[text_of(cell) for cell in re.findall(r"<t[hd] .*?</t[hd]>", row, re.DOTALL)] for row in found]

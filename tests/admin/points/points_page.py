@@ -10,40 +10,38 @@ from sqlalchemy.orm import Session
 from pointsync import clock, db
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Movement
-from tests.support.panel_client import Visitor
-from tests.support.site_template import change
+from tests.support.panel_client import PanelClient
+from tests.support.site_template import run_in_transaction
 
 PAGE = "/customers/points"
 
 
-def give(app: Flask, **points: int) -> list[int]:
+def create_customers(app: Flask, **points: int) -> list[int]:
     """Customers NAME@shop.test with those points; their row numbers."""
 
-    def work(session: Session) -> list[int]:
+    def change(session: Session) -> list[int]:
         drafts = [Draft(f"{name}@shop.test", points=number) for name, number in points.items()]
         return [each.movement.customer_id for each in record(session, drafts, "test", clock.now())]
 
-    return change(app, work)
+    return run_in_transaction(app, change)
 
 
 def balances(app: Flask) -> dict[str, int]:
     """What everybody has in the reserve `default`, by the name before the @."""
     with app.app_context():
-        rows = db.db.session.execute(
+        rows = db.session.execute(
             select(Customer.email, Balance.points).join(Balance).where(Balance.reserve_id == 1).order_by(Customer.id)
         )
         return {email.partition("@")[0]: points for email, points in rows}
 
 
-def by_hand(app: Flask) -> list[Movement]:
+def manual_movements(app: Flask) -> list[Movement]:
     """The movements made by hand, oldest first."""
     with app.app_context():
-        return list(
-            db.db.session.scalars(select(Movement).where(Movement.source.like("admin:%")).order_by(Movement.seq))
-        )
+        return list(db.session.scalars(select(Movement).where(Movement.source.like("admin:%")).order_by(Movement.seq)))
 
 
-def fields(text: str) -> dict[str, list[str]]:
+def hidden_fields(text: str) -> dict[str, list[str]]:
     """The hidden fields of a page's form."""
     found: dict[str, list[str]] = {}
     for name, value in re.findall(
@@ -53,17 +51,17 @@ def fields(text: str) -> dict[str, list[str]]:
     return found
 
 
-def filled(ada: Visitor, query: str = "", **typed: Any) -> dict[str, Any]:
+def filled_form(ada: PanelClient, query: str = "", **typed: Any) -> dict[str, Any]:
     """What a browser would send of the form, opened now."""
     usual = {"email": "eve@shop.test", "reserve": "default", "what": "add", "points": "50", "reason": "Thanks"}
-    return usual | fields(ada.get(PAGE + query).text) | typed
+    return usual | hidden_fields(ada.get(PAGE + query).text) | typed
 
 
-def confirm(ada: Visitor, dry_run: str) -> Any:
+def confirm_dry_run(ada: PanelClient, dry_run: str) -> Any:
     """Press Confirm on a dry run."""
-    return ada.post(PAGE, fields(dry_run))
+    return ada.post(PAGE, hidden_fields(dry_run))
 
 
-def ticked(numbers: list[int]) -> str:
+def selection_query(numbers: list[int]) -> str:
     """The query of a list with these customers ticked."""
     return "?" + "&".join(f"customer={number}" for number in numbers)

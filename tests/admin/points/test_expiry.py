@@ -10,81 +10,81 @@ from flask import Flask
 from pointsync import clock
 from pointsync.ledger import reserves
 from pointsync.ledger.expiry import rules
-from pointsync.ledger.expiry.rule import Rule
+from pointsync.ledger.expiry.rule import ExpiryRule
 from pointsync.ledger.record import Draft, record
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import words, wrong
-from tests.support.panel_client import Visitor
-from tests.support.site_template import change
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import field_errors, main_text
+from tests.support.panel_client import PanelClient
+from tests.support.site_template import run_in_transaction
 
 LIST = "/points-and-rewards"
 PAGE = f"{LIST}/reserves/default/expiry"
 LONG_AGO = datetime(2020, 5, 5, 12, tzinfo=UTC)
 
 
-def rule(app: Flask) -> Rule | None:
+def stored_rule(app: Flask) -> ExpiryRule | None:
     """What is kept."""
-    return change(app, lambda session: rules.get(session, reserves.get(session, "default")))
+    return run_in_transaction(app, lambda session: rules.get_rule(session, reserves.get(session, "default")))
 
 
-def send(ada: Visitor, **typed: str) -> Any:
+def submit(ada: PanelClient, **typed: str) -> Any:
     """The form, sent."""
     usual = {"kind": "transactional", "count": "9", "unit": "months", "on": ""}
     return ada.send(PAGE, **(usual | typed))
 
 
-def confirm(ada: Visitor, answer: Any) -> Any:
+def confirm_preview(ada: PanelClient, answer: Any) -> Any:
     """Switch on what a preview has shown; a browser sends what the page holds."""
     fields = dict(re.findall(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">', answer.text))
     return ada.post(PAGE, fields)
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_a_rule_is_shown_then_switched_on_and_off(app: Flask, ada: Visitor) -> None:
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_a_rule_is_shown_then_switched_on_and_off(app: Flask, ada: PanelClient) -> None:
     drafts = [
         Draft("bob@shop.test", 50, at=LONG_AGO),
         Draft("eve@shop.test", 7, at=LONG_AGO),
         Draft("tom@shop.test", 5),
     ]
-    change(app, lambda session: record(session, drafts, "test", clock.now()))
-    assert "Never" in words(ada.get(LIST).text)
-    answer = send(ada)
+    run_in_transaction(app, lambda session: record(session, drafts, "test", clock.now()))
+    assert "Never" in main_text(ada.get(LIST).text)
+    answer = submit(ada)
     assert answer.status_code == 200
-    told = words(answer.text)
-    assert "In the reserve Points points are lost 9 months after they were given. Nothing is switched on yet." in told
-    assert "At once 2 customers would lose 57 points." in told
-    assert "62 points would be lost. 3 customers have, or have had, points in this reserve." in told
-    assert "bob@shop.test −50" in told
-    assert rule(app) is None
+    text = main_text(answer.text)
+    assert "In the reserve Points points are lost 9 months after they were given. Nothing is switched on yet." in text
+    assert "At once 2 customers would lose 57 points." in text
+    assert "62 points would be lost. 3 customers have, or have had, points in this reserve." in text
+    assert "bob@shop.test −50" in text
+    assert stored_rule(app) is None
 
-    answer = confirm(ada, answer)
+    answer = confirm_preview(ada, answer)
     assert (answer.status_code, answer.location) == (303, LIST)
-    kept = rule(app)
+    kept = stored_rule(app)
     assert kept is not None
     assert (kept.kind, kept.count, kept.unit, kept.since) == ("transactional", 9, "months", clock.now().date())
-    told = words(ada.get(LIST).text)
-    assert "9 months after they were given" in told
-    assert "points are lost by the new rule from today on" in told
+    text = main_text(ada.get(LIST).text)
+    assert "9 months after they were given" in text
+    assert "points are lost by the new rule from today on" in text
     page = ada.get(PAGE).text
     assert 'value="9"' in page
     assert re.search(r'<input[^>]* checked[^>]* value="transactional"', page)
 
-    answer = send(ada, kind="none")
+    answer = submit(ada, kind="none")
     assert answer.status_code == 303
-    assert rule(app) is None
-    assert "are lost no more" in words(ada.get(LIST).text)
+    assert stored_rule(app) is None
+    assert "are lost no more" in main_text(ada.get(LIST).text)
 
 
-def test_each_kind(app: Flask, ada: Visitor) -> None:
+def test_each_kind(app: Flask, ada: PanelClient) -> None:
     for typed, said in (
         ({"kind": "inactivity", "count": "1", "unit": "days"}, "1 day after the customer's last movement"),
         ({"kind": "yearly", "count": "", "on": "2-29"}, "each year on 29 February"),
     ):
-        answer = send(ada, **typed)
-        assert f"are lost {said}." in words(answer.text)
-        assert "Nobody would lose anything at once." in words(answer.text)
-        assert confirm(ada, answer).status_code == 303
-        kept = rule(app)
+        answer = submit(ada, **typed)
+        assert f"are lost {said}." in main_text(answer.text)
+        assert "Nobody would lose anything at once." in main_text(answer.text)
+        assert confirm_preview(ada, answer).status_code == 303
+        kept = stored_rule(app)
         assert kept is not None
         assert kept.kind == typed["kind"]
     assert (kept.month, kept.day) == (2, 29)
@@ -108,30 +108,30 @@ def test_each_kind(app: Flask, ada: Visitor) -> None:
     ],
 )
 def test_what_cannot_be_is_told_at_its_field(
-    app: Flask, ada: Visitor, typed: dict[str, str], field: str, sentence: str
+    app: Flask, ada: PanelClient, typed: dict[str, str], field: str, sentence: str
 ) -> None:
-    answer = send(ada, **typed)
+    answer = submit(ada, **typed)
     assert answer.status_code == 422
-    assert sentence in wrong(answer.text)[field]
+    assert sentence in field_errors(answer.text)[field]
     assert "confirmed" not in answer.text
-    assert rule(app) is None
+    assert stored_rule(app) is None
     # Nor by a confirmation that nobody was shown.
-    assert send(ada, confirmed="1", **typed).status_code == 422
-    assert rule(app) is None
+    assert submit(ada, confirmed="1", **typed).status_code == 422
+    assert stored_rule(app) is None
 
 
-def test_back_to_the_form_keeps_what_was_typed(ada: Visitor) -> None:
-    answer = send(ada, count="7", unit="days", again="1")
+def test_back_to_the_form_keeps_what_was_typed(ada: PanelClient) -> None:
+    answer = submit(ada, count="7", unit="days", back_to_form="1")
     assert answer.status_code == 200
     assert 'value="7"' in answer.text
     assert re.search(r'<option selected value="days"', answer.text)
 
 
-def test_a_reserve_that_is_not_there(ada: Visitor) -> None:
+def test_a_reserve_that_is_not_there(ada: PanelClient) -> None:
     assert ada.get(f"{LIST}/reserves/gold/expiry").status_code == 404
     assert ada.send(f"{LIST}/reserves/gold/expiry", PAGE, kind="none").status_code == 404
 
 
-def test_a_stranger_is_shown_the_door(stranger: Visitor) -> None:
+def test_a_stranger_is_shown_the_door(stranger: PanelClient) -> None:
     assert stranger.get(PAGE).location == f"/sign-in?next={PAGE}"
     assert stranger.post(PAGE, {"kind": "none"}).status_code in (302, 303, 400)

@@ -14,35 +14,42 @@ from pointsync.ledger.record import Draft, record
 from pointsync.models import Admin, Customer, Delivery
 from pointsync.models.remote import Remote
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import words, wrong
-from tests.admin.points.points_page import PAGE, balances, by_hand, fields, filled, give
-from tests.support.panel_client import Visitor
-from tests.support.site_template import change
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import field_errors, main_text
+from tests.admin.points.points_page import (
+    PAGE,
+    balances,
+    create_customers,
+    filled_form,
+    hidden_fields,
+    manual_movements,
+)
+from tests.support.panel_client import PanelClient
+from tests.support.site_template import run_in_transaction
 
 FORM = "application/x-www-form-urlencoded"
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_a_new_customer_is_given_points(app: Flask, ada: Visitor) -> None:
-    change(app, sample_remotes.add_four)
-    sent = filled(ada, email=" Eve@Shop.TEST ", reason=" Thanks & more ")
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_a_new_customer_is_given_points(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, sample_remotes.add_remote_of_each_status)
+    sent = filled_form(ada, email=" Eve@Shop.TEST ", reason=" Thanks & more ")
     answer = ada.post(PAGE, sent)
     assert answer.status_code == 303
     with app.app_context():
-        eve = db.db.session.scalars(select(Customer)).one()
+        eve = db.session.scalars(select(Customer)).one()
         assert answer.location == f"/customers/{eve.id}"
-        assert db.db.session.scalar(select(func.count()).select_from(Delivery)) == 4
-    (movement,) = by_hand(app)
+        assert db.session.scalar(select(func.count()).select_from(Delivery)) == 4
+    (movement,) = manual_movements(app)
     assert (movement.kind, movement.points, movement.source, movement.reason) == (
         "manual",
         50,
         "admin:Ada",
         "Thanks & more",
     )
-    assert (movement.ref or "").startswith(f"hand:{sent['once'][0]}:")
+    assert (movement.ref or "").startswith(f"hand:{sent['idempotency_key'][0]}:")
     assert balances(app) == {"eve": 50}
-    assert "Recorded: 1 movement, +50 points. It is sent to 4 remotes." in words(ada.get(PAGE).text)
+    assert "Recorded: 1 movement, +50 points. It is sent to 4 remotes." in main_text(ada.get(PAGE).text)
 
 
 @pytest.mark.parametrize(
@@ -58,97 +65,113 @@ def test_a_new_customer_is_given_points(app: Flask, ada: Visitor) -> None:
         ("set", "-2000000000", -2_000_000_000),
     ],
 )
-def test_a_known_customer(app: Flask, ada: Visitor, what: str, points: str, after: int) -> None:
-    (number,) = give(app, bob=100)
+def test_a_known_customer(app: Flask, ada: PanelClient, what: str, points: str, after: int) -> None:
+    (number,) = create_customers(app, bob=100)
     text = ada.get(f"{PAGE}?customer={number}").text
     assert "bob@shop.test" in text
     assert 'name="email"' not in text
-    answer = ada.post(PAGE, filled(ada, f"?customer={number}", what=what, points=points))
+    answer = ada.post(PAGE, filled_form(ada, f"?customer={number}", what=what, points=points))
     assert (answer.status_code, answer.location) == (303, f"/customers/{number}")
     assert balances(app) == {"bob": after}
-    assert by_hand(app)[0].set_to == (after if what == "set" else None)
-    told = words(ada.get(PAGE).text)
-    assert ("fewer than 0" in told) == (after < 0)
-    assert "No remote observes this reserve: it stays here." in told
+    assert manual_movements(app)[0].set_to == (after if what == "set" else None)
+    page_text = main_text(ada.get(PAGE).text)
+    assert ("fewer than 0" in page_text) == (after < 0)
+    assert "No remote observes this reserve: it stays here." in page_text
 
 
-def test_a_closing_line_is_no_remote_to_send_to(app: Flask, ada: Visitor) -> None:
-    def work(session: Session) -> None:
-        lines = sample_remotes.add_four(session)
-        lines[0].closing_at = lines[1].deleted_at = sample_remotes.MADE
-        session.get_one(Remote, 3).paused_at = sample_remotes.MADE
+def test_a_closing_line_is_no_remote_to_send_to(app: Flask, ada: PanelClient) -> None:
+    def change(session: Session) -> None:
+        lines = sample_remotes.add_remote_of_each_status(session)
+        lines[0].closing_at = lines[1].deleted_at = sample_remotes.CREATED_AT
+        session.get_one(Remote, 3).paused_at = sample_remotes.CREATED_AT
 
-    change(app, work)
-    ada.post(PAGE, filled(ada))
-    assert "It is sent to 2 remotes." in words(ada.get(PAGE).text)
+    run_in_transaction(app, change)
+    ada.post(PAGE, filled_form(ada))
+    assert "It is sent to 2 remotes." in main_text(ada.get(PAGE).text)
     with app.app_context():
-        assert db.db.session.scalar(select(func.count()).select_from(Delivery)) == 2
+        assert db.session.scalar(select(func.count()).select_from(Delivery)) == 2
 
 
-def test_a_balance_that_is_so_already(app: Flask, ada: Visitor) -> None:
-    give(app, eve=50)
-    sent = filled(ada, what="set")
+def test_a_balance_that_is_so_already(app: Flask, ada: PanelClient) -> None:
+    create_customers(app, eve=50)
+    sent = filled_form(ada, what="set")
     assert ada.post(PAGE, sent).status_code == 303
-    told = words(ada.get(PAGE).text)
-    assert "1 balance was so already; there is nothing to record for it." in told
-    assert "Recorded:" not in told
-    change(app, lambda session: record(session, [Draft("eve@shop.test", points=1)], "test", clock.now()))
+    page_text = main_text(ada.get(PAGE).text)
+    assert "1 balance was so already; there is nothing to record for it." in page_text
+    assert "Recorded:" not in page_text
+    run_in_transaction(app, lambda session: record(session, [Draft("eve@shop.test", points=1)], "test", clock.now()))
     ada.post(PAGE, sent)
     assert balances(app) == {"eve": 51}
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 @pytest.mark.parametrize("what", ["add", "subtract", "set"])
-def test_the_same_form_again_records_nothing(app: Flask, ada: Visitor, what: str) -> None:
-    give(app, eve=20)
-    sent = filled(ada, what=what)
+def test_the_same_form_again_records_nothing(app: Flask, ada: PanelClient, what: str) -> None:
+    create_customers(app, eve=20)
+    sent = filled_form(ada, what=what)
     assert ada.post(PAGE, sent).status_code == 303
     ada.get(PAGE)
     before = balances(app)
     for again in (sent, sent | {"email": "EVE@shop.test "}, sent | {"reason": "Other words"}):
         answer = ada.post(PAGE, again)
         assert answer.status_code == 303
-        assert "This was recorded already; nothing was recorded twice." in words(ada.get(PAGE).text)
+        assert "This was recorded already; nothing was recorded twice." in main_text(ada.get(PAGE).text)
     assert balances(app) == before
-    assert len(by_hand(app)) == 1
+    assert len(manual_movements(app)) == 1
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 @pytest.mark.parametrize("what", ["add", "set"])
-def test_a_double_click(app: Flask, ada: Visitor, what: str) -> None:
-    sent = filled(ada, what=what)
-    others = [Visitor(app) for _ in range(4)]
+def test_a_double_click(app: Flask, ada: PanelClient, what: str) -> None:
+    sent = filled_form(ada, what=what)
+    others = [PanelClient(app) for _ in range(4)]
     for other in others:
         other.client.set_cookie("pointsync_session", ada.cookie())
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda other: other.post(PAGE, sent).status_code, others))
     assert answers == [303] * 4
     assert balances(app) == {"eve": 50}
-    assert len(by_hand(app)) == 1
+    assert len(manual_movements(app)) == 1
 
 
 @pytest.mark.parametrize("other", [{"points": "60"}, {"what": "subtract"}, {"what": "set"}, {"reserve": "gold"}])
-def test_back_and_something_else_is_asked_once_more(app: Flask, ada: Visitor, other: dict[str, str]) -> None:
-    change(app, lambda session: reserves.add(session, "gold", "Gold", clock.now()))
-    sent = filled(ada)
+def test_back_and_something_else_is_asked_once_more(app: Flask, ada: PanelClient, other: dict[str, str]) -> None:
+    run_in_transaction(app, lambda session: reserves.create(session, "gold", "Gold", clock.now()))
+    sent = filled_form(ada)
     ada.post(PAGE, sent)
     answer = ada.post(PAGE, sent | other)
     assert answer.status_code == 422
-    assert "This form has recorded something already" in words(answer.text)
-    assert len(by_hand(app)) == 1
-    assert fields(answer.text)["once"] != sent["once"]
-    assert ada.post(PAGE, sent | other | fields(answer.text)).status_code == 303
-    assert len(by_hand(app)) == 2
+    assert "This form has recorded something already" in main_text(answer.text)
+    assert len(manual_movements(app)) == 1
+    assert hidden_fields(answer.text)["idempotency_key"] != sent["idempotency_key"]
+    assert ada.post(PAGE, sent | other | hidden_fields(answer.text)).status_code == 303
+    assert len(manual_movements(app)) == 2
 
 
-EACH_POINTS = ["", " ", "1.5", "1,5", "1e9", "٣", "５", "+5", "0x5", "5\0", "9" * 5000, "2000000001", "NaN", "1_0", "²"]
-ONE_UP = "Type a whole number from 1 to 2,000,000,000"
-ANY = "Type a whole number from −2,000,000,000 to 2,000,000,000"
+POINTS_INPUTS = [
+    "",
+    " ",
+    "1.5",
+    "1,5",
+    "1e9",
+    "٣",
+    "５",
+    "+5",
+    "0x5",
+    "5\0",
+    "9" * 5000,
+    "2000000001",
+    "NaN",
+    "1_0",
+    "²",
+]
+POSITIVE_HINT = "Type a whole number from 1 to 2,000,000,000"
+SIGNED_HINT = "Type a whole number from −2,000,000,000 to 2,000,000,000"
 WRONG: dict[str, list[tuple[dict[str, str | None], str]]] = {
     "points": [
-        *(({"points": each}, ONE_UP) for each in [*EACH_POINTS, "0", "-5", None]),
-        *(({"what": "subtract", "points": each}, ONE_UP) for each in ["", "0", "-5", "+5"]),
-        *(({"what": "set", "points": each}, ANY) for each in [*EACH_POINTS, "-2000000001", "--5", "-", None]),
+        *(({"points": each}, POSITIVE_HINT) for each in [*POINTS_INPUTS, "0", "-5", None]),
+        *(({"what": "subtract", "points": each}, POSITIVE_HINT) for each in ["", "0", "-5", "+5"]),
+        *(({"what": "set", "points": each}, SIGNED_HINT) for each in [*POINTS_INPUTS, "-2000000001", "--5", "-", None]),
     ],
     "email": [
         ({"email": ""}, "The e-mail address is empty"),
@@ -168,33 +191,37 @@ WRONG: dict[str, list[tuple[dict[str, str | None], str]]] = {
 
 
 @pytest.mark.parametrize("field", WRONG)
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_what_cannot_be_is_told_at_its_field(app: Flask, ada: Visitor, field: str) -> None:
-    change(app, lambda session: reserves.add(session, "old", None, clock.now(), is_active=False))
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_what_cannot_be_is_told_at_its_field(app: Flask, ada: PanelClient, field: str) -> None:
+    run_in_transaction(app, lambda session: reserves.create(session, "old", None, clock.now(), is_active=False))
     for typed, sentence in WRONG[field]:
-        sent = filled(ada) | typed
+        sent = filled_form(ada) | typed
         answer = ada.post(PAGE, {name: value for name, value in sent.items() if value is not None})
         assert answer.status_code == 422, typed
-        told = wrong(answer.text)
-        assert list(told) == [field], typed
-        assert sentence in told[field]
+        errors = field_errors(answer.text)
+        assert list(errors) == [field], typed
+        assert sentence in errors[field]
         assert field == "reason" or 'value="Thanks"' in answer.text
         assert field == "points" or 'value="50"' in answer.text
-        assert fields(answer.text)["once"] == sent["once"]
-    assert by_hand(app) == []
+        assert hidden_fields(answer.text)["idempotency_key"] == sent["idempotency_key"]
+    assert manual_movements(app) == []
     assert balances(app) == {}
 
 
-def test_all_that_is_wrong_is_told_at_once(ada: Visitor) -> None:
-    answer = ada.post(PAGE, filled(ada, email="x", reserve="x", points="x", reason="\0"))
-    assert set(wrong(answer.text)) == {"email", "reserve", "points", "reason"}
+def test_all_that_is_wrong_is_told_at_once(ada: PanelClient) -> None:
+    answer = ada.post(PAGE, filled_form(ada, email="x", reserve="x", points="x", reason="\0"))
+    assert set(field_errors(answer.text)) == {"email", "reserve", "points", "reason"}
 
 
-@pytest.mark.parametrize("field", ["email", "reserve", "what", "points", "reason", "once", "customer"])
-def test_no_rubbish_is_an_error_of_ours(ada: Visitor, field: str) -> None:
-    sent = filled(ada, email="no such")
-    rest = "&".join(f"{name}={value}" for name, value in sent.items() if name not in (field, "csrf_token", "once"))
-    marks = f"csrf_token={sent['csrf_token'][0]}" + ("" if field == "once" else f"&once={sent['once'][0]}")
+@pytest.mark.parametrize("field", ["email", "reserve", "what", "points", "reason", "idempotency_key", "customer"])
+def test_no_rubbish_is_an_error_of_ours(ada: PanelClient, field: str) -> None:
+    sent = filled_form(ada, email="no such")
+    rest = "&".join(
+        f"{name}={value}" for name, value in sent.items() if name not in (field, "csrf_token", "idempotency_key")
+    )
+    marks = f"csrf_token={sent['csrf_token'][0]}" + (
+        "" if field == "idempotency_key" else f"&idempotency_key={sent['idempotency_key'][0]}"
+    )
     for rubbish in (b"\xed\xa0\x80", b"\xff\xfe", b"%", b"<script>", "\u202e\U0001f600".encode()):
         body = f"{rest}&{marks}&{field}={quote_from_bytes(rubbish)}"
         answer = ada.post(PAGE, body, content_type=FORM)
@@ -202,44 +229,50 @@ def test_no_rubbish_is_an_error_of_ours(ada: Visitor, field: str) -> None:
         assert "<script>" not in answer.text
 
 
-def test_a_form_without_its_mark(app: Flask, ada: Visitor) -> None:
-    sent = filled(ada)
-    del sent["once"]
-    for once in ({}, {"once": ""}, {"once": "x"}, {"once": "A" * 32}, {"once": "\0" * 32}):
-        answer = ada.post(PAGE, sent | once)
+def test_a_form_without_its_mark(app: Flask, ada: PanelClient) -> None:
+    sent = filled_form(ada)
+    del sent["idempotency_key"]
+    for key in (
+        {},
+        {"idempotency_key": ""},
+        {"idempotency_key": "x"},
+        {"idempotency_key": "A" * 32},
+        {"idempotency_key": "\0" * 32},
+    ):
+        answer = ada.post(PAGE, sent | key)
         assert answer.status_code == 422
-        assert "This form came without its mark" in words(answer.text)
-    assert by_hand(app) == []
-    assert ada.post(PAGE, sent | fields(answer.text)).status_code == 303
+        assert "This form came without its mark" in main_text(answer.text)
+    assert manual_movements(app) == []
+    assert ada.post(PAGE, sent | hidden_fields(answer.text)).status_code == 303
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_an_admin_with_the_longest_name(app: Flask, ada: Visitor) -> None:
-    def work(session: Session) -> None:
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_an_admin_with_the_longest_name(app: Flask, ada: PanelClient) -> None:
+    def change(session: Session) -> None:
         session.scalars(select(Admin)).one().name = "ä" * 191
 
-    change(app, work)
-    sent = filled(ada)
+    run_in_transaction(app, change)
+    sent = filled_form(ada)
     assert ada.post(PAGE, sent).status_code == 303
     assert ada.post(PAGE, sent).status_code == 303
     assert balances(app) == {"eve": 50}
 
 
-def test_no_active_reserve(app: Flask, ada: Visitor) -> None:
-    change(app, lambda session: reserves.change(session, "default", "Points", False, False))
-    answer = ada.post(PAGE, filled(ada))
+def test_no_active_reserve(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, lambda session: reserves.update(session, "default", "Points", False, False))
+    answer = ada.post(PAGE, filled_form(ada))
     assert answer.status_code == 422
-    assert "make one active under Points and Rewards" in wrong(answer.text)["reserve"]
+    assert "make one active under Points and Rewards" in field_errors(answer.text)["reserve"]
 
 
-def test_too_large_is_said_so(app: Flask, ada: Visitor) -> None:
-    answer = ada.post(PAGE, filled(ada, reason="a" * 2 * 1024 * 1024))
+def test_too_large_is_said_so(app: Flask, ada: PanelClient) -> None:
+    answer = ada.post(PAGE, filled_form(ada, reason="a" * 2 * 1024 * 1024))
     assert answer.status_code == 413
     assert "Send less at once" in answer.text
-    assert by_hand(app) == []
+    assert manual_movements(app) == []
 
 
-def test_a_stranger_is_sent_to_sign_in(app: Flask, stranger: Visitor) -> None:
+def test_a_stranger_is_sent_to_sign_in(app: Flask, stranger: PanelClient) -> None:
     assert stranger.get(PAGE).location.startswith("/sign-in")
     assert stranger.post(PAGE, {"email": "eve@shop.test", "points": "5"}).status_code == 400
-    assert by_hand(app) == []
+    assert manual_movements(app) == []

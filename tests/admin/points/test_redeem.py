@@ -13,82 +13,82 @@ from pointsync.ledger import reserves
 from pointsync.ledger.rewards import levels, rewards
 from pointsync.models import Movement
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import words, wrong
-from tests.admin.points.points_page import balances, fields, give
-from tests.admin.sample_remotes import MADE
-from tests.support.panel_client import Visitor
-from tests.support.site_template import change
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import field_errors, main_text
+from tests.admin.points.points_page import balances, create_customers, hidden_fields
+from tests.admin.sample_remotes import CREATED_AT
+from tests.support.panel_client import PanelClient
+from tests.support.site_template import run_in_transaction
 
 PAGE = "/customers/1/redeem"
 
 
 @pytest.fixture
-def offered(app: Flask) -> Flask:
+def rewards_app(app: Flask) -> Flask:
     """Bob has 100 points; a mug costs 50, a teapot 900."""
 
-    def work(session: Session) -> None:
+    def change(session: Session) -> None:
         reserve = reserves.get(session, "default")
-        rewards.add(session, reserve, "Mug", "A <b>blue</b> one", 50, MADE)
-        rewards.add(session, reserve, "Teapot", "", 900, MADE)
+        rewards.create(session, reserve, "Mug", "A <b>blue</b> one", 50, CREATED_AT)
+        rewards.create(session, reserve, "Teapot", "", 900, CREATED_AT)
 
-    change(app, work)
-    assert give(app, bob=100) == [1]
+    run_in_transaction(app, change)
+    assert create_customers(app, bob=100) == [1]
     return app
 
 
-def reward(app: Flask, title: str = "Mug", cost: int = 50, is_active: bool = True) -> None:
+def change_reward(app: Flask, title: str = "Mug", cost: int = 50, is_active: bool = True) -> None:
     """Change the mug."""
-    change(
+    run_in_transaction(
         app,
-        lambda session: rewards.change(session, reserves.get(session, "default"), 1, title, "", cost, is_active),
+        lambda session: rewards.update(session, reserves.get(session, "default"), 1, title, "", cost, is_active),
     )
 
 
-def filled(ada: Visitor, picked: str = "1-50") -> dict[str, Any]:
+def filled_form(ada: PanelClient, picked: str = "1-50") -> dict[str, Any]:
     """What a browser would send of the form, opened now."""
-    return {"reward": picked} | fields(ada.get(PAGE).text)
+    return {"reward": picked} | hidden_fields(ada.get(PAGE).text)
 
 
-def redeemed(app: Flask) -> list[tuple[int, str, str | None]]:
+def redemptions(app: Flask) -> list[tuple[int, str, str | None]]:
     """The redemptions: points, reason, who made them."""
     with app.app_context():
-        rows = db.db.session.scalars(select(Movement).where(Movement.kind == "redeem").order_by(Movement.seq))
+        rows = db.session.scalars(select(Movement).where(Movement.kind == "redeem").order_by(Movement.seq))
         return [(each.points, each.reason, each.source) for each in rows]
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_a_reward_that_the_balance_affords(offered: Flask, ada: Visitor) -> None:
-    change(offered, sample_remotes.add_four)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_a_reward_that_the_balance_affords(rewards_app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(rewards_app, sample_remotes.add_remote_of_each_status)
     assert 'href="/customers/1/redeem"' in ada.get("/customers/1").text
     text = ada.get(PAGE).text
     assert "<b>blue" not in text
-    shown = words(text)
+    shown = main_text(text)
     assert "Mug 50 points; 50 are left then. A <b>blue</b> one" in shown
     assert "Teapot" not in shown
-    answer = ada.post(PAGE, filled(ada))
+    answer = ada.post(PAGE, filled_form(ada))
     assert (answer.status_code, answer.location) == (303, "/customers/1")
-    assert redeemed(offered) == [(-50, "Redeemed: Mug", "admin:Ada")]
-    shown = words(ada.get("/customers/1").text)
+    assert redemptions(rewards_app) == [(-50, "Redeemed: Mug", "admin:Ada")]
+    shown = main_text(ada.get("/customers/1").text)
     assert "Recorded: 1 movement, −50 points. It is sent to 4 remotes." in shown
     assert "Redeemed: Mug" in shown
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_the_same_form_again_redeems_nothing(offered: Flask, ada: Visitor) -> None:
-    sent = filled(ada)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_the_same_form_again_redeems_nothing(rewards_app: Flask, ada: PanelClient) -> None:
+    sent = filled_form(ada)
     assert ada.post(PAGE, sent).status_code == 303
     ada.get("/customers/1")
-    reward(offered, "Cup", 70, is_active=False)
+    change_reward(rewards_app, "Cup", 70, is_active=False)
     assert ada.post(PAGE, sent).status_code == 303
-    assert "This was recorded already; nothing was recorded twice." in words(ada.get("/customers/1").text)
-    assert balances(offered) == {"bob": 50}
+    assert "This was recorded already; nothing was recorded twice." in main_text(ada.get("/customers/1").text)
+    assert balances(rewards_app) == {"bob": 50}
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_a_double_click(offered: Flask, ada: Visitor) -> None:
-    sent = filled(ada)
-    others = [Visitor(offered) for _ in range(4)]
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_a_double_click(rewards_app: Flask, ada: PanelClient) -> None:
+    sent = filled_form(ada)
+    others = [PanelClient(rewards_app) for _ in range(4)]
     for each in others:
         each.sign_in()
     tokens = [each.token(PAGE) for each in others]
@@ -100,21 +100,23 @@ def test_a_double_click(offered: Flask, ada: Visitor) -> None:
             )
         )
     assert answers == [303] * 4
-    assert len(redeemed(offered)) == 1
+    assert len(redemptions(rewards_app)) == 1
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_a_form_that_has_redeemed_something_else(offered: Flask, ada: Visitor) -> None:
-    change(offered, lambda session: rewards.add(session, reserves.get(session, "default"), "Tea", "", 5, MADE))
-    sent = filled(ada)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_a_form_that_has_redeemed_something_else(rewards_app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(
+        rewards_app, lambda session: rewards.create(session, reserves.get(session, "default"), "Tea", "", 5, CREATED_AT)
+    )
+    sent = filled_form(ada)
     ada.post(PAGE, sent)
     answer = ada.post(PAGE, sent | {"reward": "3-5"})
     assert answer.status_code == 422
-    assert "This form has recorded something already" in words(answer.text)
-    assert fields(answer.text)["once"] != sent["once"]
-    assert len(redeemed(offered)) == 1
-    assert ada.post(PAGE, fields(answer.text) | {"reward": "3-5"}).status_code == 303
-    assert [points for points, _, _ in redeemed(offered)] == [-50, -5]
+    assert "This form has recorded something already" in main_text(answer.text)
+    assert hidden_fields(answer.text)["idempotency_key"] != sent["idempotency_key"]
+    assert len(redemptions(rewards_app)) == 1
+    assert ada.post(PAGE, hidden_fields(answer.text) | {"reward": "3-5"}).status_code == 303
+    assert [points for points, _, _ in redemptions(rewards_app)] == [-50, -5]
 
 
 @pytest.mark.parametrize(
@@ -131,56 +133,56 @@ def test_a_form_that_has_redeemed_something_else(offered: Flask, ada: Visitor) -
         ("2-900", "bob@shop.test has 100 points in default, fewer than 900."),
     ],
 )
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_what_cannot_be_chosen(offered: Flask, ada: Visitor, picked: str, sentence: str) -> None:
-    answer = ada.post(PAGE, filled(ada, picked))
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_what_cannot_be_chosen(rewards_app: Flask, ada: PanelClient, picked: str, sentence: str) -> None:
+    answer = ada.post(PAGE, filled_form(ada, picked))
     assert answer.status_code == 422
-    assert wrong(answer.text) == {"reward": sentence}
-    assert redeemed(offered) == []
+    assert field_errors(answer.text) == {"reward": sentence}
+    assert redemptions(rewards_app) == []
 
 
-def test_a_form_without_its_mark(offered: Flask, ada: Visitor) -> None:
-    for once in ("", "x", "\0"):
-        answer = ada.post(PAGE, filled(ada) | {"once": once})
+def test_a_form_without_its_mark(rewards_app: Flask, ada: PanelClient) -> None:
+    for idempotency_key in ("", "x", "\0"):
+        answer = ada.post(PAGE, filled_form(ada) | {"idempotency_key": idempotency_key})
         assert answer.status_code == 422
-        assert "came without its mark" in words(answer.text)
-    assert redeemed(offered) == []
+        assert "came without its mark" in main_text(answer.text)
+    assert redemptions(rewards_app) == []
     assert ada.post(PAGE, {"reward": "1-50"}).status_code == 400
 
 
-def test_nothing_to_redeem_any_more(offered: Flask, ada: Visitor) -> None:
-    sent = filled(ada)
-    reward(offered, is_active=False)
+def test_nothing_to_redeem_any_more(rewards_app: Flask, ada: PanelClient) -> None:
+    sent = filled_form(ada)
+    change_reward(rewards_app, is_active=False)
     answer = ada.post(PAGE, sent)
     assert answer.status_code == 422
-    shown = words(answer.text)
+    shown = main_text(answer.text)
     assert "The reward Mug is not active" in shown
     assert "There is no reward that bob@shop.test has the points for." in shown
-    assert "no reward that bob@shop.test has the points for" in words(ada.get(PAGE).text)
+    assert "no reward that bob@shop.test has the points for" in main_text(ada.get(PAGE).text)
 
 
-def test_customers_who_are_not_there(offered: Flask, ada: Visitor, stranger: Visitor) -> None:
+def test_customers_who_are_not_there(rewards_app: Flask, ada: PanelClient, stranger: PanelClient) -> None:
     for number in ("2", "0", "9223372036854775808", "x", "-1"):
         path = f"/customers/{number}/redeem"
         assert ada.get(path).status_code == 404
         assert ada.send(path, PAGE, reward="1-50").status_code in (404, 405)
     assert stranger.get(PAGE).location.startswith("/sign-in?next=")
     assert stranger.post(PAGE, {"csrf_token": stranger.token(), "reward": "1-50"}).status_code == 303
-    assert redeemed(offered) == []
+    assert redemptions(rewards_app) == []
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_the_levels_that_a_customer_has_reached(offered: Flask, ada: Visitor) -> None:
-    def work(session: Session) -> None:
-        gold = reserves.add(session, "gold", "Gold points", MADE)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_the_levels_that_a_customer_has_reached(rewards_app: Flask, ada: PanelClient) -> None:
+    def change(session: Session) -> None:
+        gold = reserves.create(session, "gold", "Gold points", CREATED_AT)
         for reserve, title, points in ((reserves.get(session, "default"), "<b>Silver</b>", 150), (gold, "Star", 1)):
-            levels.add(session, reserve, title, "", points, MADE)
+            levels.create(session, reserve, title, "", points, CREATED_AT)
 
-    change(offered, work)
+    run_in_transaction(rewards_app, change)
     assert "Levels reached" not in ada.get("/customers/1").text
-    give(offered, bob=50)
+    create_customers(rewards_app, bob=50)
     text = ada.get("/customers/1").text
     assert "<b>Silver" not in text
-    shown = words(text)
+    shown = main_text(text)
     assert "Levels reached <b>Silver</b> Points ," in shown
     assert "Star" not in shown

@@ -7,78 +7,80 @@ from sqlalchemy.orm import Session
 from pointsync import db
 from pointsync.ledger import reserves
 from pointsync.ledger.rewards import levels, rewards
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import words, wrong
-from tests.admin.sample_remotes import MADE
-from tests.support.panel_client import Visitor
-from tests.support.queries import watched
-from tests.support.site_template import change
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import field_errors, main_text
+from tests.admin.sample_remotes import CREATED_AT
+from tests.support.panel_client import PanelClient
+from tests.support.queries import record_queries
+from tests.support.site_template import run_in_transaction
 
 PAGE = "/points-and-rewards/reserves/default/rewards"
 ADDS = {"rewards": f"{PAGE}/add", "levels": "/points-and-rewards/reserves/default/levels/add"}
 EDITS = {"rewards": f"{PAGE}/1/edit", "levels": "/points-and-rewards/reserves/default/levels/1/edit"}
-WHAT = pytest.mark.parametrize("what", ["rewards", "levels"])
+BOTH_KINDS = pytest.mark.parametrize("what", ["rewards", "levels"])
 
 
-def kept(app: Flask, key: str = "default") -> dict[str, list[tuple[str, str, int, bool]]]:
+def stored_rewards(app: Flask, key: str = "default") -> dict[str, list[tuple[str, str, int, bool]]]:
     """The reserve's rewards and levels."""
     with app.app_context():
-        session = db.db.session()
+        session = db.session()
         reserve = reserves.get(session, key)
         return {
             "rewards": [
-                (each.title, each.description, each.cost, each.is_active) for each in rewards.every(session, reserve)
+                (each.title, each.description, each.cost, each.is_active) for each in rewards.list_all(session, reserve)
             ],
             "levels": [
-                (each.title, each.description, each.points, each.is_active) for each in levels.every(session, reserve)
+                (each.title, each.description, each.points, each.is_active)
+                for each in levels.list_all(session, reserve)
             ],
         }
 
 
 @pytest.fixture
-def offered(app: Flask) -> Flask:
+def reward_and_level(app: Flask) -> Flask:
     """A mug for 50 points, and Silver at 1,000."""
 
-    def work(session: Session) -> None:
+    def change(session: Session) -> None:
         reserve = reserves.get(session, "default")
-        rewards.add(session, reserve, "Mug", "A blue one", 50, MADE)
-        levels.add(session, reserve, "Silver", "", 1000, MADE)
+        rewards.create(session, reserve, "Mug", "A blue one", 50, CREATED_AT)
+        levels.create(session, reserve, "Silver", "", 1000, CREATED_AT)
 
-    change(app, work)
+    run_in_transaction(app, change)
     return app
 
 
-def test_nothing_yet(ada: Visitor) -> None:
-    text = words(ada.get(PAGE).text)
+def test_nothing_yet(ada: PanelClient) -> None:
+    text = main_text(ada.get(PAGE).text)
     assert "No rewards yet." in text
     assert "No levels yet." in text
     assert "not active" not in text
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_each_is_told(offered: Flask, ada: Visitor) -> None:
-    change(
-        offered, lambda session: rewards.change(session, reserves.get(session, "default"), 1, "Mug", "", 1500, False)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_each_is_told(reward_and_level: Flask, ada: PanelClient) -> None:
+    run_in_transaction(
+        reward_and_level,
+        lambda session: rewards.update(session, reserves.get(session, "default"), 1, "Mug", "", 1500, False),
     )
-    change(offered, lambda session: reserves.change(session, "default", "Points", False, False))
-    text = words(ada.get(PAGE).text)
+    run_in_transaction(reward_and_level, lambda session: reserves.update(session, "default", "Points", False, False))
+    text = main_text(ada.get(PAGE).text)
     assert "This points reserve is not active." in text
     assert "Mug 1,500 Not active" in text
     assert "Silver 1,000 Active" in text
 
 
-@WHAT
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_one_is_added(app: Flask, ada: Visitor, what: str) -> None:
+@BOTH_KINDS
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_one_is_added(app: Flask, ada: PanelClient, what: str) -> None:
     answer = ada.send(ADDS[what], title=" A <b>thing</b> ", points=" 500 ", description=" & more ")
     assert (answer.status_code, answer.location) == (303, PAGE)
-    assert kept(app)[what] == [("A <b>thing</b>", "& more", 500, True)]
+    assert stored_rewards(app)[what] == [("A <b>thing</b>", "& more", 500, True)]
     text = ada.get(PAGE).text
     assert "<b>thing" not in text
-    assert "A <b>thing</b> is made. The other sites need the same one." in words(text)
+    assert "A <b>thing</b> is made. The other sites need the same one." in main_text(text)
 
 
-@WHAT
+@BOTH_KINDS
 @pytest.mark.parametrize(
     ("typed", "field", "sentence"),
     [
@@ -94,48 +96,51 @@ def test_one_is_added(app: Flask, ada: Visitor, what: str) -> None:
         ({"title": "There"}, "title", "has one called There already"),
     ],
 )
-@pytest.mark.parametrize("where", BOTH, indirect=True)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 def test_what_cannot_be_is_told_at_its_field(
-    offered: Flask, ada: Visitor, what: str, typed: dict[str, str], field: str, sentence: str
+    reward_and_level: Flask, ada: PanelClient, what: str, typed: dict[str, str], field: str, sentence: str
 ) -> None:
     ada.send(ADDS[what], title="There", points="5")
-    before = kept(offered)
+    before = stored_rewards(reward_and_level)
     for path in (ADDS[what], EDITS[what]):
         answer = ada.send(path, **({"title": "New", "points": "5"} | typed))
         assert answer.status_code == 422
-        told = wrong(answer.text)
-        assert list(told) == [field]
-        assert sentence in told[field]
-    assert kept(offered) == before
+        errors = field_errors(answer.text)
+        assert list(errors) == [field]
+        assert sentence in errors[field]
+    assert stored_rewards(reward_and_level) == before
 
 
-def test_all_faults_at_once_and_what_was_typed_is_kept(app: Flask, ada: Visitor) -> None:
+def test_all_faults_at_once_and_what_was_typed_is_kept(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(ADDS["rewards"], title="a" * 101, points="<many>", description="<b>x</b>")
-    assert sorted(wrong(answer.text)) == ["points", "title"]
+    assert sorted(field_errors(answer.text)) == ["points", "title"]
     assert 'value="&lt;many&gt;"' in answer.text
     assert 'value="&lt;b&gt;x&lt;/b&gt;"' in answer.text
-    assert kept(app)["rewards"] == []
+    assert stored_rewards(app)["rewards"] == []
 
 
-@WHAT
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_one_is_changed_and_made_inactive(offered: Flask, ada: Visitor, what: str) -> None:
+@BOTH_KINDS
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_one_is_changed_and_made_inactive(reward_and_level: Flask, ada: PanelClient, what: str) -> None:
     text = ada.get(EDITS[what]).text
     assert ('value="Mug"' in text, 'value="50"' in text) == (what == "rewards",) * 2
     assert ('value="Silver"' in text, 'value="1000"' in text) == (what == "levels",) * 2
     answer = ada.send(EDITS[what], title="New", points="70", description="")
     assert (answer.status_code, answer.location) == (303, PAGE)
-    assert kept(offered)[what] == [("New", "", 70, False)]
-    assert "New is saved." in words(ada.get(PAGE).text)
+    assert stored_rewards(reward_and_level)[what] == [("New", "", 70, False)]
+    assert "New is saved." in main_text(ada.get(PAGE).text)
     assert ada.send(EDITS[what], title="New", points="70", is_active="y").status_code == 303
-    assert kept(offered)[what] == [("New", "", 70, True)]
+    assert stored_rewards(reward_and_level)[what] == [("New", "", 70, True)]
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_what_is_not_there(offered: Flask, ada: Visitor) -> None:
-    change(offered, lambda session: reserves.add(session, "gold", None, MADE))
-    change(offered, lambda session: rewards.add(session, reserves.get(session, "gold"), "Cup", "", 5, MADE))
-    before = kept(offered), kept(offered, "gold")
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_what_is_not_there(reward_and_level: Flask, ada: PanelClient) -> None:
+    run_in_transaction(reward_and_level, lambda session: reserves.create(session, "gold", None, CREATED_AT))
+    run_in_transaction(
+        reward_and_level,
+        lambda session: rewards.create(session, reserves.get(session, "gold"), "Cup", "", 5, CREATED_AT),
+    )
+    before = stored_rewards(reward_and_level), stored_rewards(reward_and_level, "gold")
     of = "/points-and-rewards/reserves"
     for path in (
         f"{of}/silver/rewards",
@@ -150,30 +155,30 @@ def test_what_is_not_there(offered: Flask, ada: Visitor) -> None:
         assert ada.get(path).status_code == 404, path
         answer = ada.send(path, ADDS["rewards"], title="New", points="5")
         assert answer.status_code in (404, 405), path
-    assert (kept(offered), kept(offered, "gold")) == before
+    assert (stored_rewards(reward_and_level), stored_rewards(reward_and_level, "gold")) == before
 
 
-def test_strangers_and_forms_without_a_token(offered: Flask, ada: Visitor, stranger: Visitor) -> None:
-    before = kept(offered)
+def test_strangers_and_forms_without_a_token(reward_and_level: Flask, ada: PanelClient, stranger: PanelClient) -> None:
+    before = stored_rewards(reward_and_level)
     for path in (PAGE, *ADDS.values(), *EDITS.values()):
         assert stranger.get(path).location.startswith("/sign-in?next=")
     for path in (*ADDS.values(), *EDITS.values()):
         assert stranger.post(path, {"csrf_token": stranger.token(), "title": "x", "points": "5"}).status_code == 303
         assert ada.post(path, {"title": "x", "points": "5"}).status_code == 400
-    assert kept(offered) == before
+    assert stored_rewards(reward_and_level) == before
 
 
-def test_its_queries_do_not_grow_with_the_list(offered: Flask, ada: Visitor) -> None:
+def test_its_queries_do_not_grow_with_the_list(reward_and_level: Flask, ada: PanelClient) -> None:
     def asked() -> int:
-        with offered.app_context(), watched() as found:
+        with reward_and_level.app_context(), record_queries() as found:
             assert ada.get(PAGE).status_code == 200
         return len(found)
 
     def more(session: Session) -> None:
         for number in range(30):
-            rewards.add(session, reserves.get(session, "default"), f"Mug {number}", "", 5, MADE)
-            levels.add(session, reserves.get(session, "default"), f"Level {number}", "", 5, MADE)
+            rewards.create(session, reserves.get(session, "default"), f"Mug {number}", "", 5, CREATED_AT)
+            levels.create(session, reserves.get(session, "default"), f"Level {number}", "", 5, CREATED_AT)
 
     few = asked()
-    change(offered, more)
+    run_in_transaction(reward_and_level, more)
     assert asked() == few

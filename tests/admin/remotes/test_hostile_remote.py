@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.panel_client import Visitor
-from tests.support.scripted_server import Serve, always, serve
+from tests.support.panel_client import PanelClient
+from tests.support.scripted_server import StartServer, answer_always, serve
 from tests.support.woorewards_shop import WooRewardsSite
 
 __all__ = ["serve"]
@@ -21,9 +21,9 @@ def shop() -> Iterator[WooRewardsSite]:
         yield shop
 
 
-def test_what_it_calls_its_reserve_is_plain_text(ada: Visitor, shop: WooRewardsSite) -> None:
+def test_what_it_calls_its_reserve_is_plain_text(ada: PanelClient, shop: WooRewardsSite) -> None:
     fields = {"sharing_key": shop.sharing_key, "url": shop.url, "target": "default", "observed": "default"}
-    saved = ada.send(f"{PAGE}/remotes/add", history="new", **fields)
+    saved = ada.send(f"{PAGE}/remotes/add", backfill="new", **fields)
     assert saved.status_code == 303
     for path in (saved.location, f"{PAGE}/remotes/1/edit", "/", "/system/network", f"{PAGE}/remotes/1/delete"):
         text = ada.get(path).text
@@ -40,12 +40,12 @@ def test_what_it_calls_its_reserve_is_plain_text(ada: Visitor, shop: WooRewardsS
     [b"<script>alert(1)</script>" + b"\x1b]0;owned\x07" * 200, b"[" * 100_000, b"\xff" * 1_000, b"x" * 10_000_000],
     ids=["script", "depth", "no text", "10 MB"],
 )
-def test_any_answer_is_a_sentence(ada: Visitor, serve: Serve, body: bytes) -> None:
+def test_any_answer_is_a_sentence(ada: PanelClient, serve: StartServer, body: bytes) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    server = serve(always(head + body))
+    server = serve(answer_always(head + body))
     key = f"127.0.0.1:{server.port}|wrk_0123456789abcdef:wrs_0123456789abcdef"
     fields = {"sharing_key": key, "url": f"http://127.0.0.1:{server.port}", "target": "default", "observed": "default"}
-    saved = ada.send(f"{PAGE}/remotes/add", history="new", **fields)
+    saved = ada.send(f"{PAGE}/remotes/add", backfill="new", **fields)
     assert saved.status_code == 303
     text = ada.get(saved.location).text
     assert "<script>alert" not in text

@@ -7,148 +7,148 @@ from sqlalchemy.orm import Session
 from pointsync import db
 from pointsync.ledger import reserves
 from pointsync.ledger.rewards import levels, rewards
-from pointsync.models import Holding, Origin, Remote, Site
+from pointsync.models import Origin, ReceivedSummary, Remote, Site
 from pointsync.sync.site import catalogue as family
 from pointsync.sync.site import settings
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import words
-from tests.support.panel_client import Visitor
-from tests.support.queries import watched
-from tests.support.site_template import change
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import main_text
+from tests.support.panel_client import PanelClient
+from tests.support.queries import record_queries
+from tests.support.site_template import run_in_transaction
 
 PAGE = "/system/network"
-pytestmark = pytest.mark.parametrize("where", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
 
-def told(remote: Remote, *lists: str) -> None:
+def save_ping_report(remote: Remote, *lists: str) -> None:
     """It has answered a ping, and lists these."""
-    remote.dialect, remote.checked_at = "pointsync", sample_remotes.MADE
+    remote.dialect, remote.checked_at = "pointsync", sample_remotes.CREATED_AT
     remote.facts = {"version": "0.1.0", "lists": list(lists), "reserves": []}
 
 
-def test_alone(ada: Visitor) -> None:
+def test_alone(ada: PanelClient) -> None:
     assert "This site is alone so far." in ada.get(PAGE).text
 
 
-def test_a_whole_family(app: Flask, ada: Visitor) -> None:
-    def work(session: Session) -> None:
-        own = session.get_one(Site, 1).auth
-        lines = sample_remotes.add_four(session)
-        auths = {own, *(line.auth for line in lines)}
-        for line in lines:
-            told(line, *(auths - {line.auth}))
+def test_a_whole_family(app: Flask, ada: PanelClient) -> None:
+    def prepare(session: Session) -> None:
+        local_auth = session.get_one(Site, 1).auth
+        added_remotes = sample_remotes.add_remote_of_each_status(session)
+        auths = {local_auth, *(listed_remote.auth for listed_remote in added_remotes)}
+        for listed_remote in added_remotes:
+            save_ping_report(listed_remote, *(auths - {listed_remote.auth}))
 
-    change(app, work)
-    shown = words(ada.get(PAGE).text)
-    assert "All 5 sites list each other." in shown
-    assert "Missing" not in shown
-    assert "PointSync 0.1.0" in shown
+    run_in_transaction(app, prepare)
+    content = main_text(ada.get(PAGE).text)
+    assert "All 5 sites list each other." in content
+    assert "Missing" not in content
+    assert "PointSync 0.1.0" in content
 
 
-def test_what_is_missing_is_said_with_what_to_do(app: Flask, ada: Visitor) -> None:
-    def work(session: Session) -> None:
-        own = session.get_one(Site, 1).auth
-        two, three = sample_remotes.add_four(session)[1:3]
-        told(two, three.auth, "wrk_ffffffffffffffff")
-        told(three, own)
+def test_what_is_missing_is_said_with_what_to_do(app: Flask, ada: PanelClient) -> None:
+    def prepare(session: Session) -> None:
+        local_auth = session.get_one(Site, 1).auth
+        two, three = sample_remotes.add_remote_of_each_status(session)[1:3]
+        save_ping_report(two, three.auth, "wrk_ffffffffffffffff")
+        save_ping_report(three, local_auth)
         two.clock_offset_seconds = 610.0
 
-    change(app, work)
-    shown = words(ada.get(PAGE).text)
-    assert "Shop 2 does not list this site , https://shop-1.test/points and Shop 4" in shown
-    assert ": ask its admin to add them with their sharing keys." in shown
-    assert "Shop 2 lists a site that this one does not: wrk_ffffffffffffffff" in shown
-    assert "10 min ahead" in shown
-    assert "It has not been reached yet." in shown
+    run_in_transaction(app, prepare)
+    content = main_text(ada.get(PAGE).text)
+    assert "Shop 2 does not list this site , https://shop-1.test/points and Shop 4" in content
+    assert ": ask its admin to add them with their sharing keys." in content
+    assert "Shop 2 lists a site that this one does not: wrk_ffffffffffffffff" in content
+    assert "10 min ahead" in content
+    assert "It has not been reached yet." in content
 
 
-def test_a_woorewards_shop_tells_nothing(app: Flask, ada: Visitor) -> None:
-    def work(session: Session) -> None:
-        line = sample_remotes.add(session, "https://two.test", "wrk_" + "2" * 16)
-        line.dialect, line.checked_at = "woorewards", sample_remotes.MADE
+def test_a_woorewards_shop_tells_nothing(app: Flask, ada: PanelClient) -> None:
+    def prepare(session: Session) -> None:
+        listed_remote = sample_remotes.add_remote(session, "https://two.test", "wrk_" + "2" * 16)
+        listed_remote.dialect, listed_remote.checked_at = "woorewards", sample_remotes.CREATED_AT
 
-    change(app, work)
-    shown = words(ada.get(PAGE).text)
-    assert "A WooRewards shop tells nothing of its list" in shown
-    assert "Nothing is missing, as far as it is known." in shown
+    run_in_transaction(app, prepare)
+    content = main_text(ada.get(PAGE).text)
+    assert "A WooRewards shop tells nothing of its list" in content
+    assert "Nothing is missing, as far as it is known." in content
 
 
-def test_rewards_that_differ_are_named_with_what_to_do(app: Flask, ada: Visitor) -> None:
-    def work(session: Session) -> None:
+def test_rewards_that_differ_are_named_with_what_to_do(app: Flask, ada: PanelClient) -> None:
+    def prepare(session: Session) -> None:
         default = reserves.get(session, "default")
         for title, cost in (("Mug", 50), ("Tea <b>pot</b>", 900)):
-            rewards.add(session, default, title, "", cost, sample_remotes.MADE)
-        levels.add(session, default, "Silver", "", 1000, sample_remotes.MADE)
-        two, three, four = sample_remotes.add_four(session)[1:]
-        for line in (two, three, four):
-            told(line)
+            rewards.create(session, default, title, "", cost, sample_remotes.CREATED_AT)
+        levels.create(session, default, "Silver", "", 1000, sample_remotes.CREATED_AT)
+        two, three, four = sample_remotes.add_remote_of_each_status(session)[1:]
+        for listed_remote in (two, three, four):
+            save_ping_report(listed_remote)
         there = [{"title": "Mug", "cost": 60}, {"title": "<i>Cup</i>", "cost": 1}]
         two.facts = two.facts | {"rewards_digest": "other", "rewards": there, "levels": []}
-        three.facts = three.facts | family.tell(session, default)
+        three.facts = three.facts | family.build_ping_fields(session, default)
         four.facts = four.facts | {"rewards_digest": "other"}
 
-    change(app, work)
+    run_in_transaction(app, prepare)
     text = ada.get(PAGE).text
     assert "<b>pot" not in text
     assert "<i>Cup" not in text
-    shown = words(text)
-    assert "Shop 2 has other rewards or levels in default than this site in Points" in shown
-    assert "Only here: the reward Tea <b>pot</b> (900 points) and the level Silver (1,000 points)." in shown
-    assert "Only there: the reward <i>Cup</i> (1 point). Add it here" in shown
-    assert "The reward Mug : 50 points here, 60 there." in shown
-    assert "Shop 3 has other rewards" not in shown
-    assert "Shop 4 has other rewards" in shown
-    assert "It did not tell by name what differs" in shown
+    content = main_text(text)
+    assert "Shop 2 has other rewards or levels in default than this site in Points" in content
+    assert "Only here: the reward Tea <b>pot</b> (900 points) and the level Silver (1,000 points)." in content
+    assert "Only there: the reward <i>Cup</i> (1 point). Add it here" in content
+    assert "The reward Mug : 50 points here, 60 there." in content
+    assert "Shop 3 has other rewards" not in content
+    assert "Shop 4 has other rewards" in content
+    assert "It did not tell by name what differs" in content
 
 
-def test_the_same_rewards_everywhere(app: Flask, ada: Visitor) -> None:
-    change(app, sample_remotes.add_four)
-    assert "No site has told of other rewards or levels" in words(ada.get(PAGE).text)
+def test_the_same_rewards_everywhere(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, sample_remotes.add_remote_of_each_status)
+    assert "No site has told of other rewards or levels" in main_text(ada.get(PAGE).text)
 
 
-def test_who_sends_unlisted(app: Flask, ada: Visitor) -> None:
-    def work(session: Session) -> None:
-        session.add(Origin(auth="wrk_eeeeeeeeeeeeeeee", first_seen_at=sample_remotes.MADE))
+def test_who_sends_unlisted(app: Flask, ada: PanelClient) -> None:
+    def prepare(session: Session) -> None:
+        session.add(Origin(auth="wrk_eeeeeeeeeeeeeeee", first_seen_at=sample_remotes.CREATED_AT))
         session.flush()
-        session.add(Holding(origin="wrk_eeeeeeeeeeeeeeee", reserve_id=1, count=1234, max_id=9))
-        sample_remotes.add(session, "https://two.test", "wrk_" + "2" * 16)
+        session.add(ReceivedSummary(origin="wrk_eeeeeeeeeeeeeeee", reserve_id=1, count=1234, max_id=9))
+        sample_remotes.add_remote(session, "https://two.test", "wrk_" + "2" * 16)
 
-    change(app, work)
-    shown = words(ada.get(PAGE).text)
-    assert "A site that is not listed here sends: wrk_eeeeeeeeeeeeeeee" in shown
-    assert "1,234" in shown
+    run_in_transaction(app, prepare)
+    content = main_text(ada.get(PAGE).text)
+    assert "A site that is not listed here sends: wrk_eeeeeeeeeeeeeeee" in content
+    assert "1,234" in content
 
 
-def test_what_is_accepted_is_saved_together(app: Flask, ada: Visitor) -> None:
+def test_what_is_accepted_is_saved_together(app: Flask, ada: PanelClient) -> None:
     assert ada.send(PAGE, only_listed="y", check_seconds="60").status_code == 303
     with app.app_context():
-        known = settings.read(db.db.session())
+        known = settings.read(db.session())
     assert (known.only_listed, known.create_customers, known.check_seconds) == (True, False, 60)
     assert ada.send(PAGE, create_customers="y", check_seconds="900").status_code == 303
     with app.app_context():
-        known = settings.read(db.db.session())
+        known = settings.read(db.session())
     assert (known.only_listed, known.create_customers, known.check_seconds) == (False, True, 900)
 
 
 @pytest.mark.parametrize("value", ["", "9", "86401", "1.5", "<script>", "9" * 300])
-def test_a_wrong_number_changes_nothing(app: Flask, ada: Visitor, value: str) -> None:
+def test_a_wrong_number_changes_nothing(app: Flask, ada: PanelClient, value: str) -> None:
     answer = ada.send(PAGE, only_listed="y", check_seconds=value)
     assert answer.status_code == 422
     assert "Type a whole number from 10 to 86,400." in answer.text
     assert "<script>" not in answer.text
     with app.app_context():
-        assert not settings.read(db.db.session()).only_listed
+        assert not settings.read(db.session()).only_listed
 
 
-def test_what_sites_tell_is_text(app: Flask, ada: Visitor) -> None:
-    def work(session: Session) -> None:
-        line = sample_remotes.add(session, "https://two.test", "wrk_" + "2" * 16)
-        line.name = "<script>alert(1)</script>\u202e"
-        told(line, "<b>wrk</b>")
-        line.facts = line.facts | {"version": "<i>9</i>"}
+def test_what_sites_tell_is_text(app: Flask, ada: PanelClient) -> None:
+    def prepare(session: Session) -> None:
+        listed_remote = sample_remotes.add_remote(session, "https://two.test", "wrk_" + "2" * 16)
+        listed_remote.name = "<script>alert(1)</script>\u202e"
+        save_ping_report(listed_remote, "<b>wrk</b>")
+        listed_remote.facts = listed_remote.facts | {"version": "<i>9</i>"}
 
-    change(app, work)
+    run_in_transaction(app, prepare)
     text = ada.get(PAGE).text
     assert "<script>alert" not in text
     assert "<b>wrk" not in text
@@ -156,18 +156,18 @@ def test_what_sites_tell_is_text(app: Flask, ada: Visitor) -> None:
     assert "\u202e" not in text
 
 
-def test_its_queries_do_not_grow(app: Flask, ada: Visitor) -> None:
-    def counted() -> int:
-        with app.app_context(), watched() as queries:
+def test_its_queries_do_not_grow(app: Flask, ada: PanelClient) -> None:
+    def count_queries() -> int:
+        with app.app_context(), record_queries() as queries:
             assert ada.get(PAGE).status_code == 200
         return len(queries)
 
-    def more(session: Session) -> None:
+    def add_more(session: Session) -> None:
         for number in range(8):
             sample_remotes.add_reserve(session, f"r{number}")
-            sample_remotes.add(session, f"https://more-{number}.test", f"wrk_{number + 100:016x}", f"r{number}")
+            sample_remotes.add_remote(session, f"https://more-{number}.test", f"wrk_{number + 100:016x}", f"r{number}")
 
-    change(app, sample_remotes.add_four)
-    few = counted()
-    change(app, more)
-    assert counted() == few
+    run_in_transaction(app, sample_remotes.add_remote_of_each_status)
+    query_count = count_queries()
+    run_in_transaction(app, add_more)
+    assert count_queries() == query_count

@@ -7,23 +7,23 @@ import pytest
 from flask import Flask
 
 from pointsync import clock, db
-from pointsync.crypto import fingerprint
+from pointsync.crypto import format_fingerprint
 from pointsync.models import Origin
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import local_site, passes
 from pointsync.sync.site.local_site import Identity
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH
+from tests.admin.conftest import BOTH_DATABASES
 from tests.support.moving_clock import START, MovingClock
-from tests.support.panel_client import Visitor
+from tests.support.panel_client import PanelClient
 
 PAGE = "/system/points-sync"
 CHANGE, END = f"{PAGE}/pass/change", f"{PAGE}/pass/end-old"
 AUTH = "wrk_" + "1" * 16
 NAME = "Shop <two> \u202eevil"
-SEEN = 'name="seen" value="'
+PASS_VERSION = 'name="pass_version" value="'
 
-pytestmark = pytest.mark.parametrize("where", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
 
 @pytest.fixture
@@ -32,48 +32,48 @@ def settings() -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def still(moving_clock: MovingClock) -> Iterator[MovingClock]:
+def stopped_clock(moving_clock: MovingClock) -> Iterator[MovingClock]:
     """Time stands still; the admin signs in within it."""
     return moving_clock
 
 
 @pytest.fixture
-def called(app: Flask) -> None:
+def calling_site(app: Flask) -> None:
     """A listed site has called an hour ago."""
-    with app.app_context(), db.write() as session:
-        sample_remotes.add(session, "https://two.example", AUTH).name = NAME
+    with app.app_context(), db.transaction() as session:
+        sample_remotes.add_remote(session, "https://two.example", AUTH).name = NAME
         session.get_one(Origin, AUTH).last_seen_at = START - timedelta(hours=1)
 
 
 def identity(app: Flask) -> Identity:
     with app.app_context():
-        here = runtime()
-        return local_site.identity(db.db.session(), here.vault, here.config, clock.now())
+        state = get_runtime()
+        return local_site.load_identity(db.session(), state.vault, state.config, clock.now())
 
 
-def seen(ada: Visitor) -> str:
+def shown_pass_version(ada: PanelClient) -> str:
     """What the form has seen of the present Pass."""
-    return ada.get(CHANGE).text.partition(SEEN)[2].partition('"')[0]
+    return ada.get(CHANGE).text.partition(PASS_VERSION)[2].partition('"')[0]
 
 
-def change(ada: Visitor, old: str = "grace", **more: str):  # type: ignore[no-untyped-def]
-    return ada.send(CHANGE, **({"old": old, "seen": seen(ada)} | more))
+def change_pass(ada: PanelClient, old: str = "grace", **fields: str):  # type: ignore[no-untyped-def]
+    return ada.send(CHANGE, **({"old": old, "pass_version": shown_pass_version(ada)} | fields))
 
 
-def test_the_page_leads_to_the_sheet_and_the_sheet_says_what_it_means(ada: Visitor) -> None:
+def test_the_page_leads_to_the_sheet_and_the_sheet_says_what_it_means(ada: PanelClient) -> None:
     assert f'href="{CHANGE}" data-dialog' in ada.get(PAGE).text
     text = ada.get(CHANGE).text
     assert "Works for 24 hours more" in text
     assert "Ends at once" in text
     assert "into wrong hands" in text
     assert "An older Pass works until" not in text
-    assert len(seen(ada)) == 16
+    assert len(shown_pass_version(ada)) == 16
 
 
-@pytest.mark.usefixtures("called")
-def test_with_grace_both_work_and_the_sheet_names_who_needs_the_new_key(app: Flask, ada: Visitor) -> None:
+@pytest.mark.usefixtures("calling_site")
+def test_with_grace_both_work_and_the_sheet_names_who_needs_the_new_key(app: Flask, ada: PanelClient) -> None:
     before = identity(app)
-    answer = change(ada)
+    answer = change_pass(ada)
     assert answer.status_code == 201
     after = identity(app)
     assert after.passes[1:] == before.passes
@@ -89,40 +89,42 @@ def test_with_grace_both_work_and_the_sheet_names_who_needs_the_new_key(app: Fla
     assert after.sharing_key in ada.send(f"{PAGE}/secrets/sharing-key", PAGE).text
 
 
-@pytest.mark.usefixtures("called")
-def test_at_once_only_the_new_one_works(app: Flask, ada: Visitor, still: MovingClock) -> None:
+@pytest.mark.usefixtures("calling_site")
+def test_at_once_only_the_new_one_works(app: Flask, ada: PanelClient, stopped_clock: MovingClock) -> None:
     before = identity(app)
-    assert change(ada, "at_once").status_code == 201
+    assert change_pass(ada, "at_once").status_code == 201
     after = identity(app)
     assert len(after.passes) == 1
-    assert after.ended_pass == before.passes[0]
+    assert after.expired_pass == before.passes[0]
     text = ada.get(PAGE).text
     assert "The old Pass ended" in text
     assert "What these sites send is refused" in text
     assert "Shop &lt;two&gt; evil" in text
     assert f'href="{END}"' not in text
-    with app.app_context(), db.write() as session:
-        passes.note(session.get_one(Origin, AUTH), is_old=False, now=clock.now())
+    with app.app_context(), db.transaction() as session:
+        passes.save_use(session.get_one(Origin, AUTH), is_old_pass=False, now=clock.now())
     assert "The old Pass" not in ada.get(PAGE).text, "once all have the new one, nothing more is to be said"
 
 
-@pytest.mark.usefixtures("called")
+@pytest.mark.usefixtures("calling_site")
 def test_the_page_shows_who_still_has_it_until_they_call_with_the_new_one(
-    app: Flask, ada: Visitor, still: MovingClock
+    app: Flask, ada: PanelClient, stopped_clock: MovingClock
 ) -> None:
-    change(ada)
+    change_pass(ada)
     assert "These sites still have it" in ada.get(PAGE).text
-    with app.app_context(), db.write() as session:
-        passes.note(session.get_one(Origin, AUTH), is_old=False, now=still.advance(timedelta(minutes=1)))
+    with app.app_context(), db.transaction() as session:
+        passes.save_use(
+            session.get_one(Origin, AUTH), is_old_pass=False, now=stopped_clock.advance(timedelta(minutes=1))
+        )
     text = ada.get(PAGE).text
     assert "Every site that has called lately has the new one." in text
     assert "These sites still have it" not in text
     assert "has called lately has the new one" in ada.get(END).text
 
 
-@pytest.mark.usefixtures("called")
-def test_the_grace_is_ended_early_after_the_names_were_shown(app: Flask, ada: Visitor) -> None:
-    change(ada)
+@pytest.mark.usefixtures("calling_site")
+def test_the_grace_is_ended_early_after_the_names_were_shown(app: Flask, ada: PanelClient) -> None:
+    change_pass(ada)
     assert f'href="{END}" data-dialog' in ada.get(PAGE).text
     text = ada.get(END).text
     assert "These sites still have the old one." in text
@@ -137,8 +139,8 @@ def test_the_grace_is_ended_early_after_the_names_were_shown(app: Flask, ada: Vi
     assert "No old Pass works" in ada.get(PAGE).text
 
 
-def test_pressed_twice_it_is_changed_once(app: Flask, ada: Visitor) -> None:
-    fields = {"old": "grace", "seen": seen(ada)}
+def test_pressed_twice_it_is_changed_once(app: Flask, ada: PanelClient) -> None:
+    fields = {"old": "grace", "pass_version": shown_pass_version(ada)}
     first = identity(app).passes[0]
     assert ada.send(CHANGE, **fields).status_code == 201
     changed = identity(app).passes
@@ -148,34 +150,34 @@ def test_pressed_twice_it_is_changed_once(app: Flask, ada: Visitor) -> None:
     assert "The Pass was changed meanwhile" in ada.get(PAGE).text
 
 
-def test_a_second_change_is_warned_of_and_ends_the_first_old_one(app: Flask, ada: Visitor) -> None:
+def test_a_second_change_is_warned_of_and_ends_the_first_old_one(app: Flask, ada: PanelClient) -> None:
     first = identity(app).passes[0]
-    change(ada)
+    change_pass(ada)
     second = identity(app).passes[0]
     assert "An older Pass works until" in ada.get(CHANGE).text
-    change(ada)
+    change_pass(ada)
     assert identity(app).passes[1:] == (second,)
     assert first not in identity(app).passes
 
 
 @pytest.mark.parametrize("old", ["", "never", "GRACE", "\0", "\ud7ff" * 10_000])
-def test_another_word_changes_nothing(app: Flask, ada: Visitor, old: str) -> None:
+def test_another_word_changes_nothing(app: Flask, ada: PanelClient, old: str) -> None:
     before = identity(app)
-    answer = change(ada, old)
+    answer = change_pass(ada, old)
     assert answer.status_code == 422
     assert "Choose what becomes of the old Pass." in answer.text
-    assert f"{SEEN}{seen(ada)}" in answer.text
+    assert f"{PASS_VERSION}{shown_pass_version(ada)}" in answer.text
     assert identity(app) == before
 
 
-@pytest.mark.parametrize("typed", ["", "x", "\0", "é" * 100_000])
-def test_nor_does_a_form_that_has_seen_nothing(app: Flask, ada: Visitor, typed: str) -> None:
+@pytest.mark.parametrize("submitted", ["", "x", "\0", "é" * 100_000])
+def test_nor_does_a_form_that_has_seen_nothing(app: Flask, ada: PanelClient, submitted: str) -> None:
     before = identity(app)
-    assert change(ada, seen=typed).status_code == 303
+    assert change_pass(ada, pass_version=submitted).status_code == 303
     assert identity(app) == before
 
 
-def test_a_stranger_changes_nothing(app: Flask, stranger: Visitor) -> None:
+def test_a_stranger_changes_nothing(app: Flask, stranger: PanelClient) -> None:
     before = identity(app)
     token = stranger.token()
     for path in (CHANGE, END):
@@ -185,11 +187,11 @@ def test_a_stranger_changes_nothing(app: Flask, stranger: Visitor) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}])
-def test_without_an_address_the_new_pass_is_handed_out(ada: Visitor) -> None:
-    text = change(ada).text
+def test_without_an_address_the_new_pass_is_handed_out(ada: PanelClient) -> None:
+    text = change_pass(ada).text
     assert f'action="{PAGE}/secrets/pass"' in text
     assert "sharing-key" not in text.partition("data-sheet")[2].partition("</section>")[0]
 
 
-def test_the_keys_fingerprint_stands_there_to_be_read_out(app: Flask, ada: Visitor) -> None:
-    assert f'<code id="key-fingerprint">{fingerprint(identity(app).public_key)}</code>' in ada.get(PAGE).text
+def test_the_keys_fingerprint_stands_there_to_be_read_out(app: Flask, ada: PanelClient) -> None:
+    assert f'<code id="key-fingerprint">{format_fingerprint(identity(app).public_key)}</code>' in ada.get(PAGE).text

@@ -4,61 +4,61 @@ import pytest
 from flask import Flask
 
 from pointsync import db
-from pointsync.crypto import fingerprint, new_signing_key
+from pointsync.crypto import format_fingerprint, new_signing_key
 from pointsync.models import Origin, Remote
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH
-from tests.support.panel_client import Visitor
+from tests.admin.conftest import BOTH_DATABASES
+from tests.support.panel_client import PanelClient
 
 PAGE = "/system/points-sync"
 SHEET = f"{PAGE}/remotes/1/key"
 AUTH = "wrk_" + "1" * 16
 PINNED, NEW, OTHER = (new_signing_key()[1] for _ in range(3))
 
-pytestmark = pytest.mark.parametrize("where", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
 
 @pytest.fixture(autouse=True)
 def _line(app: Flask) -> None:
     """A line for a site that answers with another key; one for a site that does not."""
-    with app.app_context(), db.write() as session:
-        line = sample_remotes.add(session, "http://127.0.0.1:1", AUTH)
-        line.name, line.check_code, line.is_probing = "Shop <two>", "changed_key", True
-        sample_remotes.add(session, "http://127.0.0.1:2", "wrk_" + "2" * 16)
+    with app.app_context(), db.transaction() as session:
+        remote = sample_remotes.add_remote(session, "http://127.0.0.1:1", AUTH)
+        remote.name, remote.check_code, remote.is_probing = "Shop <two>", "changed_key", True
+        sample_remotes.add_remote(session, "http://127.0.0.1:2", "wrk_" + "2" * 16)
         session.get_one(Origin, AUTH).public_key = PINNED
-    offer(app, NEW)
+    offer_key(app, NEW)
 
 
-def offer(app: Flask, key: str | None) -> None:
-    with app.app_context(), db.write() as session:
+def offer_key(app: Flask, key: str | None) -> None:
+    with app.app_context(), db.transaction() as session:
         session.get_one(Origin, AUTH).offered_key = key
 
 
-def keys(app: Flask) -> tuple[str | None, str | None, bool]:
+def key_state(app: Flask) -> tuple[str | None, str | None, bool]:
     """The pinned one, the offered one, and whether that was refused."""
-    with app.app_context(), db.write() as session:
+    with app.app_context(), db.transaction() as session:
         origin = session.get_one(Origin, AUTH)
         return origin.public_key, origin.offered_key, origin.key_refused_at is not None
 
 
-def decide(ada: Visitor, what: str, shown: str = NEW):  # type: ignore[no-untyped-def]
-    return ada.send(SHEET, what=what, fingerprint=fingerprint(shown))
+def post_decision(ada: PanelClient, what: str, shown_key: str = NEW):  # type: ignore[no-untyped-def]
+    return ada.send(SHEET, what=what, fingerprint=format_fingerprint(shown_key))
 
 
-def test_the_list_asks_for_a_decision_at_that_line_alone(app: Flask, ada: Visitor) -> None:
+def test_the_list_asks_for_a_decision_at_that_line_alone(app: Flask, ada: PanelClient) -> None:
     text = ada.get(PAGE).text
     assert text.count(f'href="{SHEET}"') == 2, "in the row's menu, and beside its status"
     assert "Look at its new key: Shop &lt;two&gt;" in text
     assert "/remotes/2/key" not in text
     assert ada.get(f"{PAGE}?checked=1").text.count(f'href="{SHEET}"') == 3
-    offer(app, None)
+    offer_key(app, None)
     assert SHEET not in ada.get(f"{PAGE}?checked=1").text
 
 
-def test_the_sheet_shows_both_fingerprints_and_what_it_can_mean(ada: Visitor) -> None:
+def test_the_sheet_shows_both_fingerprints_and_what_it_can_mean(ada: PanelClient) -> None:
     text = ada.get(SHEET).text
     for key in (PINNED, NEW):
-        assert f"<code>{fingerprint(key)}</code>" in text
+        assert f"<code>{format_fingerprint(key)}</code>" in text
         assert key not in text
     assert "<bdi>Shop &lt;two&gt;</bdi>" in text
     assert "set up anew, or restored" in text
@@ -70,64 +70,64 @@ def test_the_sheet_shows_both_fingerprints_and_what_it_can_mean(ada: Visitor) ->
     assert "It was refused" not in text
 
 
-def test_accepted_it_is_pinned_and_the_site_is_asked_at_once(app: Flask, ada: Visitor) -> None:
-    answer = decide(ada, "accept")
+def test_accepted_it_is_pinned_and_the_site_is_asked_at_once(app: Flask, ada: PanelClient) -> None:
+    answer = post_decision(ada, "accept")
     assert (answer.status_code, answer.location) == (303, f"{PAGE}?checked=1#remotes")
-    assert keys(app) == (NEW, None, False)
+    assert key_state(app) == (NEW, None, False)
     with app.app_context():
-        assert db.db.session.get_one(Remote, 1).check_code == "refused_connection"
+        assert db.session.get_one(Remote, 1).check_code == "refused_connection"
     assert "Tested: <bdi>Shop &lt;two&gt;</bdi>" in ada.get(answer.location).text
 
 
-def test_refused_the_pinned_one_stays_and_nobody_is_asked_again(app: Flask, ada: Visitor) -> None:
-    answer = decide(ada, "refuse")
+def test_refused_the_pinned_one_stays_and_nobody_is_asked_again(app: Flask, ada: PanelClient) -> None:
+    answer = post_decision(ada, "refuse")
     assert (answer.status_code, answer.location) == (303, f"{PAGE}#remotes")
-    assert keys(app) == (PINNED, NEW, True)
+    assert key_state(app) == (PINNED, NEW, True)
     text = ada.get(PAGE).text
     assert "nothing is sent to Shop &lt;two&gt; until it answers with the pinned one again" in text
     assert text.count(f'href="{SHEET}"') == 1
     assert "Refused key" in text
     assert "It was refused" in ada.get(SHEET).text
-    decide(ada, "accept")
-    assert keys(app) == (NEW, None, False)
+    post_decision(ada, "accept")
+    assert key_state(app) == (NEW, None, False)
 
 
 @pytest.mark.parametrize("what", ["", "maybe", "\0", "accept "])
-def test_another_word_decides_nothing(app: Flask, ada: Visitor, what: str) -> None:
-    answer = decide(ada, what)
+def test_another_word_decides_nothing(app: Flask, ada: PanelClient, what: str) -> None:
+    answer = post_decision(ada, what)
     assert answer.status_code == 422
     assert "Choose one of the two." in answer.text
-    assert keys(app) == (PINNED, NEW, False)
+    assert key_state(app) == (PINNED, NEW, False)
 
 
 @pytest.mark.parametrize("what", ["accept", "refuse"])
-def test_only_what_was_shown_is_decided_about(app: Flask, ada: Visitor, what: str) -> None:
+def test_only_what_was_shown_is_decided_about(app: Flask, ada: PanelClient, what: str) -> None:
     token = ada.token(SHEET)
-    offer(app, OTHER)
-    answer = ada.post(SHEET, {"csrf_token": token, "what": what, "fingerprint": fingerprint(NEW)})
+    offer_key(app, OTHER)
+    answer = ada.post(SHEET, {"csrf_token": token, "what": what, "fingerprint": format_fingerprint(NEW)})
     assert (answer.status_code, answer.location) == (303, f"{PAGE}#remotes")
-    assert keys(app) == (PINNED, OTHER, False)
+    assert key_state(app) == (PINNED, OTHER, False)
     assert "not the one of that fingerprint" in ada.get(PAGE).text
-    for typed in ("", "\0", "é" * 100_000):
-        assert ada.post(SHEET, {"csrf_token": token, "what": what, "fingerprint": typed}).status_code == 303
-    assert keys(app) == (PINNED, OTHER, False)
+    for submitted in ("", "\0", "é" * 100_000):
+        assert ada.post(SHEET, {"csrf_token": token, "what": what, "fingerprint": submitted}).status_code == 303
+    assert key_state(app) == (PINNED, OTHER, False)
 
 
-def test_where_no_other_key_is_offered_there_is_nothing_to_decide(app: Flask, ada: Visitor) -> None:
+def test_where_no_other_key_is_offered_there_is_nothing_to_decide(app: Flask, ada: PanelClient) -> None:
     token = ada.token(SHEET)
-    offer(app, None)
+    offer_key(app, None)
     assert ada.get(SHEET).status_code == 409
     for what, status in (("accept", 303), ("refuse", 303), ("", 409)):
-        fields = {"csrf_token": token, "what": what, "fingerprint": fingerprint(NEW)}
+        fields = {"csrf_token": token, "what": what, "fingerprint": format_fingerprint(NEW)}
         assert ada.post(SHEET, fields).status_code == status
-    assert keys(app) == (PINNED, None, False)
+    assert key_state(app) == (PINNED, None, False)
     assert ada.get(f"{PAGE}/remotes/2/key").status_code == 409
     for remote_id in (7, 2**31 - 1, 2**31, 10**30):
         assert ada.get(f"{PAGE}/remotes/{remote_id}/key").status_code == 404
 
 
-def test_a_stranger_decides_nothing(app: Flask, stranger: Visitor) -> None:
+def test_a_stranger_decides_nothing(app: Flask, stranger: PanelClient) -> None:
     assert stranger.get(SHEET).status_code == 303
-    fields = {"csrf_token": stranger.token(), "what": "accept", "fingerprint": fingerprint(NEW)}
+    fields = {"csrf_token": stranger.token(), "what": "accept", "fingerprint": format_fingerprint(NEW)}
     assert stranger.post(SHEET, fields).location.startswith("/sign-in")
-    assert keys(app) == (PINNED, NEW, False)
+    assert key_state(app) == (PINNED, NEW, False)

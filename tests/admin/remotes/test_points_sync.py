@@ -7,36 +7,36 @@ from flask import Flask
 
 from pointsync import clock, db
 from pointsync.models import Site
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import local_site, settings
-from tests.admin.conftest import BOTH
-from tests.support.panel_client import Visitor
+from tests.admin.conftest import BOTH_DATABASES
+from tests.support.panel_client import PanelClient
 
 PAGE = "/system/points-sync"
 FIELDS = {"max_attempts": "20", "delay_seconds": "300", "statistics_days": "60", "warning_days": "0"}
 
 
-def stored(app: Flask) -> dict[str, int]:
+def stored_settings(app: Flask) -> dict[str, int]:
     """The four settings as they are kept."""
     with app.app_context():
-        known = settings.read(db.db.session())
+        known = settings.read(db.session())
     return {name: getattr(known, name) for name in FIELDS}
 
 
 def secrets(app: Flask) -> tuple[str, str]:
     """The site's sharing key and Pass."""
     with app.app_context():
-        here = runtime()
-        identity = local_site.identity(db.db.session(), here.vault, here.config, clock.now())
+        state = get_runtime()
+        identity = local_site.load_identity(db.session(), state.vault, state.config, clock.now())
         assert identity.sharing_key
         return identity.sharing_key, identity.passes[0]
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_the_settings_are_saved_together(app: Flask, ada: Visitor) -> None:
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_the_settings_are_saved_together(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(PAGE, **FIELDS)
     assert answer.status_code == 303
-    assert stored(app) == {name: int(value) for name, value in FIELDS.items()}
+    assert stored_settings(app) == {name: int(value) for name, value in FIELDS.items()}
     text = ada.get(PAGE).text
     assert "Saved. The settings are in force from now on." in text
     assert 'value="300"' in text
@@ -55,8 +55,8 @@ def test_the_settings_are_saved_together(app: Flask, ada: Visitor) -> None:
         ("warning_days", "", "Type a number of days."),
     ],
 )
-def test_a_wrong_setting_changes_none(app: Flask, ada: Visitor, field: str, value: str, sentence: str) -> None:
-    before = stored(app)
+def test_a_wrong_setting_changes_none(app: Flask, ada: PanelClient, field: str, value: str, sentence: str) -> None:
+    before = stored_settings(app)
     answer = ada.send(PAGE, **(FIELDS | {field: value}))
     assert answer.status_code == 422
     assert sentence in answer.text
@@ -64,18 +64,18 @@ def test_a_wrong_setting_changes_none(app: Flask, ada: Visitor, field: str, valu
     assert re.search(rf'aria-invalid="true"[^>]* id="{field}"', answer.text)
     assert 'value="20"' in answer.text or field == "max_attempts"
     assert "<script>" not in answer.text
-    assert stored(app) == before
+    assert stored_settings(app) == before
 
 
-def test_a_missing_setting_changes_none(app: Flask, ada: Visitor) -> None:
-    before = stored(app)
+def test_a_missing_setting_changes_none(app: Flask, ada: PanelClient) -> None:
+    before = stored_settings(app)
     answer = ada.send(PAGE, max_attempts="20")
     assert answer.status_code == 422
     assert "Type a number of seconds." in answer.text
-    assert stored(app) == before
+    assert stored_settings(app) == before
 
 
-def test_a_hasty_delay_is_warned_about(ada: Visitor) -> None:
+def test_a_hasty_delay_is_warned_about(ada: PanelClient) -> None:
     ada.send(PAGE, **(FIELDS | {"delay_seconds": "10"}))
     assert "uses up the attempts quickly" in ada.get(PAGE).text
 
@@ -84,7 +84,7 @@ def test_a_hasty_delay_is_warned_about(ada: Visitor) -> None:
 class TestSecrets:
     """Sharing key and Pass are on no page until asked for."""
 
-    def test_the_page_masks_them(self, app: Flask, ada: Visitor) -> None:
+    def test_the_page_masks_them(self, app: Flask, ada: PanelClient) -> None:
         sharing_key, password = secrets(app)
         text = ada.get(PAGE).text
         assert password not in text
@@ -92,22 +92,22 @@ class TestSecrets:
         assert "https://shop.example/points" in text
         assert text.count("•" * 24) == 2
 
-    def test_each_is_shown_by_itself(self, app: Flask, ada: Visitor) -> None:
+    def test_each_is_shown_by_itself(self, app: Flask, ada: PanelClient) -> None:
         sharing_key, password = secrets(app)
-        shown = ada.send(f"{PAGE}/secrets/pass", PAGE).text
-        assert f'value="{password}"' in shown
-        assert sharing_key not in shown
+        page_text = ada.send(f"{PAGE}/secrets/pass", PAGE).text
+        assert f'value="{password}"' in page_text
+        assert sharing_key not in page_text
         assert sharing_key in ada.send(f"{PAGE}/secrets/sharing-key", PAGE).text
         assert password not in ada.get(PAGE).text
 
-    def test_a_script_gets_it_as_text(self, app: Flask, ada: Visitor) -> None:
+    def test_a_script_gets_it_as_text(self, app: Flask, ada: PanelClient) -> None:
         token = ada.token(PAGE)
         answer = ada.post(f"{PAGE}/secrets/pass", {"csrf_token": token}, headers={"Accept": "text/plain"})
         assert answer.mimetype == "text/plain"
         assert answer.text == secrets(app)[1]
         assert answer.headers["Cache-Control"] == "no-store"
 
-    def test_nobody_else_gets_it(self, ada: Visitor, stranger: Visitor) -> None:
+    def test_nobody_else_gets_it(self, ada: PanelClient, stranger: PanelClient) -> None:
         assert stranger.get(PAGE).status_code == 303
         token = stranger.token()
         assert stranger.post(f"{PAGE}/secrets/pass", {"csrf_token": token}).status_code == 303
@@ -116,7 +116,7 @@ class TestSecrets:
         assert ada.send(f"{PAGE}/secrets/private-key", PAGE).status_code == 404
 
 
-def test_without_an_address_there_is_no_sharing_key(ada: Visitor) -> None:
+def test_without_an_address_there_is_no_sharing_key(ada: PanelClient) -> None:
     text = ada.get(PAGE).text
     assert "Other sites need an address for this one." in text
     assert "/system/general" in text
@@ -124,9 +124,9 @@ def test_without_an_address_there_is_no_sharing_key(ada: Visitor) -> None:
 
 
 @pytest.mark.parametrize("what", ["moved", "restored", "copy"])
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_a_hold_ends_by_the_admins_word(app: Flask, ada: Visitor, what: str) -> None:
-    with app.app_context(), db.write() as session:
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_a_hold_ends_by_the_admins_word(app: Flask, ada: PanelClient, what: str) -> None:
+    with app.app_context(), db.transaction() as session:
         session.get_one(Site, 1).hold = "The marker of this database is missing in /data & more."
         auth = session.get_one(Site, 1).auth
     text = ada.get(PAGE).text
@@ -134,14 +134,14 @@ def test_a_hold_ends_by_the_admins_word(app: Flask, ada: Visitor, what: str) -> 
     assert "/data &amp; more" in text
     assert ada.send(f"/system/hold/{what}").status_code == 303
     with app.app_context():
-        here = db.db.session.get_one(Site, 1)
-        assert here.hold is None
-        assert (here.auth != auth) == (what == "copy")
+        site = db.session.get_one(Site, 1)
+        assert site.hold is None
+        assert (site.auth != auth) == (what == "copy")
     assert "Nothing is sent until" not in ada.get(PAGE).text
     assert ada.send(f"/system/hold/{what}").status_code == 303
     assert "Nothing is held" in ada.get(PAGE).text
 
 
-def test_another_word_ends_nothing(ada: Visitor) -> None:
+def test_another_word_ends_nothing(ada: PanelClient) -> None:
     assert ada.get("/system/hold/real").status_code == 404
     assert ada.send("/system/hold/real", PAGE).status_code == 404

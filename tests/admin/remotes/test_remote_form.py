@@ -7,12 +7,12 @@ from flask import Flask
 from sqlalchemy import select
 
 from pointsync import db
-from pointsync.models import History, Remote, Site
-from pointsync.runtime import runtime
+from pointsync.models import Backfill, Remote, Site
+from pointsync.runtime import get_runtime
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import wrong
-from tests.support.panel_client import Visitor
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import field_errors
+from tests.support.panel_client import PanelClient
 from tests.support.process import free_port
 
 PAGE = "/system/points-sync"
@@ -27,7 +27,7 @@ def nobody() -> str:
     return f"127.0.0.1:{free_port()}"
 
 
-def lines(app: Flask, *, all_lines: bool = False) -> list[dict[str, Any]]:
+def listed_remotes(app: Flask, *, all_lines: bool = False) -> list[dict[str, Any]]:
     """The lines of the list, secrets opened."""
     with app.app_context():
         query = select(Remote).order_by(Remote.id)
@@ -38,50 +38,50 @@ def lines(app: Flask, *, all_lines: bool = False) -> list[dict[str, Any]]:
                 "id": each.id,
                 "url": each.url,
                 "auth": each.auth,
-                "pass": runtime().vault.open(each.sealed_pass),
+                "pass": get_runtime().vault.decrypt(each.sealed_pass),
                 "target": each.target,
                 "observed": each.reserve.key,
                 "version": each.version,
                 "check": each.check_code,
             }
-            for each in db.db.session.scalars(query)
+            for each in db.session.scalars(query)
         ]
 
 
-def typed(nobody: str, **more: str) -> dict[str, str]:
+def form_fields(nobody: str, **fields: str) -> dict[str, str]:
     """The form, filled by a sharing key as over http."""
     return {
         "sharing_key": f"{nobody}|{AUTH}:{PASS}",
         "url": f"http://{nobody}",
         "target": "default",
         "observed": "default",
-        "history": "new",
-    } | more
+        "backfill": "new",
+    } | fields
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_a_line_is_kept_whatever_the_ping_finds(app: Flask, ada: Visitor, nobody: str) -> None:
-    answer = ada.send(ADD, **typed(nobody))
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_a_line_is_kept_whatever_the_ping_finds(app: Flask, ada: PanelClient, nobody: str) -> None:
+    answer = ada.send(ADD, **form_fields(nobody))
     assert answer.status_code == 303
     assert answer.location == f"{PAGE}?saved=1#remotes"
-    [line] = lines(app)
-    assert line["url"] == f"http://{nobody}"
-    assert line["pass"] == PASS
-    assert line["check"] == "refused_connection"
+    [remote] = listed_remotes(app)
+    assert remote["url"] == f"http://{nobody}"
+    assert remote["pass"] == PASS
+    assert remote["check"] == "refused_connection"
     text = ada.get(answer.location).text
     assert f"http://{nobody}" in text
     assert "takes no connection" in text
     assert PASS not in text
 
 
-def test_https_is_tried_unless_http_is_typed_and_http_is_offered(app: Flask, ada: Visitor, nobody: str) -> None:
-    answer = ada.send(ADD, **typed(nobody, url=""))
-    assert lines(app)[0]["url"] == f"https://{nobody}"
+def test_https_is_tried_unless_http_is_typed_and_http_is_offered(app: Flask, ada: PanelClient, nobody: str) -> None:
+    answer = ada.send(ADD, **form_fields(nobody, url=""))
+    assert listed_remotes(app)[0]["url"] == f"https://{nobody}"
     text = ada.get(answer.location).text
     assert "Use http:// instead" in text
     answer = ada.send(f"{PAGE}/remotes/1/plain-http", PAGE)
     assert answer.location == f"{PAGE}?checked=1#remotes"
-    assert lines(app)[0]["url"] == f"http://{nobody}"
+    assert listed_remotes(app)[0]["url"] == f"http://{nobody}"
     assert "Use http:// instead" not in ada.get(answer.location).text
 
 
@@ -101,54 +101,54 @@ def test_https_is_tried_unless_http_is_typed_and_http_is_offered(app: Flask, ada
         ({"observed": "gold"}, "observed", "there is default"),
         ({"observed": "\0"}, "observed", "there is default"),
         ({"query_template": "/nothing"}, "query_template", "exactly once"),
-        ({"history": "perhaps"}, "history", "Choose what it is sent"),
-        ({"history": "go_on"}, "history", "No line for this site"),
+        ({"backfill": "perhaps"}, "backfill", "Choose what it is sent"),
+        ({"backfill": "go_on"}, "backfill", "No line for this site"),
     ],
 )
 def test_what_cannot_be_right_is_told_at_its_field(
-    app: Flask, ada: Visitor, nobody: str, change: dict[str, str], field: str, sentence: str
+    app: Flask, ada: PanelClient, nobody: str, change: dict[str, str], field: str, sentence: str
 ) -> None:
-    answer = ada.send(ADD, **typed(nobody, **change))
+    answer = ada.send(ADD, **form_fields(nobody, **change))
     assert answer.status_code == 422
-    told = wrong(answer.text)
-    assert list(told) == [field]
-    assert sentence in told[field]
+    errors = field_errors(answer.text)
+    assert list(errors) == [field]
+    assert sentence in errors[field]
     assert PASS not in answer.text
-    assert lines(app) == []
+    assert listed_remotes(app) == []
 
 
-def test_what_was_typed_is_kept_but_secrets_are_not(ada: Visitor, nobody: str) -> None:
-    text = ada.send(ADD, **typed(nobody, target="no such!", auth=AUTH, **{"pass": PASS})).text
+def test_what_was_typed_is_kept_but_secrets_are_not(ada: PanelClient, nobody: str) -> None:
+    text = ada.send(ADD, **form_fields(nobody, target="no such!", auth=AUTH, **{"pass": PASS})).text
     assert 'value="no such!"' in text
     assert f'value="http://{nobody}"' in text
     assert f'value="{AUTH}"' in text
     assert PASS not in text
 
 
-def test_this_sites_own_key_is_refused(app: Flask, ada: Visitor, nobody: str) -> None:
+def test_this_sites_own_key_is_refused(app: Flask, ada: PanelClient, nobody: str) -> None:
     with app.app_context():
-        own = db.db.session.get_one(Site, 1).auth
-    answer = ada.send(ADD, **typed(nobody, sharing_key=f"{nobody}|{own}:{PASS}"))
+        local_auth = db.session.get_one(Site, 1).auth
+    answer = ada.send(ADD, **form_fields(nobody, sharing_key=f"{nobody}|{local_auth}:{PASS}"))
     assert answer.status_code == 422
     assert "own Auth." in answer.text
-    assert lines(app) == []
+    assert listed_remotes(app) == []
 
 
-def test_a_second_line_for_a_reserve_is_refused(app: Flask, ada: Visitor, nobody: str) -> None:
-    ada.send(ADD, **typed(nobody))
-    answer = ada.send(ADD, **typed(nobody, target="gold"))
+def test_a_second_line_for_a_reserve_is_refused(app: Flask, ada: PanelClient, nobody: str) -> None:
+    ada.send(ADD, **form_fields(nobody))
+    answer = ada.send(ADD, **form_fields(nobody, target="gold"))
     assert answer.status_code == 422
     assert "is sent to that site already" in answer.text
-    assert len(lines(app)) == 1
+    assert len(listed_remotes(app)) == 1
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_all_its_history_is_sent_by_choice(app: Flask, ada: Visitor, nobody: str) -> None:
-    with app.app_context(), db.write() as session:
-        sample_remotes.let_wait(session, 30)
-    ada.send(ADD, **typed(nobody, history="all"))
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_all_its_history_is_sent_by_choice(app: Flask, ada: PanelClient, nobody: str) -> None:
+    with app.app_context(), db.transaction() as session:
+        sample_remotes.record_waiting(session, 30)
+    ada.send(ADD, **form_fields(nobody, backfill="all"))
     with app.app_context():
-        assert db.db.session.get_one(History, 1).total == 30
+        assert db.session.get_one(Backfill, 1).total == 30
     text = ada.get(PAGE).text
     assert "0 of 30" in text
     assert ada.send(f"{PAGE}/remotes/1/history/stops", PAGE).status_code == 303
@@ -157,23 +157,28 @@ def test_all_its_history_is_sent_by_choice(app: Flask, ada: Visitor, nobody: str
     assert "owed no more of the history" in text
 
 
-def test_editing_keeps_the_pass_that_is_not_typed(app: Flask, ada: Visitor, nobody: str) -> None:
-    ada.send(ADD, **typed(nobody))
+def test_editing_keeps_the_pass_that_is_not_typed(app: Flask, ada: PanelClient, nobody: str) -> None:
+    ada.send(ADD, **form_fields(nobody))
     edit = f"{PAGE}/remotes/1/edit"
     text = ada.get(edit).text
     assert PASS not in text
     assert f'value="{AUTH}"' in text
     fields = {"url": f"http://{nobody}/new", "auth": AUTH, "target": "gold", "observed": "default", "version": "1"}
     assert ada.send(edit, **fields).location == f"{PAGE}?saved=1#remotes"
-    [line] = lines(app)
-    assert (line["url"], line["target"], line["pass"], line["version"]) == (f"http://{nobody}/new", "gold", PASS, 2)
+    [remote] = listed_remotes(app)
+    assert (remote["url"], remote["target"], remote["pass"], remote["version"]) == (
+        f"http://{nobody}/new",
+        "gold",
+        PASS,
+        2,
+    )
     assert ada.send(edit, **(fields | {"version": "2", "pass": OTHER_PASS})).status_code == 303
-    assert lines(app)[0]["pass"] == OTHER_PASS
+    assert listed_remotes(app)[0]["pass"] == OTHER_PASS
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_the_second_of_two_admins_is_told_and_loses_nothing(app: Flask, ada: Visitor, nobody: str) -> None:
-    ada.send(ADD, **typed(nobody))
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_the_second_of_two_admins_is_told_and_loses_nothing(app: Flask, ada: PanelClient, nobody: str) -> None:
+    ada.send(ADD, **form_fields(nobody))
     edit = f"{PAGE}/remotes/1/edit"
     fields = {"auth": AUTH, "target": "default", "observed": "default", "version": "1"}
     assert ada.send(edit, **fields, url=f"http://{nobody}/first").status_code == 303
@@ -183,57 +188,60 @@ def test_the_second_of_two_admins_is_told_and_loses_nothing(app: Flask, ada: Vis
     assert f"<code>http://{nobody}/first</code>" in answer.text
     assert f'value="http://{nobody}/second"' in answer.text
     assert 'name="version" type="hidden" value="2"' in answer.text
-    assert lines(app)[0]["url"] == f"http://{nobody}/first"
+    assert listed_remotes(app)[0]["url"] == f"http://{nobody}/first"
     assert ada.send(edit, **(fields | {"version": "2"}), url=f"http://{nobody}/second").status_code == 303
-    assert lines(app)[0]["url"] == f"http://{nobody}/second"
+    assert listed_remotes(app)[0]["url"] == f"http://{nobody}/second"
 
 
-def test_another_auth_needs_its_own_pass_and_is_another_line(app: Flask, ada: Visitor, nobody: str) -> None:
-    ada.send(ADD, **typed(nobody))
+def test_another_auth_needs_its_own_pass_and_is_another_line(app: Flask, ada: PanelClient, nobody: str) -> None:
+    ada.send(ADD, **form_fields(nobody))
     edit, other = f"{PAGE}/remotes/1/edit", "wrk_fedcba9876543210"
     fields = {"url": f"http://{nobody}", "target": "default", "observed": "default", "version": "1", "auth": other}
     assert "is missing" in ada.send(edit, **fields).text
     assert ada.send(edit, **fields, **{"pass": OTHER_PASS}).location == f"{PAGE}?saved=2#remotes"
-    assert [line["auth"] for line in lines(app)] == [other]
+    assert [remote["auth"] for remote in listed_remotes(app)] == [other]
 
 
-def test_a_copy_begins_with_the_lines_fields(app: Flask, ada: Visitor, nobody: str) -> None:
-    ada.send(ADD, **typed(nobody))
-    with app.app_context(), db.write() as session:
+def test_a_copy_begins_with_the_lines_fields(app: Flask, ada: PanelClient, nobody: str) -> None:
+    ada.send(ADD, **form_fields(nobody))
+    with app.app_context(), db.transaction() as session:
         sample_remotes.add_reserve(session, "gold")
     text = ada.get(f"{ADD}?like=1").text
     assert f'value="http://{nobody}"' in text
     assert PASS not in text
     fields = {"url": f"http://{nobody}", "auth": AUTH, "target": "gold", "observed": "gold", "like": "1"}
-    assert ada.send(ADD, **fields, history="new").status_code == 303
-    assert [(line["observed"], line["pass"]) for line in lines(app)] == [("default", PASS), ("gold", PASS)]
+    assert ada.send(ADD, **fields, backfill="new").status_code == 303
+    assert [(remote["observed"], remote["pass"]) for remote in listed_remotes(app)] == [
+        ("default", PASS),
+        ("gold", PASS),
+    ]
 
 
-def test_a_deleted_line_is_offered_to_go_on_from(app: Flask, ada: Visitor, nobody: str) -> None:
-    ada.send(ADD, **typed(nobody))
-    assert ada.send(f"{PAGE}/remotes/1/delete", dropping="0").status_code == 303
-    answer = ada.send(ADD, **typed(nobody))
+def test_a_deleted_line_is_offered_to_go_on_from(app: Flask, ada: PanelClient, nobody: str) -> None:
+    ada.send(ADD, **form_fields(nobody))
+    assert ada.send(f"{PAGE}/remotes/1/delete", confirmed_count="0").status_code == 303
+    answer = ada.send(ADD, **form_fields(nobody))
     assert answer.status_code == 422
     assert "was deleted earlier. Choose whether it goes on from there" in answer.text
     assert 'name="offered"' in answer.text
-    assert lines(app) == []
-    assert ada.send(ADD, **typed(nobody, history="go_on", offered="1")).location == f"{PAGE}?saved=1#remotes"
-    ada.send(f"{PAGE}/remotes/1/delete", dropping="0")
-    assert ada.send(ADD, **typed(nobody, offered="1")).location == f"{PAGE}?saved=2#remotes"
+    assert listed_remotes(app) == []
+    assert ada.send(ADD, **form_fields(nobody, backfill="go_on", offered="1")).location == f"{PAGE}?saved=1#remotes"
+    ada.send(f"{PAGE}/remotes/1/delete", confirmed_count="0")
+    assert ada.send(ADD, **form_fields(nobody, offered="1")).location == f"{PAGE}?saved=2#remotes"
 
 
-def test_asking_leaves_no_trace(app: Flask, ada: Visitor, nobody: str) -> None:
+def test_asking_leaves_no_trace(app: Flask, ada: PanelClient, nobody: str) -> None:
     token = ada.token(ADD)
-    answer = ada.post(f"{PAGE}/remotes/ask", typed(nobody, csrf_token=token))
+    answer = ada.post(f"{PAGE}/remotes/ask", form_fields(nobody, csrf_token=token))
     assert answer.json["reserves"] == []
     assert "takes no connection" in answer.json["message"]
     answer = ada.post(f"{PAGE}/remotes/ask", {"csrf_token": token, "sharing_key": "cut"})
     assert "cut short" in answer.json["message"]
-    assert lines(app, all_lines=True) == []
+    assert listed_remotes(app, all_lines=True) == []
 
 
 @pytest.mark.parametrize("remote_id", ["1", "2147483647", "2147483648", "9" * 30, "x"])
-def test_a_line_that_is_not_there(ada: Visitor, remote_id: str) -> None:
+def test_a_line_that_is_not_there(ada: PanelClient, remote_id: str) -> None:
     assert ada.get(f"{PAGE}/remotes/{remote_id}/edit").status_code == 404
     assert ada.get(f"{PAGE}/remotes/{remote_id}/delete").status_code == 404
     for action in ("tests", "retries", "pauses", "resumes", "plain-http", "history/stops", "edit", "delete"):
@@ -242,6 +250,6 @@ def test_a_line_that_is_not_there(ada: Visitor, remote_id: str) -> None:
 
 
 @pytest.mark.parametrize("like", ["1", "x", "-1", "9" * 30])
-def test_a_copy_of_nothing(ada: Visitor, like: str) -> None:
+def test_a_copy_of_nothing(ada: PanelClient, like: str) -> None:
     assert ada.get(f"{ADD}?like={like}").status_code in (200, 404)
     assert ada.get(f"{PAGE}?saved={like}&checked={like}").status_code == 200

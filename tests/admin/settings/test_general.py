@@ -11,29 +11,29 @@ from sqlalchemy.orm import Session
 
 from pointsync import db
 from pointsync.models import Setting, Site
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import general
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import wrong
-from tests.support.panel_client import Visitor
-from tests.support.queries import watched
-from tests.support.site_template import change
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import field_errors
+from tests.support.panel_client import PanelClient
+from tests.support.queries import record_queries
+from tests.support.site_template import run_in_transaction
 
 PAGE = "/system/general"
-OFFER = f"{PAGE}/address"
+URL_OFFER_PAGE = f"{PAGE}/address"
 URL = "https://mugs.example/points"
 
-OPEN = pytest.mark.parametrize("settings", [{"POINTSYNC_SITE_NAME": ""}])
+WITHOUT_ENVIRONMENT = pytest.mark.parametrize("settings", [{"POINTSYNC_SITE_NAME": ""}])
 """A site of which the environment says nothing."""
 
 
-def kept(app: Flask) -> dict[str, str]:
+def stored_values(app: Flask) -> dict[str, str]:
     """What an admin has said."""
     with app.app_context():
-        return {each.name: each.value for each in db.db.session.query(Setting)}
+        return {each.name: each.value for each in db.session.query(Setting)}
 
 
-def value(text: str, name: str) -> str:
+def field_value(text: str, name: str) -> str:
     """What stands in a field."""
     found = re.search(f'<input[^>]* name="{name}"[^>]*>', text)
     assert found
@@ -47,21 +47,25 @@ def is_readonly(text: str, name: str) -> bool:
     return found is not None and " readonly" in found[0]
 
 
-@OPEN
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_all_three_are_saved(app: Flask, ada: Visitor) -> None:
+@WITHOUT_ENVIRONMENT
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_all_three_are_saved(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(PAGE, site_name=" Mug shop ", public_url=f" {URL}/ ", time_zone="Asia/Tokyo")
     assert (answer.status_code, answer.location) == (303, PAGE)
-    assert kept(app) == {"site_name": "Mug shop", "public_url": URL, "time_zone": "Asia/Tokyo"}
+    assert stored_values(app) == {"site_name": "Mug shop", "public_url": URL, "time_zone": "Asia/Tokyo"}
     text = ada.get(PAGE).text
-    assert [value(text, name) for name in ("site_name", "public_url", "time_zone")] == ["Mug shop", URL, "Asia/Tokyo"]
+    assert [field_value(text, name) for name in ("site_name", "public_url", "time_zone")] == [
+        "Mug shop",
+        URL,
+        "Asia/Tokyo",
+    ]
     assert "Saved." in text
     assert "must be changed, too" not in text
     assert "Times are in Asia/Tokyo." in text
 
 
-@OPEN
-def test_another_public_url_is_said_to_concern_the_others(app: Flask, ada: Visitor) -> None:
+@WITHOUT_ENVIRONMENT
+def test_another_public_url_is_said_to_concern_the_others(app: Flask, ada: PanelClient) -> None:
     ada.send(PAGE, site_name="Mugs", public_url=URL, time_zone="UTC")
     ada.send(PAGE, site_name="Mugs", public_url="https://cups.example", time_zone="UTC")
     text = ada.get(PAGE).text
@@ -70,9 +74,9 @@ def test_another_public_url_is_said_to_concern_the_others(app: Flask, ada: Visit
     assert "must be changed, too" not in ada.get(PAGE).text
 
 
-@OPEN
+@WITHOUT_ENVIRONMENT
 @pytest.mark.parametrize(
-    ("typed", "fields"),
+    ("submitted", "fields"),
     [
         ({"site_name": "  "}, {"site_name": "The name is empty"}),
         ({"site_name": "x" * 192}, {"site_name": "At most 191 characters"}),
@@ -91,148 +95,148 @@ def test_another_public_url_is_said_to_concern_the_others(app: Flask, ada: Visit
         ),
     ],
 )
-@pytest.mark.parametrize("where", BOTH, indirect=True)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 def test_what_cannot_be_is_told_at_its_field_and_nothing_is_saved(
-    app: Flask, ada: Visitor, typed: dict[str, str], fields: dict[str, str]
+    app: Flask, ada: PanelClient, submitted: dict[str, str], fields: dict[str, str]
 ) -> None:
     fine = {"csrf_token": ada.token(PAGE), "site_name": "Mugs", "public_url": URL, "time_zone": "Europe/Paris"}
     body = "&".join(
-        f"{name}={quote(each.encode('utf-8', 'surrogatepass'), safe='')}" for name, each in (fine | typed).items()
+        f"{name}={quote(each.encode('utf-8', 'surrogatepass'), safe='')}" for name, each in (fine | submitted).items()
     )
     answer = ada.post(PAGE, body, content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 422
-    told = wrong(answer.text)
-    assert list(told) == list(fields)
+    errors = field_errors(answer.text)
+    assert list(errors) == list(fields)
     for name, sentence in fields.items():
-        assert sentence in told[name]
+        assert sentence in errors[name]
         assert escape(sentence) in answer.text
-    assert kept(app) == {}
-    assert f'value="{"Mugs" if "site_name" not in typed else ""}' in answer.text
+    assert stored_values(app) == {}
+    assert f'value="{"Mugs" if "site_name" not in submitted else ""}' in answer.text
 
 
-@OPEN
-def test_fields_that_are_missing_change_nothing(app: Flask, ada: Visitor) -> None:
-    assert list(wrong(ada.send(PAGE).text)) == ["site_name", "time_zone"]
+@WITHOUT_ENVIRONMENT
+def test_fields_that_are_missing_change_nothing(app: Flask, ada: PanelClient) -> None:
+    assert list(field_errors(ada.send(PAGE).text)) == ["site_name", "time_zone"]
     assert ada.send(PAGE, site_name=["a", "b"], time_zone=["UTC", "UTC"]).status_code == 303
-    assert kept(app) == {"site_name": "a", "time_zone": "UTC"}
+    assert stored_values(app) == {"site_name": "a", "time_zone": "UTC"}
 
 
 @pytest.mark.parametrize("settings", [{"POINTSYNC_SITE_NAME": "Told", "POINTSYNC_PUBLIC_URL": URL}])
-def test_what_the_environment_sets_is_read_only(app: Flask, ada: Visitor) -> None:
+def test_what_the_environment_sets_is_read_only(app: Flask, ada: PanelClient) -> None:
     text = ada.get(PAGE).text
     assert [is_readonly(text, name) for name in ("site_name", "public_url", "time_zone")] == [True, True, False]
     assert "Set by POINTSYNC_SITE_NAME where PointSync is started; change it there." in text
     assert "Set by POINTSYNC_PUBLIC_URL where PointSync is started; change it there." in text
-    assert OFFER not in text
+    assert URL_OFFER_PAGE not in text
     answer = ada.send(PAGE, site_name="Mine", public_url="https://mine.example", time_zone="Mars")
     assert answer.status_code == 422
-    assert (value(answer.text, "site_name"), value(answer.text, "public_url")) == ("Told", URL)
+    assert (field_value(answer.text, "site_name"), field_value(answer.text, "public_url")) == ("Told", URL)
     assert ada.send(PAGE, site_name="Mine", public_url="https://mine.example", time_zone="UTC").status_code == 303
-    assert kept(app) == {"time_zone": "UTC"}
-    ada.send(OFFER, PAGE, public_url="https://mine.example")
+    assert stored_values(app) == {"time_zone": "UTC"}
+    ada.send(URL_OFFER_PAGE, PAGE, public_url="https://mine.example")
     assert "POINTSYNC_PUBLIC_URL sets it" in ada.get(PAGE).text
-    assert kept(app) == {"time_zone": "UTC"}
+    assert stored_values(app) == {"time_zone": "UTC"}
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_the_browsers_address_is_offered_and_taken_in_one_click(app: Flask, ada: Visitor) -> None:
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_the_browsers_address_is_offered_and_taken_in_one_click(app: Flask, ada: PanelClient) -> None:
     text = ada.get(PAGE).text
     assert "Use http://localhost</button>" in text
-    assert value(text, "public_url") in ("", "http://localhost")
-    assert kept(app) == {}, "looking at it sets nothing"
-    assert ada.send(OFFER, PAGE, public_url="http://localhost").location == PAGE
-    assert kept(app) == {"public_url": "http://localhost"}
+    assert field_value(text, "public_url") in ("", "http://localhost")
+    assert stored_values(app) == {}, "looking at it sets nothing"
+    assert ada.send(URL_OFFER_PAGE, PAGE, public_url="http://localhost").location == PAGE
+    assert stored_values(app) == {"public_url": "http://localhost"}
     text = ada.get(PAGE).text
     assert "Other sites call this one at http://localhost from now on." in text
-    assert OFFER not in text
+    assert URL_OFFER_PAGE not in text
 
 
-@pytest.mark.parametrize("typed", ["", "ftp://x", "https://<script>alert(1)</script>/?", "\0"])
-def test_an_offer_that_was_tampered_with_is_refused(app: Flask, ada: Visitor, typed: str) -> None:
-    assert ada.send(OFFER, PAGE, public_url=typed).status_code == 303
+@pytest.mark.parametrize("submitted", ["", "ftp://x", "https://<script>alert(1)</script>/?", "\0"])
+def test_an_offer_that_was_tampered_with_is_refused(app: Flask, ada: PanelClient, submitted: str) -> None:
+    assert ada.send(URL_OFFER_PAGE, PAGE, public_url=submitted).status_code == 303
     text = ada.get(PAGE).text
     assert "The public URL must " in text or "The public URL has " in text
     assert "<script>alert" not in text
-    assert kept(app) == {}
+    assert stored_values(app) == {}
 
 
-def test_where_serve_answers_is_shown_and_not_confirmed_by_saving(app: Flask, ada: Visitor) -> None:
-    def work(session: Session) -> None:
+def test_where_serve_answers_is_shown_and_not_confirmed_by_saving(app: Flask, ada: PanelClient) -> None:
+    def prepare(session: Session) -> None:
         session.get_one(Site, 1).served_url = "http://127.0.0.1:8080"
 
-    change(app, work)
+    run_in_transaction(app, prepare)
     text = ada.get(PAGE).text
-    assert value(text, "public_url") == "http://localhost" or "http://127.0.0.1:8080" in text
+    assert field_value(text, "public_url") == "http://localhost" or "http://127.0.0.1:8080" in text
     assert "Use http://localhost</button>" in text
     assert ada.send(PAGE, public_url="http://127.0.0.1:8080", time_zone="UTC").status_code == 303
-    assert kept(app) == {"time_zone": "UTC"}
+    assert stored_values(app) == {"time_zone": "UTC"}
 
 
-def test_a_url_that_is_known_is_not_asked_about(app: Flask, ada: Visitor) -> None:
-    def work(session: Session) -> None:
+def test_a_url_that_is_known_is_not_asked_about(app: Flask, ada: PanelClient) -> None:
+    def prepare(session: Session) -> None:
         session.get_one(Site, 1).url = URL
 
-    change(app, work)
-    assert OFFER not in ada.get(PAGE).text
+    run_in_transaction(app, prepare)
+    assert URL_OFFER_PAGE not in ada.get(PAGE).text
 
 
 @pytest.mark.parametrize("host", ["<script>alert(1)</script>", "a b", "x" * 600, "é.example"])
-def test_a_host_that_cannot_be_is_not_offered(app: Flask, ada: Visitor, host: str) -> None:
+def test_a_host_that_cannot_be_is_not_offered(app: Flask, ada: PanelClient, host: str) -> None:
     answer = ada.get(PAGE, headers={"Host": host})
     assert answer.status_code < 500
     assert "<script>alert" not in answer.text
 
 
-def test_hostile_words_are_text(app: Flask, ada: Visitor) -> None:
+def test_hostile_words_are_text(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(PAGE, public_url='"><script>alert(1)</script>', time_zone="<script>alert(1)</script>")
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text
 
 
-def test_times_are_the_sites(app: Flask, ada: Visitor) -> None:
-    change(app, lambda session: general.set_time_zone(session, "Asia/Kathmandu"))
+def test_times_are_the_sites(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, lambda session: general.set_time_zone(session, "Asia/Kathmandu"))
     text = ada.get("/system/admins").text
     assert "Times are in Asia/Kathmandu." in text
     assert re.search(r'<time datetime="[^"]+" title="[^"]+\+05:45">', text)
 
 
-def test_a_zone_that_is_gone_is_utc(app: Flask, ada: Visitor) -> None:
-    change(app, lambda session: session.add(Setting(name="time_zone", value="Mars/Olympus_Mons")))
+def test_a_zone_that_is_gone_is_utc(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, lambda session: session.add(Setting(name="time_zone", value="Mars/Olympus_Mons")))
     assert "Times are in UTC." in ada.get("/system/admins").text
-    assert value(ada.get(PAGE).text, "time_zone") == "UTC"
+    assert field_value(ada.get(PAGE).text, "time_zone") == "UTC"
 
 
-def test_times_are_utc_where_the_zone_cannot_be_read(ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_utc_where_the_zone_cannot_be_read(ada: PanelClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_session: Session) -> None:
         raise OperationalError("SELECT", {}, Exception("disk I/O error"))
 
-    monkeypatch.setattr(general, "time_zone", fail)
+    monkeypatch.setattr(general, "get_time_zone", fail)
     assert "Times are in UTC." in ada.get("/system/admins").text
 
 
-def test_the_zone_is_asked_for_once(app: Flask, ada: Visitor) -> None:
-    with app.app_context(), watched() as found:
+def test_the_zone_is_asked_for_once(app: Flask, ada: PanelClient) -> None:
+    with app.app_context(), record_queries() as found:
         ada.get("/system/admins")
     assert [parameters for statement, parameters in found if "FROM setting" in statement] == [("time_zone",)]
 
 
-def test_strangers_change_nothing(app: Flask, stranger: Visitor) -> None:
+def test_strangers_change_nothing(app: Flask, stranger: PanelClient) -> None:
     assert stranger.get(PAGE).location.startswith("/sign-in?next=")
-    for path in (PAGE, OFFER):
+    for path in (PAGE, URL_OFFER_PAGE):
         token = stranger.token()
         answer = stranger.post(path, {"csrf_token": token, "public_url": URL, "time_zone": "UTC"})
         assert answer.location.startswith("/sign-in")
-    assert kept(app) == {}
+    assert stored_values(app) == {}
 
 
-def test_forms_need_their_token(app: Flask, ada: Visitor) -> None:
-    for path in (PAGE, OFFER):
+def test_forms_need_their_token(app: Flask, ada: PanelClient) -> None:
+    for path in (PAGE, URL_OFFER_PAGE):
         assert ada.post(path, {"public_url": URL, "time_zone": "UTC"}).status_code == 400
-    assert kept(app) == {}
+    assert stored_values(app) == {}
 
 
-def test_what_is_said_is_what_the_site_tells(app: Flask, ada: Visitor) -> None:
+def test_what_is_said_is_what_the_site_tells(app: Flask, ada: PanelClient) -> None:
     ada.send(PAGE, public_url=URL, time_zone="UTC")
     with app.app_context():
-        assert general.known_url(db.db.session.get_one(Site, 1), runtime().config) == URL
+        assert general.get_effective_url(db.session.get_one(Site, 1), get_runtime().config) == URL
     assert URL in ada.get("/system/points-sync").text

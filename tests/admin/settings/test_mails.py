@@ -5,23 +5,23 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from pointsync import clock, db
-from pointsync.ledger import mail_queue as owed
+from pointsync.ledger import mail_queue
 from pointsync.ledger.record import Draft, record
 from pointsync.ledger.rewards import rewards
-from pointsync.models import Mail, MailServer, MailText, Reserve, Setting
-from pointsync.sync.site import settings as kept
+from pointsync.models import Mail, MailServerStatus, MailText, Reserve, Setting
+from pointsync.sync.site import settings as site_settings
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH
-from tests.admin.home.dashboard_page import needs
-from tests.admin.page_text import words, wrong
-from tests.support.panel_client import Visitor
-from tests.support.queries import watched
-from tests.support.site_template import change
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.home.dashboard_page import attention_texts
+from tests.admin.page_text import field_errors, main_text
+from tests.support.panel_client import PanelClient
+from tests.support.queries import record_queries
+from tests.support.site_template import run_in_transaction
 
 PAGE, TEXT = "/system/mails", "/system/mails/texts/reward"
 ANNA = "anna@shop.example"
-SET = {"send_mails": "y", "mail_address": "Shop@mugs.example", "mail_name": "Mugs", "expiry_mail_days": "7"}
-pytestmark = pytest.mark.parametrize("where", BOTH, indirect=True)
+SETTINGS_FORM = {"send_mails": "y", "mail_address": "Shop@mugs.example", "mail_name": "Mugs", "expiry_mail_days": "7"}
+pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
 
 @pytest.fixture
@@ -29,16 +29,16 @@ def settings() -> dict[str, str]:
     return {"POINTSYNC_SMTP_URL": "smtp://user:s3cret-word@127.0.0.1:1"}
 
 
-def known(app: Flask) -> kept.Settings:
+def current_settings(app: Flask) -> site_settings.Settings:
     with app.app_context():
-        return kept.read(db.db.session())
+        return site_settings.read(db.session())
 
 
-def state(app: Flask, mail_id: int = 1) -> str:
-    return change(app, lambda session: session.get_one(Mail, mail_id).state)
+def mail_state(app: Flask, mail_id: int = 1) -> str:
+    return run_in_transaction(app, lambda session: session.get_one(Mail, mail_id).state)
 
 
-def some(session: Session) -> None:
+def add_mails(session: Session) -> None:
     """A mail in each state, and hostile words in one."""
     session.merge(Setting(name="send_mails", value="1"))
     for number in range(4):
@@ -49,41 +49,49 @@ def some(session: Session) -> None:
         mail.message = "550 <b>no</b> such box" if number == 0 else None
 
 
-def test_it_is_set_up_and_saved_together(app: Flask, ada: Visitor) -> None:
+def test_it_is_set_up_and_saved_together(app: Flask, ada: PanelClient) -> None:
     text = ada.get(PAGE).text
     assert "s3cret-word" not in text
     assert "There is no mail server yet" not in text
     assert "No mails yet." in text
-    assert list(wrong(ada.send(PAGE, **(SET | {"mail_name": "x\ny"})).text)) == ["mail_name"]
+    assert list(field_errors(ada.send(PAGE, **(SETTINGS_FORM | {"mail_name": "x\ny"})).text)) == ["mail_name"]
     assert (
-        "the address that mails come from" in wrong(ada.send(PAGE, **(SET | {"mail_address": ""})).text)["mail_address"]
+        "the address that mails come from"
+        in field_errors(ada.send(PAGE, **(SETTINGS_FORM | {"mail_address": ""})).text)["mail_address"]
     )
-    assert list(wrong(ada.send(PAGE, **(SET | {"mail_address": "nobody"})).text)) == ["mail_address"]
-    assert list(wrong(ada.send(PAGE, **(SET | {"expiry_mail_days": "91"})).text)) == ["expiry_mail_days"]
-    assert not known(app).send_mails
-    assert ada.send(PAGE, **SET).status_code == 303
-    assert (known(app).send_mails, known(app).expiry_mail_days) == (True, 7)
+    assert list(field_errors(ada.send(PAGE, **(SETTINGS_FORM | {"mail_address": "nobody"})).text)) == ["mail_address"]
+    assert list(field_errors(ada.send(PAGE, **(SETTINGS_FORM | {"expiry_mail_days": "91"})).text)) == [
+        "expiry_mail_days"
+    ]
+    assert not current_settings(app).send_mails
+    assert ada.send(PAGE, **SETTINGS_FORM).status_code == 303
+    assert (current_settings(app).send_mails, current_settings(app).expiry_mail_days) == (True, 7)
     assert 'value="shop@mugs.example"' in ada.get(PAGE).text
-    change(app, some)
-    change(app, lambda session: setattr(session.get_one(Mail, 2), "state", "waiting"))
-    assert ada.send(PAGE, **{name: value for name, value in SET.items() if name != "send_mails"}).status_code == 303
-    assert (known(app).send_mails, state(app, 2)) == (False, "dropped")
+    run_in_transaction(app, add_mails)
+    run_in_transaction(app, lambda session: setattr(session.get_one(Mail, 2), "state", "waiting"))
+    assert (
+        ada.send(PAGE, **{name: value for name, value in SETTINGS_FORM.items() if name != "send_mails"}).status_code
+        == 303
+    )
+    assert (current_settings(app).send_mails, mail_state(app, 2)) == (False, "dropped")
 
 
 @pytest.mark.parametrize("settings", [{}])
-def test_without_a_server_it_says_how_to_set_it(app: Flask, ada: Visitor) -> None:
-    assert "There is no mail server yet. Set POINTSYNC_SMTP_URL where PointSync is started" in words(ada.get(PAGE).text)
-    answer = ada.send(PAGE, **SET)
+def test_without_a_server_it_says_how_to_set_it(app: Flask, ada: PanelClient) -> None:
+    assert "There is no mail server yet. Set POINTSYNC_SMTP_URL where PointSync is started" in main_text(
+        ada.get(PAGE).text
+    )
+    answer = ada.send(PAGE, **SETTINGS_FORM)
     assert answer.status_code == 422
-    assert "set POINTSYNC_SMTP_URL where" in wrong(answer.text)["send_mails"]
-    assert "POINTSYNC_SMTP_URL" in wrong(ada.send(f"{TEXT}/tests", address=ANNA).text)["address"]
+    assert "set POINTSYNC_SMTP_URL where" in field_errors(answer.text)["send_mails"]
+    assert "POINTSYNC_SMTP_URL" in field_errors(ada.send(f"{TEXT}/tests", address=ANNA).text)["address"]
 
 
-def test_a_text_is_changed_looked_at_and_put_back(app: Flask, ada: Visitor) -> None:
-    assert "Your reward: A blue mug" in words(ada.get(f"{TEXT}/preview").text)
+def test_a_text_is_changed_looked_at_and_put_back(app: Flask, ada: PanelClient) -> None:
+    assert "Your reward: A blue mug" in main_text(ada.get(f"{TEXT}/preview").text)
     answer = ada.send(f"{TEXT}/edit", subject="Hi {name}", body="")
     assert answer.status_code == 422
-    found = wrong(answer.text)
+    found = field_errors(answer.text)
     assert "{customer}, {site}" in found["subject"]
     assert found["body"] == "Type what the mail shall say."
     assert 'value="Hi {name}"' in answer.text
@@ -91,96 +99,99 @@ def test_a_text_is_changed_looked_at_and_put_back(app: Flask, ada: Visitor) -> N
         ada.send(f"{TEXT}/edit", subject="<b>{reward}</b>", body="Dear {customer}\r\n<i>{points}</i>").status_code
         == 303
     )
-    shown = ada.get(f"{TEXT}/preview").text
-    assert "<b>A blue" not in shown
-    assert "<b>A blue mug</b> Dear alice@example.com <i>500</i>" in words(shown)
-    assert "Your own" in words(ada.get(PAGE).text)
+    content = ada.get(f"{TEXT}/preview").text
+    assert "<b>A blue" not in content
+    assert "<b>A blue mug</b> Dear alice@example.com <i>500</i>" in main_text(content)
+    assert "Your own" in main_text(ada.get(PAGE).text)
     assert ada.send(f"{TEXT}/reset", page=PAGE).status_code == 303
-    assert change(app, lambda session: session.get(MailText, "reward")) is None
+    assert run_in_transaction(app, lambda session: session.get(MailText, "reward")) is None
     for path in ("edit", "preview", "tests"):
         assert ada.get(f"/system/mails/texts/birthday/{path}").status_code == 404
 
 
-def test_a_test_is_queued_and_the_server_is_not_asked(app: Flask, ada: Visitor) -> None:
-    change(app, lambda session: session.merge(Setting(name="mail_address", value="shop@mugs.example")))
-    assert list(wrong(ada.send(f"{TEXT}/tests", address="nobody").text)) == ["address"]
+def test_a_test_is_queued_and_the_server_is_not_asked(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, lambda session: session.merge(Setting(name="mail_address", value="shop@mugs.example")))
+    assert list(field_errors(ada.send(f"{TEXT}/tests", address="nobody").text)) == ["address"]
     assert ada.send(f"{TEXT}/tests", address=ANNA).status_code == 303
-    assert state(app) == "waiting"
-    assert f"{ANNA} Test A reward is redeemed" in words(ada.get(PAGE).text)
+    assert mail_state(app) == "waiting"
+    assert f"{ANNA} Test A reward is redeemed" in main_text(ada.get(PAGE).text)
 
 
-def test_what_became_of_each_and_what_can_be_done(app: Flask, ada: Visitor) -> None:
-    change(app, some)
+def test_what_became_of_each_and_what_can_be_done(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, add_mails)
     text = ada.get(PAGE).text
     assert "<script>alert" not in text
     assert "<b>no" not in text
     assert "\u202e" not in text
-    assert "550 <b>no</b> such box" in words(text)
+    assert "550 <b>no</b> such box" in main_text(text)
     assert ada.get(f"{PAGE}?state=failed").text.count('data-live-row="') == 1
     for query in ("?state=lost", "?cursor=x", "?size=3"):
         assert ada.get(PAGE + query).status_code == 422
     assert "Nothing like that." not in text
     assert ada.send(f"{PAGE}/1/retries?state=failed", page=PAGE).location.endswith("?state=failed#mails")
-    assert state(app) == "waiting"
+    assert mail_state(app) == "waiting"
     ada.send(f"{PAGE}/1/drop", page=PAGE)
-    assert state(app) == "dropped"
+    assert mail_state(app) == "dropped"
     ada.send(f"{PAGE}/3/drop", page=PAGE)
-    assert "Mail 3 was sent" in words(ada.get(PAGE).text)
+    assert "Mail 3 was sent" in main_text(ada.get(PAGE).text)
     assert ada.send(f"{PAGE}/99/drop", page=PAGE).status_code == 404
     assert ada.post(f"{PAGE}/1/retries").status_code == 400
 
 
-def test_its_queries_do_not_grow(app: Flask, ada: Visitor) -> None:
-    def counted() -> int:
-        with app.app_context(), watched() as queries:
+def test_its_queries_do_not_grow(app: Flask, ada: PanelClient) -> None:
+    def count_queries() -> int:
+        with app.app_context(), record_queries() as queries:
             assert ada.get(PAGE).status_code == 200
         return len(queries)
 
-    change(app, some)
-    few = counted()
+    run_in_transaction(app, add_mails)
+    query_count = count_queries()
 
-    def more(session: Session) -> None:
+    def add_more(session: Session) -> None:
         drafts = [Draft(f"c{number}@shop.example", -1, kind="redeem") for number in range(40)]
         session.get_one(Reserve, 1).may_go_below_zero = True
         record(session, drafts, "t", clock.now())
 
-    change(app, more)
-    assert counted() == few
+    run_in_transaction(app, add_more)
+    assert count_queries() == query_count
 
 
-def test_the_dashboard_says_what_needs_a_hand(app: Flask, ada: Visitor) -> None:
-    change(app, some)
-    change(
-        app, lambda session: session.add(MailServer(id=1, failures=1, message="It hung <b>up.", failed_at=clock.now()))
+def test_the_dashboard_says_what_needs_a_hand(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, add_mails)
+    run_in_transaction(
+        app,
+        lambda session: session.add(
+            MailServerStatus(id=1, failures=1, message="It hung <b>up.", failed_at=clock.now())
+        ),
     )
-    found = needs(ada.get("/").text)
+    found = attention_texts(ada.get("/").text)
     assert "Mails cannot be sent now. It hung <b>up. What waits stands under Mails ." in found
     assert any(each.startswith("1 mail could not be sent.") for each in found)
-    assert "It hung <b>up." in words(ada.get(PAGE).text)
+    assert "It hung <b>up." in main_text(ada.get(PAGE).text)
 
 
-def test_network_says_who_sends_mails(app: Flask, ada: Visitor) -> None:
+def test_network_says_who_sends_mails(app: Flask, ada: PanelClient) -> None:
     def family(session: Session) -> None:
-        owed.switch_off(session, "")
-        rewards.add(session, session.get_one(Reserve, 1), "Mug", "", 5, clock.now())
-        for number, line in enumerate(sample_remotes.add_four(session)):
-            line.dialect, line.checked_at = "pointsync", sample_remotes.MADE
-            line.facts = {"lists": [], "sends_mails": False}
+        mail_queue.disable(session, "")
+        rewards.create(session, session.get_one(Reserve, 1), "Mug", "", 5, clock.now())
+        for number, remote in enumerate(sample_remotes.add_remote_of_each_status(session)):
+            remote.dialect, remote.checked_at = "pointsync", sample_remotes.CREATED_AT
+            remote.facts = {"lists": [], "sends_mails": False}
             if number == 3:
-                line.dialect, line.facts = "woorewards", {}
+                remote.dialect, remote.facts = "woorewards", {}
 
-    change(app, family)
-    shown = words(ada.get("/system/network").text)
-    assert "No site has told that it sends mails, so nobody may be told" in shown
-    assert "Not known of Shop 4 : a WooRewards shop does not tell" in shown
-    change(app, lambda session: session.merge(Setting(name="send_mails", value="1")))
-    assert "Mails go out from this site." in words(ada.get("/system/network").text)
+    run_in_transaction(app, family)
+    content = main_text(ada.get("/system/network").text)
+    assert "No site has told that it sends mails, so nobody may be told" in content
+    assert "Not known of Shop 4 : a WooRewards shop does not tell" in content
+    run_in_transaction(app, lambda session: session.merge(Setting(name="send_mails", value="1")))
+    assert "Mails go out from this site." in main_text(ada.get("/system/network").text)
 
     def second(session: Session) -> None:
-        line = session.get_one(sample_remotes.Remote, 2)
-        line.facts = {"lists": [], "sends_mails": True}
+        remote = session.get_one(sample_remotes.Remote, 2)
+        remote.facts = {"lists": [], "sends_mails": True}
 
-    change(app, second)
-    shown = words(ada.get("/system/network").text)
-    assert "2 sites send mails: this site and Shop 2" in shown
-    assert "switch “Send mails from this site” off on the others" in shown
+    run_in_transaction(app, second)
+    content = main_text(ada.get("/system/network").text)
+    assert "2 sites send mails: this site and Shop 2" in content
+    assert "switch “Send mails from this site” off on the others" in content

@@ -13,65 +13,69 @@ from sqlalchemy.orm import Session
 from pointsync import db
 from pointsync.models import Hook
 from pointsync.woocommerce import hooks
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import words
-from tests.admin.sample_hooks import PAGE, SECRET, deliver, made
-from tests.support.panel_client import Visitor
-from tests.support.site_template import change
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import main_text
+from tests.admin.sample_hooks import PAGE, SECRET, add_hook_delivery, create_hook
+from tests.support.panel_client import PanelClient
+from tests.support.site_template import run_in_transaction
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_what_came_of_a_shops_deliveries(app: Flask, ada: Visitor) -> None:
-    hook_id = made(app)
-    text = words(ada.get(f"{PAGE}/{hook_id}").text)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_what_came_of_a_shops_deliveries(app: Flask, ada: PanelClient) -> None:
+    hook_id = create_hook(app)
+    text = main_text(ada.get(f"{PAGE}/{hook_id}").text)
     assert "No deliveries yet. Set the webhook up in the shop" in text
     assert "the first signed delivery names it" in text
     body = json.dumps({"id": 9, "status": "completed"}).encode()
     signature = base64.b64encode(hmac.digest(SECRET.encode(), body, hashlib.sha256)).decode()
     with app.app_context():
-        path = hooks.url(hooks.every(db.db.session())[0], None)
-    said = {
+        path = hooks.delivery_url(hooks.list_all(db.session())[0], None)
+    request_headers = {
         "X-WC-Webhook-Topic": "customer.updated",
         "X-WC-Webhook-Source": "https://shop.example/",
         "X-WC-Webhook-Signature": signature,
     }
-    assert app.test_client().post(path, data=body, headers=said).status_code == 200
-    text = words(ada.get(f"{PAGE}/{hook_id}").text)
+    assert app.test_client().post(path, data=body, headers=request_headers).status_code == 200
+    text = main_text(ada.get(f"{PAGE}/{hook_id}").text)
     assert "https://shop.example/" in text
     assert "customer.updated Of no use. This hook counts orders; a delivery of the topic customer.updated" in text
-    assert "https://shop.example/" in words(ada.get(PAGE).text)
+    assert "https://shop.example/" in main_text(ada.get(PAGE).text)
 
 
-def test_the_newest_twenty_first_with_outcomes_in_words(app: Flask, ada: Visitor) -> None:
-    hook_id = made(app)
+def test_the_newest_twenty_first_with_outcomes_in_words(app: Flask, ada: PanelClient) -> None:
+    hook_id = create_hook(app)
 
-    def work(session: Session) -> None:
+    def prepare(session: Session) -> None:
         for number in range(25):
-            deliver(session, hook_id, "order.updated", "recorded", f"Line {number}.", 25 - number)
-        deliver(session, hook_id, "order.updated", "duplicate", "This was recorded before, so nothing changed.")
-        deliver(session, hook_id, "order.created", "unused", "The order is pending.")
+            add_hook_delivery(session, hook_id, "order.updated", "recorded", f"Line {number}.", 25 - number)
+        add_hook_delivery(
+            session, hook_id, "order.updated", "duplicate", "This was recorded before, so nothing changed."
+        )
+        add_hook_delivery(session, hook_id, "order.created", "unused", "The order is pending.")
 
-    change(app, work)
-    shown = re.findall(
-        r'<span class="outcome">.*?<strong>([^<]+)</strong> <bdi>([^<]+)</bdi>', ada.get(f"{PAGE}/1").text
+    run_in_transaction(app, prepare)
+    outcomes = re.findall(
+        r'<span class="hook-outcome">.*?<strong>([^<]+)</strong> <bdi>([^<]+)</bdi>', ada.get(f"{PAGE}/1").text
     )
-    assert len(shown) == 20
-    assert shown[:3] == [
+    assert len(outcomes) == 20
+    assert outcomes[:3] == [
         ("Of no use.", "The order is pending."),
         ("Recorded already.", "This was recorded before, so nothing changed."),
         ("Recorded.", "Line 24."),
     ]
-    assert shown[-1] == ("Recorded.", "Line 7.")
+    assert outcomes[-1] == ("Recorded.", "Line 7.")
 
 
-def test_what_a_shop_tells_is_text(app: Flask, ada: Visitor) -> None:
-    hook_id = made(app)
+def test_what_a_shop_tells_is_text(app: Flask, ada: PanelClient) -> None:
+    hook_id = create_hook(app)
 
-    def work(session: Session) -> None:
+    def prepare(session: Session) -> None:
         session.get_one(Hook, hook_id).shop = "https://<script>alert(1)</script>\u202e"
-        deliver(session, hook_id, "<script>alert(2)</script>\u202e", "unused", "<script>alert(3)</script>\u202e")
+        add_hook_delivery(
+            session, hook_id, "<script>alert(2)</script>\u202e", "unused", "<script>alert(3)</script>\u202e"
+        )
 
-    change(app, work)
+    run_in_transaction(app, prepare)
     for path in (PAGE, f"{PAGE}/{hook_id}", f"{PAGE}/{hook_id}/remove"):
         text = ada.get(path).text
         assert "<script>alert" not in text

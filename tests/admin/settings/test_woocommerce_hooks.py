@@ -10,36 +10,36 @@ from sqlalchemy.orm import Session
 from pointsync import clock, db
 from pointsync.ledger import reserves
 from pointsync.models import Site
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.woocommerce import hooks
-from tests.admin.conftest import BOTH
-from tests.admin.page_text import words, wrong
-from tests.admin.sample_hooks import PAGE, SECRET, deliver, made
-from tests.support.panel_client import Visitor
-from tests.support.queries import watched
-from tests.support.site_template import change
+from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.page_text import field_errors, main_text
+from tests.admin.sample_hooks import PAGE, SECRET, add_hook_delivery, create_hook
+from tests.support.panel_client import PanelClient
+from tests.support.queries import record_queries
+from tests.support.site_template import run_in_transaction
 
 ADD = f"{PAGE}/add"
 URL = "https://mugs.example/points"
 ORDERS = {"name": "web-shop", "reserve": "default", "rule": "orders", "rate": "0.5", "status": "processing"}
 
 
-def live(app: Flask) -> dict[str, tuple[str, str, str, str]]:
+def active_hooks(app: Flask) -> dict[str, tuple[str, str, str, str]]:
     """The live hooks by name: reserve, rule, rate and status."""
     with app.app_context():
-        found = hooks.every(db.db.session())
+        found = hooks.list_all(db.session())
         return {each.name: (each.reserve.key, each.rule, f"{each.rate.normalize():f}", each.status) for each in found}
 
 
-def secret(app: Flask, name: str = "web-shop") -> str:
+def decrypted_secret(app: Flask, name: str = "web-shop") -> str:
     """A hook's secret, opened."""
     with app.app_context():
-        [hook] = [each for each in hooks.every(db.db.session()) if each.name == name]
-        return runtime().vault.open(hook.sealed_secret)
+        [hook] = [each for each in hooks.list_all(db.session()) if each.name == name]
+        return get_runtime().vault.decrypt(hook.sealed_secret)
 
 
-def test_an_empty_list_says_how_to_begin(ada: Visitor) -> None:
-    text = words(ada.get(PAGE).text)
+def test_an_empty_list_says_how_to_begin(ada: PanelClient) -> None:
+    text = main_text(ada.get(PAGE).text)
     assert "No hooks yet. Press Add" in text
     assert "WooCommerce › Settings › Advanced › Webhooks" in text
     assert "Order created and Order updated" in text
@@ -47,69 +47,71 @@ def test_an_empty_list_says_how_to_begin(ada: Visitor) -> None:
     assert "Not both for one reserve" in text
 
 
-def test_without_a_public_url_it_says_where_to_tell_it(app: Flask, ada: Visitor) -> None:
-    hook_id = made(app)
+def test_without_a_public_url_it_says_where_to_tell_it(app: Flask, ada: PanelClient) -> None:
+    hook_id = create_hook(app)
     for path in (PAGE, f"{PAGE}/{hook_id}"):
-        assert "The shop needs this site's address." in words(ada.get(path).text)
+        assert "The shop needs this site's address." in main_text(ada.get(path).text)
         assert 'Tell it under <a href="/system/general">' in ada.get(path).text
     answer = ada.send(ADD, **(ORDERS | {"name": "other"}))
     assert 'href="/system/general"' in answer.text.partition("<main")[2]
-    change(app, lambda session: setattr(session.get_one(Site, 1), "url", URL))
+    run_in_transaction(app, lambda session: setattr(session.get_one(Site, 1), "url", URL))
     for path in (PAGE, f"{PAGE}/{hook_id}"):
-        assert "The shop needs this site's address." not in words(ada.get(path).text)
+        assert "The shop needs this site's address." not in main_text(ada.get(path).text)
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_a_hook_with_a_secret_of_the_shops(app: Flask, ada: Visitor) -> None:
-    change(app, lambda session: setattr(session.get_one(Site, 1), "url", URL))
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_a_hook_with_a_secret_of_the_shops(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, lambda session: setattr(session.get_one(Site, 1), "url", URL))
     answer = ada.send(ADD, **ORDERS, secret=f" {SECRET} ")
     assert answer.status_code == 201
-    assert live(app) == {"web-shop": ("default", "orders", "0.5", "processing")}
-    assert secret(app) == SECRET
+    assert active_hooks(app) == {"web-shop": ("default", "orders", "0.5", "processing")}
+    assert decrypted_secret(app) == SECRET
     assert html.escape(SECRET) not in answer.text
     assert SECRET not in html.unescape(answer.text)
     assert re.search(rf'value="{URL}/hooks/woocommerce/[0-9a-f]{{32}}"', answer.text)
-    assert "the secret that you typed" in words(answer.text)
+    assert "the secret that you typed" in main_text(answer.text)
     assert "not shown again" not in answer.text
-    text = words(ada.get(PAGE).text)
+    text = main_text(ada.get(PAGE).text)
     assert f"{URL}/hooks/woocommerce/" in text
     assert "0.5 points per unit of the order's total, once paid (processing); refunds take back" in text
     assert "None yet" in text
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_a_secret_that_is_made_is_shown_once(app: Flask, ada: Visitor) -> None:
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_a_secret_that_is_made_is_shown_once(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(ADD, **ORDERS, secret="  ")
     assert answer.status_code == 201
     assert answer.headers["Cache-Control"] == "no-store"
-    kept = secret(app)
+    kept = decrypted_secret(app)
     assert re.fullmatch("[0-9a-f]{32}", kept)
     assert f'value="{kept}"' in answer.text
-    assert "Copy the secret now: it is not shown again." in words(answer.text)
+    assert "Copy the secret now: it is not shown again." in main_text(answer.text)
     for path in (PAGE, f"{PAGE}/1", f"{PAGE}/1/remove", ADD):
         assert kept not in ada.get(path).text
 
 
-def test_a_hook_for_the_shop_plugin(app: Flask, ada: Visitor) -> None:
+def test_a_hook_for_the_shop_plugin(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(ADD, name="plugin", reserve="default", rule="movements", rate="rubbish", status="rubbish")
     assert answer.status_code == 201
-    assert "make one webhook with the topic Action and the event woocommerce_pointsync_movement" in words(answer.text)
-    assert live(app) == {"plugin": ("default", "movements", "1", "completed")}
-    assert "Movements of the shop plugin" in words(ada.get(PAGE).text)
+    assert "make one webhook with the topic Action and the event woocommerce_pointsync_movement" in main_text(
+        answer.text
+    )
+    assert active_hooks(app) == {"plugin": ("default", "movements", "1", "completed")}
+    assert "Movements of the shop plugin" in main_text(ada.get(PAGE).text)
 
 
-def test_the_rule_in_words(app: Flask, ada: Visitor) -> None:
-    made(app, "one", rate="1")
-    made(app, "many", rate="100000")
-    made(app, "few", rate="0.000001")
-    text = words(ada.get(PAGE).text)
+def test_the_rule_in_words(app: Flask, ada: PanelClient) -> None:
+    create_hook(app, "one", rate="1")
+    create_hook(app, "many", rate="100000")
+    create_hook(app, "few", rate="0.000001")
+    text = main_text(ada.get(PAGE).text)
     assert "1 point per unit of the order's total, once completed; refunds take back" in text
     assert "100,000 points per unit" in text
     assert "0.000001 points per unit" in text
 
 
 @pytest.mark.parametrize(
-    ("typed", "field", "sentence"),
+    ("submitted", "field", "sentence"),
     [
         ({"name": ""}, "name", "A name has letters"),
         ({"name": "a b"}, "name", "A name has letters"),
@@ -138,21 +140,21 @@ def test_the_rule_in_words(app: Flask, ada: Visitor) -> None:
     ],
 )
 def test_what_cannot_be_is_told_at_its_field(
-    app: Flask, ada: Visitor, typed: dict[str, str], field: str, sentence: str
+    app: Flask, ada: PanelClient, submitted: dict[str, str], field: str, sentence: str
 ) -> None:
-    made(app, "taken")
-    before = live(app)
-    answer = ada.send(ADD, **(ORDERS | {"secret": SECRET} | typed))
+    create_hook(app, "taken")
+    before = active_hooks(app)
+    answer = ada.send(ADD, **(ORDERS | {"secret": SECRET} | submitted))
     assert answer.status_code == 422
-    told = wrong(answer.text)
-    assert list(told) == [field]
-    assert sentence in told[field]
-    assert live(app) == before
+    errors = field_errors(answer.text)
+    assert list(errors) == [field]
+    assert sentence in errors[field]
+    assert active_hooks(app) == before
     assert SECRET not in html.unescape(answer.text)
 
 
-def test_what_was_typed_is_kept_but_the_secret(app: Flask, ada: Visitor) -> None:
-    change(app, lambda session: reserves.add(session, "gold", "Gold", clock.now()))
+def test_what_was_typed_is_kept_but_the_secret(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, lambda session: reserves.create(session, "gold", "Gold", clock.now()))
     answer = ada.send(
         ADD, name='<b>"', secret=SECRET, reserve="gold", rule="movements", rate='<i>"', status="processing"
     )
@@ -166,99 +168,99 @@ def test_what_was_typed_is_kept_but_the_secret(app: Flask, ada: Visitor) -> None
     assert "<b>&#34;" not in text
 
 
-def test_fields_that_are_missing(app: Flask, ada: Visitor) -> None:
+def test_fields_that_are_missing(app: Flask, ada: PanelClient) -> None:
     assert ada.send(ADD).status_code == 422
     token = ada.token(ADD)
     body = f"csrf_token={token}&name=%ff%fe&secret=%ED%A0%80&reserve=%00&rate=%C3%28&rule=orders"
     assert ada.post(ADD, body, content_type="application/x-www-form-urlencoded").status_code == 422
-    assert live(app) == {}
+    assert active_hooks(app) == {}
 
 
-def test_reserves_that_take_no_points_are_not_offered(app: Flask, ada: Visitor) -> None:
-    change(app, lambda session: reserves.add(session, "old", "Old", clock.now(), is_active=False))
+def test_reserves_that_take_no_points_are_not_offered(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, lambda session: reserves.create(session, "old", "Old", clock.now(), is_active=False))
     text = ada.get(ADD).text
     assert '<option value="default">Points (default)</option>' in text
     assert 'value="old"' not in text
 
 
-@pytest.mark.parametrize("where", BOTH, indirect=True)
-def test_it_is_removed_after_a_question(app: Flask, ada: Visitor) -> None:
-    hook_id = made(app)
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_it_is_removed_after_a_question(app: Flask, ada: PanelClient) -> None:
+    hook_id = create_hook(app)
     path = f"{PAGE}/{hook_id}/remove"
-    text = words(ada.get(path).text)
+    text = main_text(ada.get(path).text)
     assert "Remove the hook web-shop?" in text
     assert "an order that has counted does not count again" in text
-    assert list(live(app)) == ["web-shop"], "asking changes nothing"
+    assert list(active_hooks(app)) == ["web-shop"], "asking changes nothing"
     assert ada.send(path).location == PAGE
-    assert live(app) == {}
-    assert "The hook web-shop is removed" in words(ada.get(PAGE).text)
+    assert active_hooks(app) == {}
+    assert "The hook web-shop is removed" in main_text(ada.get(PAGE).text)
     assert ada.send(path, ADD).status_code == 404
 
 
-def test_a_page_left_open_does_not_remove_the_next_hook_of_that_name(app: Flask, ada: Visitor) -> None:
-    first = made(app)
+def test_a_page_left_open_does_not_remove_the_next_hook_of_that_name(app: Flask, ada: PanelClient) -> None:
+    first = create_hook(app)
     ada.send(f"{PAGE}/{first}/remove")
-    made(app)
+    create_hook(app)
     assert ada.send(f"{PAGE}/{first}/remove", ADD).status_code == 404
-    assert list(live(app)) == ["web-shop"]
+    assert list(active_hooks(app)) == ["web-shop"]
 
 
 @pytest.mark.parametrize("name", [".", "..", "add"])
-def test_odd_names_have_a_page_and_can_be_removed(app: Flask, ada: Visitor, name: str) -> None:
-    made(app, name)
+def test_odd_names_have_a_page_and_can_be_removed(app: Flask, ada: PanelClient, name: str) -> None:
+    create_hook(app, name)
     path = re.search(rf'href="({PAGE}/[^"]+)/remove"', ada.get(PAGE).text)
     assert path
-    assert f"The hook {name}" in words(ada.get(path[1]).text)
+    assert f"The hook {name}" in main_text(ada.get(path[1]).text)
     assert ada.send(f"{path[1]}/remove").status_code == 303
-    assert live(app) == {}
+    assert active_hooks(app) == {}
 
 
 @pytest.mark.parametrize("number", ["0", "7", "2147483647", "2147483648", "9" * 40, "-1", "x", "%00", "web-shop"])
-def test_a_hook_that_is_not_there(app: Flask, ada: Visitor, number: str) -> None:
-    made(app)
+def test_a_hook_that_is_not_there(app: Flask, ada: PanelClient, number: str) -> None:
+    create_hook(app)
     assert ada.get(f"{PAGE}/{number}").status_code == 404
     assert ada.get(f"{PAGE}/{number}/remove").status_code == 404
     assert ada.send(f"{PAGE}/{number}/remove", ADD).status_code in (404, 405)
-    assert list(live(app)) == ["web-shop"]
+    assert list(active_hooks(app)) == ["web-shop"]
 
 
-def test_no_page_shows_a_secret(app: Flask, ada: Visitor) -> None:
-    hook_id = made(app)
+def test_no_page_shows_a_secret(app: Flask, ada: PanelClient) -> None:
+    hook_id = create_hook(app)
     for path in (PAGE, ADD, f"{PAGE}/{hook_id}", f"{PAGE}/{hook_id}/remove"):
         assert SECRET not in html.unescape(ada.get(path).text)
 
 
-def test_strangers_see_and_change_nothing(app: Flask, stranger: Visitor) -> None:
-    hook_id = made(app)
+def test_strangers_see_and_change_nothing(app: Flask, stranger: PanelClient) -> None:
+    hook_id = create_hook(app)
     for path in (PAGE, ADD, f"{PAGE}/{hook_id}", f"{PAGE}/{hook_id}/remove"):
         assert stranger.get(path).location.startswith("/sign-in?next=")
     for path in (ADD, f"{PAGE}/{hook_id}/remove"):
         answer = stranger.post(path, ORDERS | {"csrf_token": stranger.token(), "name": "x"})
         assert answer.location == "/sign-in"
-    assert list(live(app)) == ["web-shop"]
+    assert list(active_hooks(app)) == ["web-shop"]
 
 
-def test_forms_need_their_token(app: Flask, ada: Visitor) -> None:
-    hook_id = made(app)
+def test_forms_need_their_token(app: Flask, ada: PanelClient) -> None:
+    hook_id = create_hook(app)
     assert ada.post(ADD, ORDERS | {"name": "x"}).status_code == 400
     assert ada.post(f"{PAGE}/{hook_id}/remove").status_code == 400
-    assert list(live(app)) == ["web-shop"]
+    assert list(active_hooks(app)) == ["web-shop"]
 
 
-def test_queries_do_not_grow_with_the_lists(app: Flask, ada: Visitor) -> None:
-    def asked(path: str) -> int:
-        with app.app_context(), watched() as found:
+def test_queries_do_not_grow_with_the_lists(app: Flask, ada: PanelClient) -> None:
+    def count_queries(path: str) -> int:
+        with app.app_context(), record_queries() as found:
             assert ada.get(path).status_code == 200
         return len(found)
 
-    def more(session: Session) -> None:
+    def add_more(session: Session) -> None:
         for number in range(9):
-            deliver(session, hook_id, "order.updated", "recorded", f"{number}")
-            reserves.add(session, f"r{number}", None, clock.now())
+            add_hook_delivery(session, hook_id, "order.updated", "recorded", f"{number}")
+            reserves.create(session, f"r{number}", None, clock.now())
 
-    hook_id = made(app)
-    few = [asked(PAGE), asked(f"{PAGE}/{hook_id}"), asked(ADD)]
-    change(app, more)
+    hook_id = create_hook(app)
+    query_count = [count_queries(PAGE), count_queries(f"{PAGE}/{hook_id}"), count_queries(ADD)]
+    run_in_transaction(app, add_more)
     for number in range(9):
-        made(app, f"hook-{number}", reserve_key=f"r{number}")
-    assert [asked(PAGE), asked(f"{PAGE}/{hook_id}"), asked(ADD)] == few
+        create_hook(app, f"hook-{number}", reserve_key=f"r{number}")
+    assert [count_queries(PAGE), count_queries(f"{PAGE}/{hook_id}"), count_queries(ADD)] == query_count

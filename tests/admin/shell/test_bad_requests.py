@@ -8,7 +8,7 @@ from sqlalchemy import text
 from werkzeug.test import EnvironBuilder
 
 from pointsync import db
-from tests.support.panel_client import NAME, PASSWORD, Visitor
+from tests.support.panel_client import NAME, PASSWORD, PanelClient
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -57,7 +57,7 @@ PATHS = [
 
 @pytest.mark.parametrize(("kind", "body"), BODIES)
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/", "/setup/x", "/nothing"])
-def test_bad_bodies_are_refused(stranger: Visitor, path: str, kind: str, body: bytes) -> None:
+def test_bad_bodies_are_refused(stranger: PanelClient, path: str, kind: str, body: bytes) -> None:
     answer = stranger.post(path, io.BytesIO(body), content_type=kind, content_length=len(body))
     assert answer.status_code in (400, 404, 405, 413)
     assert answer.mimetype == "text/html"
@@ -66,7 +66,7 @@ def test_bad_bodies_are_refused(stranger: Visitor, path: str, kind: str, body: b
 
 def test_rubbish_beside_a_good_token_is_refused(app: Flask) -> None:
     for fields in ({"name": "\0"}, {"name": "\ud7ff\U0010ffff"}, {"password": "\0" * 1000}, {"name": "a" * 300_000}):
-        assert Visitor(app).sign_in(**({"name": NAME, "password": PASSWORD} | fields)).status_code == 422
+        assert PanelClient(app).sign_in(**({"name": NAME, "password": PASSWORD} | fields)).status_code == 422
 
 
 @pytest.mark.parametrize("cookie", COOKIES)
@@ -80,11 +80,11 @@ def test_bad_cookies_are_nobodys(app: Flask, cookie: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_bad_addresses_lead_nowhere(ada: Visitor, path: str) -> None:
+def test_bad_addresses_lead_nowhere(ada: PanelClient, path: str) -> None:
     assert ada.get(path).status_code in (308, 400, 404)
 
 
-def test_a_slash_too_many_leads_to_the_page(ada: Visitor) -> None:
+def test_a_slash_too_many_leads_to_the_page(ada: PanelClient) -> None:
     assert ada.get("//").status_code == 200
     assert ada.get("/sign-in/").location == "/", "not to an address with a host, which the caller could name"
 
@@ -92,23 +92,23 @@ def test_a_slash_too_many_leads_to_the_page(ada: Visitor) -> None:
 @pytest.mark.parametrize("host", ["a b", "evil.example", "[::1", "\xff", "a:99999", "x/../y", "<script>", "", "a@b"])
 def test_bad_hosts_end_nowhere_else(app: Flask, host: str) -> None:
     for path in ("/", "/sign-in", "/nothing"):
-        answer = Visitor(app).get(path, headers={"Host": host})
+        answer = PanelClient(app).get(path, headers={"Host": host})
         assert answer.status_code in (200, 303, 400, 404)
         assert (answer.location or "/").startswith("/")
         assert "evil.example" not in answer.text
     typed = {"name": NAME, "password": PASSWORD}
-    assert Visitor(app).post("/sign-in", typed, headers={"Host": host, "Origin": "http://[a"}).status_code == 400
+    assert PanelClient(app).post("/sign-in", typed, headers={"Host": host, "Origin": "http://[a"}).status_code == 400
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "NONSENSE"])
-def test_other_methods_are_told_which_there_are(ada: Visitor, method: str) -> None:
+def test_other_methods_are_told_which_there_are(ada: PanelClient, method: str) -> None:
     answer = ada._open("/sign-in", method=method)
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
     assert "<h1" in answer.text
 
 
-def test_a_missing_page_has_the_panels_look(stranger: Visitor) -> None:
+def test_a_missing_page_has_the_panels_look(stranger: PanelClient) -> None:
     answer = stranger.get("/<script>alert(1)</script>")
     assert answer.status_code == 404
     assert "There is nothing here" in answer.text
@@ -121,15 +121,15 @@ def test_our_own_fault_is_a_page_too(app: Flask, monkeypatch: pytest.MonkeyPatch
         raise RuntimeError("secret detail")
 
     monkeypatch.setitem(app.view_functions, "admin.sign_in", fail)
-    answer = Visitor(app).get("/sign-in")
+    answer = PanelClient(app).get("/sign-in")
     assert answer.status_code == 500
     assert "Something went wrong here" in answer.text
     assert "secret detail" not in answer.text
     assert "frame-ancestors" in answer.headers["Content-Security-Policy"]
 
 
-def test_a_database_that_is_not_ready_is_told(app: Flask, ada: Visitor) -> None:
-    with app.app_context(), db.write() as session:
+def test_a_database_that_is_not_ready_is_told(app: Flask, ada: PanelClient) -> None:
+    with app.app_context(), db.transaction() as session:
         session.execute(text("ALTER TABLE sign_in RENAME TO sign_in_away"))
     answer = ada.get("/")
     assert answer.status_code == 503

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsync.admin.shell.chart import HEIGHT, LINES, stacked
+from pointsync.admin.shell.chart import GRID_LINE_COUNT, HEIGHT, build_stacked
 from tests.support import hypothesis_profile
 
 assert hypothesis_profile
@@ -25,15 +25,17 @@ def days(count: int) -> list[date]:
 
 @given(figures)
 def test_pieces_stand_on_one_another_and_stay_within(values: list[list[int]]) -> None:
-    chart = stacked(days(len(values[0])), [(f"Site {at}", each) for at, each in enumerate(values)])
-    highest = chart.lines[0].value
-    assert chart.lines[-1].value == 0
+    chart = build_stacked(days(len(values[0])), [(f"Site {at}", each) for at, each in enumerate(values)])
+    highest = chart.grid_lines[0].value
+    assert chart.grid_lines[-1].value == 0
     assert highest >= max(bar.total for bar in chart.bars)
     for at, bar in enumerate(chart.bars):
         assert bar.values == tuple(each[at] for each in values)
-        assert [piece.shade for piece in bar.pieces] == [shade for shade, value in enumerate(bar.values) if value]
+        assert [piece.color_index for piece in bar.segments] == [
+            shade for shade, value in enumerate(bar.values) if value
+        ]
         foot = float(HEIGHT)
-        for piece in bar.pieces:
+        for piece in bar.segments:
             assert piece.top + piece.height == pytest.approx(foot, abs=0.01)
             assert piece.top >= 0
             foot = piece.top
@@ -42,21 +44,21 @@ def test_pieces_stand_on_one_another_and_stay_within(values: list[list[int]]) ->
 
 @given(st.integers(0, 10**12))
 def test_lines_are_few_and_round(peak: int) -> None:
-    chart = stacked([TODAY], [("Site", [peak])])
-    values = [line.value for line in chart.lines]
+    chart = build_stacked([TODAY], [("Site", [peak])])
+    values = [line.value for line in chart.grid_lines]
     step = values[-2]
-    assert 2 <= len(values) <= LINES + 1
+    assert 2 <= len(values) <= GRID_LINE_COUNT + 1
     assert str(step).rstrip("0") in ("1", "2", "5")
     assert values == list(range(values[0], -1, -step))
     assert values[0] - step < max(peak, 1) <= values[0]
 
 
 def test_today_and_each_week_before_are_named() -> None:
-    chart = stacked(days(31), [("Site", [0] * 31)])
-    assert [bar.day.day for bar in chart.bars if bar.is_named] == [3, 10, 17, 24, 31]
+    chart = build_stacked(days(31), [("Site", [0] * 31)])
+    assert [bar.day.day for bar in chart.bars if bar.is_labelled] == [3, 10, 17, 24, 31]
     assert chart.width == 310
-    assert all(bar.pieces == () for bar in chart.bars)
+    assert all(bar.segments == () for bar in chart.bars)
 
 
 def test_nothing_at_all() -> None:
-    assert [line.value for line in stacked([], []).lines] == [1, 0]
+    assert [line.value for line in build_stacked([], []).grid_lines] == [1, 0]

@@ -9,29 +9,30 @@ from flask import Flask
 
 from pointsync import clock, db
 from pointsync.accounts import admins
-from tests.support.panel_client import NAME, PASSWORD, Visitor
-from tests.support.site_template import opened
+from tests.support.panel_client import NAME, PASSWORD, PanelClient
+from tests.support.paths import PACKAGE
+from tests.support.site_template import open_site
 
-PARTS = Path(__file__).parents[3] / "pointsync" / "templates" / "admin" / "parts"
+PARTS = PACKAGE / "templates" / "admin" / "parts"
 
 
 @pytest.fixture
-def building(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+def debug_app(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """A site in debug mode, with one admin."""
     monkeypatch.setenv("FLASK_DEBUG", "1")
-    with opened(data) as app:
+    with open_site(data_folder) as app:
         with app.app_context():
-            db.in_write(lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
+            db.run_in_transaction(lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
         yield app
 
 
-def test_it_is_nowhere_else(app: Flask, ada: Visitor) -> None:
+def test_it_is_nowhere_else(app: Flask, ada: PanelClient) -> None:
     assert ada.get("/components").status_code == 404
     assert "admin.components" not in app.view_functions
 
 
-def test_it_is_behind_the_door(building: Flask) -> None:
-    visitor = Visitor(building)
+def test_it_is_behind_the_door(debug_app: Flask) -> None:
+    visitor = PanelClient(debug_app)
     assert visitor.get("/components").location == "/sign-in?next=/components"
     visitor.sign_in()
     answer = visitor.get("/components")
@@ -40,18 +41,18 @@ def test_it_is_behind_the_door(building: Flask) -> None:
     assert visitor.send("/components").status_code == 405
 
 
-def test_every_part_is_on_it(building: Flask) -> None:
+def test_every_part_is_on_it(debug_app: Flask) -> None:
     """What a part is made of is shown here, or the part is not finished: its macros are imported, and used."""
-    source = (PARTS.parent / "styleguide/components.html").read_text()
-    for part in PARTS.glob("*.html"):
-        named = re.search(rf'from "admin/parts/{part.name}" import ([a-z_, ]+)', source)
+    source = (PARTS.parent / "styleguide" / "components.html").read_text()
+    for part in PARTS.rglob("*.html"):
+        named = re.search(rf'from "admin/parts/{part.relative_to(PARTS)}" import ([a-z_, ]+)', source)
         assert named, part.name
         for macro in re.findall(r"macro ([a-z]\w*)\(", part.read_text()):
             assert re.search(rf"\b{macro}\(", source), f"{part.name}: {macro}"
 
 
-def test_ids_are_told_apart_and_nothing_secret_is_on_it(building: Flask) -> None:
-    visitor = Visitor(building)
+def test_ids_are_told_apart_and_nothing_secret_is_on_it(debug_app: Flask) -> None:
+    visitor = PanelClient(debug_app)
     visitor.sign_in()
     text = visitor.get("/components").text
     ids = re.findall(r' id="([^"]+)"', text)

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from pointsync import db
 from pointsync.models import SignIn
-from tests.support.panel_client import NAME, PASSWORD, Visitor
+from tests.support.panel_client import NAME, PASSWORD, PanelClient
 
 TYPED = {"name": NAME, "password": PASSWORD}
 
@@ -32,12 +32,12 @@ OWN = [
 
 def sign_ins(app: Flask) -> int:
     with app.app_context():
-        return db.db.session.scalar(select(func.count()).select_from(SignIn)) or 0
+        return db.session.scalar(select(func.count()).select_from(SignIn)) or 0
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
 def test_what_another_site_sends_is_refused(app: Flask, headers: dict[str, str]) -> None:
-    visitor = Visitor(app)
+    visitor = PanelClient(app)
     answer = visitor.post("/sign-in", TYPED | {"csrf_token": visitor.token()}, headers=headers)
     assert answer.status_code == 400
     assert "sent from another site" in answer.text
@@ -46,20 +46,20 @@ def test_what_another_site_sends_is_refused(app: Flask, headers: dict[str, str])
 
 @pytest.mark.parametrize("headers", OWN)
 def test_what_the_panel_sends_is_taken(app: Flask, headers: dict[str, str]) -> None:
-    visitor = Visitor(app)
+    visitor = PanelClient(app)
     assert visitor.post("/sign-in", TYPED | {"csrf_token": visitor.token()}, headers=headers).status_code == 303
 
 
 @pytest.mark.parametrize("settings", [{"POINTSYNC_PUBLIC_URL": "https://shop.example/points"}])
 def test_the_public_url_is_our_own(app: Flask) -> None:
-    visitor = Visitor(app)
+    visitor = PanelClient(app)
     sent = {"data": TYPED | {"csrf_token": visitor.token()}, "headers": {"Origin": "https://shop.example"}}
     assert visitor.post("/sign-in", **sent).status_code == 303
 
 
 @pytest.mark.parametrize("token", [None, "", "x", "é", "\0", "a.b.c", "x" * 10_000])
 def test_without_its_token_a_form_is_refused(app: Flask, token: str | None) -> None:
-    visitor = Visitor(app)
+    visitor = PanelClient(app)
     visitor.get("/sign-in")
     answer = visitor.post("/sign-in", TYPED if token is None else TYPED | {"csrf_token": token})
     assert answer.status_code == 400
@@ -68,28 +68,28 @@ def test_without_its_token_a_form_is_refused(app: Flask, token: str | None) -> N
 
 
 def test_with_another_sessions_token_a_form_is_refused(app: Flask) -> None:
-    visitor = Visitor(app)
+    visitor = PanelClient(app)
     visitor.get("/sign-in")
-    assert visitor.post("/sign-in", TYPED | {"csrf_token": Visitor(app).token()}).status_code == 400
+    assert visitor.post("/sign-in", TYPED | {"csrf_token": PanelClient(app).token()}).status_code == 400
     assert sign_ins(app) == 0
 
 
-def test_signing_out_needs_its_token(app: Flask, ada: Visitor) -> None:
+def test_signing_out_needs_its_token(app: Flask, ada: PanelClient) -> None:
     assert ada.post("/sign-out").status_code == 400
-    assert ada.post("/sign-out", {"csrf_token": Visitor(app).token()}).status_code == 400
+    assert ada.post("/sign-out", {"csrf_token": PanelClient(app).token()}).status_code == 400
     assert ada.is_in()
 
 
-def test_the_setup_form_needs_its_token(fresh: Flask, link: str) -> None:
-    visitor = Visitor(fresh)
-    visitor.get(link)
-    assert visitor.post(link, TYPED | {"again": PASSWORD}).status_code == 400
-    assert visitor.get(link).status_code == 200
+def test_the_setup_form_needs_its_token(app_without_admin: Flask, setup_link: str) -> None:
+    visitor = PanelClient(app_without_admin)
+    visitor.get(setup_link)
+    assert visitor.post(setup_link, TYPED | {"again": PASSWORD}).status_code == 400
+    assert visitor.get(setup_link).status_code == 200
 
 
-def test_calls_of_shops_and_sites_need_no_token_and_read_no_cookie(app: Flask, ada: Visitor) -> None:
+def test_calls_of_shops_and_sites_need_no_token_and_read_no_cookie(app: Flask, ada: PanelClient) -> None:
     for path in ("/api/v1/movements", "/pointsync/v1/ping", "/hooks/woocommerce/x", "/metrics"):
-        with_cookie, without = ada.post(path, b"{}"), Visitor(app).post(path, b"{}")
+        with_cookie, without = ada.post(path, b"{}"), PanelClient(app).post(path, b"{}")
         assert with_cookie.status_code == without.status_code != 400 or with_cookie.data == without.data
         assert "Set-Cookie" not in with_cookie.headers
         assert "Cookie" not in with_cookie.headers.get("Vary", "")

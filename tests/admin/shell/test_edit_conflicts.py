@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from pointsync import clock
 from pointsync.ledger import reserves
 from pointsync.ledger.expiry import rules
-from pointsync.ledger.expiry.rule import today, yearly
+from pointsync.ledger.expiry.rule import local_date, make_yearly_rule
 from pointsync.ledger.rewards import levels
-from tests.admin.page_text import wrong
-from tests.support.panel_client import Visitor
-from tests.support.site_template import change
+from tests.admin.page_text import field_errors
+from tests.support.panel_client import PanelClient
+from tests.support.site_template import run_in_transaction
 
 RESERVE = "/points-and-rewards/reserves/default"
 
@@ -27,7 +27,7 @@ class Case:
     page: str
     first: dict[str, str]
     second: dict[str, str]
-    told: dict[str, str]
+    messages: dict[str, str]
 
 
 SETTINGS = {"max_attempts": "10", "delay_seconds": "180", "statistics_days": "31", "warning_days": "7"}
@@ -67,57 +67,57 @@ CASES = {
 }
 
 
-def fill(app: Flask) -> None:
+def create_data(app: Flask) -> None:
     """A level, and a rule of expiry."""
 
-    def work(session: Session) -> None:
+    def change(session: Session) -> None:
         now = clock.now()
         reserve = reserves.get(session, "default")
-        levels.add(session, reserve, "Silver", "", 500, now)
-        rules.set_rule(session, reserve, yearly(12, 31, today(now, ZoneInfo("UTC"))))
+        levels.create(session, reserve, "Silver", "", 500, now)
+        rules.set_rule(session, reserve, make_yearly_rule(12, 31, local_date(now, ZoneInfo("UTC"))))
 
-    change(app, work)
+    run_in_transaction(app, change)
 
 
-def seen(text: str) -> str:
+def hidden_fields(text: str) -> str:
     """What a browser sends along without showing it."""
-    found = re.search(r'<input[^>]* name="seen"[^>]* value="([0-9a-f.]+)">', text)
+    found = re.search(r'<input[^>]* name="original_digests"[^>]* value="([0-9a-f.]+)">', text)
     assert found
     return found[1]
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-def test_the_second_is_told_and_may_save_once_more(app: Flask, ada: Visitor, case: Case) -> None:
-    fill(app)
-    opened = seen(ada.get(case.page).text)
-    assert ada.send(case.page, seen=opened, **case.first).status_code == 303
-    now_seen = seen(ada.get(case.page).text)
+def test_the_second_is_told_and_may_save_once_more(app: Flask, ada: PanelClient, case: Case) -> None:
+    create_data(app)
+    opened = hidden_fields(ada.get(case.page).text)
+    assert ada.send(case.page, original_digests=opened, **case.first).status_code == 303
+    digests_now = hidden_fields(ada.get(case.page).text)
 
-    answer = ada.send(case.page, seen=opened, **case.second)
+    answer = ada.send(case.page, original_digests=opened, **case.second)
     assert answer.status_code == 422
-    told = wrong(answer.text)
-    assert set(told) == set(case.told)
-    for name, words in case.told.items():
-        assert told[name] == f"Meanwhile it was {words}. Save once more to put this in its place."
-    assert seen(ada.get(case.page).text) == now_seen, "nothing has changed"
+    errors = field_errors(answer.text)
+    assert set(errors) == set(case.messages)
+    for name, words in case.messages.items():
+        assert errors[name] == f"Meanwhile it was {words}. Save once more to put this in its place."
+    assert hidden_fields(ada.get(case.page).text) == digests_now, "nothing has changed"
 
-    assert ada.send(case.page, seen=seen(answer.text), **case.second).status_code in (200, 303)
+    assert ada.send(case.page, original_digests=hidden_fields(answer.text), **case.second).status_code in (200, 303)
 
 
-def test_the_same_typed_twice_is_no_conflict(app: Flask, ada: Visitor) -> None:
+def test_the_same_typed_twice_is_no_conflict(app: Flask, ada: PanelClient) -> None:
     case = CASES["advanced settings"]
-    opened = seen(ada.get(case.page).text)
+    opened = hidden_fields(ada.get(case.page).text)
     for _ in range(2):
-        assert ada.send(case.page, seen=opened, **case.first).status_code == 303
+        assert ada.send(case.page, original_digests=opened, **case.first).status_code == 303
 
 
-def test_a_preview_keeps_what_was_seen(app: Flask, ada: Visitor) -> None:
-    fill(app)
+def test_a_preview_keeps_what_was_seen(app: Flask, ada: PanelClient) -> None:
+    create_data(app)
     case = CASES["expiry"]
-    opened = seen(ada.get(case.page).text)
-    shown = ada.send(case.page, seen=opened, **case.second)
+    opened = hidden_fields(ada.get(case.page).text)
+    shown = ada.send(case.page, original_digests=opened, **case.second)
     assert "What would be lost" in shown.text
-    assert ada.send(case.page, seen=opened, **case.first).status_code == 303
-    confirmed = ada.send(case.page, confirmed="1", seen=seen(shown.text), **case.second)
+    assert ada.send(case.page, original_digests=opened, **case.first).status_code == 303
+    confirmed = ada.send(case.page, confirmed="1", original_digests=hidden_fields(shown.text), **case.second)
     assert confirmed.status_code == 422
-    assert change(app, lambda session: rules.get(session, reserves.get(session, "default"))) is None
+    assert run_in_transaction(app, lambda session: rules.get_rule(session, reserves.get(session, "default"))) is None

@@ -6,16 +6,16 @@ no line yet: write one, and mean it.
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from pointsync import clock, db
 from pointsync.accounts import api_keys
-from tests.support.panel_client import Visitor
+from tests.support.panel_client import PanelClient
+from tests.support.paths import DATA
 
-TABLE = Path(__file__).parents[2] / "data" / "routes.txt"
+TABLE = DATA / "routes.txt"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SAMPLES = (
     (r"<path:filename>", "css/tokens.css"),
@@ -26,21 +26,21 @@ SAMPLES = (
 """What stands in a path where it has a gap."""
 
 
-def test_each_route_answers_as_it_is_written(app: Flask, ada: Visitor) -> None:
+def test_each_route_answers_as_it_is_written(app: Flask, ada: PanelClient) -> None:
     with app.app_context():
-        key = key_with(*api_keys.SCOPES)
-        lacking = {scope: key_with(*(set(api_keys.SCOPES) - {scope})) for scope in api_keys.SCOPES}
+        key = create_key(*api_keys.SCOPES)
+        lacking = {scope: create_key(*(set(api_keys.SCOPES) - {scope})) for scope in api_keys.SCOPES}
     found = []
     for rule in sorted({rule.rule for rule in app.url_map.iter_rules()}):
-        path = sample(rule)
+        path = sample_path(rule)
         allowed = app.url_map.bind("").allowed_methods(path)
         for method in METHODS:
-            nobody = Visitor(app)._open(path, method=method)
+            nobody = PanelClient(app)._open(path, method=method)
             if method not in allowed:
                 assert nobody.status_code == 405, (method, rule)
                 continue
-            shop = shown_key(app, path, method, key)
-            without = {scope: shown_key(app, path, method, other).status_code for scope, other in lacking.items()}
+            shop = key_answer(app, path, method, key)
+            without = {scope: key_answer(app, path, method, other).status_code for scope, other in lacking.items()}
             scope = " ".join(each for each, code in without.items() if code == 403)
             refused = 403 if scope else shop.status_code
             assert set(without.values()) == {refused, shop.status_code}, (method, rule, without)
@@ -48,42 +48,42 @@ def test_each_route_answers_as_it_is_written(app: Flask, ada: Visitor) -> None:
             if 300 <= nobody.status_code < 400:
                 assert nobody.location.startswith("/sign-in"), (method, rule)
             codes = [nobody.status_code, refused, shop.status_code, admin.status_code]
-            told = f"{_told(codes)} {scope}".strip()
+            access = f"{_format_codes(codes)} {scope}".strip()
             if method == "HEAD":
-                assert found[-1].endswith(f"GET {told}"), (rule, codes)
+                assert found[-1].endswith(f"GET {access}"), (rule, codes)
             else:
-                found.append(f"{shown(rule)} {method} {told}")
-    assert found == list(written())
+                found.append(f"{route_pattern(rule)} {method} {access}")
+    assert found == list(table_lines())
 
 
-def key_with(*scopes: str) -> str:
+def create_key(*scopes: str) -> str:
     """An API key with these scopes."""
-    return db.in_write(lambda session: api_keys.create(session, "-".join(sorted(scopes)), clock.now(), scopes=scopes))[
-        1
-    ]
+    return db.run_in_transaction(
+        lambda session: api_keys.create(session, "-".join(sorted(scopes)), clock.now(), scopes=scopes)
+    )[1]
 
 
-def shown_key(app: Flask, path: str, method: str, key: str) -> TestResponse:
+def key_answer(app: Flask, path: str, method: str, key: str) -> TestResponse:
     """What a caller with that key is answered."""
-    return Visitor(app)._open(path, method=method, headers={"Authorization": f"Bearer {key}"})
+    return PanelClient(app)._open(path, method=method, headers={"Authorization": f"Bearer {key}"})
 
 
-def _told(codes: list[int]) -> str:
+def _format_codes(codes: list[int]) -> str:
     return " ".join(map(str, codes))
 
 
-def shown(rule: str) -> str:
+def route_pattern(rule: str) -> str:
     """The rule with the names of its gaps alone."""
     return re.sub(r"<(?:[^>]*:)?(\w+)>", r"<\1>", rule)
 
 
-def sample(rule: str) -> str:
+def sample_path(rule: str) -> str:
     """A path of that rule."""
     for gap, filling in SAMPLES:
         rule = re.sub(gap, filling, rule)
     return rule
 
 
-def written() -> Iterator[str]:
+def table_lines() -> Iterator[str]:
     """The table's lines, with one space between words."""
     return (" ".join(line.split()) for line in TABLE.read_text().splitlines() if line and not line.startswith("#"))

@@ -5,7 +5,7 @@ import re
 import pytest
 from flask import Flask
 
-from tests.support.panel_client import Visitor
+from tests.support.panel_client import PanelClient
 
 PATHS = ["/", "/sign-in", "/sign-out", "/setup/x", "/nothing", "/static/nothing"]
 STRICT = {
@@ -22,7 +22,7 @@ STRICT = {
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("signed_in", [False, True])
 def test_every_page_is_strict(request: pytest.FixtureRequest, path: str, signed_in: bool) -> None:
-    visitor: Visitor = request.getfixturevalue("ada" if signed_in else "stranger")
+    visitor: PanelClient = request.getfixturevalue("ada" if signed_in else "stranger")
     headers = visitor.get(path).headers
     assert {part.strip() for part in headers["Content-Security-Policy"].split(";")} == STRICT | {
         "frame-ancestors 'none'"
@@ -42,8 +42,8 @@ def test_every_page_is_strict(request: pytest.FixtureRequest, path: str, signed_
         ({"POINTSYNC_FRAME_ANCESTORS": "'self' https://shop.example https://two.example"}, None),
     ],
 )
-def test_who_may_frame_it(fresh: Flask, settings: dict[str, str], old: str | None) -> None:
-    headers = Visitor(fresh).get("/sign-in").headers
+def test_who_may_frame_it(app_without_admin: Flask, settings: dict[str, str], old: str | None) -> None:
+    headers = PanelClient(app_without_admin).get("/sign-in").headers
     ancestors = settings["POINTSYNC_FRAME_ANCESTORS"]
     assert headers["Content-Security-Policy"].endswith(f"; frame-ancestors {ancestors}")
     assert headers.get("X-Frame-Options") == old
@@ -59,7 +59,7 @@ def test_scripts_and_styles_stand_in_files_of_their_own(request: pytest.FixtureR
         assert not re.search(r"<[^>]*\s(style|on[a-z]+)=", text)
 
 
-def test_styles_are_styles_and_nothing_else(stranger: Visitor) -> None:
+def test_styles_are_styles_and_nothing_else(stranger: PanelClient) -> None:
     answer = stranger.get("/static/css/tokens.css")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.mimetype == "text/css"
@@ -67,7 +67,7 @@ def test_styles_are_styles_and_nothing_else(stranger: Visitor) -> None:
 
 
 def cookies(app: Flask, scheme: str) -> list[str]:
-    visitor = Visitor(app)
+    visitor = PanelClient(app)
     base = f"{scheme}://localhost"
     token = visitor.get("/sign-in", base_url=base)
     found = token.text.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]

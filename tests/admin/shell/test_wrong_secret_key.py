@@ -10,11 +10,11 @@ from flask import Flask
 from pointsync import clock, db
 from pointsync.accounts import admins
 from pointsync.ops import key_rotation
-from pointsync.runtime import runtime
-from pointsync.web.db_unavailable import FITS
+from pointsync.runtime import get_runtime
+from pointsync.web.db_unavailable import DATABASE_CHECKED_KEY
 from tests.api.test_other_database_version import PATHS
-from tests.support.panel_client import NAME, PASSWORD, Visitor
-from tests.support.site_template import opened
+from tests.support.panel_client import NAME, PASSWORD, PanelClient
+from tests.support.site_template import open_site
 
 FIRST, SECOND = "the first key of this test", "the second key of this test"
 WRONG = "POINTSYNC_SECRET_KEY is not the one that this database's secrets are encrypted with"
@@ -25,31 +25,31 @@ PAGES = ("/", "/system/points-sync", "/system/network", "/system/woocommerce")
 
 
 @pytest.fixture
-def folder(first_start: Path, tmp_path: Path) -> Path:
+def folder(site_template: Path, tmp_path: Path) -> Path:
     """The folder of a site that a test's own applications work in."""
-    return shutil.copytree(first_start, tmp_path / "data")
+    return shutil.copytree(site_template, tmp_path / "data")
 
 
-def sign_in(app: Flask) -> Visitor:
+def signed_in_admin(app: Flask) -> PanelClient:
     """An admin of that site, signed in."""
     with app.app_context():
-        db.in_write(lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
-    visitor = Visitor(app)
+        db.run_in_transaction(lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
+    visitor = PanelClient(app)
     assert visitor.sign_in().status_code == 303
     assert visitor.is_in()
     return visitor
 
 
-def rotate(folder: Path, unseen: Flask, **settings: str) -> None:
+def rotate_key(folder: Path, unseen: Flask, **settings: str) -> None:
     """Change the key, while the process `unseen` has nothing open."""
     with unseen.app_context():
-        db.db.engine.dispose()
-    with opened(folder, settles=False, **settings) as app, app.app_context():
-        db.db.engine.dispose()
-        assert key_rotation.rotate(clock.now()).sealed
+        db.get_engine().dispose()
+    with open_site(folder, settles=False, **settings) as app, app.app_context():
+        db.get_engine().dispose()
+        assert key_rotation.rotate(clock.now()).reencrypted
 
 
-def is_refused(app: Flask, said: str) -> None:
+def assert_refused(app: Flask, said: str) -> None:
     """Nobody is answered, and all are told why."""
     caller = app.test_client()
     for path in (*PATHS, *PAGES):
@@ -70,16 +70,16 @@ def test_nobody_is_answered_with_a_wrong_key_or_before_the_change(folder: Path) 
         ({"POINTSYNC_SECRET_KEY": FIRST, "POINTSYNC_SECRET_KEY_OLD": key}, STILL_OLD),
         ({"POINTSYNC_SECRET_KEY": FIRST, "POINTSYNC_SECRET_KEY_OLD": SECOND}, "Neither POINTSYNC_SECRET_KEY nor"),
     ):
-        with opened(folder, **settings) as app:
-            is_refused(app, said)
-    with opened(folder) as app:
+        with open_site(folder, **settings) as app:
+            assert_refused(app, said)
+    with open_site(folder) as app:
         assert app.test_client().get("/sign-in").status_code == 200
 
 
 def test_who_was_signed_in_has_to_sign_in_again_and_a_made_key_is_found_by_a_process_that_runs(folder: Path) -> None:
-    with opened(folder) as app:
-        ada = sign_in(app)
-        rotate(folder, app)
+    with open_site(folder) as app:
+        ada = signed_in_admin(app)
+        rotate_key(folder, app)
         assert not ada.is_in()
         assert ada.sign_in().status_code == 303
         assert ada.get("/").status_code == 503, "it finds that its key is not the right one, and where that is"
@@ -87,24 +87,24 @@ def test_who_was_signed_in_has_to_sign_in_again_and_a_made_key_is_found_by_a_pro
         assert ada.sign_in().status_code == 303
         assert [ada.get(page).status_code for page in PAGES] == [200] * len(PAGES)
         with app.app_context():
-            assert runtime().config.secret_key == (folder / "secret_key").read_text()
+            assert get_runtime().config.secret_key == (folder / "secret_key").read_text()
 
 
 def test_a_key_of_ones_own_that_was_changed_beneath_a_process_makes_no_500(tmp_path: Path) -> None:
     folder = tmp_path / "own"
-    with opened(folder, POINTSYNC_SECRET_KEY=FIRST) as app:
-        ada = sign_in(app)
-        rotate(folder, app, POINTSYNC_SECRET_KEY=SECOND, POINTSYNC_SECRET_KEY_OLD=FIRST)
+    with open_site(folder, POINTSYNC_SECRET_KEY=FIRST) as app:
+        ada = signed_in_admin(app)
+        rotate_key(folder, app, POINTSYNC_SECRET_KEY=SECOND, POINTSYNC_SECRET_KEY_OLD=FIRST)
         assert ada.sign_in().status_code == 303
         hook = {"name": "zebra", "secret": "s", "reserve": "default", "rate": "1", "status": "completed"}
         answer = ada.send("/system/woocommerce/add", **hook)
         assert (answer.status_code, WRONG in html.unescape(answer.text)) == (503, True)
-        is_refused(app, WRONG)
+        assert_refused(app, WRONG)
         for path, word in ((PATHS[-1], "rest_error"), ("/pointsync/v1/ping", "failed")):
-            app.extensions[FITS] = True  # as where that is the first call to need a secret
+            app.extensions[DATABASE_CHECKED_KEY] = True  # as where that is the first call to need a secret
             answer = app.test_client().open(path, method="GET" if "wp-json" in path else "POST", data=b"{}")
             assert (answer.status_code, word in answer.text) == (503, True), answer.text
-    with opened(folder, POINTSYNC_SECRET_KEY=SECOND) as app:
-        again = Visitor(app)
+    with open_site(folder, POINTSYNC_SECRET_KEY=SECOND) as app:
+        again = PanelClient(app)
         assert again.sign_in().status_code == 303
         assert "zebra" not in again.get("/system/woocommerce").text

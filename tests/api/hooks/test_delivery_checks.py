@@ -1,4 +1,4 @@
-"""Who may deliver to a hook, and in what form."""
+"""Which deliveries a hook accepts: signatures, pings, bodies, topics and shops."""
 
 import base64
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from flask import Flask
 from pointsync import clock, crypto, db
 from pointsync.models import Hook
 from pointsync.woocommerce import hooks
-from tests.api.api_clients import Shop, Woo, an_order
+from tests.api.api_clients import ApiClient, HookClient, make_order
 
 Outcomes = Callable[[], list[tuple[str, str]]]
-AddHook = Callable[..., Woo]
+AddHook = Callable[..., HookClient]
 
 
 def test_an_unknown_hook(app: Flask, add_hook: AddHook) -> None:
@@ -27,7 +27,7 @@ def test_an_unknown_hook(app: Flask, add_hook: AddHook) -> None:
 def test_a_removed_hook(app: Flask, add_hook: AddHook) -> None:
     woo = add_hook()
     with app.app_context():
-        db.in_write(lambda session: hooks.remove(session, "shop", clock.now()))
+        db.run_in_transaction(lambda session: hooks.remove(session, "shop", clock.now()))
     assert woo.post(b"{}", "order.created").status_code == 404
 
 
@@ -40,64 +40,64 @@ def test_a_removed_hook(app: Flask, add_hook: AddHook) -> None:
         "\xff\xfe",
         "AAAA",
         base64.b64encode(b"x" * 32).decode(),
-        crypto.hmac_signature("probe-secret", b"{}").hex(),
+        crypto.sign_hmac("probe-secret", b"{}").hex(),
     ],
 )
-def test_a_wrong_signature(add_hook: AddHook, outcomes: Outcomes, signature: str) -> None:
+def test_a_wrong_signature(add_hook: AddHook, hook_outcomes: Outcomes, signature: str) -> None:
     answer = add_hook().post(b"{}", "order.created", X_WC_Webhook_Signature=signature)
     assert answer.status_code == 401
     assert answer.json["error"]["code"] == "bad_signature"
-    assert outcomes() == []
+    assert hook_outcomes() == []
 
 
-def test_another_secret(add_hook: AddHook, shop: Shop) -> None:
+def test_a_different_secret(add_hook: AddHook, api_client: ApiClient) -> None:
     woo = add_hook()
     woo.secret = "other-secret"
     assert woo.post(b'{"id": 17}', "order.created").status_code == 401
 
 
-def test_a_secret_that_cannot_be_opened(
-    app: Flask, add_hook: AddHook, outcomes: Outcomes, caplog: pytest.LogCaptureFixture
+def test_a_secret_that_cannot_be_decrypted(
+    app: Flask, add_hook: AddHook, hook_outcomes: Outcomes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The site was started with another secret key: the shop is told that it is not the shop's fault."""
+    """The site was started with another secret key. The answer says that the fault is not the shop's."""
     woo = add_hook()
     with app.app_context():
-        sealed = crypto.Vault("another secret key").seal(woo.secret)
-        db.in_write(lambda session: setattr(session.get_one(Hook, 1), "sealed_secret", sealed))
+        encrypted = crypto.Vault("another secret key").encrypt(woo.secret)
+        db.run_in_transaction(lambda session: setattr(session.get_one(Hook, 1), "sealed_secret", encrypted))
     caplog.clear()
     answer = woo.post(b'{"id": 17}', "order.created")
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "wrong_secret")
     assert "POINTSYNC_SECRET_KEY" in answer.json["error"]["message"]
-    [line] = caplog.records
-    assert "hook shop:" in line.getMessage()
-    assert line.exc_info is None
-    assert outcomes() == []
+    [record] = caplog.records
+    assert "hook shop:" in record.getMessage()
+    assert record.exc_info is None
+    assert hook_outcomes() == []
 
 
-def test_wrong_signatures_are_slowed_down_and_the_right_one_never(add_hook: AddHook) -> None:
+def test_wrong_signatures_are_limited_and_right_ones_are_not(add_hook: AddHook) -> None:
     woo = add_hook()
     statuses = [woo.post(b"{}", "order.created", X_WC_Webhook_Signature="wrong").status_code for _ in range(40)]
     assert (statuses[0], statuses[-1]) == (401, 429)
     assert woo.order()["outcome"] == "recorded"
 
 
-def ping(woo: Woo, raw: bytes, content_type: str = "application/x-www-form-urlencoded") -> int:
-    """An unsigned form, as a shop sends it when a webhook is saved."""
+def send_ping(woo: HookClient, raw: bytes, content_type: str = "application/x-www-form-urlencoded") -> int:
+    """Send an unsigned form, as a shop does when an admin saves a webhook."""
     return woo.app.test_client().post(woo.path, data=raw, headers={"Content-Type": content_type}).status_code
 
 
-def test_the_ping_of_registration(add_hook: AddHook, outcomes: Outcomes) -> None:
-    assert ping(add_hook(), b"webhook_id=12") == 200
-    assert outcomes() == []
+def test_the_ping_when_a_webhook_is_saved(add_hook: AddHook, hook_outcomes: Outcomes) -> None:
+    assert send_ping(add_hook(), b"webhook_id=12") == 200
+    assert hook_outcomes() == []
 
 
 @pytest.mark.parametrize("raw", [b"webhook_id=", b"webhook_id=x", b"webhook_id=1&id=17", b"id=17", b"", b'{"id":17}'])
-def test_nothing_else_passes_unsigned(add_hook: AddHook, raw: bytes) -> None:
-    assert ping(add_hook(), raw) == 401
+def test_no_other_unsigned_body_is_accepted(add_hook: AddHook, raw: bytes) -> None:
+    assert send_ping(add_hook(), raw) == 401
 
 
-def test_a_ping_of_another_type_is_unsigned(add_hook: AddHook) -> None:
-    assert ping(add_hook(), b"webhook_id=12", "application/json") == 401
+def test_a_ping_with_another_content_type_is_refused(add_hook: AddHook) -> None:
+    assert send_ping(add_hook(), b"webhook_id=12", "application/json") == 401
 
 
 def test_a_body_too_large(add_hook: AddHook) -> None:
@@ -110,14 +110,16 @@ def test_a_body_too_large(add_hook: AddHook) -> None:
     "raw", [b"", b"{", b"\xff", b"[" * 100_000, b"NaN", b'{"id": 1e400}', b"[]", b"null", b"5", b'"x"']
 )
 @pytest.mark.parametrize("by_movements", [False, True])
-def test_a_signed_body_of_no_use(add_hook: AddHook, outcomes: Outcomes, raw: bytes, by_movements: bool) -> None:
+def test_a_signed_body_without_an_order_or_movement_is_ignored(
+    add_hook: AddHook, hook_outcomes: Outcomes, raw: bytes, by_movements: bool
+) -> None:
     topic = "action.woocommerce_pointsync_movement" if by_movements else "order.created"
     assert add_hook(by_movements=by_movements).deliver(topic, raw)["outcome"] == "unused"
-    [(outcome, message)] = outcomes()
+    [(outcome, message)] = hook_outcomes()
     assert (outcome, message[-1]) == ("unused", ".")
 
 
-def test_a_topic_of_no_use(add_hook: AddHook, outcomes: Outcomes) -> None:
+def test_other_topics_are_ignored(add_hook: AddHook, hook_outcomes: Outcomes) -> None:
     woo = add_hook()
     for topic in (
         "customer.updated",
@@ -127,55 +129,58 @@ def test_a_topic_of_no_use(add_hook: AddHook, outcomes: Outcomes) -> None:
         "x" * 900,
         "\xff",
     ):
-        assert woo.deliver(topic, an_order())["outcome"] == "unused"
-    assert {outcome for outcome, _ in outcomes()} == {"unused"}
+        assert woo.deliver(topic, make_order())["outcome"] == "unused"
+    assert {outcome for outcome, _ in hook_outcomes()} == {"unused"}
 
 
-def test_another_shop_is_of_no_use(add_hook: AddHook, shop: Shop) -> None:
+def test_deliveries_of_another_shop_are_ignored(add_hook: AddHook, api_client: ApiClient) -> None:
     woo = add_hook()
     woo.order()
-    answer = woo.deliver("order.created", an_order(id=18), X_WC_Webhook_Source="https://other.test/")
+    answer = woo.deliver("order.created", make_order(id=18), X_WC_Webhook_Source="https://other.test/")
     assert answer["outcome"] == "unused"
     assert "other.test" in answer["message"]
-    assert shop.points("alice@example.test") == 100
+    assert api_client.points("alice@example.test") == 100
 
 
-def test_a_shop_stays_the_same_when_it_gets_a_certificate(add_hook: AddHook) -> None:
+def test_a_shop_stays_the_same_when_it_changes_to_https(add_hook: AddHook) -> None:
     woo = add_hook()
     woo.order()
     assert (
-        woo.deliver("order.created", an_order(id=18), X_WC_Webhook_Source="https://Shop.test")["outcome"] == "recorded"
+        woo.deliver("order.created", make_order(id=18), X_WC_Webhook_Source="https://Shop.test")["outcome"]
+        == "recorded"
     )
 
 
-def test_of_two_hooks_for_a_shop_the_older_counts(add_hook: AddHook, shop: Shop) -> None:
+def test_of_two_hooks_for_a_shop_the_older_one_counts(add_hook: AddHook, api_client: ApiClient) -> None:
     older, newer = add_hook("older"), add_hook("newer")
     assert older.order()["outcome"] == "recorded"
     assert newer.order()["outcome"] == "unused"
-    assert shop.points("alice@example.test") == 100
+    assert api_client.points("alice@example.test") == 100
 
 
-def test_two_shops_may_count_in_one_reserve(add_hook: AddHook, shop: Shop) -> None:
+def test_two_shops_may_count_in_one_reserve(add_hook: AddHook, api_client: ApiClient) -> None:
     assert add_hook("one").order()["outcome"] == "recorded"
     assert add_hook("two", shop="http://two.test/").order()["outcome"] == "recorded"
-    assert shop.points("alice@example.test") == 200
+    assert api_client.points("alice@example.test") == 200
 
 
-def test_a_hook_made_again_goes_on(app: Flask, add_hook: AddHook, shop: Shop) -> None:
+def test_a_hook_created_again_under_its_name_counts_nothing_twice(
+    app: Flask, add_hook: AddHook, api_client: ApiClient
+) -> None:
     add_hook().order()
     with app.app_context():
-        db.in_write(lambda session: hooks.remove(session, "shop", clock.now()))
+        db.run_in_transaction(lambda session: hooks.remove(session, "shop", clock.now()))
     assert add_hook().order()["outcome"] == "duplicate"
-    assert shop.points("alice@example.test") == 100
+    assert api_client.points("alice@example.test") == 100
 
 
-def test_a_busy_database_asks_to_come_again(add_hook: AddHook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_database_asks_to_retry(add_hook: AddHook, monkeypatch: pytest.MonkeyPatch) -> None:
     woo = add_hook()
 
-    def busy(_: object) -> None:
-        raise db.Busy("locked")
+    def raise_busy(_: object) -> None:
+        raise db.DatabaseBusy("locked")
 
-    monkeypatch.setattr(db, "in_write", busy)
+    monkeypatch.setattr(db, "run_in_transaction", raise_busy)
     answer = woo.post(b"{}", "order.created")
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "busy")
     assert int(answer.headers["Retry-After"]) >= 1

@@ -1,4 +1,4 @@
-"""The rule by orders: once per order, once per refund, in proportion."""
+"""The orders rule: an order gives points once, and each refund takes its share back once."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsync.woocommerce.orders import refund_points, worth
-from tests.api.api_clients import Shop, Woo, refund
+from pointsync.woocommerce.orders import compute_points, compute_refunds
+from tests.api.api_clients import ApiClient, HookClient, make_refund
 
 ALICE = "alice@example.test"
-AddHook = Callable[..., Woo]
+AddHook = Callable[..., HookClient]
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ AddHook = Callable[..., Woo]
     ],
 )
 def test_points_are_the_floor_of_total_times_rate(
-    add_hook: AddHook, shop: Shop, rate: str, total: str, points: int
+    add_hook: AddHook, api_client: ApiClient, rate: str, total: str, points: int
 ) -> None:
     outcome = add_hook(rate=rate).order(total=total)["outcome"]
     assert outcome == ("recorded" if points else "unused")
-    assert shop.points(ALICE) == points
+    assert api_client.points(ALICE) == points
 
 
 @pytest.mark.parametrize(
@@ -43,60 +43,65 @@ def test_points_are_the_floor_of_total_times_rate(
         ("completed", ["completed"], False),
     ],
 )
-def test_at_which_status(add_hook: AddHook, shop: Shop, hook_status: str, status: Any, counts: bool) -> None:
+def test_points_are_given_at_the_configured_status(
+    add_hook: AddHook, api_client: ApiClient, hook_status: str, status: Any, counts: bool
+) -> None:
     assert add_hook(status=hook_status).order(status=status)["outcome"] == ("recorded" if counts else "unused")
-    assert shop.points(ALICE) == (100 if counts else 0)
+    assert api_client.points(ALICE) == (100 if counts else 0)
 
 
-def test_an_order_counts_once_however_it_changes(add_hook: AddHook, shop: Shop) -> None:
+def test_a_changed_order_still_counts_once(add_hook: AddHook, api_client: ApiClient) -> None:
     woo = add_hook(status="processing")
     assert woo.order(status="processing")["outcome"] == "recorded"
     for status in ("completed", "processing", "on-hold", "completed"):
         assert woo.order(status=status)["outcome"] == "duplicate"
     assert woo.order(total="250.00")["outcome"] == "duplicate"
-    assert shop.points(ALICE) == 100
+    assert api_client.points(ALICE) == 100
 
 
-def test_refunds_come_after_in_whatever_status(add_hook: AddHook, shop: Shop) -> None:
+def test_refunds_count_at_any_status(add_hook: AddHook, api_client: ApiClient) -> None:
     woo = add_hook()
     woo.order()
-    woo.order(status="refunded", refunds=[refund(20, "-33.33")])
-    assert shop.points(ALICE) == 66
-    woo.order(status="refunded", refunds=[refund(21, "-66.67"), refund(20, "-33.33")])
-    assert shop.points(ALICE) == 0
-    assert woo.order(status="refunded", refunds=[refund(20, "-33.33"), refund(21, "-66.67")])["outcome"] == "duplicate"
+    woo.order(status="refunded", refunds=[make_refund(20, "-33.33")])
+    assert api_client.points(ALICE) == 66
+    woo.order(status="refunded", refunds=[make_refund(21, "-66.67"), make_refund(20, "-33.33")])
+    assert api_client.points(ALICE) == 0
+    assert (
+        woo.order(status="refunded", refunds=[make_refund(20, "-33.33"), make_refund(21, "-66.67")])["outcome"]
+        == "duplicate"
+    )
 
 
-def test_a_refund_goes_to_who_got_the_points(add_hook: AddHook, shop: Shop) -> None:
+def test_a_refund_is_taken_from_the_customer_who_got_the_points(add_hook: AddHook, api_client: ApiClient) -> None:
     woo = add_hook()
     woo.order()
-    woo.order(billing={"email": "bob@example.test"}, refunds=[refund(20, "-25.00")])
-    woo.order(billing={"email": ""}, refunds=[refund(20, "-25.00"), refund(21, "-25.00")])
-    assert (shop.points(ALICE), shop.points("bob@example.test")) == (50, 0)
+    woo.order(billing={"email": "bob@example.test"}, refunds=[make_refund(20, "-25.00")])
+    woo.order(billing={"email": ""}, refunds=[make_refund(20, "-25.00"), make_refund(21, "-25.00")])
+    assert (api_client.points(ALICE), api_client.points("bob@example.test")) == (50, 0)
 
 
-def test_a_refund_may_take_the_balance_below_zero(add_hook: AddHook, shop: Shop) -> None:
+def test_a_refund_may_take_the_balance_below_zero(add_hook: AddHook, api_client: ApiClient) -> None:
     woo = add_hook()
     woo.order()
-    shop.record({"customer": ALICE, "points": -90})
-    assert woo.order(refunds=[refund(20, "-100.00")])["outcome"] == "recorded"
-    assert shop.points(ALICE) == -90
+    api_client.record({"customer": ALICE, "points": -90})
+    assert woo.order(refunds=[make_refund(20, "-100.00")])["outcome"] == "recorded"
+    assert api_client.points(ALICE) == -90
 
 
-def test_a_refund_too_small_for_a_point(add_hook: AddHook, shop: Shop) -> None:
+def test_a_refund_of_less_than_a_point(add_hook: AddHook, api_client: ApiClient) -> None:
     woo = add_hook(rate="0.5")
     woo.order(total="100.90")
-    small, large = refund(20, "-0.40"), refund(21, "-10.00")
+    small, large = make_refund(20, "-0.40"), make_refund(21, "-10.00")
     assert woo.order(total="100.90", refunds=[small])["outcome"] == "duplicate"
     assert woo.order(total="100.90", refunds=[small, large])["outcome"] == "recorded"
     for _ in range(2):
         assert woo.order(total="100.90", refunds=[small, large])["outcome"] == "duplicate"
-    assert shop.points(ALICE) == 45
+    assert api_client.points(ALICE) == 45
 
 
-def test_a_refund_of_an_order_that_never_counted(add_hook: AddHook, shop: Shop) -> None:
-    assert add_hook().order(status="refunded", refunds=[refund(20, "-25.00")])["outcome"] == "unused"
-    assert shop.get(f"/customers/{ALICE}").status_code == 404
+def test_a_refund_of_an_order_that_gave_no_points(add_hook: AddHook, api_client: ApiClient) -> None:
+    assert add_hook().order(status="refunded", refunds=[make_refund(20, "-25.00")])["outcome"] == "unused"
+    assert api_client.get(f"/customers/{ALICE}").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -117,13 +122,13 @@ def test_a_refund_of_an_order_that_never_counted(add_hook: AddHook, shop: Shop) 
         {"refunds": [{"id": 1, "total": "-5.00"}] * 501},
     ],
 )
-def test_an_order_that_cannot_be_used(
-    add_hook: AddHook, shop: Shop, outcomes: Callable[[], list[tuple[str, str]]], fields: dict[str, Any]
+def test_an_invalid_order_is_ignored(
+    add_hook: AddHook, api_client: ApiClient, hook_outcomes: Callable[[], list[tuple[str, str]]], fields: dict[str, Any]
 ) -> None:
     assert add_hook().order(**fields)["outcome"] == "unused"
-    [(_, message)] = outcomes()
+    [(_, message)] = hook_outcomes()
     assert 10 < len(message) < 400
-    assert shop.get(f"/customers/{ALICE}").status_code == 404
+    assert api_client.get(f"/customers/{ALICE}").status_code == 404
 
 
 def test_an_inactive_reserve(add_hook: AddHook, add_reserve: Callable[..., None]) -> None:
@@ -138,27 +143,29 @@ rates = st.integers(1, 10**8).map(lambda millionths: Decimal(millionths) / 10**6
 
 
 @given(total=money, rate=rates, parts=st.lists(st.integers(0, 10**6), max_size=8), cut=st.integers(0, 8))
-def test_refunds_leave_the_floor_of_what_is_left(total: Decimal, rate: Decimal, parts: list[int], cut: int) -> None:
+def test_after_each_refund_the_points_match_the_remaining_total(
+    total: Decimal, rate: Decimal, parts: list[int], cut: int
+) -> None:
     refunds: dict[int, Decimal] = {}
     for refund_id, part in enumerate(parts):
         refunds[refund_id] = min(Decimal(part) / 100, total - sum(refunds.values()))
-    points = worth(total, rate)
+    points = compute_points(total, rate)
 
     early = dict(list(refunds.items())[:cut])
-    recorded = refund_points(total, rate, points, early, {})
-    assert points + sum(recorded.values()) == worth(total - sum(early.values()), rate)
-    recorded |= refund_points(total, rate, points, refunds, recorded)
-    assert points + sum(recorded.values()) == worth(total - sum(refunds.values()), rate)
+    recorded = compute_refunds(total, rate, points, early, {})
+    assert points + sum(recorded.values()) == compute_points(total - sum(early.values()), rate)
+    recorded |= compute_refunds(total, rate, points, refunds, recorded)
+    assert points + sum(recorded.values()) == compute_points(total - sum(refunds.values()), rate)
 
     assert all(change < 0 for change in recorded.values())
-    assert refund_points(total, rate, points, refunds, recorded) == {}
-    assert recorded == refund_points(total, rate, points, refunds, {})
+    assert compute_refunds(total, rate, points, refunds, recorded) == {}
+    assert recorded == compute_refunds(total, rate, points, refunds, {})
 
 
 @given(total=money, rate=rates, points=st.integers(0, 10**9), parts=st.lists(money, max_size=5))
-def test_a_refund_never_gives_and_never_takes_more_than_was_given(
+def test_refunds_never_add_points_and_never_take_more_than_was_given(
     total: Decimal, rate: Decimal, points: int, parts: list[Decimal]
 ) -> None:
-    changes = refund_points(total, rate, points, dict(enumerate(parts)), {})
+    changes = compute_refunds(total, rate, points, dict(enumerate(parts)), {})
     assert all(change < 0 for change in changes.values())
     assert points + sum(changes.values()) >= 0

@@ -6,104 +6,106 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from pointsync import db
-from pointsync.models import Attempt, Delivery, Remote, State
-from tests.admin import sample_deliveries as shown
+from pointsync.models import Attempt, Delivery, DeliveryState, Remote
+from tests.admin import sample_deliveries
 from tests.browser.conftest import BOTH_WIDTHS
-from tests.browser.navigation import come_in
-from tests.browser.page_checks import check, complaints
+from tests.browser.navigation import sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors
 
 PAGE = "/system/activity"
 LONG = "The shop of tea, coffee and all that is drunk from mugs, at the corner of the market place, Ltd."
-NASTY = "a-very-long-word-without-any-space-" * 6 + "<script>alert(1)</script>"
+HOSTILE_TEXT = "a-very-long-word-without-any-space-" * 6 + "<script>alert(1)</script>"
 
 
-def fill(app: Flask) -> None:
+def create_deliveries(app: Flask) -> None:
     """A delivery in each state and more, long names and texts, attempts and changes."""
-    with app.app_context(), db.write() as session:
-        shown.add_each(session)
-        shown.make(session, 1_234_567, customer="somebody-with-a-long-name.and-another@a-long-domain.example.museum")
-        shown.make(session, 8, reason=NASTY)
-        shown.settle(session, 8, State.FAILED, attempts=1, message=NASTY)
-        shown.go_below(session, 100, 2_000_000)
-        shown.add_attempts(session)
-        shown.add_changes(session)
-        session.get_one(Attempt, 3).message = NASTY
+    with app.app_context(), db.transaction() as session:
+        sample_deliveries.add_all_states(session)
+        sample_deliveries.record_points(
+            session, 1_234_567, customer="somebody-with-a-long-name.and-another@a-long-domain.example.museum"
+        )
+        sample_deliveries.record_points(session, 8, reason=HOSTILE_TEXT)
+        sample_deliveries.set_delivery_state(session, 8, DeliveryState.FAILED, attempts=1, message=HOSTILE_TEXT)
+        sample_deliveries.overdraw(session, 100, 2_000_000)
+        sample_deliveries.add_attempts(session)
+        sample_deliveries.add_status_changes(session)
+        session.get_one(Attempt, 3).message = HOSTILE_TEXT
         session.get_one(Remote, 1).name = LONG
 
 
-def states(app: Flask) -> list[State]:
+def delivery_states(app: Flask) -> list[DeliveryState]:
     """The states of the deliveries, oldest first."""
-    with app.app_context(), db.write() as session:
-        return [State(each.state) for each in session.query(Delivery).order_by(Delivery.id)]
+    with app.app_context(), db.transaction() as session:
+        return [DeliveryState(each.state) for each in session.query(Delivery).order_by(Delivery.id)]
 
 
 def test_the_empty_lists(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    come_in(page, url, app, PAGE)
-    for words, said in (
+    console_errors = collect_console_errors(page)
+    sign_in_first_admin(page, url, app, PAGE)
+    for words, sentence in (
         ("Deliveries", "No deliveries yet."),
         ("Below zero", "Nobody went below zero."),
         ("Attempts", "No attempts yet."),
         ("Status changes", "No changes yet."),
     ):
         page.get_by_role("navigation", name="Activity").get_by_role("link", name=words).click()
-        expect(page.get_by_text(said)).to_be_visible()
-        check(page, f"activity-empty-{words.split()[0].lower()}")
-    assert heard == []
+        expect(page.get_by_text(sentence)).to_be_visible()
+        check_page(page, f"activity-empty-{words.split()[0].lower()}")
+    assert console_errors == []
 
 
 def test_the_lists(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    fill(app)
-    come_in(page, url, app, PAGE)
+    console_errors = collect_console_errors(page)
+    create_deliveries(app)
+    sign_in_first_admin(page, url, app, PAGE)
     expect(page.get_by_role("row")).to_have_count(8)
-    check(page, "activity")
+    check_page(page, "activity")
     for words, count in (("Below zero", 4), ("Attempts", 7), ("Status changes", 3)):
         page.get_by_role("navigation", name="Activity").get_by_role("link", name=words).click()
         expect(page.get_by_role("row")).to_have_count(count)
-        check(page, f"activity-{words.split()[0].lower()}")
-    assert heard == []
+        check_page(page, f"activity-{words.split()[0].lower()}")
+    assert console_errors == []
 
 
 def test_the_filter(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    fill(app)
-    come_in(page, url, app, PAGE)
+    console_errors = collect_console_errors(page)
+    create_deliveries(app)
+    sign_in_first_admin(page, url, app, PAGE)
     page.get_by_label("Remote", exact=True).select_option(LONG)
     page.get_by_label("Status", exact=True).select_option("Refused")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.get_by_role("row")).to_have_count(3)
     expect(page.get_by_role("button", name="Retry now")).to_be_visible()
-    check(page, "activity-filter")
+    check_page(page, "activity-filter")
     page.get_by_label("Customer's e-mail").fill("nobody")
     page.keyboard.press("Enter")
     expect(page.get_by_text("nobody is no e-mail address")).to_be_visible()
     expect(page.get_by_label("Customer's e-mail")).to_be_focused()
     expect(page.get_by_label("Status", exact=True)).to_have_value("failed")
-    check(page, "activity-filter-wrong")
+    check_page(page, "activity-filter-wrong")
     page.get_by_label("Customer's e-mail").fill("ben@shop.test")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Nothing like that.")).to_be_visible()
-    check(page, "activity-filter-nothing")
+    check_page(page, "activity-filter-nothing")
     page.goto(f"{url}{PAGE}?cursor=broken")
     expect(page.get_by_text("This address leads to no page of this list")).to_be_visible()
-    check(page, "activity-cursor")
+    check_page(page, "activity-cursor")
     page.get_by_role("link", name="Show the first page").click()
     expect(page.get_by_role("row")).to_have_count(8)
-    assert heard == []
+    assert console_errors == []
 
 
 def test_what_was_refused(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    fill(app)
-    come_in(page, url, app, f"{PAGE}?state=failed")
+    console_errors = collect_console_errors(page)
+    create_deliveries(app)
+    sign_in_first_admin(page, url, app, f"{PAGE}?state=failed")
     page.get_by_label("Actions for +8 of").press("Enter")
     page.get_by_role("link", name="Set aside").press("Enter")
     dialog = page.get_by_role("dialog", name="Set this movement aside?")
     expect(dialog.get_by_label("Reason")).to_be_focused()
     page.keyboard.press("Enter")
     expect(dialog.get_by_text("Type why it is not sent")).to_be_visible()
-    check(page, "activity-aside")
+    check_page(page, "activity-aside")
     dialog.get_by_label("Reason").fill("Given by hand.")
     page.keyboard.press("Enter")
     expect(page.get_by_text("It is set aside")).to_be_visible()
@@ -114,21 +116,21 @@ def test_what_was_refused(page: Page, url: str, app: Flask) -> None:
     page.get_by_role("link", name="Correct here").click()
     dialog = page.get_by_role("dialog", name="Correct it here?")
     expect(dialog.get_by_text("a correction of −2")).to_be_visible()
-    check(page, "activity-correct")
+    check_page(page, "activity-correct")
     dialog.get_by_role("button", name="Correct here").click()
     expect(page.get_by_text("Corrected here by movement")).to_be_visible()
     expect(page.get_by_text("Nothing like that.")).to_be_visible()
-    assert [state.value for state in states(app)] == [
+    assert [state.value for state in delivery_states(app)] == [
         "delivered", "aside", "unknown", "aside", "pending", "pending", "aside",
     ]  # fmt: skip
-    assert heard == []
+    assert console_errors == []
 
 
 @BOTH_WIDTHS
 def test_ticking(page: Page, url: str, app: Flask, width: int) -> None:
-    heard = complaints(page)
-    fill(app)
-    come_in(page, url, app, PAGE)
+    console_errors = collect_console_errors(page)
+    create_deliveries(app)
+    sign_in_first_admin(page, url, app, PAGE)
     expect(page.get_by_text("0 ticked")).to_be_visible()
     if width > 1024:
         page.get_by_label("Tick all that were refused").check()
@@ -136,34 +138,34 @@ def test_ticking(page: Page, url: str, app: Flask, width: int) -> None:
         for box in page.get_by_label(re.compile("^Tick [+]")).all():
             box.check()
     expect(page.get_by_text("2 ticked")).to_be_visible()
-    check(page, "activity-ticked")
+    check_page(page, "activity-ticked")
     page.get_by_role("button", name="Send the ticked ones again").click()
     expect(page.get_by_text("2 movements are sent again now.")).to_be_visible()
-    assert states(app).count(State.FAILED) == 0
-    assert heard == []
+    assert delivery_states(app).count(DeliveryState.FAILED) == 0
+    assert console_errors == []
 
 
 def test_a_correction_below_zero(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    fill(app)
-    come_in(page, url, app, f"{PAGE}/below-zero")
+    console_errors = collect_console_errors(page)
+    create_deliveries(app)
+    sign_in_first_admin(page, url, app, f"{PAGE}/below-zero")
     page.get_by_role("link", name="Correct here: −100 of").click()
     dialog = page.get_by_role("dialog", name="Correct it here?")
     expect(dialog.get_by_text("brings the balance to 0")).to_be_visible()
-    check(page, "activity-below-correct")
+    check_page(page, "activity-below-correct")
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Correct here: −100 of")).to_be_focused()
     page.keyboard.press("Enter")
     dialog.get_by_role("button", name="Correct here").click()
     expect(page.get_by_text("the balance is 0 now")).to_be_visible()
-    check(page, "activity-below-corrected")
-    assert heard == []
+    check_page(page, "activity-below-corrected")
+    assert console_errors == []
 
 
-def test_it_works_without_a_script(plain: Page, url: str, app: Flask) -> None:
-    page = plain
-    fill(app)
-    come_in(page, url, app, f"{PAGE}?state=failed")
+def test_it_works_without_a_script(page_without_scripts: Page, url: str, app: Flask) -> None:
+    page = page_without_scripts
+    create_deliveries(app)
+    sign_in_first_admin(page, url, app, f"{PAGE}?state=failed")
     page.get_by_label("Actions for +8 of").click()
     page.get_by_role("link", name="Set aside").click()
     page.get_by_label("Reason").fill("Given by hand.")

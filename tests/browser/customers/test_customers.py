@@ -5,83 +5,83 @@ from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
 from pointsync.ledger.record import Draft, record
-from tests.admin.sample_customers import LONG, fill_history, sell
-from tests.admin.sample_remotes import MADE
-from tests.browser.navigation import come_in
-from tests.browser.page_checks import check, complaints
-from tests.support.bulk_rows import fill
-from tests.support.site_template import change
+from tests.admin.sample_customers import LONG_EMAIL, create_customer_history, record_points
+from tests.admin.sample_remotes import CREATED_AT
+from tests.browser.navigation import sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors
+from tests.support.bulk_rows import insert_rows
+from tests.support.site_template import run_in_transaction
 
 
-def people(app: Flask) -> None:
+def create_customers(app: Flask) -> None:
     """A customer with all there is, one with the longest address, one below zero, and thirty others."""
-    fill_history(app)
+    create_customer_history(app)
 
     def more(session: Session) -> None:
-        sell(session, LONG, 2_000_000_000)
-        record(session, [Draft("bob@shop.test", set_to=-1234, kind="manual")], "test", MADE)
-        fill(session, customers=30, movements=90)
+        record_points(session, LONG_EMAIL, 2_000_000_000)
+        record(session, [Draft("bob@shop.test", set_to=-1234, kind="manual")], "test", CREATED_AT)
+        insert_rows(session, customers=30, movements=90)
 
-    change(app, more)
+    run_in_transaction(app, more)
 
 
 def test_nobody_yet(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    come_in(page, url, app, "/customers")
+    heard = collect_console_errors(page)
+    sign_in_first_admin(page, url, app, "/customers")
     expect(page.get_by_text("No customers yet.")).to_be_visible()
-    check(page, "customers-none")
+    check_page(page, "customers-none")
     assert heard == []
 
 
 def test_the_list(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    people(app)
-    come_in(page, url, app, "/customers")
+    heard = collect_console_errors(page)
+    create_customers(app)
+    sign_in_first_admin(page, url, app, "/customers")
     expect(page.get_by_text("33 customers")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(20)
-    check(page, "customers")
+    check_page(page, "customers")
 
     page.get_by_label("Narrow your search").fill("nobody@")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_text("Nobody found.")).to_be_visible()
-    check(page, "customers-not-found")
+    check_page(page, "customers-not-found")
     page.get_by_label("Narrow your search").fill("Bob")
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.get_by_role("link", name="bob@shop.test", exact=True)).to_be_visible()
-    check(page, "customers-found")
+    check_page(page, "customers-found")
 
     page.goto(f"{url}/customers?order=nothing&reserve=nothing")
     expect(page.get_by_text("There is no such points reserve here")).to_be_visible()
-    check(page, "customers-wrong")
+    check_page(page, "customers-wrong")
     page.goto(f"{url}/customers?cursor=nothing")
     expect(page.get_by_text("This address leads to no page")).to_be_visible()
-    check(page, "customers-wrong-page")
+    check_page(page, "customers-wrong-page")
     assert heard == []
 
 
 def test_order_size_and_pages(page: Page, url: str, app: Flask) -> None:
-    people(app)
-    come_in(page, url, app, "/customers")
+    create_customers(app)
+    sign_in_first_admin(page, url, app, "/customers")
     page.get_by_label("Order by").select_option("Most points first")
     page.get_by_role("button", name="Order", exact=True).click()
     first = page.locator("tbody tr").first
-    expect(first).to_contain_text(LONG)
+    expect(first).to_contain_text(LONG_EMAIL)
     page.get_by_role("link", name="10", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(10)
-    expect(first).to_contain_text(LONG)
+    expect(first).to_contain_text(LONG_EMAIL)
     page.get_by_role("link", name="Next page").first.click()
     expect(page.get_by_label("Order by")).to_have_value("-points")
-    expect(first).not_to_contain_text(LONG)
+    expect(first).not_to_contain_text(LONG_EMAIL)
     page.get_by_role("link", name="Last page").first.click()
     expect(page.locator("tbody tr").last).to_contain_text("bob@shop.test")
     page.get_by_role("link", name="First page").first.click()
-    expect(first).to_contain_text(LONG)
+    expect(first).to_contain_text(LONG_EMAIL)
 
 
 def test_those_ticked_are_taken_along(page: Page, url: str, app: Flask) -> None:
-    people(app)
-    come_in(page, url, app, "/customers?q=a")
+    create_customers(app)
+    sign_in_first_admin(page, url, app, "/customers?q=a")
     every = page.get_by_label("Tick all on this page")
     every.check()
     expect(page.get_by_text("3 ticked")).to_be_visible()
@@ -94,7 +94,7 @@ def test_those_ticked_are_taken_along(page: Page, url: str, app: Flask) -> None:
 
 
 def test_add_points_opens_over_the_list(page: Page, url: str, app: Flask) -> None:
-    come_in(page, url, app, "/customers")
+    sign_in_first_admin(page, url, app, "/customers")
     page.get_by_role("link", name="Add points").first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("E-mail").fill("new@shop.test")
@@ -105,20 +105,20 @@ def test_add_points_opens_over_the_list(page: Page, url: str, app: Flask) -> Non
 
 
 def test_a_history(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    anna = fill_history(app)
-    come_in(page, url, app, f"/customers/{anna}")
+    heard = collect_console_errors(page)
+    anna = create_customer_history(app)
+    sign_in_first_admin(page, url, app, f"/customers/{anna}")
     expect(page.locator("tbody tr")).to_have_count(9)
-    check(page, "history")
-    for each in page.locator("details.way > summary").all():
+    check_page(page, "history")
+    for each in page.locator("details.delivery-summary > summary").all():
         each.click()
     expect(page.get_by_text("It holds this id with other points.")).to_be_visible()
-    check(page, "history-open")
+    check_page(page, "history-open")
 
     page.get_by_label("Points Reserve").select_option("Stamps")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("tbody tr")).to_have_count(1)
-    check(page, "history-stamps")
+    check_page(page, "history-stamps")
 
     page.get_by_role("link", name="Add/Subtract points").click()
     dialog = page.get_by_role("dialog")
@@ -128,14 +128,14 @@ def test_a_history(page: Page, url: str, app: Flask) -> None:
 
     page.goto(f"{url}/customers/{anna}?reserve=silver")
     expect(page.get_by_text("There is no such points reserve here")).to_be_visible()
-    check(page, "history-wrong")
+    check_page(page, "history-wrong")
     assert heard == []
 
 
 def test_the_longest_address(page: Page, url: str, app: Flask) -> None:
-    row = change(app, lambda session: sell(session, LONG, *range(1, 31)))
-    come_in(page, url, app, f"/customers/{row}")
+    row = run_in_transaction(app, lambda session: record_points(session, LONG_EMAIL, *range(1, 31)))
+    sign_in_first_admin(page, url, app, f"/customers/{row}")
     expect(page.locator("tbody tr")).to_have_count(20)
-    check(page, "history-long")
+    check_page(page, "history-long")
     page.get_by_role("link", name="Next page").first.click()
     expect(page.locator("tbody tr")).to_have_count(10)

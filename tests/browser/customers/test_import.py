@@ -7,49 +7,49 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from pointsync import db
-from pointsync.runtime import runtime
-from pointsync.schedule.task_kinds import KINDS
+from pointsync.runtime import get_runtime
+from pointsync.schedule.task_kinds import TASK_FUNCTIONS
 from pointsync.tasks import runner
 from tests.admin import sample_remotes
 from tests.browser.conftest import BOTH_WIDTHS
-from tests.browser.navigation import come_in
-from tests.browser.page_checks import check, complaints
+from tests.browser.navigation import sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors
 
 
-def work(app: Flask) -> None:
+def run_waiting_task(app: Flask) -> None:
     """Do what was asked for."""
     with app.app_context():
-        assert runner.do_next(KINDS, runtime().config.data, "w", Event())
+        assert runner.run_next(TASK_FUNCTIONS, get_runtime().config.data, "w", Event())
 
 
 @BOTH_WIDTHS
 def test_a_file_is_given_looked_at_and_imported(page: Page, url: str, app: Flask, tmp_path: Path) -> None:
-    heard = complaints(page)
+    heard = collect_console_errors(page)
     file = tmp_path / "balances of the old card.csv"
     faulty = "".join(f"no address of the customer number {n};5;\n" for n in range(3))
     file.write_text(
         f"email;points;name\nanna@x.example;1300;Anna\nbob@x.example;-5;Bob\n{faulty}carl@x.example;1.000;\n"
     )
-    with app.app_context(), db.write() as session:
-        sample_remotes.add_four(session)
-    come_in(page, url, app, "/customers")
+    with app.app_context(), db.transaction() as session:
+        sample_remotes.add_remote_of_each_status(session)
+    sign_in_first_admin(page, url, app, "/customers")
     page.get_by_role("link", name="Import", exact=True).click()
     expect(page.get_by_role("heading", name="Import points")).to_be_visible()
-    check(page, "import")
+    check_page(page, "import")
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_text("Choose a file.")).to_be_visible()
-    check(page, "import-wrong")
+    check_page(page, "import-wrong")
     page.get_by_label("File", exact=True).set_input_files(file)
     page.get_by_label("New points").check()
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_role("heading", name="Dry run of balances of the old card.csv", level=2)).to_be_visible()
-    work(app)
+    run_waiting_task(app)
     button = page.get_by_role("button", name="Import the good lines only (2) as new points")
     expect(button).to_be_visible()
-    check(page, "import-dry-run")
+    check_page(page, "import-dry-run")
     button.click()
     expect(page.get_by_role("heading", name="Import of balances of the old card.csv", level=2)).to_be_visible()
-    work(app)
+    run_waiting_task(app)
     expect(page.get_by_text("2 lines recorded as new points.")).to_be_visible()
-    check(page, "import-done")
+    check_page(page, "import-done")
     assert heard == []

@@ -7,96 +7,98 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from pointsync import clock, db, leases
-from pointsync.ledger.apply import Incoming, apply
-from pointsync.models import Delivery, Remote, Reserve, Site, State
+from pointsync.ledger.apply import IncomingMovement, apply
+from pointsync.models import Delivery, DeliveryState, Remote, Reserve, Site
 from tests.admin import sample_remotes
-from tests.browser.navigation import come_in
-from tests.browser.page_checks import check, complaints
-from tests.support.bulk_rows import fill
+from tests.browser.navigation import sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors
+from tests.support.bulk_rows import insert_rows
 
 LONG_NAME = "The Honourable Company of Potters and Glaziers of Lower Wexham, Online Branch"
 SOON_MS = 20_000
 
 
-def busy(app: Flask) -> None:
+def create_busy_site(app: Flask) -> None:
     """A family in which much goes on, and much of it goes wrong."""
-    with app.app_context(), db.write() as session:
-        leases.beat(session, "w" * 32)
-        sample_remotes.add_four(session)
+    with app.app_context(), db.transaction() as session:
+        leases.record_heartbeat(session, "w" * 32)
+        sample_remotes.add_remote_of_each_status(session)
         auth = "wrk_" + "a" * 16
-        line = sample_remotes.add(session, "https://a-very-long-name-of-a-shop.example/with/a/long/path/below/it", auth)
+        line = sample_remotes.add_remote(
+            session, "https://a-very-long-name-of-a-shop.example/with/a/long/path/below/it", auth
+        )
         line.name, line.dialect, line.facts, line.check_code = LONG_NAME, "pointsync", {"lists": []}, "clock_skew"
         line.clock_offset_seconds, line.status, line.status_text = 480.0, "green", "In step."
-        fill(session, customers=40, movements=4000, now=clock.now() - timedelta(minutes=1))
-        late = [Incoming(f"late-{each}", f"late{each}@shop.example", -20) for each in range(3)]
+        insert_rows(session, customers=40, movements=4000, now=clock.now() - timedelta(minutes=1))
+        late = [IncomingMovement(f"late-{each}", f"late{each}@shop.example", -20) for each in range(3)]
         apply(session, auth, session.get_one(Reserve, 1), late, clock.now())
 
 
 def test_when_much_needs_a_hand(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    busy(app)
-    come_in(page, url, app)
-    expect(page.locator(".need")).to_have_count(4)
+    heard = collect_console_errors(page)
+    create_busy_site(app)
+    sign_in_first_admin(page, url, app)
+    expect(page.locator(".attention-item")).to_have_count(4)
     expect(page.locator(".tile")).to_have_count(6)
     expect(page.get_by_text("does not list this site")).to_be_visible()
-    check(page, "dashboard")
+    check_page(page, "dashboard")
 
     page.get_by_role("link", name="31", exact=True).click()
     expect(page.locator(".chart-bar")).to_have_count(31)
     page.get_by_text("Show the figures").click()
     expect(page.get_by_role("table", name="Movements per day, the last 31 days: the figures")).to_be_visible()
-    check(page, "dashboard-31")
+    check_page(page, "dashboard-31")
 
-    expect(page.locator(".need a").first).to_have_attribute("href", "/system/activity?state=failed")
+    expect(page.locator(".attention-item a").first).to_have_attribute("href", "/system/activity?state=failed")
     assert heard == []
 
 
 def test_at_the_beginning_and_when_all_is_well(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    come_in(page, url, app)
+    heard = collect_console_errors(page)
+    sign_in_first_admin(page, url, app)
     expect(page.get_by_text("No remote sites yet.")).to_be_visible()
-    check(page, "dashboard-begin")
+    check_page(page, "dashboard-begin")
 
-    with app.app_context(), db.write() as session:
-        leases.beat(session, "w" * 32)
-        line = sample_remotes.add(session, "https://tea.test", "wrk_" + "1" * 16)
+    with app.app_context(), db.transaction() as session:
+        leases.record_heartbeat(session, "w" * 32)
+        line = sample_remotes.add_remote(session, "https://tea.test", "wrk_" + "1" * 16)
         line.name, line.status, line.status_text = "Tea shop", "green", "In step."
-        sample_remotes.let_wait(session, 3)
-        session.execute(update(Delivery).values(state=State.DELIVERED))
+        sample_remotes.record_waiting(session, 3)
+        session.execute(update(Delivery).values(state=DeliveryState.DELIVERED))
     page.reload()
     expect(page.get_by_text("Nothing needs a hand.")).to_be_visible()
     expect(page.get_by_text("Nothing waits")).to_be_visible()
-    check(page, "dashboard-well")
+    check_page(page, "dashboard-well")
 
-    with app.app_context(), db.write() as session:
+    with app.app_context(), db.transaction() as session:
         session.get_one(Site, 1).hold = "The marker of this database is missing in /var/lib/pointsync."
     page.reload()
     expect(page.get_by_text("Nothing but what is asked above.")).to_be_visible()
-    check(page, "dashboard-held")
+    check_page(page, "dashboard-held")
     assert heard == []
 
 
 def test_it_is_fresh_by_itself(page: Page, url: str, app: Flask) -> None:
-    with app.app_context(), db.write() as session:
-        leases.beat(session, "w" * 32)
-        line = sample_remotes.add(session, "https://tea.test", "wrk_" + "1" * 16)
+    with app.app_context(), db.transaction() as session:
+        leases.record_heartbeat(session, "w" * 32)
+        line = sample_remotes.add_remote(session, "https://tea.test", "wrk_" + "1" * 16)
         line.name, line.status, line.status_text = "Tea shop", "green", "In step."
-    come_in(page, url, app)
+    sign_in_first_admin(page, url, app)
     tile = page.locator("#site-1")
-    expect(tile.locator(".status-words")).to_have_text("In step")
+    expect(tile.locator(".status-label")).to_have_text("In step")
     page.evaluate("window.isTheSamePage = true")
 
-    with app.app_context(), db.write() as session:
-        sample_remotes.let_wait(session, 2)
+    with app.app_context(), db.transaction() as session:
+        sample_remotes.record_waiting(session, 2)
         line = session.get_one(Remote, 1)
         line.status, line.status_text, line.attempt_code = "error", "It is gone. 2 movements waiting.", "timeout"
-    expect(tile.locator(".status-words")).to_have_text("Error", timeout=SOON_MS)
-    expect(page.locator("#waiting")).to_contain_text("2 movements wait")
-    expect(page.locator("#needs")).to_contain_text("Tea shop is red.")
-    expect(page.locator("[data-said]")).not_to_be_empty()
+    expect(tile.locator(".status-label")).to_have_text("Error", timeout=SOON_MS)
+    expect(page.locator("#waiting-count")).to_contain_text("2 movements wait")
+    expect(page.locator("#attention-list")).to_contain_text("Tea shop is red.")
+    expect(page.locator("[data-announcer]")).not_to_be_empty()
     assert page.evaluate("window.isTheSamePage")
     assert page.locator("#site-1 .tile").evaluate("tile => tile.classList.contains('tile-error')")
 
-    with app.app_context(), db.write() as session:
-        sample_remotes.add(session, "https://print.test", "wrk_" + "2" * 16)
+    with app.app_context(), db.transaction() as session:
+        sample_remotes.add_remote(session, "https://print.test", "wrk_" + "2" * 16)
     expect(page.locator(".tile")).to_have_count(3, timeout=SOON_MS)

@@ -8,24 +8,24 @@ from playwright.sync_api import Page, expect
 from pointsync import clock, db
 from pointsync.ledger.record import Draft, record
 from tests.admin import sample_remotes
-from tests.browser.navigation import come_in
-from tests.browser.page_checks import check, complaints
+from tests.browser.navigation import sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors
 
 LONG = "a-customer-with-quite-a-long-name.and-more-of-it@a-very-long-name-for-a-domain.example"
 LINES = f"bob@shop.test, 50, Welcome\n{LONG}; −20\n\neve@shop.test\t1200\tMoved from the old card, which was lost"
 
 
-def begin(app: Flask, page: Page, url: str) -> list[int]:
+def create_customers_and_sign_in(app: Flask, page: Page, url: str) -> list[int]:
     """Three customers, and Ada signed in; the customers' row numbers."""
-    with app.app_context(), db.write() as session:
-        sample_remotes.add(session, "https://two.test", "wrk_" + "2" * 16)
+    with app.app_context(), db.transaction() as session:
+        sample_remotes.add_remote(session, "https://two.test", "wrk_" + "2" * 16)
         drafts = [Draft("bob@shop.test", points=1200), Draft(LONG, points=10), Draft("carol@shop.test", points=30)]
         numbers = [each.movement.customer_id for each in record(session, drafts, "test", clock.now())]
-    come_in(page, url, app)
+    sign_in_first_admin(page, url, app)
     return numbers
 
 
-def opened(page: Page, url: str, href: str) -> None:
+def open_dialog(page: Page, url: str, href: str) -> None:
     """Open a form in a dialog, as a link in the list does."""
     page.goto(url)
     page.evaluate(
@@ -37,23 +37,23 @@ def opened(page: Page, url: str, href: str) -> None:
 
 
 def test_one_customer(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    begin(app, page, url)
+    heard = collect_console_errors(page)
+    create_customers_and_sign_in(app, page, url)
     page.goto(f"{url}/customers/points")
     expect(page.get_by_label("E-mail")).to_be_focused()
-    check(page, "points-by-hand")
+    check_page(page, "points-by-hand")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The e-mail address is empty")).to_be_visible()
     expect(page.get_by_text("Type a whole number from 1 to")).to_be_visible()
-    check(page, "points-by-hand-wrong")
+    check_page(page, "points-by-hand-wrong")
     page.get_by_label("E-mail").fill("eve@shop.test")
     page.get_by_label("Points", exact=True).fill("50")
     page.get_by_label("Reason").fill("Thanks")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Recorded: 1 movement, +50 points. It is sent to 1 remote.")).to_be_visible()
 
-    opened(page, url, "/customers/points")
-    check(page, "points-by-hand-dialog")
+    open_dialog(page, url, "/customers/points")
+    check_page(page, "points-by-hand-dialog")
     page.get_by_label("E-mail").fill("no such")
     page.get_by_label("Points", exact=True).fill("70")
     page.get_by_label("Subtract").check()
@@ -68,49 +68,49 @@ def test_one_customer(page: Page, url: str, app: Flask) -> None:
 
 
 def test_several_that_were_ticked(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    numbers = begin(app, page, url)
+    heard = collect_console_errors(page)
+    numbers = create_customers_and_sign_in(app, page, url)
     ticked = "&".join(f"customer={number}" for number in numbers)
     page.goto(f"{url}/customers/points?{ticked}")
     expect(page.get_by_label("Points", exact=True)).to_be_focused()
-    check(page, "points-ticked")
+    check_page(page, "points-ticked")
     page.get_by_label("Set the balance to").check()
     page.get_by_label("Points", exact=True).fill("-5")
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_text("3 movements for 3 customers, −1,255 points in all,")).to_be_visible()
-    check(page, "points-dry-run")
+    check_page(page, "points-dry-run")
     page.get_by_role("button", name="Back to the form").click()
     expect(page.get_by_label("Points", exact=True)).to_have_value("-5")
 
-    opened(page, url, f"/customers/points?{ticked}")
+    open_dialog(page, url, f"/customers/points?{ticked}")
     page.get_by_label("Points", exact=True).fill("5")
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_role("dialog").get_by_text("+15 points in all")).to_be_visible()
-    check(page, "points-dry-run-dialog")
+    check_page(page, "points-dry-run-dialog")
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_text("Recorded: 3 movements, +15 points. They are sent to 1 remote.")).to_be_visible()
     assert heard == []
 
 
 def test_several_in_one_go(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    begin(app, page, url)
+    heard = collect_console_errors(page)
+    create_customers_and_sign_in(app, page, url)
     page.goto(f"{url}/customers/points")
     page.get_by_role("link", name="paste several in one go").click()
     expect(page.get_by_label("Lines")).to_be_focused()
-    check(page, "points-several")
+    check_page(page, "points-several")
     page.get_by_label("Lines").fill(f"{LINES}\nno such, 5\ncarol@shop.test, 1,000")
     page.get_by_label("Reason").fill("Put right")
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_text("2 lines cannot be recorded, so none is.")).to_be_visible()
     expect(page.get_by_role("button", name="Confirm")).to_have_count(0)
-    check(page, "points-several-wrong")
+    check_page(page, "points-several-wrong")
     page.get_by_role("button", name="Back to the lines").click()
     expect(page.get_by_label("Lines")).to_have_value(re.compile("no such, 5\ncarol@shop.test, 1,000$"))
     page.get_by_label("Lines").fill(LINES)
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_text("1 balance would be below zero.")).to_be_visible()
-    check(page, "points-several-dry-run")
+    check_page(page, "points-several-dry-run")
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_text("Recorded: 3 movements, +1,230 points. They are sent to 1 remote.")).to_be_visible()
     assert heard == []

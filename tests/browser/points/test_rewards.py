@@ -7,61 +7,61 @@ from sqlalchemy.orm import Session
 from pointsync.ledger import reserves
 from pointsync.ledger.rewards import levels, rewards
 from tests.admin import sample_remotes
-from tests.admin.sample_customers import fill_history
-from tests.admin.sample_remotes import MADE
+from tests.admin.sample_customers import create_customer_history
+from tests.admin.sample_remotes import CREATED_AT
 from tests.browser.conftest import BOTH_WIDTHS
-from tests.browser.navigation import act, come_in, follow
-from tests.browser.page_checks import check, complaints
-from tests.support.site_template import change
+from tests.browser.navigation import choose_action, follow_link, sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors
+from tests.support.site_template import run_in_transaction
 
 PAGE = "/points-and-rewards/reserves/default/rewards"
 LONG = "A teapot of blue glass with four cups, a tray and a box of tea to begin with, sent free of charge"
-WORDS = "Choose the colour at the till. " * 12
+LONG_TEXT = "Choose the colour at the till. " * 12
 
 
-def offer(session: Session) -> None:
+def create_rewards(session: Session) -> None:
     """Rewards and levels, some with all that they can have."""
     default, gold = reserves.get(session, "default"), reserves.get(session, "gold")
-    rewards.add(session, default, LONG, WORDS.strip(), 2_000_000_000, MADE)
-    rewards.add(session, default, "Mug", "A blue one", 10, MADE)
-    rewards.add(session, gold, "Badge", "", 1000, MADE)
+    rewards.create(session, default, LONG, LONG_TEXT.strip(), 2_000_000_000, CREATED_AT)
+    rewards.create(session, default, "Mug", "A blue one", 10, CREATED_AT)
+    rewards.create(session, gold, "Badge", "", 1000, CREATED_AT)
     for title, points in (("Silver", 20), ("G" * 100, 1_000_000)):
-        levels.add(session, default, title, WORDS.strip(), points, MADE)
-    levels.add(session, gold, "Star of the shop", "", 1200, MADE)
+        levels.create(session, default, title, LONG_TEXT.strip(), points, CREATED_AT)
+    levels.create(session, gold, "Star of the shop", "", 1200, CREATED_AT)
 
 
 @BOTH_WIDTHS
 def test_a_reserves_lists_and_their_dialogs(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    come_in(page, url, app, "/points-and-rewards")
+    heard = collect_console_errors(page)
+    sign_in_first_admin(page, url, app, "/points-and-rewards")
     page.get_by_role("link", name="None yet of Points").click()
     expect(page.get_by_text("No rewards yet.")).to_be_visible()
-    check(page, "rewards-none")
+    check_page(page, "rewards-none")
 
-    follow(page, "Add a reward")
+    follow_link(page, "Add a reward")
     dialog = page.get_by_role("dialog", name="Add a reward")
     expect(dialog.get_by_label("Title")).to_be_focused()
-    check(page, "rewards-add")
+    check_page(page, "rewards-add")
     page.keyboard.type("Mug")
     page.keyboard.press("Enter")
     expect(dialog.get_by_text("Type a whole number from 1")).to_be_visible()
-    check(page, "rewards-add-wrong")
+    check_page(page, "rewards-add-wrong")
     dialog.get_by_label("Cost").fill("50")
     dialog.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The reward Mug is made.")).to_be_visible()
 
-    follow(page, "Add a level")
+    follow_link(page, "Add a level")
     dialog = page.get_by_role("dialog", name="Add a level")
-    check(page, "levels-add")
+    check_page(page, "levels-add")
     dialog.get_by_label("Title").fill("Silver")
     dialog.get_by_label("Points", exact=True).fill("1000")
     dialog.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The level Silver is made.")).to_be_visible()
 
-    act(page, "Mug", "Edit")
+    choose_action(page, "Mug", "Edit")
     dialog = page.get_by_role("dialog", name="Edit Mug")
     dialog.get_by_label("Active").uncheck()
-    check(page, "rewards-edit")
+    check_page(page, "rewards-edit")
     dialog.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Mug is saved.")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="Mug")).to_contain_text("Not active")
@@ -69,59 +69,59 @@ def test_a_reserves_lists_and_their_dialogs(page: Page, url: str, app: Flask) ->
 
 
 def test_long_lists_and_a_reserve_that_is_not_active(page: Page, url: str, app: Flask) -> None:
-    fill_history(app)
-    change(app, offer)
-    change(app, lambda session: reserves.change(session, "default", "Points", False, False))
-    come_in(page, url, app, PAGE)
+    create_customer_history(app)
+    run_in_transaction(app, create_rewards)
+    run_in_transaction(app, lambda session: reserves.update(session, "default", "Points", False, False))
+    sign_in_first_admin(page, url, app, PAGE)
     expect(page.get_by_text("This points reserve is not active.")).to_be_visible()
-    check(page, "rewards")
+    check_page(page, "rewards")
 
 
 def test_redeeming_for_a_customer(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    row = fill_history(app)
-    change(app, offer)
-    change(app, lambda session: levels.step(session, 3, MADE))
-    come_in(page, url, app, f"/customers/{row}")
+    heard = collect_console_errors(page)
+    row = create_customer_history(app)
+    run_in_transaction(app, create_rewards)
+    run_in_transaction(app, lambda session: levels.process_batch(session, 3, CREATED_AT))
+    sign_in_first_admin(page, url, app, f"/customers/{row}")
     expect(page.get_by_role("heading", name="Levels reached")).to_be_visible()
-    check(page, "customer-levels")
-    follow(page, "Redeem a reward")
+    check_page(page, "customer-levels")
+    follow_link(page, "Redeem a reward")
     dialog = page.get_by_role("dialog", name="Redeem a reward")
     expect(dialog.get_by_label("Badge")).to_be_focused()
-    check(page, "redeem")
+    check_page(page, "redeem")
     dialog.get_by_role("button", name="Redeem").click()
     expect(dialog.get_by_text("Choose one of these.")).to_be_visible()
-    check(page, "redeem-wrong")
+    check_page(page, "redeem-wrong")
     dialog.get_by_label("Badge").check()
     dialog.get_by_role("button", name="Redeem").click()
     expect(page.get_by_text("Recorded: 1 movement")).to_be_visible()
     expect(page.get_by_text("Redeemed: Badge")).to_be_visible()
-    follow(page, "Redeem a reward")
-    check(page, "redeem-again")
+    follow_link(page, "Redeem a reward")
+    check_page(page, "redeem-again")
     assert heard == []
 
 
 def test_nothing_to_redeem_and_the_sheet_as_a_page(page: Page, url: str, app: Flask) -> None:
-    row = fill_history(app)
-    come_in(page, url, app, f"/customers/{row}/redeem")
+    row = create_customer_history(app)
+    sign_in_first_admin(page, url, app, f"/customers/{row}/redeem")
     expect(page.get_by_text("There is no reward that")).to_be_visible()
-    check(page, "redeem-nothing")
+    check_page(page, "redeem-nothing")
     page.get_by_role("link", name="Done").click()
     expect(page).to_have_url(f"{url}/customers/{row}")
 
 
 def test_what_differs_between_sites(page: Page, url: str, app: Flask) -> None:
-    def work(session: Session) -> None:
-        reserves.add(session, "gold", None, MADE)
-        offer(session)
-        two, three = sample_remotes.add_four(session)[1:3]
+    def change(session: Session) -> None:
+        reserves.create(session, "gold", None, CREATED_AT)
+        create_rewards(session)
+        two, three = sample_remotes.add_remote_of_each_status(session)[1:3]
         there = [{"title": "Mug", "cost": 60}, {"title": "X" * 100, "cost": 1}]
         for line, more in ((two, {"rewards": there, "levels": []}), (three, {})):
-            line.dialect, line.checked_at = "pointsync", MADE
+            line.dialect, line.checked_at = "pointsync", CREATED_AT
             line.facts = {"lists": [], "rewards_digest": "other"} | more
 
-    change(app, work)
-    come_in(page, url, app, "/system/network")
+    run_in_transaction(app, change)
+    sign_in_first_admin(page, url, app, "/system/network")
     expect(page.get_by_text("Only there:")).to_be_visible()
     expect(page.get_by_text("It did not tell by name what differs")).to_be_visible()
-    check(page, "network-rewards")
+    check_page(page, "network-rewards")

@@ -9,17 +9,17 @@ from sqlalchemy.orm import Session
 
 from pointsync import clock
 from pointsync.ledger import reserves
-from pointsync.ledger.apply import Incoming, apply
+from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.expiry import rules
-from pointsync.ledger.expiry.rule import period
+from pointsync.ledger.expiry.rule import make_period_rule
 from pointsync.ledger.record import Draft, record
 from pointsync.ledger.rewards import levels
-from pointsync.models import Delivery, State
+from pointsync.models import Delivery, DeliveryState
 from pointsync.sync.site import general
 from tests.admin import sample_remotes
-from tests.browser.navigation import come_in
-from tests.browser.page_checks import check, complaints, keep_picture
-from tests.support.site_template import change
+from tests.browser.navigation import sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors, save_screenshot
+from tests.support.site_template import run_in_transaction
 
 PAGE = "/points-and-rewards/settlement"
 LONG_NAME = "The Honourable Company of Potters and Glaziers of Lower Wexham, its Online Branch"
@@ -27,28 +27,28 @@ LONG = "maximiliane.von-und-zu-lichtenfels-hohenstein@mail.of-the-potters-and-gl
 SITES, MONTHS = 11, 14
 
 
-def trade(app: Flask) -> int:
+def create_trade(app: Flask) -> int:
     """Two years of twelve sites, one with a name of 80 characters; the row number of who bought there."""
     now = clock.now()
 
     def sites(session: Session) -> None:
         for number in range(SITES):
-            line = sample_remotes.add(session, f"https://shop-{number}.test", f"wrk_{number + 1:016x}")
+            line = sample_remotes.add_remote(session, f"https://shop-{number}.test", f"wrk_{number + 1:016x}")
             line.name = LONG_NAME if number == 3 else f"Shop {number}"
         pot = reserves.get(session, "default")
-        rules.set_rule(session, pot, period("transactional", 9, "months", now.date() - timedelta(days=3)))
-        levels.add(session, pot, "Silver, of those who have been here for long", "", 1000, now)
+        rules.set_rule(session, pot, make_period_rule("transactional", 9, "months", now.date() - timedelta(days=3)))
+        levels.create(session, pot, "Silver, of those who have been here for long", "", 1000, now)
 
     def months(session: Session) -> int:
         pot = reserves.get(session, "default")
         for number in range(SITES):
             incoming = [
-                Incoming(f"{month}-{sign}", LONG, _points(number, month, sign), at=_at(now, month))
+                IncomingMovement(f"{month}-{sign}", LONG, _points(number, month, sign), at=_mid_month(now, month))
                 for month in range(MONTHS)
                 for sign in (1, -1)
             ]
             apply(session, f"wrk_{number + 1:016x}", pot, incoming, now)
-        drafts = [Draft(LONG, 4000 + 111 * month, at=_at(now, month)) for month in range(MONTHS)]
+        drafts = [Draft(LONG, 4000 + 111 * month, at=_mid_month(now, month)) for month in range(MONTHS)]
         drafts += [
             Draft(LONG, -3, kind="correction"),
             Draft(LONG, 12_345, kind="opening"),
@@ -59,15 +59,17 @@ def trade(app: Flask) -> int:
     def settle(session: Session) -> None:
         general.set_time_zone(session, "Asia/Kolkata")
         for delivery in session.scalars(select(Delivery)):
-            delivery.state = {1: State.FAILED, 4: State.PENDING}.get(delivery.remote_id, State.DELIVERED)
+            delivery.state = {1: DeliveryState.FAILED, 4: DeliveryState.PENDING}.get(
+                delivery.remote_id, DeliveryState.DELIVERED
+            )
 
-    change(app, sites)
-    row = change(app, months)
-    change(app, settle)
+    run_in_transaction(app, sites)
+    row = run_in_transaction(app, months)
+    run_in_transaction(app, settle)
     return row
 
 
-def _at(now: datetime, month: int) -> datetime:
+def _mid_month(now: datetime, month: int) -> datetime:
     """In the middle of the month that lies so many before: each has one, whatever the day is."""
     if not month:
         return now
@@ -81,29 +83,29 @@ def _points(number: int, month: int, sign: int) -> int:
 
 
 def test_settling_and_why(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    come_in(page, url, app, PAGE)
+    heard = collect_console_errors(page)
+    sign_in_first_admin(page, url, app, PAGE)
     expect(page.get_by_text("Nothing to settle in these months.")).to_be_visible()
-    check(page, "settlement-none")
+    check_page(page, "settlement-none")
 
-    row = trade(app)
+    row = create_trade(app)
     page.get_by_role("navigation", name="Sections").get_by_role("link", name="Points and Rewards").click()
     page.get_by_role("link", name="Settlement", exact=True).click()
     expect(page.get_by_role("heading", name="Points given")).to_be_visible()
-    check(page, "settlement")
+    check_page(page, "settlement")
     first = page.get_by_label("From")
     months = first.input_value()
     first.fill("soon")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Type a month as year and month")).to_be_visible()
     expect(first).to_be_focused()
-    check(page, "settlement-wrong")
+    check_page(page, "settlement-wrong")
     first.fill(f"{int(months[:4]) - 2}{months[4:]}")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("a month begins at the next full hour of UTC")).to_be_visible()
     expect(page.locator(".months > li")).to_have_count(MONTHS)
     page.locator(".months summary").nth(1).click()
-    check(page, "settlement-long")
+    check_page(page, "settlement-long")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download as CSV").click()
     lines = download.value.path().read_text().splitlines()
@@ -116,19 +118,19 @@ def test_settling_and_why(page: Page, url: str, app: Flask) -> None:
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("movements add up to the balance.")).to_be_visible()
     expect(dialog.get_by_text("What will be lost")).to_be_visible()
-    check(page, "why")
+    check_page(page, "why")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(page.get_by_role("link", name="Why")).to_be_focused()
     assert heard == []
 
 
-def test_why_without_a_script(plain: Page, url: str, app: Flask) -> None:
-    row = trade(app)
-    come_in(plain, url, app, f"/customers/{row}")
-    plain.get_by_role("link", name="Why").click()
-    expect(plain.get_by_role("heading", name="Why")).to_be_visible()
-    keep_picture(plain, "why-page")
-    plain.get_by_role("link", name="waiting").click()
-    expect(plain.get_by_role("heading", name="Deliveries")).to_have_count(1)
-    expect(plain.get_by_label("Customer's e-mail")).to_have_value(LONG)
+def test_why_without_a_script(page_without_scripts: Page, url: str, app: Flask) -> None:
+    row = create_trade(app)
+    sign_in_first_admin(page_without_scripts, url, app, f"/customers/{row}")
+    page_without_scripts.get_by_role("link", name="Why").click()
+    expect(page_without_scripts.get_by_role("heading", name="Why")).to_be_visible()
+    save_screenshot(page_without_scripts, "why-page")
+    page_without_scripts.get_by_role("link", name="waiting").click()
+    expect(page_without_scripts.get_by_role("heading", name="Deliveries")).to_have_count(1)
+    expect(page_without_scripts.get_by_label("Customer's e-mail")).to_have_value(LONG)

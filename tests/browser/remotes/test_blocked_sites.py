@@ -6,14 +6,14 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from pointsync import clock, db
-from pointsync.ledger.apply import Incoming, apply
+from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.schedule import ticks
 from pointsync.sync.remotes import blocked_origins
 from tests.admin import sample_remotes
 from tests.browser.conftest import BOTH_WIDTHS
-from tests.browser.navigation import act, come_in, follow
-from tests.browser.page_checks import check, complaints
-from tests.support.apps import reserve
+from tests.browser.navigation import choose_action, follow_link, sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors
+from tests.support.apps import get_reserve
 
 AUTH = "wrk_" + "a" * 16
 LONG = "maximiliane.von-und-zu-lichtenfels-hohenstein@mail.of-the-potters.example"
@@ -21,38 +21,42 @@ LONG = "maximiliane.von-und-zu-lichtenfels-hohenstein@mail.of-the-potters.exampl
 
 @BOTH_WIDTHS
 def test_blocked_taken_back_and_unblocked(page: Page, url: str, app: Flask) -> None:
-    with app.app_context(), db.write() as session:
-        sample_remotes.add(session, "https://tea.example", AUTH).name = "Tea shop"
-        came = [Incoming("1", LONG, 1200), Incoming("2", LONG, -30), Incoming("3", "b@x.example", -5)]
-        apply(session, AUTH, reserve(session), came, clock.now() - timedelta(days=1))
-    come_in(page, url, app, "/system/points-sync")
-    heard = complaints(page)
-    act(page, "Tea shop", "Block…")
-    check(page, "dialog-block")
+    with app.app_context(), db.transaction() as session:
+        sample_remotes.add_remote(session, "https://tea.example", AUTH).name = "Tea shop"
+        came = [
+            IncomingMovement("1", LONG, 1200),
+            IncomingMovement("2", LONG, -30),
+            IncomingMovement("3", "b@x.example", -5),
+        ]
+        apply(session, AUTH, get_reserve(session), came, clock.now() - timedelta(days=1))
+    sign_in_first_admin(page, url, app, "/system/points-sync")
+    console_errors = collect_console_errors(page)
+    choose_action(page, "Tea shop", "Block…")
+    check_page(page, "dialog-block")
     page.get_by_label("Reason").fill("The key was stolen")
     page.get_by_label("Take back what came since").fill("2026-01-01")
     page.get_by_role("button", name="Block it").click()
     expect(page.get_by_role("heading", name="What would be taken back")).to_be_visible()
-    check(page, "reversal-preview")
+    check_page(page, "reversal-preview")
     page.get_by_role("button", name="Take back 3 movements").click()
     expect(page.get_by_text("0 of 3").first).to_be_visible()
-    check(page, "network-reversing")
+    check_page(page, "network-reversing")
     with app.app_context():
-        ticks.reverse()
-        db.in_write(lambda session: blocked_origins.turn_away(session, AUTH, clock.now()))
+        ticks.run_reversals()
+        db.run_in_transaction(lambda session: blocked_origins.refuse_origin(session, AUTH, clock.now()))
     page.goto(f"{url}/")
     expect(page.get_by_text("blocked and still calls")).to_be_visible()
     page.goto(f"{url}/system/network")
     expect(page.get_by_text("3 of 3").first).to_be_visible()
-    check(page, "network-blocked")
-    follow(page, "Block a site")
-    check(page, "dialog-block-typed")
+    check_page(page, "network-blocked")
+    follow_link(page, "Block a site")
+    check_page(page, "dialog-block-typed")
     page.keyboard.press("Escape")
-    act(page, "Tea shop", "Take back what came…")
-    check(page, "dialog-reversal")
+    choose_action(page, "Tea shop", "Take back what came…")
+    check_page(page, "dialog-reversal")
     page.keyboard.press("Escape")
-    act(page, "Tea shop", "Unblock…")
-    check(page, "dialog-unblock")
+    choose_action(page, "Tea shop", "Unblock…")
+    check_page(page, "dialog-unblock")
     page.get_by_role("button", name="Unblock it").click()
     expect(page.get_by_text("Block a site that was sold")).to_be_visible()
-    assert heard == []
+    assert console_errors == []

@@ -7,12 +7,12 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from pointsync import clock, db
-from pointsync.crypto import fingerprint, new_signing_key
+from pointsync.crypto import format_fingerprint, new_signing_key
 from pointsync.models import Origin, Remote
 from tests.admin import sample_remotes
 from tests.browser.conftest import BOTH_WIDTHS
-from tests.browser.navigation import act, come_in, follow
-from tests.browser.page_checks import check, complaints
+from tests.browser.navigation import choose_action, follow_link, sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors
 
 AUTH = "wrk_" + "a" * 16
 LONG = "Łódź Grüße und Café de l’Île — מכולת השכונה — the shop with the longest name of them all, Ltd."
@@ -23,75 +23,75 @@ CHANGED = "The site at https://tea.example speaks with another key than before. 
 @pytest.fixture
 def signed_in(page: Page, url: str, app: Flask) -> Page:
     """Ada, at a site that two others have called; one of them answers with another key now."""
-    with app.app_context(), db.write() as session:
-        line = sample_remotes.add(session, "http://127.0.0.1:1", AUTH)
+    with app.app_context(), db.transaction() as session:
+        line = sample_remotes.add_remote(session, "http://127.0.0.1:1", AUTH)
         line.name, line.status, line.status_text, line.check_code = "Tea shop", "error", CHANGED, "changed_key"
-        sample_remotes.add(session, "https://long.example", "wrk_" + "b" * 16).name = LONG
+        sample_remotes.add_remote(session, "https://long.example", "wrk_" + "b" * 16).name = LONG
         origin = session.get_one(Origin, AUTH)
         origin.public_key, origin.offered_key = PINNED, NEW
         for each in session.query(Origin):
             each.last_seen_at = clock.now() - timedelta(hours=1)
-    come_in(page, url, app, "/system/points-sync")
+    sign_in_first_admin(page, url, app, "/system/points-sync")
     return page
 
 
 @BOTH_WIDTHS
 def test_the_pass_is_changed_and_the_old_one_ended(signed_in: Page) -> None:
-    page, heard = signed_in, complaints(signed_in)
-    follow(page, "Change the Pass")
+    page, console_errors = signed_in, collect_console_errors(signed_in)
+    follow_link(page, "Change the Pass")
     expect(page.get_by_role("radio", name="Works for 24 hours more")).to_be_focused()
-    check(page, "dialog-pass")
+    check_page(page, "dialog-pass")
     page.get_by_role("button", name="Change it").click()
     expect(page.get_by_role("dialog").get_by_text("These sites still have it")).to_be_visible()
     expect(page.get_by_role("dialog").get_by_text(LONG)).to_be_visible()
-    check(page, "dialog-pass-changed")
+    check_page(page, "dialog-pass-changed")
     page.get_by_role("link", name="Done").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_text("The old Pass works until")).to_be_visible()
-    check(page, "points-sync-old-pass")
-    follow(page, "End the old Pass now")
+    check_page(page, "points-sync-old-pass")
+    follow_link(page, "End the old Pass now")
     expect(page.get_by_text("These sites still have the old one.")).to_be_visible()
-    check(page, "dialog-pass-end")
+    check_page(page, "dialog-pass-end")
     page.get_by_role("button", name="End it").click()
     expect(page.get_by_text("The old Pass has ended: calls with it are refused from now on.")).to_be_visible()
     expect(page.get_by_text("What these sites send is refused")).to_be_visible()
-    check(page, "points-sync-ended-pass")
-    assert heard == []
+    check_page(page, "points-sync-ended-pass")
+    assert console_errors == []
 
 
 @BOTH_WIDTHS
 def test_a_new_key_is_refused_and_then_accepted(signed_in: Page, app: Flask) -> None:
-    page, heard = signed_in, complaints(signed_in)
-    check(page, "points-sync-new-key")
-    follow(page, "Look at its new key: Tea shop")
-    expect(page.get_by_text(fingerprint(NEW))).to_be_visible()
-    check(page, "dialog-key")
+    page, console_errors = signed_in, collect_console_errors(signed_in)
+    check_page(page, "points-sync-new-key")
+    follow_link(page, "Look at its new key: Tea shop")
+    expect(page.get_by_text(format_fingerprint(NEW))).to_be_visible()
+    check_page(page, "dialog-key")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Choose one of the two.")).to_be_visible()
-    check(page, "dialog-key-wrong")
+    check_page(page, "dialog-key-wrong")
     page.get_by_role("radio", name="Refuse it").check()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("The new key is refused: nothing is sent to Tea shop")).to_be_visible()
-    act(page, "Tea shop", "Refused key")
+    choose_action(page, "Tea shop", "Refused key")
     expect(page.get_by_text("You may still accept it.")).to_be_visible()
-    check(page, "dialog-key-refused")
+    check_page(page, "dialog-key-refused")
     page.get_by_role("radio", name="Accept this key").check()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("takes no connection").first).to_be_visible()
     with app.app_context():
-        assert db.db.session.get_one(Origin, AUTH).public_key == NEW
-        assert db.db.session.get_one(Remote, 1).check_code == "refused_connection"
-    assert heard == []
+        assert db.session.get_one(Origin, AUTH).public_key == NEW
+        assert db.session.get_one(Remote, 1).check_code == "refused_connection"
+    assert console_errors == []
 
 
 def test_plain_pages(signed_in: Page, url: str) -> None:
-    page, heard = signed_in, complaints(signed_in)
+    page, console_errors = signed_in, collect_console_errors(signed_in)
     for path, name in {"pass/change": "pass", "remotes/1/key": "key"}.items():
         page.goto(f"{url}/system/points-sync/{path}")
-        check(page, f"page-{name}")
+        check_page(page, f"page-{name}")
     page.goto(f"{url}/system/points-sync/pass/change")
     page.get_by_role("radio", name="Ends at once").check()
     page.get_by_role("button", name="Change it").click()
     expect(page.get_by_role("heading", name="The Pass is changed")).to_be_visible()
-    check(page, "page-pass-changed")
-    assert heard == []
+    check_page(page, "page-pass-changed")
+    assert console_errors == []

@@ -7,19 +7,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.admin_window import Desk
-from tests.browser.conftest import PATIENCE_MS
-from tests.browser.navigation import NAME, PASSWORD, follow
+from tests.browser.admin_window import AdminWindow
+from tests.browser.conftest import TIMEOUT_MS
+from tests.browser.navigation import NAME, PASSWORD, follow_link
 from tests.support.process import SiteProcess, wait_until
 
 ALICE = "alice@shop.example"
 
 
 @pytest.fixture(params=[True, pytest.param(False, marks=pytest.mark.long)], ids=["scripts", "no scripts"])
-def desks(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[tuple[Desk, Desk]]:
+def admin_windows(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path: Path
+) -> Iterator[tuple[AdminWindow, AdminWindow]]:
     """Two sites at their first start, and a browser at each; retries come quickly."""
     with ExitStack() as stack:
-        made = []
+        windows = []
         for name in ("Mug shop", "Tea shop"):
             site = SiteProcess(tmp_path / name[:3].lower(), env={"POINTSYNC_SITE_NAME": name})
             site.cli("setting", "set", "delay_seconds", "3")
@@ -27,14 +29,14 @@ def desks(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> I
             context = browser.new_context(java_script_enabled=request.param, viewport={"width": 1280, "height": 900})
             stack.callback(context.close)
             context.grant_permissions(["clipboard-read", "clipboard-write"])
-            context.set_default_timeout(PATIENCE_MS)
-            made.append(Desk(context.new_page(), site, scripts=request.param))
-        yield made[0], made[1]
+            context.set_default_timeout(TIMEOUT_MS)
+            windows.append(AdminWindow(context.new_page(), site, scripts=request.param))
+        yield windows[0], windows[1]
 
 
 @pytest.mark.timeout(300)
-def test_a_family_by_hand(desks: tuple[Desk, Desk]) -> None:
-    mug, tea = desks
+def test_a_family_by_hand(admin_windows: tuple[AdminWindow, AdminWindow]) -> None:
+    mug, tea = admin_windows
     mug.begin()
     tea.begin()
 
@@ -52,13 +54,13 @@ def test_a_family_by_hand(desks: tuple[Desk, Desk]) -> None:
 
     # Paste a key, save, read the verdict; https fails where http was pasted, and is mended in one click
     mug.points_sync()
-    add(mug, facts["sharing_key"])
+    add_remote(mug, facts["sharing_key"])
     mug.sees("Saved: ")
     mug.press("Use http:// instead")
     mug.sees("Fine: Tea shop answers")
     mug.sees("does not list this site yet")
     tea.points_sync()
-    add(tea, mug.site.cli("site", "--secrets")["sharing_key"])
+    add_remote(tea, mug.site.cli("site", "--secrets")["sharing_key"])
     tea.press("Use http:// instead")
     tea.sees("Fine: Mug shop answers")
 
@@ -74,7 +76,7 @@ def test_a_family_by_hand(desks: tuple[Desk, Desk]) -> None:
     assert mug.site.cli("setting", "list")[0]["value"] == 3
 
     # Points by hand are seen on the other site's page
-    give(mug, ALICE, 120, "Welcome & thanks")
+    add_points(mug, ALICE, 120, "Welcome & thanks")
     wait_until(lambda: tea.site.run("balance", ALICE).returncode == 0, 30, "Alice is known there")
     tea.page.get_by_role("link", name="Customers").first.click()
     tea.page.get_by_role("link", name=ALICE).first.click()
@@ -116,8 +118,8 @@ def test_a_family_by_hand(desks: tuple[Desk, Desk]) -> None:
     assert tea.heard == []
 
 
-def test_a_remote_is_added_by_keyboard_alone(desks: tuple[Desk, Desk]) -> None:
-    mug, tea = desks
+def test_a_remote_is_added_by_keyboard_alone(admin_windows: tuple[AdminWindow, AdminWindow]) -> None:
+    mug, tea = admin_windows
     mug.site.cli("admin", "create", NAME, "--password-stdin", input=PASSWORD)
     facts = tea.site.cli("site", "--secrets")
     page = mug.page
@@ -128,50 +130,50 @@ def test_a_remote_is_added_by_keyboard_alone(desks: tuple[Desk, Desk]) -> None:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     mug.sees("No remote sites yet.")
-    tab_to(mug, "Add")
+    tab_until_focused(mug, "Add")
     page.keyboard.press("Enter")
     expect(page.locator(".sheet").get_by_label("Sharing key", exact=True)).to_be_focused()
     page.keyboard.insert_text(facts["sharing_key"])
-    tab_to(mug, "URL")
+    tab_until_focused(mug, "URL")
     page.keyboard.press("Control+A")
     page.keyboard.insert_text(facts["url"])
-    tab_to(mug, "Save")
+    tab_until_focused(mug, "Save")
     page.keyboard.press("Enter")
     mug.sees("Fine: Tea shop answers")
-    tab_to(mug, "Actions for Tea shop")
+    tab_until_focused(mug, "Actions for Tea shop")
     page.keyboard.press("Enter")
-    tab_to(mug, "Pause")
+    tab_until_focused(mug, "Pause")
     page.keyboard.press("Enter")
     mug.sees("Tea shop is paused.")
 
 
-def add(desk: Desk, sharing_key: str) -> None:
+def add_remote(window: AdminWindow, sharing_key: str) -> None:
     """Add a remote by its sharing key, as an admin does who knows nothing else."""
-    follow(desk.page, "Add")
-    desk.page.locator(".sheet").get_by_label("Sharing key", exact=True).fill(sharing_key)
-    if desk.scripts:
-        expect(desk.page.get_by_label("URL", exact=True)).to_have_value(sharing_key.partition("|")[0])
-    desk.press("Save")
+    follow_link(window.page, "Add")
+    window.page.locator(".sheet").get_by_label("Sharing key", exact=True).fill(sharing_key)
+    if window.scripts:
+        expect(window.page.get_by_label("URL", exact=True)).to_have_value(sharing_key.partition("|")[0])
+    window.press("Save")
 
 
-def give(desk: Desk, email: str, points: int, reason: str) -> None:
+def add_points(window: AdminWindow, email: str, points: int, reason: str) -> None:
     """Add points by hand to a customer who is new here."""
-    desk.page.get_by_role("link", name="Customers").first.click()
-    desk.page.get_by_role("link", name="Add points").first.click()
-    desk.page.get_by_label("E-mail").fill(email)
-    desk.page.get_by_label("Points", exact=True).fill(str(points))
-    desk.page.get_by_label("Reason").fill(reason)
-    desk.press("Save")
-    desk.sees("Recorded")
+    window.page.get_by_role("link", name="Customers").first.click()
+    window.page.get_by_role("link", name="Add points").first.click()
+    window.page.get_by_label("E-mail").fill(email)
+    window.page.get_by_label("Points", exact=True).fill(str(points))
+    window.page.get_by_label("Reason").fill(reason)
+    window.press("Save")
+    window.sees("Recorded")
 
 
-def tab_to(desk: Desk, name: str, most: int = 60) -> None:
+def tab_until_focused(window: AdminWindow, name: str, max_presses: int = 60) -> None:
     """Press Tab until what is called `name` has the focus."""
     named = (
         "(e => e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText)(document.activeElement).trim()"
     )
-    for _ in range(most):
-        desk.page.keyboard.press("Tab")
-        if desk.page.evaluate(named) == name:
+    for _ in range(max_presses):
+        window.page.keyboard.press("Tab")
+        if window.page.evaluate(named) == name:
             return
     raise AssertionError(f"no Tab leads to {name}")

@@ -5,29 +5,29 @@ import re
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.navigation import act, come_in, follow
-from tests.browser.page_checks import check, complaints
-from tests.browser.sample_settings import LONG
+from tests.browser.navigation import choose_action, follow_link, sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors
+from tests.browser.sample_settings import LONG_NAME
 
 
-def test_api_keys(page: Page, url: str, full: Flask) -> None:
-    heard = complaints(page)
-    come_in(page, url, full, "/system/api-keys")
+def test_api_keys(page: Page, url: str, filled_settings: Flask) -> None:
+    console_errors = collect_console_errors(page)
+    sign_in_first_admin(page, url, filled_settings, "/system/api-keys")
     expect(page.get_by_role("row")).to_have_count(3)
-    check(page, "api-keys")
-    follow(page, "Add")
+    check_page(page, "api-keys")
+    follow_link(page, "Add")
     dialog = page.get_by_role("dialog", name="Add an API key")
     expect(dialog.get_by_label("Name")).to_be_focused()
     page.keyboard.type("web shop")
     page.keyboard.press("Enter")
     expect(dialog.get_by_text("A name has letters, digits")).to_be_visible()
-    check(page, "api-keys-add-wrong")
+    check_page(page, "api-keys-add-wrong")
     dialog.get_by_label("Name").fill("erp")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="The key erp")
     expect(dialog.get_by_text("Copy the key now: it is not shown again.")).to_be_visible()
     expect(dialog.get_by_label("API key", exact=True)).to_have_value(re.compile("psk_"))
-    check(page, "api-keys-made")
+    check_page(page, "api-keys-made")
     dialog.get_by_role("button", name="Copy API key").click()
     expect(dialog.get_by_role("button", name="Copy API key")).to_contain_text("Copied")
     dialog.get_by_role("link", name="Done").click()
@@ -35,19 +35,19 @@ def test_api_keys(page: Page, url: str, full: Flask) -> None:
     expect(page.get_by_role("row")).to_have_count(4)
     assert "psk_" not in page.content().replace("psk_…", "")
 
-    act(page, "erp", "Revoke")
+    choose_action(page, "erp", "Revoke")
     dialog = page.get_by_role("dialog", name="Revoke the key erp?")
-    check(page, "api-keys-revoke")
+    check_page(page, "api-keys-revoke")
     dialog.get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("The key erp is revoked")).to_be_visible()
     expect(page.get_by_role("row")).to_have_count(3)
-    assert heard == []
+    assert console_errors == []
 
 
 def test_a_dialog_left_by_escape_shows_what_was_made(page: Page, url: str, app: Flask) -> None:
-    come_in(page, url, app, "/system/api-keys")
+    sign_in_first_admin(page, url, app, "/system/api-keys")
     expect(page.get_by_text("No API keys yet.")).to_be_visible()
-    follow(page, "Add")
+    follow_link(page, "Add")
     page.get_by_role("dialog").get_by_label("Name").fill("erp")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="The key erp")).to_be_visible()
@@ -56,18 +56,18 @@ def test_a_dialog_left_by_escape_shows_what_was_made(page: Page, url: str, app: 
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_woocommerce(page: Page, url: str, full: Flask) -> None:
-    heard = complaints(page)
-    come_in(page, url, full, "/system/woocommerce")
+def test_woocommerce(page: Page, url: str, filled_settings: Flask) -> None:
+    console_errors = collect_console_errors(page)
+    sign_in_first_admin(page, url, filled_settings, "/system/woocommerce")
     expect(page.get_by_role("row")).to_have_count(3)
-    check(page, "woocommerce")
+    check_page(page, "woocommerce")
     page.wait_for_load_state()
     page.get_by_role("button", name="Copy the delivery URL of orders").click()
-    expect(page.locator("[data-said]")).to_have_text("Copied.")
-    follow(page, "Add")
+    expect(page.locator("[data-announcer]")).to_have_text("Copied.")
+    follow_link(page, "Add")
     dialog = page.get_by_role("dialog", name="Add a hook")
     expect(dialog.get_by_label("Name")).to_be_focused()
-    check(page, "woocommerce-add")
+    check_page(page, "woocommerce-add")
     dialog.get_by_label("Name").fill("tea-shop")
     dialog.get_by_label("Secret").fill("kept in this window")
     dialog.get_by_label("The shop plugin's movements").check()
@@ -75,42 +75,42 @@ def test_woocommerce(page: Page, url: str, full: Flask) -> None:
     expect(dialog.get_by_text("an order would count twice")).to_be_visible()
     expect(dialog.get_by_label("Points Reserve")).to_be_focused()
     expect(dialog.get_by_label("Secret")).to_have_value("kept in this window")
-    check(page, "woocommerce-add-wrong")
+    check_page(page, "woocommerce-add-wrong")
     dialog.get_by_label("Orders", exact=True).check()
     dialog.get_by_label("Secret").fill("")
     dialog.get_by_role("button", name="Save").click()
     dialog = page.get_by_role("dialog", name="The hook tea-shop")
     expect(dialog.get_by_text("Copy the secret now: it is not shown again.")).to_be_visible()
     expect(dialog.get_by_label("Secret", exact=True)).to_have_value(re.compile("^[0-9a-f]{32}$"))
-    check(page, "woocommerce-made")
+    check_page(page, "woocommerce-made")
     dialog.get_by_role("link", name="Done").click()
     expect(page.get_by_role("rowheader", name="tea-shop")).to_be_visible()
 
-    act(page, "tea-shop", "Remove")
+    choose_action(page, "tea-shop", "Remove")
     dialog = page.get_by_role("dialog", name="Remove the hook tea-shop?")
-    check(page, "woocommerce-remove")
+    check_page(page, "woocommerce-remove")
     dialog.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("The hook tea-shop is removed")).to_be_visible()
     page.get_by_role("link", name="orders", exact=True).click()
     expect(page.get_by_role("table", name="Last deliveries").get_by_role("row")).to_have_count(5)
-    check(page, "woocommerce-hook")
+    check_page(page, "woocommerce-hook")
     page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="WooCommerce").click()
-    page.get_by_role("link", name=LONG, exact=True).click()
+    page.get_by_role("link", name=LONG_NAME, exact=True).click()
     expect(page.get_by_text("No deliveries yet.")).to_be_visible()
-    check(page, "woocommerce-hook-new")
-    assert heard == []
+    check_page(page, "woocommerce-hook-new")
+    assert console_errors == []
 
 
-def test_without_scripts_a_key_is_made_shown_once_and_revoked(plain: Page, url: str, app: Flask) -> None:
-    come_in(plain, url, app, "/system/api-keys")
-    plain.get_by_role("link", name="Add").click()
-    plain.get_by_label("Name").fill("erp")
-    plain.get_by_role("button", name="Make key").click()
-    expect(plain.get_by_text("Copy the key now: it is not shown again.")).to_be_visible()
-    expect(plain.get_by_label("API key", exact=True)).to_have_value(re.compile("psk_"))
-    expect(plain.get_by_role("button", name="Copy API key")).to_be_hidden()
-    plain.get_by_role("link", name="Done").click()
-    act(plain, "erp", "Revoke")
-    plain.get_by_role("button", name="Revoke").click()
-    expect(plain.get_by_text("The key erp is revoked")).to_be_visible()
-    expect(plain.get_by_text("No API keys yet.")).to_be_visible()
+def test_without_scripts_a_key_is_made_shown_once_and_revoked(page_without_scripts: Page, url: str, app: Flask) -> None:
+    sign_in_first_admin(page_without_scripts, url, app, "/system/api-keys")
+    page_without_scripts.get_by_role("link", name="Add").click()
+    page_without_scripts.get_by_label("Name").fill("erp")
+    page_without_scripts.get_by_role("button", name="Make key").click()
+    expect(page_without_scripts.get_by_text("Copy the key now: it is not shown again.")).to_be_visible()
+    expect(page_without_scripts.get_by_label("API key", exact=True)).to_have_value(re.compile("psk_"))
+    expect(page_without_scripts.get_by_role("button", name="Copy API key")).to_be_hidden()
+    page_without_scripts.get_by_role("link", name="Done").click()
+    choose_action(page_without_scripts, "erp", "Revoke")
+    page_without_scripts.get_by_role("button", name="Revoke").click()
+    expect(page_without_scripts.get_by_text("The key erp is revoked")).to_be_visible()
+    expect(page_without_scripts.get_by_text("No API keys yet.")).to_be_visible()

@@ -8,20 +8,20 @@ from sqlalchemy.orm import Session
 
 from pointsync import clock
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Mail, MailServer, Setting
-from pointsync.runtime import runtime
+from pointsync.models import Mail, MailServerStatus, Setting
+from pointsync.runtime import get_runtime
 from tests.admin import sample_remotes
-from tests.browser.navigation import act, come_in
-from tests.browser.page_checks import check, complaints
-from tests.support.site_template import change
+from tests.browser.navigation import choose_action, sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors
+from tests.support.site_template import run_in_transaction
 
 LONG = "A teapot of blue glass with four cups, a tray and a box of tea to begin with, sent free of charge"
-SAID = (
+SERVER_REFUSAL = (
     "The mail server mail.example:465 refuses it: 550 5.1.1 The e-mail account that you tried to reach does not exist."
 )
 
 
-def some(session: Session) -> None:
+def add_mails(session: Session) -> None:
     session.merge(Setting(name="send_mails", value="1"))
     now = clock.now()
     for number, state in enumerate(("failed", "waiting", "sent", "dropped")):
@@ -30,63 +30,63 @@ def some(session: Session) -> None:
         record(session, [Draft(email, 9), Draft(email, -5, kind="redeem", reason=reason)], "t", now)
         mail = session.get_one(Mail, number + 1)
         mail.state, mail.attempts = state, 8 if number == 0 else 1
-        mail.message = SAID if number == 0 else None
+        mail.message = SERVER_REFUSAL if number == 0 else None
         mail.sent_at = now if state == "sent" else None
-    session.add(MailServer(id=1, failures=2, message="The mail server mail.example:465 hung up.", failed_at=now))
-    for line in sample_remotes.add_four(session):
+    session.add(MailServerStatus(id=1, failures=2, message="The mail server mail.example:465 hung up.", failed_at=now))
+    for line in sample_remotes.add_remote_of_each_status(session):
         line.dialect, line.checked_at, line.facts = "pointsync", now, {"lists": [], "sends_mails": True}
 
 
 def test_mails(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    come_in(page, url, app, "/system/mails")
+    console_errors = collect_console_errors(page)
+    sign_in_first_admin(page, url, app, "/system/mails")
     expect(page.get_by_text("There is no mail server yet.")).to_be_visible()
     page.get_by_label("Send mails from this site").check()
     page.get_by_role("button", name="Save Changes").click()
-    expect(page.locator("#send_mails-wrong")).to_contain_text("set POINTSYNC_SMTP_URL")
-    check(page, "mails-none")
+    expect(page.locator("#send_mails-error")).to_contain_text("set POINTSYNC_SMTP_URL")
+    check_page(page, "mails-none")
 
     with app.app_context():
-        runtime().config = replace(runtime().config, smtp_url="smtp://127.0.0.1:1")
+        get_runtime().config = replace(get_runtime().config, smtp_url="smtp://127.0.0.1:1")
     page.goto(f"{url}/system/mails")
     page.get_by_label("Sender’s address").fill("shop@mugs.example")
     page.get_by_role("button", name="Save Changes").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
 
-    act(page, "A reward is redeemed", "Edit")
+    choose_action(page, "A reward is redeemed", "Edit")
     dialog = page.get_by_role("dialog", name="Text: A reward is redeemed")
     dialog.get_by_label("Subject").fill("Hi {name}")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_text("Nothing is known for {name}")).to_be_visible()
-    check(page, "mails-text-wrong")
+    check_page(page, "mails-text-wrong")
     dialog.get_by_label("Subject").fill("Hi {customer}")
     dialog.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The text is saved.")).to_be_visible()
-    act(page, "A reward is redeemed", "Preview")
+    choose_action(page, "A reward is redeemed", "Preview")
     dialog = page.get_by_role("dialog", name="Preview: A reward is redeemed")
     expect(dialog.get_by_text("Hi alice@example.com")).to_be_visible()
-    check(page, "mails-preview")
+    check_page(page, "mails-preview")
     dialog.get_by_role("link", name="Done").click()
     expect(dialog).to_have_count(0)
-    act(page, "A level is reached", "Send a test mail")
+    choose_action(page, "A level is reached", "Send a test mail")
     dialog = page.get_by_role("dialog", name="Send a test mail")
-    check(page, "mails-test")
+    check_page(page, "mails-test")
     dialog.get_by_label("Send it to").fill("ada@shop.example")
     dialog.get_by_role("button", name="Send").click()
     row = page.get_by_role("row").filter(has_text="ada@shop.example")
     expect(row).to_contain_text("Waiting")
-    change(app, lambda session: setattr(session.get_one(Mail, 1), "state", "sent"))
+    run_in_transaction(app, lambda session: setattr(session.get_one(Mail, 1), "state", "sent"))
     expect(row).to_contain_text("Sent")
-    assert heard == []
+    assert console_errors == []
 
 
 def test_what_became_of_them_and_two_sites_that_send(page: Page, url: str, app: Flask) -> None:
     with app.app_context():
-        runtime().config = replace(runtime().config, smtp_url="smtp://127.0.0.1:1")
-    change(app, some)
-    come_in(page, url, app, "/system/mails")
+        get_runtime().config = replace(get_runtime().config, smtp_url="smtp://127.0.0.1:1")
+    run_in_transaction(app, add_mails)
+    sign_in_first_admin(page, url, app, "/system/mails")
     expect(page.get_by_text("Mails cannot be sent now.")).to_be_visible()
-    check(page, "mails")
+    check_page(page, "mails")
     page.get_by_label("Status").select_option("failed")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("row").filter(has_text="550 5.1.1")).to_have_count(1)
@@ -94,4 +94,4 @@ def test_what_became_of_them_and_two_sites_that_send(page: Page, url: str, app: 
     expect(page.get_by_text("1 mail could not be sent.")).to_be_visible()
     page.goto(f"{url}/system/network")
     expect(page.get_by_text("5 sites send mails")).to_be_visible()
-    check(page, "network-mails")
+    check_page(page, "network-mails")

@@ -7,34 +7,34 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.navigation import come_in
-from tests.browser.page_checks import check, complaints, keep_picture
-from tests.support.site_template import opened
+from tests.browser.navigation import sign_in_first_admin
+from tests.browser.page_checks import check_page, collect_console_errors, save_screenshot
+from tests.support.site_template import open_site
 
 
 @pytest.fixture
-def app(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+def app(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """A site in debug mode."""
     monkeypatch.setenv("FLASK_DEBUG", "1")
-    with opened(data) as app:
+    with open_site(data_folder) as app:
         yield app
 
 
 def test_all_of_them(page: Page, url: str, app: Flask) -> None:
-    heard = complaints(page)
-    come_in(page, url, app, "/components")
+    heard = collect_console_errors(page)
+    sign_in_first_admin(page, url, app, "/components")
     expect(page.get_by_role("heading", name="Charts")).to_be_visible()
     for figures in page.get_by_text("Show the figures").all():
         figures.click()
     page.get_by_text("A group that is folded").click()
     page.get_by_label("Help on A number of seconds between two attempts").click()
     expect(page.get_by_text("The wait after an attempt that failed.")).to_be_visible()
-    check(page, "components", thorough=True)
+    check_page(page, "components", thorough=True)
 
     page.get_by_label("Actions for Shop 2").click()
     expect(page.get_by_role("button", name="Retry now", exact=True)).to_be_visible()
     expect(page.get_by_text("The wait after an attempt that failed.")).not_to_be_visible()
-    keep_picture(page, "components-menu")
+    save_screenshot(page, "components-menu")
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Open the sheet").click()

@@ -11,13 +11,13 @@ from werkzeug import Request, Response
 from pointsync import clock, db
 from pointsync.accounts import admins
 from tests.admin import sample_remotes
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.navigation import NAME, PASSWORD
-from tests.browser.page_checks import check, violations
+from tests.browser.page_checks import axe_violations, check_page
 from tests.support import proxies
 from tests.support.process import free_port
-from tests.support.site_template import change, opened
-from tests.support.wsgi_server import served
+from tests.support.site_template import open_site, run_in_transaction
+from tests.support.wsgi_server import run_server
 
 ROOT = "/back-office/points"
 SERVERS = """
@@ -51,7 +51,7 @@ def port() -> int:
 
 
 @pytest.fixture
-def app(data: Path, port: int) -> Iterator[Flask]:
+def app(data_folder: Path, port: int) -> Iterator[Flask]:
     """A site that the shop's back office may show in a frame."""
     settings = {
         "TRUSTED_PROXIES": "127.0.0.1",
@@ -59,10 +59,10 @@ def app(data: Path, port: int) -> Iterator[Flask]:
         "PROXY_AUTH_ADMINS": "alice bob",
         "FRAME_ANCESTORS": f"https://office.example:{port}",
     }
-    with opened(data, **{f"POINTSYNC_{name}": value for name, value in settings.items()}) as app:
+    with open_site(data_folder, **{f"POINTSYNC_{name}": value for name, value in settings.items()}) as app:
         with app.app_context():
-            db.in_write(lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
-        change(app, sample_remotes.add_four)
+            db.run_in_transaction(lambda session: admins.create(session, NAME, PASSWORD, clock.now()))
+        run_in_transaction(app, sample_remotes.add_remote_of_each_status)
         yield app
 
 
@@ -77,17 +77,17 @@ def front(app: Flask, port: int, tmp_path: Path) -> Iterator[str]:
         return Response(f'<!doctype html>{title}<h1>Shop</h1>{frame} width="1200" height="800">', mimetype="text/html")
 
     cert, key = proxies.certificate(tmp_path / "tls", "points.example", "office.example", "evil.example")
-    with served(app, behind_proxy=True) as site, served(pages) as framing:
+    with run_server(app, behind_proxy=True) as site, run_server(pages) as framing:
         servers = SERVERS.format(port=port, cert=cert, key=key, root=ROOT, site=site, pages=framing)
         with proxies.nginx(tmp_path / "nginx", servers, port):
             yield panel
 
 
 @pytest.fixture
-def page(whole_browser: Browser) -> Iterator[Page]:
+def page(full_chromium: Browser) -> Iterator[Page]:
     """A window that takes the test's certificate."""
-    context = whole_browser.new_context(ignore_https_errors=True, viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
+    context = full_chromium.new_context(ignore_https_errors=True, viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(TIMEOUT_MS)
     yield context.new_page()
     context.close()
 
@@ -99,7 +99,7 @@ def sign_in(where: Page | FrameLocator) -> None:
     where.get_by_role("button", name="Sign in").click()
 
 
-def pasted(page: Page) -> str:
+def clipboard_text(page: Page) -> str:
     """What the clipboard holds, as it arrives in another window."""
     elsewhere = page.context.new_page()
     elsewhere.set_content("<label>Here <input></label>")
@@ -110,12 +110,12 @@ def pasted(page: Page) -> str:
     return found
 
 
-def copies(page: Page, where: Page | FrameLocator, label: str) -> str:
+def press_copy(page: Page, where: Page | FrameLocator, label: str) -> str:
     """Press a copy button; what arrives elsewhere."""
     button = where.get_by_role("button", name=f"Copy {label}", exact=True)
     button.click()
     expect(button).to_contain_text("Copied")
-    return pasted(page)
+    return clipboard_text(page)
 
 
 def test_in_a_frame_of_a_listed_site_everything_works(page: Page, front: str) -> None:
@@ -130,10 +130,10 @@ def test_in_a_frame_of_a_listed_site_everything_works(page: Page, front: str) ->
     inner.goto(f"{front}system/points-sync?embed=1")
     expect(frame.get_by_role("navigation", name="System")).to_be_visible()
     auth = frame.get_by_label("Your Secret Auth", exact=True).input_value()
-    assert violations(inner) == "", "a screen reader finds its way in the frame, too"
+    assert axe_violations(inner) == "", "a screen reader finds its way in the frame, too"
     assert inner.evaluate(CLIPBOARD) == "NotAllowedError", "the first way is closed in such a frame"
-    assert copies(page, frame, "Your Secret Auth") == auth
-    assert copies(page, frame, "Your Secret Pass").startswith("wrs_"), "asked for, and past the screen"
+    assert press_copy(page, frame, "Your Secret Auth") == auth
+    assert press_copy(page, frame, "Your Secret Pass").startswith("wrs_"), "asked for, and past the screen"
     inner.evaluate("document.execCommand = () => false")
     frame.get_by_role("button", name="Copy Your Secret Auth").click()
     expect(frame.get_by_role("button", name="Copy Your Secret Auth")).to_contain_text("Press Ctrl+C")
@@ -169,15 +169,15 @@ def test_in_a_window_of_its_own_under_the_prefix(page: Page, front: str) -> None
     page.goto(f"{front}system/points-sync")
     sign_in(page)
     expect(page.get_by_role("heading", name="Remote sites")).to_be_visible()
-    assert copies(page, page, "Your Secret Auth").startswith("wrk_")
+    assert press_copy(page, page, "Your Secret Auth").startswith("wrk_")
     page.goto(f"{front}system/points-sync?embed=1")
-    check(page, "embedded")
+    check_page(page, "embedded")
 
     page.set_extra_http_headers({"Test-Name": "alice"})
     page.goto(f"{front}system/admins")
     expect(page.get_by_role("link", name="Signed in as alice by the shop’s proxy")).to_be_visible()
-    check(page, "by-proxy")
+    check_page(page, "by-proxy")
     page.set_extra_http_headers({"Test-Name": "mallory"})
     page.goto(front)
     expect(page.get_by_text("who is no admin of this panel")).to_be_visible()
-    check(page, "by-proxy-no-admin")
+    check_page(page, "by-proxy-no-admin")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_batch import Done, run_many
-from tests.cli.conftest import Dump
+from tests.cli.command_batch import CommandResult, run_commands
+from tests.cli.conftest import DumpDatabase
 from tests.support.process import SiteProcess, free_port
 
 NEW = "the next key of this test, of my own"
@@ -18,7 +18,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the data of a site, a backup of it, and one without its secret."""
     folder = tmp_path_factory.mktemp("template")
     site = SiteProcess(folder / "site")
-    for done in run_many(
+    for done in run_commands(
         site,
         [HOOK, ("backup", str(folder / "whole.zip")), ("backup", str(folder / "bare.zip"), "--without-secret")],
     ):
@@ -32,16 +32,16 @@ def folder(template: Path, tmp_path: Path) -> Path:
     return shutil.copytree(template, tmp_path, dirs_exist_ok=True)
 
 
-def is_refused(done: Done, word: str, code: int = 1) -> None:
+def assert_refused(done: CommandResult, word: str, code: int = 1) -> None:
     """One line that says what to do."""
     assert (done.code, done.out, done.err.count("\n")) == (code, "", 1), done
     assert word in done.err, done
 
 
-def test_a_made_key_and_the_backups_from_before(folder: Path) -> None:
+def test_a_generated_key_and_earlier_backups(folder: Path) -> None:
     site, key_file = SiteProcess(folder / "site"), folder / "site" / "secret_key"
     first = key_file.read_text()
-    before, said, rotated, after, log = run_many(
+    before, output, rotated, after, log = run_commands(
         site,
         [
             ("site", "--secrets", "--json"),
@@ -53,9 +53,9 @@ def test_a_made_key_and_the_backups_from_before(folder: Path) -> None:
     )
     keys = {first, key_file.read_text(), *(each.read_text() for each in site.data_dir.glob("secret_key.*"))}
     assert len(keys) == 3
-    assert [key for key in keys for done in (said, rotated, log) if key in done.out + done.err] == []
+    assert [key for key in keys for done in (output, rotated, log) if key in done.out + done.err] == []
     assert all(
-        word in said.out for word in ("3 in number", "sign in again", "secret_key.before-rotation-", "pass rotate")
+        word in output.out for word in ("3 in number", "sign in again", "secret_key.before-rotation-", "pass rotate")
     )
     assert (rotated.json["rotated"], rotated.json["secrets"], rotated.json["unopened"]) == (True, 3, [])
     assert after.json == before.json
@@ -63,10 +63,10 @@ def test_a_made_key_and_the_backups_from_before(folder: Path) -> None:
 
     # The key of the backup is the first of the three.
     [old] = [each for each in site.data_dir.glob("secret_key.*") if each.read_text() == first]
-    [refused] = run_many(site, [("restore", str(folder / "bare.zip"))])
-    is_refused(refused, "POINTSYNC_SECRET_KEY_OLD")
+    [refused] = run_commands(site, [("restore", str(folder / "bare.zip"))])
+    assert_refused(refused, "POINTSYNC_SECRET_KEY_OLD")
     with_old = SiteProcess(site.data_dir, env={"POINTSYNC_SECRET_KEY_OLD_FILE": str(old)})
-    restored, held_up, again, shown = run_many(
+    restored, blocked, again, shown = run_commands(
         with_old,
         [
             ("restore", str(folder / "bare.zip"), "--json"),
@@ -76,13 +76,13 @@ def test_a_made_key_and_the_backups_from_before(folder: Path) -> None:
         ],
     )
     assert (restored.json["secret"], restored.json["rotate_key"]) == (False, True)
-    is_refused(held_up, "run: pointsync rotate-key", 2)
+    assert_refused(blocked, "run: pointsync rotate-key", 2)
     assert (again.json["rotated"], again.json["kept"]) == (True, None)
     assert shown.json["pass"] == before.json["pass"]
 
     third = key_file.rename(site.data_dir / "secret_key.new").read_text()  # as if it had been cut short here
     key_file.write_text("the key of before, by now nothing's")
-    whole, shown, _ = run_many(
+    whole, shown, _ = run_commands(
         site, [("restore", str(folder / "whole.zip")), ("site", "--secrets", "--json"), ("rotate-key",)]
     )
     assert "where others may know that one, run: pointsync rotate-key" in whole.out
@@ -91,30 +91,30 @@ def test_a_made_key_and_the_backups_from_before(folder: Path) -> None:
     assert key_file.read_text() not in {*keys, third}
 
 
-def test_a_key_of_ones_own_and_what_begins_meanwhile(folder: Path, dump: Dump) -> None:
-    made = (folder / "site" / "secret_key").read_text()
+def test_a_configured_key_and_processes_that_start_meanwhile(folder: Path, dump: DumpDatabase) -> None:
+    old_key = (folder / "site" / "secret_key").read_text()
     changing = SiteProcess(
         folder / "site",
-        env={"POINTSYNC_SECRET_KEY": NEW, "POINTSYNC_SECRET_KEY_OLD": made, "POINTSYNC_SCHEDULER": "on"},
+        env={"POINTSYNC_SECRET_KEY": NEW, "POINTSYNC_SECRET_KEY_OLD": old_key, "POINTSYNC_SCHEDULER": "on"},
     )
     stranger = SiteProcess(folder / "site", env={"POINTSYNC_SECRET_KEY": NEW})
-    begun = [
+    blocked_commands = [
         ("record", "a@shop.example", "5"),
         ("worker",),
         ("upgrade",),
         ("backup", str(folder / "x.zip")),
     ]
-    *refused, rotated, again, added = run_many(
-        changing, [*begun, ("rotate-key", "--json"), ("rotate-key",), ("reserve", "add", "gold")]
+    *refused, rotated, again, added = run_commands(
+        changing, [*blocked_commands, ("rotate-key", "--json"), ("rotate-key",), ("reserve", "add", "gold")]
     )
     assert (rotated.json["rotated"], rotated.json["kept"]) == (True, None)
     assert (again.code, "take POINTSYNC_SECRET_KEY_OLD away" in again.out, added.code) == (0, True, 0)
     for done in refused:
-        is_refused(done, "run: pointsync rotate-key", 2)
+        assert_refused(done, "run: pointsync rotate-key", 2)
     assert not (folder / "x.zip").exists()
-    assert [key for key in (NEW, made) for done in (*refused, rotated, again) if key in done.out + done.err] == []
+    assert [key for key in (NEW, old_key) for done in (*refused, rotated, again) if key in done.out + done.err] == []
 
-    shown, needs_old, restored = run_many(
+    shown, needs_old, restored = run_commands(
         stranger,
         [
             ("site", "--secrets", "--json"),
@@ -123,8 +123,8 @@ def test_a_key_of_ones_own_and_what_begins_meanwhile(folder: Path, dump: Dump) -
         ],
     )
     assert shown.json["pass"]
-    is_refused(needs_old, "POINTSYNC_SECRET_KEY_OLD")
-    is_refused(restored, "POINTSYNC_SECRET_KEY_OLD")
+    assert_refused(needs_old, "POINTSYNC_SECRET_KEY_OLD")
+    assert_refused(restored, "POINTSYNC_SECRET_KEY_OLD")
     now, wrong = dump(stranger), SiteProcess(folder / "site")
     assert "a@shop.example" not in now
     served = wrong.run("serve", "--port", str(free_port()))

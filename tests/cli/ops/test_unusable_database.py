@@ -5,25 +5,25 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from tests.cli.command_batch import run_many
+from tests.cli.command_batch import run_commands
 from tests.support.process import SiteProcess, free_port
 
 FIRST_TABLES = "da1ae12bb3e8"
 
 
-def test_another_version_is_refused_and_says_which(tmp_path: Path) -> None:
+def test_another_version_is_refused_and_named(tmp_path: Path) -> None:
     site = SiteProcess(tmp_path)
     site.cli("site")
     with closing(sqlite3.connect(tmp_path / "pointsync.db", isolation_level=None)) as connection:
         [[head]] = connection.execute("SELECT version_num FROM alembic_version")
         connection.execute("UPDATE alembic_version SET version_num = ?", (FIRST_TABLES,))
-        [earlier] = run_many(site, [("site", "--json")])
+        [earlier] = run_commands(site, [("site", "--json")])
         assert (earlier.code, earlier.out, earlier.err.count("\n")) == (1, "", 1)
         assert "pointsync upgrade" in earlier.err
         connection.execute("UPDATE alembic_version SET version_num = 'of_the_future'")
         port = str(free_port())
         commands = [("site",), ("record", "a@b.example", "5"), ("upgrade",), ("worker",), ("serve", "--port", port)]
-        for newer in run_many(site, [*commands, ("backup", str(tmp_path / "one.zip"))]):
+        for newer in run_commands(site, [*commands, ("backup", str(tmp_path / "one.zip"))]):
             assert (newer.code, newer.out, newer.err.count("\n")) == (newer.code or 3, "", 1), newer
             assert "newer PointSync (it is at of_the_future" in newer.err, newer
         connection.execute("UPDATE alembic_version SET version_num = ?", (head,))
@@ -47,12 +47,12 @@ def test_a_database_that_cannot_be_reached_is_named_by_its_setting(tmp_path: Pat
 
 def test_another_secret(tmp_path: Path) -> None:
     SiteProcess(tmp_path).cli("site")
-    [done] = run_many(SiteProcess(tmp_path, env={"POINTSYNC_SECRET_KEY": "x" * 32}), [("site",)])
+    [done] = run_commands(SiteProcess(tmp_path, env={"POINTSYNC_SECRET_KEY": "x" * 32}), [("site",)])
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "POINTSYNC_SECRET_KEY" in done.err
 
 
-def test_a_restored_backup_is_held_until_confirmed(tmp_path: Path) -> None:
+def test_a_restored_backup_is_on_hold_until_confirmed(tmp_path: Path) -> None:
     site = SiteProcess(tmp_path / "site")
     site.cli("record", "alice@example.com", "5")
     backup = tmp_path / "backup.db"
@@ -63,7 +63,7 @@ def test_a_restored_backup_is_held_until_confirmed(tmp_path: Path) -> None:
         each.unlink()
     shutil.copy(backup, site.data_dir / "pointsync.db")
 
-    recorded, shown, confirmed, again = run_many(
+    recorded, shown, confirmed, again = run_commands(
         site,
         [
             ("record", "alice@example.com", "7", "--json"),
@@ -80,7 +80,7 @@ def test_a_restored_backup_is_held_until_confirmed(tmp_path: Path) -> None:
     assert site.cli("site")["hold"] is None
 
 
-def test_a_balance_that_is_not_its_sum(tmp_path: Path) -> None:
+def test_verify_finds_a_balance_that_is_not_its_sum(tmp_path: Path) -> None:
     site = SiteProcess(tmp_path)
     site.cli("record", "alice@example.com", "5")
     with closing(sqlite3.connect(tmp_path / "pointsync.db", isolation_level=None)) as connection:

@@ -3,17 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.cli.command_batch import run_many
-from tests.cli.conftest import Dump
+from tests.cli.command_batch import run_commands
+from tests.cli.conftest import DumpDatabase
 from tests.support.process import SiteProcess
 
 ANNA, BOB = "anna@shop.example", "bob@shop.example"
 
 
-def test_a_rule_from_its_preview_to_its_end(tmp_path: Path, dump: Dump) -> None:
+def test_a_rule_from_its_preview_to_its_end(tmp_path: Path, dump: DumpDatabase) -> None:
     fresh = SiteProcess(tmp_path)
     day = datetime.now(UTC).date()
-    empty, *_, preview = run_many(
+    empty, *_, preview = run_commands(
         fresh,
         [
             ("expiry", "list"),
@@ -28,7 +28,7 @@ def test_a_rule_from_its_preview_to_its_end(tmp_path: Path, dump: Dump) -> None:
     assert preview.json["points"] == 300
     assert "INSERT INTO expiry" not in dump(fresh)
 
-    made, listed, shown, yearly, off, gone = run_many(
+    created, listed, shown, yearly, off, gone = run_commands(
         fresh,
         [
             ("expiry", "set", "default", "--transactional", "9m", "--json"),
@@ -39,9 +39,9 @@ def test_a_rule_from_its_preview_to_its_end(tmp_path: Path, dump: Dump) -> None:
             ("expiry", "list", "--json"),
         ],
     )
-    shape = {"reserve": "default", "kind": "transactional", "after": "9 months", "on": None, "done": None}
-    assert made.json == shape | {"since": day.isoformat()}
-    assert listed.json == [made.json]
+    expected = {"reserve": "default", "kind": "transactional", "after": "9 months", "on": None, "done": None}
+    assert created.json == expected | {"since": day.isoformat()}
+    assert listed.json == [created.json]
     assert ANNA in shown.out
     assert "300" in shown.out
     assert (yearly.json["kind"], yearly.json["on"], yearly.json["after"]) == ("yearly", "02-29", None)
@@ -49,8 +49,8 @@ def test_a_rule_from_its_preview_to_its_end(tmp_path: Path, dump: Dump) -> None:
     assert gone.json == []
 
 
-def test_what_cannot_be_is_told_and_changes_nothing(site: SiteProcess, dump: Dump) -> None:
-    run_many(site, [("reserve", "list")])
+def test_invalid_input_is_refused_and_changes_nothing(site: SiteProcess, dump: DumpDatabase) -> None:
+    run_commands(site, [("reserve", "list")])
     before = dump(site)
     wrong = {
         ("set", "default"): "one of --transactional",
@@ -64,7 +64,7 @@ def test_what_cannot_be_is_told_and_changes_nothing(site: SiteProcess, dump: Dum
         ("set", "gold", "--none"): "there is default",
         ("preview", "default"): "has no rule",
     }
-    for args, done in zip(wrong, run_many(site, [("expiry", *args) for args in wrong]), strict=True):
+    for args, done in zip(wrong, run_commands(site, [("expiry", *args) for args in wrong]), strict=True):
         assert done.code in (1, 2), done
         assert wrong[args] in done.err, done
         assert done.out == ""

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_batch import run_many
-from tests.cli.conftest import Dump
+from tests.cli.command_batch import run_commands
+from tests.cli.conftest import DumpDatabase
 from tests.support.process import SiteProcess
 
 ANNA, BOB = "anna@shop.example", "bob@shop.example"
 
 
 @pytest.fixture(scope="module")
-def filled(site: SiteProcess) -> SiteProcess:
+def filled_site(site: SiteProcess) -> SiteProcess:
     """The site with three movements."""
-    run_many(
+    run_commands(
         site,
         [
             ("setting", "list"),
@@ -29,11 +29,11 @@ def filled(site: SiteProcess) -> SiteProcess:
     return site
 
 
-def test_customers_to_stdout_movements_into_a_file(filled: SiteProcess, tmp_path: Path) -> None:
+def test_customers_to_stdout_movements_into_a_file(filled_site: SiteProcess, tmp_path: Path) -> None:
     file = tmp_path / "movements.csv"
     file.write_text("old")
-    plain, made, later, deliveries = run_many(
-        filled,
+    plain, exported, later, deliveries = run_commands(
+        filled_site,
         [
             ("export",),
             ("export", "movements", "--output", str(file), "--json"),
@@ -42,7 +42,7 @@ def test_customers_to_stdout_movements_into_a_file(filled: SiteProcess, tmp_path
         ],
     )
     assert plain.out == f"customer,reserve,points\n{ANNA},default,250\n{BOB},default,5\n"
-    assert made.json == {"what": "movements", "rows": 3, "output": str(file)}
+    assert exported.json == {"what": "movements", "rows": 3, "output": str(file)}
     lines = list(csv.DictReader(io.StringIO(file.read_text("utf-8"))))
     assert [line["points"] for line in lines] == ["300", "-50", "5"]
     assert lines[0]["reason"] == '\'=1+1, "Käse"'
@@ -51,16 +51,18 @@ def test_customers_to_stdout_movements_into_a_file(filled: SiteProcess, tmp_path
     assert later.out.count("\n") == deliveries.out.count("\n") == 1
 
 
-def test_a_real_process_writes_utf_8(filled: SiteProcess, tmp_path: Path) -> None:
+def test_a_real_process_writes_utf_8(filled_site: SiteProcess, tmp_path: Path) -> None:
     file = tmp_path / "all.csv"
-    done = filled.run("export", "movements", "--output", str(file))
+    done = filled_site.run("export", "movements", "--output", str(file))
     assert done.returncode == 0, done
     assert str(file) in done.stdout
     assert "Käse".encode() in file.read_bytes()
 
 
-def test_what_cannot_be_is_told_and_writes_nothing(filled: SiteProcess, dump: Dump, tmp_path: Path) -> None:
-    before = dump(filled)
+def test_invalid_input_is_refused_and_writes_nothing(
+    filled_site: SiteProcess, dump: DumpDatabase, tmp_path: Path
+) -> None:
+    before = dump(filled_site)
     wrong = {
         ("--json",): "--output FILE",
         ("orders",): "orders",
@@ -73,9 +75,9 @@ def test_what_cannot_be_is_told_and_writes_nothing(filled: SiteProcess, dump: Du
         ("--output", str(tmp_path)): "no file",
         ("--output", str(tmp_path / "none" / "x.csv")): "nothing can be written",
     }
-    for args, done in zip(wrong, run_many(filled, [("export", *args) for args in wrong]), strict=True):
+    for args, done in zip(wrong, run_commands(filled_site, [("export", *args) for args in wrong]), strict=True):
         assert done.code == 2, done
         assert wrong[args] in done.err, done
         assert done.err.count("\n") == 1, done
     assert list(tmp_path.iterdir()) == []
-    assert dump(filled) == before
+    assert dump(filled_site) == before

@@ -13,14 +13,15 @@ from flask import Flask
 from pointsync import clock, db
 from pointsync.exports import export_task
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Work
-from pointsync.runtime import runtime
+from pointsync.models import Task
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import general
 from pointsync.tasks import tasks
-from tests.cli.command_batch import run_many
-from tests.support.apps import application, opened, settle_in
-from tests.support.bulk_rows import fill
-from tests.support.process import CHECKOUT, SiteProcess, wait_until
+from tests.cli.command_batch import run_commands
+from tests.support.apps import create_application, create_site, open_context
+from tests.support.bulk_rows import insert_rows
+from tests.support.paths import CHECKOUT
+from tests.support.process import SiteProcess, wait_until
 
 MOVEMENTS = 60_000
 """The export of as many takes longer than to see that it has begun, and fills a pipe many times."""
@@ -32,12 +33,12 @@ HEADER = b"customer,reserve,points,kind,"
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
     """A site with many movements, and some around midnight in Tokyo."""
     folder = tmp_path_factory.mktemp("large")
-    with opened(_site(folder)):
+    with open_context(_create_site(folder)):
         db.upgrade()
-        settle_in()
-        with db.write() as session:
-            fill(session, customers=100)
-            fill(session, movements=MOVEMENTS)
+        create_site()
+        with db.transaction() as session:
+            insert_rows(session, customers=100)
+            insert_rows(session, movements=MOVEMENTS)
             general.set_time_zone(session, "Asia/Tokyo")
             days = [datetime(2020, 1, 2, 14, 59, 59, tzinfo=UTC), datetime(2020, 1, 2, 15, tzinfo=UTC)]
             record(session, [Draft("zoe@shop.example", at.second + 1, at=at) for at in days], "test", clock.now())
@@ -46,11 +47,11 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
     site.kill()
 
 
-def _site(folder: Path) -> Flask:
-    return application(f"sqlite:///{folder}/pointsync.db", folder)
+def _create_site(folder: Path) -> Flask:
+    return create_application(f"sqlite:///{folder}/pointsync.db", folder)
 
 
-def begun(site: SiteProcess, *args: str) -> subprocess.Popen[bytes]:
+def start_export(site: SiteProcess, *args: str) -> subprocess.Popen[bytes]:
     """An export whose first line was read; it cannot end before the rest is."""
     process = subprocess.Popen(
         [*site.command, "export", "movements", *args],
@@ -64,21 +65,21 @@ def begun(site: SiteProcess, *args: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_a_reader_that_leaves_is_no_fault(large: SiteProcess) -> None:
-    process = begun(large)
+def test_a_closed_pipe_is_not_an_error(large: SiteProcess) -> None:
+    process = start_export(large)
     assert process.stdout
     process.stdout.close()
     process.stdout = None
-    _, said = process.communicate(timeout=SECONDS)
-    assert (process.returncode, said) == (1, b"")
+    _, err = process.communicate(timeout=SECONDS)
+    assert (process.returncode, err) == (1, b"")
 
 
-def test_a_signal_ends_it_and_says_how_far_it_was(large: SiteProcess) -> None:
-    process = begun(large)
+def test_a_signal_stops_it_and_it_says_how_far_it_came(large: SiteProcess) -> None:
+    process = start_export(large)
     process.send_signal(signal.SIGTERM)
-    out, said = process.communicate(timeout=SECONDS)
+    out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
-    assert said.decode().startswith("Error: Stopped after ")
+    assert err.decode().startswith("Error: Stopped after ")
     assert out.count(b"\n") < MOVEMENTS
     assert out.endswith(b"\n")
 
@@ -86,30 +87,32 @@ def test_a_signal_ends_it_and_says_how_far_it_was(large: SiteProcess) -> None:
 def test_days_are_those_of_the_sites_zone(large: SiteProcess) -> None:
     bounds = {("2020-01-02", "2020-01-02"): ["60"], ("2020-01-03", "2020-01-03"): ["1"], ("2020-01-01",) * 2: []}
     commands = [("export", "movements", "--from", first, "--to", last) for first, last in bounds]
-    for points, done in zip(bounds.values(), run_many(large, commands), strict=True):
+    for points, done in zip(bounds.values(), run_commands(large, commands), strict=True):
         assert [line["points"] for line in csv.DictReader(done.out.splitlines())] == points
 
 
-def test_the_site_ends_amid_an_export_and_goes_on_with_it_at_its_next_start(large: SiteProcess) -> None:
-    app = _site(large.data_dir)
+def test_an_export_interrupted_by_a_shutdown_continues_at_the_next_start(large: SiteProcess) -> None:
+    app = _create_site(large.data_dir)
 
-    def now_of(work_id: int) -> Work:
-        with db.write() as session:
-            return tasks.get(session, work_id)
+    def get_task(task_id: int) -> Task:
+        with db.transaction() as session:
+            return tasks.get(session, task_id)
 
-    with opened(app), large:
-        everything = export_task.Wanted("movements")
-        data = runtime().config.data
-        asked = db.in_write(lambda session: export_task.ask(session, data, everything, "Ada", clock.now())).id
-        wait_until(lambda: now_of(asked).state == "running", SECONDS, "the export runs")
+    with open_context(app), large:
+        export_filter = export_task.Filter("movements")
+        data = get_runtime().config.data
+        task_id = db.run_in_transaction(
+            lambda session: export_task.enqueue(session, data, export_filter, "Ada", clock.now())
+        ).id
+        wait_until(lambda: get_task(task_id).state == "running", SECONDS, "the export runs")
         assert large.terminate() == 0
-        left = now_of(asked)
-        assert (left.state, left.tries, left.finished_at) == ("waiting", 0, None)
-        assert list(tasks.folder(data, asked).iterdir()) == []
+        interrupted = get_task(task_id)
+        assert (interrupted.state, interrupted.tries, interrupted.finished_at) == ("waiting", 0, None)
+        assert list(tasks.folder_path(data, task_id).iterdir()) == []
         large.start()
-        wait_until(lambda: now_of(asked).finished_at, SECONDS, "the export is done")
-        done = now_of(asked)
+        wait_until(lambda: get_task(task_id).finished_at, SECONDS, "the export is done")
+        done = get_task(task_id)
         assert (done.state, done.done) == ("done", MOVEMENTS + 2)
-        made = tasks.made(data, done)
-        assert made
-        assert made.read_bytes().count(b"\n") == MOVEMENTS + 3
+        result_file = tasks.get_result_file(data, done)
+        assert result_file
+        assert result_file.read_bytes().count(b"\n") == MOVEMENTS + 3

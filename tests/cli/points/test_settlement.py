@@ -3,15 +3,15 @@
 import csv
 import io
 
-from tests.cli.command_batch import run_many
-from tests.cli.conftest import Dump
+from tests.cli.command_batch import run_commands
+from tests.cli.conftest import DumpDatabase
 from tests.support.process import SiteProcess
 
 ANNA = "anna@shop.example"
 
 
 def test_months_by_site_and_a_balance_explained(site: SiteProcess) -> None:
-    made, *_, table, whole, lines, why, explained = run_many(
+    recorded, *_, table, whole, lines, why, explained = run_commands(
         site,
         [
             ("record", ANNA, "300", "--json"),
@@ -24,7 +24,7 @@ def test_months_by_site_and_a_balance_explained(site: SiteProcess) -> None:
             ("why", ANNA, "--reserve", "default", "--json"),
         ],
     )
-    auth, month = made.json["origin"], made.json["at"][:7]
+    auth, month = recorded.json["origin"], recorded.json["at"][:7]
     figures = {"movements": 2, "given": 300, "taken": 50, "difference": 250}
     here = {"site": "Mug shop", "auth": auth, **figures}
     assert len(whole.json["months"]) == 6
@@ -46,8 +46,8 @@ def test_months_by_site_and_a_balance_explained(site: SiteProcess) -> None:
     }
 
 
-def test_what_cannot_be_is_told(site: SiteProcess, dump: Dump) -> None:
-    run_many(site, [("setting", "list")])
+def test_invalid_input_is_refused(site: SiteProcess, dump: DumpDatabase) -> None:
+    run_commands(site, [("setting", "list")])
     before = dump(site)
     wrong = {
         ("settlement", "--from", "2026"): "such as 2026-01",
@@ -58,10 +58,10 @@ def test_what_cannot_be_is_told(site: SiteProcess, dump: Dump) -> None:
         ("settlement", "--reserve", "silver"): "silver",
         ("why", "nobody"): "nobody",
     }
-    for done, words in zip(run_many(site, list(wrong)), wrong.values(), strict=True):
+    for done, words in zip(run_commands(site, list(wrong)), wrong.values(), strict=True):
         assert (done.code, done.out) == (2, ""), done
         assert words in done.err
         assert done.err.count("\n") == 1
-    [unknown] = run_many(site, [("why", "nobody@shop.example")])
+    [unknown] = run_commands(site, [("why", "nobody@shop.example")])
     assert unknown.code == 1
     assert dump(site) == before

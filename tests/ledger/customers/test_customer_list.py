@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 
 from pointsync import db
-from pointsync.errors import Invalid
+from pointsync.errors import InvalidInput
 from pointsync.ledger import customer_list, reserves
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Customer
-from tests.support.apps import reserve
-from tests.support.bulk_rows import fill
+from tests.support.apps import get_reserve
+from tests.support.bulk_rows import insert_rows
 from tests.support.moving_clock import START as NOW
-from tests.support.queries import asked
+from tests.support.queries import queries_of
 
 PEOPLE = {
     "ärin@x.example": 5,
@@ -29,14 +29,14 @@ PEOPLE = {
 @pytest.fixture(autouse=True)
 def gold(app) -> None:
     """A second reserve."""
-    with db.write() as session:
-        reserves.add(session, "gold", None, NOW)
+    with db.transaction() as session:
+        reserves.create(session, "gold", None, NOW)
 
 
 @pytest.fixture
-def people(app) -> None:
+def customers(app) -> None:
     """Customers with points, made in the order above; Zoe has gold, Carl has nothing at all."""
-    with db.write() as session:
+    with db.transaction() as session:
         for number, (email, points) in enumerate(PEOPLE.items()):
             draft = Draft(email, points or 1, kind="manual")
             record(session, [draft], "test", NOW + timedelta(minutes=number))
@@ -46,36 +46,36 @@ def people(app) -> None:
         session.add(Customer(email="carl@x.example", created_at=NOW))
 
 
-def page(order: str = "email", search: str = "", **more):
+def fetch_page(order: str = "email", search: str = "", **more):
     """A page, by the points in the default reserve."""
-    with db.write() as session:
-        return customer_list.page(session, order=order, search=search, reserve=reserve(session), **more)
+    with db.transaction() as session:
+        return customer_list.list_page(session, order=order, search=search, reserve=get_reserve(session), **more)
 
 
-def emails(order: str = "email", search: str = "") -> list[str]:
+def short_emails(order: str = "email", search: str = "") -> list[str]:
     """The addresses without what they have in common."""
-    return [row.customer.email.removesuffix("@x.example") for row in page(order, search).rows]
+    return [row.customer.email.removesuffix("@x.example") for row in fetch_page(order, search).rows]
 
 
-def test_by_email_in_the_order_of_code_points(people):
+def test_by_email_in_the_order_of_code_points(customers):
     everybody = ["anna%b", "anna-b", "anna", "anna_b", "annab", "bob@xn--mhl-hoa.example", "carl", "zoe", "ärin"]
-    assert emails() == everybody
-    assert emails("-email") == everybody[::-1]
+    assert short_emails() == everybody
+    assert short_emails("-email") == everybody[::-1]
 
 
-def test_by_age(people):
-    assert emails("oldest") == [*(email.removesuffix("@x.example") for email in PEOPLE), "carl"]
-    assert emails("newest") == emails("oldest")[::-1]
+def test_by_age(customers):
+    assert short_emails("oldest") == [*(email.removesuffix("@x.example") for email in PEOPLE), "carl"]
+    assert short_emails("newest") == short_emails("oldest")[::-1]
 
 
-def test_by_points_those_who_never_had_any_are_left_out(people):
+def test_sorted_by_points_customers_without_any_are_left_out(customers):
     rising = ["anna_b", "bob@xn--mhl-hoa.example", "zoe", "ärin", "anna%b", "anna-b", "annab", "anna"]
-    assert emails("points") == rising
-    assert emails("-points") == rising[::-1]
+    assert short_emails("points") == rising
+    assert short_emails("-points") == rising[::-1]
 
 
-def test_each_row_has_the_points_in_every_reserve(people):
-    points = {row.customer.email: row.points for row in page().rows}
+def test_each_row_has_the_points_in_every_reserve(customers):
+    points = {row.customer.email: row.points for row in fetch_page().rows}
     assert points["zoe@x.example"] == {"default": 1, "gold": 900}
     assert points["anna_b@x.example"] == {"default": -3, "gold": 0}
     assert points["carl@x.example"] == {"default": 0, "gold": 0}
@@ -102,76 +102,76 @@ def test_each_row_has_the_points_in_every_reserve(people):
         ("  ", None),
     ],
 )
-def test_a_search_finds_by_the_beginning(people, search, found):
-    assert emails(search=search) == (emails() if found is None else found)
-    assert emails("-email", search) == emails(search=search)[::-1]
+def test_a_search_finds_by_the_beginning(customers, search, found):
+    assert short_emails(search=search) == (short_emails() if found is None else found)
+    assert short_emails("-email", search) == short_emails(search=search)[::-1]
 
 
-def test_a_search_is_listed_by_email(people):
-    assert emails("-points", "anna") == emails("newest", "anna") == emails("email", "anna")
-    assert customer_list.order_in_force("-points", "anna") == "email"
-    assert customer_list.order_in_force("-points", " ") == "-points"
-    assert customer_list.order_in_force("-email", "anna") == "-email"
+def test_a_search_is_listed_by_email(customers):
+    assert short_emails("-points", "anna") == short_emails("newest", "anna") == short_emails("email", "anna")
+    assert customer_list.effective_order("-points", "anna") == "email"
+    assert customer_list.effective_order("-points", " ") == "-points"
+    assert customer_list.effective_order("-email", "anna") == "-email"
 
 
 @pytest.mark.parametrize("search", ["x" * 255, "a\nb", "a\0", "\ud800"])
-def test_a_search_that_no_address_can_begin_with(people, search):
-    with pytest.raises(Invalid) as refusal:
-        page(search=search)
+def test_a_search_that_no_address_can_begin_with(customers, search):
+    with pytest.raises(InvalidInput) as refusal:
+        fetch_page(search=search)
     assert list(refusal.value.fields) == ["search"]
 
 
-def test_an_order_that_there_is_not(people):
-    with pytest.raises(Invalid) as refusal:
-        page("name")
+def test_an_unknown_order(customers):
+    with pytest.raises(InvalidInput) as refusal:
+        fetch_page("name")
     assert list(refusal.value.fields) == ["order"]
-    with db.write() as session, pytest.raises(Invalid) as refusal:
-        customer_list.page(session, order="points")
+    with db.transaction() as session, pytest.raises(InvalidInput) as refusal:
+        customer_list.list_page(session, order="points")
     assert list(refusal.value.fields) == ["reserve"]
 
 
 def test_nobody_at_all():
-    assert page().rows == page("-points").rows == page(search="a").rows == []
+    assert fetch_page().rows == fetch_page("-points").rows == fetch_page(search="a").rows == []
 
 
 @pytest.mark.parametrize("order", customer_list.ORDERS)
 def test_there_and_back_through_all_pages(order):
-    with db.write() as session:
-        fill(session, customers=57, movements=150)
-    pages = [page(order, size=10)]
+    with db.transaction() as session:
+        insert_rows(session, customers=57, movements=150)
+    pages = [fetch_page(order, size=10)]
     while pages[-1].next:
-        pages.append(page(order, size=10, cursor=pages[-1].next))
+        pages.append(fetch_page(order, size=10, cursor=pages[-1].next))
     met = [row.customer.id for each in pages for row in each.rows]
     assert len(met) == len(set(met)) == 57
     assert [len(each.rows) for each in pages] == [10, 10, 10, 10, 10, 7]
-    back = [page(order, size=10, cursor=pages[-1].previous)]
+    back = [fetch_page(order, size=10, cursor=pages[-1].previous)]
     while back[-1].previous:
-        back.append(page(order, size=10, cursor=back[-1].previous))
+        back.append(fetch_page(order, size=10, cursor=back[-1].previous))
     assert [each.rows[0].customer.id for each in back] == [each.rows[0].customer.id for each in pages[-2::-1]]
-    assert [row.customer.id for row in page(order, size=10, cursor="last").rows] == met[-10:]
+    assert [row.customer.id for row in fetch_page(order, size=10, cursor="last").rows] == met[-10:]
 
 
-def test_a_cursor_of_another_order_is_refused(people):
-    with db.write() as session:
-        fill(session, customers=30, movements=60)
-    cursor = page("email").next
+def test_a_cursor_of_another_order_is_refused(customers):
+    with db.transaction() as session:
+        insert_rows(session, customers=30, movements=60)
+    cursor = fetch_page("email").next
     for order in ("newest", "points"):
-        with pytest.raises(Invalid) as refusal:
-            page(order, cursor=cursor)
+        with pytest.raises(InvalidInput) as refusal:
+            fetch_page(order, cursor=cursor)
         assert list(refusal.value.fields) == ["cursor"]
 
 
-def test_the_count_is_bounded(people):
-    with db.write() as session:
-        fill(session, customers=60)
+def test_the_count_is_bounded(customers):
+    with db.transaction() as session:
+        insert_rows(session, customers=60)
         counts = [
             customer_list.count(session),
-            customer_list.count(session, most=69),
-            customer_list.count(session, most=68),
+            customer_list.count(session, limit=69),
+            customer_list.count(session, limit=68),
             customer_list.count(session, search="anna"),
-            customer_list.count(session, search="anna", most=4),
-            customer_list.count(session, reserve=reserve(session)),
-            customer_list.count(session, reserve=reserve(session, "gold")),
+            customer_list.count(session, search="anna", limit=4),
+            customer_list.count(session, reserve=get_reserve(session)),
+            customer_list.count(session, reserve=get_reserve(session, "gold")),
         ]
     assert [(each.number, each.is_more) for each in counts] == [
         (69, False),
@@ -191,10 +191,12 @@ VIEWS = [(order, search) for order in customer_list.ORDERS for search in ("", "a
 def test_the_queries_are_three_however_many_there_are(order, search):
     numbers = []
     for customers in (10, 190):
-        with db.write() as session:
-            fill(session, customers=customers, movements=customers)
-            by = reserve(session)
+        with db.transaction() as session:
+            insert_rows(session, customers=customers, movements=customers)
+            by = get_reserve(session)
         view = {"order": order, "search": search, "reserve": by, "size": 10}
-        numbers.append(len(asked(lambda session, view=view: customer_list.page(session, **view))))
-        numbers.append(len(asked(lambda session, view=view: customer_list.page(session, cursor="last", **view))))
+        numbers.append(len(queries_of(lambda session, view=view: customer_list.list_page(session, **view))))
+        numbers.append(
+            len(queries_of(lambda session, view=view: customer_list.list_page(session, cursor="last", **view)))
+        )
     assert numbers == [3, 3, 3, 3]

@@ -6,20 +6,20 @@ from itertools import pairwise
 
 import pytest
 
-from pointsync.db.keyset import LAST, SIZES, Page, Step, turn
-from pointsync.errors import Invalid
+from pointsync.db.keyset import LAST, PAGE_SIZES, Page, PageRequest, fetch_page
+from pointsync.errors import InvalidInput
 
 SIZE = 10
 
 
-class Numbers:
+class NumberList:
     """A list of numbers, rising, that notes how often it was read."""
 
     def __init__(self, *numbers: int) -> None:
         self.numbers = list(numbers)
-        self.readings: list[Step] = []
+        self.readings: list[PageRequest] = []
 
-    def read(self, step: Step) -> list[int]:
+    def read(self, step: PageRequest) -> list[int]:
         """What a database would answer."""
         self.readings.append(step)
         rows = sorted(self.numbers, reverse=step.is_backwards)
@@ -30,11 +30,11 @@ class Numbers:
 
     def page(self, cursor: str | None = None, size: int = SIZE) -> Page[int]:
         """The page at a cursor."""
-        return turn(cursor, size, (int,), self.read, lambda row: (row,))
+        return fetch_page(cursor, size, (int,), self.read, lambda row: (row,))
 
 
-def test_there_and_back_again_every_row_is_met_once():
-    numbers = Numbers(*range(35))
+def test_paging_forwards_and_backwards_meets_every_row_once():
+    numbers = NumberList(*range(35))
     there = [numbers.page()]
     while there[-1].next:
         there.append(numbers.page(there[-1].next))
@@ -45,8 +45,8 @@ def test_there_and_back_again_every_row_is_met_once():
     assert [page.rows for page in back] == [page.rows for page in reversed(there[:-1])]
 
 
-def test_the_ends_have_no_way_on():
-    numbers = Numbers(*range(25))
+def test_the_first_and_the_last_page_lead_no_further():
+    numbers = NumberList(*range(25))
     first, last = numbers.page(), numbers.page(LAST)
     assert (first.first, first.previous, first.last) == (None, None, LAST)
     assert (last.next, last.last) == (None, None)
@@ -57,13 +57,13 @@ def test_the_ends_have_no_way_on():
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10])
-def test_what_fits_on_a_page_is_one(count):
-    numbers = Numbers(*range(count))
+def test_a_list_that_fits_on_a_page_has_one_page(count):
+    numbers = NumberList(*range(count))
     assert numbers.page() == numbers.page("first") == numbers.page("") == numbers.page(LAST) == Page([*range(count)])
 
 
 def test_from_the_last_page_back_the_first_one_is_whole():
-    numbers = Numbers(*range(25))
+    numbers = NumberList(*range(25))
     last = numbers.page(LAST)
     middle = numbers.page(last.previous)
     assert middle.rows == [*range(5, 15)]
@@ -71,7 +71,7 @@ def test_from_the_last_page_back_the_first_one_is_whole():
 
 
 def test_one_reading_a_page_and_two_at_most():
-    numbers = Numbers(*range(1000))
+    numbers = NumberList(*range(1000))
     cursors = [None, LAST, numbers.page().next, numbers.page(LAST).previous]
     numbers.readings.clear()
     for cursor in cursors:
@@ -82,8 +82,8 @@ def test_one_reading_a_page_and_two_at_most():
     assert len(numbers.readings) == len(cursors) + 4
 
 
-def test_what_comes_and_goes_meanwhile_shifts_no_page():
-    numbers = Numbers(*range(0, 100, 2))
+def test_concurrent_changes_shift_no_page():
+    numbers = NumberList(*range(0, 100, 2))
     first = numbers.page()
     numbers.numbers += [-1, 1, 21]
     numbers.numbers.remove(18)
@@ -94,8 +94,8 @@ def test_what_comes_and_goes_meanwhile_shifts_no_page():
     assert numbers.page(before.previous).rows == [-1, 0, 1, 2, 4, 6, 8, 10, 12, 14]
 
 
-def test_where_all_behind_is_gone_the_last_page_is_the_one_before():
-    numbers = Numbers(*range(25))
+def test_the_last_page_is_shown_where_all_later_rows_are_gone():
+    numbers = NumberList(*range(25))
     cursor = numbers.page(numbers.page().next).next
     del numbers.numbers[20:]
     page = numbers.page(cursor)
@@ -103,11 +103,11 @@ def test_where_all_behind_is_gone_the_last_page_is_the_one_before():
     assert numbers.page(page.previous).rows == [*range(10, 20)]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", PAGE_SIZES)
 def test_each_size_has_its_pages(size):
-    pages = [Numbers(*range(100)).page(size=size)]
+    pages = [NumberList(*range(100)).page(size=size)]
     while pages[-1].next:
-        pages.append(Numbers(*range(100)).page(pages[-1].next, size))
+        pages.append(NumberList(*range(100)).page(pages[-1].next, size))
     assert all(len(page.rows) == size for page in pages[:-1])
     assert [row for page in pages for row in page.rows] == [*range(100)]
     assert all(one.rows[-1] < other.rows[0] for one, other in pairwise(pages))
@@ -115,12 +115,12 @@ def test_each_size_has_its_pages(size):
 
 @pytest.mark.parametrize("size", [0, -10, 1, 11, 81, 10**9])
 def test_other_sizes_are_refused(size):
-    with pytest.raises(Invalid) as refusal:
-        Numbers(1).page(size=size)
+    with pytest.raises(InvalidInput) as refusal:
+        NumberList(1).page(size=size)
     assert refusal.value.fields == {"size": "A page has 10, 20, 40 or 80 rows."}
 
 
-def cursor_of(*words: object) -> str:
+def make_cursor(*words: object) -> str:
     """A cursor that says `words`."""
     return base64.urlsafe_b64encode(json.dumps(words).encode()).decode()
 
@@ -138,19 +138,19 @@ BROKEN = [
     base64.urlsafe_b64encode(b"[" * 2_900).decode(),
     base64.urlsafe_b64encode(b"\xff\xfe").decode(),
     base64.urlsafe_b64encode(b'["after",' + b"9" * 2_000 + b"]").decode(),
-    cursor_of(),
-    cursor_of("after"),
-    cursor_of("behind", 3),
-    cursor_of("after", 3, 4),
-    cursor_of("after", "3"),
-    cursor_of("after", True),
-    cursor_of("after", None),
-    cursor_of("after", 3.5),
-    cursor_of("after", [3]),
-    cursor_of("after", 2**63),
-    cursor_of("before", -(2**63)),
-    cursor_of("after", 3) + "\n",
-    cursor_of("after", 3).rstrip("=") + "!",
+    make_cursor(),
+    make_cursor("after"),
+    make_cursor("behind", 3),
+    make_cursor("after", 3, 4),
+    make_cursor("after", "3"),
+    make_cursor("after", True),
+    make_cursor("after", None),
+    make_cursor("after", 3.5),
+    make_cursor("after", [3]),
+    make_cursor("after", 2**63),
+    make_cursor("before", -(2**63)),
+    make_cursor("after", 3) + "\n",
+    make_cursor("after", 3).rstrip("=") + "!",
     base64.urlsafe_b64encode(b"null").decode(),
     base64.urlsafe_b64encode(b'{"after": 3}').decode(),
 ]
@@ -158,22 +158,22 @@ BROKEN = [
 
 @pytest.mark.parametrize("cursor", BROKEN, ids=lambda cursor: ascii(cursor[:40]))
 def test_a_broken_cursor_is_refused(cursor):
-    numbers = Numbers(*range(25))
-    with pytest.raises(Invalid) as refusal:
+    numbers = NumberList(*range(25))
+    with pytest.raises(InvalidInput) as refusal:
         numbers.page(cursor)
     assert list(refusal.value.fields) == ["cursor"]
     assert numbers.readings == []
 
 
 @pytest.mark.parametrize("key", ["a\0", "\ud800", 7])
-def test_a_text_that_no_row_can_have_is_refused(key):
-    with pytest.raises(Invalid, match="begin at its first page"):
-        turn(cursor_of("after", key), SIZE, (str,), lambda step: [], lambda row: (row,))
+def test_a_text_that_cannot_be_stored_is_refused(key):
+    with pytest.raises(InvalidInput, match="begin at its first page"):
+        fetch_page(make_cursor("after", key), SIZE, (str,), lambda step: [], lambda row: (row,))
 
 
-def test_a_cursor_is_fit_for_an_address():
+def test_a_cursor_can_be_used_in_a_url():
     longest = "ä" * 254
-    page = turn(None, SIZE, (str,), lambda step: [longest] * 11, lambda row: (row,))
+    page = fetch_page(None, SIZE, (str,), lambda step: [longest] * 11, lambda row: (row,))
     assert page.next.translate(str.maketrans("", "", "-_=")).isalnum()
-    turned = turn(page.next, SIZE, (str,), lambda step: [step.key], lambda row: row)
+    turned = fetch_page(page.next, SIZE, (str,), lambda step: [step.key], lambda row: row)
     assert turned.rows == [(longest,)]

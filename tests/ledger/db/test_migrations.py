@@ -14,43 +14,43 @@ from sqlalchemy import bindparam, inspect, select, text
 
 from pointsync import db
 from pointsync.errors import ConfigError
-from pointsync.ledger.verify import flow_differences
-from pointsync.models import Admin, ApiKey, Customer, Flow, Movement, Reserve, SignIn, Site
-from tests.support.apps import application, opened, settle_in
+from pointsync.ledger.verify import find_hourly_total_differences
+from pointsync.models import Admin, ApiKey, Customer, HourlyTotal, Movement, Reserve, SignIn, Site
+from tests.support.apps import create_application, create_site, open_context
 from tests.support.moving_clock import START
-from tests.support.process import CHECKOUT
+from tests.support.paths import CHECKOUT
 
 PATIENCE_SECONDS = 60
 FIRST_TABLES = "da1ae12bb3e8"
 FLOWS_BY_RECORDING = "7c2f64b0a9d1"
 SCOPES = "5c09e5a91ca7"
 SIGN_INS_SEEN = "d15ab1ed5ee0"
-LATE = timedelta(days=31)
+LATE_DELAY = timedelta(days=31)
 
 
 @pytest.fixture
 def app(database_url: str, tmp_path: Path):
     """An application on an empty database."""
-    with opened(application(database_url, tmp_path)) as app:
+    with open_context(create_application(database_url, tmp_path)) as app:
         yield app
 
 
-def differences() -> list:
+def schema_differences() -> list:
     """What Alembic would change so that the database is what the models say."""
-    with db.db.engine.connect() as connection:
+    with db.get_engine().connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        return compare_metadata(context, db.db.metadata)
+        return compare_metadata(context, db.Base.metadata)
 
 
 def constraints() -> dict[str, list[tuple]]:
     """What autogenerate does not compare on every database: keys, unique indexes and partial ones, by table."""
-    inspector = inspect(db.db.engine)
+    inspector = inspect(db.get_engine())
     return {
         name: [
             tuple(inspector.get_pk_constraint(name)["constrained_columns"]),
             *sorted(tuple(each["column_names"]) for each in inspector.get_unique_constraints(name)),
             *sorted(
-                (each["name"], tuple(each["column_names"]), bool(each["unique"]), _where(each))
+                (each["name"], tuple(each["column_names"]), bool(each["unique"]), _partial_condition(each))
                 for each in inspector.get_indexes(name)
             ),
             *sorted(
@@ -63,49 +63,49 @@ def constraints() -> dict[str, list[tuple]]:
     }
 
 
-def _where(index) -> str:
+def _partial_condition(index) -> str:
     found = [str(value) for name, value in index.get("dialect_options", {}).items() if name.endswith("_where")]
     return "".join(found)
 
 
 def test_the_version_is_the_last_migration():
-    assert ScriptDirectory(str(db.MIGRATIONS)).get_current_head() == db.VERSION
+    assert ScriptDirectory(str(db.MIGRATIONS)).get_current_head() == db.SCHEMA_VERSION
 
 
-def test_an_upgrade_makes_what_the_models_say(app, tmp_path):
+def test_an_upgrade_creates_the_tables_of_the_models(app, tmp_path):
     assert not db.is_current()
     db.upgrade()
     assert db.is_current()
-    assert differences() == []
+    assert schema_differences() == []
     migrated = constraints()
-    assert set(migrated) == set(db.db.metadata.tables)
-    db.db.metadata.drop_all(db.db.engine)
-    assert differences() != []
-    db.db.metadata.create_all(db.db.engine)
+    assert set(migrated) == set(db.Base.metadata.tables)
+    db.Base.metadata.drop_all(db.get_engine())
+    assert schema_differences() != []
+    db.Base.metadata.create_all(db.get_engine())
     assert constraints() == migrated
     assert "'pending'" in {index[0]: index[-1] for index in migrated["delivery"]}["ix_delivery_pending"]
 
 
-def test_control_a_table_that_differs_is_seen(app):
+def test_control_a_differing_table_is_detected(app):
     db.upgrade()
-    with db.write() as session:
+    with db.transaction() as session:
         session.execute(text("ALTER TABLE site ADD COLUMN extra INTEGER"))
         session.execute(text("DROP INDEX uq_remote_target"))
-    assert len(differences()) == 2
+    assert len(schema_differences()) == 2
 
 
 def movement(seq: int, points: int, minutes: float, **more) -> dict:
     """A row as the first version wrote it, made so long after the start, and recorded in the next month."""
     at = START + timedelta(minutes=minutes)
     fixed = {"id": str(seq), "customer_id": 1, "reserve_id": 1, "origin": "wrk_here", "kind": "manual", "balance": 0}
-    rest = {"reason": "", "at": at, "recorded_at": at + LATE, "below_zero": False, "is_history": False}
+    rest = {"reason": "", "at": at, "recorded_at": at + LATE_DELAY, "below_zero": False, "is_history": False}
     return fixed | rest | {"seq": seq, "points": points} | more
 
 
-def test_movements_made_before_there_were_flows_are_counted(app):
-    alembic.command.upgrade(db.migrations(app).get_config(), FIRST_TABLES)
+def test_movements_older_than_hourly_totals_are_counted(app):
+    alembic.command.upgrade(db.init_migrations(app).get_config(), FIRST_TABLES)
     hour = timedelta(hours=1)
-    with db.write() as session:
+    with db.transaction() as session:
         connection = session.connection()
         reserve = {"name": "Points", "is_active": True, "may_go_below_zero": False, "created_at": START}
         connection.execute(Reserve.__table__.insert(), [reserve | {"id": id, "key": f"r{id}"} for id in (1, 2)])
@@ -121,15 +121,15 @@ def test_movements_made_before_there_were_flows_are_counted(app):
             movement(8, -9, 24 * 60, origin="wrk_there"),
         ]
         connection.execute(Movement.__table__.insert(), rows)
-    alembic.command.upgrade(db.migrations(app).get_config(), FLOWS_BY_RECORDING)
-    with db.write() as session:
-        assert session.scalars(select(Flow.hour).order_by(Flow.hour)).first() == START - hour + LATE
+    alembic.command.upgrade(db.init_migrations(app).get_config(), FLOWS_BY_RECORDING)
+    with db.transaction() as session:
+        assert session.scalars(select(HourlyTotal.hour).order_by(HourlyTotal.hour)).first() == START - hour + LATE_DELAY
     db.upgrade()
-    with db.write() as session:
-        assert flow_differences(session) == []
+    with db.transaction() as session:
+        assert find_hourly_total_differences(session) == []
         assert [
             tuple(row)
-            for row in session.execute(select(Flow.__table__).order_by("hour", "origin", "reserve_id", "kind"))
+            for row in session.execute(select(HourlyTotal.__table__).order_by("hour", "origin", "reserve_id", "kind"))
         ] == [
             (START - hour, "wrk_here", 1, "manual", 1, 3_000_000_000, 0),
             (START, "wrk_here", 1, "expire", 1, 0, 3),
@@ -139,42 +139,42 @@ def test_movements_made_before_there_were_flows_are_counted(app):
             (START + hour, "wrk_here", 1, "manual", 1, 3_000_000_000, 0),
             (START + 24 * hour, "wrk_there", 1, "manual", 1, 0, 9),
         ]
-    alembic.command.downgrade(db.migrations(app).get_config(), FLOWS_BY_RECORDING)
-    with db.write() as session:
-        assert session.scalars(select(Flow.hour).order_by(Flow.hour)).first() == START - hour + LATE
+    alembic.command.downgrade(db.init_migrations(app).get_config(), FLOWS_BY_RECORDING)
+    with db.transaction() as session:
+        assert session.scalars(select(HourlyTotal.hour).order_by(HourlyTotal.hour)).first() == START - hour + LATE_DELAY
 
 
-def test_who_is_signed_in_stays_so(app):
-    config = db.migrations(app).get_config()
+def test_existing_sign_ins_stay_valid(app):
+    config = db.init_migrations(app).get_config()
     alembic.command.upgrade(config, f"{SIGN_INS_SEEN}-1")
-    with db.db.engine.begin() as connection:
+    with db.get_engine().begin() as connection:
         admin = "INSERT INTO admin (id, name, password_hash, created_at) VALUES (1, 'Ada', 'x', :at)"
         sign_in = "INSERT INTO sign_in (id, admin_id, digest, began_at) VALUES (1, 1, 'd', :at)"
         for statement in (admin, sign_in):
             connection.execute(text(statement).bindparams(bindparam("at", START, Admin.created_at.type)))
     db.upgrade()
-    with db.write() as session:
+    with db.transaction() as session:
         row = session.scalars(select(SignIn)).one()
         assert (row.began_at, row.seen_at, row.address, row.browser, row.how) == (START, START, "", "", "password")
         assert row.admin.disabled_at is None
 
 
-def test_keys_that_were_made_before_may_do_all_that_they_could(app):
-    config = db.migrations(app).get_config()
+def test_older_api_keys_keep_their_rights(app):
+    config = db.init_migrations(app).get_config()
     alembic.command.upgrade(config, f"{SCOPES}-1")
-    with db.db.engine.begin() as connection:
+    with db.get_engine().begin() as connection:
         key = "INSERT INTO api_key (id, name, digest, created_at) VALUES (1, 'shop', 'd', :at)"
         connection.execute(text(key).bindparams(bindparam("at", START, Admin.created_at.type)))
     db.upgrade()
-    with db.write() as session:
+    with db.transaction() as session:
         row = session.scalars(select(ApiKey)).one()
         assert (row.name, row.scopes, row.expires_at, row.per_minute) == ("shop", "record read admin", None, None)
 
 
-def test_the_way_back_leads_to_the_first_tables_and_forth_again(app):
+def test_downgrading_to_the_first_tables_and_upgrading_again(app):
     db.upgrade()
     there = constraints()
-    alembic.command.downgrade(db.migrations(app).get_config(), FIRST_TABLES)
+    alembic.command.downgrade(db.init_migrations(app).get_config(), FIRST_TABLES)
     points_lost_and_won = {"expiry", "flow", "level", "redemption", "reward", "unlock"}
     mails = {"mail", "mail_server", "mail_text"}
     blocked_origins = {"turned_away", "reversal", "reversed_movement"}
@@ -186,7 +186,7 @@ def test_the_way_back_leads_to_the_first_tables_and_forth_again(app):
 
 def test_addresses_are_in_the_order_of_their_code_points(app):
     db.upgrade()
-    with db.write() as session:
+    with db.transaction() as session:
         if session.get_bind().dialect.name == "postgresql":
             named = "SELECT collation_name FROM information_schema.columns WHERE column_name = 'email'"
             assert session.scalar(text(named)) == "C"
@@ -198,26 +198,26 @@ def test_addresses_are_in_the_order_of_their_code_points(app):
 
 def test_an_upgrade_again_changes_nothing(app):
     db.upgrade()
-    settle_in()
-    with db.write() as session:
+    create_site()
+    with db.transaction() as session:
         auth = session.get_one(Site, 1).auth
     db.upgrade()
-    with db.write() as session:
+    with db.transaction() as session:
         assert session.get_one(Site, 1).auth == auth
 
 
 def test_a_database_of_a_newer_version_is_left_alone(app):
     db.upgrade()
-    with db.write() as session:
+    with db.transaction() as session:
         session.execute(text("UPDATE alembic_version SET version_num = 'of_the_future'"))
     assert not db.is_current()
     with pytest.raises(ConfigError, match="newer PointSync"):
         db.upgrade()
-    with db.write() as session:
+    with db.transaction() as session:
         assert session.scalar(text("SELECT version_num FROM alembic_version")) == "of_the_future"
 
 
-STARTER = """
+START_SCRIPT = """
 import sys
 from pathlib import Path
 from pointsync import config, create_app, db
@@ -227,13 +227,13 @@ print("ready", flush=True)
 sys.stdin.readline()
 with app.app_context():
     db.upgrade()
-    with db.db.engine.connect() as connection:
+    with db.get_engine().connect() as connection:
         print(connection.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar())
 """
 
 
 def test_processes_that_start_together_upgrade_once(database_url, tmp_path):
-    command = [sys.executable, "-c", STARTER, str(tmp_path), database_url]
+    command = [sys.executable, "-c", START_SCRIPT, str(tmp_path), database_url]
     processes = [
         subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -245,6 +245,6 @@ def test_processes_that_start_together_upgrade_once(database_url, tmp_path):
         process.stdin.flush()
     said = [process.communicate(timeout=PATIENCE_SECONDS)[0] for process in processes]
     assert (said, [process.returncode for process in processes]) == (["1\n"] * 2, [0] * 2)
-    with opened(application(database_url, tmp_path)):
+    with open_context(create_application(database_url, tmp_path)):
         assert db.is_current()
-        assert differences() == []
+        assert schema_differences() == []

@@ -6,12 +6,12 @@ from sqlalchemy import select
 from pointsync import db
 from pointsync.ledger import customer_list, reserves
 from pointsync.ledger.rewards import levels
-from pointsync.ledger.verify import differences, flow_differences
+from pointsync.ledger.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.models import Customer
-from tests.support.apps import reserve
-from tests.support.bulk_rows import fill
+from tests.support.apps import get_reserve
+from tests.support.bulk_rows import insert_rows
 from tests.support.moving_clock import START as NOW
-from tests.support.queries import asked, plan, work
+from tests.support.queries import queries_of, query_plan, sqlite_steps
 
 FEW, MANY = 2_000, 18_000
 
@@ -21,9 +21,9 @@ def sizes(sqlite_sites):
     """A small site and one ten times as large."""
     with sqlite_sites() as small, sqlite_sites() as large:
         for app, customers in ((small, FEW), (large, FEW + MANY)):
-            with app.app_context(), db.write() as session:
-                reserves.add(session, "gold", None, NOW)
-                fill(session, customers=customers, movements=2 * customers, remotes=2)
+            with app.app_context(), db.transaction() as session:
+                reserves.create(session, "gold", None, NOW)
+                insert_rows(session, customers=customers, movements=2 * customers, remotes=2)
         yield small, large
 
 
@@ -33,17 +33,17 @@ def test_each_view_costs_the_same_at_any_size(sizes, order, search):
     spent = []
     for app in sizes:
         with app.app_context():
-            with db.write() as session:
-                view = {"order": order, "search": search, "reserve": reserve(session)}
-                cursor = customer_list.page(session, **view).next
-                cursor = customer_list.page(session, cursor=cursor, **view).next
+            with db.transaction() as session:
+                view = {"order": order, "search": search, "reserve": get_reserve(session)}
+                cursor = customer_list.list_page(session, **view).next
+                cursor = customer_list.list_page(session, cursor=cursor, **view).next
             for at in (None, cursor, "last"):
 
                 def call(session, view=view, at=at):
-                    return customer_list.page(session, cursor=at, **view)
+                    return customer_list.list_page(session, cursor=at, **view)
 
-                assert "TEMP B-TREE" not in str([plan(query) for query in asked(call)])
-                spent.append(work(call))
+                assert "TEMP B-TREE" not in str([query_plan(query) for query in queries_of(call)])
+                spent.append(sqlite_steps(call))
     assert max(spent) < 1.5 * min(spent), spent
 
 
@@ -51,29 +51,33 @@ def test_the_count_costs_no_more_than_its_bound(sizes):
     spent = []
     for app in sizes:
         with app.app_context():
-            spent.append(work(lambda session: customer_list.count(session, most=FEW - 1)))
+            spent.append(sqlite_steps(lambda session: customer_list.count(session, limit=FEW - 1)))
     assert max(spent) < 1.1 * min(spent), spent
 
 
-def test_the_proof_looks_at_each_row_and_not_at_each_pair(sizes):
-    for proof in (differences, flow_differences):
+def test_the_check_reads_each_row_and_not_each_pair(sizes):
+    for proof in (find_balance_differences, find_hourly_total_differences):
         spent = []
         for app in sizes:
-            with app.app_context(), db.write() as session:
+            with app.app_context(), db.transaction() as session:
                 assert proof(session) == []
             with app.app_context():
-                spent.append(work(proof))
+                spent.append(sqlite_steps(proof))
         assert spent[1] < 20 * spent[0], spent
 
 
-def test_who_is_above_a_new_level_is_looked_for_customer_by_customer(sizes):
+def test_customers_above_a_new_level_are_unlocked_in_batches(sizes):
     """By the points it would pass over all who were looked at before, again at each step."""
     app = sizes[1]
     with app.app_context():
-        with db.write() as session:
-            number = levels.add(session, reserve(session), "Silver", "", 1, NOW).id
-        [found] = [query for query in asked(lambda session: levels.step(session, number, NOW)) if "INSERT" in query[0]]
-        told = str(plan(found))
+        with db.transaction() as session:
+            number = levels.create(session, get_reserve(session), "Silver", "", 1, NOW).id
+        [found] = [
+            query
+            for query in queries_of(lambda session: levels.process_batch(session, number, NOW))
+            if "INSERT" in query[0]
+        ]
+        told = str(query_plan(found))
     assert "customer_id>? AND customer_id<?" in told
     assert "ix_balance_points" not in told
 
@@ -84,6 +88,6 @@ def test_control_a_view_without_an_index_costs_more(sizes):
     spent = []
     for app in sizes:
         with app.app_context():
-            assert "TEMP B-TREE" in str(plan(asked(lambda session: session.scalars(query).all())[0]))
-            spent.append(work(lambda session: session.scalars(query).all()))
+            assert "TEMP B-TREE" in str(query_plan(queries_of(lambda session: session.scalars(query).all())[0]))
+            spent.append(sqlite_steps(lambda session: session.scalars(query).all()))
     assert spent[1] > 5 * spent[0], spent

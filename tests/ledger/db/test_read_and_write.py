@@ -6,15 +6,15 @@ from pointsync import db
 from pointsync.ledger import reserves
 
 
-def test_what_was_written_is_read(app: Flask) -> None:
-    before = reserves.get(db.db.session(), "default")
+def test_written_keys_are_read(app: Flask) -> None:
+    before = reserves.get(db.session(), "default")
     assert before.name == "Points"
-    db.in_write(lambda session: reserves.change(session, "default", "Coins", True, False))
+    db.run_in_transaction(lambda session: reserves.update(session, "default", "Coins", True, False))
     assert before.name == "Coins"
-    assert reserves.get(db.db.session(), "default").name == "Coins"
+    assert reserves.get(db.session(), "default").name == "Coins"
 
 
-def test_no_transaction_of_the_reader_stays_open_beside_the_writers(app: Flask) -> None:
-    reserves.get(db.db.session(), "default")
-    with db.write():
-        assert not db.db.session().in_transaction()
+def test_no_read_transaction_stays_open_beside_a_write(app: Flask) -> None:
+    reserves.get(db.session(), "default")
+    with db.transaction():
+        assert not db.session().in_transaction()

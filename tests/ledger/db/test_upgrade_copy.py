@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from pointsync import db
 from pointsync.errors import ConfigError
-from tests.support.apps import application, opened
+from tests.support.apps import create_application, open_context
 from tests.support.moving_clock import START, MovingClock
 
 FIRST_TABLES = "da1ae12bb3e8"
@@ -22,9 +22,9 @@ FIRST_TABLES = "da1ae12bb3e8"
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a database of the first version."""
     folder = tmp_path_factory.mktemp("earlier")
-    with opened(application(f"sqlite:///{folder}/pointsync.db", folder)) as app:
-        alembic.command.upgrade(db.migrations(app).get_config(), FIRST_TABLES)
-        with db.write() as session:
+    with open_context(create_application(f"sqlite:///{folder}/pointsync.db", folder)) as app:
+        alembic.command.upgrade(db.init_migrations(app).get_config(), FIRST_TABLES)
+        with db.transaction() as session:
             session.execute(text("INSERT INTO setting (name, value) VALUES ('kept', 'so')"))
     return folder / "pointsync.db"
 
@@ -33,11 +33,11 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def app(earlier: Path, tmp_path: Path, moving_clock: MovingClock):
     """An application on a copy of that database."""
     shutil.copy(earlier, tmp_path / "pointsync.db")
-    with opened(application(f"sqlite:///{tmp_path}/pointsync.db", tmp_path)) as app:
+    with open_context(create_application(f"sqlite:///{tmp_path}/pointsync.db", tmp_path)) as app:
         yield app
 
 
-def copies(folder: Path) -> list[str]:
+def list_copies(folder: Path) -> list[str]:
     """What lies beside the database, but for what always does."""
     known = ("pointsync.db", "pointsync.db-wal", "pointsync.db-shm", "pointsync.db.upgrade", "secret_key")
     return sorted(each.name for each in folder.iterdir() if each.name not in known)
@@ -46,17 +46,17 @@ def copies(folder: Path) -> list[str]:
 NAME = f"pointsync.db.before-upgrade-{FIRST_TABLES}-{START:%Y%m%dT%H%M%SZ}"
 
 
-def test_the_database_as_it_was_lies_beside_the_upgraded_one(app, tmp_path):
+def test_the_old_database_is_kept_beside_the_upgraded_one(app, tmp_path):
     db.upgrade()
     assert db.is_current()
-    assert copies(tmp_path) == [NAME]
+    assert list_copies(tmp_path) == [NAME]
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(tmp_path / NAME)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(FIRST_TABLES,)]
         assert connection.execute("SELECT value FROM setting").fetchall() == [("so",)]
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     db.upgrade()
-    assert copies(tmp_path) == [NAME], "nothing was upgraded"
+    assert list_copies(tmp_path) == [NAME], "nothing was upgraded"
 
 
 def test_the_last_three_are_kept_whatever_version_they_are_of(app, tmp_path):
@@ -66,30 +66,30 @@ def test_the_last_three_are_kept_whatever_version_they_are_of(app, tmp_path):
     for name in (*older, "pointsync.db.before-restore-20200101T000000Z"):
         (tmp_path / name).write_text("")
     db.upgrade()
-    assert copies(tmp_path) == sorted([*older[1:], NAME, "pointsync.db.before-restore-20200101T000000Z"])
+    assert list_copies(tmp_path) == sorted([*older[1:], NAME, "pointsync.db.before-restore-20200101T000000Z"])
 
 
-def test_a_new_database_has_nothing_to_be_copied(tmp_path):
-    with opened(application(f"sqlite:///{tmp_path}/pointsync.db", tmp_path)):
+def test_a_new_database_is_not_copied(tmp_path):
+    with open_context(create_application(f"sqlite:///{tmp_path}/pointsync.db", tmp_path)):
         db.upgrade()
-    assert copies(tmp_path) == []
+    assert list_copies(tmp_path) == []
 
 
 def test_without_room_for_the_copy_nothing_is_upgraded(app, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5 * 2**20))
     with pytest.raises(ConfigError, match=r"it needs \d+ MB, and 5 MB are free. Nothing was upgraded"):
         db.upgrade()
-    assert (db.version(), copies(tmp_path)) == (FIRST_TABLES, [])
+    assert (db.get_schema_version(), list_copies(tmp_path)) == (FIRST_TABLES, [])
 
 
 def test_a_damaged_database_is_not_upgraded(app, tmp_path):
-    with db.db.engine.connect() as connection:
+    with db.get_engine().connect() as connection:
         [[page]] = connection.execute(text("SELECT rootpage FROM sqlite_master WHERE name = 'setting'"))
         [[size]] = connection.execute(text("PRAGMA page_size"))
-    db.db.engine.dispose()
+    db.get_engine().dispose()
     with (tmp_path / "pointsync.db").open("r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
     with pytest.raises(ConfigError, match="restore a backup"):
         db.upgrade()
-    assert (db.version(), copies(tmp_path)) == (FIRST_TABLES, [])
+    assert (db.get_schema_version(), list_copies(tmp_path)) == (FIRST_TABLES, [])

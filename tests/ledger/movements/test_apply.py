@@ -8,12 +8,12 @@ from sqlalchemy import func, select
 
 from pointsync import db
 from pointsync.ledger import reserves
-from pointsync.ledger.apply import Incoming, apply, have, held_points
+from pointsync.ledger.apply import IncomingMovement, apply, get_current_balance, get_received_summary
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Delivery, Movement, Site
 from pointsync.models.movement import LOCAL_KINDS
-from pointsync.text_limits import MAX_POINTS, MAX_REASON, MAX_REF
-from tests.support.apps import reserve
+from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH
+from tests.support.apps import get_reserve
 from tests.support.moving_clock import START as NOW
 
 ANNA = "anna@shop.example"
@@ -24,20 +24,20 @@ OTHER = "wrk_fedcba9876543210"
 pytestmark = pytest.mark.usefixtures("app")
 
 
-def applied(*incoming: Incoming, origin: str = ORIGIN, key: str = "default", now=NOW):
+def apply_batch(*incoming: IncomingMovement, origin: str = ORIGIN, key: str = "default", now=NOW):
     """The results of a batch, committed."""
-    with db.write() as session:
-        return apply(session, origin, reserve(session, key), incoming, now)
+    with db.transaction() as session:
+        return apply(session, origin, get_reserve(session, key), incoming, now)
 
 
-def statuses(*incoming: Incoming, **more) -> list[str]:
+def apply_statuses(*incoming: IncomingMovement, **more) -> list[str]:
     """What became of each."""
-    return [result.status for result in applied(*incoming, **more)]
+    return [result.status for result in apply_batch(*incoming, **more)]
 
 
 def balance(email: str = ANNA) -> int | None:
     """What the database holds in all reserves."""
-    with db.write() as session:
+    with db.transaction() as session:
         return session.scalar(
             select(func.sum(Balance.points))
             .join(Customer, Customer.id == Balance.customer_id)
@@ -45,24 +45,24 @@ def balance(email: str = ANNA) -> int | None:
         )
 
 
-def rows() -> list[Movement]:
+def list_movements() -> list[Movement]:
     """All movements, in the order of their recording."""
-    with db.write() as session:
+    with db.transaction() as session:
         return list(session.scalars(select(Movement).order_by(Movement.seq)))
 
 
-def held(origin: str = ORIGIN, key: str = "default"):
+def held_summary(origin: str = ORIGIN, key: str = "default"):
     """What the wire would say that this site holds."""
-    with db.write() as session:
-        return have(session, origin, reserve(session, key))
+    with db.transaction() as session:
+        return get_received_summary(session, origin, get_reserve(session, key))
 
 
-FIRST = Incoming("1001", ANNA, 25, kind="earn", reason="Order 7", at=NOW - timedelta(hours=1), ref="7")
+FIRST = IncomingMovement("1001", ANNA, 25, kind="earn", reason="Order 7", at=NOW - timedelta(hours=1), ref="7")
 
 
-def test_a_movement_is_kept_as_it_was_made():
-    assert applied(replace(FIRST, is_history=True))[0].balance == 25
-    [movement] = rows()
+def test_a_movement_is_stored_as_it_was_given():
+    assert apply_batch(replace(FIRST, is_history=True))[0].balance == 25
+    [movement] = list_movements()
     assert (movement.origin, movement.id, movement.points, movement.balance) == (ORIGIN, "1001", 25, 25)
     assert (movement.kind, movement.reason, movement.ref, movement.source) == ("earn", "Order 7", "7", None)
     assert (movement.at, movement.recorded_at) == (NOW - timedelta(hours=1), NOW)
@@ -70,20 +70,20 @@ def test_a_movement_is_kept_as_it_was_made():
 
 
 def test_again_is_a_duplicate_and_changes_nothing():
-    applied(FIRST)
+    apply_batch(FIRST)
     for again in (
         FIRST,
         replace(FIRST, customer=" ANNA@Shop.Example "),
         replace(FIRST, kind="spend", reason="x", at=None),
     ):
-        assert statuses(again, now=NOW + timedelta(days=9)) == ["duplicate"]
-    assert (len(rows()), balance(), held()) == (1, 25, {"count": 1, "max_id": "1001"})
+        assert apply_statuses(again, now=NOW + timedelta(days=9)) == ["duplicate"]
+    assert (len(list_movements()), balance(), held_summary()) == (1, 25, {"count": 1, "max_id": "1001"})
 
 
 def test_the_same_id_with_other_content_is_a_conflict_and_changes_nothing():
-    with db.write() as session:
-        reserves.add(session, "gold", None, NOW)
-    applied(FIRST)
+    with db.transaction() as session:
+        reserves.create(session, "gold", None, NOW)
+    apply_batch(FIRST)
     for other in (
         replace(FIRST, points=26),
         replace(FIRST, points=-25),
@@ -94,16 +94,16 @@ def test_the_same_id_with_other_content_is_a_conflict_and_changes_nothing():
         replace(FIRST, customer="no address"),
         replace(FIRST, points=0, set_to=25),
     ):
-        [result] = applied(other)
+        [result] = apply_batch(other)
         assert (result.status, result.code) == ("conflict", "conflict"), other
-    assert statuses(FIRST, key="gold") == ["conflict"]
-    assert (len(rows()), balance(), held()) == (1, 25, {"count": 1, "max_id": "1001"})
-    assert held(key="gold") == {"count": 0, "max_id": "0"}
+    assert apply_statuses(FIRST, key="gold") == ["conflict"]
+    assert (len(list_movements()), balance(), held_summary()) == (1, 25, {"count": 1, "max_id": "1001"})
+    assert held_summary(key="gold") == {"count": 0, "max_id": "0"}
 
 
 def test_a_mixed_batch_is_answered_in_its_order():
-    applied(FIRST, replace(FIRST, id="1002", customer=BOB))
-    results = applied(
+    apply_batch(FIRST, replace(FIRST, id="1002", customer=BOB))
+    results = apply_batch(
         replace(FIRST, id="1003", points=5),
         FIRST,
         replace(FIRST, id="1002", points=26),
@@ -127,58 +127,63 @@ def test_a_mixed_batch_is_answered_in_its_order():
     assert all(result.message for result in results[2:6])
     assert [result.balance for result in results] == [30, None, None, None, None, None, 23, 1]
     assert (balance(), balance(BOB), balance("new@shop.example")) == (23, 25, 1)
-    assert held() == {"count": 5, "max_id": "1008"}
+    assert held_summary() == {"count": 5, "max_id": "1008"}
 
 
 def test_the_same_id_twice_in_one_batch():
-    assert statuses(FIRST, FIRST, replace(FIRST, points=26), FIRST) == ["applied", "duplicate", "conflict", "duplicate"]
-    assert (len(rows()), balance(), held()["count"]) == (1, 25, 1)
+    assert apply_statuses(FIRST, FIRST, replace(FIRST, points=26), FIRST) == [
+        "applied",
+        "duplicate",
+        "conflict",
+        "duplicate",
+    ]
+    assert (len(list_movements()), balance(), held_summary()["count"]) == (1, 25, 1)
 
 
-def test_what_was_refused_may_come_again_mended():
-    assert statuses(replace(FIRST, customer="no address"), FIRST) == ["refused", "applied"]
-    assert statuses(replace(FIRST, id="1002", kind="opening")) == ["refused"]
-    assert statuses(replace(FIRST, id="1002")) == ["applied"]
+def test_a_refused_movement_can_be_sent_again_corrected():
+    assert apply_statuses(replace(FIRST, customer="no address"), FIRST) == ["refused", "applied"]
+    assert apply_statuses(replace(FIRST, id="1002", kind="opening")) == ["refused"]
+    assert apply_statuses(replace(FIRST, id="1002")) == ["applied"]
     assert balance() == 50
 
 
 def test_the_same_id_of_another_origin_is_another_movement():
-    assert statuses(FIRST) == statuses(replace(FIRST, points=7), origin=OTHER) == ["applied"]
-    assert (balance(), held()["count"], held(OTHER)["count"]) == (32, 1, 1)
+    assert apply_statuses(FIRST) == apply_statuses(replace(FIRST, points=7), origin=OTHER) == ["applied"]
+    assert (balance(), held_summary()["count"], held_summary(OTHER)["count"]) == (32, 1, 1)
 
 
 def test_local_kinds_are_refused():
     for kind in sorted(LOCAL_KINDS):
-        [result] = applied(replace(FIRST, kind=kind))
+        [result] = apply_batch(replace(FIRST, kind=kind))
         assert (result.status, result.code) == ("refused", "local_kind")
-    assert (rows(), balance()) == ([], None)
+    assert (list_movements(), balance()) == ([], None)
 
 
 def test_an_unknown_kind_is_kept_and_applied():
-    assert statuses(replace(FIRST, kind="birthday")) == ["applied"]
-    assert [movement.kind for movement in rows()] == ["birthday"]
+    assert apply_statuses(replace(FIRST, kind="birthday")) == ["applied"]
+    assert [movement.kind for movement in list_movements()] == ["birthday"]
     for kind in ("", "x" * 33, "a\nb", "a\x00b", "\ud800"):
-        [result] = applied(replace(FIRST, id="1002", kind=kind))
+        [result] = apply_batch(replace(FIRST, id="1002", kind=kind))
         assert (result.status, result.code) == ("refused", "malformed")
-    assert statuses(replace(FIRST, id="1002", kind="x" * 32)) == ["applied"]
+    assert apply_statuses(replace(FIRST, id="1002", kind="x" * 32)) == ["applied"]
 
 
 def test_below_zero_is_applied_and_flagged():
-    results = applied(replace(FIRST, points=-10, kind="spend"), replace(FIRST, id="1002", points=3, kind="earn"))
+    results = apply_batch(replace(FIRST, points=-10, kind="spend"), replace(FIRST, id="1002", points=3, kind="earn"))
     assert [result.balance for result in results] == [-10, -7]
-    assert [movement.below_zero for movement in rows()] == [True, False]
+    assert [movement.below_zero for movement in list_movements()] == [True, False]
 
 
 def test_below_zero_is_not_flagged_where_the_reserve_allows_it():
-    with db.write() as session:
-        reserve(session).may_go_below_zero = True
-    applied(replace(FIRST, points=-10, kind="spend"))
-    assert [movement.below_zero for movement in rows()] == [False]
+    with db.transaction() as session:
+        get_reserve(session).may_go_below_zero = True
+    apply_batch(replace(FIRST, points=-10, kind="spend"))
+    assert [movement.below_zero for movement in list_movements()] == [False]
 
 
 def test_a_balance_stays_within_bounds():
-    applied(replace(FIRST, points=MAX_POINTS))
-    results = applied(
+    apply_batch(replace(FIRST, points=MAX_POINTS))
+    results = apply_batch(
         replace(FIRST, id="1002", points=1),
         replace(FIRST, id="1003", points=-1),
         replace(FIRST, id="1004", points=1),
@@ -200,68 +205,77 @@ def test_a_balance_stays_within_bounds():
     assert (balance(), balance(BOB)) == (MAX_POINTS, -MAX_POINTS)
 
 
-def test_a_moment_far_ahead_counts_as_arrival():
+def test_a_time_far_ahead_becomes_the_arrival_time():
     day = timedelta(days=1)
     moments = [NOW + day, NOW + day + timedelta(milliseconds=1), NOW + 900 * day, NOW - 900 * day, None]
-    applied(*(replace(FIRST, id=str(2000 + number), at=at) for number, at in enumerate(moments)))
-    assert [movement.at for movement in rows()] == [NOW + day, NOW, NOW, NOW - 900 * day, NOW]
+    apply_batch(*(replace(FIRST, id=str(2000 + number), at=at) for number, at in enumerate(moments)))
+    assert [movement.at for movement in list_movements()] == [NOW + day, NOW, NOW, NOW - 900 * day, NOW]
 
 
-def test_texts_are_made_fit_rather_than_refused():
-    applied(replace(FIRST, reason=" a\nb\x00c\ud800 " + "ü" * 600, ref="r\t" + "x" * 300))
-    [movement] = rows()
+def test_texts_are_sanitised_rather_than_refused():
+    apply_batch(replace(FIRST, reason=" a\nb\x00c\ud800 " + "ü" * 600, ref="r\t" + "x" * 300))
+    [movement] = list_movements()
     assert movement.reason.startswith("a b c ")
-    assert len(movement.reason) == MAX_REASON
+    assert len(movement.reason) == MAX_REASON_LENGTH
     assert movement.ref.startswith("r x")
-    assert len(movement.ref) == MAX_REF
+    assert len(movement.ref) == MAX_REF_LENGTH
 
 
 def test_refs_of_others_are_shown_and_not_enforced():
-    assert statuses(FIRST, replace(FIRST, id="1002")) == ["applied", "applied"]
-    with db.write() as session:
+    assert apply_statuses(FIRST, replace(FIRST, id="1002")) == ["applied", "applied"]
+    with db.transaction() as session:
         [mine] = record(session, [Draft(ANNA, 5, ref="7")], "api:web", NOW)
     assert mine.status == "recorded"
 
 
 def test_sets_follow_each_other_and_are_known_again():
-    first = Incoming("a1", ANNA, set_to=40)
-    assert [result.balance for result in applied(FIRST, first, Incoming("a2", ANNA, set_to=15))] == [25, 40, 15]
-    assert [movement.points for movement in rows()] == [25, 15, -25]
-    assert statuses(first, replace(first, set_to=41)) == ["duplicate", "conflict"]
+    first = IncomingMovement("a1", ANNA, set_to=40)
+    assert [result.balance for result in apply_batch(FIRST, first, IncomingMovement("a2", ANNA, set_to=15))] == [
+        25,
+        40,
+        15,
+    ]
+    assert [movement.points for movement in list_movements()] == [25, 15, -25]
+    assert apply_statuses(first, replace(first, set_to=41)) == ["duplicate", "conflict"]
     assert balance() == 15
 
 
 def test_ids_are_compared_as_text():
-    assert statuses(Incoming("7", ANNA, 1), Incoming("07", ANNA, 1), Incoming("seven", ANNA, 1)) == ["applied"] * 3
-    assert held() == {"count": 3, "max_id": "7"}
+    assert (
+        apply_statuses(
+            IncomingMovement("7", ANNA, 1), IncomingMovement("07", ANNA, 1), IncomingMovement("seven", ANNA, 1)
+        )
+        == ["applied"] * 3
+    )
+    assert held_summary() == {"count": 3, "max_id": "7"}
 
 
-def test_have_counts_each_reserve_and_the_highest_id_of_all():
-    with db.write() as session:
-        reserves.add(session, "gold", None, NOW)
-    assert held() == {"count": 0, "max_id": "0"}
+def test_the_summary_counts_each_reserve_and_the_highest_id():
+    with db.transaction() as session:
+        reserves.create(session, "gold", None, NOW)
+    assert held_summary() == {"count": 0, "max_id": "0"}
     highest = str(2**63 - 1)
-    applied(*(replace(FIRST, id=name) for name in ("9", "100", highest, "20")))
-    applied(replace(FIRST, id="30"), key="gold")
-    assert held() == {"count": 4, "max_id": highest}
-    applied(replace(FIRST, id="31"))
-    assert held() == {"count": 5, "max_id": highest}
-    assert held(key="gold") == {"count": 1, "max_id": "30"}
+    apply_batch(*(replace(FIRST, id=name) for name in ("9", "100", highest, "20")))
+    apply_batch(replace(FIRST, id="30"), key="gold")
+    assert held_summary() == {"count": 4, "max_id": highest}
+    apply_batch(replace(FIRST, id="31"))
+    assert held_summary() == {"count": 5, "max_id": highest}
+    assert held_summary(key="gold") == {"count": 1, "max_id": "30"}
 
 
-def test_what_is_held_tells_the_balance_of_its_pot():
-    applied(FIRST, replace(FIRST, id="1002", points=5))
-    with db.write() as session:
-        assert held_points(session, ORIGIN, "1001") == 30
-        assert held_points(session, ORIGIN, "1003") is None
-        assert held_points(session, OTHER, "1001") is None
+def test_a_known_movement_gives_the_current_balance():
+    apply_batch(FIRST, replace(FIRST, id="1002", points=5))
+    with db.transaction() as session:
+        assert get_current_balance(session, ORIGIN, "1001") == 30
+        assert get_current_balance(session, ORIGIN, "1003") is None
+        assert get_current_balance(session, OTHER, "1001") is None
 
 
-def test_nothing_received_is_owed_to_anybody_nor_named_by_this_site():
-    with db.write() as session:
+def test_received_movements_get_no_deliveries_and_no_local_ids():
+    with db.transaction() as session:
         last = session.get_one(Site, 1).last_id
-    applied(FIRST)
-    with db.write() as session:
+    apply_batch(FIRST)
+    with db.transaction() as session:
         assert session.scalar(select(func.count()).select_from(Delivery)) == 0
         assert session.get_one(Site, 1).last_id == last
 
@@ -271,22 +285,22 @@ def test_a_whole_batch_is_applied_at_once_and_again():
         replace(FIRST, id=str(5000 + number), customer=f"c{number % 300}@shop.example", points=1)
         for number in range(1000)
     ]
-    assert set(statuses(*batch)) == {"applied"}
-    assert set(statuses(*reversed(batch))) == {"duplicate"}
-    assert (len(rows()), balance("c0@shop.example"), held()["count"]) == (1000, 4, 1000)
+    assert set(apply_statuses(*batch)) == {"applied"}
+    assert set(apply_statuses(*reversed(batch))) == {"duplicate"}
+    assert (len(list_movements()), balance("c0@shop.example"), held_summary()["count"]) == (1000, 4, 1000)
 
 
 def test_an_empty_batch():
-    assert applied() == []
-    assert held() == {"count": 0, "max_id": "0"}
+    assert apply_batch() == []
+    assert held_summary() == {"count": 0, "max_id": "0"}
 
 
 def test_an_error_after_the_batch_takes_it_back():
     def work(session):
-        apply(session, ORIGIN, reserve(session), [FIRST], NOW)
+        apply(session, ORIGIN, get_reserve(session), [FIRST], NOW)
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        db.in_write(work)
-    assert (rows(), balance(), held()["count"]) == ([], None, 0)
-    assert statuses(FIRST) == ["applied"]
+        db.run_in_transaction(work)
+    assert (list_movements(), balance(), held_summary()["count"]) == ([], None, 0)
+    assert apply_statuses(FIRST) == ["applied"]

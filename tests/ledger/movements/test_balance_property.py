@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from pointsync import db
-from pointsync.errors import Refused
-from pointsync.ledger.apply import Incoming, apply, have
+from pointsync.errors import DomainError
+from pointsync.ledger.apply import IncomingMovement, apply, get_received_summary
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import differences, flow_differences
+from pointsync.ledger.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.models import Balance, Customer, Movement
-from tests.support.apps import empty, reserve, settle_in
+from tests.support.apps import create_site, delete_all_rows, get_reserve
 from tests.support.moving_clock import START as NOW
 
 CUSTOMERS = [f"{name}@shop.example" for name in ("anna", "bob", "eve")]
@@ -29,7 +29,11 @@ drafts = st.builds(
     ref=st.none() | st.sampled_from(["1", "2", "3"]),
 )
 incoming = st.builds(
-    Incoming, st.integers(1, 8).map(str), customers, points, kind=st.sampled_from(["earn", "spend", "expire", "new"])
+    IncomingMovement,
+    st.integers(1, 8).map(str),
+    customers,
+    points,
+    kind=st.sampled_from(["earn", "spend", "expire", "new"]),
 )
 steps = st.lists(
     st.tuples(st.just("record"), st.lists(drafts, min_size=1, max_size=4))
@@ -46,7 +50,7 @@ class Model:
         self.balances: dict[str, int] = defaultdict(int)
         self.held: dict[tuple[str, str], tuple[str, int]] = {}
 
-    def apply(self, origin: str, batch: list[Incoming]) -> list[str]:
+    def apply(self, origin: str, batch: list[IncomingMovement]) -> list[str]:
         """What becomes of each movement of a batch."""
         said = []
         for each in batch:
@@ -65,35 +69,35 @@ class Model:
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_a_balance_is_the_sum_of_its_movements(app, steps):
-    empty()
-    settle_in()
+    delete_all_rows()
+    create_site()
     model = Model()
     for who, things in steps:
         if who == "record":
             _record(model, things)
         else:
-            with db.write() as session:
-                results = apply(session, who, reserve(session), things, NOW)
+            with db.transaction() as session:
+                results = apply(session, who, get_reserve(session), things, NOW)
             assert [result.status for result in results] == model.apply(who, things)
-    with db.write() as session:
-        assert differences(session) == []
-        assert flow_differences(session) == []
+    with db.transaction() as session:
+        assert find_balance_differences(session) == []
+        assert find_hourly_total_differences(session) == []
         rows = session.execute(select(Customer.email, Balance.points).join(Balance, Balance.customer_id == Customer.id))
         assert {email: points for email, points in rows if points} == {
             email: points for email, points in model.balances.items() if points
         }
         for origin in ORIGINS:
             held = sum(1 for name, _ in model.held if name == origin)
-            assert have(session, origin, reserve(session))["count"] == held
+            assert get_received_summary(session, origin, get_reserve(session))["count"] == held
         _check_running_balances(session)
 
 
 def _record(model: Model, drafts: list[Draft]) -> None:
     """Record them; what was recorded counts once, what was refused not at all."""
     try:
-        with db.write() as session:
+        with db.transaction() as session:
             outcomes = record(session, drafts, "test", NOW)
-    except Refused:
+    except DomainError:
         return
     for outcome in outcomes:
         if outcome.status == "recorded":

@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from pointsync import db
-from pointsync.ledger.apply import Incoming, apply
+from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import differences
+from pointsync.ledger.verify import find_balance_differences
 from pointsync.models import Balance, Movement
-from tests.support.apps import application, opened, reserve, settle_in, together
+from tests.support.apps import create_application, create_site, get_reserve, open_context, run_concurrently
 from tests.support.moving_clock import START as NOW
 
 ANNA = "anna@shop.example"
@@ -24,19 +24,19 @@ ORIGIN = "wrk_0123456789abcdef"
 
 
 @pytest.fixture
-def own(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+def own_site(database_url: str, tmp_path: Path) -> Iterator[Flask]:
     """A site whose tables may be spoiled."""
-    with opened(application(database_url, tmp_path)) as app:
+    with open_context(create_application(database_url, tmp_path)) as app:
         db.upgrade()
-        settle_in()
+        create_site()
         yield app
 
 
 @pytest.fixture
 def plain_begin(sqlite_url: str, tmp_path: Path) -> Iterator[Flask]:
     """A site on SQLite whose writers begin as readers do."""
-    with opened(application(sqlite_url, tmp_path)) as app:
-        settle_in()
+    with open_context(create_application(sqlite_url, tmp_path)) as app:
+        create_site()
         yield app
 
 
@@ -54,37 +54,39 @@ def drop_the_index(session: Session) -> None:
 
 def insert_twice() -> int:
     """Put one movement into the table twice, as a fault in the code would; how many there are then."""
-    with db.write() as session:
-        apply(session, ORIGIN, reserve(session), [Incoming("1", ANNA, 25)], NOW)
-    with db.write() as session:
+    with db.transaction() as session:
+        apply(session, ORIGIN, get_reserve(session), [IncomingMovement("1", ANNA, 25)], NOW)
+    with db.transaction() as session:
         row = dict(session.execute(select(Movement.__table__)).mappings().one()) | {"seq": 2}
         session.execute(Movement.__table__.insert(), row)
-    with db.write() as session:
+    with db.transaction() as session:
         return len(session.execute(select(Movement.__table__)).all())
 
 
-def test_the_index_refuses_a_movement_that_is_there(own):
+def test_the_index_refuses_a_movement_that_is_there(own_site):
     with pytest.raises(IntegrityError):
         insert_twice()
 
 
-def test_control_without_the_index_it_would_be_there_twice(own):
-    with db.write() as session:
+def test_control_without_the_index_it_would_be_there_twice(own_site):
+    with db.transaction() as session:
         drop_the_index(session)
     assert insert_twice() == 2
 
 
-def test_control_without_the_index_the_proof_finds_the_second(own):
-    with db.write() as session:
+def test_control_without_the_index_the_check_finds_the_second(own_site):
+    with db.transaction() as session:
         drop_the_index(session)
     insert_twice()
-    with db.write() as session:
-        assert differences(session) == [{"customer": ANNA, "reserve": "default", "balance": 25, "movements": 50}]
+    with db.transaction() as session:
+        assert find_balance_differences(session) == [
+            {"customer": ANNA, "reserve": "default", "balance": 25, "movements": 50}
+        ]
 
 
 def outcomes_of_two_writers(app: Flask, engine: Engine, patience_seconds: float) -> list[str]:
     """Two writers who would both read a balance before either of them writes it: what came of each."""
-    db.in_write(lambda session: record(session, [Draft(ANNA, 1)], "test", NOW))
+    db.run_in_transaction(lambda session: record(session, [Draft(ANNA, 1)], "test", NOW))
     both_have_read = Barrier(2)
 
     def write(points: int) -> str:
@@ -99,14 +101,17 @@ def outcomes_of_two_writers(app: Flask, engine: Engine, patience_seconds: float)
             return "alone"
         return "written"
 
-    return sorted(together(app, partial(write, 10), partial(write, 100)))
+    return sorted(run_concurrently(app, partial(write, 10), partial(write, 100)))
 
 
-def test_control_with_a_plain_begin_one_of_two_updates_is_gone(plain_begin):
+def test_control_with_a_plain_begin_one_of_two_updates_is_lost(plain_begin):
     """Both have read; the one who writes second holds what is out of date and is turned away."""
-    assert outcomes_of_two_writers(plain_begin, db.db.engine, 20) == ["locked", "written"]
+    assert outcomes_of_two_writers(plain_begin, db.get_engine(), 20) == ["locked", "written"]
 
 
 def test_with_the_lock_from_the_start_the_second_does_not_even_read(plain_begin):
     """The very same two, with BEGIN IMMEDIATE: they never meet, so neither can be out of date."""
-    assert outcomes_of_two_writers(plain_begin, db.db.engine.execution_options(writes=True), 0.5) == ["alone", "alone"]
+    assert outcomes_of_two_writers(plain_begin, db.get_engine().execution_options(writes=True), 0.5) == [
+        "alone",
+        "alone",
+    ]

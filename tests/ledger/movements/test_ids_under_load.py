@@ -8,78 +8,78 @@ import pytest
 from sqlalchemy import select
 
 from pointsync import db
-from pointsync.ids import MAX_ID, id_floor
-from pointsync.ledger.outbox import next_ids
+from pointsync.ids import MAX_ID, lowest_id_at
+from pointsync.ledger.outbox import allocate_ids
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Movement, Site
-from tests.support.apps import together
+from tests.support.apps import run_concurrently
 from tests.support.moving_clock import START as NOW
 
 SECOND = timedelta(seconds=1)
 
 
-def taken(count: int = 1, now=NOW) -> list[int]:
+def take_ids(count: int = 1, now=NOW) -> list[int]:
     """The next ids, committed."""
-    with db.write() as session:
-        return [int(number) for number in next_ids(session, count, now)[1]]
+    with db.transaction() as session:
+        return [int(number) for number in allocate_ids(session, count, now)[1]]
 
 
-def test_an_id_tells_its_moment_and_belongs_to_this_site(app):
-    with db.write() as session:
-        auth, ids = next_ids(session, 3, NOW)
+def test_an_id_holds_its_time_and_belongs_to_this_site(app):
+    with db.transaction() as session:
+        auth, ids = allocate_ids(session, 3, NOW)
         assert auth == session.get_one(Site, 1).auth
-        assert ids == [str(id_floor(NOW) + number) for number in range(3)]
+        assert ids == [str(lowest_id_at(NOW) + number) for number in range(3)]
 
 
-def test_ids_grow_also_when_the_clock_goes_back(app):
+def test_ids_grow_even_when_the_clock_goes_back(app):
     steps = (0, 0, 1, -1, -3600, 10**7, -(10**7), 0, 10**7 + 1)
-    seen = [number for seconds in steps for number in taken(2, NOW + seconds * SECOND)]
+    seen = [number for seconds in steps for number in take_ids(2, NOW + seconds * SECOND)]
     assert seen == sorted(set(seen))
     assert 0 < seen[-1] <= MAX_ID
 
 
 def test_a_clock_before_all_time_still_gives_positive_ids(app):
-    assert taken(2, NOW.replace(year=1999)) == [1, 2]
+    assert take_ids(2, NOW.replace(year=1999)) == [1, 2]
 
 
 @pytest.mark.parametrize("heard", [5, 2**40])
-def test_ids_stay_above_what_was_heard_of_as_ours(app, heard):
-    above = id_floor(NOW) + heard
-    with db.write() as session:
+def test_ids_stay_above_those_received_as_ours(app, heard):
+    above = lowest_id_at(NOW) + heard
+    with db.transaction() as session:
         session.get_one(Site, 1).last_id = above
-    assert taken(2) == [above + 1, above + 2]
+    assert take_ids(2) == [above + 1, above + 2]
 
 
 def test_more_in_a_millisecond_than_it_has_room_for(app):
-    next_millisecond = id_floor(NOW + timedelta(milliseconds=1))
-    with db.write() as session:
+    next_millisecond = lowest_id_at(NOW + timedelta(milliseconds=1))
+    with db.transaction() as session:
         session.get_one(Site, 1).last_id = next_millisecond - 2
-    assert taken(3) == [next_millisecond - 1, next_millisecond, next_millisecond + 1]
-    assert taken(1, NOW + timedelta(milliseconds=1)) == [next_millisecond + 2]
+    assert take_ids(3) == [next_millisecond - 1, next_millisecond, next_millisecond + 1]
+    assert take_ids(1, NOW + timedelta(milliseconds=1)) == [next_millisecond + 2]
 
 
-def test_what_was_rolled_back_may_leave_a_gap_and_never_a_second(app):
+def test_a_rollback_may_leave_a_gap_and_never_a_duplicate_id(app):
     def work(session):
         record(session, [Draft("anna@shop.example", 5)], "test", NOW)
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        db.in_write(work)
-    taken(3)
-    with db.write() as session:
+        db.run_in_transaction(work)
+    take_ids(3)
+    with db.transaction() as session:
         record(session, [Draft("anna@shop.example", 5)], "test", NOW)
         assert int(session.scalars(select(Movement.id)).one()) == session.get_one(Site, 1).last_id
 
 
-def test_sixteen_at_once_get_ids_of_their_own_in_the_order_of_their_rows(app):
+def test_sixteen_concurrent_calls_get_own_ids_in_the_order_of_their_rows(app):
     def shop(number: int) -> None:
         for round_number in range(3):
             now = NOW + (number % 5 - 2) * round_number * SECOND
             drafts = [Draft(f"c{number}@shop.example", 1)] * 3
-            db.in_write(partial(record, drafts=drafts, source="test", now=now))
+            db.run_in_transaction(partial(record, drafts=drafts, source="test", now=now))
 
-    together(app, *(partial(shop, number) for number in range(16)))
-    with db.write() as session:
+    run_concurrently(app, *(partial(shop, number) for number in range(16)))
+    with db.transaction() as session:
         names = [int(name) for name in session.scalars(select(Movement.id).order_by(Movement.seq))]
     assert len(set(names)) == len(names) == 16 * 9
     # Within one call they follow each other; across calls the row of the site puts them in order.

@@ -11,15 +11,15 @@ from pointsync.ledger import reserves
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Movement, Site
 from pointsync.models.movement import LOCAL_KINDS, SENT_KINDS
-from tests.ledger.record_drafts import ANNA, balance, count, counts, made, recorded, refused
+from tests.ledger.record_drafts import ANNA, balance, expect_refused, movement_count, record_all, record_one, row_counts
 from tests.support.moving_clock import START as NOW
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
-def test_a_movement_is_kept_as_it_was_made():
-    outcome = made(25, reason=" Order 7 – süß ", ref="order-7", at=NOW - timedelta(days=3))
-    with db.write() as session:
+def test_a_movement_is_stored_as_it_was_given():
+    outcome = record_one(25, reason=" Order 7 – süß ", ref="order-7", at=NOW - timedelta(days=3))
+    with db.transaction() as session:
         movement = session.scalars(select(Movement)).one()
         site = session.get_one(Site, 1)
         assert (movement.origin, movement.id) == (site.auth, str(site.last_id))
@@ -27,7 +27,7 @@ def test_a_movement_is_kept_as_it_was_made():
         assert (movement.reason, movement.ref, movement.source) == ("Order 7 – süß", "order-7", "test")
         assert (movement.at, movement.recorded_at) == (NOW - timedelta(days=3), NOW)
         assert (movement.below_zero, movement.is_history, movement.set_to) == (False, False, None)
-    assert outcome.shape == {
+    assert outcome.to_json() == {
         "id": movement.id,
         "ref": "order-7",
         "origin": movement.origin,
@@ -43,39 +43,43 @@ def test_a_movement_is_kept_as_it_was_made():
     }
 
 
-def test_every_kind_is_taken_with_either_sign():
+def test_every_kind_is_accepted_with_either_sign():
     kinds = sorted(SENT_KINDS | LOCAL_KINDS)
-    outcomes = recorded(*(Draft(f"{kind}@shop.example", points, kind=kind) for kind in kinds for points in (70, -30)))
+    outcomes = record_all(*(Draft(f"{kind}@shop.example", points, kind=kind) for kind in kinds for points in (70, -30)))
     assert [(each.movement.kind, each.movement.balance) for each in outcomes] == [
         (kind, points) for kind in kinds for points in (70, 40)
     ]
 
 
 def test_the_usual_kind_follows_the_sign():
-    assert [made(10).movement.kind, made(-5).movement.kind, made(set_to=3).movement.kind] == ["earn", "spend", "manual"]
+    assert [record_one(10).movement.kind, record_one(-5).movement.kind, record_one(set_to=3).movement.kind] == [
+        "earn",
+        "spend",
+        "manual",
+    ]
 
 
 def test_another_kind_is_refused():
     for kind in ("", "bonus", "EARN", "earn "):
-        assert "kind" in refused(Draft(ANNA, 5, kind=kind)).fields
+        assert "kind" in expect_refused(Draft(ANNA, 5, kind=kind)).fields
 
 
-def test_a_set_is_the_difference_at_the_moment_it_is_made():
-    made(10)
-    down = made(set_to=4).movement
+def test_a_set_is_the_difference_when_it_is_recorded():
+    record_one(10)
+    down = record_one(set_to=4).movement
     assert (down.points, down.set_to, down.balance) == (-6, 4, 4)
-    up = made(set_to=50).movement
+    up = record_one(set_to=50).movement
     assert (up.points, up.balance, balance()) == (46, 50, 50)
 
 
-def test_a_set_to_what_is_there_records_nothing():
-    made(10)
-    outcome = made(set_to=10)
-    assert (outcome.status, outcome.shape["id"], count()) == ("unchanged", None, 1)
+def test_a_set_to_the_current_balance_records_nothing():
+    record_one(10)
+    outcome = record_one(set_to=10)
+    assert (outcome.status, outcome.to_json()["id"], movement_count()) == ("unchanged", None, 1)
 
 
 def test_sets_and_points_of_one_call_follow_each_other():
-    outcomes = recorded(Draft(ANNA, 10), Draft(ANNA, set_to=25), Draft(ANNA, -5), Draft(ANNA, set_to=0))
+    outcomes = record_all(Draft(ANNA, 10), Draft(ANNA, set_to=25), Draft(ANNA, -5), Draft(ANNA, set_to=0))
     assert [outcome.movement.points for outcome in outcomes] == [10, 15, -5, -20]
     assert [outcome.movement.balance for outcome in outcomes] == [10, 25, 20, 0]
     assert balance() == 0
@@ -84,15 +88,15 @@ def test_sets_and_points_of_one_call_follow_each_other():
 def test_a_call_is_recorded_whole_or_not_at_all():
     for place in range(3):
         drafts = [Draft(ANNA, 5), Draft("bob@shop.example", 5), Draft("eve@shop.example", 5)]
-        drafts[place] = Draft("new@shop.example", -1, kind="spend", where=f"movements[{place}].")
-        refusal = refused(*drafts, of=Conflict)
+        drafts[place] = Draft("new@shop.example", -1, kind="spend", field_prefix=f"movements[{place}].")
+        refusal = expect_refused(*drafts, of=Conflict)
         assert list(refusal.fields) == [f"movements[{place}].points"]
 
 
 def test_each_reserve_has_its_own_balance():
-    with db.write() as session:
-        reserves.add(session, "gold", None, NOW)
-    recorded(Draft(ANNA, 5), Draft(ANNA, 70, reserve="gold"), Draft(ANNA, -2))
+    with db.transaction() as session:
+        reserves.create(session, "gold", None, NOW)
+    record_all(Draft(ANNA, 5), Draft(ANNA, 70, reserve="gold"), Draft(ANNA, -2))
     assert (balance(), balance(key="gold")) == (3, 70)
 
 
@@ -102,5 +106,5 @@ def test_an_error_after_the_record_takes_it_back():
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        db.in_write(work)
-    assert (counts(), balance()) == ([0, 0, 0], None)
+        db.run_in_transaction(work)
+    assert (row_counts(), balance()) == ([0, 0, 0], None)

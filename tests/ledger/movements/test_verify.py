@@ -6,11 +6,11 @@ from sqlalchemy import delete, select, update
 
 from pointsync import db
 from pointsync.ledger import reserves
-from pointsync.ledger.apply import Incoming, apply
+from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import differences, flow_differences
-from pointsync.models import Balance, Customer, Flow, Movement, Site
-from tests.support.apps import reserve
+from pointsync.ledger.verify import find_balance_differences, find_hourly_total_differences
+from pointsync.models import Balance, Customer, HourlyTotal, Movement, Site
+from tests.support.apps import get_reserve
 from tests.support.moving_clock import START as NOW
 
 ANNA = "anna@shop.example"
@@ -20,117 +20,123 @@ BOB = "bob@shop.example"
 @pytest.fixture(autouse=True)
 def ledger(app: Flask) -> None:
     """Two customers, two reserves, movements of this site and of another."""
-    with db.write() as session:
-        reserves.add(session, "gold", None, NOW)
+    with db.transaction() as session:
+        reserves.create(session, "gold", None, NOW)
         record(session, [Draft(ANNA, 10), Draft(BOB, 20), Draft(ANNA, 7, reserve="gold"), Draft(ANNA, -4)], "test", NOW)
-        apply(session, "wrk_0123456789abcdef", reserve(session), [Incoming("1", ANNA, 5)], NOW)
+        apply(session, "wrk_0123456789abcdef", get_reserve(session), [IncomingMovement("1", ANNA, 5)], NOW)
 
 
-def found(**more):
+def list_differences(**more):
     """What the proof finds."""
-    with db.write() as session:
-        return differences(session, **more)
+    with db.transaction() as session:
+        return find_balance_differences(session, **more)
 
 
-def anna(key: str = "default"):
+def anna_balance_condition(key: str = "default"):
     """The condition that a balance is Anna's."""
-    with db.write() as session:
+    with db.transaction() as session:
         customer = session.scalars(select(Customer.id).where(Customer.email == ANNA)).one()
-        return (Balance.customer_id == customer, Balance.reserve_id == reserve(session, key).id)
+        return (Balance.customer_id == customer, Balance.reserve_id == get_reserve(session, key).id)
 
 
-def changed(statement) -> None:
+def execute_edit(statement) -> None:
     """Edit a row behind our back."""
-    with db.write() as session:
+    with db.transaction() as session:
         assert session.execute(statement).rowcount == 1
 
 
-def test_a_sound_ledger_has_no_difference():
-    assert found() == []
+def test_a_correct_ledger_has_no_difference():
+    assert list_differences() == []
 
 
 def test_an_edited_balance():
-    changed(update(Balance).where(*anna("gold")).values(points=8))
-    assert found() == [{"customer": ANNA, "reserve": "gold", "balance": 8, "movements": 7}]
+    execute_edit(update(Balance).where(*anna_balance_condition("gold")).values(points=8))
+    assert list_differences() == [{"customer": ANNA, "reserve": "gold", "balance": 8, "movements": 7}]
 
 
 def test_an_edited_movement():
-    changed(update(Movement).where(Movement.points == 20).values(points=21))
-    assert found() == [{"customer": BOB, "reserve": "default", "balance": 20, "movements": 21}]
+    execute_edit(update(Movement).where(Movement.points == 20).values(points=21))
+    assert list_differences() == [{"customer": BOB, "reserve": "default", "balance": 20, "movements": 21}]
 
 
 def test_a_deleted_movement_received_from_another_site():
-    changed(delete(Movement).where(Movement.points == 5))
-    assert found() == [{"customer": ANNA, "reserve": "default", "balance": 11, "movements": 6}]
+    execute_edit(delete(Movement).where(Movement.points == 5))
+    assert list_differences() == [{"customer": ANNA, "reserve": "default", "balance": 11, "movements": 6}]
 
 
 def test_a_deleted_balance_and_one_without_movements():
-    changed(delete(Balance).where(*anna()))
-    changed(delete(Movement).where(Movement.points == 20))
-    assert found() == [
+    execute_edit(delete(Balance).where(*anna_balance_condition()))
+    execute_edit(delete(Movement).where(Movement.points == 20))
+    assert list_differences() == [
         {"customer": ANNA, "reserve": "default", "balance": 0, "movements": 11},
         {"customer": BOB, "reserve": "default", "balance": 20, "movements": 0},
     ]
 
 
 def test_edits_that_cancel_out_in_all_still_show():
-    changed(update(Balance).where(*anna()).values(points=12))
-    changed(update(Balance).where(*anna("gold")).values(points=6))
-    assert [(each["reserve"], each["balance"]) for each in found()] == [("default", 12), ("gold", 6)]
+    execute_edit(update(Balance).where(*anna_balance_condition()).values(points=12))
+    execute_edit(update(Balance).where(*anna_balance_condition("gold")).values(points=6))
+    assert [(each["reserve"], each["balance"]) for each in list_differences()] == [("default", 12), ("gold", 6)]
 
 
-def test_at_most_so_many_are_told():
-    with db.write() as session:
+def test_at_most_limit_differences_are_listed():
+    with db.transaction() as session:
         session.execute(update(Balance).values(points=Balance.points + 1))
-    assert [len(found(most=most)) for most in (1, 2, 1000)] == [1, 2, 3]
+    assert [len(list_differences(limit=limit)) for limit in (1, 2, 1000)] == [1, 2, 3]
 
 
-def found_flows(**more):
+def list_flow_differences(**more):
     """What the proof of the flows finds."""
-    with db.write() as session:
-        return flow_differences(session, **more)
+    with db.transaction() as session:
+        return find_hourly_total_differences(session, **more)
 
 
-def flow(movements: int, given: int, taken: int) -> dict[str, int]:
+def make_flow(movements: int, given: int, taken: int) -> dict[str, int]:
     """What an hour came to."""
     return {"movements": movements, "given": given, "taken": taken}
 
 
-def own() -> str:
+def own_auth() -> str:
     """This site's Auth."""
-    with db.write() as session:
+    with db.transaction() as session:
         return session.get_one(Site, 1).auth
 
 
-def test_a_sound_ledger_has_flows_without_difference():
-    assert found_flows() == []
+def test_a_correct_ledger_has_hourly_totals_without_difference():
+    assert list_flow_differences() == []
 
 
-def test_an_edited_flow_and_a_deleted_one():
-    changed(update(Flow).where(Flow.taken == 4).values(given=31))
-    changed(delete(Flow).where(Flow.origin == "wrk_0123456789abcdef"))
+def test_an_edited_hourly_total_and_a_deleted_one():
+    execute_edit(update(HourlyTotal).where(HourlyTotal.taken == 4).values(given=31))
+    execute_edit(delete(HourlyTotal).where(HourlyTotal.origin == "wrk_0123456789abcdef"))
     hour = {"hour": "2026-03-01T12:00:00Z", "reserve": "default"}
-    assert sorted(found_flows(), key=lambda each: each["movements"]["given"]) == [
-        hour | {"origin": own(), "kind": "spend", "flow": flow(1, 31, 4), "movements": flow(1, 0, 4)},
-        hour | {"origin": "wrk_0123456789abcdef", "kind": "manual", "flow": flow(0, 0, 0), "movements": flow(1, 5, 0)},
+    assert sorted(list_flow_differences(), key=lambda each: each["movements"]["given"]) == [
+        hour | {"origin": own_auth(), "kind": "spend", "flow": make_flow(1, 31, 4), "movements": make_flow(1, 0, 4)},
+        hour
+        | {
+            "origin": "wrk_0123456789abcdef",
+            "kind": "manual",
+            "flow": make_flow(0, 0, 0),
+            "movements": make_flow(1, 5, 0),
+        },
     ]
 
 
-def test_a_flow_without_movements():
-    changed(delete(Movement).where(Movement.points == 7))
-    assert found_flows() == [
+def test_an_hourly_total_without_movements():
+    execute_edit(delete(Movement).where(Movement.points == 7))
+    assert list_flow_differences() == [
         {
             "hour": "2026-03-01T12:00:00Z",
-            "origin": own(),
+            "origin": own_auth(),
             "reserve": "gold",
             "kind": "earn",
-            "flow": flow(1, 7, 0),
-            "movements": flow(0, 0, 0),
+            "flow": make_flow(1, 7, 0),
+            "movements": make_flow(0, 0, 0),
         }
     ]
 
 
-def test_at_most_so_many_flows_are_told():
-    with db.write() as session:
-        session.execute(update(Flow).values(movements=Flow.movements + 1))
-    assert [len(found_flows(most=most)) for most in (1, 2, 1000)] == [1, 2, 4]
+def test_at_most_limit_hourly_total_differences_are_listed():
+    with db.transaction() as session:
+        session.execute(update(HourlyTotal).values(movements=HourlyTotal.movements + 1))
+    assert [len(list_flow_differences(limit=limit)) for limit in (1, 2, 1000)] == [1, 2, 4]

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from pointsync import db
 from pointsync.errors import Conflict
 from pointsync.ledger import verify
-from pointsync.ledger.apply import Incoming
+from pointsync.ledger.apply import IncomingMovement
 from pointsync.ledger.reversals import reversals
 from pointsync.models import Customer, Movement, ReversedMovement
 from tests.ledger.record_drafts import balance
@@ -19,14 +19,14 @@ from tests.ledger.reversals.reversal_steps import (
     NOW,
     OTHER,
     THIEF,
-    blocked,
-    corrections,
-    foreseen,
-    parts,
-    sent,
-    started,
+    apply_movements,
+    block_origin,
+    list_corrections,
+    preview_reversal,
+    run_parts,
+    start_reversal,
 )
-from tests.support.apps import empty, settle_in
+from tests.support.apps import create_site, delete_all_rows
 
 CUSTOMERS = [f"{name}@shop.example" for name in ("anna", "bob", "eve", "dora", "finn")]
 HOUR = timedelta(hours=1)
@@ -42,22 +42,22 @@ asked = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=4)
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reversals, "AT_ONCE", 1)
-    monkeypatch.setattr(reversals, "LOOKED_AT", 2)
+    monkeypatch.setattr(reversals, "BATCH_SIZE", 1)
+    monkeypatch.setattr(reversals, "SCAN_SIZE", 2)
 
 
 @pytest.mark.usefixtures("small_parts")
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(movements, asked)
 def test_reversals_take_back_each_movement_once(app, movements, asked):
-    empty()
-    settle_in()
+    delete_all_rows()
+    create_site()
     for number, (origin, customer, points, hour) in enumerate(sorted(movements, key=lambda each: each[3]), 1):
-        sent(Incoming(str(number), customer, points), origin=origin, now=NOW + hour * HOUR)
-    blocked()
+        apply_movements(IncomingMovement(str(number), customer, points), origin=origin, now=NOW + hour * HOUR)
+    block_origin()
     for hour, killed_after in [*asked, (0, 0)]:
         try:
-            reversal_id = started(foreseen(since=NOW + hour * HOUR))
+            reversal_id = start_reversal(preview_reversal(since=NOW + hour * HOUR))
         except Conflict as error:
             assert error.code == "nothing_to_reverse"  # noqa: PT017 each range may have been taken back before
             continue
@@ -67,8 +67,8 @@ def test_reversals_take_back_each_movement_once(app, movements, asked):
     for origin, customer, points, _ in movements:
         expected[customer] += points if origin == OTHER else 0
     assert {each: balance(each) or 0 for each in CUSTOMERS} == {each: expected[each] for each in CUSTOMERS}
-    with db.write() as session:
-        assert verify.differences(session) == verify.flow_differences(session) == []
+    with db.transaction() as session:
+        assert verify.find_balance_differences(session) == verify.find_hourly_total_differences(session) == []
         mine = session.execute(
             select(Movement.seq, Customer.email, Movement.points)
             .join(Customer, Customer.id == Movement.customer_id)
@@ -76,20 +76,20 @@ def test_reversals_take_back_each_movement_once(app, movements, asked):
         ).all()
         assert set(session.scalars(select(ReversedMovement.movement_seq))) == {seq for seq, _, _ in mine}
     sums: dict[str, int] = defaultdict(int)
-    for customer, points in [*[row[1:] for row in mine], *[(row[0], row[2]) for row in corrections()]]:
+    for customer, points in [*[row[1:] for row in mine], *[(row[0], row[2]) for row in list_corrections()]]:
         sums[customer] += points
     assert not any(sums.values())
 
 
 def _run(reversal_id: int, killed_after: int) -> None:
     """To its end; killed once on the way, with or without its place noted."""
-    for count, _ in enumerate(parts(reversal_id), 1):
+    for count, _ in enumerate(run_parts(reversal_id), 1):
         if count == killed_after:
             break
-    with db.write() as session:
+    with db.transaction() as session:
         row = reversals.get(session, reversal_id)
         if row.finished_at is not None:
             return
         if killed_after % 2:
             row.after_customer_id = 0
-    assert list(parts(reversal_id))[-1] is False
+    assert list(run_parts(reversal_id))[-1] is False

@@ -6,52 +6,60 @@ import pytest
 from sqlalchemy import select
 
 from pointsync import db
-from pointsync.errors import Conflict, Invalid, NotFound
+from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import reserves
-from pointsync.ledger.apply import Incoming
+from pointsync.ledger.apply import IncomingMovement
 from pointsync.ledger.record import Draft, record
 from pointsync.ledger.rewards import levels
-from pointsync.models import Customer, Unlock
-from tests.ledger.record_drafts import ANNA, balance, made, recorded
-from tests.ledger.rewards.level_steps import BOB, applied, caught_up, change, level, new_level, unlocks
-from tests.support.apps import reserve
+from pointsync.models import Customer, LevelUnlock
+from tests.ledger.record_drafts import ANNA, balance, record_all, record_one
+from tests.ledger.rewards.level_steps import (
+    BOB,
+    add_level,
+    add_level_without_job,
+    apply_statuses,
+    change_level,
+    list_unlocks,
+    run_level_job,
+)
+from tests.support.apps import get_reserve
 from tests.support.moving_clock import START as NOW
-from tests.support.queries import watched
+from tests.support.queries import record_queries
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
 def test_a_level_is_reached_at_its_points_and_costs_none():
-    level()
-    made(99)
-    assert unlocks() == []
-    made(1)
-    assert unlocks() == [(ANNA, "Silver", 1, False)]
+    add_level()
+    record_one(99)
+    assert list_unlocks() == []
+    record_one(1)
+    assert list_unlocks() == [(ANNA, "Silver", 1, False)]
     assert balance() == 100
 
 
-def test_it_is_reached_once_and_never_taken_back():
-    level()
-    made(150)
-    made(-150)
-    made(200)
-    made(50)
-    assert unlocks() == [(ANNA, "Silver", 150, False)]
+def test_a_level_is_reached_once_and_never_taken_back():
+    add_level()
+    record_one(150)
+    record_one(-150)
+    record_one(200)
+    record_one(50)
+    assert list_unlocks() == [(ANNA, "Silver", 150, False)]
 
 
-def test_one_movement_reaches_all_on_its_way_and_no_other():
+def test_one_movement_unlocks_all_levels_it_passes():
     for title, points in (("Gold", 200), ("Silver", 100), ("Bronze", 1), ("Diamond", 201)):
-        level(title, points)
-    made(200)
-    assert [title for _, title, _, _ in unlocks()] == ["Bronze", "Silver", "Gold"]
+        add_level(title, points)
+    record_one(200)
+    assert [title for _, title, _, _ in list_unlocks()] == ["Bronze", "Silver", "Gold"]
 
 
-def test_within_one_batch_the_first_that_comes_up_to_it_counts():
-    level()
-    recorded(
+def test_within_one_batch_the_first_movement_that_reaches_it_counts():
+    add_level()
+    record_all(
         Draft(ANNA, 60), Draft(BOB, 100), Draft(ANNA, 70), Draft(ANNA, -70), Draft(ANNA, 71), Draft(ANNA, set_to=99)
     )
-    assert unlocks() == [(ANNA, "Silver", 70, False), (BOB, "Silver", 100, False)]
+    assert list_unlocks() == [(ANNA, "Silver", 70, False), (BOB, "Silver", 100, False)]
 
 
 @pytest.mark.parametrize(
@@ -64,26 +72,35 @@ def test_within_one_batch_the_first_that_comes_up_to_it_counts():
     ],
 )
 def test_any_movement_here_counts(drafts):
-    level()
-    recorded(*drafts)
-    recorded(*drafts)
-    assert [(whose, title, quiet) for whose, title, _, quiet in unlocks()] == [(ANNA, "Silver", False)]
+    add_level()
+    record_all(*drafts)
+    record_all(*drafts)
+    assert [(whose, title, quiet) for whose, title, _, quiet in list_unlocks()] == [(ANNA, "Silver", False)]
 
 
 def test_movements_of_other_sites_count():
-    level()
-    made(60)
-    assert applied(Incoming("1", ANNA, 30), Incoming("2", BOB, 300), Incoming("3", ANNA, 10)) == ["applied"] * 3
-    assert unlocks() == [(ANNA, "Silver", 10, False), (BOB, "Silver", 300, False)]
-    assert applied(Incoming("3", ANNA, 10)) == ["duplicate"]
-    assert len(unlocks()) == 2
+    add_level()
+    record_one(60)
+    assert (
+        apply_statuses(
+            IncomingMovement("1", ANNA, 30), IncomingMovement("2", BOB, 300), IncomingMovement("3", ANNA, 10)
+        )
+        == ["applied"] * 3
+    )
+    assert list_unlocks() == [(ANNA, "Silver", 10, False), (BOB, "Silver", 300, False)]
+    assert apply_statuses(IncomingMovement("3", ANNA, 10)) == ["duplicate"]
+    assert len(list_unlocks()) == 2
 
 
-def test_nobody_is_told_of_history_opening_balances_and_corrections():
-    level()
-    applied(Incoming("1", ANNA, 300, is_history=True), Incoming("2", BOB, 99, is_history=True), Incoming("3", BOB, 1))
-    recorded(Draft("carol@shop.example", 100, kind="opening"), Draft("dora@shop.example", 100, kind="correction"))
-    assert unlocks() == [
+def test_no_mail_for_backfill_opening_balances_and_corrections():
+    add_level()
+    apply_statuses(
+        IncomingMovement("1", ANNA, 300, is_history=True),
+        IncomingMovement("2", BOB, 99, is_history=True),
+        IncomingMovement("3", BOB, 1),
+    )
+    record_all(Draft("carol@shop.example", 100, kind="opening"), Draft("dora@shop.example", 100, kind="correction"))
+    assert list_unlocks() == [
         (ANNA, "Silver", 300, True),
         (BOB, "Silver", 1, False),
         ("carol@shop.example", "Silver", 100, True),
@@ -92,84 +109,84 @@ def test_nobody_is_told_of_history_opening_balances_and_corrections():
 
 
 def test_each_reserve_has_its_own():
-    with db.write() as session:
-        reserves.add(session, "gold", None, NOW)
-    level("Silver", 100)
-    level("Silver", 50, key="gold")
-    recorded(Draft(ANNA, 60), Draft(ANNA, 60, reserve="gold"))
-    with db.write() as session:
+    with db.transaction() as session:
+        reserves.create(session, "gold", None, NOW)
+    add_level("Silver", 100)
+    add_level("Silver", 50, key="gold")
+    record_all(Draft(ANNA, 60), Draft(ANNA, 60, reserve="gold"))
+    with db.transaction() as session:
         anna = session.scalars(select(Customer)).one()
-        assert [(each.title, pot.key) for _, each, pot in levels.reached(session, anna)] == [("Silver", "gold")]
+        assert [(each.title, pot.key) for _, each, pot in levels.list_reached(session, anna)] == [("Silver", "gold")]
 
 
-def test_one_that_is_not_active_is_not_reached():
-    number = level()
-    change(number, is_active=False)
-    made(200)
-    caught_up()
-    assert unlocks() == []
-    change(number)
-    caught_up()
-    assert unlocks() == [(ANNA, "Silver", None, True)]
+def test_an_inactive_level_is_not_reached():
+    number = add_level()
+    change_level(number, is_active=False)
+    record_one(200)
+    run_level_job()
+    assert list_unlocks() == []
+    change_level(number)
+    run_level_job()
+    assert list_unlocks() == [(ANNA, "Silver", None, True)]
 
 
 def test_a_level_added_later_counts_for_those_above_it_quietly():
-    recorded(Draft(ANNA, 100), Draft(BOB, 99), Draft("carol@shop.example", 500))
-    with db.write() as session:
-        reserves.add(session, "gold", None, NOW)
+    record_all(Draft(ANNA, 100), Draft(BOB, 99), Draft("carol@shop.example", 500))
+    with db.transaction() as session:
+        reserves.create(session, "gold", None, NOW)
         record(session, [Draft("dave@shop.example", 500, reserve="gold")], "test", NOW)
-    new_level()
-    assert unlocks() == []
-    made(1)
-    assert unlocks() == [], "the points were there before the level"
-    recorded(Draft(BOB, 1))
-    caught_up()
-    assert unlocks() == [
+    add_level_without_job()
+    assert list_unlocks() == []
+    record_one(1)
+    assert list_unlocks() == [], "the points were there before the level"
+    record_all(Draft(BOB, 1))
+    run_level_job()
+    assert list_unlocks() == [
         (ANNA, "Silver", None, True),
         (BOB, "Silver", 1, False),
         ("carol@shop.example", "Silver", None, True),
     ]
-    with db.write() as session:
-        assert session.get_one(Unlock, (1, 1)).at == NOW
+    with db.transaction() as session:
+        assert session.get_one(LevelUnlock, (1, 1)).at == NOW
 
 
-def test_one_that_is_easier_to_reach_now_is_looked_at_again():
-    made(100)
-    number = level(points=200)
-    change(number, 150)
-    caught_up()
-    change(number, 300)
-    with db.write() as session:
-        assert levels.unfinished(session) == []
-    assert unlocks() == []
-    change(number, 100)
-    caught_up()
-    assert unlocks() == [(ANNA, "Silver", None, True)]
+def test_a_level_that_got_easier_is_checked_again():
+    record_one(100)
+    number = add_level(points=200)
+    change_level(number, 150)
+    run_level_job()
+    change_level(number, 300)
+    with db.transaction() as session:
+        assert levels.list_unfinished(session) == []
+    assert list_unlocks() == []
+    change_level(number, 100)
+    run_level_job()
+    assert list_unlocks() == [(ANNA, "Silver", None, True)]
 
 
 def test_the_job_goes_on_step_by_step(monkeypatch):
-    monkeypatch.setattr(levels, "STEP", 3)
-    recorded(*(Draft(f"c{number}@shop.example", 100) for number in range(8)))
-    number = new_level()
+    monkeypatch.setattr(levels, "BATCH_SIZE", 3)
+    record_all(*(Draft(f"c{number}@shop.example", 100) for number in range(8)))
+    number = add_level_without_job()
     seen = []
     for _ in range(4):
-        with db.write() as session:
-            more = levels.step(session, number, NOW)
-        seen.append((more, len(unlocks())))
+        with db.transaction() as session:
+            more = levels.process_batch(session, number, NOW)
+        seen.append((more, len(list_unlocks())))
     assert seen == [(True, 3), (True, 6), (False, 8), (False, 8)]
 
 
-def test_one_made_inactive_halfway_goes_no_further(monkeypatch):
-    monkeypatch.setattr(levels, "STEP", 3)
-    recorded(*(Draft(f"c{number}@shop.example", 100) for number in range(8)))
-    number = new_level()
-    with db.write() as session:
-        assert levels.step(session, number, NOW)
-    change(number, is_active=False)
-    with db.write() as session:
-        assert not levels.step(session, number, NOW)
-        assert not levels.step(session, number + 1, NOW)
-    assert len(unlocks()) == 3
+def test_a_level_made_inactive_halfway_stops(monkeypatch):
+    monkeypatch.setattr(levels, "BATCH_SIZE", 3)
+    record_all(*(Draft(f"c{number}@shop.example", 100) for number in range(8)))
+    number = add_level_without_job()
+    with db.transaction() as session:
+        assert levels.process_batch(session, number, NOW)
+    change_level(number, is_active=False)
+    with db.transaction() as session:
+        assert not levels.process_batch(session, number, NOW)
+        assert not levels.process_batch(session, number + 1, NOW)
+    assert len(list_unlocks()) == 3
 
 
 @pytest.mark.parametrize(
@@ -182,41 +199,43 @@ def test_one_made_inactive_halfway_goes_no_further(monkeypatch):
         ("Gold", 2**40, "points"),
     ],
 )
-def test_what_cannot_be(title, points, field):
-    number = level()
-    for call in (partial(level, title, points), partial(change, number, points, title=title)):
-        with pytest.raises(Invalid) as refusal:
+def test_invalid_values(title, points, field):
+    number = add_level()
+    for call in (partial(add_level, title, points), partial(change_level, number, points, title=title)):
+        with pytest.raises(InvalidInput) as refusal:
             call()
         assert list(refusal.value.fields) == [field]
-    with db.write() as session:
-        assert [(each.title, each.points) for each in levels.every(session, reserve(session))] == [("Silver", 100)]
+    with db.transaction() as session:
+        assert [(each.title, each.points) for each in levels.list_all(session, get_reserve(session))] == [
+            ("Silver", 100)
+        ]
 
 
-def test_a_title_stands_once_in_a_reserve_and_an_id_in_its_own():
-    number = level()
+def test_a_title_is_unique_in_a_reserve_and_an_id_belongs_to_its_own():
+    number = add_level()
     with pytest.raises(Conflict, match="Silver"):
-        level()
-    with db.write() as session:
-        reserves.add(session, "gold", None, NOW)
-    elsewhere = level(key="gold")
+        add_level()
+    with db.transaction() as session:
+        reserves.create(session, "gold", None, NOW)
+    elsewhere = add_level(key="gold")
     for wrong in (elsewhere, elsewhere + 1):
         with pytest.raises(NotFound):
-            change(wrong)
-    change(number, 100)
+            change_level(wrong)
+    change_level(number, 100)
 
 
-def test_without_levels_a_batch_costs_one_question():
+def test_without_levels_a_batch_costs_one_query():
     batch = [Draft(f"c{number}@shop.example", 100) for number in range(50)]
-    with db.write() as session, watched() as plain:
+    with db.transaction() as session, record_queries() as plain:
         record(session, batch, "test", NOW)
     asked = [statement for statement, _ in plain if "level" in statement or "unlock" in statement]
     assert len(asked) == 1
-    level(points=1_000)
-    with db.write() as session, watched() as with_level:
+    add_level(points=1_000)
+    with db.transaction() as session, record_queries() as with_level:
         record(session, batch, "test", NOW)
     assert len([statement for statement, _ in with_level if "level" in statement or "unlock" in statement]) == 1
-    level("Bronze", 250)
-    with db.write() as session, watched() as crossing:
+    add_level("Bronze", 250)
+    with db.transaction() as session, record_queries() as crossing:
         record(session, batch, "test", NOW)
     assert len(crossing) == len(with_level) + 3, "the movements' numbers, the unlocks, and whether mails are on"
-    assert len(unlocks()) == 50
+    assert len(list_unlocks()) == 50

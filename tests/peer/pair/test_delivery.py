@@ -1,4 +1,4 @@
-"""Two sites in step: what is made on the one is on the other, once, and nothing comes back."""
+"""Two sites: each movement arrives at the other site once, and nothing comes back."""
 
 from pointsync.ledger.record import Draft
 from tests.peer import interceptors
@@ -19,16 +19,16 @@ def test_each_gets_the_others_movements_and_no_echo(pair: Pair) -> None:
         a.deliver(to_b)
         b.deliver(to_a)
     assert a.balance(ALICE) == b.balance(ALICE) == 90
-    for one, other in ((a, b), (b, a)):
-        sent, held = one.movements(one.identity.auth), other.movements(one.identity.auth)
+    for sender, receiver in ((a, b), (b, a)):
+        sent, received = sender.movements(sender.identity.auth), receiver.movements(sender.identity.auth)
         assert [(each.id, each.points, each.kind, each.reason, each.at, each.ref) for each in sent] == [
-            (each.id, each.points, each.kind, each.reason, each.at, each.ref) for each in held
+            (each.id, each.points, each.kind, each.reason, each.at, each.ref) for each in received
         ]
     assert len(a.movements()) == len(b.movements()) == 3
-    assert {a.shape(to_b)["status"], b.shape(to_a)["status"]} == {"green"}
+    assert {a.remote_json(to_b)["status"], b.remote_json(to_a)["status"]} == {"green"}
 
 
-def test_hundreds_travel_in_few_batches(pair: Pair) -> None:
+def test_many_movements_go_in_few_batches(pair: Pair) -> None:
     a, b = pair
     remote_id, _ = a.list_site(b)
     for _ in range(3):
@@ -36,39 +36,39 @@ def test_hundreds_travel_in_few_batches(pair: Pair) -> None:
     a.deliver(remote_id)
     assert a.balances() == b.balances()
     assert len(b.movements()) == 1500
-    assert interceptors.batches(b) == 2
+    assert interceptors.batch_count(b) == 2
 
 
-def test_long_reasons_that_fill_a_body_cost_no_attempt_and_no_time(pair: Pair) -> None:
-    """A batch that does not fit into one body goes in two; what was left out was not refused."""
+def test_a_batch_that_does_not_fit_costs_no_attempt(pair: Pair) -> None:
+    """A batch that does not fit into one body goes in two; the movements left out were not refused."""
     a, b = pair
     remote_id, _ = a.list_site(b)
     a.record_all([Draft(f"customer{number}@example.test", 1, reason="ü€🎉" * 160) for number in range(1000)])
     a.deliver(remote_id)
-    assert set(a.states(remote_id)) == {"delivered"}
+    assert set(a.delivery_states(remote_id)) == {"delivered"}
     assert len(b.movements()) == 1000
-    deliveries = [a.delivery(each.id).attempts for each in a.movements()[::50]]
-    assert set(deliveries) == {1}
+    attempt_counts = [a.delivery(each.id).attempts for each in a.movements()[::50]]
+    assert set(attempt_counts) == {1}
 
 
-def test_local_kinds_stay_at_home(pair: Pair) -> None:
+def test_local_kinds_are_not_sent(pair: Pair) -> None:
     a, b = pair
     remote_id, _ = a.list_site(b)
     for kind in ("opening", "correction", "expire"):
         a.record(ALICE, 5, kind=kind)
     a.record(ALICE, set_to=15)
     a.deliver(remote_id)
-    assert (a.states(remote_id), b.movements()) == ([], [])
+    assert (a.delivery_states(remote_id), b.movements()) == ([], [])
 
 
-def test_what_the_other_refuses_waits_for_an_admin_and_holds_up_nobody(pair: Pair) -> None:
+def test_a_refused_movement_waits_for_an_admin_and_blocks_nothing(pair: Pair) -> None:
     a, b = pair
     remote_id, _ = a.list_site(b)
     b.record(ALICE, 2_000_000_000)
-    made = [a.record(ALICE, 5), a.record("bob@example.test", 6)]
+    movement_ids = [a.record(ALICE, 5), a.record("bob@example.test", 6)]
     a.deliver(remote_id)
-    assert [a.delivery(each).state for each in made] == ["failed", "delivered"]
-    assert a.delivery(made[0]).code == "out_of_bounds"
-    assert (a.shape(remote_id)["status"], a.shape(remote_id)["refused"]) == ("error", 1)
+    assert [a.delivery(each).state for each in movement_ids] == ["failed", "delivered"]
+    assert a.delivery(movement_ids[0]).code == "out_of_bounds"
+    assert (a.remote_json(remote_id)["status"], a.remote_json(remote_id)["refused"]) == ("error", 1)
     a.deliver(remote_id)
-    assert interceptors.batches(b) == 1, "it is not sent again by itself"
+    assert interceptors.batch_count(b) == 1, "it is not sent again automatically"

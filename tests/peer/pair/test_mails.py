@@ -1,4 +1,4 @@
-"""Two sites, one with mails on: what happens on either is told to the customer once."""
+"""Two sites, one of which sends mails: the customer gets one mail, whichever site an event happens on."""
 
 from dataclasses import replace
 
@@ -9,46 +9,46 @@ from pointsync import clock, db
 from pointsync.ledger import reserves
 from pointsync.ledger.rewards import levels, rewards
 from pointsync.mail import sender
-from pointsync.models import Mail, Unlock
-from pointsync.runtime import runtime
+from pointsync.models import LevelUnlock, Mail
+from pointsync.runtime import get_runtime
 from pointsync.schedule import ticks
 from pointsync.sync.remotes import network
 from tests.peer.peer_site import PeerSite
-from tests.peer.signed_caller import ALICE, Caller
-from tests.support.mail_server import Post, make_post, post
+from tests.peer.signed_caller import ALICE, SignedCaller
+from tests.support.mail_server import MailServer, mail_server, make_mail_server
 
-__all__ = ["make_post", "post"]
+__all__ = ["mail_server", "make_mail_server"]
 
 Pair = tuple[PeerSite, PeerSite]
 
 
-def send_mails_from(site: PeerSite, post: Post) -> None:
-    """Give the site a mail server and a sender, and switch its mails on."""
+def send_mails_from(site: PeerSite, server: MailServer) -> None:
+    """Give the site a mail server and a sender address, and switch its mails on."""
     with site.app.app_context():
-        runtime().config = replace(runtime().config, smtp_url=post.url())
-        config = runtime().config
+        get_runtime().config = replace(get_runtime().config, smtp_url=server.url())
+        config = get_runtime().config
     site.write(lambda session: sender.change(session, config, f"{site.name}@mugs.example", ""))
-    site.write(lambda session: sender.switch(session, config, "on"))
+    site.write(lambda session: sender.set_enabled(session, config, "on"))
 
 
 def send_mails(*sites: PeerSite) -> None:
     for site in sites:
         with site.app.app_context():
             ticks.send_mails()
-            db.db.session.remove()
+            db.session.remove()
 
 
-def test_a_level_that_movements_of_both_reach_is_one_mail(pair: Pair, post: Post) -> None:
+def test_a_level_reached_with_movements_of_both_sites_is_one_mail(pair: Pair, mail_server: MailServer) -> None:
     a, b = pair
     to_b, _ = a.list_site(b)
     to_a, _ = b.list_site(a)
     for site in pair:
         site.write(
-            lambda session: levels.add(session, reserves.get(session, "default"), "Silver", "", 100, clock.now())
+            lambda session: levels.create(session, reserves.get(session, "default"), "Silver", "", 100, clock.now())
         )
         with site.app.app_context():
             ticks.unlock_levels()
-    send_mails_from(b, post)
+    send_mails_from(b, mail_server)
     a.record(ALICE, 60)
     b.record(ALICE, 30)
     a.deliver(to_b)
@@ -58,20 +58,20 @@ def test_a_level_that_movements_of_both_reach_is_one_mail(pair: Pair, post: Post
         a.deliver(to_b)
         b.deliver(to_a)
         send_mails(a, b)
-    assert [len(site.read(lambda session: session.scalars(select(Unlock)).all())) for site in pair] == [1, 1]
-    assert post.box.to == [ALICE]
-    assert post.box.mails[0]["Subject"] == "You have reached Silver"
+    assert [len(site.read(lambda session: session.scalars(select(LevelUnlock)).all())) for site in pair] == [1, 1]
+    assert mail_server.box.to == [ALICE]
+    assert mail_server.box.mails[0]["Subject"] == "You have reached Silver"
     assert a.read(lambda session: session.scalars(select(Mail)).all()) == []
 
 
-def test_a_reward_redeemed_at_the_other_site_is_one_mail(pair: Pair, post: Post) -> None:
+def test_a_reward_redeemed_at_the_other_site_is_one_mail(pair: Pair, mail_server: MailServer) -> None:
     a, b = pair
     to_b, _ = a.list_site(b)
-    send_mails_from(b, post)
+    send_mails_from(b, mail_server)
 
     def redeem(session) -> None:
         default = reserves.get(session, "default")
-        reward = rewards.add(session, default, "A <mug>", "", 50, clock.now())
+        reward = rewards.create(session, default, "A <mug>", "", 50, clock.now())
         rewards.redeem(session, default, reward.id, ALICE, "r1", "test", clock.now())
 
     a.record(ALICE, 60)
@@ -79,31 +79,33 @@ def test_a_reward_redeemed_at_the_other_site_is_one_mail(pair: Pair, post: Post)
     for _ in range(2):
         a.deliver(to_b)
         send_mails(a, b)
-    assert post.box.to == [ALICE]
-    assert post.box.mails[0]["Subject"] == "Your reward: A <mug>"
+    assert mail_server.box.to == [ALICE]
+    assert mail_server.box.mails[0]["Subject"] == "Your reward: A <mug>"
 
 
-def test_two_sites_with_mails_on_know_of_each_other(pair: Pair, post: Post) -> None:
+def test_two_sites_that_send_mails_see_each_other(pair: Pair, mail_server: MailServer) -> None:
     a, b = pair
-    lines = {site.name: site.list_site(other)[0] for site, other in ((a, b), (b, a))}
+    remote_ids = {site.name: site.list_site(other)[0] for site, other in ((a, b), (b, a))}
 
-    def mailing(site: PeerSite) -> list[str]:
-        site.check(lines[site.name])
+    def mail_sender_names(site: PeerSite) -> list[str]:
+        site.check(remote_ids[site.name])
         with site.app.app_context():
-            config = runtime().config
-        found = site.read(lambda session: network.read(session, config, clock.now()))
-        assert found.not_telling == ()
-        return [each.name for each in found.mailing]
+            config = get_runtime().config
+        family = site.read(lambda session: network.read(session, config, clock.now()))
+        assert family.unknown_mail_senders == ()
+        return [each.name for each in family.mail_senders]
 
-    assert [mailing(site) for site in pair] == [[], []]
-    send_mails_from(a, post)
-    assert [mailing(site) for site in pair] == [["a"], ["a"]]
-    send_mails_from(b, post)
-    assert [mailing(site) for site in pair] == [["a", "b"], ["b", "a"]]
+    assert [mail_sender_names(site) for site in pair] == [[], []]
+    send_mails_from(a, mail_server)
+    assert [mail_sender_names(site) for site in pair] == [["a"], ["a"]]
+    send_mails_from(b, mail_server)
+    assert [mail_sender_names(site) for site in pair] == [["a", "b"], ["b", "a"]]
 
 
 @pytest.mark.parametrize("is_on", [False, True])
-def test_a_ping_tells_the_truth(site: PeerSite, caller: Caller, post: Post, is_on: bool) -> None:
+def test_a_ping_says_whether_the_site_sends_mails(
+    site: PeerSite, caller: SignedCaller, mail_server: MailServer, is_on: bool
+) -> None:
     if is_on:
-        send_mails_from(site, post)
+        send_mails_from(site, mail_server)
     assert caller.ping().json["sends_mails"] is is_on

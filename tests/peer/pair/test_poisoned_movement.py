@@ -1,4 +1,4 @@
-"""One movement that the other side cannot digest never blocks those around it."""
+"""A movement that makes the other side fail never blocks other movements."""
 
 from datetime import timedelta
 
@@ -13,30 +13,30 @@ from tests.support.moving_clock import MovingClock
 Pair = tuple[PeerSite, PeerSite]
 DELAY = timedelta(seconds=180)
 COUNT = 200
-KINDS = pytest.mark.parametrize(("status", "code"), [(500, None), (500, "own words"), (400, "malformed")], ids=str)
+KINDS = pytest.mark.parametrize(("status", "code"), [(500, None), (500, "custom"), (400, "malformed")], ids=str)
 
 
 @KINDS
-@pytest.mark.parametrize("place", [0, 77, COUNT - 1])
-def test_all_but_the_poisoned_one_get_through(
-    pair: Pair, moving_clock: MovingClock, status: int, code: str | None, place: int
+@pytest.mark.parametrize("position", [0, 77, COUNT - 1])
+def test_all_other_movements_are_delivered(
+    pair: Pair, moving_clock: MovingClock, status: int, code: str | None, position: int
 ) -> None:
-    """Before the attempts of the healthy ones are used up, and so before the line turns red for them."""
+    """This happens before the other movements have used up their attempts."""
     a, b = pair
     remote_id, _ = a.list_site(b)
-    made = a.record_all([Draft(f"customer{number}@example.test", number + 1) for number in range(COUNT)])
-    b.front = interceptors.refusing(interceptors.holding(made[place]), status, code)
+    movement_ids = a.record_all([Draft(f"customer{number}@example.test", number + 1) for number in range(COUNT)])
+    b.interceptor = interceptors.refuse_batches(interceptors.contains_movement(movement_ids[position]), status, code)
     for _ in range(10):
         a.deliver(remote_id)
         moving_clock.advance(DELAY)
-    assert a.undelivered() == [made[place]]
+    assert a.undelivered_ids() == [movement_ids[position]]
     assert len(b.movements()) == COUNT - 1
-    behind = a.record(ALICE, 5)
+    later_id = a.record(ALICE, 5)
     for _ in range(3):
         a.deliver(remote_id)
         moving_clock.advance(DELAY)
-    assert a.delivery(behind).state == "delivered", "nor those that come after it"
-    b.front = None
+    assert a.delivery(later_id).state == "delivered", "later movements are delivered too"
+    b.interceptor = None
     for _ in range(3):
         moving_clock.advance(DELAY)
         a.deliver(remote_id)
@@ -45,18 +45,18 @@ def test_all_but_the_poisoned_one_get_through(
 
 
 @KINDS
-def test_one_that_has_waited_alone_lets_the_next_pass(
+def test_a_poisoned_movement_that_waited_alone_lets_later_ones_pass(
     pair: Pair, moving_clock: MovingClock, status: int, code: str | None
 ) -> None:
     a, b = pair
     remote_id, _ = a.list_site(b)
-    poisoned = a.record(ALICE, 1)
-    b.front = interceptors.refusing(interceptors.holding(poisoned), status, code)
+    poisoned_id = a.record(ALICE, 1)
+    b.interceptor = interceptors.refuse_batches(interceptors.contains_movement(poisoned_id), status, code)
     for _ in range(4):
         a.deliver(remote_id)
         moving_clock.advance(DELAY)
-    behind = a.record(ALICE, 10)
+    later_id = a.record(ALICE, 10)
     for _ in range(3):
         a.deliver(remote_id)
         moving_clock.advance(DELAY)
-    assert (a.delivery(poisoned).state, a.delivery(behind).state) == ("pending", "delivered")
+    assert (a.delivery(poisoned_id).state, a.delivery(later_id).state) == ("pending", "delivered")

@@ -1,4 +1,4 @@
-"""Two sites in step tell the same figures for each month, though one got the movements in the next."""
+"""Two sites in step have equal monthly totals, even if movements arrive in the next month."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from pointsync.ledger import reserves
-from pointsync.ledger.hourly_totals import Came
-from pointsync.ledger.settlement_sums import settle
-from pointsync.ledger.verify import flow_differences
+from pointsync.ledger.hourly_totals import HourTotals
+from pointsync.ledger.settlement_sums import calculate
+from pointsync.ledger.verify import find_hourly_total_differences
 from tests.peer.peer_site import PeerSite
 from tests.peer.signed_caller import ALICE
 from tests.support.moving_clock import MovingClock
@@ -18,18 +18,18 @@ MONTHS = [date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1)]
 ZONE = ZoneInfo("Europe/Paris")
 
 
-def figures(site: PeerSite) -> list[dict[str, Came]]:
-    """What each month came to there, by site."""
+def monthly_totals(site: PeerSite) -> list[dict[str, HourTotals]]:
+    """The totals of each month by origin."""
 
-    def read(session: Session) -> list[dict[str, Came]]:
-        assert flow_differences(session) == []
-        found = settle(session, reserves.get(session, "default"), MONTHS, ZONE)
-        return [month.came for month in found.months]
+    def read(session: Session) -> list[dict[str, HourTotals]]:
+        assert find_hourly_total_differences(session) == []
+        settlement = calculate(session, reserves.get(session, "default"), MONTHS, ZONE)
+        return [month.totals_by_origin for month in settlement.months]
 
     return site.read(read)
 
 
-def test_both_settle_by_the_same_figures(pair: tuple[PeerSite, PeerSite], moving_clock: MovingClock) -> None:
+def test_both_sites_have_the_same_monthly_totals(pair: tuple[PeerSite, PeerSite], moving_clock: MovingClock) -> None:
     a, b = pair
     to_b, _ = a.list_site(b)
     to_a, _ = b.list_site(a)
@@ -40,7 +40,7 @@ def test_both_settle_by_the_same_figures(pair: tuple[PeerSite, PeerSite], moving
     a.record(BOB, 10, kind="opening")
     b.record(ALICE, -20, kind="manual")
     b.record(ALICE, set_to=-20, ref="changes nothing")
-    assert figures(a) != figures(b)
+    assert monthly_totals(a) != monthly_totals(b)
 
     moving_clock.advance(timedelta(days=3))
     a.record(BOB, 7)
@@ -49,14 +49,14 @@ def test_both_settle_by_the_same_figures(pair: tuple[PeerSite, PeerSite], moving
     for _ in range(2):
         a.deliver(to_b)
         b.deliver(to_a)
-    one, other = a.identity.auth, b.identity.auth
-    assert all(each.recorded_at > end for each in b.movements(one))
+    auth_a, auth_b = a.identity.auth, b.identity.auth
+    assert all(each.recorded_at > end for each in b.movements(auth_a))
     assert (
-        figures(a)[1:]
-        == figures(b)[1:]
+        monthly_totals(a)[1:]
+        == monthly_totals(b)[1:]
         == [
-            {one: Came(1, 500, 0), other: Came(1, 0, 20)},
-            {one: Came(1, 7, 0), other: Came(1, 0, 1)},
+            {auth_a: HourTotals(1, 500, 0), auth_b: HourTotals(1, 0, 20)},
+            {auth_a: HourTotals(1, 7, 0), auth_b: HourTotals(1, 0, 1)},
         ]
     )
-    assert figures(a)[0] == figures(b)[0] == {one: Came(1, 40, 0)}
+    assert monthly_totals(a)[0] == monthly_totals(b)[0] == {auth_a: HourTotals(1, 40, 0)}

@@ -1,4 +1,4 @@
-"""The colour of a line through an outage and after it: by the job, with the clock moved."""
+"""A remote's status during an outage and after it, as the job computes it."""
 
 from datetime import timedelta
 
@@ -14,47 +14,45 @@ DELAY = timedelta(seconds=180)
 WARNING_DAYS = timedelta(days=7)
 
 
-def by_the_job(site: PeerSite) -> None:
-    """A tick of the job that computes the status."""
+def run_status_job(site: PeerSite) -> None:
+    """Run the job that computes statuses."""
     with site.app.app_context():
-        ticks.compute_status()
+        ticks.refresh_statuses()
 
 
-def test_orange_after_an_outage_and_green_when_the_warning_period_is_over(
-    pair: Pair, moving_clock: MovingClock
-) -> None:
+def test_orange_after_an_outage_and_green_after_the_warning_period(pair: Pair, moving_clock: MovingClock) -> None:
     a, b = pair
     remote_id, _ = a.list_site(b)
-    assert a.shape(remote_id)["status"] == "none"
+    assert a.remote_json(remote_id)["status"] == "none"
     a.record(ALICE, 1)
     a.deliver(remote_id)
-    by_the_job(a)
-    assert a.shape(remote_id)["status"] == "green"
+    run_status_job(a)
+    assert a.remote_json(remote_id)["status"] == "green"
 
     b.__exit__()
     a.record(ALICE, 2)
     a.deliver(remote_id)
-    assert a.shape(remote_id)["status"] == "warning"
+    assert a.remote_json(remote_id)["status"] == "warning"
     failed_at = moving_clock.now()
     b.__enter__()
     moving_clock.advance(DELAY)
     a.deliver(remote_id)
     assert a.balances() == b.balances() == {ALICE: 3}
-    by_the_job(a)
-    line = a.shape(remote_id)
-    assert (line["status"], line["waiting"]) == ("warning", 0)
+    run_status_job(a)
+    remote_json = a.remote_json(remote_id)
+    assert (remote_json["status"], remote_json["waiting"]) == ("warning", 0)
 
     moving_clock.advance(failed_at + WARNING_DAYS - moving_clock.now() - timedelta(milliseconds=1))
-    by_the_job(a)
-    assert a.shape(remote_id)["status"] == "warning"
+    run_status_job(a)
+    assert a.remote_json(remote_id)["status"] == "warning"
     moving_clock.advance(timedelta(milliseconds=1))
-    by_the_job(a)
-    assert a.shape(remote_id)["status"] == "green"
+    run_status_job(a)
+    assert a.remote_json(remote_id)["status"] == "green"
     changes = a.read(lambda session: [(each.before, each.after) for each in session.query(StatusChange)])
     assert changes == [("none", "green"), ("green", "warning"), ("warning", "green")]
 
 
-def test_settings_take_effect_at_the_next_tick(pair: Pair, moving_clock: MovingClock) -> None:
+def test_settings_take_effect_with_the_next_run_of_the_job(pair: Pair, moving_clock: MovingClock) -> None:
     a, b = pair
     remote_id, _ = a.list_site(b)
     b.__exit__()
@@ -63,14 +61,14 @@ def test_settings_take_effect_at_the_next_tick(pair: Pair, moving_clock: MovingC
     b.__enter__()
     moving_clock.advance(DELAY)
     a.deliver(remote_id)
-    by_the_job(a)
-    assert a.shape(remote_id)["status"] == "warning"
-    a.set("warning_days", "0")
-    by_the_job(a)
-    assert a.shape(remote_id)["status"] == "green"
+    run_status_job(a)
+    assert a.remote_json(remote_id)["status"] == "warning"
+    a.change_setting("warning_days", "0")
+    run_status_job(a)
+    assert a.remote_json(remote_id)["status"] == "green"
 
 
-def test_the_job_leaves_a_status_computed_since_alone(pair: Pair, moving_clock: MovingClock) -> None:
+def test_the_job_does_not_replace_a_newer_status(pair: Pair, moving_clock: MovingClock) -> None:
     """The list never shows a status older than the last attempt."""
     a, b = pair
     remote_id, _ = a.list_site(b)
@@ -79,9 +77,9 @@ def test_the_job_leaves_a_status_computed_since_alone(pair: Pair, moving_clock: 
     moving_clock.advance(timedelta(seconds=1))
     a.deliver(remote_id)
     moving_clock.advance(-timedelta(seconds=1))
-    a.set("warning_days", "0")
+    a.change_setting("warning_days", "0")
     with a.app.app_context():
-        ticks.compute_status()
-        db.db.session.remove()
+        ticks.refresh_statuses()
+        db.session.remove()
     b.__enter__()
-    assert a.shape(remote_id)["status"] == "warning"
+    assert a.remote_json(remote_id)["status"] == "warning"

@@ -1,4 +1,4 @@
-"""What becomes of each movement of a batch: applied once, recognised, in conflict or refused, each by itself."""
+"""The result of each movement of a batch: applied, duplicate, conflict or refused."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from pointsync import clock
 from tests.peer.peer_site import PeerSite
-from tests.peer.signed_caller import ALICE, Caller, a_movement
+from tests.peer.signed_caller import ALICE, SignedCaller, make_movement
 
 BOB = "bob@example.test"
 
@@ -17,21 +17,21 @@ def statuses(answer: Any) -> list[tuple[str, str]]:
     return [(each["id"], each["status"]) for each in answer.json["results"]]
 
 
-def test_the_results_stand_in_the_requests_order_each_for_itself(site: PeerSite, caller: Caller) -> None:
+def test_results_have_the_order_of_the_request_and_are_independent(site: PeerSite, caller: SignedCaller) -> None:
     site.add_reserve("gold", "Gold")
-    caller.send(a_movement(5), a_movement(6))
+    caller.send(make_movement(5), make_movement(6))
     answer = caller.send(
-        a_movement(9),
-        a_movement(5),
-        a_movement(8, kind="expire"),
-        a_movement(6, points=11),
-        a_movement(7, customer="no address"),
-        a_movement(9),
-        a_movement(4, points=-3, kind="spend"),
-        a_movement(4, points=-4, kind="spend"),
+        make_movement(9),
+        make_movement(5),
+        make_movement(8, kind="expire"),
+        make_movement(6, points=11),
+        make_movement(7, customer="no address"),
+        make_movement(9),
+        make_movement(4, points=-3, kind="spend"),
+        make_movement(4, points=-4, kind="spend"),
         {"id": "3"},
-        a_movement(2, points=2_000_000_001),
-        a_movement(1, kind="a kind of tomorrow"),
+        make_movement(2, points=2_000_000_001),
+        make_movement(1, kind="a future kind"),
     )
     assert statuses(answer) == [
         ("9", "applied"),
@@ -52,44 +52,44 @@ def test_the_results_stand_in_the_requests_order_each_for_itself(site: PeerSite,
     assert all(each["message"] for each in answer.json["results"] if each["status"] in ("refused", "conflict"))
     assert site.balance(ALICE) == 10 + 10 + 10 - 3 + 10
     assert answer.json["have"] == {"count": 5, "max_id": "9"}
-    assert [each.kind for each in site.movements()][-1] == "a kind of tomorrow"
+    assert [each.kind for each in site.movements()][-1] == "a future kind"
 
 
-def test_the_same_batch_again_changes_nothing(site: PeerSite, caller: Caller) -> None:
-    batch = [a_movement(number, points=number) for number in range(1, 21)]
+def test_the_same_batch_again_changes_nothing(site: PeerSite, caller: SignedCaller) -> None:
+    batch = [make_movement(number, points=number) for number in range(1, 21)]
     assert {status for _, status in statuses(caller.send(*batch))} == {"applied"}
     before = site.dump()
     assert {status for _, status in statuses(caller.send(*reversed(batch)))} == {"duplicate"}
     assert site.dump() == before
 
 
-def test_another_customer_or_reserve_is_a_conflict(site: PeerSite, caller: Caller) -> None:
-    """Also where that customer is unknown here, who is not created for it."""
+def test_another_customer_or_reserve_is_a_conflict(site: PeerSite, caller: SignedCaller) -> None:
+    """Also if that customer is unknown here; no customer is created then."""
     site.add_reserve("gold", "Gold")
-    caller.send(a_movement(1), a_movement(2, customer=BOB))
+    caller.send(make_movement(1), make_movement(2, customer=BOB))
     before = site.dump()
     for customer in (BOB, "nobody@example.test", "no address", ""):
-        assert statuses(caller.send(a_movement(1, customer=customer))) == [("1", "conflict")]
-    assert statuses(caller.send(a_movement(1), reserve="gold")) == [("1", "conflict")]
+        assert statuses(caller.send(make_movement(1, customer=customer))) == [("1", "conflict")]
+    assert statuses(caller.send(make_movement(1), reserve="gold")) == [("1", "conflict")]
     assert site.dump() == before
 
 
-def test_what_else_a_repeat_says_makes_no_difference(site: PeerSite, caller: Caller) -> None:
-    """Same content means points, reserve and customer, however the address is spelt."""
-    caller.send(a_movement(1))
-    again = a_movement(1, customer=" ALICE@Example.TEST", kind="refund", reason="", at="2020-01-01T00:00:00+02:00")
+def test_other_fields_of_a_repeat_do_not_matter(site: PeerSite, caller: SignedCaller) -> None:
+    """The same content means the same points, reserve and customer, however the e-mail is written."""
+    caller.send(make_movement(1))
+    again = make_movement(1, customer=" ALICE@Example.TEST", kind="refund", reason="", at="2020-01-01T00:00:00+02:00")
     assert statuses(caller.send(again | {"ref": "x", "history": True})) == [("1", "duplicate")]
-    [held] = site.movements(caller.auth)
-    assert (held.kind, held.reason, held.ref) == ("earn", "Order 17", None)
+    [movement] = site.movements(caller.auth)
+    assert (movement.kind, movement.reason, movement.ref) == ("earn", "Order 17", None)
 
 
-def test_have_counts_by_origin_and_reserve(site: PeerSite, caller: Caller) -> None:
+def test_have_counts_by_origin_and_reserve(site: PeerSite, caller: SignedCaller) -> None:
     site.add_reserve("gold", "Gold")
-    other = Caller(site)
+    other = SignedCaller(site)
     assert caller.ping().json["have"] == {"count": 0, "max_id": "0"}
-    caller.send(a_movement(10), a_movement(2**63 - 1), a_movement(3))
-    other.send(a_movement(77))
-    caller.send(a_movement(11), reserve="gold")
+    caller.send(make_movement(10), make_movement(2**63 - 1), make_movement(3))
+    other.send(make_movement(77))
+    caller.send(make_movement(11), reserve="gold")
     assert caller.ping().json["have"] == {"count": 3, "max_id": str(2**63 - 1)}
     assert other.ping().json["have"] == {"count": 1, "max_id": "77"}
     assert caller.post("ping", caller.body(reserve="gold")).json["have"] == {"count": 1, "max_id": "11"}
@@ -97,7 +97,7 @@ def test_have_counts_by_origin_and_reserve(site: PeerSite, caller: Caller) -> No
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "fields",
     [
         *({"id": value} for value in ("0", "-1", "+1", "01", " 1", "1.0", "", "x", "１", 1, None, [], str(2**63))),
         *({"customer": value} for value in ("", "a", "a@b\0.test", "a@[127.0.0.1]", "x" * 2000, 1, None, [ALICE])),
@@ -109,55 +109,57 @@ def test_have_counts_by_origin_and_reserve(site: PeerSite, caller: Caller) -> No
         *({"ref": value} for value in (1, [], {}, True)),
         *({"history": value} for value in (1, "true", None, [])),
     ],
-    ids=lambda wrong: "{}={!r:.20}".format(*next(iter(wrong.items()))).encode("ascii", "replace").decode(),
+    ids=lambda fields: "{}={!r:.20}".format(*next(iter(fields.items()))).encode("ascii", "replace").decode(),
 )
-def test_a_field_that_cannot_be_refuses_its_movement_alone(shared_caller: Caller, wrong: dict[str, Any]) -> None:
-    site, caller = shared_caller.receiver, Caller(shared_caller.receiver)
-    answer = caller.send(a_movement(1), a_movement(2) | wrong, a_movement(3))
+def test_an_invalid_field_refuses_only_its_movement(shared_caller: SignedCaller, fields: dict[str, Any]) -> None:
+    site, caller = shared_caller.receiver, SignedCaller(shared_caller.receiver)
+    answer = caller.send(make_movement(1), make_movement(2) | fields, make_movement(3))
     assert [each["status"] for each in answer.json["results"]] == ["applied", "refused", "applied"]
     assert answer.json["have"]["count"] == len(site.movements(caller.auth)) == 2
 
 
-def test_items_that_are_no_movements_are_refused_alone(site: PeerSite, caller: Caller) -> None:
-    odd = [None, 1, "x", [], [a_movement(2)], {}, True]
-    answer = caller.send(a_movement(1), *odd)
-    assert [each["status"] for each in answer.json["results"]] == ["applied"] + ["refused"] * len(odd)
+def test_items_that_are_not_movements_are_refused_alone(site: PeerSite, caller: SignedCaller) -> None:
+    invalid_items = [None, 1, "x", [], [make_movement(2)], {}, True]
+    answer = caller.send(make_movement(1), *invalid_items)
+    assert [each["status"] for each in answer.json["results"]] == ["applied"] + ["refused"] * len(invalid_items)
     assert site.balance(ALICE) == 10
 
 
-def test_texts_are_kept_fit_to_be_shown(site: PeerSite, caller: Caller) -> None:
-    """What is too long is cut and what cannot be shown is a space: a reason is no reason to be out of step."""
-    caller.send(a_movement(1, reason="a\0b\nc" + "é" * 600, ref="r" * 300))
-    [held] = site.movements()
-    assert held.reason == ("a b c" + "é" * 600)[:500]
-    assert held.ref == "r" * 191
+def test_texts_are_cut_and_cleaned(site: PeerSite, caller: SignedCaller) -> None:
+    """A bad reason must not refuse a movement: it is cut, and unprintable characters become spaces."""
+    caller.send(make_movement(1, reason="a\0b\nc" + "é" * 600, ref="r" * 300))
+    [movement] = site.movements()
+    assert movement.reason == ("a b c" + "é" * 600)[:500]
+    assert movement.ref == "r" * 191
 
 
-def test_a_moment_from_the_future_counts_as_its_arrival(site: PeerSite, caller: Caller) -> None:
+def test_a_time_in_the_future_is_replaced_by_the_arrival_time(site: PeerSite, caller: SignedCaller) -> None:
     now = clock.now()
-    in_time, too_late = now + timedelta(days=1), now + timedelta(days=1, milliseconds=1)
-    caller.send(a_movement(1, at=clock.to_text(in_time)), a_movement(2, at=clock.to_text(too_late)))
-    assert [each.at for each in site.movements()] == [in_time, now]
+    accepted_at, too_late_at = now + timedelta(days=1), now + timedelta(days=1, milliseconds=1)
+    caller.send(make_movement(1, at=clock.to_text(accepted_at)), make_movement(2, at=clock.to_text(too_late_at)))
+    assert [each.at for each in site.movements()] == [accepted_at, now]
 
 
-def test_a_movement_below_zero_is_applied_and_flagged(site: PeerSite, caller: Caller) -> None:
-    """Refusing it would put the sites out of step for good."""
-    answer = caller.send(a_movement(1, points=-7, kind="spend"))
+def test_a_movement_below_zero_is_applied_and_flagged(site: PeerSite, caller: SignedCaller) -> None:
+    """Refusing it would put the sites out of step permanently."""
+    answer = caller.send(make_movement(1, points=-7, kind="spend"))
     assert answer.json["results"] == [{"id": "1", "status": "applied", "balance": -7}]
     assert [each.below_zero for each in site.movements()] == [True]
 
 
-def test_a_balance_out_of_bounds_refuses_its_movement_alone(site: PeerSite, caller: Caller) -> None:
-    most = 2_000_000_000
-    answer = caller.send(a_movement(1, points=most), a_movement(2, points=1), a_movement(3, points=-most))
+def test_a_balance_out_of_bounds_refuses_only_its_movement(site: PeerSite, caller: SignedCaller) -> None:
+    max_points = 2_000_000_000
+    answer = caller.send(
+        make_movement(1, points=max_points), make_movement(2, points=1), make_movement(3, points=-max_points)
+    )
     assert [each["status"] for each in answer.json["results"]] == ["applied", "refused", "applied"]
     assert answer.json["results"][1]["code"] == "out_of_bounds"
     assert site.balance(ALICE) == 0
 
 
-def test_no_echo_is_owed_for_what_was_received(site: PeerSite, caller: Caller) -> None:
-    """A loop would count everything without end."""
-    other = Caller(site)
+def test_received_movements_are_not_sent_on(site: PeerSite, caller: SignedCaller) -> None:
+    """Otherwise a loop of sites would send a movement forever."""
+    other = SignedCaller(site)
     remote_id, _ = site.add_remote("http://127.0.0.1:1", other.auth, other.password)
-    caller.send(a_movement(1))
-    assert site.states(remote_id) == []
+    caller.send(make_movement(1))
+    assert site.delivery_states(remote_id) == []

@@ -1,4 +1,4 @@
-"""How much fits in a request of the PointSync dialect, packed or not."""
+"""Size limits of a request in the PointSync dialect, plain or gzipped."""
 
 import gzip
 import json
@@ -6,20 +6,20 @@ import zlib
 
 from pointsync.sync.protocol.wire import MAX_BODY_BYTES
 from tests.peer.peer_site import PeerSite
-from tests.peer.signed_caller import ALICE, Caller, a_movement
+from tests.peer.signed_caller import ALICE, SignedCaller, make_movement
 
-PACKED = {"content-encoding": "gzip"}
+GZIP_HEADERS = {"content-encoding": "gzip"}
 
 
-def padded(caller: Caller, size: int) -> bytes:
-    """A good batch of exactly so many bytes; unknown fields are ignored."""
-    raw = json.dumps(caller.body(movements=[a_movement()], padding="")).encode()
+def make_padded_batch(caller: SignedCaller, size: int) -> bytes:
+    """A valid batch of exactly `size` bytes; unknown fields are ignored."""
+    raw = json.dumps(caller.body(movements=[make_movement()], padding="")).encode()
     return raw.replace(b'"padding": ""', b'"padding": "' + b"x" * (size - len(raw)) + b'"')
 
 
-def test_a_thousand_movements_fit_and_one_more_does_not(site: PeerSite, caller: Caller) -> None:
+def test_a_thousand_movements_fit_and_one_more_does_not(site: PeerSite, caller: SignedCaller) -> None:
     """All or nothing: none of the 1,001 is applied."""
-    batch = [a_movement(number) for number in range(1, 1002)]
+    batch = [make_movement(number) for number in range(1, 1002)]
     answer = caller.send(*batch)
     assert (answer.status_code, answer.json["error"]["code"]) == (413, "too_large")
     assert site.balance(ALICE) is None
@@ -30,46 +30,46 @@ def test_a_thousand_movements_fit_and_one_more_does_not(site: PeerSite, caller: 
     assert site.balance(ALICE) == 10_000
 
 
-def test_a_body_of_one_megabyte_fits_and_one_byte_more_does_not(site: PeerSite, caller: Caller) -> None:
-    answer = caller.post("movements", padded(caller, MAX_BODY_BYTES + 1))
+def test_a_body_of_one_megabyte_fits_and_one_byte_more_does_not(site: PeerSite, caller: SignedCaller) -> None:
+    answer = caller.post("movements", make_padded_batch(caller, MAX_BODY_BYTES + 1))
     assert (answer.status_code, answer.json["error"]["code"]) == (413, "too_large")
     # Beyond what Flask itself takes in, the answer is the same.
-    answer = caller.post("movements", padded(caller, 4 * MAX_BODY_BYTES))
+    answer = caller.post("movements", make_padded_batch(caller, 4 * MAX_BODY_BYTES))
     assert (answer.status_code, answer.json["error"]["code"]) == (413, "too_large")
     assert site.balance(ALICE) is None
-    assert caller.post("movements", padded(caller, MAX_BODY_BYTES)).status_code == 200
+    assert caller.post("movements", make_padded_batch(caller, MAX_BODY_BYTES)).status_code == 200
     assert site.balance(ALICE) == 10
 
 
-def test_the_limit_holds_unpacked_too(site: PeerSite, caller: Caller) -> None:
-    """A bomb is refused before it has grown: a hundred megabytes pack into a hundred kilobytes."""
+def test_the_limit_also_applies_after_decompression(site: PeerSite, caller: SignedCaller) -> None:
+    """A decompression bomb is refused early: 100 MB compress into 100 kB."""
     for size in (MAX_BODY_BYTES + 1, 100 * MAX_BODY_BYTES):
-        packed = gzip.compress(padded(caller, size))
-        assert len(packed) < MAX_BODY_BYTES
-        answer = caller.post("movements", packed, headers=PACKED)
+        gzipped = gzip.compress(make_padded_batch(caller, size))
+        assert len(gzipped) < MAX_BODY_BYTES
+        answer = caller.post("movements", gzipped, headers=GZIP_HEADERS)
         assert (answer.status_code, answer.json["error"]["code"]) == (413, "too_large")
     assert site.balance(ALICE) is None
-    answer = caller.post("movements", gzip.compress(padded(caller, MAX_BODY_BYTES)), headers=PACKED)
+    answer = caller.post("movements", gzip.compress(make_padded_batch(caller, MAX_BODY_BYTES)), headers=GZIP_HEADERS)
     assert answer.json["results"][0]["status"] == "applied"
 
 
-def test_a_packed_body_is_signed_as_it_is_sent(site: PeerSite, caller: Caller) -> None:
-    raw = json.dumps(caller.body(movements=[a_movement()])).encode()
-    packed = gzip.compress(raw)
-    answer = caller.client.post("/pointsync/v1/movements", data=packed, headers=caller.headers(raw) | PACKED)
+def test_a_gzipped_body_is_signed_as_sent(site: PeerSite, caller: SignedCaller) -> None:
+    raw = json.dumps(caller.body(movements=[make_movement()])).encode()
+    gzipped = gzip.compress(raw)
+    answer = caller.client.post("/pointsync/v1/movements", data=gzipped, headers=caller.headers(raw) | GZIP_HEADERS)
     assert (answer.status_code, answer.json["error"]["code"]) == (401, "bad_signature")
-    answer = caller.client.post("/pointsync/v1/movements", data=packed, headers=caller.headers(packed) | PACKED)
+    answer = caller.client.post("/pointsync/v1/movements", data=gzipped, headers=caller.headers(gzipped) | GZIP_HEADERS)
     assert answer.json["results"][0]["status"] == "applied"
     assert site.balance(ALICE) == 10
 
 
-def test_a_damaged_pack_is_malformed(site: PeerSite, caller: Caller) -> None:
-    packed = gzip.compress(json.dumps(caller.body(movements=[a_movement()])).encode())
+def test_damaged_gzip_is_malformed(site: PeerSite, caller: SignedCaller) -> None:
+    gzipped = gzip.compress(json.dumps(caller.body(movements=[make_movement()])).encode())
     before = site.dump()
-    for damaged in (b"", packed[:-1], packed[:-8], packed[:20], packed + b"x", packed * 2, b"x" + packed):
-        answer = caller.post("movements", damaged, headers=PACKED)
+    for damaged in (b"", gzipped[:-1], gzipped[:-8], gzipped[:20], gzipped + b"x", gzipped * 2, b"x" + gzipped):
+        answer = caller.post("movements", damaged, headers=GZIP_HEADERS)
         assert (answer.status_code, answer.json["error"]["code"]) == (400, "malformed")
-    # Other ways of packing are not gzip, whatever the header calls them.
-    answer = caller.post("movements", zlib.compress(b"{}"), headers=PACKED)
+    # Another compression is not gzip, even if the header says so.
+    answer = caller.post("movements", zlib.compress(b"{}"), headers=GZIP_HEADERS)
     assert (answer.status_code, answer.json["error"]["code"]) == (400, "malformed")
     assert site.dump() == before

@@ -1,4 +1,4 @@
-"""What the WooRewards sync call does here: each (source, transaction) once, whatever is said how often."""
+"""The WooRewards sync call: each (source, transaction id) is applied once."""
 
 import threading
 from datetime import timedelta
@@ -8,19 +8,19 @@ import pytest
 from pointsync.ids import new_auth
 from tests.peer.peer_site import PeerSite
 from tests.peer.signed_caller import ALICE
-from tests.peer.woorewards_caller import WooCaller, code
+from tests.peer.woorewards_caller import WooRewardsCaller, status_code
 from tests.support.moving_clock import MovingClock
-from tests.support.process import Answer
+from tests.support.process import HttpAnswer
 from tests.support.woorewards_shop import WooRewardsSite
 
 
 @pytest.fixture
-def shop(listening: PeerSite) -> WooCaller:
-    return WooCaller(listening)
+def shop(listening_site: PeerSite) -> WooRewardsCaller:
+    return WooRewardsCaller(listening_site)
 
 
-def test_add_sub_and_set(shop: WooCaller) -> None:
-    """A set becomes the difference, so that what happened elsewhere meanwhile is not lost."""
+def test_add_sub_and_set(shop: WooRewardsCaller) -> None:
+    """A set is applied as a difference, so that what happened elsewhere meanwhile is not lost."""
     added = shop.sync(ALICE, 30, "add", 7, reason="Order 17")
     assert (added.status, added.body) == (
         200,
@@ -35,8 +35,10 @@ def test_add_sub_and_set(shop: WooCaller) -> None:
     assert shop.sync(ALICE, 50, "sub", 8).body["points"] == -20
     assert shop.sync(ALICE, 12, "set", 9).body["points"] == 12
     assert shop.sync(ALICE, 0, "set", 10).body["points"] == 0
-    held = [(each.id, each.kind, each.points, each.set_to, each.balance) for each in shop.site.movements(shop.auth)]
-    assert held == [
+    movements = [
+        (each.id, each.kind, each.points, each.set_to, each.balance) for each in shop.site.movements(shop.auth)
+    ]
+    assert movements == [
         ("7", "earn", 30, None, 30),
         ("8", "spend", -50, None, -20),
         ("9", "manual", 32, 12, 12),
@@ -45,11 +47,11 @@ def test_add_sub_and_set(shop: WooCaller) -> None:
     assert shop.site.movements()[0].reason == "Order 17"
 
 
-def test_a_repeat_is_s208_whatever_else_it_says(shop: WooCaller) -> None:
-    """Another reserve, another customer, a customer unknown here: it was applied before, and nothing changes."""
+def test_a_repeat_is_s208_whatever_its_other_fields(shop: WooRewardsCaller) -> None:
+    """Another reserve, another customer, an unknown customer: it was applied before, so nothing changes."""
     shop.site.add_reserve("gold", "Gold")
     shop.sync(ALICE, 30, "add", 7)
-    shop.site.set("create_customers", "off")
+    shop.site.change_setting("create_customers", "off")
     before = shop.site.dump()
     for email, points, action, reserve in (
         (ALICE, 30, "add", "default"),
@@ -62,21 +64,21 @@ def test_a_repeat_is_s208_whatever_else_it_says(shop: WooCaller) -> None:
         ("bob@example.test", 30, "add", "default"),
     ):
         answer = shop.sync(email, points, action, 7, reserve)
-        assert code(answer) == "s208", (email, points, action, reserve)
+        assert status_code(answer) == "s208", (email, points, action, reserve)
         assert (answer.body["status"], answer.body["transaction_id"], answer.body["points"]) == ("success", 7, 30)
     assert shop.site.dump() == before
 
 
-def test_the_same_set_again_does_not_undo_what_came_between(shop: WooCaller) -> None:
+def test_a_repeated_set_does_not_undo_later_movements(shop: WooRewardsCaller) -> None:
     shop.sync(ALICE, 100, "set", 1)
     shop.sync(ALICE, 5, "add", 2)
     assert shop.sync(ALICE, 100, "set", 1).body["points"] == 105
     assert shop.site.balance(ALICE) == 105
 
 
-def test_the_same_call_many_times_at_once_is_applied_once(shop: WooCaller) -> None:
-    """The add-on has no lock on its queue: two page loads at once send the same movement twice."""
-    answers: list[Answer] = []
+def test_concurrent_repeats_are_applied_once(shop: WooRewardsCaller) -> None:
+    """The add-on does not lock its queue: two simultaneous page loads send the same movement twice."""
+    answers: list[HttpAnswer] = []
     start = threading.Barrier(8)
 
     def send() -> None:
@@ -88,20 +90,20 @@ def test_the_same_call_many_times_at_once_is_applied_once(shop: WooCaller) -> No
         each.start()
     for each in threads:
         each.join(30)
-    assert sorted(code(each) for each in answers) == ["s200"] + ["s208"] * 7
+    assert sorted(status_code(each) for each in answers) == ["s200"] + ["s208"] * 7
     assert shop.site.balance(ALICE) == 5
 
 
-def test_each_source_counts_for_itself(shop: WooCaller) -> None:
-    assert code(shop.sync(ALICE, 1, "add", 7)) == "s200"
-    assert code(shop.sync(ALICE, 1, "add", 7, source=new_auth())) == "s200"
-    assert code(shop.sync(ALICE, 1, "add", 7, source="a shop of another make")) == "s200"
+def test_transaction_ids_are_unique_per_source(shop: WooRewardsCaller) -> None:
+    assert status_code(shop.sync(ALICE, 1, "add", 7)) == "s200"
+    assert status_code(shop.sync(ALICE, 1, "add", 7, source=new_auth())) == "s200"
+    assert status_code(shop.sync(ALICE, 1, "add", 7, source="another kind of shop")) == "s200"
     assert shop.site.balance(ALICE) == 3
 
 
-def test_transaction_ids_are_texts(shop: WooCaller) -> None:
-    """`007` is not `7`: who compared them as numbers would lose a movement."""
-    for name, echoed in (
+def test_transaction_ids_are_compared_as_text(shop: WooRewardsCaller) -> None:
+    """`007` is not `7`: comparing them as numbers would lose a movement."""
+    for transaction_id, echoed_id in (
         ("7", 7),
         ("007", "007"),
         ("7.0", "7.0"),
@@ -111,23 +113,23 @@ def test_transaction_ids_are_texts(shop: WooCaller) -> None:
         ("-7", "-7"),
         ("9" * 64, int("9" * 64)),
     ):
-        first, again = shop.sync(ALICE, 1, "add", name), shop.sync(ALICE, 1, "add", name)
-        assert (code(first), code(again)) == ("s200", "s208"), name
-        assert first.body["transaction_id"] == again.body["transaction_id"] == echoed
+        first, again = shop.sync(ALICE, 1, "add", transaction_id), shop.sync(ALICE, 1, "add", transaction_id)
+        assert (status_code(first), status_code(again)) == ("s200", "s208"), transaction_id
+        assert first.body["transaction_id"] == again.body["transaction_id"] == echoed_id
     assert shop.site.balance(ALICE) == 8
     assert {each.id for each in shop.site.movements()} >= {"7", "007"}
 
 
-def test_an_unknown_customer_is_created(shop: WooCaller) -> None:
+def test_an_unknown_customer_is_created(shop: WooRewardsCaller) -> None:
     assert shop.sync("New@Example.TEST", 5).body["points"] == 5
     assert shop.site.balance("new@example.test") == 5
 
 
-def test_an_unknown_customer_is_e404_where_none_are_created(shop: WooCaller) -> None:
-    """The sender keeps it and asks again: once the customer exists it is applied."""
-    shop.site.set("create_customers", "off")
+def test_an_unknown_customer_is_e404_when_none_are_created(shop: WooRewardsCaller) -> None:
+    """The sender keeps the movement and tries again; once the customer exists it is applied."""
+    shop.site.change_setting("create_customers", "off")
     shop.site.record(ALICE, 1)
-    assert code(shop.sync(ALICE, 5)) == "s200"
+    assert status_code(shop.sync(ALICE, 5)) == "s200"
     answer = shop.sync("bob@example.test", 5, "add", 77)
     assert answer.body == {
         "status": "error",
@@ -140,20 +142,20 @@ def test_an_unknown_customer_is_e404_where_none_are_created(shop: WooCaller) -> 
     assert shop.sync("bob@example.test", 5, "add", 77).body["points"] == 6
 
 
-def test_zero_points_are_applied_too(shop: WooCaller) -> None:
+def test_zero_points_are_applied_too(shop: WooRewardsCaller) -> None:
     assert shop.sync(ALICE, 0, "add", 1).body["points"] == 0
-    assert code(shop.sync(ALICE, 0, "add", 1)) == "s208"
+    assert status_code(shop.sync(ALICE, 0, "add", 1)) == "s208"
 
 
-def test_a_movement_pushed_by_the_add_on_arrives_at_once(
-    listening: PeerSite, woorewards: WooRewardsSite, moving_clock: MovingClock
+def test_a_movement_pushed_by_the_add_on_is_applied_once(
+    listening_site: PeerSite, woorewards: WooRewardsSite, moving_clock: MovingClock
 ) -> None:
-    """The stand-in for the add-on sends as the add-on does; its repeat a day later changes nothing."""
-    here = listening.identity
+    """The stand-in for the add-on sends as the add-on does; a repeat a day later changes nothing."""
+    identity = listening_site.identity
     for _ in range(2):
         status, body = woorewards.push(
-            listening.url, here.auth, here.passes[0], "default", ALICE, 9, "add", 41, "Bonus"
+            listening_site.url, identity.auth, identity.passes[0], "default", ALICE, 9, "add", 41, "Bonus"
         )
         assert (status, body["status"], body["points"], body["transaction_id"]) == (200, "success", 9, 41)
         moving_clock.advance(timedelta(days=1))
-    assert [(each.origin, each.reason) for each in listening.movements()] == [(woorewards.auth, "Bonus")]
+    assert [(each.origin, each.reason) for each in listening_site.movements()] == [(woorewards.auth, "Bonus")]

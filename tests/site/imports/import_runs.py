@@ -1,31 +1,31 @@
-"""What the tests of importing share: a file given, looked at or recorded."""
+"""Helpers for the import tests: open a file, check it, import it."""
 
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 from pointsync import db
-from pointsync.imports.run import Asked, Import, Report
+from pointsync.imports.run import Import, ImportOptions, ImportReport
 from tests.support.moving_clock import START as NOW
 
 
-def given(folder: Path, content: str | bytes, *, new=False, now=NOW, **asked) -> Import:
-    """A file with that content, opening balances unless `new`."""
+def create_import(folder: Path, content: str | bytes, *, new=False, now=NOW, **options) -> Import:
+    """Open a file with that content as opening balances, or as new points with `new`."""
     path = folder / "given.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return Import(path, Asked(is_opening=not new, **asked), folder / "scratch.db", now)
+    return Import(path, ImportOptions(is_opening=not new, **options), folder / "scratch.db", now)
 
 
-def checked(folder: Path, content: str | bytes, **asked) -> Report:
-    """What a dry run says."""
-    whole = given(folder, content, **asked)
-    list(whole.check(folder / "faults.csv"))
-    return whole.report
+def dry_run(folder: Path, content: str | bytes, **options) -> ImportReport:
+    """Return the report of a dry run."""
+    file_import = create_import(folder, content, **options)
+    list(file_import.check(folder / "faults.csv"))
+    return file_import.report
 
 
-def imported(folder: Path, content: str | bytes, *, parts: int | None = None, **asked) -> Report:
-    """What recording it says; it is stopped after so many `parts`."""
-    whole = given(folder, content, **asked)
-    with closing(whole.record(db.in_write)) as steps:
-        list(islice(steps, parts))
-    return whole.report
+def run_import(folder: Path, content: str | bytes, *, parts: int | None = None, **options) -> ImportReport:
+    """Import the file and return the report. With `parts`, stop after that many parts."""
+    file_import = create_import(folder, content, **options)
+    with closing(file_import.record(db.run_in_transaction)) as all_parts:
+        list(islice(all_parts, parts))
+    return file_import.report

@@ -1,4 +1,4 @@
-"""Imports as long work: stopped, killed and gone on with by another process, each line counts once."""
+"""Import tasks: stopped, killed, or resumed by another process, each line counts once."""
 
 from pathlib import Path
 from threading import Event
@@ -6,13 +6,13 @@ from threading import Event
 import pytest
 
 from pointsync import db
-from pointsync.db import Busy
+from pointsync.db import DatabaseBusy
 from pointsync.imports import import_task
-from pointsync.imports.run import Asked
-from pointsync.models import Work
-from pointsync.schedule.task_kinds import KINDS
+from pointsync.imports.run import ImportOptions
+from pointsync.models import Task
+from pointsync.schedule.task_kinds import TASK_FUNCTIONS
 from pointsync.tasks import runner, tasks
-from tests.site.imports.test_import_runs import movements
+from tests.site.imports.test_import_runs import list_movements
 from tests.support.moving_clock import START as NOW
 
 LINES = 1200
@@ -21,89 +21,93 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress is stored after each part, and nobody waits."""
-    monkeypatch.setattr(runner, "NOTE_SECONDS", 0.0)
-    monkeypatch.setattr(runner, "GAP_SECONDS", 0.0)
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save the progress after each part, without pauses."""
+    monkeypatch.setattr(runner, "PROGRESS_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture
-def checked(tmp_path: Path) -> int:
-    """A file that was looked at."""
+def dry_run_id(tmp_path: Path) -> int:
+    """The id of a finished dry run."""
     file = tmp_path / "given"
     file.write_text("email,points\n" + "".join(f"c{n}@x.example,5\n" for n in range(LINES)))
 
-    def ask(session) -> Work:
-        return import_task.ask_check(session, tmp_path, file, "my.csv", Asked(), "Ada", NOW)
+    def enqueue(session) -> Task:
+        return import_task.enqueue_dry_run(session, tmp_path, file, "my.csv", ImportOptions(), "Ada", NOW)
 
-    work_id = db.in_write(ask).id
-    assert run(tmp_path)
-    return work_id
-
-
-def run(data: Path, worker: str = "w", ending: Event | None = None) -> bool:
-    """Do what comes next."""
-    return runner.do_next(KINDS, data, worker, ending or Event())
+    task_id = db.run_in_transaction(enqueue).id
+    assert run_next_task(tmp_path)
+    return task_id
 
 
-def now_of(work_id: int) -> Work:
-    """The work as the database has it."""
-    with db.write() as session:
-        return tasks.get(session, work_id)
+def run_next_task(data: Path, worker_id: str = "w", shutdown_event: Event | None = None) -> bool:
+    """Run the next task."""
+    return runner.run_next(TASK_FUNCTIONS, data, worker_id, shutdown_event or Event())
 
 
-def recording(data: Path, check_id: int) -> int:
-    """The work that records it, asked for."""
-    return db.in_write(lambda session: import_task.ask_record(session, data, check_id, False, "Ada", NOW)).id
+def get_task(task_id: int) -> Task:
+    """Read the task from the database."""
+    with db.transaction() as session:
+        return tasks.get(session, task_id)
 
 
-def test_looked_at_and_recorded(checked: int, tmp_path: Path) -> None:
-    looked = now_of(checked)
-    assert (looked.state, looked.done, looked.total) == ("done", LINES, LINES)
-    assert (looked.result["tally"]["new"], movements()) == (LINES, [])
-    again = recording(tmp_path, checked)
-    assert run(tmp_path)
-    done = now_of(again)
+def create_import_task(data: Path, dry_run_id: int) -> int:
+    """Enqueue the import of a checked file."""
+    return db.run_in_transaction(
+        lambda session: import_task.enqueue_import(session, data, dry_run_id, False, "Ada", NOW)
+    ).id
+
+
+def test_a_file_is_checked_and_then_imported(dry_run_id: int, tmp_path: Path) -> None:
+    checked = get_task(dry_run_id)
+    assert (checked.state, checked.done, checked.total) == ("done", LINES, LINES)
+    assert (checked.result["tally"]["new"], list_movements()) == (LINES, [])
+    task_id = create_import_task(tmp_path, dry_run_id)
+    assert run_next_task(tmp_path)
+    done = get_task(task_id)
     assert (done.state, done.done, done.total, done.result["recorded"]) == ("done", 2 * LINES, 2 * LINES, LINES)
-    assert len(movements()) == LINES
-    assert sorted(path.name for path in tasks.folder(tmp_path, again).iterdir()) == [import_task.FILE]
+    assert len(list_movements()) == LINES
+    assert sorted(path.name for path in tasks.folder_path(tmp_path, task_id).iterdir()) == [import_task.INPUT_FILE]
 
 
-def test_begun_again_by_another_process_it_tells_the_same(
-    checked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_resumed_import_reports_the_same_result(
+    dry_run_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work_id = recording(tmp_path, checked)
-    take, taken = import_task.in_write, []
+    task_id = create_import_task(tmp_path, dry_run_id)
+    run_in_transaction, counts = import_task.run_in_transaction, []
 
-    def breaks_off(part):
-        if len(taken) == 1:
-            raise Busy("away")
-        taken.append(take(part))
-        return taken[-1]
+    def break_off(part):
+        if len(counts) == 1:
+            raise DatabaseBusy("away")
+        counts.append(run_in_transaction(part))
+        return counts[-1]
 
-    monkeypatch.setattr(import_task, "in_write", breaks_off)
-    with pytest.raises(Busy):
-        run(tmp_path)
-    assert len(movements()) == 500
-    monkeypatch.setattr(import_task, "in_write", take)
-    assert run(tmp_path)
-    done = now_of(work_id)
-    assert (done.state, done.result["recorded"], len(movements())) == ("done", LINES, LINES)
+    monkeypatch.setattr(import_task, "run_in_transaction", break_off)
+    with pytest.raises(DatabaseBusy):
+        run_next_task(tmp_path)
+    assert len(list_movements()) == 500
+    monkeypatch.setattr(import_task, "run_in_transaction", run_in_transaction)
+    assert run_next_task(tmp_path)
+    done = get_task(task_id)
+    assert (done.state, done.result["recorded"], len(list_movements())) == ("done", LINES, LINES)
     assert done.result["tally"]["new"] == LINES
     assert done.result["sums"] == [{"reserve": "default", "before": 0, "points": 5 * LINES, "after": 5 * LINES}]
 
 
-def test_stopped_it_says_how_far_it_came(checked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    work_id = recording(tmp_path, checked)
-    take = import_task.in_write
+def test_a_stopped_import_reports_its_progress(
+    dry_run_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = create_import_task(tmp_path, dry_run_id)
+    run_in_transaction = import_task.run_in_transaction
 
-    def stops(part):
-        count = take(part)
-        db.in_write(lambda session: tasks.stop(session, work_id, "Ada", NOW))
+    def stop_after(part):
+        count = run_in_transaction(part)
+        db.run_in_transaction(lambda session: tasks.stop(session, task_id, "Ada", NOW))
         return count
 
-    monkeypatch.setattr(import_task, "in_write", stops)
-    assert run(tmp_path)
-    stopped = now_of(work_id)
-    assert (stopped.state, stopped.result["recorded"], len(movements())) == ("stopped", 500, 500)
+    monkeypatch.setattr(import_task, "run_in_transaction", stop_after)
+    assert run_next_task(tmp_path)
+    stopped = get_task(task_id)
+    assert (stopped.state, stopped.result["recorded"], len(list_movements())) == ("stopped", 500, 500)
     assert "records just the rest" in stopped.result["said"][0]

@@ -1,4 +1,4 @@
-"""What the log tells of a site: who signs in, what an admin has said; and what it hides."""
+"""What a site logs: sign-ins and admin decisions, without e-mail addresses."""
 
 import logging
 from dataclasses import replace
@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from pointsync import db
 from pointsync.accounts import admins, sign_ins
 from tests.support.moving_clock import START as NOW
-from tests.sync.site.site_starts import OTHER_URL, confirm, start
+from tests.sync.site.site_starts import OTHER_URL, confirm, start_site
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -23,10 +23,10 @@ def events(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-def test_who_signs_in_and_out_is_told_by_number(events):
-    with db.write() as session:
+def test_sign_ins_are_logged_by_admin_id(events):
+    with db.transaction() as session:
         admin = admins.create(session, CANARY, "a long password", NOW)
-        token = sign_ins.begin(session, admin, NOW)
+        token = sign_ins.create(session, admin, NOW)
         sign_ins.end(session, token)
         sign_ins.end(session, token)
     assert [each.getMessage() for each in events.records] == [
@@ -36,17 +36,17 @@ def test_who_signs_in_and_out_is_told_by_number(events):
     assert [each.admin for each in events.records] == [admin.id] * 2
 
 
-def test_what_an_admin_has_said_is_told(here, events):
-    start(here)
-    moved = replace(here, public_url=OTHER_URL)
-    start(moved)
+def test_an_admins_decision_is_logged(site_config, events):
+    start_site(site_config)
+    moved = replace(site_config, public_url=OTHER_URL)
+    start_site(moved)
     confirm(moved, "moved")
     [event] = events.records
     assert (event.what, event.levelname) == ("moved", "INFO")
 
 
-def test_what_was_written_is_not_in_a_databases_error(app):
-    with pytest.raises(DBAPIError) as failure, db.write() as session:
+def test_a_database_error_does_not_hold_the_values(app):
+    with pytest.raises(DBAPIError) as failure, db.transaction() as session:
         session.execute(text("INSERT INTO setting (name, value, nothing) VALUES (:name, 'x', 1)"), {"name": CANARY})
     assert CANARY not in str(failure.value)
     assert "nothing" in str(failure.value)

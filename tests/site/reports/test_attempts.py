@@ -1,37 +1,37 @@
-"""Attempts and changes of status, newest first."""
+"""Attempts and status changes, newest first."""
 
 from datetime import timedelta
 
 import pytest
 
 from pointsync import db
-from pointsync.errors import Invalid
+from pointsync.errors import InvalidInput
 from pointsync.models import Attempt, StatusChange
 from pointsync.reports import attempts
-from tests.support.bulk_rows import fill
+from tests.support.bulk_rows import insert_rows
 from tests.support.moving_clock import START as NOW
-from tests.support.queries import asked
-from tests.support.remote_rows import OTHER_AUTH, added
-from tests.sync.remote_edits import removed
+from tests.support.queries import queries_of
+from tests.support.remote_rows import OTHER_AUTH, add_remote
+from tests.sync.remote_edits import remove_remote
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
 @pytest.fixture
-def tried(app) -> None:
-    """Two lines that were tried in turn: the first fails at every third attempt, the last one is under way."""
-    added()
-    added(OTHER_AUTH)
-    with db.write() as session:
+def tried_remotes(app) -> None:
+    """Two remotes with attempts in turn: every third attempt of the first fails; the last one has not ended."""
+    add_remote()
+    add_remote(OTHER_AUTH)
+    with db.transaction() as session:
         for number in range(30):
-            fails = number % 2 == 0 and number % 3 == 0
+            has_failed = number % 2 == 0 and number % 3 == 0
             session.add(
                 Attempt(
                     remote_id=1 + number % 2,
                     started_at=NOW + timedelta(minutes=number),
                     first_delivery_id=1,
                     deliveries=number,
-                    code="timeout" if fails else None if number == 29 else "ok",
+                    code="timeout" if has_failed else None if number == 29 else "ok",
                 )
             )
             change = {"before": "green", "after": "warning", "words": str(number)}
@@ -39,44 +39,49 @@ def tried(app) -> None:
             session.flush()
 
 
-def numbers(**more) -> list[int]:
-    """The attempts, by how many deliveries they carried."""
-    with db.write() as session:
-        return [row.attempt.deliveries for row in attempts.page(session, size=80, **more).rows]
+def delivery_counts(**filters) -> list[int]:
+    """List attempts, and return how many deliveries each one sent."""
+    with db.transaction() as session:
+        return [row.attempt.deliveries for row in attempts.list_page(session, size=80, **filters).rows]
 
 
-def changes(**more) -> list[int]:
-    """The changes, by their words."""
-    with db.write() as session:
-        return [int(row.change.words) for row in attempts.changes(session, size=80, **more).rows]
+def status_change_numbers(**filters) -> list[int]:
+    """List status changes, and return the number in the words of each."""
+    with db.transaction() as session:
+        return [int(row.change.words) for row in attempts.list_status_changes(session, size=80, **filters).rows]
 
 
-def test_attempts_newest_first(tried):
-    assert numbers() == [*range(29, -1, -1)]
-    assert numbers(remote_id=1) == [*range(28, -1, -2)]
-    assert numbers(only_failed=True) == numbers(only_failed=True, remote_id=1) == [24, 18, 12, 6, 0]
-    assert numbers(only_failed=True, remote_id=2) == numbers(remote_id=3) == numbers(remote_id=10**30) == []
+def test_attempts_newest_first(tried_remotes):
+    assert delivery_counts() == [*range(29, -1, -1)]
+    assert delivery_counts(remote_id=1) == [*range(28, -1, -2)]
+    assert delivery_counts(only_failed=True) == delivery_counts(only_failed=True, remote_id=1) == [24, 18, 12, 6, 0]
+    assert (
+        delivery_counts(only_failed=True, remote_id=2)
+        == delivery_counts(remote_id=3)
+        == delivery_counts(remote_id=10**30)
+        == []
+    )
 
 
-def test_changes_newest_first(tried):
-    assert changes() == [*range(29, -1, -1)]
-    assert changes(remote_id=2) == [*range(29, 0, -2)]
-    assert changes(remote_id=3) == changes(remote_id=10**30) == []
+def test_status_changes_newest_first(tried_remotes):
+    assert status_change_numbers() == [*range(29, -1, -1)]
+    assert status_change_numbers(remote_id=2) == [*range(29, 0, -2)]
+    assert status_change_numbers(remote_id=3) == status_change_numbers(remote_id=10**30) == []
 
 
-def test_those_of_a_deleted_line_are_still_shown(tried):
-    removed(1)
-    assert numbers(only_failed=True) == [24, 18, 12, 6, 0]
-    with db.write() as session:
-        row = attempts.changes(session, remote_id=1).rows[0]
+def test_entries_of_a_deleted_remote_are_still_listed(tried_remotes):
+    remove_remote(1)
+    assert delivery_counts(only_failed=True) == [24, 18, 12, 6, 0]
+    with db.transaction() as session:
+        row = attempts.list_status_changes(session, remote_id=1).rows[0]
     assert (row.remote.id, row.remote.deleted_at is not None) == (1, True)
 
 
-@pytest.mark.parametrize("reader", [attempts.page, attempts.changes])
+@pytest.mark.parametrize("reader", [attempts.list_page, attempts.list_status_changes])
 @pytest.mark.parametrize("remote_id", [None, 1])
-def test_there_and_back(tried, reader, remote_id):
+def test_paging_and_back(tried_remotes, reader, remote_id):
     def page(cursor=None):
-        with db.write() as session:
+        with db.transaction() as session:
             return reader(session, remote_id=remote_id, cursor=cursor, size=10)
 
     pages = [page()]
@@ -85,17 +90,17 @@ def test_there_and_back(tried, reader, remote_id):
     assert sum(len(each.rows) for each in pages) == (30 if remote_id is None else 15)
     assert page(pages[-1].previous).rows[-1] != pages[-1].rows[0]
     assert page(page(pages[-1].first).next).first == "first"
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidInput):
         page("broken")
 
 
-def test_there_and_back_among_the_failed_of_all():
-    with db.write() as session:
-        fill(session, remotes=9)
+def test_paging_through_failed_attempts_and_back():
+    with db.transaction() as session:
+        insert_rows(session, remotes=9)
 
     def page(cursor=None):
-        with db.write() as session:
-            return attempts.page(session, only_failed=True, cursor=cursor, size=10)
+        with db.transaction() as session:
+            return attempts.list_page(session, only_failed=True, cursor=cursor, size=10)
 
     pages = [page()]
     while pages[-1].next:
@@ -110,16 +115,16 @@ def test_there_and_back_among_the_failed_of_all():
 
 
 def test_a_fixed_number_of_queries():
-    found = []
+    counts = []
     for remotes in (1, 9):
-        with db.write() as session:
-            fill(session, remotes=remotes)
+        with db.transaction() as session:
+            insert_rows(session, remotes=remotes)
         for only_failed in (False, True):
             for remote_id in (None, 1):
 
                 def call(session, only_failed=only_failed, remote_id=remote_id):
-                    return attempts.page(session, only_failed=only_failed, remote_id=remote_id, size=80)
+                    return attempts.list_page(session, only_failed=only_failed, remote_id=remote_id, size=80)
 
-                found.append(len(asked(call)))
-        found.append(len(asked(attempts.changes)) + 1)
-    assert set(found) == {3}
+                counts.append(len(queries_of(call)))
+        counts.append(len(queries_of(attempts.list_status_changes)) + 1)
+    assert set(counts) == {3}

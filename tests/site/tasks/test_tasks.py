@@ -1,4 +1,4 @@
-"""Long work: asked for, done part by part, stopped, gone on with by another process, forgotten."""
+"""Background tasks: enqueued, run part by part, stopped, resumed by another process, deleted."""
 
 import errno
 import re
@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import update
 
 from pointsync import db, leases
-from pointsync.db import Busy
-from pointsync.errors import Conflict, Invalid, NotFound
-from pointsync.files import whole_file
-from pointsync.models import Setting, Work, Worker, WorkState
+from pointsync.db import DatabaseBusy
+from pointsync.errors import Conflict, InvalidInput, NotFound
+from pointsync.files import atomic_text_file
+from pointsync.models import Setting, Task, TaskState, Worker
 from pointsync.tasks import runner, tasks
-from pointsync.tasks.runner import Task, do_next
+from pointsync.tasks.runner import TaskContext, run_next
 from tests.support.moving_clock import START
 
 ME, OTHER = "a" * 32, "b" * 32
@@ -27,309 +27,318 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 @pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress is stored after each part, and nobody waits."""
-    monkeypatch.setattr(runner, "NOTE_SECONDS", 0.0)
-    monkeypatch.setattr(runner, "GAP_SECONDS", 0.0)
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save the progress after each part, without pauses."""
+    monkeypatch.setattr(runner, "PROGRESS_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
 
 
-def ask(data: Path, kind: str = "count", **options) -> int:
-    """A new work, by its number."""
-    what = {"kind": kind, "title": "Counting", "unit": "sheep", "asked_by": "Ada", "now": START}
-    return db.in_write(lambda session: tasks.ask(session, data, options=options, **what)).id
+def create_task(data: Path, kind: str = "count", **options) -> int:
+    """Enqueue a task and return its id."""
+    values = {"kind": kind, "title": "Counting", "unit": "sheep", "asked_by": "Ada", "now": START}
+    return db.run_in_transaction(lambda session: tasks.enqueue(session, data, options=options, **values)).id
 
 
-def now_of(work_id: int) -> Work:
-    """The work as the database has it."""
-    with db.write() as session:
-        return tasks.get(session, work_id)
+def get_task(task_id: int) -> Task:
+    """Read the task from the database."""
+    with db.transaction() as session:
+        return tasks.get(session, task_id)
 
 
-def change(work_id: int, **values) -> None:
-    """Put `values` into its row."""
-    with db.write() as session:
-        session.execute(update(Work).where(Work.id == work_id).values(values))
+def update_task(task_id: int, **values) -> None:
+    """Write `values` to the row of the task."""
+    with db.transaction() as session:
+        session.execute(update(Task).where(Task.id == task_id).values(values))
 
 
-def run(data: Path, *parts: Callable[[Task], None], worker_id: str = ME, ending: Event | None = None) -> bool:
-    """Do the next work, whose kind does these parts one after the other."""
+def run_next_task(
+    data: Path, *parts: Callable[[TaskContext], None], worker_id: str = ME, shutdown_event: Event | None = None
+) -> bool:
+    """Run the next task, whose kind runs these parts one after the other."""
 
-    def count(task: Task) -> Iterator[None]:
+    def count(context: TaskContext) -> Iterator[None]:
         for part in parts:
-            part(task)
+            part(context)
             yield
 
-    return do_next({"count": count}, data, worker_id, ending or Event())
+    return run_next({"count": count}, data, worker_id, shutdown_event or Event())
 
 
-def one_more(task: Task) -> None:
+def count_sheep(context: TaskContext) -> None:
     """Count one sheep."""
-    task.done += 1
+    context.done += 1
 
 
-def kept(task: Task) -> None:
-    """Count one, in the database, and keep that."""
+def count_and_save(context: TaskContext) -> None:
+    """Count one sheep in the database and save the position."""
 
     def part(session) -> None:
-        here = (task.position or {}).get("after", 0) + 1
-        session.add(Setting(name=f"sheep {here}", value="counted"))
+        number = (context.position or {}).get("after", 0) + 1
+        session.add(Setting(name=f"sheep {number}", value="counted"))
         session.flush()
-        task.keep(session, {"after": here}, done=here)
+        context.save_position(session, {"after": number}, done=number)
 
-    db.in_write(part)
+    db.run_in_transaction(part)
 
 
-def counted() -> int:
-    """How many were counted in the database."""
-    with db.write() as session:
+def stored_count() -> int:
+    """Count the sheep in the database."""
+    with db.transaction() as session:
         return session.query(Setting).filter(Setting.name.startswith("sheep")).count()
 
 
-def alive(worker_id: str) -> None:
-    """A worker's heartbeat, of a process of this host that runs."""
-    with db.write() as session:
-        leases.beat(session, worker_id)
+def add_heartbeat(worker_id: str) -> None:
+    """Record the heartbeat of a worker whose process runs on this host."""
+    with db.transaction() as session:
+        leases.record_heartbeat(session, worker_id)
         session.execute(update(Worker).where(Worker.id == worker_id).values(pid=1))
 
 
-def refuse(error: BaseException) -> Callable[[Task], None]:
-    """A part that raises."""
+def raising_part(error: BaseException) -> Callable[[TaskContext], None]:
+    """Return a part that raises."""
 
-    def part(_task: Task) -> None:
+    def part(_context: TaskContext) -> None:
         raise error
 
     return part
 
 
-def test_a_work_is_done_in_its_parts_and_its_result_is_kept(tmp_path):
-    work_id = ask(tmp_path, most=3)
-    assert now_of(work_id).state == WorkState.WAITING
+def test_a_task_runs_in_parts_and_its_result_is_stored(tmp_path):
+    task_id = create_task(tmp_path, most=3)
+    assert get_task(task_id).state == TaskState.WAITING
     seen = []
 
-    def look(task: Task) -> None:
-        task.total = 4
-        one_more(task)
-        task.result = {"sheep": task.done, "most": task.options["most"]}
-        seen.append((now_of(task.id).state, now_of(task.id).done, now_of(task.id).ends_at))
+    def look(context: TaskContext) -> None:
+        context.total = 4
+        count_sheep(context)
+        context.result = {"sheep": context.done, "most": context.options["most"]}
+        task = get_task(context.id)
+        seen.append((task.state, task.done, task.ends_at))
 
-    assert run(tmp_path, look, look, look)
+    assert run_next_task(tmp_path, look, look, look)
     assert [each[:2] for each in seen] == [("running", 0), ("running", 1), ("running", 2)]
     assert seen[0][2] is None
     assert seen[2][2] is not None
-    done = now_of(work_id)
+    done = get_task(task_id)
     assert (done.state, done.done, done.total, done.message) == ("done", 3, 4, None)
     assert done.result == {"sheep": 3, "most": 3}
     assert (done.holder, done.ends_at) == (None, None)
     assert done.finished_at >= done.started_at
-    assert not run(tmp_path, one_more)
+    assert not run_next_task(tmp_path, count_sheep)
 
 
-def test_its_folder_is_the_sites_alone_and_empty(tmp_path):
-    stray = tasks.folder(tmp_path, 1)
-    stray.mkdir(parents=True)
-    (stray / "old.csv").write_text("of another life")
+def test_the_folder_is_private_and_empty(tmp_path):
+    old_folder = tasks.folder_path(tmp_path, 1)
+    old_folder.mkdir(parents=True)
+    (old_folder / "old.csv").write_text("left over")
     for _ in range(2):
-        place = tasks.folder(tmp_path, ask(tmp_path))
-        assert place.stat().st_mode & 0o777 == 0o700
-        assert list(place.iterdir()) == []
+        folder = tasks.folder_path(tmp_path, create_task(tmp_path))
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert list(folder.iterdir()) == []
 
 
-def test_the_oldest_comes_first_and_one_at_a_time(tmp_path):
-    first, second = ask(tmp_path), ask(tmp_path)
+def test_the_oldest_task_runs_first_and_one_at_a_time(tmp_path):
+    first, second = create_task(tmp_path), create_task(tmp_path)
 
-    def look(_task: Task) -> None:
-        assert (now_of(first).state, now_of(second).state) == ("running", "waiting")
-        assert run(tmp_path, one_more, worker_id=OTHER)
-        assert (now_of(first).state, now_of(second).state) == ("running", "done")
+    def look(_context: TaskContext) -> None:
+        assert (get_task(first).state, get_task(second).state) == ("running", "waiting")
+        assert run_next_task(tmp_path, count_sheep, worker_id=OTHER)
+        assert (get_task(first).state, get_task(second).state) == ("running", "done")
 
-    alive(ME)
-    assert run(tmp_path, look)
-    assert (now_of(first).state, now_of(second).done) == ("done", 1)
+    add_heartbeat(ME)
+    assert run_next_task(tmp_path, look)
+    assert (get_task(first).state, get_task(second).done) == ("done", 1)
 
 
-def test_more_than_twenty_at_once_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(tasks, "MOST_OPEN", 2)
-    first = ask(tmp_path)
-    ask(tmp_path)
+def test_too_many_unfinished_tasks_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks, "MAX_UNFINISHED", 2)
+    first = create_task(tmp_path)
+    create_task(tmp_path)
     with pytest.raises(Conflict, match="wait until one of them is done"):
-        ask(tmp_path)
-    change(first, finished_at=START, state="done")
-    assert ask(tmp_path)
+        create_task(tmp_path)
+    update_task(first, finished_at=START, state="done")
+    assert create_task(tmp_path)
 
 
-def test_a_folder_that_cannot_be_made_refuses_the_work(tmp_path):
-    (tmp_path / tasks.FILES).write_text("in the way")
+def test_a_task_without_a_folder_is_refused(tmp_path):
+    (tmp_path / tasks.FOLDER_NAME).write_text("in the way")
     with pytest.raises(Conflict, match=r"Nothing can be written in .*files"):
-        ask(tmp_path)
-    with db.write() as session:
-        assert tasks.last(session) == []
+        create_task(tmp_path)
+    with db.transaction() as session:
+        assert tasks.list_recent(session) == []
 
 
-def test_one_that_waits_is_stopped_at_once_and_never_begun(tmp_path):
-    work_id = ask(tmp_path)
-    db.in_write(lambda session: tasks.stop(session, work_id, "Ada", START))
-    assert (now_of(work_id).state, now_of(work_id).message) == ("stopped", "Stopped by Ada.")
-    assert now_of(work_id).finished_at == START
-    assert not run(tmp_path, refuse(AssertionError()))
+def test_a_waiting_task_is_stopped_at_once_and_never_runs(tmp_path):
+    task_id = create_task(tmp_path)
+    db.run_in_transaction(lambda session: tasks.stop(session, task_id, "Ada", START))
+    assert (get_task(task_id).state, get_task(task_id).message) == ("stopped", "Stopped by Ada.")
+    assert get_task(task_id).finished_at == START
+    assert not run_next_task(tmp_path, raising_part(AssertionError()))
 
 
-def test_one_that_runs_ends_after_its_part_and_leaves_no_half_file(tmp_path):
-    work_id = ask(tmp_path)
+def test_a_running_task_stops_after_its_part_and_leaves_no_partial_file(tmp_path):
+    task_id = create_task(tmp_path)
 
-    def write(task: Task) -> Iterator[None]:
-        with whole_file(task.folder / "sheep.csv") as file:
+    def write(context: TaskContext) -> Iterator[None]:
+        with atomic_text_file(context.folder / "sheep.csv") as file:
             file.write("one\n")
-            task.done, task.result = 1, {"so_far": 1}
-            assert len(list(task.folder.iterdir())) == 1
-            db.in_write(lambda session: tasks.stop(session, task.id, "Bob", START))
-            assert now_of(task.id).state == "stopping"
+            context.done, context.result = 1, {"so_far": 1}
+            assert len(list(context.folder.iterdir())) == 1
+            db.run_in_transaction(lambda session: tasks.stop(session, context.id, "Bob", START))
+            assert get_task(context.id).state == "stopping"
             yield
-            raise AssertionError("it goes on")
+            raise AssertionError("it continues")
 
-    assert do_next({"count": write}, tmp_path, ME, Event())
-    stopped = now_of(work_id)
+    assert run_next({"count": write}, tmp_path, ME, Event())
+    stopped = get_task(task_id)
     assert (stopped.state, stopped.message, stopped.done) == ("stopped", "Stopped by Bob.", 1)
     assert stopped.result == {"so_far": 1}
-    assert list(tasks.folder(tmp_path, work_id).iterdir()) == []
-    db.in_write(lambda session: tasks.stop(session, work_id, "Ada", START))
-    assert now_of(work_id).message == "Stopped by Bob."
+    assert list(tasks.folder_path(tmp_path, task_id).iterdir()) == []
+    db.run_in_transaction(lambda session: tasks.stop(session, task_id, "Ada", START))
+    assert get_task(task_id).message == "Stopped by Bob."
 
 
-def test_stopping_what_there_is_not(tmp_path):
-    for call in (tasks.get, lambda session, work_id: tasks.stop(session, work_id, "Ada", START)):
-        with pytest.raises(NotFound), db.write() as session:
+def test_an_unknown_task(tmp_path):
+    for call in (tasks.get, lambda session, task_id: tasks.stop(session, task_id, "Ada", START)):
+        with pytest.raises(NotFound), db.transaction() as session:
             call(session, 99)
 
 
-def test_what_it_has_made_can_be_fetched_once_it_is_whole(tmp_path):
-    work_id = ask(tmp_path)
+def test_the_result_file_can_be_downloaded_once_it_is_complete(tmp_path):
+    task_id = create_task(tmp_path)
 
-    def write(task: Task) -> Iterator[None]:
-        with whole_file(task.folder / "sheep.csv") as file:
+    def write(context: TaskContext) -> Iterator[None]:
+        with atomic_text_file(context.folder / "sheep.csv") as file:
             file.write("one\r\n")
-            task.result = {"file": "sheep.csv"}
+            context.result = {"file": "sheep.csv"}
             yield
-        assert tasks.made(tmp_path, now_of(task.id)) is None
+        assert tasks.get_result_file(tmp_path, get_task(context.id)) is None
 
-    do_next({"count": write}, tmp_path, ME, Event())
-    path = tasks.made(tmp_path, now_of(work_id))
+    run_next({"count": write}, tmp_path, ME, Event())
+    path = tasks.get_result_file(tmp_path, get_task(task_id))
     assert path.read_bytes() == b"one\r\n"
     assert path.stat().st_mode & 0o777 == 0o600
-    change(work_id, result={"file": "../../marker"})
+    update_task(task_id, result={"file": "../../marker"})
     (tmp_path / "marker").write_text("secret")
-    assert tasks.made(tmp_path, now_of(work_id)) is None
+    assert tasks.get_result_file(tmp_path, get_task(task_id)) is None
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "message"),
     [
-        (Invalid("file", "Line 7 has no points."), "Line 7 has no points."),
+        (InvalidInput("file", "Line 7 has no points."), "Line 7 has no points."),
         (OSError(errno.ENOSPC, "No space left on device"), "The disk of this site's server is full"),
         (PermissionError(errno.EACCES, "Permission denied"), "could not be read or written .*: Permission denied"),
         (ZeroDivisionError(), "this site's log says what happened"),
     ],
 )
-def test_a_failure_is_a_sentence_and_is_not_tried_again(tmp_path, error, words):
-    work_id = ask(tmp_path)
-    assert run(tmp_path, one_more, refuse(error))
-    failed = now_of(work_id)
+def test_a_failed_task_says_why_and_is_not_retried(tmp_path, error, message):
+    task_id = create_task(tmp_path)
+    assert run_next_task(tmp_path, count_sheep, raising_part(error))
+    failed = get_task(task_id)
     assert failed.state == "failed"
-    assert re.search(words, failed.message)
+    assert re.search(message, failed.message)
     assert failed.done == 1
-    assert not run(tmp_path, one_more)
+    assert not run_next_task(tmp_path, count_sheep)
 
 
-def test_a_busy_database_lets_it_be_tried_again_but_not_for_ever(tmp_path):
-    work_id = ask(tmp_path)
-    for _ in range(runner.MOST_TRIES):
-        with pytest.raises(Busy):
-            run(tmp_path, one_more, refuse(Busy("the database is locked")))
-        assert now_of(work_id).state == "running"
-    assert not run(tmp_path, one_more)
-    assert now_of(work_id).state == "failed"
-    assert "begun 5 times" in now_of(work_id).message
+def test_a_busy_database_is_retried_but_not_forever(tmp_path):
+    task_id = create_task(tmp_path)
+    for _ in range(runner.MAX_TRIES):
+        with pytest.raises(DatabaseBusy):
+            run_next_task(tmp_path, count_sheep, raising_part(DatabaseBusy("the database is locked")))
+        assert get_task(task_id).state == "running"
+    assert not run_next_task(tmp_path, count_sheep)
+    assert get_task(task_id).state == "failed"
+    assert "begun 5 times" in get_task(task_id).message
 
 
-def test_what_was_kept_is_gone_on_with_by_another_worker(tmp_path):
-    work_id = ask(tmp_path)
-    with pytest.raises(Busy):
-        run(tmp_path, kept, kept, refuse(Busy("away")))
-    assert (now_of(work_id).position, now_of(work_id).done, counted()) == ({"after": 2}, 2, 2)
-    assert run(tmp_path, kept, worker_id=OTHER)  # the first one has no heartbeat
-    assert (now_of(work_id).state, now_of(work_id).done, counted()) == ("done", 3, 3)
+def test_another_worker_resumes_at_the_saved_position(tmp_path):
+    task_id = create_task(tmp_path)
+    with pytest.raises(DatabaseBusy):
+        run_next_task(tmp_path, count_and_save, count_and_save, raising_part(DatabaseBusy("away")))
+    assert (get_task(task_id).position, get_task(task_id).done, stored_count()) == ({"after": 2}, 2, 2)
+    assert run_next_task(tmp_path, count_and_save, worker_id=OTHER)  # the first worker has no heartbeat
+    assert (get_task(task_id).state, get_task(task_id).done, stored_count()) == ("done", 3, 3)
 
 
-def test_a_live_worker_keeps_it_until_its_lease_ends(tmp_path):
-    work_id = ask(tmp_path)
-    alive(OTHER)
-    with db.write() as session:
-        until = db.database_now(session) + timedelta(seconds=60)
-    change(work_id, state="running", holder=OTHER, held_until=until)
-    assert not run(tmp_path, one_more)
-    change(work_id, held_until=until - timedelta(seconds=61))
-    assert run(tmp_path, one_more)
-    assert now_of(work_id).state == "done"
+def test_a_live_worker_keeps_the_task_until_its_lease_ends(tmp_path):
+    task_id = create_task(tmp_path)
+    add_heartbeat(OTHER)
+    with db.transaction() as session:
+        until = db.get_database_time(session) + timedelta(seconds=60)
+    update_task(task_id, state="running", holder=OTHER, held_until=until)
+    assert not run_next_task(tmp_path, count_sheep)
+    update_task(task_id, held_until=until - timedelta(seconds=61))
+    assert run_next_task(tmp_path, count_sheep)
+    assert get_task(task_id).state == "done"
 
 
-def test_a_worker_that_slept_past_its_lease_writes_nothing_more(tmp_path):
-    work_id = ask(tmp_path)
+def test_a_worker_that_lost_its_lease_writes_nothing_more(tmp_path):
+    task_id = create_task(tmp_path)
 
-    def sleep(task: Task) -> None:
-        change(task.id, holder=OTHER)
+    def sleep(context: TaskContext) -> None:
+        update_task(context.id, holder=OTHER)
 
-    assert run(tmp_path, kept, sleep, kept, refuse(AssertionError("it goes on")))
-    assert counted() == 1
-    assert (now_of(work_id).state, now_of(work_id).holder, now_of(work_id).done) == ("running", OTHER, 1)
-
-
-def test_the_end_of_the_process_leaves_it_to_be_gone_on_with(tmp_path):
-    work_id, ending = ask(tmp_path), Event()
-    assert run(tmp_path, kept, lambda _task: ending.set(), refuse(AssertionError("it goes on")), ending=ending)
-    left = now_of(work_id)
-    assert (left.state, left.holder, left.tries, left.done) == ("waiting", None, 0, 1)
-    assert not run(tmp_path, one_more, ending=ending)
-    assert run(tmp_path, kept, worker_id=OTHER)
-    assert (now_of(work_id).state, counted()) == ("done", 2)
+    assert run_next_task(tmp_path, count_and_save, sleep, count_and_save, raising_part(AssertionError("it continues")))
+    assert stored_count() == 1
+    assert (get_task(task_id).state, get_task(task_id).holder, get_task(task_id).done) == ("running", OTHER, 1)
 
 
-def test_a_stop_is_not_forgotten_when_the_process_is_killed(tmp_path):
-    work_id = ask(tmp_path)
-    change(work_id, state="running", holder=OTHER)
-    db.in_write(lambda session: tasks.stop(session, work_id, "Ada", START))
-    assert not run(tmp_path, refuse(AssertionError("it goes on")))
-    assert (now_of(work_id).state, now_of(work_id).message) == ("stopped", "Stopped by Ada.")
+def test_a_shutdown_leaves_the_task_for_another_worker(tmp_path):
+    task_id, shutdown_event = create_task(tmp_path), Event()
+    assert run_next_task(
+        tmp_path,
+        count_and_save,
+        lambda _context: shutdown_event.set(),
+        raising_part(AssertionError("it continues")),
+        shutdown_event=shutdown_event,
+    )
+    interrupted = get_task(task_id)
+    assert (interrupted.state, interrupted.holder, interrupted.tries, interrupted.done) == ("waiting", None, 0, 1)
+    assert not run_next_task(tmp_path, count_sheep, shutdown_event=shutdown_event)
+    assert run_next_task(tmp_path, count_and_save, worker_id=OTHER)
+    assert (get_task(task_id).state, stored_count()) == ("done", 2)
 
 
-def test_half_a_file_of_a_killed_process_goes(tmp_path):
-    place = tasks.folder(tmp_path, ask(tmp_path))
-    (place / ".abc.part").write_text("half")
-    (place / "given.csv").write_text("kept")
-    assert run(tmp_path, one_more)
-    assert [each.name for each in place.iterdir()] == ["given.csv"]
+def test_a_stop_outlasts_a_killed_process(tmp_path):
+    task_id = create_task(tmp_path)
+    update_task(task_id, state="running", holder=OTHER)
+    db.run_in_transaction(lambda session: tasks.stop(session, task_id, "Ada", START))
+    assert not run_next_task(tmp_path, raising_part(AssertionError("it continues")))
+    assert (get_task(task_id).state, get_task(task_id).message) == ("stopped", "Stopped by Ada.")
 
 
-def test_a_worker_that_does_not_see_the_folder_or_know_the_kind_leaves_it_alone(tmp_path):
-    far, unknown = ask(tmp_path), ask(tmp_path, "of the future")
-    shutil.rmtree(tasks.folder(tmp_path, far))
-    assert not run(tmp_path, one_more)
-    assert {now_of(each).state for each in (far, unknown)} == {"waiting"}
+def test_partial_files_of_a_killed_process_are_deleted(tmp_path):
+    folder = tasks.folder_path(tmp_path, create_task(tmp_path))
+    (folder / ".abc.part").write_text("half")
+    (folder / "given.csv").write_text("kept")
+    assert run_next_task(tmp_path, count_sheep)
+    assert [each.name for each in folder.iterdir()] == ["given.csv"]
 
 
-def test_works_are_forgotten_with_their_files(tmp_path, monkeypatch):
-    ids = [ask(tmp_path) for _ in range(4)]
-    for work_id, age in zip(ids, (8, 6, 5, None), strict=True):
+def test_a_worker_skips_tasks_without_a_folder_or_of_an_unknown_kind(tmp_path):
+    without_folder, unknown_kind = create_task(tmp_path), create_task(tmp_path, "of the future")
+    shutil.rmtree(tasks.folder_path(tmp_path, without_folder))
+    assert not run_next_task(tmp_path, count_sheep)
+    assert {get_task(each).state for each in (without_folder, unknown_kind)} == {"waiting"}
+
+
+def test_old_tasks_are_deleted_with_their_files(tmp_path, monkeypatch):
+    ids = [create_task(tmp_path) for _ in range(4)]
+    for task_id, age in zip(ids, (8, 6, 5, None), strict=True):
         if age is not None:
-            change(work_id, state="done", finished_at=START - age * DAY)
-    db.in_write(lambda session: tasks.prune(session, START))
-    with db.write() as session:
-        assert [each.id for each in tasks.last(session)] == ids[:0:-1]
-        assert [each.id for each in tasks.unfinished(session)] == ids[3:]
+            update_task(task_id, state="done", finished_at=START - age * DAY)
+    db.run_in_transaction(lambda session: tasks.prune(session, START))
+    with db.transaction() as session:
+        assert [each.id for each in tasks.list_recent(session)] == ids[:0:-1]
+        assert [each.id for each in tasks.list_unfinished(session)] == ids[3:]
         tasks.prune_files(session, tmp_path, START)
-    assert tasks.folder(tmp_path, ids[0]).is_dir()  # it may be of a work that is just being asked for
-    monkeypatch.setattr(tasks, "MOST_KEPT", 1)
-    db.in_write(lambda session: tasks.prune(session, START))
-    with db.write() as session:
-        assert [each.id for each in tasks.last(session)] == [ids[3], ids[2]]
+    assert tasks.folder_path(tmp_path, ids[0]).is_dir()  # it may belong to a task that is just being enqueued
+    monkeypatch.setattr(tasks, "MAX_FINISHED_KEPT", 1)
+    db.run_in_transaction(lambda session: tasks.prune(session, START))
+    with db.transaction() as session:
+        assert [each.id for each in tasks.list_recent(session)] == [ids[3], ids[2]]
         tasks.prune_files(session, tmp_path, START + 10_000 * DAY)
         tasks.prune_files(session, tmp_path / "elsewhere", START)
-    assert sorted(int(each.name) for each in (tmp_path / tasks.FILES).iterdir()) == ids[2:]
+    assert sorted(int(each.name) for each in (tmp_path / tasks.FOLDER_NAME).iterdir()) == ids[2:]

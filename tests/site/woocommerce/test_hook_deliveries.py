@@ -1,4 +1,4 @@
-"""A hook's last deliveries, newest first."""
+"""The last deliveries of a hook, newest first."""
 
 from datetime import timedelta
 
@@ -6,17 +6,17 @@ import pytest
 
 from pointsync import db
 from pointsync.models import HookDelivery
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.woocommerce import hooks
 from tests.support.moving_clock import START as NOW
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
-def test_the_newest_of_one_hook():
-    with db.write() as session:
+def test_newest_deliveries_of_a_hook():
+    with db.transaction() as session:
         shop, other = (
-            hooks.add(session, runtime().vault, name=name, secret="s", reserve_key="default", now=NOW).id
+            hooks.add(session, get_runtime().vault, name=name, secret="s", reserve_key="default", now=NOW).id
             for name in ("shop", "other")
         )
         for number in range(25):
@@ -30,6 +30,6 @@ def test_the_newest_of_one_hook():
                 )
             )
             session.flush()
-        assert [each.message for each in hooks.deliveries(session, shop, 3)] == ["24", "23", "22"]
-        assert [each.message for each in hooks.deliveries(session, other, 20)] == ["20", "15", "10", "5", "0"]
-        assert hooks.deliveries(session, other + shop, 20) == []
+        assert [each.message for each in hooks.list_deliveries(session, shop, 3)] == ["24", "23", "22"]
+        assert [each.message for each in hooks.list_deliveries(session, other, 20)] == ["20", "15", "10", "5", "0"]
+        assert hooks.list_deliveries(session, other + shop, 20) == []

@@ -1,4 +1,4 @@
-"""What a remote has refused waits for an admin, who has three ways to deal with it."""
+"""Deliveries that a remote refused wait for an admin, who can send them again, set them aside or correct them."""
 
 from contextlib import suppress
 
@@ -6,157 +6,170 @@ import pytest
 from sqlalchemy import select
 
 from pointsync import db
-from pointsync.errors import Conflict, Invalid, NotFound, Refused
-from pointsync.ledger.verify import differences
-from pointsync.models import Balance, Delivery, Movement, State
+from pointsync.errors import Conflict, DomainError, InvalidInput, NotFound
+from pointsync.ledger.verify import find_balance_differences
+from pointsync.models import Balance, Delivery, DeliveryState, Movement
 from pointsync.sync.delivery import refused
 from pointsync.sync.remotes import remotes
 from tests.support.moving_clock import START as NOW
-from tests.support.remote_rows import OTHER_AUTH, added, line, owed, settled, sold
+from tests.support.remote_rows import (
+    OTHER_AUTH,
+    add_remote,
+    get_remote,
+    outstanding_points,
+    record_points,
+    set_delivery_states,
+)
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
 @pytest.fixture
 def remote_id(app) -> int:
-    """A remote that has refused a movement of 25 points and is owed another one of 7."""
-    line_id = added()
-    sold(25)
-    settled(line_id, State.FAILED, code="out_of_bounds", message="The balance would leave its bounds.", attempts=4)
-    sold(7)
-    return line_id
+    """A remote that refused a movement of 25 points and has another one of 7 waiting."""
+    refusing_id = add_remote()
+    record_points(25)
+    set_delivery_states(
+        refusing_id,
+        DeliveryState.FAILED,
+        code="out_of_bounds",
+        message="The balance would leave its bounds.",
+        attempts=4,
+    )
+    record_points(7)
+    return refusing_id
 
 
-def delivery(state: State = State.FAILED) -> Delivery:
+def get_delivery(state: DeliveryState = DeliveryState.FAILED) -> Delivery:
     """The first delivery in that state."""
-    with db.write() as session:
+    with db.transaction() as session:
         return session.scalars(select(Delivery).where(Delivery.state == state).order_by(Delivery.id)).first()
 
 
-def listed(of: int | None = None):
-    """What is listed for an admin."""
-    with db.write() as session:
-        return refused.listing(session, of)
+def list_refused(remote_id: int | None = None):
+    """The refused deliveries as an admin sees them."""
+    with db.transaction() as session:
+        return refused.list_json(session, remote_id)
 
 
-def done(call, *args):
-    """One of the three ways, committed."""
-    with db.write() as session:
+def run_committed(call, *args):
+    """Make the call in a transaction."""
+    with db.transaction() as session:
         return call(session, *args)
 
 
 def balance() -> int:
-    """Anna's points; and the ledger is sound."""
-    with db.write() as session:
-        assert differences(session) == []
+    """Anna's points; the ledger must be consistent."""
+    with db.transaction() as session:
+        assert find_balance_differences(session) == []
         return session.scalars(select(Balance.points)).one()
 
 
-def test_what_was_refused_is_listed_with_why_and_what(remote_id):
-    [row] = listed()
+def test_refused_deliveries_are_listed_with_the_reason_and_the_movement(remote_id):
+    [row] = list_refused()
     assert (row["remote"], row["code"], row["message"]) == (
         remote_id,
         "out_of_bounds",
         "The balance would leave its bounds.",
     )
     assert (row["movement"]["points"], row["movement"]["customer"]) == (25, "anna@shop.example")
-    assert listed(remote_id) == [row]
-    assert listed(remote_id + 1) == []
+    assert list_refused(remote_id) == [row]
+    assert list_refused(remote_id + 1) == []
 
 
-def test_of_a_deleted_line_nothing_is_listed(remote_id):
-    with db.write() as session:
-        remotes.remove(session, line(session, remote_id), NOW, dropping=2)
-    assert listed() == []
+def test_refusals_of_a_deleted_remote_are_not_listed(remote_id):
+    with db.transaction() as session:
+        remotes.delete(session, get_remote(session, remote_id), NOW, expected_drop_count=2)
+    assert list_refused() == []
 
 
-def test_send_again_owes_it_as_if_it_had_never_been_sent(remote_id):
-    done(refused.send_again, delivery().id)
-    assert listed() == []
-    assert owed(remote_id) == [25, 7]
-    again = delivery(State.PENDING)
+def test_send_again_resets_the_delivery(remote_id):
+    run_committed(refused.send_again, get_delivery().id)
+    assert list_refused() == []
+    assert outstanding_points(remote_id) == [25, 7]
+    again = get_delivery(DeliveryState.PENDING)
     assert (again.attempts, again.not_before) == (0, None)
     assert balance() == 32
 
 
 def test_set_aside_keeps_the_reason(remote_id):
-    done(refused.set_aside, delivery().id, " Given by hand. ")
-    assert listed() == []
-    assert owed(remote_id) == [7]
-    assert delivery(State.ASIDE).message == "Given by hand."
+    run_committed(refused.set_aside, get_delivery().id, " Added there by phone. ")
+    assert list_refused() == []
+    assert outstanding_points(remote_id) == [7]
+    assert get_delivery(DeliveryState.SET_ASIDE).message == "Added there by phone."
     assert balance() == 32
 
 
-def test_set_aside_with_a_reason_that_cannot_be_changes_nothing(remote_id):
+def test_set_aside_with_an_invalid_reason_changes_nothing(remote_id):
     for reason in ("x" * 501, "two\nlines"):
-        with pytest.raises(Invalid) as refusal:
-            done(refused.set_aside, delivery().id, reason)
+        with pytest.raises(InvalidInput) as refusal:
+            run_committed(refused.set_aside, get_delivery().id, reason)
         assert list(refusal.value.fields) == ["reason"]
-    assert len(listed()) == 1
+    assert len(list_refused()) == 1
 
 
-def test_correct_here_takes_it_back_and_tells_nobody(remote_id):
-    other = added(OTHER_AUTH, url="https://third.example")
-    name = done(refused.correct, delivery().id, NOW)
+def test_correct_here_takes_the_points_back_and_sends_nothing(remote_id):
+    other = add_remote(OTHER_AUTH, url="https://third.example")
+    correction_id = run_committed(refused.correct, get_delivery().id, NOW)
     assert balance() == 7
-    with db.write() as session:
+    with db.transaction() as session:
         correction = session.scalars(select(Movement).order_by(Movement.seq.desc())).first()
-        assert (correction.id, correction.kind, correction.points) == (name, "correction", -25)
+        assert (correction.id, correction.kind, correction.points) == (correction_id, "correction", -25)
         assert "refused" in correction.reason
-    assert (owed(remote_id), owed(other, None)) == ([7], [])
-    assert name in delivery(State.ASIDE).message
-    assert listed() == []
+    assert (outstanding_points(remote_id), outstanding_points(other, None)) == ([7], [])
+    assert correction_id in get_delivery(DeliveryState.SET_ASIDE).message
+    assert list_refused() == []
 
 
-def test_correct_here_goes_below_zero_where_the_points_are_spent(remote_id):
-    sold(-30)
-    done(refused.correct, delivery().id, NOW)
+def test_correct_here_goes_below_zero_when_the_points_were_spent(remote_id):
+    record_points(-30)
+    run_committed(refused.correct, get_delivery().id, NOW)
     assert balance() == -23
-    with db.write() as session:
+    with db.transaction() as session:
         assert session.scalars(select(Movement.below_zero).order_by(Movement.seq.desc())).first()
 
 
 @pytest.mark.parametrize("first", ["again", "aside", "correct"])
-def test_what_is_dealt_with_is_not_dealt_with_twice(remote_id, first):
-    ways = {
+def test_a_resolved_delivery_cannot_be_resolved_again(remote_id, first):
+    actions = {
         "again": (refused.send_again,),
-        "aside": (refused.set_aside, "Given by hand."),
+        "aside": (refused.set_aside, "Added there by phone."),
         "correct": (refused.correct, NOW),
     }
-    number = delivery().id
-    call, *args = ways[first]
-    done(call, number, *args)
+    delivery_id = get_delivery().id
+    call, *args = actions[first]
+    run_committed(call, delivery_id, *args)
     before = balance()
-    for call, *args in ways.values():
+    for call, *args in actions.values():
         with pytest.raises(Conflict) as refusal:
-            done(call, number, *args)
+            run_committed(call, delivery_id, *args)
         assert refusal.value.code == "not_refused"
     assert balance() == before
 
 
-def test_a_second_refusal_of_what_was_sent_again_can_be_corrected(remote_id):
-    done(refused.send_again, delivery().id)
-    settled(remote_id, State.FAILED)
-    assert len(listed()) == 2
-    done(refused.correct, listed()[0]["id"], NOW)
+def test_a_delivery_refused_again_can_be_corrected(remote_id):
+    run_committed(refused.send_again, get_delivery().id)
+    set_delivery_states(remote_id, DeliveryState.FAILED)
+    assert len(list_refused()) == 2
+    run_committed(refused.correct, list_refused()[0]["id"], NOW)
     assert balance() == 7
 
 
-def test_two_remotes_that_refuse_the_same_are_not_both_corrected(remote_id):
-    """Taken back once, the movement counts for nobody here; a second correction would take it twice."""
-    second = added(OTHER_AUTH, url="https://third.example")
-    with db.write() as session:
+def test_a_movement_refused_by_two_remotes_is_corrected_once(remote_id):
+    """The first correction takes the points back; a second one would take them twice."""
+    second = add_remote(OTHER_AUTH, url="https://third.example")
+    with db.transaction() as session:
         seq = session.scalars(select(Movement.seq).order_by(Movement.seq)).first()
-        session.add(Delivery(movement_seq=seq, remote_id=second, state=State.FAILED, code="conflict"))
-    first, other = listed()
-    done(refused.correct, first["id"], NOW)
+        session.add(Delivery(movement_seq=seq, remote_id=second, state=DeliveryState.FAILED, code="conflict"))
+    first, other = list_refused()
+    run_committed(refused.correct, first["id"], NOW)
     assert balance() == 7
-    with suppress(Refused):
-        done(refused.correct, other["id"], NOW)
+    with suppress(DomainError):
+        run_committed(refused.correct, other["id"], NOW)
     assert balance() == 7
 
 
-def test_a_delivery_that_is_none():
+def test_an_unknown_delivery_is_not_found():
     for call, *args in ((refused.send_again,), (refused.set_aside, "x"), (refused.correct, NOW)):
         with pytest.raises(NotFound):
-            done(call, 999, *args)
+            run_committed(call, 999, *args)

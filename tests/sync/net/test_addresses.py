@@ -5,14 +5,14 @@ import socket
 
 import pytest
 
-from pointsync.net.http_client import Client, PassingFailure, PermanentFailure
-from tests.support.scripted_server import OK, MakeClient, Serve, always, fails, get
+from pointsync.net.http_client import HttpClient, PermanentCallError, TransientCallError
+from tests.support.scripted_server import OK, CreateClient, StartServer, answer_always, expect_call_failed, get
 
 
-def test_nobody_listens(client: Client) -> None:
+def test_a_closed_port(client: HttpClient) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        with fails(PassingFailure, "refused_connection", reached=False):
+        with expect_call_failed(TransientCallError, "refused_connection", was_sent=False):
             get(client, f"http://127.0.0.1:{unused.getsockname()[1]}/")
 
 
@@ -35,8 +35,8 @@ def test_nobody_listens(client: Client) -> None:
         "",
     ],
 )
-def test_a_url_that_leads_nowhere(client: Client, url: str) -> None:
-    with fails(PassingFailure, "unknown_host", reached=False, within=5.0):
+def test_an_invalid_url(client: HttpClient, url: str) -> None:
+    with expect_call_failed(TransientCallError, "unknown_host", was_sent=False, within=5.0):
         get(client, url)
 
 
@@ -51,24 +51,24 @@ def test_a_url_that_leads_nowhere(client: Client, url: str) -> None:
         "http://0/",
     ],
 )
-def test_some_addresses_are_never_called(client: Client, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_some_addresses_are_never_called(client: HttpClient, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setattr(socket.socket, "connect", lambda *args: pytest.fail("it connects"))
-    with fails(PermanentFailure, "blocked_address", reached=False):
+    with expect_call_failed(PermanentCallError, "blocked_address", was_sent=False):
         get(client, url)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "127.1", "[::ffff:127.0.0.1]"])
-def test_private_addresses_need_leave(make_client: MakeClient, serve: Serve, host: str) -> None:
-    server = serve(always(OK))
-    with fails(PermanentFailure, "blocked_address", reached=False):
+def test_private_addresses_need_permission(make_client: CreateClient, serve: StartServer, host: str) -> None:
+    server = serve(answer_always(OK))
+    with expect_call_failed(PermanentCallError, "blocked_address", was_sent=False):
         get(make_client(allow_private=False), f"http://{host}:{server.port}/")
     assert server.connections == 0
 
 
 def test_a_name_is_judged_by_the_addresses_behind_it(
-    client: Client, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    client: HttpClient, serve: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = serve(always(OK))
+    server = serve(answer_always(OK))
 
     def found(*addresses: str) -> None:
         entries = [
@@ -79,7 +79,7 @@ def test_a_name_is_judged_by_the_addresses_behind_it(
         monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: entries)
 
     found("169.254.169.254")
-    with fails(PermanentFailure, "blocked_address", reached=False):
+    with expect_call_failed(PermanentCallError, "blocked_address", was_sent=False):
         get(client, "http://shop.example/")
     found("169.254.169.254", "127.0.0.1")
     assert get(client, "http://shop.example/").body == b"ok"

@@ -11,8 +11,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from pointsync.net.http_client import Client, PassingFailure, PermanentFailure
-from tests.support.scripted_server import OK, MakeClient, Serve, Server, always, fails, get, once
+from pointsync.net.http_client import HttpClient, PermanentCallError, TransientCallError
+from tests.support.scripted_server import (
+    OK,
+    CreateClient,
+    ScriptedServer,
+    StartServer,
+    answer_always,
+    answer_once,
+    expect_call_failed,
+    get,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,49 +57,49 @@ def tls(pem: Path) -> ssl.SSLContext:
 
 
 def test_a_trusted_certificate_lets_calls_through(
-    make_client: MakeClient, serve: Serve, pem: Path, tls: ssl.SSLContext
+    make_client: CreateClient, serve: StartServer, pem: Path, tls: ssl.SSLContext
 ) -> None:
     names: list[str | None] = []
     tls.sni_callback = lambda sock, name, context: names.append(name)
-    server = serve(always(OK), tls)
+    server = serve(answer_always(OK), tls)
     client = make_client(verify=str(pem))
     for _ in range(2):
-        assert get(client, f"https://localhost:{server.port}/", session_key=1).body == b"ok"
+        assert get(client, f"https://localhost:{server.port}/", connection_key=1).body == b"ok"
     assert f"Host: localhost:{server.port}\r\n".encode() in server.requests[0]
     assert names == ["localhost"]
     assert server.connections == 1
 
 
-def test_a_stranger_to_the_authorities_is_refused(client: Client, serve: Serve, tls: ssl.SSLContext) -> None:
-    server = serve(always(OK), tls)
-    with fails(PermanentFailure, "certificate", reached=False):
+def test_an_untrusted_certificate_is_refused(client: HttpClient, serve: StartServer, tls: ssl.SSLContext) -> None:
+    server = serve(answer_always(OK), tls)
+    with expect_call_failed(PermanentCallError, "certificate", was_sent=False):
         get(client, f"https://localhost:{server.port}/")
     assert server.requests == []
 
 
 def test_a_certificate_for_another_name_is_refused(
-    make_client: MakeClient, serve: Serve, pem: Path, tls: ssl.SSLContext
+    make_client: CreateClient, serve: StartServer, pem: Path, tls: ssl.SSLContext
 ) -> None:
-    server = serve(always(OK), tls)
-    with fails(PermanentFailure, "certificate", reached=False):
+    server = serve(answer_always(OK), tls)
+    with expect_call_failed(PermanentCallError, "certificate", was_sent=False):
         get(make_client(verify=str(pem)), f"https://127.0.0.1:{server.port}/")
     assert server.requests == []
 
 
-def test_plain_http_where_tls_should_be_is_a_bad_answer(client: Client, serve: Serve) -> None:
-    server = serve(once(b"HTTP/1.1 400 No\r\n\r\n"))
+def test_plain_http_where_tls_should_be_is_a_bad_answer(client: HttpClient, serve: StartServer) -> None:
+    server = serve(answer_once(b"HTTP/1.1 400 No\r\n\r\n"))
     server.script = lambda server, connection: connection.sendall(b"HTTP/1.1 400 No\r\n\r\n")
-    with fails(PassingFailure, "bad_answer", reached=False):
+    with expect_call_failed(TransientCallError, "bad_answer", was_sent=False):
         get(client, f"https://127.0.0.1:{server.port}/")
 
 
 def test_a_body_that_drips_through_tls_is_cut(
-    make_client: MakeClient, serve: Serve, pem: Path, tls: ssl.SSLContext
+    make_client: CreateClient, serve: StartServer, pem: Path, tls: ssl.SSLContext
 ) -> None:
-    def script(server: Server, connection: socket.socket) -> None:
+    def script(server: ScriptedServer, connection: socket.socket) -> None:
         server.read(connection)
         server.drip(connection, b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 10_000)
 
     server = serve(script, tls)
-    with fails(PassingFailure, "timeout", reached=True, within=1.5):
+    with expect_call_failed(TransientCallError, "timeout", was_sent=True, within=1.5):
         get(make_client(verify=str(pem), total_seconds=0.5), f"https://localhost:{server.port}/")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pointsync.net.http_client import Client, PassingFailure
-from tests.support.scripted_server import OK, Serve, always, get
+from pointsync.net.http_client import HttpClient, TransientCallError
+from tests.support.scripted_server import OK, StartServer, answer_always, get
 
 
 @pytest.mark.parametrize(
@@ -21,17 +21,17 @@ from tests.support.scripted_server import OK, Serve, always, get
         {"X-Other": "s3cret\n"},
     ],
 )
-def test_a_header_that_cannot_be_sent_stays_secret(serve: Serve, client: Client, headers: Any) -> None:
-    server = serve(always(OK))
-    with pytest.raises(PassingFailure) as caught:
+def test_a_header_that_cannot_be_sent_stays_secret(serve: StartServer, client: HttpClient, headers: Any) -> None:
+    server = serve(answer_always(OK))
+    with pytest.raises(TransientCallError) as caught:
         get(client, server.url, headers=headers)
-    assert (caught.value.code, caught.value.reached) == ("bad_answer", False)
+    assert (caught.value.code, caught.value.was_sent) == ("bad_answer", False)
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
     assert server.requests == []
 
 
-def test_a_message_names_the_host_alone(client: Client) -> None:
-    with pytest.raises(PassingFailure) as caught:
+def test_a_message_names_the_host_alone(client: HttpClient) -> None:
+    with pytest.raises(TransientCallError) as caught:
         get(client, "http://user:s3cret@shop.invalid/s3cret?pass=s3cret#s3cret", headers={"X": "s3cret"})
     assert caught.value.message.startswith("shop.invalid ")
     assert "s3cret" not in caught.value.message

@@ -1,4 +1,4 @@
-"""Blocking: who may be, what is told and kept of it, what is not sent meanwhile, and what the job takes back."""
+"""Blocking a site: which sites can be blocked, what is stored and shown, what is not sent, and reversals."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -7,134 +7,149 @@ import pytest
 from sqlalchemy import select
 
 from pointsync import clock, db
-from pointsync.errors import Conflict, Invalid, NotFound, Refused
-from pointsync.ledger.apply import Incoming, apply
-from pointsync.models import Movement, Reversal, Site, TurnedAway
-from pointsync.runtime import runtime
+from pointsync.errors import Conflict, DomainError, InvalidInput, NotFound
+from pointsync.ledger.apply import IncomingMovement, apply
+from pointsync.models import Movement, RefusedOrigin, Reversal, Site
+from pointsync.runtime import get_runtime
 from pointsync.schedule import ticks
 from pointsync.sync.delivery import claim
 from pointsync.sync.remotes import blocked_origins, network
 from pointsync.sync.site import general, names, settings
-from tests.support.apps import reserve
+from tests.support.apps import get_reserve
 from tests.support.moving_clock import START, MovingClock
-from tests.support.remote_rows import ANNA, AUTH, OTHER_AUTH, added, line, sold
+from tests.support.remote_rows import ANNA, AUTH, OTHER_AUTH, add_remote, get_remote, record_points
 
 pytestmark = pytest.mark.usefixtures("app", "moving_clock")
 MINUTE = timedelta(minutes=1)
 
 
-def block(auth: str = AUTH, reason: str = "Sold", now=START) -> None:
-    db.in_write(lambda session: blocked_origins.block(session, auth, reason, "ada", now))
+def block_origin(auth: str = AUTH, reason: str = "Sold", now=START) -> None:
+    db.run_in_transaction(lambda session: blocked_origins.block(session, auth, reason, "ada", now))
 
 
-def turned_away(auth: str = AUTH, now=START) -> str | None:
-    return db.in_write(lambda session: blocked_origins.turn_away(session, auth, now))
+def refuse_origin(auth: str = AUTH, now=START) -> str | None:
+    return db.run_in_transaction(lambda session: blocked_origins.refuse_origin(session, auth, now))
 
 
-def test_a_blocked_site_is_named_with_who_when_and_why_and_its_calls():
-    remote_id = added()
-    assert turned_away() is None
-    block()
-    assert [turned_away(spelled) for spelled in (AUTH, AUTH.upper(), f" {AUTH}")] == ["blocked"] * 3
-    turned_away(now=START + MINUTE)
-    block(reason="Stolen", now=START + MINUTE)
-    with db.write() as session:
-        [found] = blocked_origins.blocked(session, names.read(session, runtime().config))
-        assert (found.auth, found.name, found.since) == (AUTH, "https://other.example", START)
-        assert (found.reason, found.by, found.calls, found.last_call_at) == ("Stolen", "ada", 4, START + MINUTE)
-        assert blocked_origins.still_calling([found], START + timedelta(hours=24)) == [found]
-        assert blocked_origins.still_calling([found], START + timedelta(hours=25)) == []
-        assert blocked_origins.not_let_in(session) == []
-        assert line(session, remote_id).status_text.startswith("Blocked: nothing is taken")
+def test_a_blocked_site_is_listed_with_who_when_why_and_its_calls():
+    remote_id = add_remote()
+    assert refuse_origin() is None
+    block_origin()
+    assert [refuse_origin(spelling) for spelling in (AUTH, AUTH.upper(), f" {AUTH}")] == ["blocked"] * 3
+    refuse_origin(now=START + MINUTE)
+    block_origin(reason="Stolen", now=START + MINUTE)
+    with db.transaction() as session:
+        [found] = blocked_origins.list_blocked(session, names.read(session, get_runtime().config))
+        assert (found.auth, found.name, found.blocked_at) == (AUTH, "https://other.example", START)
+        assert (found.reason, found.blocked_by, found.call_count, found.last_call_at) == (
+            "Stolen",
+            "ada",
+            4,
+            START + MINUTE,
+        )
+        assert blocked_origins.filter_recent_callers([found], START + timedelta(hours=24)) == [found]
+        assert blocked_origins.filter_recent_callers([found], START + timedelta(hours=25)) == []
+        assert blocked_origins.list_unlisted_refused(session) == []
+        assert get_remote(session, remote_id).status_text.startswith("Blocked: nothing is taken")
 
 
 def test_a_site_that_never_called_is_refused_from_its_first_call():
-    block(OTHER_AUTH)
-    assert turned_away(OTHER_AUTH) == "blocked"
-    assert turned_away(AUTH) is None
+    block_origin(OTHER_AUTH)
+    assert refuse_origin(OTHER_AUTH) == "blocked"
+    assert refuse_origin(AUTH) is None
 
 
 @pytest.mark.parametrize("auth", ["", "shop", "wrk_", "wrk_0123456789abcdeg", "x" * 500])
-def test_what_is_no_auth_and_never_called_cannot_be_blocked(auth):
-    with pytest.raises(Invalid, match="wrk_ and 16 hex digits"):
-        block(auth)
+def test_an_invalid_auth_that_never_called_cannot_be_blocked(auth):
+    with pytest.raises(InvalidInput, match="wrk_ and 16 hex digits"):
+        block_origin(auth)
 
 
-def test_neither_this_site_nor_a_reason_too_long():
-    with db.write() as session:
+def test_the_own_site_and_too_long_reasons_are_refused():
+    with db.transaction() as session:
         own = session.get_one(Site, 1).auth
     with pytest.raises(Conflict, match="this very site"):
-        block(f" {own} ")
-    with pytest.raises(Refused) as refusal:
-        block(reason="x" * 501)
+        block_origin(f" {own} ")
+    with pytest.raises(DomainError) as refusal:
+        block_origin(reason="x" * 501)
     assert list(refusal.value.fields) == ["reason"]
     with pytest.raises(NotFound):
-        db.in_write(lambda session: blocked_origins.unblock(session, AUTH, START))
+        db.run_in_transaction(lambda session: blocked_origins.unblock(session, AUTH, START))
 
 
-def test_nothing_is_sent_to_it_and_what_waits_stays(moving_clock: MovingClock):
-    remote_id, other_id = added(), added(OTHER_AUTH)
-    sold(5)
-    with db.write() as session:
+def test_nothing_is_sent_to_a_blocked_site_and_its_deliveries_stay(moving_clock: MovingClock):
+    remote_id, other_id = add_remote(), add_remote(OTHER_AUTH)
+    record_points(5)
+    with db.transaction() as session:
         for each in (remote_id, other_id):
-            line(session, each).dialect = "pointsync"
-        assert sorted(claim.due(session, START)) == [remote_id, other_id]
-    block()
-    with db.write() as session:
-        assert claim.due(session, START) == [other_id]
-        assert claim.hold(session, remote_id, "me", START) is None
-        blocked = line(session, remote_id)
+            get_remote(session, each).dialect = "pointsync"
+        assert sorted(claim.list_due(session, START)) == [remote_id, other_id]
+    block_origin()
+    with db.transaction() as session:
+        assert claim.list_due(session, START) == [other_id]
+        assert claim.lease_remote(session, remote_id, "me", START) is None
+        blocked = get_remote(session, remote_id)
         assert (blocked.status, "1 movement waiting" in blocked.status_text) == ("warning", True)
-    db.in_write(lambda session: blocked_origins.unblock(session, AUTH, START))
-    with db.write() as session:
-        assert sorted(claim.due(session, START)) == [remote_id, other_id]
-        assert line(session, remote_id).status == "none"
+    db.run_in_transaction(lambda session: blocked_origins.unblock(session, AUTH, START))
+    with db.transaction() as session:
+        assert sorted(claim.list_due(session, START)) == [remote_id, other_id]
+        assert get_remote(session, remote_id).status == "none"
 
 
-def test_those_that_are_not_listed_are_noted_until_they_are():
-    db.in_write(lambda session: settings.change(session, "only_listed", "on"))
-    assert [turned_away(AUTH), turned_away(AUTH), turned_away(OTHER_AUTH)] == ["not_listed"] * 3
-    added(OTHER_AUTH)
-    assert turned_away(OTHER_AUTH) is None
-    with db.write() as session:
-        [found] = blocked_origins.not_let_in(session)
+def test_unlisted_callers_are_stored_until_they_are_listed():
+    db.run_in_transaction(lambda session: settings.change(session, "only_listed", "on"))
+    assert [refuse_origin(AUTH), refuse_origin(AUTH), refuse_origin(OTHER_AUTH)] == ["not_listed"] * 3
+    add_remote(OTHER_AUTH)
+    assert refuse_origin(OTHER_AUTH) is None
+    with db.transaction() as session:
+        [found] = blocked_origins.list_unlisted_refused(session)
         assert (found.auth, found.calls) == (AUTH, 2)
-        [shown] = network.read(session, runtime().config, START).turned_away
-        assert (shown.auth, shown.calls, shown.last_at) == (AUTH, 2, START)
-        blocked_origins.prune(session, START + MINUTE)
-        assert blocked_origins.turned_away(session) == []
+        [refused] = network.read(session, get_runtime().config, START).refused_origins
+        assert (refused.auth, refused.calls, refused.last_at) == (AUTH, 2, START)
+        blocked_origins.delete_old_refusals(session, START + MINUTE)
+        assert blocked_origins.list_refused(session) == []
 
 
-def test_as_many_are_noted_as_there_is_room_for_and_the_blocked_ones_stay(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(blocked_origins, "MOST_TURNED_AWAY", 3)
-    block()
-    turned_away()
-    db.in_write(lambda session: settings.change(session, "only_listed", "on"))
+def test_stored_refusals_are_bounded_and_blocked_sites_stay(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(blocked_origins, "MAX_REFUSED_ORIGINS", 3)
+    block_origin()
+    refuse_origin()
+    db.run_in_transaction(lambda session: settings.change(session, "only_listed", "on"))
     for number in range(6):
-        turned_away(f"wrk_{number:016x}", START + (number + 1) * MINUTE)
-    with db.write() as session:
-        kept = session.scalars(select(TurnedAway.auth).order_by(TurnedAway.last_at)).all()
+        refuse_origin(f"wrk_{number:016x}", START + (number + 1) * MINUTE)
+    with db.transaction() as session:
+        kept = session.scalars(select(RefusedOrigin.auth).order_by(RefusedOrigin.last_at)).all()
         assert kept == [AUTH, f"wrk_{4:016x}", f"wrk_{5:016x}"]
 
 
-def test_the_job_takes_back_what_was_asked_for_in_words_that_tell(moving_clock: MovingClock):
-    with db.write() as session:
-        apply(session, AUTH, reserve(session), [Incoming("1", ANNA, 40), Incoming("2", "bob@shop.example", 2)], START)
-    ticks.reverse()
-    block()
+def test_the_job_reverses_the_movements_with_a_clear_reason(moving_clock: MovingClock):
+    with db.transaction() as session:
+        apply(
+            session,
+            AUTH,
+            get_reserve(session),
+            [IncomingMovement("1", ANNA, 40), IncomingMovement("2", "bob@shop.example", 2)],
+            START,
+        )
+    ticks.run_reversals()
+    block_origin()
     berlin = ZoneInfo("Europe/Berlin")
-    with db.write() as session:
+    with db.transaction() as session:
         general.set_time_zone(session, berlin.key)
-        found = blocked_origins.foresee(session, AUTH, f"{START.astimezone(berlin):%Y-%m-%dT%H:%M}", None, START)
-        blocked_origins.reverse(session, runtime().config, found, START)
-    ticks.reverse()
-    ticks.reverse()
-    with db.write() as session:
+        preview = blocked_origins.preview_reversal(
+            session, AUTH, f"{START.astimezone(berlin):%Y-%m-%dT%H:%M}", None, START
+        )
+        blocked_origins.start_reversal(session, get_runtime().config, preview, START)
+    ticks.run_reversals()
+    ticks.run_reversals()
+    with db.transaction() as session:
         row = session.scalars(select(Reversal)).one()
         assert (row.done, row.total, row.finished_at) == (2, 2, clock.now())
-        made = session.scalars(select(Movement).where(Movement.kind == "correction").order_by(Movement.seq)).all()
+        corrections = session.scalars(
+            select(Movement).where(Movement.kind == "correction").order_by(Movement.seq)
+        ).all()
         since = f"{START.astimezone(berlin):%Y-%m-%d %H:%M}"
-        assert [(each.points, each.reason) for each in made] == [
+        assert [(each.points, each.reason) for each in corrections] == [
             (-40, f"Reversal of {AUTH} since {since}: 1 movement"),
             (-2, f"Reversal of {AUTH} since {since}: 1 movement"),
         ]

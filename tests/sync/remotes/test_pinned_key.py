@@ -1,135 +1,137 @@
-"""Another key than the pinned one: offered, accepted, refused, or gone again by itself."""
+"""A site that answers with a new key: offered, accepted, refused, or withdrawn."""
 
 import pytest
 
 from pointsync import db
-from pointsync.crypto import fingerprint, new_signing_key
+from pointsync.crypto import format_fingerprint, new_signing_key
 from pointsync.errors import Conflict
 from pointsync.models import Origin, Remote
-from pointsync.sync.protocol.ping import Verdict
+from pointsync.sync.protocol.ping import PingResult
 from pointsync.sync.remotes import pinned_key, remotes
-from pointsync.sync.remotes.pinned_key import Keys
+from pointsync.sync.remotes.pinned_key import KeyFingerprints
 from tests.support.moving_clock import START as NOW
-from tests.support.remote_rows import AUTH, OTHER_AUTH, added
+from tests.support.remote_rows import AUTH, OTHER_AUTH, add_remote
 
 pytestmark = pytest.mark.usefixtures("app")
 
 FIRST, NEW, OTHER = (new_signing_key()[1] for _ in range(3))
-FINE = Verdict(True, "ok", "Fine.", key=FIRST)
+FINE = PingResult(True, "ok", "Fine.", signing_key=FIRST)
 
 
-def changed(key: str = NEW) -> Verdict:
-    """What a ping finds where another key answers."""
-    return Verdict(False, "changed_key", "Another key.", is_permanent=True, offered_key=key)
+def changed_key_result(key: str = NEW) -> PingResult:
+    """A ping that was answered with another key."""
+    return PingResult(False, "changed_key", "Another key.", is_permanent=True, offered_key=key)
 
 
-def heard(*verdicts: Verdict, auth: str = AUTH) -> None:
-    """Let pings have found this, one after the other."""
-    with db.write() as session:
-        for verdict in verdicts:
-            pinned_key.note(session.get_one(Origin, auth), verdict)
+def save_results(*results: PingResult, auth: str = AUTH) -> None:
+    """Save these ping results one after the other."""
+    with db.transaction() as session:
+        for result in results:
+            pinned_key.save_keys(session.get_one(Origin, auth), result)
 
 
-def keys(remote_id: int) -> Keys:
-    with db.write() as session:
+def read_keys(remote_id: int) -> KeyFingerprints:
+    with db.transaction() as session:
         return pinned_key.read(session, remotes.get(session, remote_id))
 
 
-def decided(decide, remote_id: int, shown: str | None = None) -> None:
-    """An admin's yes or no."""
-    with db.write() as session:
-        decide(session, remotes.get(session, remote_id), shown, NOW)
+def decide_on_key(decide, remote_id: int, fingerprint: str | None = None) -> None:
+    """Accept or refuse the offered key."""
+    with db.transaction() as session:
+        decide(session, remotes.get(session, remote_id), fingerprint, NOW)
 
 
-def test_the_first_good_ping_pins_and_another_key_is_only_offered():
-    remote_id = added()
-    assert keys(remote_id) == Keys(None, None, None)
-    heard(Verdict(False, "unknown_reserve", "None.", key=OTHER))
-    assert keys(remote_id).pinned is None, "only a good one pins"
-    heard(FINE, changed())
-    assert keys(remote_id) == Keys(fingerprint(FIRST), fingerprint(NEW), None)
-    with db.write() as session:
+def test_the_first_good_ping_pins_its_key_and_another_key_is_only_offered():
+    remote_id = add_remote()
+    assert read_keys(remote_id) == KeyFingerprints(None, None, None)
+    save_results(PingResult(False, "unknown_reserve", "None.", signing_key=OTHER))
+    assert read_keys(remote_id).pinned is None, "only a successful ping pins a key"
+    save_results(FINE, changed_key_result())
+    assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(FIRST), format_fingerprint(NEW), None)
+    with db.transaction() as session:
         assert session.get_one(Origin, AUTH).public_key == FIRST
-        assert pinned_key.offered(session) == {AUTH: None}
+        assert pinned_key.list_offered(session) == {AUTH: None}
 
 
-def test_it_is_kept_while_nobody_answers_and_forgotten_when_the_pinned_one_does():
-    remote_id = added()
-    heard(FINE, changed(), Verdict(False, "timeout", "Silent."), Verdict(False, "bad_credentials", "No."))
-    assert keys(remote_id).offered == fingerprint(NEW)
-    heard(Verdict(False, "unknown_reserve", "There is none.", key=FIRST))
-    assert keys(remote_id) == Keys(fingerprint(FIRST), None, None)
+def test_the_offered_key_is_kept_until_the_pinned_key_answers():
+    remote_id = add_remote()
+    save_results(
+        FINE, changed_key_result(), PingResult(False, "timeout", "Silent."), PingResult(False, "bad_credentials", "No.")
+    )
+    assert read_keys(remote_id).offered == format_fingerprint(NEW)
+    save_results(PingResult(False, "unknown_reserve", "There is none.", signing_key=FIRST))
+    assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(FIRST), None, None)
 
 
 @pytest.mark.usefixtures("gold")
-def test_accepted_it_is_pinned_for_every_line_to_that_site():
-    one, two = added(), added(target="gold", observed="gold")
-    elsewhere = added(OTHER_AUTH)
-    heard(FINE, changed())
-    with db.write() as session:
-        for line in session.query(Remote):
-            line.is_probing, line.next_attempt_at = True, NOW
-    decided(pinned_key.accept, one, fingerprint(NEW))
-    assert keys(one) == keys(two) == Keys(fingerprint(NEW), None, None)
-    with db.write() as session:
-        lines = {line.id: (line.is_probing, line.version) for line in session.query(Remote)}
-    assert lines == {one: (False, 2), two: (False, 2), elsewhere: (True, 1)}
+def test_an_accepted_key_is_pinned_for_every_remote_of_that_site():
+    first, second = add_remote(), add_remote(target_reserve="gold", observed_reserve="gold")
+    other_site = add_remote(OTHER_AUTH)
+    save_results(FINE, changed_key_result())
+    with db.transaction() as session:
+        for row in session.query(Remote):
+            row.is_probing, row.next_attempt_at = True, NOW
+    decide_on_key(pinned_key.accept, first, format_fingerprint(NEW))
+    assert read_keys(first) == read_keys(second) == KeyFingerprints(format_fingerprint(NEW), None, None)
+    with db.transaction() as session:
+        rows = {row.id: (row.is_probing, row.version) for row in session.query(Remote)}
+    assert rows == {first: (False, 2), second: (False, 2), other_site: (True, 1)}
 
 
-def test_refused_the_pinned_one_stays_and_the_same_is_not_asked_about_again():
-    remote_id = added()
-    heard(FINE, changed())
-    decided(pinned_key.refuse, remote_id, fingerprint(NEW))
-    heard(changed())
-    assert keys(remote_id) == Keys(fingerprint(FIRST), fingerprint(NEW), NOW)
-    with db.write() as session:
-        assert pinned_key.offered(session) == {AUTH: NOW}
+def test_after_a_refusal_the_pinned_key_stays_and_the_refusal_is_kept():
+    remote_id = add_remote()
+    save_results(FINE, changed_key_result())
+    decide_on_key(pinned_key.refuse, remote_id, format_fingerprint(NEW))
+    save_results(changed_key_result())
+    assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(FIRST), format_fingerprint(NEW), NOW)
+    with db.transaction() as session:
+        assert pinned_key.list_offered(session) == {AUTH: NOW}
         assert session.get_one(Origin, AUTH).public_key == FIRST
 
 
-def test_a_refused_one_may_be_accepted_after_all():
-    remote_id = added()
-    heard(FINE, changed())
-    decided(pinned_key.refuse, remote_id)
-    decided(pinned_key.accept, remote_id)
-    assert keys(remote_id) == Keys(fingerprint(NEW), None, None)
+def test_a_refused_key_can_still_be_accepted():
+    remote_id = add_remote()
+    save_results(FINE, changed_key_result())
+    decide_on_key(pinned_key.refuse, remote_id)
+    decide_on_key(pinned_key.accept, remote_id)
+    assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(NEW), None, None)
 
 
-def test_yet_another_key_is_asked_about_anew():
-    remote_id = added()
-    heard(FINE, changed())
-    decided(pinned_key.refuse, remote_id)
-    heard(changed(OTHER))
-    assert keys(remote_id) == Keys(fingerprint(FIRST), fingerprint(OTHER), None)
+def test_a_third_key_needs_a_new_decision():
+    remote_id = add_remote()
+    save_results(FINE, changed_key_result())
+    decide_on_key(pinned_key.refuse, remote_id)
+    save_results(changed_key_result(OTHER))
+    assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(FIRST), format_fingerprint(OTHER), None)
 
 
 @pytest.mark.parametrize("decide", [pinned_key.accept, pinned_key.refuse])
-def test_only_the_key_that_was_shown_is_decided_about(decide):
-    remote_id = added()
-    heard(FINE, changed(OTHER))
+def test_the_decision_is_only_about_the_key_shown(decide):
+    remote_id = add_remote()
+    save_results(FINE, changed_key_result(OTHER))
     with pytest.raises(Conflict) as refusal:
-        decided(decide, remote_id, fingerprint(NEW))
+        decide_on_key(decide, remote_id, format_fingerprint(NEW))
     assert refusal.value.code == "changed_meanwhile"
-    assert keys(remote_id) == Keys(fingerprint(FIRST), fingerprint(OTHER), None)
-    with db.write() as session:
+    assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(FIRST), format_fingerprint(OTHER), None)
+    with db.transaction() as session:
         assert session.get_one(Remote, remote_id).version == 1
-    decided(decide, remote_id, fingerprint(OTHER).upper().replace(" ", ""))
+    decide_on_key(decide, remote_id, format_fingerprint(OTHER).upper().replace(" ", ""))
 
 
 @pytest.mark.parametrize("decide", [pinned_key.accept, pinned_key.refuse])
-def test_there_is_nothing_to_decide_where_no_other_key_is_offered(decide):
-    remote_id = added()
-    for verdicts in ((), (FINE,)):
-        heard(*verdicts)
+def test_without_an_offered_key_there_is_nothing_to_decide(decide):
+    remote_id = add_remote()
+    for results in ((), (FINE,)):
+        save_results(*results)
         with pytest.raises(Conflict) as refusal:
-            decided(decide, remote_id)
+            decide_on_key(decide, remote_id)
         assert refusal.value.code == "no_other_key"
 
 
 def test_a_ping_from_before_the_decision_changes_nothing():
-    """It was asked with the old key pinned, and finds the new one to be another; or it found the old one fine."""
-    remote_id = added()
-    heard(FINE, changed())
-    decided(pinned_key.accept, remote_id)
-    heard(changed(), FINE)
-    assert keys(remote_id) == Keys(fingerprint(NEW), None, None)
+    """It was sent while the old key was pinned, so it reports the new key as changed, or the old key as fine."""
+    remote_id = add_remote()
+    save_results(FINE, changed_key_result())
+    decide_on_key(pinned_key.accept, remote_id)
+    save_results(changed_key_result(), FINE)
+    assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(NEW), None, None)

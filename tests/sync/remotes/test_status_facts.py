@@ -1,4 +1,4 @@
-"""A line paused or asked to retry, and the facts that its status is made of."""
+"""Pausing and retrying a remote, and the facts that its status is computed from."""
 
 from datetime import timedelta
 
@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from pointsync import db
-from pointsync.models import Delivery, State, Tally
+from pointsync.models import DailyDeliveryTotal, Delivery, DeliveryState
 from pointsync.sync.remotes import queue, remotes
 from pointsync.sync.site import settings
 from tests.support.moving_clock import START as NOW
-from tests.support.remote_rows import added, line, owed, sold
+from tests.support.remote_rows import add_remote, get_remote, outstanding_points, record_points
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -18,63 +18,67 @@ DAY = timedelta(days=1)
 pytestmark = pytest.mark.usefixtures("app", "gold")
 
 
-def test_a_paused_line_is_owed_and_says_so():
-    remote_id = added()
-    with db.write() as session:
-        remotes.pause(session, line(session, remote_id), NOW)
-        remotes.pause(session, line(session, remote_id), NOW + HOUR)
-    sold(1)
-    with db.write() as session:
-        assert line(session, remote_id).paused_at == NOW
-        assert queue.shape(session, line(session, remote_id))["paused"] is True
-        remotes.resume(session, line(session, remote_id))
-        assert line(session, remote_id).paused_at is None
-    assert owed(remote_id) == [1]
+def test_a_paused_remote_still_gets_deliveries_and_is_shown_as_paused():
+    remote_id = add_remote()
+    with db.transaction() as session:
+        remotes.pause(session, get_remote(session, remote_id), NOW)
+        remotes.pause(session, get_remote(session, remote_id), NOW + HOUR)
+    record_points(1)
+    with db.transaction() as session:
+        assert get_remote(session, remote_id).paused_at == NOW
+        assert queue.to_json(session, get_remote(session, remote_id))["paused"] is True
+        remotes.resume(session, get_remote(session, remote_id))
+        assert get_remote(session, remote_id).paused_at is None
+    assert outstanding_points(remote_id) == [1]
 
 
-def test_retry_frees_what_waits_and_not_what_may_be_under_way():
-    remote_id = added()
-    sold(1, 2, 3)
-    with db.write() as session:
+def test_retry_clears_delays_but_not_calls_that_may_be_in_progress():
+    remote_id = add_remote()
+    record_points(1, 2, 3)
+    with db.transaction() as session:
         first, second, third = session.scalars(select(Delivery).order_by(Delivery.id))
         first.not_before = NOW + HOUR
-        second.state, second.not_before = State.UNKNOWN, NOW + HOUR
+        second.state, second.not_before = DeliveryState.UNKNOWN, NOW + HOUR
         third.unsure_until = NOW + timedelta(seconds=120)
-        remotes.retry(session, line(session, remote_id), NOW)
-    with db.write() as session:
+        remotes.retry(session, get_remote(session, remote_id), NOW)
+    with db.transaction() as session:
         first, second, third = session.scalars(select(Delivery).order_by(Delivery.id))
         assert (first.not_before, second.not_before) == (None, None)
         assert third.unsure_until == NOW + timedelta(seconds=120)
 
 
-def test_the_facts_for_the_status():
-    remote_id = added()
-    sold(1, 2, 3, 4)
-    with db.write() as session:
+def test_status_facts():
+    remote_id = add_remote()
+    record_points(1, 2, 3, 4)
+    with db.transaction() as session:
         first, second, third, _ = session.scalars(select(Delivery).order_by(Delivery.id))
-        first.state, second.state, third.attempts = State.FAILED, State.UNKNOWN, 9
-        known = settings.read(session)
-        facts = queue.facts(session, line(session, remote_id), known)
-        assert (facts.pending, facts.failed, facts.unknown_customers) == (2, 1, 1)
-        assert (facts.is_used_up, facts.was_sent, facts.is_paused) == (False, False, False)
+        first.state, second.state, third.attempts = DeliveryState.FAILED, DeliveryState.UNKNOWN, 9
+        current_settings = settings.read(session)
+        facts = queue.load_status_facts(session, get_remote(session, remote_id), current_settings)
+        assert (facts.pending_count, facts.failed_count, facts.unknown_customer_count) == (2, 1, 1)
+        assert (facts.has_used_up_attempts, facts.has_sent, facts.is_paused) == (False, False, False)
         third.attempts = 10
         session.flush()
-        assert queue.facts(session, line(session, remote_id), known).is_used_up
-        third.state = State.DELIVERED
+        assert queue.load_status_facts(session, get_remote(session, remote_id), current_settings).has_used_up_attempts
+        third.state = DeliveryState.DELIVERED
         session.flush()
-        assert not queue.facts(session, line(session, remote_id), known).is_used_up
-        shape = queue.shape(session, line(session, remote_id))
-    assert (shape["waiting"], shape["unknown_customers"], shape["refused"]) == (3, 1, 1)
+        assert not queue.load_status_facts(
+            session, get_remote(session, remote_id), current_settings
+        ).has_used_up_attempts
+        document = queue.to_json(session, get_remote(session, remote_id))
+    assert (document["waiting"], document["unknown_customers"], document["refused"]) == (3, 1, 1)
 
 
-def test_the_average_of_attempts_is_that_of_the_period():
-    remote_id = added()
+def test_the_average_attempts_cover_the_statistics_period():
+    remote_id = add_remote()
     today = NOW.date()
-    with db.write() as session:
-        remote = line(session, remote_id)
-        known = settings.read(session)
-        assert queue.average_attempts(session, remote, known, today) is None
+    with db.transaction() as session:
+        remote = get_remote(session, remote_id)
+        current_settings = settings.read(session)
+        assert queue.average_attempts(session, remote, current_settings, today) is None
         for days, tries, delivered in ((0, 10, 10), (30, 20, 5), (31, 1000, 1), (400, 1000, 1)):
-            session.add(Tally(remote_id=remote_id, day=today - days * DAY, tries=tries, delivered=delivered))
+            session.add(
+                DailyDeliveryTotal(remote_id=remote_id, day=today - days * DAY, tries=tries, delivered=delivered)
+            )
         session.flush()
-        assert queue.average_attempts(session, remote, known, today) == 2.0
+        assert queue.average_attempts(session, remote, current_settings, today) == 2.0

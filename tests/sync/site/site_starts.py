@@ -1,4 +1,4 @@
-"""What the tests of a site's identity share: a site with data of its own, its starts, and an admin's word."""
+"""Helpers for tests of a site's identity: a site with its own data directory, its starts and confirmations."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +8,12 @@ from sqlalchemy import func, select
 
 from pointsync import db
 from pointsync.config import Config
-from pointsync.ledger.apply import Incoming, apply
+from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Movement, Remote, Site
-from pointsync.runtime import runtime
+from pointsync.runtime import get_runtime
 from pointsync.sync.site import local_site
-from tests.support.apps import reserve
+from tests.support.apps import get_reserve
 from tests.support.moving_clock import START as NOW
 
 URL = "https://shop.example/points"
@@ -22,72 +22,72 @@ OTHER = "wrk_00000000000000ff"
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Config:
-    """The settings of a site with data of its own and a public URL."""
-    return replace(runtime().config, data=tmp_path, public_url=URL, site_name="Lyon")
+def site_config(tmp_path: Path) -> Config:
+    """The configuration of a site with its own data directory and a public URL."""
+    return replace(get_runtime().config, data=tmp_path, public_url=URL, site_name="Lyon")
 
 
-def start(config: Config) -> str | None:
-    """What a start does: look whether this is the real site, and keep its marker up to date."""
-    with db.write() as session:
-        hold = local_site.recognise(session, config)
-    with db.write() as session:
-        local_site.remember(session, config)
-    return hold
+def start_site(config: Config) -> str | None:
+    """Do what a start does: verify the installation and update the marker."""
+    with db.transaction() as session:
+        stopped_reason = local_site.verify_installation(session, config)
+    with db.transaction() as session:
+        local_site.save_marker(session, config)
+    return stopped_reason
 
 
-def confirm(config: Config, what: str) -> None:
-    """An admin's word."""
-    with db.write() as session:
-        local_site.confirm(session, runtime().vault, config, what, NOW)
+def confirm(config: Config, choice: str) -> None:
+    """Confirm as an admin what this database is."""
+    with db.transaction() as session:
+        local_site.confirm_installation(session, get_runtime().vault, config, choice, NOW)
 
 
-def sold(points: int = 5) -> None:
+def record_points(points: int = 5) -> None:
     """Record a movement."""
-    with db.write() as session:
+    with db.transaction() as session:
         record(session, [Draft("anna@shop.example", points)], "test", NOW)
 
 
-def received(points: int = 3) -> None:
-    """Apply a movement that another site has made."""
-    with db.write() as session:
-        incoming = Incoming("7", "anna@shop.example", points, at=NOW)
-        assert [each.status for each in apply(session, OTHER, reserve(session), [incoming], NOW)] == ["applied"]
+def apply_movement(points: int = 3) -> None:
+    """Apply a movement from another site."""
+    with db.transaction() as session:
+        incoming = IncomingMovement("7", "anna@shop.example", points, at=NOW)
+        assert [each.status for each in apply(session, OTHER, get_reserve(session), [incoming], NOW)] == ["applied"]
 
 
 def last_seq() -> int:
-    """The last movement's row."""
-    with db.write() as session:
+    """The row number of the last movement."""
+    with db.transaction() as session:
         return session.scalar(select(func.max(Movement.seq))) or 0
 
 
-def row() -> Site:
-    """The site as the database has it."""
-    with db.write() as session:
+def get_site() -> Site:
+    """The site's row."""
+    with db.transaction() as session:
         return session.get_one(Site, 1)
 
 
 def identity(config: Config, now=NOW) -> local_site.Identity:
-    """Who this site is."""
-    with db.write() as session:
-        return local_site.identity(session, runtime().vault, config, now)
+    """This site's identity."""
+    with db.transaction() as session:
+        return local_site.load_identity(session, get_runtime().vault, config, now)
 
 
-def marker(config: Config) -> str:
-    """What stands beside the database."""
+def marker_id(config: Config) -> str:
+    """The marker stored beside the database."""
     return (config.data / "marker").read_text().split()[0]
 
 
-def listed() -> None:
-    """Put a remote on the list."""
-    with db.write() as session:
+def add_remote() -> None:
+    """Add a remote."""
+    with db.transaction() as session:
         session.add(
             Remote(
                 url="https://other.example",
                 auth="wrk_0123456789abcdef",
                 sealed_pass="",
                 target="default",
-                reserve=reserve(session),
+                reserve=get_reserve(session),
                 query_template="",
                 created_at=NOW,
                 facts={},

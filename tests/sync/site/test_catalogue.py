@@ -1,4 +1,4 @@
-"""What sites tell of their rewards and levels, and what they differ in: by line, with each name that is known."""
+"""What sites report of their rewards and levels, and how two sites' lists differ."""
 
 import pytest
 from sqlalchemy import select
@@ -7,114 +7,122 @@ from pointsync import db
 from pointsync.ledger.rewards import levels, rewards
 from pointsync.models import Customer, Level, Remote, Reward
 from pointsync.schedule import ticks
-from pointsync.sync.site import catalogue as told
-from pointsync.sync.site.catalogue import LEVEL, REWARD, Change, Offer
-from tests.support.apps import reserve
+from pointsync.sync.site import catalogue
+from pointsync.sync.site.catalogue import LEVEL, REWARD, CatalogueItem, PointsChange
+from tests.support.apps import get_reserve
 from tests.support.moving_clock import START as NOW
-from tests.support.remote_rows import OTHER_AUTH, added, line, sold
+from tests.support.remote_rows import OTHER_AUTH, add_remote, get_remote, record_points
 
 pytestmark = pytest.mark.usefixtures("app", "gold")
 
-MUG, TEA, SILVER = Offer(REWARD, "Mug", 50), Offer(REWARD, "Tea", 5), Offer(LEVEL, "Silver", 1000)
+MUG, TEA, SILVER = (
+    CatalogueItem(REWARD, "Mug", 50),
+    CatalogueItem(REWARD, "Tea", 5),
+    CatalogueItem(LEVEL, "Silver", 1000),
+)
 
 
-def offered(*found: Offer, key: str = "default") -> None:
-    """Let this site have these."""
-    with db.write() as session:
-        for each in found:
-            ledger = rewards if each.what == REWARD else levels
-            ledger.add(session, reserve(session, key), each.title, "", each.points, NOW)
+def add_rewards(*items: CatalogueItem, key: str = "default") -> None:
+    """Create these rewards and levels here."""
+    with db.transaction() as session:
+        for each in items:
+            module = rewards if each.kind == REWARD else levels
+            module.create(session, get_reserve(session, key), each.title, "", each.points, NOW)
 
 
-def lists(*found: Offer) -> dict:
-    """What a site that has these tells of them."""
+def ping_fields(*items: CatalogueItem) -> dict:
+    """What a site with these items reports."""
     return {
-        "rewards_digest": told.digest(found),
-        "rewards": [{"title": each.title, "cost": each.points} for each in found if each.what == REWARD],
-        "levels": [{"title": each.title, "points": each.points} for each in found if each.what == LEVEL],
+        "rewards_digest": catalogue.compute_digest(items),
+        "rewards": [{"title": each.title, "cost": each.points} for each in items if each.kind == REWARD],
+        "levels": [{"title": each.title, "points": each.points} for each in items if each.kind == LEVEL],
     }
 
 
-def answered(remote_id: int, body: dict) -> None:
-    """A line whose ping was answered so."""
-    with db.write() as session:
-        line(session, remote_id).facts = {"lists": []} | told.heard(body)
+def save_ping_answer(remote_id: int, body: dict) -> None:
+    """Save this answer of a ping."""
+    with db.transaction() as session:
+        get_remote(session, remote_id).facts = {"lists": []} | catalogue.parse_ping_fields(body)
 
 
-def differences() -> list[tuple]:
-    """Of each line that differs: its id, what is only here, only there, and what has changed."""
-    with db.write() as session:
-        lines = [line(session, number) for number in (1, 2) if session.get(Remote, number)]
-        found = told.differences(session, lines)
-        return [(each.remote.id, each.only_here, each.only_there, each.changed) for each in found]
+def list_differences() -> list[tuple]:
+    """For each remote that differs: its id, what exists only here, only there, and what changed."""
+    with db.transaction() as session:
+        remotes = [get_remote(session, number) for number in (1, 2) if session.get(Remote, number)]
+        differences = catalogue.find_differences(session, remotes)
+        return [(each.remote.id, each.only_local, each.only_remote, each.changed) for each in differences]
 
 
-def tell(key: str = "default") -> dict:
-    """What this site tells."""
-    with db.write() as session:
-        return told.tell(session, reserve(session, key))
+def own_catalogue(key: str = "default") -> dict:
+    """What this site reports."""
+    with db.transaction() as session:
+        return catalogue.build_ping_fields(session, get_reserve(session, key))
 
 
-def test_only_what_is_active_is_told():
-    nothing = tell()
-    assert nothing == lists()
-    offered(TEA, MUG, SILVER)
-    assert tell() == lists(MUG, TEA, SILVER)
-    assert tell("gold") == nothing
-    with db.write() as session:
+def test_only_active_items_are_reported():
+    empty = own_catalogue()
+    assert empty == ping_fields()
+    add_rewards(TEA, MUG, SILVER)
+    assert own_catalogue() == ping_fields(MUG, TEA, SILVER)
+    assert own_catalogue("gold") == empty
+    with db.transaction() as session:
         session.get_one(Reward, 1).is_active = session.get_one(Level, 1).is_active = False
-    assert tell() == lists(MUG)
+    assert own_catalogue() == ping_fields(MUG)
 
 
-def test_the_same_is_no_difference():
-    offered(MUG, SILVER)
-    answered(added(), lists(SILVER, MUG))
-    assert differences() == []
+def test_equal_lists_do_not_differ():
+    add_rewards(MUG, SILVER)
+    save_ping_answer(add_remote(), ping_fields(SILVER, MUG))
+    assert list_differences() == []
 
 
-def test_a_site_that_has_told_nothing_is_passed_over():
-    offered(MUG)
-    added()
-    answered(added(OTHER_AUTH, url="https://two.example"), {"rewards_digest": ""})
-    assert differences() == []
+def test_a_site_that_reported_nothing_is_skipped():
+    add_rewards(MUG)
+    add_remote()
+    save_ping_answer(add_remote(OTHER_AUTH, url="https://two.example"), {"rewards_digest": ""})
+    assert list_differences() == []
 
 
-def test_what_differs_is_named():
-    offered(MUG, TEA, SILVER)
-    there = Offer(REWARD, "Mug", 60), Offer(LEVEL, "Silver", 1000), Offer(LEVEL, "Gold", 5000)
-    answered(added(), lists(*there))
-    assert differences() == [(1, (TEA,), (Offer(LEVEL, "Gold", 5000),), (Change(MUG, 60),))]
+def test_differences_are_listed_by_title():
+    add_rewards(MUG, TEA, SILVER)
+    remote_items = (
+        CatalogueItem(REWARD, "Mug", 60),
+        CatalogueItem(LEVEL, "Silver", 1000),
+        CatalogueItem(LEVEL, "Gold", 5000),
+    )
+    save_ping_answer(add_remote(), ping_fields(*remote_items))
+    assert list_differences() == [(1, (TEA,), (CatalogueItem(LEVEL, "Gold", 5000),), (PointsChange(MUG, 60),))]
 
 
-def test_each_line_is_compared_with_the_reserve_that_it_observes():
-    offered(MUG)
-    offered(TEA, key="gold")
-    answered(added(), lists(MUG))
-    answered(added(target="gold", observed="gold"), lists(MUG))
-    assert differences() == [(2, (TEA,), (MUG,), ())]
+def test_each_remote_is_compared_with_its_observed_reserve():
+    add_rewards(MUG)
+    add_rewards(TEA, key="gold")
+    save_ping_answer(add_remote(), ping_fields(MUG))
+    save_ping_answer(add_remote(target_reserve="gold", observed_reserve="gold"), ping_fields(MUG))
+    assert list_differences() == [(2, (TEA,), (MUG,), ())]
 
 
-def test_a_site_that_tells_its_digest_alone():
-    offered(MUG)
-    answered(added(), {"rewards_digest": told.digest([])})
-    assert differences() == [(1, (), (), ())]
+def test_a_site_that_reports_only_its_digest():
+    add_rewards(MUG)
+    save_ping_answer(add_remote(), {"rewards_digest": catalogue.compute_digest([])})
+    assert list_differences() == [(1, (), (), ())]
 
 
-def test_what_may_stand_behind_the_end_of_a_list_is_not_named():
-    many = [Offer(REWARD, f"Mug {number:02}", 50) for number in range(60)]
-    offered(*many[:-1], Offer(REWARD, "A cup", 5))
-    answered(added(), lists(*many))
-    assert differences() == [(1, (Offer(REWARD, "A cup", 5),), (), ())]
+def test_items_beyond_the_end_of_a_cut_list_are_not_compared():
+    items = [CatalogueItem(REWARD, f"Mug {number:02}", 50) for number in range(60)]
+    add_rewards(*items[:-1], CatalogueItem(REWARD, "A cup", 5))
+    save_ping_answer(add_remote(), ping_fields(*items))
+    assert list_differences() == [(1, (CatalogueItem(REWARD, "A cup", 5),), (), ())]
 
 
-def test_the_job_finds_who_was_above_a_level_before(app):
-    sold(500)
-    offered(SILVER, Offer(LEVEL, "Bronze", 100))
+def test_the_job_unlocks_a_new_level_for_customers_already_above_it(app):
+    record_points(500)
+    add_rewards(SILVER, CatalogueItem(LEVEL, "Bronze", 100))
     ticks.unlock_levels()
     ticks.unlock_levels()
-    with db.write() as session:
+    with db.transaction() as session:
         anna = session.scalars(select(Customer)).one()
-        assert [(each.title, unlock.is_quiet) for unlock, each, _ in levels.reached(session, anna)] == [
+        assert [(each.title, unlock.is_quiet) for unlock, each, _ in levels.list_reached(session, anna)] == [
             ("Bronze", True)
         ]
-        assert levels.unfinished(session) == []
+        assert levels.list_unfinished(session) == []

@@ -1,4 +1,4 @@
-"""Sites are shown by their names, where a line of the list has ever told them."""
+"""Sites are shown by name when any remote has ever reported it."""
 
 from dataclasses import replace
 
@@ -7,51 +7,51 @@ import pytest
 from pointsync import db
 from pointsync.models import Site
 from pointsync.sync.site import names
-from tests.support.remote_rows import AUTH, OTHER_AUTH, added, line
-from tests.sync.remote_edits import removed
+from tests.support.remote_rows import AUTH, OTHER_AUTH, add_remote, get_remote
+from tests.sync.remote_edits import remove_remote
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
-def read(config) -> names.Names:
-    """All names now."""
-    with db.write() as session:
+def read_names(config) -> names.SiteNames:
+    """Read all names."""
+    with db.transaction() as session:
         return names.read(session, config)
 
 
-def named(remote_id: int, name: str) -> None:
-    """A line as a ping has left it."""
-    with db.write() as session:
-        line(session, remote_id).name = name
+def set_remote_name(remote_id: int, name: str) -> None:
+    """Set the name that a ping reported."""
+    with db.transaction() as session:
+        get_remote(session, remote_id).name = name
 
 
-def test_this_site_by_its_own_name_and_a_remote_by_what_it_told(here):
-    first, second = added(), added(OTHER_AUTH, url="https://tea.example")
-    named(first, "Mug shop")
-    with db.write() as session:
+def test_the_own_name_and_the_reported_names_are_used(site_config):
+    first, second = add_remote(), add_remote(OTHER_AUTH, url="https://tea.example")
+    set_remote_name(first, "Mug shop")
+    with db.transaction() as session:
         own = session.get_one(Site, 1).auth
-    found = read(here)
-    assert [found.origin(auth) for auth in (own, AUTH, OTHER_AUTH)] == ["Lyon", "Mug shop", "https://tea.example"]
-    assert [found.remote(each) for each in (first, second)] == ["Mug shop", "https://tea.example"]
-    assert found.origin("wrk_0000000000000000") == "wrk_0000000000000000"
-    assert found.remote(999) == "remote 999"
-    assert read(replace(here, site_name="Paris")).origin(own) == "Paris"
+    found = read_names(site_config)
+    assert [found.for_origin(auth) for auth in (own, AUTH, OTHER_AUTH)] == ["Lyon", "Mug shop", "https://tea.example"]
+    assert [found.for_remote(each) for each in (first, second)] == ["Mug shop", "https://tea.example"]
+    assert found.for_origin("wrk_0000000000000000") == "wrk_0000000000000000"
+    assert found.for_remote(999) == "remote 999"
+    assert read_names(replace(site_config, site_name="Paris")).for_origin(own) == "Paris"
 
 
-def test_a_deleted_line_still_names_its_site_until_another_does(here):
-    first = added()
-    named(first, "Old name")
-    removed(first)
-    assert read(here).origin(AUTH) == "Old name"
-    second = added(target="other")
-    named(second, "New name")
-    assert read(here).origin(AUTH) == "New name"
-    assert read(here).remote(first) == "Old name"
+def test_a_deleted_remote_names_its_site_until_another_one_does(site_config):
+    first = add_remote()
+    set_remote_name(first, "Old name")
+    remove_remote(first)
+    assert read_names(site_config).for_origin(AUTH) == "Old name"
+    second = add_remote(target_reserve="other")
+    set_remote_name(second, "New name")
+    assert read_names(site_config).for_origin(AUTH) == "New name"
+    assert read_names(site_config).for_remote(first) == "Old name"
 
 
-def test_of_two_lines_for_one_site_the_one_on_the_list_names_it(here, gold):
-    first, second = added(), added(target="gold", observed="gold")
-    named(first, "Still there")
-    named(second, "Gone")
-    removed(second)
-    assert read(here).origin(AUTH) == "Still there"
+def test_of_two_remotes_for_a_site_the_listed_one_names_it(site_config, gold):
+    first, second = add_remote(), add_remote(target_reserve="gold", observed_reserve="gold")
+    set_remote_name(first, "Still there")
+    set_remote_name(second, "Gone")
+    remove_remote(second)
+    assert read_names(site_config).for_origin(AUTH) == "Still there"

@@ -1,4 +1,4 @@
-"""This site's Pass: changed, the old one's grace and end, and which sites still have it."""
+"""Rotating this site's Pass: the old Pass's grace period and end, and which sites still use it."""
 
 from datetime import timedelta
 
@@ -11,236 +11,242 @@ from pointsync import clock, db, ids
 from pointsync.config import Config
 from pointsync.errors import Conflict
 from pointsync.models import Origin, Site
-from pointsync.runtime import runtime
-from pointsync.schedule import ticks as schedule_ticks
+from pointsync.runtime import get_runtime
+from pointsync.schedule import ticks
 from pointsync.sync.site import passes
-from tests.support.apps import together
+from tests.support.apps import run_concurrently
 from tests.support.moving_clock import START as NOW
 from tests.support.moving_clock import MovingClock
-from tests.support.remote_rows import AUTH, OTHER_AUTH, added
-from tests.sync.site.site_starts import confirm, identity, row, start
+from tests.support.remote_rows import AUTH, OTHER_AUTH, add_remote
+from tests.sync.site.site_starts import confirm, get_site, identity, start_site
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-BLINK = timedelta(milliseconds=1)
+MILLISECOND = timedelta(milliseconds=1)
 
 
-def rotate(now=NOW, **more) -> None:
-    """Change the Pass."""
-    with db.write() as session:
-        passes.rotate(session, runtime().vault, now, **more)
+def rotate_pass(now=NOW, **kwargs) -> None:
+    """Rotate the Pass."""
+    with db.transaction() as session:
+        passes.rotate(session, get_runtime().vault, now, **kwargs)
 
 
-def called(auth: str = AUTH, at=NOW, *, is_old: bool = False) -> None:
-    """A call of another site that was let in."""
-    with db.write() as session:
+def save_call(auth: str = AUTH, at=NOW, *, is_old: bool = False) -> None:
+    """Save an accepted call of another site."""
+    with db.transaction() as session:
         origin = session.get(Origin, auth) or Origin(auth=auth, first_seen_at=at)
         session.add(origin)
         origin.last_seen_at = at
-        passes.note(origin, is_old=is_old, now=at)
+        passes.save_use(origin, is_old_pass=is_old, now=at)
 
 
-def old(here: Config, now=NOW) -> passes.OldPass | None:
-    with db.write() as session:
-        return passes.old(session, here, now)
+def get_old_pass(config: Config, now=NOW) -> passes.OldPass | None:
+    with db.transaction() as session:
+        return passes.get_old(session, config, now)
 
 
-def having(here: Config, now=NOW) -> list[tuple[str, object]]:
-    """Who has the old Pass, as far as is known, with the moment of the last call."""
-    known = old(here, now)
-    assert known is not None
-    return [(each.auth, each.last_at) for each in known.callers]
+def sites_with_old_pass(config: Config, now=NOW) -> list[tuple[str, object]]:
+    """The sites that use the old Pass, with the times of their last calls."""
+    old_pass = get_old_pass(config, now)
+    assert old_pass is not None
+    return [(each.auth, each.last_called_at) for each in old_pass.callers]
 
 
 @pytest.mark.usefixtures("app")
 class TestRotation:
-    def test_both_work_for_a_day_and_then_the_new_one_alone(self, here):
-        [first] = identity(here).passes
-        rotate()
-        new, kept = identity(here, NOW).passes
+    def test_both_passes_are_valid_for_a_day_and_then_only_the_new_one(self, site_config):
+        [first] = identity(site_config).passes
+        rotate_pass()
+        new, kept = identity(site_config, NOW).passes
         assert (kept, ids.is_pass(new), new != first) == (first, True, True)
-        assert identity(here).sharing_key.endswith(new)
-        assert identity(here, NOW + DAY - BLINK).passes == (new, first)
-        ended = identity(here, NOW + DAY)
-        assert (ended.passes, ended.ended_pass) == ((new,), first)
-        assert identity(here, NOW + DAY - BLINK).ended_pass is None
+        assert identity(site_config).sharing_key.endswith(new)
+        assert identity(site_config, NOW + DAY - MILLISECOND).passes == (new, first)
+        ended = identity(site_config, NOW + DAY)
+        assert (ended.passes, ended.expired_pass) == ((new,), first)
+        assert identity(site_config, NOW + DAY - MILLISECOND).expired_pass is None
 
-    def test_at_once_the_old_one_works_no_longer(self, here):
-        [first] = identity(here).passes
-        rotate(at_once=True)
-        [new] = identity(here).passes
+    def test_the_old_pass_can_be_revoked_at_once(self, site_config):
+        [first] = identity(site_config).passes
+        rotate_pass(revoke_old_now=True)
+        [new] = identity(site_config).passes
         assert new != first
-        assert identity(here).ended_pass == first
-        assert old(here) == passes.OldPass(NOW, False, ())
+        assert identity(site_config).expired_pass == first
+        assert get_old_pass(site_config) == passes.OldPass(NOW, False, ())
 
-    def test_the_grace_is_ended_early_and_only_once(self, here):
-        rotate()
-        with db.write() as session:
-            passes.end_old(session, NOW + MINUTE)
-        assert len(identity(here, NOW + MINUTE).passes) == 1
-        assert old(here, NOW + MINUTE) == passes.OldPass(NOW + MINUTE, False, ())
+    def test_the_grace_period_can_be_ended_early_and_only_once(self, site_config):
+        rotate_pass()
+        with db.transaction() as session:
+            passes.revoke_old(session, NOW + MINUTE)
+        assert len(identity(site_config, NOW + MINUTE).passes) == 1
+        assert get_old_pass(site_config, NOW + MINUTE) == passes.OldPass(NOW + MINUTE, False, ())
         for later in (MINUTE, DAY, 40 * DAY):
-            with db.write() as session, pytest.raises(Conflict) as refusal:
-                passes.end_old(session, NOW + later)
+            with db.transaction() as session, pytest.raises(Conflict) as refusal:
+                passes.revoke_old(session, NOW + later)
             assert refusal.value.code == "no_old_pass"
 
-    def test_there_is_no_end_where_nothing_was_changed(self, here):
-        with db.write() as session, pytest.raises(Conflict, match="No old Pass works"):
-            passes.end_old(session, NOW)
-        assert old(here) is None
+    def test_without_a_rotation_there_is_nothing_to_revoke(self, site_config):
+        with db.transaction() as session, pytest.raises(Conflict, match="No old Pass works"):
+            passes.revoke_old(session, NOW)
+        assert get_old_pass(site_config) is None
 
-    def test_of_two_old_ones_only_the_newer_is_kept(self, here):
-        [first] = identity(here).passes
-        rotate()
-        second = identity(here).passes[0]
-        rotate(NOW + MINUTE)
-        found = identity(here, NOW + MINUTE)
+    def test_only_the_newest_old_pass_is_kept(self, site_config):
+        [first] = identity(site_config).passes
+        rotate_pass()
+        second = identity(site_config).passes[0]
+        rotate_pass(NOW + MINUTE)
+        found = identity(site_config, NOW + MINUTE)
         assert found.passes[1:] == (second,)
-        assert first not in (*found.passes, found.ended_pass)
+        assert first not in (*found.passes, found.expired_pass)
 
-    def test_what_is_stored_cannot_be_read(self, here):
-        [first] = identity(here).passes
-        rotate()
-        stored = row()
+    def test_passes_are_stored_encrypted(self, site_config):
+        [first] = identity(site_config).passes
+        rotate_pass()
+        stored = get_site()
         for sealed in (stored.sealed_pass, stored.sealed_old_pass):
             assert "wrs_" not in sealed
-        assert runtime().vault.open(stored.sealed_old_pass) == first
+        assert get_runtime().vault.decrypt(stored.sealed_old_pass) == first
 
-    def test_who_saw_another_pass_changes_nothing(self, here):
-        """Pressed twice, or by two admins at once, it would cut off every site that has the first one."""
-        seen = passes.version(row().sealed_pass)
-        assert runtime().vault.open(row().sealed_pass) not in seen
-        rotate(seen=seen)
-        before = identity(here).passes
-        called(at=NOW + MINUTE)
+    def test_a_rotation_that_expects_another_version_changes_nothing(self, site_config):
+        """A double click, or two admins at once, would cut off every site that still has the first Pass."""
+        version = passes.pass_version(get_site().sealed_pass)
+        assert get_runtime().vault.decrypt(get_site().sealed_pass) not in version
+        rotate_pass(expected_version=version)
+        before = identity(site_config).passes
+        save_call(at=NOW + MINUTE)
         with pytest.raises(Conflict) as refusal:
-            rotate(NOW + MINUTE, seen=seen)
+            rotate_pass(NOW + MINUTE, expected_version=version)
         assert refusal.value.code == "changed_meanwhile"
-        assert identity(here, NOW + MINUTE).passes == before
-        assert having(here, NOW + MINUTE) == [], "not even who has it"
+        assert identity(site_config, NOW + MINUTE).passes == before
+        assert sites_with_old_pass(site_config, NOW + MINUTE) == [], "the callers are not marked either"
 
-    def test_of_two_admins_at_once_one_changes_it(self, here, app):
-        seen = passes.version(row().sealed_pass)
+    def test_of_two_concurrent_rotations_one_succeeds(self, site_config, app):
+        version = passes.pass_version(get_site().sealed_pass)
 
-        def work(session: Session) -> None:
-            passes.rotate(session, runtime().vault, NOW, seen=seen)
+        def rotate(session: Session) -> None:
+            passes.rotate(session, get_runtime().vault, NOW, expected_version=version)
 
         def press() -> str:
             try:
-                db.in_write(work)
+                db.run_in_transaction(rotate)
             except Conflict as error:
                 return error.code
             return "changed"
 
-        first = identity(here).passes
-        called()
-        assert sorted(together(app, *[press] * 4)) == ["changed", *["changed_meanwhile"] * 3]
-        assert identity(here).passes[1:] == first
+        first = identity(site_config).passes
+        save_call()
+        assert sorted(run_concurrently(app, *[press] * 4)) == ["changed", *["changed_meanwhile"] * 3]
+        assert identity(site_config).passes[1:] == first
 
-    def test_it_is_told_for_a_month_and_then_forgotten(self, here, moving_clock: MovingClock):
-        called()
-        rotate(at_once=True)
-        first = identity(here).ended_pass
-        month = passes.KEPT
-        assert identity(here, NOW + month - BLINK).ended_pass == first
-        assert identity(here, NOW + month).ended_pass is None
-        assert old(here, NOW + month) is None
-        moving_clock.advance(month - BLINK)
-        schedule_ticks.prune()
-        assert row().sealed_old_pass
-        assert having(here, clock.now()) == [(AUTH, NOW)]
-        moving_clock.advance(BLINK + timedelta(seconds=schedule_ticks.LEASE_SECONDS))
-        schedule_ticks.prune()
-        assert (row().sealed_old_pass, row().old_pass_ends_at) == (None, None)
-        with db.write() as session:
+    def test_the_expired_pass_is_kept_for_a_month(self, site_config, moving_clock: MovingClock):
+        save_call()
+        rotate_pass(revoke_old_now=True)
+        first = identity(site_config).expired_pass
+        month = passes.EXPIRED_PASS_RETENTION
+        assert identity(site_config, NOW + month - MILLISECOND).expired_pass == first
+        assert identity(site_config, NOW + month).expired_pass is None
+        assert get_old_pass(site_config, NOW + month) is None
+        moving_clock.advance(month - MILLISECOND)
+        ticks.prune_tables()
+        assert get_site().sealed_old_pass
+        assert sites_with_old_pass(site_config, clock.now()) == [(AUTH, NOW)]
+        moving_clock.advance(MILLISECOND + timedelta(seconds=ticks.LEASE_SECONDS))
+        ticks.prune_tables()
+        assert (get_site().sealed_old_pass, get_site().old_pass_ends_at) == (None, None)
+        with db.transaction() as session:
             assert session.get_one(Origin, AUTH).old_pass_at is None
 
-    def test_a_copy_knows_nothing_of_it(self, here):
-        start(here)
-        called()
-        rotate()
-        with db.write() as session:
+    def test_a_copy_forgets_the_old_pass(self, site_config):
+        start_site(site_config)
+        save_call()
+        rotate_pass()
+        with db.transaction() as session:
             session.get_one(Site, 1).hold = "The marker belongs to another database."
-        confirm(here, "copy")
-        assert (len(identity(here).passes), identity(here).ended_pass, old(here)) == (1, None, None)
+        confirm(site_config, "copy")
+        assert (len(identity(site_config).passes), identity(site_config).expired_pass, get_old_pass(site_config)) == (
+            1,
+            None,
+            None,
+        )
 
 
 @pytest.mark.usefixtures("app")
 class TestCallers:
-    """Which sites still have the old one."""
+    """Which sites still use the old Pass."""
 
-    def test_whoever_called_lately_has_it_until_they_call_with_the_new_one(self, here):
-        added(name := AUTH)
-        called(AUTH, NOW - DAY)
-        called(OTHER_AUTH, NOW - 2 * DAY)
-        called("wrk_" + "9" * 16, NOW - passes.KEPT)
-        rotate(at_once=True)
-        assert having(here) == [(AUTH, NOW - DAY), (OTHER_AUTH, NOW - 2 * DAY)]
-        called(OTHER_AUTH, NOW + MINUTE)
-        assert having(here, NOW + MINUTE) == [(AUTH, NOW - DAY)]
-        [shown] = old(here, NOW + MINUTE).callers
-        assert (shown.auth, shown.name) == (name, "https://other.example")
+    def test_recent_callers_count_until_they_use_the_new_pass(self, site_config):
+        add_remote()
+        save_call(AUTH, NOW - DAY)
+        save_call(OTHER_AUTH, NOW - 2 * DAY)
+        save_call("wrk_" + "9" * 16, NOW - passes.EXPIRED_PASS_RETENTION)
+        rotate_pass(revoke_old_now=True)
+        assert sites_with_old_pass(site_config) == [(AUTH, NOW - DAY), (OTHER_AUTH, NOW - 2 * DAY)]
+        save_call(OTHER_AUTH, NOW + MINUTE)
+        assert sites_with_old_pass(site_config, NOW + MINUTE) == [(AUTH, NOW - DAY)]
+        [caller] = get_old_pass(site_config, NOW + MINUTE).callers
+        assert (caller.auth, caller.name) == (AUTH, "https://other.example")
 
-    def test_a_call_with_the_old_one_is_remembered_with_its_moment(self, here):
-        rotate()
-        called(at=NOW + MINUTE, is_old=True)
-        assert having(here, NOW + MINUTE) == [(AUTH, NOW + MINUTE)]
-        called(at=NOW + 2 * MINUTE)
-        assert having(here, NOW + 2 * MINUTE) == []
+    def test_a_call_with_the_old_pass_is_saved_with_its_time(self, site_config):
+        rotate_pass()
+        save_call(at=NOW + MINUTE, is_old=True)
+        assert sites_with_old_pass(site_config, NOW + MINUTE) == [(AUTH, NOW + MINUTE)]
+        save_call(at=NOW + 2 * MINUTE)
+        assert sites_with_old_pass(site_config, NOW + 2 * MINUTE) == []
 
-    def test_a_call_that_was_on_its_way_tells_nothing(self, here):
-        """It was signed before the line was changed there, and arrives after the first call with the new Pass."""
-        rotate()
-        called(at=NOW + MINUTE, is_old=True)
-        called(at=NOW + 2 * MINUTE)
-        called(at=NOW + 3 * MINUTE - BLINK, is_old=True)
-        assert having(here, NOW + 3 * MINUTE) == []
-        called(at=NOW + 3 * MINUTE, is_old=True)
-        assert having(here, NOW + 3 * MINUTE) == [(AUTH, NOW + 3 * MINUTE)]
+    def test_a_call_already_in_flight_does_not_count(self, site_config):
+        """It was signed before the remote was changed there and arrives after the first call with the new Pass."""
+        rotate_pass()
+        save_call(at=NOW + MINUTE, is_old=True)
+        save_call(at=NOW + 2 * MINUTE)
+        save_call(at=NOW + 3 * MINUTE - MILLISECOND, is_old=True)
+        assert sites_with_old_pass(site_config, NOW + 3 * MINUTE) == []
+        save_call(at=NOW + 3 * MINUTE, is_old=True)
+        assert sites_with_old_pass(site_config, NOW + 3 * MINUTE) == [(AUTH, NOW + 3 * MINUTE)]
 
-    def test_another_rotation_begins_anew(self, here):
-        called()
-        rotate()
-        called(at=NOW + MINUTE)
-        rotate(NOW + 2 * MINUTE)
-        assert having(here, NOW + 2 * MINUTE) == [(AUTH, NOW + MINUTE)]
+    def test_another_rotation_starts_over(self, site_config):
+        save_call()
+        rotate_pass()
+        save_call(at=NOW + MINUTE)
+        rotate_pass(NOW + 2 * MINUTE)
+        assert sites_with_old_pass(site_config, NOW + 2 * MINUTE) == [(AUTH, NOW + MINUTE)]
 
-    def test_who_never_called_is_not_told_of(self, here):
-        added()
-        rotate()
-        assert having(here) == []
+    def test_sites_that_never_called_are_not_listed(self, site_config):
+        add_remote()
+        rotate_pass()
+        assert sites_with_old_pass(site_config) == []
 
-    def test_no_more_are_shown_than_fit(self, here, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(passes, "MOST", 2)
+    def test_the_list_of_callers_is_bounded(self, site_config, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(passes, "MAX_CALLERS", 2)
         for number in range(3):
-            called(f"wrk_{number:016x}", NOW + number * MINUTE, is_old=True)
-        rotate(NOW + 3 * MINUTE)
-        assert having(here, NOW + 3 * MINUTE) == [(f"wrk_{number:016x}", NOW + number * MINUTE) for number in (2, 1)]
+            save_call(f"wrk_{number:016x}", NOW + number * MINUTE, is_old=True)
+        rotate_pass(NOW + 3 * MINUTE)
+        assert sites_with_old_pass(site_config, NOW + 3 * MINUTE) == [
+            (f"wrk_{number:016x}", NOW + number * MINUTE) for number in (2, 1)
+        ]
 
 
-def _has_old(origin: Origin) -> bool:
-    """`has_old`, which is asked of the database, in Python."""
-    new, before = origin.new_pass_at, origin.old_pass_at
-    return before is not None and (new is None or before > new)
+def uses_old_pass(origin: Origin) -> bool:
+    """`passes.uses_old_pass`, which is a database condition, in Python."""
+    new_at, old_at = origin.new_pass_at, origin.old_pass_at
+    return old_at is not None and (new_at is None or old_at > new_at)
 
 
 @given(st.lists(st.tuples(st.integers(1, 25), st.integers(0, 3)), min_size=1, max_size=20), st.integers(0, 5))
-def test_a_site_with_two_lines_has_it_as_long_as_one_of_them_uses_it(ticks, more):
-    """The one line has the new Pass, and sends as often as it likes; the other is checked with the old one."""
+def test_a_site_with_two_remotes_counts_while_one_of_them_uses_the_old_pass(rounds, extra_calls):
+    """One remote has the new Pass and sends often; the other still pings with the old one."""
     origin, now = Origin(auth=AUTH, old_pass_at=NOW), NOW
-    for minutes, sent in ticks:
+    for minutes, sent_count in rounds:
         now += minutes * MINUTE
-        passes.note(origin, is_old=True, now=now)
-        for number in range(sent + 1):
-            passes.note(origin, is_old=False, now=now + (number + 1) * BLINK)
-        later = now + passes.BOTH_FOR - timedelta(minutes=5)
-        passes.note(origin, is_old=True, now=later)
-        assert _has_old(origin)
-        passes.note(origin, is_old=False, now=later + MINUTE)
-        assert _has_old(origin), "the other line has only been silent for a minute"
+        passes.save_use(origin, is_old_pass=True, now=now)
+        for number in range(sent_count + 1):
+            passes.save_use(origin, is_old_pass=False, now=now + (number + 1) * MILLISECOND)
+        later = now + passes.OLD_PASS_SILENCE - timedelta(minutes=5)
+        passes.save_use(origin, is_old_pass=True, now=later)
+        assert uses_old_pass(origin)
+        passes.save_use(origin, is_old_pass=False, now=later + MINUTE)
+        assert uses_old_pass(origin), "the other remote has been silent for only a minute"
         now = later + MINUTE
     last = origin.old_pass_at
-    passes.note(origin, is_old=False, now=last + passes.BOTH_FOR)
-    assert not _has_old(origin)
-    for number in range(more):
-        passes.note(origin, is_old=False, now=last + passes.BOTH_FOR + (number + 1) * DAY)
-        assert not _has_old(origin)
+    passes.save_use(origin, is_old_pass=False, now=last + passes.OLD_PASS_SILENCE)
+    assert not uses_old_pass(origin)
+    for number in range(extra_calls):
+        passes.save_use(origin, is_old_pass=False, now=last + passes.OLD_PASS_SILENCE + (number + 1) * DAY)
+        assert not uses_old_pass(origin)

@@ -1,4 +1,4 @@
-"""Is this database really this site's own? A copy, a move or a restored backup is held."""
+"""A database that was copied, moved or restored from a backup must not send."""
 
 from dataclasses import replace
 
@@ -7,92 +7,101 @@ from sqlalchemy import delete
 
 from pointsync import db, ids
 from pointsync.errors import ConfigError
-from pointsync.models import Flow, Movement, Site
-from tests.sync.site.site_starts import OTHER, OTHER_URL, URL, last_seq, received, row, sold, start
+from pointsync.models import HourlyTotal, Movement, Site
+from tests.sync.site.site_starts import (
+    OTHER,
+    OTHER_URL,
+    URL,
+    apply_movement,
+    get_site,
+    last_seq,
+    record_points,
+    start_site,
+)
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
-def test_a_first_start_and_those_that_follow_are_not_held(here):
-    assert start(here) is None
-    sold()
-    assert start(here) is None
-    assert start(here) is None
-    assert (here.data / "marker").read_text() == f"{row().marker} {row().last_id} {last_seq()}\n"
-    assert row().url == URL
+def test_the_first_and_later_starts_send(site_config):
+    assert start_site(site_config) is None
+    record_points()
+    assert start_site(site_config) is None
+    assert start_site(site_config) is None
+    assert (site_config.data / "marker").read_text() == f"{get_site().marker} {get_site().last_id} {last_seq()}\n"
+    assert get_site().url == URL
 
 
-def test_a_copy_of_the_database_alone_is_held(here, tmp_path):
-    start(here)
-    sold()
+def test_a_database_without_its_marker_does_not_send(site_config, tmp_path):
+    start_site(site_config)
+    record_points()
     (tmp_path / "copy").mkdir()
-    assert "marker of this database is missing" in start(replace(here, data=tmp_path / "copy"))
+    assert "marker of this database is missing" in start_site(replace(site_config, data=tmp_path / "copy"))
 
 
-def test_a_database_with_the_marker_of_another_is_held(here):
-    (here.data / "marker").write_text(f"{ids.new_token()} 0\n")
-    assert "belongs to another database" in start(here)
+def test_a_database_with_another_databases_marker_does_not_send(site_config):
+    (site_config.data / "marker").write_text(f"{ids.new_token()} 0\n")
+    assert "belongs to another database" in start_site(site_config)
 
 
-def test_another_url_is_held_and_one_that_is_unset_is_not(here):
-    start(here)
-    assert start(replace(here, public_url=None)) is None
-    assert row().url == URL
-    said = start(replace(here, public_url=OTHER_URL))
-    assert URL in said
-    assert OTHER_URL in said
+def test_a_changed_url_stops_sending_and_an_unset_one_does_not(site_config):
+    start_site(site_config)
+    assert start_site(replace(site_config, public_url=None)) is None
+    assert get_site().url == URL
+    reason = start_site(replace(site_config, public_url=OTHER_URL))
+    assert URL in reason
+    assert OTHER_URL in reason
 
 
-def test_a_restored_older_database_is_held(here):
-    start(here)
-    sold()
-    start(here)
-    with db.write() as session:
+def test_a_restored_older_database_does_not_send(site_config):
+    start_site(site_config)
+    record_points()
+    start_site(site_config)
+    with db.transaction() as session:
         session.get_one(Site, 1).last_id -= 1
-    assert "restored from a backup" in start(here)
+    assert "restored from a backup" in start_site(site_config)
 
 
-def test_a_restored_database_that_lacks_only_what_others_sent_is_held(here):
-    start(here)
-    sold()
-    own = row().last_id
-    received()
-    start(here)
-    with db.write() as session:
-        session.execute(delete(Flow).where(Flow.origin == OTHER))
+def test_a_restored_database_that_lacks_only_received_movements_does_not_send(site_config):
+    start_site(site_config)
+    record_points()
+    own = get_site().last_id
+    apply_movement()
+    start_site(site_config)
+    with db.transaction() as session:
+        session.execute(delete(HourlyTotal).where(HourlyTotal.origin == OTHER))
         session.execute(delete(Movement).where(Movement.origin == OTHER))
-    assert row().last_id == own
-    assert "restored from a backup" in start(here)
+    assert get_site().last_id == own
+    assert "restored from a backup" in start_site(site_config)
 
 
-def test_a_marker_of_an_earlier_version_is_taken(here):
-    start(here)
-    sold()
-    (here.data / "marker").write_text(f"{row().marker} {row().last_id}\n")
-    assert start(here) is None
-    assert (here.data / "marker").read_text() == f"{row().marker} {row().last_id} {last_seq()}\n"
+def test_a_marker_of_an_earlier_version_is_accepted(site_config):
+    start_site(site_config)
+    record_points()
+    (site_config.data / "marker").write_text(f"{get_site().marker} {get_site().last_id}\n")
+    assert start_site(site_config) is None
+    assert (site_config.data / "marker").read_text() == f"{get_site().marker} {get_site().last_id} {last_seq()}\n"
 
 
-def test_a_hold_stays_with_its_first_reason_whatever_comes_after(here):
-    start(here)
-    first = start(replace(here, public_url=OTHER_URL))
-    assert start(here) == first == row().hold
-    (here.data / "marker").unlink()
-    assert start(here) == first
-    assert not (here.data / "marker").exists()
+def test_the_first_reason_for_stopping_is_kept(site_config):
+    start_site(site_config)
+    first_reason = start_site(replace(site_config, public_url=OTHER_URL))
+    assert start_site(site_config) == first_reason == get_site().hold
+    (site_config.data / "marker").unlink()
+    assert start_site(site_config) == first_reason
+    assert not (site_config.data / "marker").exists()
 
 
-def test_a_marker_that_cannot_be_read_stops_the_start(here):
+def test_an_unreadable_marker_stops_the_start(site_config):
     for content in (b"\xff\xfe", b"abc def\n"):
-        (here.data / "marker").write_bytes(content)
+        (site_config.data / "marker").write_bytes(content)
         with pytest.raises(ConfigError, match="marker cannot be read"):
-            start(here)
+            start_site(site_config)
 
 
-def test_a_held_site_leaves_the_marker_alone(here):
-    start(here)
-    before = (here.data / "marker").read_text()
-    start(replace(here, public_url=OTHER_URL))
-    sold()
-    start(replace(here, public_url=OTHER_URL))
-    assert (here.data / "marker").read_text() == before
+def test_a_site_that_must_not_send_does_not_change_the_marker(site_config):
+    start_site(site_config)
+    before = (site_config.data / "marker").read_text()
+    start_site(replace(site_config, public_url=OTHER_URL))
+    record_points()
+    start_site(replace(site_config, public_url=OTHER_URL))
+    assert (site_config.data / "marker").read_text() == before

@@ -96,18 +96,18 @@ def test_from_text(text, moment):
         "\x00",
     ],
 )
-def test_what_is_no_moment(text):
+def test_invalid_times(text):
     with pytest.raises(ValueError, match=r"."):
         clock.from_text(text)
 
 
-def test_a_moment_without_a_zone_says_what_to_do():
+def test_a_time_without_a_zone_says_what_to_do():
     with pytest.raises(ValueError, match="end it with Z"):
         clock.from_text("2026-03-01T12:00:00")
 
 
 @given(st.datetimes(timezones=st.timezones()))
-def test_every_moment_survives_the_wire(moment):
+def test_every_time_survives_the_wire(moment):
     try:
         cut = moment.astimezone(UTC)
     except OverflowError:
@@ -116,6 +116,6 @@ def test_every_moment_survives_the_wire(moment):
 
 
 @given(st.text())
-def test_any_text_is_a_moment_or_a_value_error(text):
+def test_any_text_is_a_time_or_a_value_error(text):
     with suppress(ValueError):
         assert clock.from_text(text).tzinfo is not None

@@ -10,7 +10,7 @@ import pytest
 
 from pointsync import config
 from pointsync.errors import ConfigError
-from tests.support.process import CHECKOUT
+from tests.support.paths import CHECKOUT
 
 PATIENCE_SECONDS = 60
 
@@ -21,14 +21,14 @@ def load(folder: Path, **settings: str) -> config.Config:
     return config.load({"POINTSYNC_DATA": str(folder / "data")} | named, root=folder)
 
 
-def refusal(folder: Path, **settings: str) -> str:
+def config_error(folder: Path, **settings: str) -> str:
     """Why these settings stop the start."""
     with pytest.raises(ConfigError) as error:
         load(folder, **settings)
     return str(error.value)
 
 
-def test_without_settings_all_have_their_default(tmp_path):
+def test_all_settings_have_a_default(tmp_path):
     found = config.load({}, root=tmp_path)
     assert found.data == (tmp_path / "instance").resolve()
     assert found.database_url == f"sqlite:///{found.data}/pointsync.db"
@@ -66,7 +66,7 @@ def test_without_settings_all_have_their_default(tmp_path):
         ("SECRET_KEY_OLD", "0123456789abcdef", "secret_key_old", None),
     ],
 )
-def test_a_right_value_is_taken(tmp_path, name, value, field, expected):
+def test_a_valid_value_is_accepted(tmp_path, name, value, field, expected):
     assert getattr(load(tmp_path, **{name: value}), field) == (value if expected is None else expected)
 
 
@@ -76,7 +76,7 @@ def test_trusted_proxies_are_addresses_and_networks(tmp_path):
     assert found.proxy_auth_header == "X-Forwarded-User"
 
 
-WRONG = [
+BAD_SETTINGS = [
     ("DATABASE_URL", "mysql://localhost/points"),
     ("DATABASE_URL", "sqlite:///relative.db"),
     ("DATABASE_URL", "sqlite:////"),
@@ -143,9 +143,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG)
-def test_a_wrong_value_names_the_setting_the_fault_and_an_example(tmp_path, name, value):
-    said = refusal(tmp_path, **{name: value})
+@pytest.mark.parametrize(("name", "value"), BAD_SETTINGS)
+def test_a_wrong_value_names_the_setting_the_problem_and_an_example(tmp_path, name, value):
+    said = config_error(tmp_path, **{name: value})
     assert said.startswith(f"POINTSYNC_{name} ")
     fault, _, example = said.partition("; example: ")
     assert len(fault) > len(f"POINTSYNC_{name} ")
@@ -168,9 +168,9 @@ def _companions(name: str) -> dict[str, str]:
         ("https:///points", "has no host; it needs one such as shop.example"),
     ],
 )
-def test_a_wrong_public_url_has_its_fault_named(tmp_path, value, fault):
+def test_a_wrong_public_url_has_its_problem_named(tmp_path, value, fault):
     example = "; example: POINTSYNC_PUBLIC_URL=https://shop.example/points"
-    assert refusal(tmp_path, PUBLIC_URL=value) == f"POINTSYNC_PUBLIC_URL {fault}{example}"
+    assert config_error(tmp_path, PUBLIC_URL=value) == f"POINTSYNC_PUBLIC_URL {fault}{example}"
 
 
 def test_a_password_in_a_wrong_url_is_not_shown(tmp_path):
@@ -180,21 +180,21 @@ def test_a_password_in_a_wrong_url_is_not_shown(tmp_path):
         "user:s3cret@h",
         "https://u:s3cret @h",
     ):
-        assert "s3cret" not in refusal(tmp_path, PUBLIC_URL=url)
-    assert "s3cret" not in refusal(tmp_path, DATABASE_URL="mysql://user:s3cret@localhost/points")
-    assert "s3cret" not in refusal(tmp_path, SMTP_URL="http://user:s3cret@mail.example")
-    assert "s3cret" not in refusal(tmp_path, SECRET_KEY="s3cret")
-    assert "s3cret" not in refusal(tmp_path, SECRET_KEY_OLD="s3cret")
+        assert "s3cret" not in config_error(tmp_path, PUBLIC_URL=url)
+    assert "s3cret" not in config_error(tmp_path, DATABASE_URL="mysql://user:s3cret@localhost/points")
+    assert "s3cret" not in config_error(tmp_path, SMTP_URL="http://user:s3cret@mail.example")
+    assert "s3cret" not in config_error(tmp_path, SECRET_KEY="s3cret")
+    assert "s3cret" not in config_error(tmp_path, SECRET_KEY_OLD="s3cret")
 
 
-def test_the_settings_in_a_traceback_tell_no_key(tmp_path):
+def test_the_settings_in_a_traceback_show_no_key(tmp_path):
     assert "s3cret" not in repr(load(tmp_path, SECRET_KEY="s3cret" * 3, SECRET_KEY_OLD="s3cret" * 4))
     made = load(tmp_path)
     assert made.secret_key not in repr(made)
 
 
 def test_signing_in_by_header_needs_a_trusted_proxy(tmp_path):
-    said = refusal(tmp_path, PROXY_AUTH_HEADER="X-Forwarded-User")
+    said = config_error(tmp_path, PROXY_AUTH_HEADER="X-Forwarded-User")
     assert "POINTSYNC_PROXY_AUTH_HEADER needs POINTSYNC_TRUSTED_PROXIES" in said
     assert "example: POINTSYNC_TRUSTED_PROXIES=127.0.0.1" in said
 
@@ -206,7 +206,7 @@ def test_data_that_cannot_be_a_folder(tmp_path):
             config.load({"POINTSYNC_DATA": str(place)}, root=tmp_path)
 
 
-def test_the_data_folder_is_made_for_its_owner_alone_and_one_that_is_there_stays_as_it_is(tmp_path):
+def test_a_new_data_folder_is_private_and_an_existing_one_stays_as_it_is(tmp_path):
     made = load(tmp_path / "new" / "place").data
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
     made.chmod(0o750)
@@ -236,7 +236,7 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
         config.load({}, root=tmp_path)
 
 
-def test_the_secret_is_made_once_for_its_owner_alone(tmp_path):
+def test_the_secret_is_created_once_and_private(tmp_path):
     first = load(tmp_path).secret_key
     kept = tmp_path / "data" / "secret_key"
     assert len(first) == 64
@@ -258,19 +258,19 @@ def test_the_secret_from_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"short", b"\xff" * 32])
-def test_a_file_that_holds_no_secret_is_not_replaced_by_a_made_one(tmp_path, content):
+def test_an_invalid_secret_file_is_not_replaced(tmp_path, content):
     if content is not None:
         (tmp_path / "key").write_bytes(content)
-    said = refusal(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"))
+    said = config_error(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"))
     assert said.startswith("POINTSYNC_SECRET_KEY")
     assert "; example: POINTSYNC_SECRET_KEY" in said
     assert not (tmp_path / "data" / "secret_key").exists()
 
 
-def test_a_kept_secret_that_was_emptied_is_no_secret(tmp_path):
+def test_an_empty_secret_file_is_an_error(tmp_path):
     load(tmp_path)
     (tmp_path / "data" / "secret_key").write_text("")
-    assert "POINTSYNC_SECRET_KEY" in refusal(tmp_path)
+    assert "POINTSYNC_SECRET_KEY" in config_error(tmp_path)
 
 
 LOADER = """
@@ -283,7 +283,7 @@ print(config.load({"POINTSYNC_DATA": sys.argv[1]}, root=Path(sys.argv[1])).secre
 """
 
 
-def test_processes_that_start_together_share_one_secret(tmp_path):
+def test_processes_that_start_at_once_share_one_secret(tmp_path):
     data = tmp_path / "data"
     processes = [
         subprocess.Popen(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsync import crypto
-from pointsync.crypto import Vault, WrongSecret
+from pointsync.crypto import Vault, WrongSecretKey
 
 SECRET = "a secret of the tests"
 
@@ -26,45 +26,45 @@ def b64(raw: bytes) -> str:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_what_is_sealed_opens(text):
-    assert Vault(SECRET).open(Vault(SECRET).seal(text)) == text
+def test_encrypted_text_decrypts(text):
+    assert Vault(SECRET).decrypt(Vault(SECRET).encrypt(text)) == text
 
 
-def test_the_same_is_sealed_otherwise_each_time():
+def test_the_same_text_is_encrypted_differently_each_time():
     vault = Vault(SECRET)
-    first, second = vault.seal("wrs_0123456789abcdef"), vault.seal("wrs_0123456789abcdef")
+    first, second = vault.encrypt("wrs_0123456789abcdef"), vault.encrypt("wrs_0123456789abcdef")
     assert first != second
     assert "wrs_" not in first
 
 
 def test_another_secret_opens_nothing():
-    with pytest.raises(WrongSecret):
-        Vault(SECRET + "!").open(Vault(SECRET).seal("Pass"))
+    with pytest.raises(WrongSecretKey):
+        Vault(SECRET + "!").decrypt(Vault(SECRET).encrypt("Pass"))
 
 
 @pytest.mark.parametrize("fake", ["", "rubbish", "é", "gAAAAA"])
-def test_what_was_never_sealed_does_not_open(fake):
-    with pytest.raises(WrongSecret):
-        Vault(SECRET).open(fake)
+def test_other_text_does_not_decrypt(fake):
+    with pytest.raises(WrongSecretKey):
+        Vault(SECRET).decrypt(fake)
 
 
-def test_what_was_changed_does_not_open():
-    sealed = Vault(SECRET).seal("Pass")
+def test_changed_text_does_not_decrypt():
+    sealed = Vault(SECRET).encrypt("Pass")
     middle = len(sealed) // 2
     changed = sealed[:middle] + ("A" if sealed[middle] != "A" else "B") + sealed[middle + 1 :]
-    with pytest.raises(WrongSecret):
-        Vault(SECRET).open(changed)
+    with pytest.raises(WrongSecretKey):
+        Vault(SECRET).decrypt(changed)
 
 
 def test_hmac_is_that_of_the_rfc():
     # RFC 4231, test case 2
     expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-    assert crypto.hmac_signature("Jefe", b"what do ya want for nothing?").hex() == expected
+    assert crypto.sign_hmac("Jefe", b"what do ya want for nothing?").hex() == expected
 
 
 def test_ed25519_is_that_of_the_rfc():
-    assert crypto.ed25519_signature(b64(SEED), b"") == SIGNATURE
-    assert crypto.ed25519_verifies(b64(PUBLIC), SIGNATURE, b"")
+    assert crypto.sign_ed25519(b64(SEED), b"") == SIGNATURE
+    assert crypto.verify_ed25519(b64(PUBLIC), SIGNATURE, b"")
 
 
 @pytest.mark.parametrize(
@@ -81,27 +81,27 @@ def test_ed25519_is_that_of_the_rfc():
         ("é", SIGNATURE, b""),
     ],
 )
-def test_what_was_not_signed_does_not_verify(key, signature, content):
-    assert not crypto.ed25519_verifies(key, signature, content)
+def test_a_wrong_signature_does_not_verify(key, signature, content):
+    assert not crypto.verify_ed25519(key, signature, content)
 
 
 def test_a_new_key_signs_what_its_other_half_verifies():
     private_key, public_key = crypto.new_signing_key()
     assert crypto.is_public_key(public_key)
     assert len(base64.b64decode(private_key)) == 32
-    assert crypto.ed25519_verifies(public_key, crypto.ed25519_signature(private_key, b"body"), b"body")
+    assert crypto.verify_ed25519(public_key, crypto.sign_ed25519(private_key, b"body"), b"body")
     assert crypto.new_signing_key() != (private_key, public_key)
 
 
 def test_a_fingerprint_is_half_of_the_keys_hash_as_people_read_it_out():
     expected = hashlib.sha256(PUBLIC).hexdigest()[:32]
-    assert crypto.fingerprint(b64(PUBLIC)).replace(" ", "") == expected
-    assert [len(group) for group in crypto.fingerprint(b64(PUBLIC)).split(" ")] == [4] * 8
-    assert crypto.fingerprint(b64(PUBLIC[:-1] + b"x")) != crypto.fingerprint(b64(PUBLIC))
+    assert crypto.format_fingerprint(b64(PUBLIC)).replace(" ", "") == expected
+    assert [len(group) for group in crypto.format_fingerprint(b64(PUBLIC)).split(" ")] == [4] * 8
+    assert crypto.format_fingerprint(b64(PUBLIC[:-1] + b"x")) != crypto.format_fingerprint(b64(PUBLIC))
 
 
 @pytest.mark.parametrize("text", ["", "x", "é", b64(PUBLIC)[:-4], b64(PUBLIC + b"x"), b64(PUBLIC) + "\n", "=" * 44])
-def test_what_is_no_public_key(text):
+def test_invalid_public_keys(text):
     assert not crypto.is_public_key(text)
 
 
@@ -118,10 +118,10 @@ def test_what_is_no_public_key(text):
     ],
 )
 def test_same(left, right, alike):
-    assert crypto.same(left, right) is alike
+    assert crypto.is_equal_constant_time(left, right) is alike
 
 
 def test_a_digest_tells_keys_apart():
     # FIPS 180-2, appendix B.1
-    assert crypto.digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert crypto.digest("abd") != crypto.digest("abc")
+    assert crypto.sha256_hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert crypto.sha256_hex("abd") != crypto.sha256_hex("abc")

@@ -1,6 +1,7 @@
 """One customer, one spelling: whatever shop or keyboard an address comes from."""
 
 import re
+import string
 import unicodedata
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from pointsync import email_address
 from pointsync.email_address import normalise
-from pointsync.errors import Invalid
+from pointsync.errors import InvalidInput
 
 SAME = {
     "anna@shop.example": [
@@ -80,15 +81,15 @@ def test_one_customer_has_one_spelling(address, typed):
 
 
 @pytest.mark.parametrize("typed", IMPOSSIBLE, ids=lambda typed: ascii(typed[:30]))
-def test_an_impossible_address_is_refused_with_words(typed):
-    with pytest.raises(Invalid) as refusal:
+def test_an_invalid_address_is_refused_with_a_message(typed):
+    with pytest.raises(InvalidInput) as refusal:
         normalise(typed)
     assert list(refusal.value.fields) == ["customer"]
     assert refusal.value.message.isprintable()
     assert len(refusal.value.message) < 400
 
 
-def test_case_tells_nobody_apart_but_dots_and_tags_do():
+def test_case_does_not_distinguish_customers_but_dots_and_tags_do():
     assert len({normalise(each) for each in ("anna@a.example", "an.na@a.example", "anna+1@a.example")}) == 3
 
 
@@ -96,33 +97,35 @@ def test_the_longest_address_fits():
     longest = "a" * 64 + "@" + ".".join(["b" * 63, "b" * 63, "b" * 53, "example"])
     assert len(longest) == email_address.MAX_LENGTH
     assert normalise(longest) == longest
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidInput):
         normalise(longest.replace("@b", "@bb"))
 
 
-LABEL = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
-LOCAL = st.from_regex(r"[a-z0-9_+-]{1,30}(?:\.[a-z0-9_+-]{1,20}){0,2}", fullmatch=True)
+ALPHANUMERIC = string.ascii_lowercase + string.digits
+END = st.sampled_from(ALPHANUMERIC)
+LABEL = END | st.builds("{}{}{}".format, END, st.text(f"{ALPHANUMERIC}-", max_size=20), END)
+LOCAL = st.lists(st.text(f"{ALPHANUMERIC}_+-", min_size=1, max_size=20), min_size=1, max_size=3).map(".".join)
 PLAIN = st.builds(
     lambda local, labels, top: f"{local}@{'.'.join([*labels, top])}",
     LOCAL,
     st.lists(LABEL, min_size=1, max_size=4),
-    st.from_regex(r"[a-z]{2,12}", fullmatch=True),
+    st.text(string.ascii_lowercase, min_size=2, max_size=12),
 )
 
 
 @settings(max_examples=300)
 @given(PLAIN)
-def test_the_short_cut_says_what_the_whole_check_says(address):
+def test_the_fast_path_equals_the_full_check(address):
     assume(len(address) <= email_address.MAX_LENGTH)
     whole = email_address.normalise.__wrapped__
     by_short_cut = _outcome(whole, address)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(email_address, "_PLAIN", re.compile(r"(?!)"))
+        patch.setattr(email_address, "_COMMON_FORM", re.compile(r"(?!)"))
         assert _outcome(whole, address) == by_short_cut
 
 
-def test_the_short_cut_is_taken():
-    assert email_address._PLAIN.match("anna+news@shop.example")
+def test_the_fast_path_is_used():
+    assert email_address._COMMON_FORM.match("anna+news@shop.example")
 
 
 @settings(max_examples=400)
@@ -130,7 +133,7 @@ def test_the_short_cut_is_taken():
 def test_any_text_is_one_spelling_or_refused(text):
     try:
         address = normalise(text)
-    except Invalid:
+    except InvalidInput:
         return
     assert normalise(address) == address
     assert normalise(f"  {unicodedata.normalize('NFD', text)}\n") == address
@@ -142,5 +145,5 @@ def test_any_text_is_one_spelling_or_refused(text):
 def _outcome(call, text: str) -> str:
     try:
         return call(text)
-    except Invalid as refusal:
+    except InvalidInput as refusal:
         return f"refused: {refusal.fields}"

@@ -15,21 +15,21 @@ MOMENTS = st.integers(0, 60 * 365 * 86_400 * 1_000_000).map(lambda count: ids.EP
 @given(MOMENTS)
 def test_an_id_holds_its_millisecond(moment):
     milliseconds = (moment - ids.EPOCH) // timedelta(milliseconds=1)
-    assert ids.id_floor(moment) == milliseconds << ids.COUNTER_BITS
+    assert ids.lowest_id_at(moment) == milliseconds << ids.COUNTER_BITS
 
 
 @given(MOMENTS)
 def test_ids_grow_with_time(moment):
-    assert ids.id_floor(moment + timedelta(milliseconds=1)) > ids.id_floor(moment)
+    assert ids.lowest_id_at(moment + timedelta(milliseconds=1)) > ids.lowest_id_at(moment)
 
 
 def test_ids_fit_for_decades():
-    assert 0 < ids.id_floor(datetime(2085, 1, 1, tzinfo=UTC)) <= ids.MAX_ID
+    assert 0 < ids.lowest_id_at(datetime(2085, 1, 1, tzinfo=UTC)) <= ids.MAX_ID
 
 
 @pytest.mark.parametrize(("text", "number"), [("1", 1), ("42", 42), (str(2**63 - 1), 2**63 - 1)])
 def test_an_id_in_decimals(text, number):
-    assert ids.parse_id(text) == number
+    assert ids.parse_movement_id(text) == number
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def test_an_id_in_decimals(text, number):
         "9" * 5000,
     ],
 )
-def test_what_is_no_id(text):
-    assert ids.parse_id(text) is None
+def test_invalid_ids(text):
+    assert ids.parse_movement_id(text) is None
 
 
 @given(st.integers(1, 2**63 - 1))
 def test_every_id_reads_back(number):
-    assert ids.parse_id(str(number)) == number
+    assert ids.parse_movement_id(str(number)) == number
 
 
 @pytest.mark.parametrize(
@@ -68,17 +68,17 @@ def test_every_id_reads_back(number):
     [
         (ids.new_auth, r"wrk_[0-9a-f]{16}"),
         (ids.new_pass, r"wrs_[A-Za-z0-9]{16}"),
-        (ids.new_key, r"psk_[A-Za-z0-9_-]{43}"),
+        (ids.new_api_key, r"psk_[A-Za-z0-9_-]{43}"),
         (ids.new_token, r"[0-9a-f]{32}"),
     ],
 )
-def test_names_have_their_shape_and_never_come_twice(make, shape):
+def test_generated_names_have_their_form_and_are_unique(make, shape):
     made = {make() for _ in range(500)}
     assert len(made) == 500
     assert all(re.fullmatch(shape, name) for name in made)
 
 
-def test_what_is_made_is_recognised():
+def test_generated_names_are_recognised():
     assert ids.is_auth(ids.new_auth())
     assert ids.is_pass(ids.new_pass())
 
@@ -96,6 +96,6 @@ def test_what_is_made_is_recognised():
         lambda _: "",
     ],
 )
-def test_what_is_changed_is_not(change):
+def test_a_changed_value_is_not_equal(change):
     assert not ids.is_auth(change("wrk_0123456789abcdef"))
     assert not ids.is_pass(change("wrs_0123456789abcDEF"))

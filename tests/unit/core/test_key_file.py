@@ -17,49 +17,49 @@ def names(folder):
     return sorted(each.name for each in folder.iterdir())
 
 
-def test_the_next_key_takes_the_place_of_the_present_one_which_is_kept(tmp_path):
-    first = key_file.kept(tmp_path)
+def test_the_next_key_replaces_the_current_one_which_is_archived(tmp_path):
+    first = key_file.read_or_create(tmp_path)
     following = key_file.write_next(tmp_path)
-    assert (key_file.kept(tmp_path), key_file.read_next(tmp_path)) == (first, following)
+    assert (key_file.read_or_create(tmp_path), key_file.read_next(tmp_path)) == (first, following)
     assert len({first, following}) == 2
-    assert key_file.take_next(tmp_path, NOW) == tmp_path / BEFORE
-    assert (key_file.kept(tmp_path), (tmp_path / BEFORE).read_text()) == (following, first)
+    assert key_file.activate_next(tmp_path, NOW) == tmp_path / BEFORE
+    assert (key_file.read_or_create(tmp_path), (tmp_path / BEFORE).read_text()) == (following, first)
     assert names(tmp_path) == ["secret_key", BEFORE]
     assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
 
 
-def test_a_next_key_is_for_its_owner_alone_whoever_has_left_one_there(tmp_path):
+def test_the_next_key_file_is_private_even_where_one_existed(tmp_path):
     (tmp_path / "secret_key.new").write_text("left")
     (tmp_path / "secret_key.new").chmod(0o644)
     assert key_file.write_next(tmp_path) != "left"
     assert stat.S_IMODE((tmp_path / "secret_key.new").stat().st_mode) == 0o600
 
 
-def test_each_key_before_is_kept_under_a_name_of_its_own(tmp_path):
-    keys = [key_file.kept(tmp_path)]
+def test_each_old_key_is_archived_under_its_own_name(tmp_path):
+    keys = [key_file.read_or_create(tmp_path)]
     for number in ("", "-2", "-3"):
         keys.append(key_file.write_next(tmp_path))
-        assert key_file.take_next(tmp_path, NOW).name == f"{BEFORE}{number}"
+        assert key_file.activate_next(tmp_path, NOW).name == f"{BEFORE}{number}"
     assert [(tmp_path / f"{BEFORE}{number}").read_text() for number in ("", "-2", "-3")] == keys[:3]
 
 
-def test_a_key_that_is_kept_already_is_not_kept_twice(tmp_path, monkeypatch):
-    first, following = key_file.kept(tmp_path), key_file.write_next(tmp_path)
+def test_a_key_that_was_archived_is_not_archived_twice(tmp_path, monkeypatch):
+    first, following = key_file.read_or_create(tmp_path), key_file.write_next(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(key_file.os, "replace", cut_short)
+        patch.setattr(key_file.os, "replace", interrupt)
         with pytest.raises(InterruptedError):
-            key_file.take_next(tmp_path, NOW)
-    assert key_file.take_next(tmp_path, NOW.replace(year=2027)) == tmp_path / BEFORE
+            key_file.activate_next(tmp_path, NOW)
+    assert key_file.activate_next(tmp_path, NOW.replace(year=2027)) == tmp_path / BEFORE
     assert names(tmp_path) == ["secret_key", BEFORE]
-    assert (key_file.kept(tmp_path), (tmp_path / BEFORE).read_text()) == (following, first)
+    assert (key_file.read_or_create(tmp_path), (tmp_path / BEFORE).read_text()) == (following, first)
 
 
-def test_no_next_key_and_one_of_which_nothing_was_written_are_the_same(tmp_path):
+def test_a_missing_and_an_empty_next_key_file_are_the_same(tmp_path):
     assert key_file.read_next(tmp_path) is None
-    key_file.drop_next(tmp_path)
+    key_file.delete_next(tmp_path)
     (tmp_path / "secret_key.new").touch()
     assert key_file.read_next(tmp_path) is None
-    key_file.drop_next(tmp_path)
+    key_file.delete_next(tmp_path)
     assert names(tmp_path) == []
 
 
@@ -69,6 +69,6 @@ def test_a_next_key_that_cannot_be_read_is_named(tmp_path):
         key_file.read_next(tmp_path)
 
 
-def cut_short(*_args):
+def interrupt(*_args):
     """As a kill between two steps."""
     raise InterruptedError

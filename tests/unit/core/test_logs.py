@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from pointsync import clock
-from pointsync.logs import JsonLine, TextLine, hide
+from pointsync.logs import JsonFormatter, TextFormatter, redact
 
 SECRETS = [
     "wrs_0123456789abcdef",
@@ -24,7 +24,7 @@ def record(message: str, *args: object, **more: object) -> logging.LogRecord:
     return logging.makeLogRecord({"name": "pointsync.x", "levelno": 20, "levelname": "INFO"} | {"msg": message} | more)
 
 
-def failure() -> object:
+def exc_info_of_failure() -> object:
     try:
         raise ValueError("anna@shop.example has\ntwo lines")
     except ValueError:
@@ -33,8 +33,8 @@ def failure() -> object:
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("around", ["{}", "remote 1: {}, was", "said '{}'.", "<{}>", "a|{}|b", "(parameters: ('{}',))"])
-def test_what_must_not_be_read_is_hidden_and_the_rest_is_not(secret: str, around: str) -> None:
-    shown = hide(around.format(secret))
+def test_secrets_are_redacted_and_the_rest_is_not(secret: str, around: str) -> None:
+    shown = redact(around.format(secret))
     assert secret not in shown
     assert not {"0123456789abcdef", "aZ-09_x", "anna", "shop.example", "pass"} & {shown, *shown.split("_")}
     before, _, after = around.partition("{}")
@@ -46,12 +46,14 @@ def test_what_must_not_be_read_is_hidden_and_the_rest_is_not(secret: str, around
     "text",
     ["remote 1: 3 of 3 movements delivered", "https://shop.example:8080/x?y=1", "wrk_0123456789abcdef", "5 @ noon"],
 )
-def test_what_may_be_read_stays(text: str) -> None:
-    assert hide(text) == text
+def test_harmless_text_is_unchanged(text: str) -> None:
+    assert redact(text) == text
 
 
 def test_a_json_line_is_one_object_with_the_events_own_fields() -> None:
-    line = JsonLine().format(record("remote 3: \u2028 \udcff two\nlines", remote=3, code="timeout", exc_info=failure()))
+    line = JsonFormatter().format(
+        record("remote 3: \u2028 \udcff two\nlines", remote=3, code="timeout", exc_info=exc_info_of_failure())
+    )
     assert "\n" not in line
     event = json.loads(line)
     moment = clock.from_text(event.pop("time"))
@@ -68,13 +70,13 @@ def test_a_json_line_is_one_object_with_the_events_own_fields() -> None:
     }
 
 
-def test_a_field_never_takes_the_place_of_what_every_line_has() -> None:
-    event = json.loads(JsonLine().format(record("so", level="x", logger="y", error="z")))
+def test_an_extra_field_never_replaces_a_standard_field() -> None:
+    event = json.loads(JsonFormatter().format(record("so", level="x", logger="y", error="z")))
     assert (event["level"], event["logger"]) == ("info", "pointsync.x")
 
 
-def test_a_text_line_is_one_line_whatever_was_said() -> None:
-    line = TextLine().format(record("two\nlines \x1b[31m\u202e", exc_info=failure()))
+def test_a_text_message_is_always_one_line() -> None:
+    line = TextFormatter().format(record("two\nlines \x1b[31m\u202e", exc_info=exc_info_of_failure()))
     assert line.splitlines() == [line]
     assert line.isprintable()
     assert "anna" not in line

@@ -36,7 +36,7 @@ def count(path: Path) -> int:
         return int(rows)
 
 
-def test_what_is_written_meanwhile_neither_stops_the_copy_nor_is_in_it(database: Path, tmp_path: Path) -> None:
+def test_concurrent_writes_neither_stop_the_copy_nor_are_in_it(database: Path, tmp_path: Path) -> None:
     steps: list[int] = []
     writer = sqlite3.connect(database, isolation_level=None, timeout=5)
 
@@ -51,11 +51,11 @@ def test_what_is_written_meanwhile_neither_stops_the_copy_nor_is_in_it(database:
     assert steps == sorted(set(steps)), "it began again"
     assert count(tmp_path / "copy.db") == ROWS
     assert count(database) == ROWS + len(steps)
-    assert sqlite_file.fault(tmp_path / "copy.db") is None
+    assert sqlite_file.find_damage(tmp_path / "copy.db") is None
     assert {each.name for each in tmp_path.glob("copy*")} == {"copy.db"}
 
 
-def test_what_it_is_told_ends_it(database: Path, tmp_path: Path) -> None:
+def test_an_exception_of_the_progress_callback_ends_the_copy(database: Path, tmp_path: Path) -> None:
     def stop(_done: int, _total: int) -> None:
         raise KeyError("stopped")
 
@@ -63,16 +63,16 @@ def test_what_it_is_told_ends_it(database: Path, tmp_path: Path) -> None:
         sqlite_file.copy(database, tmp_path / "copy.db", stop)
 
 
-def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_database_is_not_created(tmp_path: Path) -> None:
     for work in (sqlite_file.is_in_use, lambda path: sqlite_file.copy(path, tmp_path / "copy.db", lambda *_: None)):
         with pytest.raises(sqlite3.OperationalError):
             work(tmp_path / "none.db")
     assert not (tmp_path / "none.db").exists()
-    assert sqlite_file.fault(tmp_path / "none.db")
+    assert sqlite_file.find_damage(tmp_path / "none.db")
 
 
 @pytest.mark.parametrize("what", ["PRAGMA user_version", "SELECT * FROM movement", WRITE])
-def test_whoever_has_it_open_uses_it(database: Path, what: str) -> None:
+def test_an_open_connection_is_a_use(database: Path, what: str) -> None:
     script = f"import sqlite3, sys; c = sqlite3.connect({str(database)!r}, isolation_level=None); " + (
         f"c.execute({what!r}).fetchone(); print(1, flush=True); sys.stdin.read()"
     )
@@ -86,7 +86,7 @@ def test_whoever_has_it_open_uses_it(database: Path, what: str) -> None:
     assert not sqlite_file.is_in_use(database)
 
 
-def test_what_a_killed_process_has_left_in_the_log_is_in_the_file_then(database: Path) -> None:
+def test_the_log_of_a_killed_process_is_merged_into_the_file(database: Path) -> None:
     script = f"import os, sqlite3; c = sqlite3.connect({str(database)!r}, isolation_level=None); c.execute({WRITE!r}); "
     subprocess.run([sys.executable, "-c", f"{script}os._exit(0)"], check=True, timeout=60)
     log = Path(f"{database}-wal")
@@ -96,16 +96,16 @@ def test_what_a_killed_process_has_left_in_the_log_is_in_the_file_then(database:
     assert count(database) == ROWS + 1
 
 
-def broken(path: Path) -> None:
+def is_broken(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(4096 * 5)
         file.write(os.urandom(4096))
 
 
 @pytest.mark.parametrize(
-    "spoil", [broken, lambda path: path.write_bytes(b"no database" * 1000), lambda path: os.truncate(path, 40_960)]
+    "spoil", [is_broken, lambda path: path.write_bytes(b"no database" * 1000), lambda path: os.truncate(path, 40_960)]
 )
-def test_what_is_damaged_is_found(database: Path, spoil: Callable[[Path], object]) -> None:
-    assert sqlite_file.fault(database) is None
+def test_damage_is_found(database: Path, spoil: Callable[[Path], object]) -> None:
+    assert sqlite_file.find_damage(database) is None
     spoil(database)
-    assert sqlite_file.fault(database)
+    assert sqlite_file.find_damage(database)

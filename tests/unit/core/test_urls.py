@@ -26,8 +26,8 @@ SPACE = "must have no spaces and no control characters"
         "https://shop.example/" + "a" * 479,
     ],
 )
-def test_a_url_that_can_be(url):
-    assert urls.fault(url) is None
+def test_a_valid_url(url):
+    assert urls.find_problem(url) is None
 
 
 @pytest.mark.parametrize(
@@ -65,5 +65,5 @@ def test_a_url_that_can_be(url):
         ("https://shop.example/" + "a" * 480, "must have at most 500 characters; this has 501"),
     ],
 )
-def test_a_fault_is_named(url, fault):
-    assert urls.fault(url) == fault
+def test_the_problem_is_named(url, fault):
+    assert urls.find_problem(url) == fault

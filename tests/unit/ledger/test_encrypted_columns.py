@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pointsync
 from pointsync.db import Base
-from pointsync.web.secret_key import SEALED, sealed_columns
+from pointsync.web.secret_key import ENCRYPTED_PREFIX, list_encrypted_columns
 
 PACKAGE = Path(pointsync.__file__).parent
 ELSEWHERE = {("ops/backup.py", "proof"): "in a backup's file, which stays under its key"}
 
 
-def sealed(tree: ast.AST) -> Iterator[str]:
+def encrypted_values(tree: ast.AST) -> Iterator[str]:
     """What each thing that is sealed is given to: a column, a keyword, or the statement where it is neither."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and _seals(node.value):
+        if isinstance(node, ast.keyword) and _is_encrypt_call(node.value):
             yield str(node.arg)
-        elif isinstance(node, ast.Assign) and (values := _each(node.value)) and any(map(_seals, values)):
+        elif isinstance(node, ast.Assign) and (values := _each(node.value)) and any(map(_is_encrypt_call, values)):
             targets = [each for target in node.targets for each in _each(target)]
             for target, value in zip(targets, values, strict=True):
-                if _seals(value):
+                if _is_encrypt_call(value):
                     yield target.attr if isinstance(target, ast.Attribute) else ast.unparse(target)
 
 
@@ -28,15 +28,15 @@ def _each(node: ast.expr) -> list[ast.expr]:
     return node.elts if isinstance(node, ast.Tuple) else [node]
 
 
-def _seals(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "seal"
+def _is_encrypt_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "encrypt"
 
 
 def test_the_columns_that_are_encrypted():
     found = {
         f"{mapper.class_.__tablename__}.{name}"
         for mapper in Base.registry.mappers
-        for name in sealed_columns(mapper.class_)
+        for name in list_encrypted_columns(mapper.class_)
     }
     assert found == {
         "site.sealed_pass",
@@ -47,19 +47,19 @@ def test_the_columns_that_are_encrypted():
     }
 
 
-def test_what_is_sealed_is_kept_in_such_a_column():
+def test_encrypted_values_are_stored_in_prefixed_columns():
     found, calls = set(), 0
     for path in PACKAGE.rglob("*.py"):
         tree, name = ast.parse(path.read_text()), str(path.relative_to(PACKAGE))
-        if name != "ops/key_rotation.py":  # in the columns themselves
-            calls += sum(map(_seals, ast.walk(tree)))
-            found |= {(number, name, target) for number, target in enumerate(sealed(tree))}
-    others = {(name, target) for _, name, target in found if not target.startswith(SEALED)}
+        if name not in ("crypto.py", "ops/key_rotation.py"):  # the encryption itself, and a change of the key
+            calls += sum(map(_is_encrypt_call, ast.walk(tree)))
+            found |= {(number, name, target) for number, target in enumerate(encrypted_values(tree))}
+    others = {(name, target) for _, name, target in found if not target.startswith(ENCRYPTED_PREFIX)}
     assert others == set(ELSEWHERE)
     assert len(found) == calls >= 8, "each is seen"
 
 
 def test_control_what_is_kept_elsewhere_is_found():
-    assert list(sealed(ast.parse("Mail(password=vault.seal(text))"))) == ["password"]
-    assert list(sealed(ast.parse("mail.password = vault.seal(text)"))) == ["password"]
-    assert list(sealed(ast.parse("mail.name, mail.secret = name, vault.seal(text)"))) == ["secret"]
+    assert list(encrypted_values(ast.parse("Mail(password=vault.encrypt(text))"))) == ["password"]
+    assert list(encrypted_values(ast.parse("mail.password = vault.encrypt(text)"))) == ["password"]
+    assert list(encrypted_values(ast.parse("mail.name, mail.secret = name, vault.encrypt(text)"))) == ["secret"]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsync.errors import Invalid
-from pointsync.ledger.expiry.rule import Rule, period, start_of, today, yearly
+from pointsync.errors import InvalidInput
+from pointsync.ledger.expiry.rule import ExpiryRule, local_date, make_period_rule, make_yearly_rule, start_of_day
 
 LONG_AGO = date(2000, 1, 1)
 PARIS = ZoneInfo("Europe/Paris")
@@ -35,21 +35,23 @@ def noon(day: date) -> datetime:
     ],
 )
 def test_a_period_ends_on_a_day_that_there_is(given_on: date, count: int, unit: str, lost_on: date) -> None:
-    assert period("transactional", count, unit, LONG_AGO).end_of(noon(given_on), ZoneInfo("UTC")) == lost_on
+    assert (
+        make_period_rule("transactional", count, unit, LONG_AGO).expiry_day(noon(given_on), ZoneInfo("UTC")) == lost_on
+    )
 
 
 def test_nothing_is_lost_before_the_rule_was_set() -> None:
-    rule = period("inactivity", 30, "days", date(2026, 6, 1))
-    assert rule.end_of(noon(date(2020, 1, 1)), PARIS) == date(2026, 6, 1)
-    assert rule.end_of(noon(date(2026, 5, 20)), PARIS) == date(2026, 6, 19)
-    assert yearly(1, 1, date(2026, 6, 1)).next_yearly(date(2020, 5, 5)) == date(2027, 1, 1)
+    rule = make_period_rule("inactivity", 30, "days", date(2026, 6, 1))
+    assert rule.expiry_day(noon(date(2020, 1, 1)), PARIS) == date(2026, 6, 1)
+    assert rule.expiry_day(noon(date(2026, 5, 20)), PARIS) == date(2026, 6, 19)
+    assert make_yearly_rule(1, 1, date(2026, 6, 1)).next_expiry_day(date(2020, 5, 5)) == date(2027, 1, 1)
 
 
 def test_the_day_is_the_sites_own() -> None:
     late = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)
-    assert today(late, PARIS) == date(2026, 4, 1)
-    assert period("transactional", 1, "days", LONG_AGO).end_of(late, PARIS) == date(2026, 4, 2)
-    assert period("transactional", 1, "days", LONG_AGO).end_of(late, ZoneInfo("UTC")) == date(2026, 4, 1)
+    assert local_date(late, PARIS) == date(2026, 4, 1)
+    assert make_period_rule("transactional", 1, "days", LONG_AGO).expiry_day(late, PARIS) == date(2026, 4, 2)
+    assert make_period_rule("transactional", 1, "days", LONG_AGO).expiry_day(late, ZoneInfo("UTC")) == date(2026, 4, 1)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def test_the_day_is_the_sites_own() -> None:
     ],
 )
 def test_each_year_has_its_day(month: int, day: int, after: date, found: date) -> None:
-    assert yearly(month, day, LONG_AGO).next_yearly(after) == found
+    assert make_yearly_rule(month, day, LONG_AGO).next_expiry_day(after) == found
 
 
 @pytest.mark.parametrize(
@@ -79,16 +81,16 @@ def test_each_year_has_its_day(month: int, day: int, after: date, found: date) -
         ("America/Havana", date(2026, 11, 1), datetime(2026, 11, 1, 4, tzinfo=UTC)),
     ],
 )
-def test_a_day_begins_once_whatever_the_clocks_do(zone: str, day: date, start: datetime) -> None:
-    assert start_of(day, ZoneInfo(zone)) == start
+def test_a_day_begins_once_at_every_clock_change(zone: str, day: date, start: datetime) -> None:
+    assert start_of_day(day, ZoneInfo(zone)) == start
 
 
 @given(st.sampled_from(sorted(available_timezones())), st.dates(date(2015, 1, 1), date(2035, 1, 1)))
 def test_the_first_moment_of_a_day_is_of_that_day_and_the_one_before_is_not(name: str, day: date) -> None:
     zone = ZoneInfo(name)
-    start = start_of(day, zone)
-    assert today(start, zone) >= day
-    assert today(start - timedelta(seconds=1), zone) < day
+    start = start_of_day(day, zone)
+    assert local_date(start, zone) >= day
+    assert local_date(start - timedelta(seconds=1), zone) < day
 
 
 @pytest.mark.parametrize(
@@ -103,18 +105,18 @@ def test_the_first_moment_of_a_day_is_of_that_day_and_the_one_before_is_not(name
         ("inactivity", 1, "weeks", "unit"),
     ],
 )
-def test_a_period_that_cannot_be_is_told_at_its_field(kind: str, count: int, unit: str, field: str) -> None:
-    with pytest.raises(Invalid) as refusal:
-        period(kind, count, unit, LONG_AGO)
+def test_an_invalid_period_is_reported_at_its_field(kind: str, count: int, unit: str, field: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        make_period_rule(kind, count, unit, LONG_AGO)
     assert list(refusal.value.fields) == [field]
 
 
 @pytest.mark.parametrize(("month", "day"), [(0, 1), (13, 1), (2, 30), (4, 31), (1, 0), (12, 32)])
-def test_a_day_that_cannot_be_is_told(month: int, day: int) -> None:
-    with pytest.raises(Invalid) as refusal:
-        yearly(month, day, LONG_AGO)
+def test_an_invalid_day_is_reported(month: int, day: int) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        make_yearly_rule(month, day, LONG_AGO)
     assert list(refusal.value.fields) == ["on"]
 
 
-def test_a_rule_says_all_of_itself() -> None:
-    assert yearly(6, 30, LONG_AGO) == Rule("yearly", LONG_AGO, month=6, day=30)
+def test_a_rule_has_all_its_fields() -> None:
+    assert make_yearly_rule(6, 30, LONG_AGO) == ExpiryRule("yearly", LONG_AGO, month=6, day=30)

@@ -4,31 +4,33 @@ from datetime import date
 
 import pytest
 
-from pointsync.errors import Invalid
-from pointsync.ledger.settlement_sums import months
+from pointsync.errors import InvalidInput
+from pointsync.ledger.settlement_sums import parse_months
 
 TODAY = date(2026, 3, 31)
 
 
-def named(first: str | None = None, last: str | None = None) -> list[str]:
+def month_names(first: str | None = None, last: str | None = None) -> list[str]:
     """The months, in words."""
-    return [f"{day:%Y-%m-%d}" for day in months(first, last, TODAY)]
+    return [f"{day:%Y-%m-%d}" for day in parse_months(first, last, TODAY)]
 
 
-def test_the_last_six_unless_told():
-    assert named() == [f"{month}-01" for month in ("2025-10", "2025-11", "2025-12", "2026-01", "2026-02", "2026-03")]
-    assert named(last="2026-02")[0] == "2025-09-01"
-    assert named(first="2025-12") == ["2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01"]
-    assert named(first="2026-05") == ["2026-05-01"]
-    assert named(" 2026-01 ", "2026-01") == ["2026-01-01"]
+def test_the_last_six_months_by_default():
+    assert month_names() == [
+        f"{month}-01" for month in ("2025-10", "2025-11", "2025-12", "2026-01", "2026-02", "2026-03")
+    ]
+    assert month_names(last="2026-02")[0] == "2025-09-01"
+    assert month_names(first="2025-12") == ["2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01"]
+    assert month_names(first="2026-05") == ["2026-05-01"]
+    assert month_names(" 2026-01 ", "2026-01") == ["2026-01-01"]
 
 
 def test_at_most_36():
-    assert len(named("2023-04", "2026-03")) == 36
-    with pytest.raises(Invalid, match="37 months; give at most 36, such as 2023-04 and later") as fault:
-        named("2023-03", "2026-03")
+    assert len(month_names("2023-04", "2026-03")) == 36
+    with pytest.raises(InvalidInput, match="37 months; give at most 36, such as 2023-04 and later") as fault:
+        month_names("2023-03", "2026-03")
     assert list(fault.value.fields) == ["from"]
-    assert len(named("2963-01", "2965-12")) == 36
+    assert len(month_names("2963-01", "2965-12")) == 36
 
 
 @pytest.mark.parametrize(
@@ -48,8 +50,8 @@ def test_at_most_36():
         ("2026-02", "2026-01", "to"),
     ],
 )
-def test_what_cannot_be_names_its_field(first, last, field):
-    with pytest.raises(Invalid) as fault:
-        named(first, last)
+def test_an_invalid_value_names_its_field(first, last, field):
+    with pytest.raises(InvalidInput) as fault:
+        month_names(first, last)
     assert list(fault.value.fields) == [field]
     assert "2026-01" in fault.value.message

@@ -1,4 +1,4 @@
-"""A signed request as the tests of the wire's framing send it, and change it."""
+"""A signed request for the tests of headers and bodies, and changed copies of it."""
 
 import json
 from datetime import UTC, datetime
@@ -24,13 +24,13 @@ MOVEMENT = {
 BODY = json.dumps({"from": SENDER, "to": AUTH, "reserve": "default", "movements": [MOVEMENT]}).encode()
 
 
-def headers(body: bytes = BODY, **changes: str | None) -> dict[str, str]:
-    """The headers of a request with that body; a change of None leaves that header out."""
-    made: dict[str, Any] = wire.request_headers(body, SENDER, AUTH, PASS, PRIVATE, NOW)
-    made |= {name.replace("_", "-"): value for name, value in changes.items()}
-    return {name: value for name, value in made.items() if value is not None}
+def signed_headers(body: bytes = BODY, **changes: str | None) -> dict[str, str]:
+    """The headers of a request with that body; a change to None leaves the header out."""
+    headers: dict[str, Any] = wire.build_request_headers(body, SENDER, AUTH, PASS, PRIVATE, NOW)
+    headers |= {name.replace("_", "-"): value for name, value in changes.items()}
+    return {name: value for name, value in headers.items() if value is not None}
 
 
-def padded(size: int) -> bytes:
+def padded_body(size: int) -> bytes:
     """A JSON object of exactly that size."""
     return b'{"a": "' + b"x" * (size - 9) + b'"}'

@@ -1,4 +1,4 @@
-"""The wire's bodies: plain or packed they are read rightly, or refused with the right status."""
+"""Request bodies: plain and gzipped ones are read, bad ones are refused with the right status."""
 
 import gzip
 import json
@@ -9,19 +9,19 @@ from collections.abc import Callable
 import pytest
 
 from pointsync.sync.protocol import wire
-from pointsync.sync.protocol.wire import MAX_BODY_BYTES, WireFault
-from tests.unit.protocol.signed_request import BODY, padded
+from pointsync.sync.protocol.wire import MAX_BODY_BYTES, WireError
+from tests.unit.protocol.signed_request import BODY, padded_body
 
 
 @pytest.mark.parametrize("encoding", [None, "", "identity", " Identity "])
 def test_a_plain_body(encoding):
-    assert wire.read_body(b' {"a": 1, "unknown": [null]} ', encoding) == {"a": 1, "unknown": [None]}
+    assert wire.parse_body(b' {"a": 1, "unknown": [null]} ', encoding) == {"a": 1, "unknown": [None]}
 
 
 @pytest.mark.parametrize("encoding", ["gzip", " GZIP "])
-@pytest.mark.parametrize("packer", [wire.pack, gzip.compress])
-def test_a_packed_body(encoding, packer):
-    assert wire.read_body(packer(BODY), encoding) == json.loads(BODY)
+@pytest.mark.parametrize("compress", [wire.compress, gzip.compress])
+def test_a_gzipped_body(encoding, compress):
+    assert wire.parse_body(compress(BODY), encoding) == json.loads(BODY)
 
 
 MALFORMED: list[tuple[bytes, str | None]] = [
@@ -66,28 +66,28 @@ MALFORMED: list[tuple[bytes, str | None]] = [
 
 @pytest.mark.parametrize(("body", "encoding"), MALFORMED, ids=lambda part: ascii(part[:20]) if part else ascii(part))
 def test_a_malformed_body_is_400(body, encoding):
-    with pytest.raises(WireFault) as fault:
-        wire.read_body(body, encoding)
+    with pytest.raises(WireError) as fault:
+        wire.parse_body(body, encoding)
     assert (fault.value.status, fault.value.code) == (400, "malformed")
 
 
-@pytest.mark.parametrize(("packer", "encoding"), [(bytes, None), (wire.pack, "gzip")])
-def test_a_body_may_have_its_limit_and_not_a_byte_more(packer: Callable[[bytes], bytes], encoding: str | None):
-    assert len(padded(MAX_BODY_BYTES)) == MAX_BODY_BYTES
-    assert wire.read_body(packer(padded(MAX_BODY_BYTES)), encoding)
-    with pytest.raises(WireFault) as fault:
-        wire.read_body(packer(padded(MAX_BODY_BYTES + 1)), encoding)
+@pytest.mark.parametrize(("compress", "encoding"), [(bytes, None), (wire.compress, "gzip")])
+def test_the_size_limit_is_exact(compress: Callable[[bytes], bytes], encoding: str | None):
+    assert len(padded_body(MAX_BODY_BYTES)) == MAX_BODY_BYTES
+    assert wire.parse_body(compress(padded_body(MAX_BODY_BYTES)), encoding)
+    with pytest.raises(WireError) as fault:
+        wire.parse_body(compress(padded_body(MAX_BODY_BYTES + 1)), encoding)
     assert (fault.value.status, fault.value.code) == (413, "too_large")
 
 
-def test_a_bomb_is_defused_before_it_fills_the_memory():
-    packer = zlib.compressobj(9, wbits=31)
-    bomb = b"".join(packer.compress(bytes(1024 * 1024)) for _ in range(128)) + packer.flush()
+def test_a_decompression_bomb_does_not_fill_the_memory():
+    compressor = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(compressor.compress(bytes(1024 * 1024)) for _ in range(128)) + compressor.flush()
     assert len(bomb) < MAX_BODY_BYTES
     tracemalloc.start()
     try:
-        with pytest.raises(WireFault) as fault:
-            wire.read_body(bomb, "gzip")
+        with pytest.raises(WireError) as fault:
+            wire.parse_body(bomb, "gzip")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -96,8 +96,8 @@ def test_a_bomb_is_defused_before_it_fills_the_memory():
 
 
 @pytest.mark.parametrize("body", [{}, {"from": None}, {"from": 7}, {"from": ["wrk"]}, {"from": {}}])
-def test_a_field_that_is_no_text_is_400(body):
-    with pytest.raises(WireFault) as fault:
-        wire.text_field(body, "from")
+def test_a_field_that_is_not_a_string_is_400(body):
+    with pytest.raises(WireError) as fault:
+        wire.require_text(body, "from")
     assert (fault.value.status, fault.value.code) == (400, "malformed")
     assert "from" in fault.value.message

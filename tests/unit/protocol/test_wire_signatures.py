@@ -1,4 +1,4 @@
-"""The wire's signatures: what was signed is read so, and what was changed or says nothing verifies nothing."""
+"""Request signatures: a signed request verifies; a changed or malformed one does not."""
 
 import base64
 import json
@@ -9,60 +9,60 @@ from standardwebhooks import Webhook
 
 from pointsync import crypto
 from pointsync.sync.protocol import wire
-from pointsync.sync.protocol.wire import WireFault
-from tests.unit.protocol.signed_request import AUTH, BODY, MOVEMENT, NOW, PASS, PRIVATE, PUBLIC, SENDER, headers
+from pointsync.sync.protocol.wire import WireError
+from tests.unit.protocol.signed_request import AUTH, BODY, MOVEMENT, NOW, PASS, PRIVATE, PUBLIC, SENDER, signed_headers
 
 
-def test_a_request_is_read_as_it_was_signed():
-    sent = headers()
-    signed = wire.read_headers(sent, BODY)
-    assert (signed.id, signed.auth, signed.timestamp) == (sent["webhook-id"], AUTH, int(NOW.timestamp()))
-    assert signed.has_hmac(PASS)
-    assert signed.has_key(PUBLIC)
-    assert wire.read_body(BODY, None)["movements"] == [MOVEMENT]
+def test_a_signed_request_verifies():
+    headers = signed_headers()
+    signed = wire.parse_headers(headers, BODY)
+    assert (signed.id, signed.auth, signed.timestamp) == (headers["webhook-id"], AUTH, int(NOW.timestamp()))
+    assert signed.has_valid_hmac(PASS)
+    assert signed.is_signed_by(PUBLIC)
+    assert wire.parse_body(BODY, None)["movements"] == [MOVEMENT]
 
 
-def test_each_request_has_an_id_of_its_own():
-    assert len({headers()["webhook-id"] for _ in range(100)}) == 100
+def test_each_request_has_a_unique_id():
+    assert len({signed_headers()["webhook-id"] for _ in range(100)}) == 100
 
 
-def test_another_secret_or_key_has_not_signed_it():
-    signed = wire.read_headers(headers(), BODY)
-    assert not signed.has_hmac(PASS[:-1])
-    assert not signed.has_hmac("")
-    assert not signed.has_key(crypto.new_signing_key()[1])
-    assert not signed.has_key("no key")
+def test_another_secret_or_key_does_not_verify():
+    signed = wire.parse_headers(signed_headers(), BODY)
+    assert not signed.has_valid_hmac(PASS[:-1])
+    assert not signed.has_valid_hmac("")
+    assert not signed.is_signed_by(crypto.new_signing_key()[1])
+    assert not signed.is_signed_by("no key")
 
 
-def test_an_hmac_is_no_signature_of_a_key_nor_the_other_way_round():
-    v1, v1a = headers()["webhook-signature"].split(" ")
+def test_hmac_and_key_signatures_cannot_be_swapped():
+    v1, v1a = signed_headers()["webhook-signature"].split(" ")
     swapped = f"v1a,{v1.removeprefix('v1,')} v1,{v1a.removeprefix('v1a,')}"
-    signed = wire.read_headers(headers(webhook_signature=swapped), BODY)
-    assert not signed.has_hmac(PASS)
-    assert not signed.has_key(PUBLIC)
+    signed = wire.parse_headers(signed_headers(webhook_signature=swapped), BODY)
+    assert not signed.has_valid_hmac(PASS)
+    assert not signed.is_signed_by(PUBLIC)
 
 
-def test_during_a_rotation_one_of_two_is_enough():
-    sent = headers()
-    content = f"{sent['webhook-id']}.{sent['webhook-timestamp']}.".encode() + BODY
-    new = base64.b64encode(crypto.hmac_signature("wrs_0000000000000000", content)).decode()
-    signed = wire.read_headers(sent | {"webhook-signature": f"v1,{new} {sent['webhook-signature']}"}, BODY)
-    assert signed.has_hmac(PASS)
-    assert signed.has_hmac("wrs_0000000000000000")
+def test_during_a_rotation_one_of_two_signatures_is_enough():
+    headers = signed_headers()
+    content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + BODY
+    new = base64.b64encode(crypto.sign_hmac("wrs_0000000000000000", content)).decode()
+    signed = wire.parse_headers(headers | {"webhook-signature": f"v1,{new} {headers['webhook-signature']}"}, BODY)
+    assert signed.has_valid_hmac(PASS)
+    assert signed.has_valid_hmac("wrs_0000000000000000")
 
 
 @pytest.mark.parametrize("change", ["webhook-id", "webhook-timestamp", "body"])
-def test_what_was_changed_on_the_way_is_no_longer_signed(change):
-    sent, body = headers(), BODY
+def test_a_changed_request_does_not_verify(change):
+    headers, body = signed_headers(), BODY
     if change == "body":
         body = BODY.replace(b"25", b"26")
     elif change == "webhook-id":
-        sent[change] += "x"
+        headers[change] += "x"
     else:
-        sent[change] = str(int(sent[change]) + 1)
-    signed = wire.read_headers(sent, body)
-    assert not signed.has_hmac(PASS)
-    assert not signed.has_key(PUBLIC)
+        headers[change] = str(int(headers[change]) + 1)
+    signed = wire.parse_headers(headers, body)
+    assert not signed.has_valid_hmac(PASS)
+    assert not signed.is_signed_by(PUBLIC)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_what_was_changed_on_the_way_is_no_longer_signed(change):
     ],
     ids=str,
 )
-def test_headers_that_say_nothing_are_401(changes):
-    with pytest.raises(WireFault) as fault:
-        wire.read_headers(headers(**changes), BODY)
+def test_malformed_headers_are_401(changes):
+    with pytest.raises(WireError) as fault:
+        wire.parse_headers(signed_headers(**changes), BODY)
     assert (fault.value.status, fault.value.code) == (401, "bad_signature")
 
 
@@ -121,39 +121,39 @@ def test_headers_that_say_nothing_are_401(changes):
     ],
 )
 def test_a_broken_signature_verifies_nothing(signature):
-    v1 = headers()["webhook-signature"].split(" ")[0].removeprefix("v1,")
-    signed = wire.read_headers(headers(webhook_signature=signature and signature.replace("{v1}", v1)), BODY)
-    assert not signed.has_hmac(PASS)
-    assert not signed.has_key(PUBLIC)
+    v1 = signed_headers()["webhook-signature"].split(" ")[0].removeprefix("v1,")
+    signed = wire.parse_headers(signed_headers(webhook_signature=signature and signature.replace("{v1}", v1)), BODY)
+    assert not signed.has_valid_hmac(PASS)
+    assert not signed.is_signed_by(PUBLIC)
 
 
 @pytest.mark.parametrize("timestamp", ["0", "1772366400", "999999999999"])
 def test_any_clock_can_be_compared(timestamp):
-    sent = headers(webhook_timestamp=timestamp)
-    skew = wire.read_headers(sent, BODY).skew(NOW)
+    headers = signed_headers(webhook_timestamp=timestamp)
+    skew = wire.parse_headers(headers, BODY).clock_skew(NOW)
     assert skew == timedelta(seconds=int(timestamp) - int(NOW.timestamp()))
 
 
-def test_a_signature_of_the_published_library_is_taken():
+def test_a_signature_of_the_standard_webhooks_library_verifies():
     timestamp = NOW
     signature = Webhook(PASS.encode()).sign("msg_1", timestamp, BODY.decode())
-    sent = {
+    headers = {
         "webhook-id": "msg_1",
         "webhook-timestamp": str(int(timestamp.timestamp())),
         "webhook-signature": f"v1,c3RhbGU= {signature}",
     }
-    assert wire.read_headers(sent, BODY).has_hmac(PASS)
-    assert not wire.read_headers(sent, BODY + b" ").has_hmac(PASS)
+    assert wire.parse_headers(headers, BODY).has_valid_hmac(PASS)
+    assert not wire.parse_headers(headers, BODY + b" ").has_valid_hmac(PASS)
 
 
-def test_the_published_library_takes_ours():
-    sent = wire.request_headers(BODY, SENDER, AUTH, PASS, PRIVATE, datetime.now(UTC))
-    assert Webhook(PASS.encode()).verify(BODY, sent) == json.loads(BODY)
+def test_the_standard_webhooks_library_verifies_ours():
+    headers = wire.build_request_headers(BODY, SENDER, AUTH, PASS, PRIVATE, datetime.now(UTC))
+    assert Webhook(PASS.encode()).verify(BODY, headers) == json.loads(BODY)
 
 
-def test_an_answer_is_signed_over_the_requests_id():
-    sent = wire.answer_headers(b"{}", "msg_1", PRIVATE, NOW)
-    signed = wire.read_headers(sent, b"{}")
+def test_an_answer_is_signed_together_with_the_request_id():
+    headers = wire.build_response_headers(b"{}", "msg_1", PRIVATE, NOW)
+    signed = wire.parse_headers(headers, b"{}")
     assert signed.id == "msg_1"
-    assert signed.has_key(PUBLIC)
-    assert not wire.read_headers(sent | {"webhook-id": "msg_2"}, b"{}").has_key(PUBLIC)
+    assert signed.is_signed_by(PUBLIC)
+    assert not wire.parse_headers(headers | {"webhook-id": "msg_2"}, b"{}").is_signed_by(PUBLIC)

@@ -1,4 +1,4 @@
-"""The WooRewards dialect's paths and credentials: what goes out comes in again, letter for letter."""
+"""Paths and credentials of the WooRewards dialect: parsing returns exactly what was built."""
 
 import base64
 from urllib.parse import unquote
@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsync.sync.protocol import woorewards
-from pointsync.sync.protocol.woorewards import DEFAULT_TEMPLATE, ROUTE, SyncPath, fill_template, read_sync_path
+from pointsync.sync.protocol.woorewards import DEFAULT_TEMPLATE, URL_PREFIX, SyncPath, build_sync_path, parse_sync_path
 
-ODD = [
+UNUSUAL_EMAILS = [
     "anna@shop.example",
     "anna+news@shop.example",
     "o'neil@shop.example",
@@ -33,18 +33,18 @@ ODD = [
 ]
 
 
-def arrived(path: str) -> SyncPath | None:
-    """What a server reads of `path`, which it has decoded once."""
-    return read_sync_path(unquote(path, errors="strict").removeprefix(f"{ROUTE}/sync/"))
+def parse_as_server(path: str) -> SyncPath | None:
+    """Parse `path` as a server does after decoding it once."""
+    return parse_sync_path(unquote(path, errors="strict").removeprefix(f"{URL_PREFIX}/sync/"))
 
 
-@pytest.mark.parametrize("email", ODD)
+@pytest.mark.parametrize("email", UNUSUAL_EMAILS)
 @pytest.mark.parametrize(("points", "action"), [(25, "add"), (-25, "sub"), (2_000_000_000, "add")])
-def test_every_address_comes_in_as_it_went_out(email, points, action):
-    path = fill_template(DEFAULT_TEMPLATE, "gold-1", email, points)
+def test_unusual_addresses_survive_the_round_trip(email, points, action):
+    path = build_sync_path(DEFAULT_TEMPLATE, "gold-1", email, points)
     assert path.isascii()
     assert not set(path) & set(" ?#+")
-    assert arrived(path) == SyncPath("gold-1", email, abs(points), action)
+    assert parse_as_server(path) == SyncPath("gold-1", email, abs(points), action)
 
 
 @given(
@@ -52,16 +52,16 @@ def test_every_address_comes_in_as_it_went_out(email, points, action):
     st.integers(-(10**9), 10**9),
     st.from_regex(r"[a-zA-Z0-9_-]{1,64}", fullmatch=True),
 )
-def test_any_local_part_comes_in_as_it_went_out(local, points, reserve):
+def test_any_local_part_survives_the_round_trip(local, points, reserve):
     email = f"{local}@shop.example"
     action = "add" if points >= 0 else "sub"
-    assert arrived(fill_template(DEFAULT_TEMPLATE, reserve, email, points)) == SyncPath(
+    assert parse_as_server(build_sync_path(DEFAULT_TEMPLATE, reserve, email, points)) == SyncPath(
         reserve, email, abs(points), action
     )
 
 
 @pytest.mark.parametrize(
-    ("path", "read"),
+    ("path", "expected"),
     [
         ("default/a@b.example/5/add", SyncPath("default", "a@b.example", 5, "add")),
         ("default/a@b.example/5/add/", SyncPath("default", "a@b.example", 5, "add")),
@@ -71,8 +71,8 @@ def test_any_local_part_comes_in_as_it_went_out(local, points, reserve):
         ("default/a/5/add@b.example/7/sub", SyncPath("default", "a/5/add@b.example", 7, "sub")),
     ],
 )
-def test_a_sync_path(path, read):
-    assert read_sync_path(path) == read
+def test_a_sync_path(path, expected):
+    assert parse_sync_path(path) == expected
 
 
 @pytest.mark.parametrize(
@@ -99,29 +99,29 @@ def test_a_sync_path(path, read):
     ],
     ids=lambda path: path[:50],
 )
-def test_what_is_no_sync_path(path):
-    assert read_sync_path(path) is None
+def test_an_invalid_sync_path(path):
+    assert parse_sync_path(path) is None
 
 
-def test_another_template_is_filled_in_its_own_order():
+def test_a_template_may_have_another_order():
     template = "/index.php/[action]/[points]/[reserve]/[user_email]"
-    assert fill_template(template, "default", "a@b.example", -3) == "/index.php/sub/3/default/a%40b.example"
+    assert build_sync_path(template, "default", "a@b.example", -3) == "/index.php/sub/3/default/a%40b.example"
 
 
 @pytest.mark.parametrize(
     ("template", "path"),
     [
-        (DEFAULT_TEMPLATE, f"{ROUTE}/ping/default"),
-        (DEFAULT_TEMPLATE.replace("/wp-json", "/index.php/wp-json"), f"/index.php{ROUTE}/ping/default"),
-        ("/[reserve]/[user_email]/[points]/[action]", f"{ROUTE}/ping/default"),
+        (DEFAULT_TEMPLATE, f"{URL_PREFIX}/ping/default"),
+        (DEFAULT_TEMPLATE.replace("/wp-json", "/index.php/wp-json"), f"/index.php{URL_PREFIX}/ping/default"),
+        ("/[reserve]/[user_email]/[points]/[action]", f"{URL_PREFIX}/ping/default"),
     ],
 )
-def test_the_ping_stands_beside_the_sync(template, path):
-    assert woorewards.ping_path(template, "default") == path
+def test_the_ping_path_is_next_to_the_sync_path(template, path):
+    assert woorewards.build_ping_path(template, "default") == path
 
 
-def test_credentials_come_in_as_they_went_out():
-    assert woorewards.read_basic(woorewards.basic("wrk_1", "wrs_:ü")) == ("wrk_1", "wrs_:ü")
+def test_credentials_survive_the_round_trip():
+    assert woorewards.parse_basic_auth(woorewards.build_basic_auth("wrk_1", "wrs_:ü")) == ("wrk_1", "wrs_:ü")
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_credentials_come_in_as_they_went_out():
     ["", "Basic", "Basic ", "Basic !!!", "Basic é", "Bearer d3JrOng=", "Basic /w==", "Basic d3Jr", "Basic d3JrOng"],
 )
 def test_a_header_without_credentials(header):
-    assert woorewards.read_basic(header) is None
+    assert woorewards.parse_basic_auth(header) is None
 
 
-def test_the_scheme_has_no_case():
+def test_the_scheme_is_case_insensitive():
     encoded = base64.b64encode(b"wrk_1:wrs_1").decode()
-    assert woorewards.read_basic(f"bASIC  {encoded} ") == ("wrk_1", "wrs_1")
+    assert woorewards.parse_basic_auth(f"bASIC  {encoded} ") == ("wrk_1", "wrs_1")
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,16 @@
-"""The audit log's rows as sentences."""
+"""Audit log entries as sentences."""
 
 import pytest
 
-from pointsync.models import Audit
-from pointsync.reports.audit_log import words
+from pointsync.models import AuditEntry
+from pointsync.reports.audit_log import describe
 
-ROW = {"actor": "Ada", "how": "password", "thing": "", "before": {}, "after": {}}
+ENTRY = {"actor": "Ada", "how": "password", "thing": "", "before": {}, "after": {}}
 TEA = {"noun": "remote", "thing": "https://tea.example"}
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("entry", "sentence"),
     [
         (
             {"action": "added", "noun": "setting", "thing": "max_attempts", "after": {"value": "12"}},
@@ -77,5 +77,5 @@ TEA = {"noun": "remote", "thing": "https://tea.example"}
         (TEA | {"action": "added", "actor": "", "how": "site"}, "This site added remote https://tea.example"),
     ],
 )
-def test_a_row_in_words(row, said):
-    assert words(Audit(**(ROW | {"action": "changed"} | row))) == said
+def test_sentences(entry, sentence):
+    assert describe(AuditEntry(**(ENTRY | {"action": "changed"} | entry))) == sentence

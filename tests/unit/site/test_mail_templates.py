@@ -1,4 +1,4 @@
-"""The texts of mails: what may stand in braces, and what comes of it; nothing in a fact is looked into."""
+"""Mail templates: which placeholders are allowed, and how they are filled in. Values are never interpreted."""
 
 from collections.abc import Iterator
 
@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from pointsync.errors import NotFound, Refused
+from pointsync.errors import DomainError, NotFound
 from pointsync.mail import templates
-from pointsync.mail.templates import Words
+from pointsync.mail.templates import MailTemplate
 from pointsync.models import MailText
 
-FACTS = templates.SAMPLE | {"site": "Mug shop"}
+VALUES = templates.SAMPLE_VALUES | {"site": "Mug shop"}
 
 
 @pytest.fixture
@@ -26,18 +26,20 @@ def session() -> Iterator[Session]:
 
 
 @pytest.mark.parametrize("kind", templates.KINDS)
-def test_the_default_words_pass_their_own_check_and_leave_no_brace(session, kind):
-    words = templates.get(session, kind)
-    assert words.is_default
-    subject, body = words.filled(FACTS)
+def test_the_default_texts_are_valid_and_leave_no_placeholder(session, kind):
+    template = templates.get(session, kind)
+    assert template.is_default
+    subject, body = template.render(VALUES)
     assert not set("{}") & set(subject + body)
     assert "Mug shop" in body
-    assert templates.change(session, kind, words.subject, words.body) == Words(kind, *templates.DEFAULTS[kind], False)
+    assert templates.change(session, kind, template.subject, template.body) == MailTemplate(
+        kind, *templates.DEFAULT_TEXTS[kind], False
+    )
     assert templates.reset(session, kind).is_default
-    assert templates.reset(session, kind) == templates.every(session)[kind] == words
+    assert templates.reset(session, kind) == templates.get_all(session)[kind] == template
 
 
-WRONG = [
+INVALID = [
     ("Hi {name}", "Hello", {"subject": r"\{name\}; what can stand here is \{customer\}, .*\{reward\}\."}),
     ("Hi {level}", "Hello", {"subject": r"\{level\}"}),
     ("Hi {customer", "Hello", {"subject": "A brace stands alone"}),
@@ -53,31 +55,31 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("subject", "body", "faults"), WRONG)
-def test_what_cannot_be_names_each_field_and_changes_nothing(session, subject, body, faults):
-    with pytest.raises(Refused) as refusal:
+@pytest.mark.parametrize(("subject", "body", "errors"), INVALID)
+def test_each_invalid_field_is_reported_and_nothing_changes(session, subject, body, errors):
+    with pytest.raises(DomainError) as refusal:
         templates.change(session, "reward", subject, body)
-    assert set(refusal.value.fields) == set(faults)
-    for name, words in faults.items():
-        with pytest.raises(AssertionError, match=words):
+    assert set(refusal.value.fields) == set(errors)
+    for name, message in errors.items():
+        with pytest.raises(AssertionError, match=message):
             raise AssertionError(refusal.value.fields[name])
     assert templates.get(session, "reward").is_default
 
 
 @pytest.mark.parametrize("call", [templates.get, templates.reset, lambda s, k: templates.change(s, k, "a", "b")])
-def test_there_is_no_such_text(session, call):
+def test_unknown_kinds(session, call):
     with pytest.raises(NotFound, match="reward, level, expiry"):
         call(session, "birthday")
 
 
-@given(st.dictionaries(st.sampled_from(sorted(FACTS)), st.text(), min_size=1))
-def test_whatever_is_filled_in_a_subject_is_one_line_and_facts_are_text(facts):
-    words = Words("reward", "".join(f"<{{{name}}}>" for name in facts), "{customer}")
-    subject, body = words.filled(FACTS | facts)
+@given(st.dictionaries(st.sampled_from(sorted(VALUES)), st.text(), min_size=1))
+def test_a_filled_in_subject_is_one_line(values):
+    template = MailTemplate("reward", "".join(f"<{{{name}}}>" for name in values), "{customer}")
+    subject, body = template.render(VALUES | values)
     assert len(subject) <= 300
     assert len((subject + body).splitlines()) <= 1 or not set("\r\n\0") & set(subject + body)
 
 
-def test_a_fact_with_braces_is_not_filled_again():
-    subject, _ = Words("reward", "{reward}", "x").filled(FACTS | {"reward": "{customer} {nobody} {"})
+def test_placeholders_in_values_are_not_filled_in():
+    subject, _ = MailTemplate("reward", "{reward}", "x").render(VALUES | {"reward": "{customer} {nobody} {"})
     assert subject == "{customer} {nobody} {"

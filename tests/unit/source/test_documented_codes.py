@@ -1,4 +1,4 @@
-"""The README against the code: what a ping can find is explained there, and nothing else is."""
+"""The manual against the code: it explains each code that a ping can find, and no other."""
 
 import ast
 import re
@@ -7,10 +7,17 @@ from pathlib import Path
 
 from pointsync.net import call, http_client
 from pointsync.sync.protocol import ping, pointsync_client
-from tests.support.process import CHECKOUT
+from tests.support.paths import PACKAGE
 
 #: Where the code stands among the arguments.
-CALLS = {"Trouble": 0, "failure": 0, "PassingFailure": 0, "PermanentFailure": 0, "Verdict": 1, "_verdict": 2}
+CALLS = {
+    "RemoteError": 0,
+    "build_error": 0,
+    "TransientCallError": 0,
+    "PermanentCallError": 0,
+    "PingResult": 1,
+    "_build_result": 2,
+}
 
 
 def codes_of(path: str) -> Iterator[str]:
@@ -33,8 +40,8 @@ def texts(node: ast.expr) -> Iterator[str]:
 
 def test_every_code_of_a_ping_is_explained():
     known = {code for module in (http_client, call, ping, pointsync_client) for code in codes_of(module.__file__)}
-    known |= {code for code, _ in pointsync_client._PERMANENT.values()}
-    section = (CHECKOUT / "README.md").read_text().split("## Troubleshooting")[1].split("\n## ")[0]
+    known |= {code for code, _ in pointsync_client._PERMANENT_ERRORS.values()}
+    section = (PACKAGE / "manual" / "troubleshooting.md").read_text().split("\n## Ping codes\n")[1].split("\n## ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     assert {code for row in rows for code in re.findall(r"`(\w+)`", row)} == known
     assert {"ok", "clock_skew", "refused_connection", "timeout", "blocked", "blocked_address", "bad_answer"} <= known

@@ -1,15 +1,21 @@
-"""The README's chapter on running it, against the code: its units can be read, its commands and settings exist."""
+"""The manual and the README against the code: units can be read, commands and settings exist."""
 
 import configparser
 import re
 import shlex
+from dataclasses import fields
 
-from pointsync.cli.commands import COMMANDS
-from tests.support.process import CHECKOUT
+from pointsync.cli.commands import ROOT
+from pointsync.config import Config
+from tests.support.paths import CHECKOUT, MANUAL
 
-README = (CHECKOUT / "README.md").read_text()
-CHAPTER = README.split("\n## Running it\n")[1].split("\n## ")[0]
-SETTINGS = README.split("\n## Settings\n")[1].split("\n## ")[0]
+PAGES = {
+    path.name: path.read_text() for path in [*MANUAL.glob("*.md"), CHECKOUT / "README.md", CHECKOUT / "SECURITY.md"]
+}
+TEXT = "\n".join(PAGES.values())
+NOT_SETTINGS = {"POINTSYNC_SECRET_KEY_IS_SET", "POINTSYNC_SITE_NAME_IS_SET"}
+"""Fields of Config that say where a value came from."""
+SETTING = re.compile(r"POINTSYNC_[A-Z_]+[A-Z]")
 
 
 def blocks(kind: str, text: str) -> list[str]:
@@ -18,9 +24,9 @@ def blocks(kind: str, text: str) -> list[str]:
 
 
 def units() -> dict[str, configparser.RawConfigParser]:
-    """The chapter's units, by the name that stands in their first line."""
+    """The manual's units, by the name that stands in their first line."""
     found = {}
-    for block in blocks("ini", CHAPTER):
+    for block in blocks("ini", TEXT):
         unit = configparser.RawConfigParser(strict=False, comment_prefixes=("#",))
         unit.optionxform = str  # type: ignore[assignment]
         unit.read_string(block)
@@ -41,17 +47,19 @@ def test_the_units_are_what_systemd_reads():
 
 def test_each_command_that_is_named_exists():
     named = re.findall(
-        r"(?:^|[ `/])pointsync ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)", "\n".join([*blocks("sh", README), CHAPTER]), re.M
+        r"(?:^|[ `/])pointsync ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)", "\n".join(blocks("sh", TEXT)), re.M
     )
-    assert len(named) > 20
+    assert len(named) > 60
     for words in (each.split() for each in named):
-        command = COMMANDS.commands.get(words[0])
+        command = ROOT.commands.get(words[0])
         assert command, words
         if hasattr(command, "commands"):
             assert words[1] in command.commands, words
 
 
-def test_each_setting_that_is_named_is_in_the_table():
-    named = set(re.findall(r"POINTSYNC_[A-Z_]+[A-Z]", CHAPTER))
-    assert len(named) > 5
-    assert named <= set(re.findall(r"POINTSYNC_[A-Z_]+[A-Z]", SETTINGS))
+def test_each_setting_is_in_the_table_and_no_other_is_named():
+    table = set(SETTING.findall(PAGES["settings.md"]))
+    known = {f"POINTSYNC_{each.name.upper()}" for each in fields(Config)}
+    assert len(known) > 10
+    assert known - NOT_SETTINGS <= table
+    assert set(SETTING.findall(TEXT)) <= table | {"POINTSYNC_TEST_KILLS"}

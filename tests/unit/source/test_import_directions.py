@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import pointsync
-from tests.support.process import CHECKOUT
+from tests.support.paths import CHECKOUT
 
 PACKAGE = Path(pointsync.__file__).parent
 
@@ -40,7 +40,7 @@ LAYERS = [
     {"", "__main__"},
 ]
 LAYER = {place: height for height, places in enumerate(LAYERS) for place in places}
-EDGES = LAYER["cli"]
+TOP_LAYER = LAYER["cli"]
 
 
 def modules() -> dict[str, ast.Module]:
@@ -86,7 +86,7 @@ def imported_place(dotted: str) -> str | None:
     return (place_of(rest) or "") if first == "pointsync" else None
 
 
-def faults(module: str, tree: ast.Module) -> list[str]:
+def wrong_imports(module: str, tree: ast.Module) -> list[str]:
     """The imports of a module that do not point down."""
     place = place_of(module)
     assert place is not None
@@ -98,7 +98,7 @@ def faults(module: str, tree: ast.Module) -> list[str]:
         if other is None or other == place:
             continue
         if other == "":
-            is_wrong = LAYER[place] < EDGES  # the edges ask for the version, and the commands for the application
+            is_wrong = LAYER[place] < TOP_LAYER  # the edges ask for the version, and the commands for the application
         elif LAYER[place] == 0:
             is_wrong = LAYER[other] > 0
         else:
@@ -141,7 +141,7 @@ def test_every_import_points_down(module):
     if module == "sync":
         return  # its docstring is all that it has
     assert place_of(module) is not None, "a new folder: say in LAYERS where it stands"
-    assert faults(module, MODULES[module]) == []
+    assert wrong_imports(module, MODULES[module]) == []
 
 
 def test_no_files_import_each_other_in_a_ring():
@@ -181,7 +181,7 @@ def test_a_ring_is_seen():
     ],
 )
 def test_a_wrong_import_is_seen(module, source):
-    assert faults(module, ast.parse(source))
+    assert wrong_imports(module, ast.parse(source))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_wrong_import_is_seen(module, source):
     ],
 )
 def test_a_right_import_is_let_be(module, source):
-    assert faults(module, ast.parse(source)) == []
+    assert wrong_imports(module, ast.parse(source)) == []
 
 
 @pytest.mark.parametrize("package", ["requests", "apscheduler"])

@@ -15,8 +15,9 @@ import pytest
 
 from pointsync import clock
 from tests.support.moving_clock import START, MovingClock
+from tests.support.paths import CHECKOUT
 from tests.support.postgres import Cluster
-from tests.support.process import CHECKOUT, SiteProcess, call, wait_until
+from tests.support.process import SiteProcess, call, wait_until
 from tests.support.woorewards_shop import ROUTE, WooRewardsSite
 
 ANNA = "anna@shop.example"
@@ -35,7 +36,9 @@ def shop(woorewards: WooRewardsSite) -> Iterator[WooRewardsSite]:
     return woorewards
 
 
-def push(sender: WooRewardsSite, shop: WooRewardsSite, email: str = ANNA, points: int | str = 5, **more: object):
+def push_movement(
+    sender: WooRewardsSite, shop: WooRewardsSite, email: str = ANNA, points: int | str = 5, **more: object
+):
     """A movement from `sender` to `shop`: status, answer."""
     return sender.push(shop.url, shop.auth, shop.password, more.pop("reserve", "default"), email, points, **more)
 
@@ -44,7 +47,7 @@ def push(sender: WooRewardsSite, shop: WooRewardsSite, email: str = ANNA, points
 @pytest.mark.parametrize("email", ["anna+news@shop.example", "o'neil@shop.example", "jürgen@müller.example"])
 def test_every_email_arrives_as_it_left(sender, woorewards, email, escape):
     woorewards.add_customer(email)
-    status, answer = push(sender, woorewards, email, 25, transaction_id=7, reason="Süß & co", escape=escape)
+    status, answer = push_movement(sender, woorewards, email, 25, transaction_id=7, reason="Süß & co", escape=escape)
     assert (status, answer["status"], answer["status_code"]) == (200, "success", "s200")
     assert (answer["transaction_id"], answer["points"]) == (7, 25)
     assert woorewards.balance(email) == 25
@@ -56,24 +59,24 @@ def test_every_email_arrives_as_it_left(sender, woorewards, email, escape):
 
 @pytest.mark.parametrize(("points", "action", "balance"), [(30, "add", 130), (150, "sub", -50), (7, "set", 7)])
 def test_it_adds_subtracts_and_sets(sender, shop, points, action, balance):
-    assert push(sender, shop, points=points, action=action)[1]["points"] == balance
+    assert push_movement(sender, shop, points=points, action=action)[1]["points"] == balance
     assert shop.balance(ANNA) == balance
 
 
 def test_the_same_movement_is_applied_once(sender, shop):
-    codes = [push(sender, shop, transaction_id=1)[1]["status_code"] for _ in range(2)]
+    codes = [push_movement(sender, shop, transaction_id=1)[1]["status_code"] for _ in range(2)]
     assert codes == ["s200", "s208"]
-    assert push(sender, shop, transaction_id=1, source="wrk_0000000000000000")[1]["status_code"] == "s200"
+    assert push_movement(sender, shop, transaction_id=1, source="wrk_0000000000000000")[1]["status_code"] == "s200"
     assert shop.balance(ANNA) == 110
 
 
 def test_a_stranger_and_an_inactive_reserve(sender, shop):
-    unknown = push(sender, shop, "nobody@shop.example", transaction_id=3)[1]
+    unknown = push_movement(sender, shop, "nobody@shop.example", transaction_id=3)[1]
     assert (unknown["status"], unknown["status_code"], unknown["transaction_id"]) == ("error", "e404", 3)
     assert "points" not in unknown
-    assert push(sender, shop, reserve="other")[1]["status_code"] == "e410"
+    assert push_movement(sender, shop, reserve="other")[1]["status_code"] == "e410"
     shop.inactive.add("default")
-    assert push(sender, shop)[1]["status_code"] == "e410"
+    assert push_movement(sender, shop)[1]["status_code"] == "e410"
     assert shop.applied == {}
 
 
@@ -90,7 +93,7 @@ def test_wrong_credentials_and_wrong_paths_get_wordpress_errors(sender, shop):
     status, answer = sender.push(shop.url, shop.auth, "wrong", "default", ANNA, 5)
     assert (status, answer["code"], answer["data"]) == (401, "rest_forbidden", {"status": 401})
     for points, action in [("-5", "add"), ("5", "take")]:
-        status, answer = push(sender, shop, points=points, action=action)
+        status, answer = push_movement(sender, shop, points=points, action=action)
         assert (status, answer["code"], answer["data"]) == (404, "rest_no_route", {"status": 404})
     shop.addon_installed = False
     assert sender.ping(shop.url, shop.auth, shop.password, "default")[1]["code"] == "rest_no_route"
@@ -111,25 +114,25 @@ def test_it_takes_only_forms(shop):
 
 def test_faults_come_as_ordered(sender, shop):
     shop.fail_next(1, 503)
-    assert push(sender, shop, transaction_id=1)[0] == 503
+    assert push_movement(sender, shop, transaction_id=1)[0] == 503
     assert shop.balance(ANNA) == 100
     shop.drop_answer_next(1)
     with pytest.raises(RemoteDisconnected):
-        push(sender, shop, transaction_id=1)
+        push_movement(sender, shop, transaction_id=1)
     assert shop.balance(ANNA) == 105
     shop.wrong_transaction_id = True
-    answer = push(sender, shop, transaction_id=1)[1]
+    answer = push_movement(sender, shop, transaction_id=1)[1]
     assert (answer["status_code"], answer["transaction_id"]) == ("s208", 2)
 
 
 def test_a_shop_that_comes_back_knows_all_it_knew(sender):
     shop = WooRewardsSite(customers=[ANNA])
     with shop:
-        push(sender, shop)
+        push_movement(sender, shop)
     with pytest.raises(ConnectionRefusedError):
-        push(sender, shop)
+        push_movement(sender, shop)
     with shop:
-        assert push(sender, shop)[1]["points"] == 10
+        assert push_movement(sender, shop)[1]["points"] == 10
 
 
 def test_a_shop_stands_alone(sender):
@@ -158,12 +161,15 @@ def test_a_database_of_its_own(postgres_cluster: Cluster):
 
 
 @pytest.mark.postgres
-def test_what_was_committed_survives_a_crash(postgres_cluster: Cluster, postgres_url):
-    with psycopg.connect(postgres_url) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 1")
-    postgres_cluster.restart("immediate")
-    with psycopg.connect(postgres_url) as connection:
-        assert connection.execute("SELECT * FROM kept").fetchall() == [(1,)]
+@pytest.mark.usefixtures("postgres_cluster")  # skips where there is no PostgreSQL; other tests use that one meanwhile
+def test_what_was_committed_survives_a_crash():
+    with Cluster() as cluster:
+        url = cluster.create_database()
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 1")
+        cluster.restart("immediate")
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT * FROM kept").fetchall() == [(1,)]
 
 
 def test_each_kind_of_database(database_url, request):
@@ -184,7 +190,7 @@ def test_the_clock_moves_only_when_told(moving_clock: MovingClock):
     assert clock.now() - START == timedelta(seconds=180)
 
 
-class StandIn(SiteProcess):
+class FakeSiteProcess(SiteProcess):
     """A process handled like a site, before and apart from the application."""
 
     source = """
@@ -208,7 +214,7 @@ class StandIn(SiteProcess):
 
 def test_a_process_starts_dies_and_comes_back(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("POINTSYNC_SITE_NAME", "the developer's own")
-    with StandIn(tmp_path) as site:
+    with FakeSiteProcess(tmp_path) as site:
         assert "POINTSYNC_SITE_NAME" not in site.env
         first, child, key = site.api("GET", "/healthz", key="k").body.split(" ", 2)
         assert key == "Bearer k"
@@ -229,7 +235,7 @@ def test_a_process_starts_dies_and_comes_back(tmp_path: Path, monkeypatch):
 
 def test_a_process_that_cannot_start_says_why(tmp_path: Path):
     with pytest.raises(AssertionError, match=r"ended with 1[\s\S]*no such database"):
-        StandIn(tmp_path, env={"BROKEN": "1"}).start()
+        FakeSiteProcess(tmp_path, env={"BROKEN": "1"}).start()
 
 
 def _is_running(pid: str) -> bool:

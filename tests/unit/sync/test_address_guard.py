@@ -2,7 +2,7 @@
 
 import pytest
 
-from pointsync.net.address_guard import refusal
+from pointsync.net.address_guard import explain_refusal
 
 NEVER = {
     "169.254.169.254": "metadata",
@@ -91,7 +91,7 @@ PUBLIC = [
 @pytest.mark.parametrize(("address", "kind"), NEVER.items())
 @pytest.mark.parametrize("allow_private", [True, False])
 def test_some_addresses_are_refused_whatever_is_allowed(address: str, kind: str, allow_private: bool) -> None:
-    sentence = refusal(address, allow_private)
+    sentence = explain_refusal(address, allow_private)
     assert sentence is not None
     assert address in sentence
     assert kind in sentence
@@ -99,18 +99,18 @@ def test_some_addresses_are_refused_whatever_is_allowed(address: str, kind: str,
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_private_addresses_need_leave(address: str) -> None:
-    assert refusal(address, True) is None
-    sentence = refusal(address, False)
+    assert explain_refusal(address, True) is None
+    sentence = explain_refusal(address, False)
     assert sentence is not None
     assert "POINTSYNC_PRIVATE_REMOTES" in sentence
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_addresses_are_free(address: str) -> None:
-    assert refusal(address, False) is None
-    assert refusal(address, True) is None
+    assert explain_refusal(address, False) is None
+    assert explain_refusal(address, True) is None
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "1.2.3", "0x7f.1", "2130706433", "::1]", "127.1"])
 def test_what_is_no_address_is_refused(text: str) -> None:
-    assert "not an IP address" in (refusal(text, True) or "")
+    assert "not an IP address" in (explain_refusal(text, True) or "")

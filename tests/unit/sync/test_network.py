@@ -1,49 +1,49 @@
-"""Who lists whom, from what the sites have told: every site should list every other one."""
+"""Which site lists which, as the sites report it: every site should list every other one."""
 
-from pointsync.sync.remotes.network import Member, Network, Sender, Told, members
+from pointsync.sync.remotes.network import Member, Network, PingReport, UnlistedSender, build_members
 from tests.support.moving_clock import START
 
 
-def told(auth: str, *lists: str, knows: bool = True, **more) -> Told:
-    """A site that lists these."""
-    return Told(auth, auth.upper(), lists=frozenset(lists) if knows else None, **more)
+def ping_report(auth: str, *lists: str, is_known: bool = True, **fields) -> PingReport:
+    """A site that lists these sites."""
+    return PingReport(auth, auth.upper(), lists=frozenset(lists) if is_known else None, **fields)
 
 
-def shape(*known: Told) -> list[tuple]:
-    """Of each member: whom it lists, whom it misses, whom it lists elsewhere."""
-    return [(each.told.auth, each.lists, each.missing, each.elsewhere) for each in members(known)]
+def summarise(*reports: PingReport) -> list[tuple]:
+    """For each member: the sites it lists, the sites it misses, and the sites not listed here."""
+    return [(each.report.auth, each.lists, each.missing, each.unlisted_here) for each in build_members(reports)]
 
 
-def test_a_full_mesh_misses_nobody():
-    family = told("a", "b", "c", is_here=True), told("b", "a", "c"), told("c", "a", "b")
-    assert shape(*family) == [
+def test_a_full_mesh_is_complete():
+    family = ping_report("a", "b", "c", is_local=True), ping_report("b", "a", "c"), ping_report("c", "a", "b")
+    assert summarise(*family) == [
         ("a", ("b", "c"), (), ()),
         ("b", ("a", "c"), (), ()),
         ("c", ("a", "b"), (), ()),
     ]
-    assert Network(members(family), ()).is_whole
+    assert Network(build_members(family), ()).is_complete
 
 
-def test_who_does_not_list_whom():
-    family = told("a", "b", "c", is_here=True), told("b", "c"), told("c")
-    assert shape(*family) == [("a", ("b", "c"), (), ()), ("b", ("c",), ("a",), ()), ("c", (), ("a", "b"), ())]
-    assert not Network(members(family), ()).is_whole
+def test_missing_sites_are_found():
+    family = ping_report("a", "b", "c", is_local=True), ping_report("b", "c"), ping_report("c")
+    assert summarise(*family) == [("a", ("b", "c"), (), ()), ("b", ("c",), ("a",), ()), ("c", (), ("a", "b"), ())]
+    assert not Network(build_members(family), ()).is_complete
 
 
-def test_a_shop_that_tells_nothing_is_unknown_and_not_wrong():
-    family = told("a", "b", is_here=True), told("b", knows=False, dialect="woorewards")
-    assert shape(*family)[1] == ("b", None, None, ())
-    assert Network(members(family), ()).is_whole
+def test_a_shop_that_reports_no_list_is_unknown_and_not_incomplete():
+    family = ping_report("a", "b", is_local=True), ping_report("b", is_known=False, dialect="woorewards")
+    assert summarise(*family)[1] == ("b", None, None, ())
+    assert Network(build_members(family), ()).is_complete
 
 
-def test_whom_others_list_and_this_site_does_not():
-    family = told("a", "b", is_here=True), told("b", "a", "z", "b", "y")
-    assert shape(*family)[1] == ("b", ("a",), (), ("y", "z"))
-    assert not Network(members(family), ()).is_whole
+def test_sites_that_only_others_list():
+    family = ping_report("a", "b", is_local=True), ping_report("b", "a", "z", "b", "y")
+    assert summarise(*family)[1] == ("b", ("a",), (), ("y", "z"))
+    assert not Network(build_members(family), ()).is_complete
 
 
-def test_a_sender_that_is_not_listed_is_missing_here():
-    alone = members([told("a", is_here=True)])
-    assert alone == (Member(told("a", is_here=True), (), (), ()),)
-    assert Network(alone, ()).is_whole
-    assert not Network(alone, (Sender("z", "z", START, None, 5),)).is_whole
+def test_an_unlisted_sender_makes_the_network_incomplete():
+    alone = build_members([ping_report("a", is_local=True)])
+    assert alone == (Member(ping_report("a", is_local=True), (), (), ()),)
+    assert Network(alone, ()).is_complete
+    assert not Network(alone, (UnlistedSender("z", "z", START, None, 5),)).is_complete

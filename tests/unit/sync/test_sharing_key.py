@@ -1,10 +1,10 @@
-"""What an admin types about a remote: taken when it can be right, refused by its field when it cannot."""
+"""Validation of a remote's fields: good values are accepted, bad ones are refused by field."""
 
 from contextlib import suppress
 
 import pytest
 
-from pointsync.errors import Invalid
+from pointsync.errors import InvalidInput
 from pointsync.sync.protocol import woorewards
 from pointsync.sync.remotes import sharing_key
 
@@ -13,48 +13,52 @@ PASS = "wrs_AbCdEf0123456789"
 KEY = f"shop.example/fr|{AUTH}:{PASS}"
 
 
-def read(**fields: str | None) -> sharing_key.Typed:
-    """A remote as typed, right but for `fields`."""
-    right: dict[str, str | None] = {
+def read_input(**fields: str | None) -> sharing_key.RemoteInput:
+    """Parse valid fields of a remote, changed by `fields`."""
+    valid: dict[str, str | None] = {
         "sharing_key": None,
         "url": "https://shop.example",
         "auth": AUTH,
         "password": PASS,
-        "target": "default",
-        "observed": "default",
-        "template": None,
+        "target_reserve": "default",
+        "observed_reserve": "default",
+        "query_template": None,
     }
-    return sharing_key.read(**(right | fields))
+    return sharing_key.parse(**(valid | fields))
 
 
-def field_of(**fields: str | None) -> str:
-    """The one field that these are refused for; the words say something to do."""
-    with pytest.raises(Invalid) as refusal:
-        read(**fields)
+def refused_field(**fields: str | None) -> str:
+    """The one field that is refused; the message must say what to do."""
+    with pytest.raises(InvalidInput) as refusal:
+        read_input(**fields)
     [field] = refusal.value.fields
     assert len(refusal.value.message) > 20
     return field
 
 
 def test_a_sharing_key_fills_url_auth_and_pass():
-    typed = read(sharing_key=KEY, url=None, auth=None, password=None)
-    assert (typed.url, typed.auth, typed.password) == ("https://shop.example/fr", AUTH, PASS)
+    remote_input = read_input(sharing_key=KEY, url=None, auth=None, password=None)
+    assert (remote_input.url, remote_input.auth, remote_input.password) == ("https://shop.example/fr", AUTH, PASS)
 
 
-def test_what_is_given_beside_the_key_wins():
-    typed = read(sharing_key=KEY, url="http://10.0.0.5:8080", auth="wrk_fedcba9876543210", password=None)
-    assert (typed.url, typed.auth, typed.password) == ("http://10.0.0.5:8080", "wrk_fedcba9876543210", PASS)
+def test_explicit_fields_take_precedence_over_the_key():
+    remote_input = read_input(sharing_key=KEY, url="http://10.0.0.5:8080", auth="wrk_fedcba9876543210", password=None)
+    assert (remote_input.url, remote_input.auth, remote_input.password) == (
+        "http://10.0.0.5:8080",
+        "wrk_fedcba9876543210",
+        PASS,
+    )
 
 
 @pytest.mark.parametrize("length", range(1, len(KEY)))
 def test_a_key_cut_at_any_length_is_refused(length):
-    assert field_of(sharing_key=KEY[:length], url=None, auth=None, password=None) == "sharing_key"
+    assert refused_field(sharing_key=KEY[:length], url=None, auth=None, password=None) == "sharing_key"
 
 
 @pytest.mark.parametrize("start", range(1, len(KEY) - len(AUTH) - len(PASS) - 1))
-def test_a_key_that_lost_its_beginning_names_another_url_or_is_refused(start):
-    with suppress(Invalid):
-        assert read(sharing_key=KEY[start:], url=None, auth=None, password=None).url != "https://shop.example/fr"
+def test_a_key_without_its_beginning_has_another_url_or_is_refused(start):
+    with suppress(InvalidInput):
+        assert read_input(sharing_key=KEY[start:], url=None, auth=None, password=None).url != "https://shop.example/fr"
 
 
 @pytest.mark.parametrize(
@@ -71,8 +75,8 @@ def test_a_key_that_lost_its_beginning_names_another_url_or_is_refused(start):
         f"shop.example|{PASS}:{AUTH}",
     ],
 )
-def test_a_key_that_was_changed_is_refused(key):
-    assert field_of(sharing_key=key, url=None, auth=None, password=None) == "sharing_key"
+def test_a_malformed_key_is_refused(key):
+    assert refused_field(sharing_key=key, url=None, auth=None, password=None) == "sharing_key"
 
 
 @pytest.mark.parametrize(
@@ -85,12 +89,12 @@ def test_a_key_that_was_changed_is_refused(key):
         (f"shop.example/a|b|{AUTH}:{PASS}", "https://shop.example/a|b"),
     ],
 )
-def test_a_key_is_https_unless_it_says_otherwise(key, url):
-    assert read(sharing_key=key, url=None, auth=None, password=None).url == url
+def test_a_key_without_a_scheme_means_https(key, url):
+    assert read_input(sharing_key=key, url=None, auth=None, password=None).url == url
 
 
 @pytest.mark.parametrize(
-    ("typed", "url"),
+    ("text", "url"),
     [
         ("shop.example", "https://shop.example"),
         (" https://shop.example/ ", "https://shop.example"),
@@ -107,13 +111,13 @@ def test_a_key_is_https_unless_it_says_otherwise(key, url):
         ("https://shop.example/?", "https://shop.example"),
     ],
 )
-def test_a_url_gets_its_one_spelling(typed, url):
-    assert sharing_key.read_url(typed) == url
-    assert sharing_key.read_url(url) == url
+def test_a_url_is_normalised(text, url):
+    assert sharing_key.parse_url(text) == url
+    assert sharing_key.parse_url(url) == url
 
 
 @pytest.mark.parametrize(
-    "typed",
+    "text",
     [
         "",
         "https://",
@@ -154,22 +158,22 @@ def test_a_url_gets_its_one_spelling(typed, url):
         "https://shop.example/" + "a" * 480,
     ],
 )
-def test_a_url_that_cannot_be_is_refused(typed):
-    with pytest.raises(Invalid) as refusal:
-        sharing_key.read_url(typed)
+def test_an_invalid_url_is_refused(text):
+    with pytest.raises(InvalidInput) as refusal:
+        sharing_key.parse_url(text)
     assert list(refusal.value.fields) == ["url"]
 
 
-@pytest.mark.parametrize("typed", ["http://h:70000", "h:0", "h:-1", "h:abc"])
-def test_a_port_that_cannot_be_is_one_sentence_with_one_range(typed):
-    with pytest.raises(Invalid) as refusal:
-        sharing_key.read_url(typed)
+@pytest.mark.parametrize("text", ["http://h:70000", "h:0", "h:-1", "h:abc"])
+def test_an_invalid_port_has_one_sentence_with_the_range(text):
+    with pytest.raises(InvalidInput) as refusal:
+        sharing_key.parse_url(text)
     assert refusal.value.message == "The URL has a port that cannot be; ports go from 1 to 65535."
 
 
 def test_a_password_in_a_url_is_not_shown():
-    with pytest.raises(Invalid) as refusal:
-        sharing_key.read_url("https://user:s3cret@shop.example")
+    with pytest.raises(InvalidInput) as refusal:
+        sharing_key.parse_url("https://user:s3cret@shop.example")
     assert "s3cret" not in refusal.value.message
 
 
@@ -179,23 +183,25 @@ def test_a_password_in_a_url_is_not_shown():
         ("url", [None, "", "  "]),
         ("auth", [None, "", "wrk_", AUTH[:-1], AUTH + "0", AUTH.upper(), PASS]),
         ("password", [None, "", PASS[:-1], PASS + "0", PASS.replace("A", "é"), AUTH]),
-        ("target", ["", " default", "a/b", "é", "a" * 65]),
+        ("target_reserve", ["", " default", "a/b", "é", "a" * 65]),
         (
-            "template",
+            "query_template",
             ["/no/placeholders", "[reserve]/[user_email]/[points]", "[reserve][reserve][user_email][points][action]"],
         ),
     ],
 )
-def test_each_field_is_named_when_it_cannot_be_right(field, values):
-    named = {"password": "pass", "template": "query_template"}.get(field, field)
-    assert [field_of(**{field: value}) for value in values] == [named] * len(values)
+def test_an_invalid_value_is_refused_by_its_field(field, values):
+    form_field = {"password": "pass", "target_reserve": "target"}.get(field, field)
+    assert [refused_field(**{field: value}) for value in values] == [form_field] * len(values)
 
 
-def test_a_template_is_the_add_ons_own_unless_typed():
-    assert read().template == read(template="  ").template == woorewards.DEFAULT_TEMPLATE
-    assert read(template="x/[reserve]/[user_email]/[points]/[action]").template.startswith("/x/[reserve]")
+def test_the_default_template_is_the_add_ons():
+    assert read_input().query_template == read_input(query_template="  ").query_template == woorewards.DEFAULT_TEMPLATE
+    assert read_input(query_template="x/[reserve]/[user_email]/[points]/[action]").query_template.startswith(
+        "/x/[reserve]"
+    )
 
 
 @pytest.mark.parametrize("more", ["?a=1", "#top", " ", "\\", "é", "a" * 500])
-def test_a_template_is_a_plain_path(more):
-    assert field_of(template=f"/[reserve]/[user_email]/[points]/[action]/{more}x") == "query_template"
+def test_a_template_must_be_a_plain_path(more):
+    assert refused_field(query_template=f"/[reserve]/[user_email]/[points]/[action]/{more}x") == "query_template"

@@ -1,4 +1,4 @@
-"""A remote's status, every rule at its edges; and that the words beside the colour say what to do."""
+"""A remote's status: every rule at its boundaries, and a text that says what to do."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,15 +6,15 @@ from itertools import product
 
 import pytest
 
-from pointsync.sync.remotes.status import ERROR, GREEN, NONE, WARNING, Facts, status, words
-from pointsync.sync.site.settings import KINDS, Settings
+from pointsync.sync.remotes.status import ERROR, GREEN, NONE, WARNING, StatusFacts, compute_status, describe_status
+from pointsync.sync.site.settings import DEFINITIONS, Settings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MS = timedelta(milliseconds=1)
 DAY = timedelta(days=1)
 
-GOOD = Facts(attempt_code="ok", check_code="ok", was_sent=True)
-NEW = Facts()
+GOOD = StatusFacts(attempt_code="ok", check_code="ok", has_sent=True)
+NEW = StatusFacts()
 TIMEOUT = {"attempt_code": "timeout", "attempt_message": "shop.example did not answer in time; is it running?"}
 WRONG_PASS = {
     "attempt_code": "bad_credentials",
@@ -29,66 +29,66 @@ BAD_CHECK = {
 }
 
 
-def known(warning_days: int = 7, statistics_days: int = 31) -> Settings:
-    """The settings with these periods."""
-    defaults = {name: kind.default for name, kind in KINDS.items()}
+def make_settings(warning_days: int = 7, statistics_days: int = 31) -> Settings:
+    """Settings with these periods."""
+    defaults = {name: definition.default for name, definition in DEFINITIONS.items()}
     return Settings(**(defaults | {"warning_days": warning_days, "statistics_days": statistics_days}))
 
 
-def failed(age: timedelta) -> Facts:
-    """A remote that is fine now and failed so long ago."""
+def failed_facts(age: timedelta) -> StatusFacts:
+    """A remote that works now and last failed `age` ago."""
     return replace(GOOD, last_failure_at=NOW - age)
 
 
 TABLE = [
-    # what is so now
+    # is_failing facts
     ("new", NEW, NONE),
     ("new, check fine", replace(NEW, check_code="ok"), NONE),
     ("new, clocks apart but fine", replace(NEW, check_code="clock_skew"), NONE),
     ("new, check failed", replace(NEW, **SLOW_CHECK), WARNING),
-    ("new, check failed for good", replace(NEW, **BAD_CHECK), ERROR),
-    ("new, movements wait", replace(NEW, pending=3), NONE),
+    ("new, check failed permanently", replace(NEW, **BAD_CHECK), ERROR),
+    ("new, movements wait", replace(NEW, pending_count=3), NONE),
     ("new, paused", replace(NEW, is_paused=True), NONE),
-    ("new, paused, movements wait", replace(NEW, is_paused=True, pending=1), WARNING),
+    ("new, paused, movements wait", replace(NEW, is_paused=True, pending_count=1), WARNING),
     ("sent", GOOD, GREEN),
     ("sent, never checked", replace(GOOD, check_code=None), GREEN),
     ("sent, clocks apart", replace(GOOD, check_code="clock_skew"), GREEN),
-    ("sent, movements wait", replace(GOOD, pending=1000), GREEN),
+    ("sent, movements wait", replace(GOOD, pending_count=1000), GREEN),
     ("attempt failed", replace(GOOD, **TIMEOUT), WARNING),
     ("attempt failed, check fine since", replace(GOOD, **TIMEOUT, last_failure_at=NOW - 99 * DAY), WARNING),
-    ("attempt failed for good", replace(GOOD, **WRONG_PASS), ERROR),
+    ("attempt failed permanently", replace(GOOD, **WRONG_PASS), ERROR),
     ("check failed", replace(GOOD, **SLOW_CHECK), WARNING),
-    ("check failed for good", replace(GOOD, **BAD_CHECK), ERROR),
-    ("a permanent mark of an attempt that went well", replace(GOOD, attempt_is_permanent=True), GREEN),
-    ("a permanent mark of a check that went well", replace(GOOD, check_is_permanent=True), GREEN),
+    ("check failed permanently", replace(GOOD, **BAD_CHECK), ERROR),
+    ("an attempt that succeeded, still marked as permanent", replace(GOOD, attempt_is_permanent=True), GREEN),
+    ("a check that succeeded, still marked as permanent", replace(GOOD, check_is_permanent=True), GREEN),
     ("paused, nothing waits", replace(GOOD, is_paused=True), GREEN),
-    ("paused, one waits", replace(GOOD, is_paused=True, pending=1), WARNING),
-    ("paused, only customers unknown there", replace(GOOD, is_paused=True, unknown_customers=5), GREEN),
-    ("customers unknown there", replace(GOOD, unknown_customers=500), GREEN),
-    ("used up", replace(GOOD, is_used_up=True, pending=1), ERROR),
-    ("used up, paused", replace(GOOD, is_used_up=True, pending=1, is_paused=True), ERROR),
-    ("used up, failed in passing", replace(GOOD, **TIMEOUT, is_used_up=True, pending=1), ERROR),
-    ("one refused", replace(GOOD, failed=1), ERROR),
-    ("one refused, paused", replace(GOOD, failed=1, is_paused=True), ERROR),
-    ("one refused and nothing was ever sent", replace(NEW, failed=1), ERROR),
-    # red whatever its age
-    ("used up long ago", replace(failed(999 * DAY), is_used_up=True, pending=1), ERROR),
-    ("refused long ago", replace(failed(999 * DAY), failed=1), ERROR),
-    ("failed for good long ago", replace(failed(999 * DAY), **WRONG_PASS), ERROR),
-    ("failing in passing for long", replace(failed(999 * DAY), **TIMEOUT), WARNING),
+    ("paused, one waits", replace(GOOD, is_paused=True, pending_count=1), WARNING),
+    ("paused, only customers unknown there", replace(GOOD, is_paused=True, unknown_customer_count=5), GREEN),
+    ("customers unknown there", replace(GOOD, unknown_customer_count=500), GREEN),
+    ("used up", replace(GOOD, has_used_up_attempts=True, pending_count=1), ERROR),
+    ("used up, paused", replace(GOOD, has_used_up_attempts=True, pending_count=1, is_paused=True), ERROR),
+    ("used up, failed transiently", replace(GOOD, **TIMEOUT, has_used_up_attempts=True, pending_count=1), ERROR),
+    ("one refused", replace(GOOD, failed_count=1), ERROR),
+    ("one refused, paused", replace(GOOD, failed_count=1, is_paused=True), ERROR),
+    ("one refused and nothing was ever sent", replace(NEW, failed_count=1), ERROR),
+    # red, however old
+    ("used up long ago", replace(failed_facts(999 * DAY), has_used_up_attempts=True, pending_count=1), ERROR),
+    ("refused long ago", replace(failed_facts(999 * DAY), failed_count=1), ERROR),
+    ("failed permanently long ago", replace(failed_facts(999 * DAY), **WRONG_PASS), ERROR),
+    ("failing transiently for long", replace(failed_facts(999 * DAY), **TIMEOUT), WARNING),
 ]
 
 
 @pytest.mark.parametrize(
-    ("facts", "shown"), [(facts, shown) for _, facts, shown in TABLE], ids=[row[0] for row in TABLE]
+    ("facts", "status"), [(facts, status) for _, facts, status in TABLE], ids=[row[0] for row in TABLE]
 )
 @pytest.mark.parametrize("periods", [(7, 31), (0, 31), (7, 1), (3650, 3650)], ids=str)
-def test_what_is_so_now_counts_whatever_the_periods(facts, shown, periods):
-    assert status(facts, NOW, known(*periods)) == shown
+def test_present_facts_count_whatever_the_periods(facts, status, periods):
+    assert compute_status(facts, NOW, make_settings(*periods)) == status
 
 
 PERIODS = [
-    # warning, statistics, age of the last error → what is shown
+    # warning, statistics, age of the last error → status
     (7, 31, timedelta(0), WARNING),
     (7, 31, 7 * DAY - MS, WARNING),
     (7, 31, 7 * DAY, GREEN),
@@ -110,20 +110,27 @@ PERIODS = [
 ]
 
 
-@pytest.mark.parametrize(("warning", "statistics", "age", "shown"), PERIODS, ids=str)
-def test_a_past_error_is_remembered_for_the_shorter_period(warning, statistics, age, shown):
-    assert status(failed(age), NOW, known(warning, statistics)) == shown
+@pytest.mark.parametrize(("warning", "statistics", "age", "status"), PERIODS, ids=str)
+def test_a_past_error_counts_for_the_shorter_period(warning, statistics, age, status):
+    assert compute_status(failed_facts(age), NOW, make_settings(warning, statistics)) == status
 
 
-@pytest.mark.parametrize(("age", "shown"), [(7 * DAY - MS, WARNING), (7 * DAY, NONE)], ids=str)
-def test_a_past_error_of_a_remote_that_was_never_sent_to(age, shown):
+@pytest.mark.parametrize(("age", "status"), [(7 * DAY - MS, WARNING), (7 * DAY, NONE)], ids=str)
+def test_a_past_error_of_a_remote_that_never_got_anything(age, status):
     facts = replace(NEW, check_code="ok", last_failure_at=NOW - age)
-    assert status(facts, NOW, known()) == shown
+    assert compute_status(facts, NOW, make_settings()) == status
 
 
 ALL = [
     replace(
-        GOOD, **attempt, **check, is_paused=paused, is_used_up=used_up, pending=pending, failed=refused, was_sent=sent
+        GOOD,
+        **attempt,
+        **check,
+        is_paused=paused,
+        has_used_up_attempts=used_up,
+        pending_count=pending,
+        failed_count=refused,
+        has_sent=sent,
     )
     for attempt, check, paused, used_up, pending, refused, sent in product(
         ({}, TIMEOUT, WRONG_PASS),
@@ -137,45 +144,45 @@ ALL = [
 ]
 
 
-def test_red_comes_before_orange_before_the_rest():
-    """The rules once more, as the product says them, for every mixture."""
+def test_error_comes_before_warning_before_the_rest():
+    """The rules written a second time, for every combination."""
     for facts in ALL:
-        lasting = facts.attempt_is_permanent or facts.check_is_permanent
-        present = "timeout" in (facts.attempt_code, facts.check_code)
-        if facts.is_used_up or lasting or facts.failed:
+        is_permanent = facts.attempt_is_permanent or facts.check_is_permanent
+        is_failing = "timeout" in (facts.attempt_code, facts.check_code)
+        if facts.has_used_up_attempts or is_permanent or facts.failed_count:
             expected = ERROR
-        elif present or (facts.is_paused and facts.pending):
+        elif is_failing or (facts.is_paused and facts.pending_count):
             expected = WARNING
         else:
-            expected = GREEN if facts.was_sent else NONE
-        assert status(facts, NOW, known(0)) == expected, facts
+            expected = GREEN if facts.has_sent else NONE
+        assert compute_status(facts, NOW, make_settings(0)) == expected, facts
 
 
-def test_the_words_are_never_empty_and_never_contradict_the_colour():
+def test_the_text_is_never_empty_and_never_contradicts_the_status():
     for facts in ALL:
-        shown = status(facts, NOW, known())
-        said = words(facts, shown, known())
-        assert said, facts
-        if shown in (ERROR, WARNING):
-            assert not said.startswith(("In step.", "Nothing was sent")), facts
-        if facts.pending + facts.failed:
-            assert f"{facts.pending + facts.failed} movement" in said, facts
-            assert "nothing waits" not in said, facts
-        assert said.startswith("Paused: nothing is sent until it is resumed.") == facts.is_paused, facts
+        status = compute_status(facts, NOW, make_settings())
+        text = describe_status(facts, status, make_settings())
+        assert text, facts
+        if status in (ERROR, WARNING):
+            assert not text.startswith(("In step.", "Nothing was sent")), facts
+        if facts.pending_count + facts.failed_count:
+            assert f"{facts.pending_count + facts.failed_count} movement" in text, facts
+            assert "nothing waits" not in text, facts
+        assert text.startswith("Paused: nothing is sent until it is resumed.") == facts.is_paused, facts
         if facts.is_paused:
-            assert not any(word in said for word in ("on its way", "is asked every", "In step")), facts
+            assert not any(word in text for word in ("on its way", "is asked every", "In step")), facts
 
 
 @pytest.mark.parametrize(
     ("facts", "parts"),
     [
         (replace(GOOD, **TIMEOUT), ["did not answer in time; is it running?"]),
-        (replace(GOOD, **WRONG_PASS, pending=1), ["copy it again", "1 movement waiting."]),
+        (replace(GOOD, **WRONG_PASS, pending_count=1), ["copy it again", "1 movement waiting."]),
         (replace(GOOD, **BAD_CHECK), ["renew it there"]),
         (replace(GOOD, **TIMEOUT, **BAD_CHECK), ["renew it there"]),
         (replace(GOOD, **SLOW_CHECK), ["did not answer the check"]),
         (
-            replace(GOOD, **TIMEOUT, is_used_up=True, pending=2),
+            replace(GOOD, **TIMEOUT, has_used_up_attempts=True, pending_count=2),
             [
                 "after 10 attempts",
                 "is it running?",
@@ -184,36 +191,39 @@ def test_the_words_are_never_empty_and_never_contradict_the_colour():
                 "2 movements waiting.",
             ],
         ),
-        (replace(GOOD, failed=1), ["1 movement refused", "send again, set aside or correct here"]),
-        (replace(GOOD, failed=1234), ["1,234 movements refused"]),
-        (replace(GOOD, is_paused=True, pending=3), ["Paused", "until it is resumed", "3 movements waiting."]),
+        (replace(GOOD, failed_count=1), ["1 movement refused", "send again, set aside or correct here"]),
+        (replace(GOOD, failed_count=1234), ["1,234 movements refused"]),
+        (replace(GOOD, is_paused=True, pending_count=3), ["Paused", "until it is resumed", "3 movements waiting."]),
         (replace(GOOD, is_paused=True), ["Paused: nothing is sent until it is resumed."]),
         (
-            replace(GOOD, **WRONG_PASS, is_paused=True, pending=1),
+            replace(GOOD, **WRONG_PASS, is_paused=True, pending_count=1),
             ["Paused: nothing is sent", "copy it again", "1 movement"],
         ),
-        (replace(GOOD, failed=1, is_paused=True), ["Paused: nothing is sent", "send again, set aside"]),
-        (replace(GOOD, is_paused=True, unknown_customers=2), ["Paused: nothing is sent", "2 movements for customers"]),
-        (replace(failed(DAY), is_paused=True), ["Paused: nothing is sent", "remembered"]),
-        (failed(DAY), ["In step again", "remembered"]),
+        (replace(GOOD, failed_count=1, is_paused=True), ["Paused: nothing is sent", "send again, set aside"]),
+        (
+            replace(GOOD, is_paused=True, unknown_customer_count=2),
+            ["Paused: nothing is sent", "2 movements for customers"],
+        ),
+        (replace(failed_facts(DAY), is_paused=True), ["Paused: nothing is sent", "remembered"]),
+        (failed_facts(DAY), ["In step again", "remembered"]),
         (GOOD, ["In step."]),
-        (replace(GOOD, unknown_customers=1), ["In step.", "1 movement for customers unknown there."]),
+        (replace(GOOD, unknown_customer_count=1), ["In step.", "1 movement for customers unknown there."]),
         (NEW, ["Nothing was sent yet."]),
         (replace(NEW, check_code="ok"), ["Nothing was sent yet; the last check was fine."]),
     ],
 )
-def test_the_words_say_what_is_so_and_what_to_do(facts, parts):
-    said = words(facts, status(facts, NOW, known()), known())
-    assert [part for part in parts if part not in said] == []
+def test_the_text_says_what_is_wrong_and_what_to_do(facts, parts):
+    text = describe_status(facts, compute_status(facts, NOW, make_settings()), make_settings())
+    assert [part for part in parts if part not in text] == []
 
 
-@pytest.mark.parametrize("facts", [replace(GOOD, pending=5), replace(failed(DAY), pending=5)])
+@pytest.mark.parametrize("facts", [replace(GOOD, pending_count=5), replace(failed_facts(DAY), pending_count=5)])
 def test_a_remote_with_movements_waiting_is_not_called_in_step(facts):
-    assert "In step" not in words(facts, status(facts, NOW, known()), known())
+    assert "In step" not in describe_status(facts, compute_status(facts, NOW, make_settings()), make_settings())
 
 
-@pytest.mark.parametrize(("code", "shown"), [("timeout", WARNING), ("bad_credentials", ERROR)])
-def test_a_failure_without_a_sentence_is_still_called_one(code, shown):
-    facts = replace(GOOD, attempt_code=code, attempt_is_permanent=shown == ERROR)
-    assert status(facts, NOW, known()) == shown
-    assert "fail" in words(facts, shown, known())
+@pytest.mark.parametrize(("code", "status"), [("timeout", WARNING), ("bad_credentials", ERROR)])
+def test_a_failure_without_a_message_is_still_reported(code, status):
+    facts = replace(GOOD, attempt_code=code, attempt_is_permanent=status == ERROR)
+    assert compute_status(facts, NOW, make_settings()) == status
+    assert "fail" in describe_status(facts, status, make_settings())

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsync.web.trusted_proxy import IDENTITY, Gate, is_prefix
+from pointsync.web.trusted_proxy import IDENTITY_KEY, TrustedProxyMiddleware, is_prefix
 
 PROXY = "10.0.0.1"
 TRUSTED = (ip_network("10.0.0.0/30"), ip_network("::1"), "unix")
-OURS = ("/", "/customers", "/system/general", "/pointsync/v1/ping", "/healthz")
+KNOWN_PATHS = ("/", "/customers", "/system/general", "/pointsync/v1/ping", "/healthz")
 
 FORGED = {
     "HTTP_X_FORWARDED_FOR": "203.0.113.9",
@@ -30,7 +30,7 @@ FORGED = {
 }
 
 
-def seen(peer: str | None = PROXY, header: str | None = "Remote-User", **sent: str) -> dict[str, Any]:
+def seen_by_app(peer: str | None = PROXY, header: str | None = "Remote-User", **sent: str) -> dict[str, Any]:
     """What the application sees of a request from `peer`."""
     found: dict[str, Any] = {}
 
@@ -41,7 +41,7 @@ def seen(peer: str | None = PROXY, header: str | None = "Remote-User", **sent: s
     environ = {"PATH_INFO": "/customers", "SCRIPT_NAME": "", "HTTP_HOST": "shop.example", "wsgi.url_scheme": "http"}
     if peer is not None:
         environ["REMOTE_ADDR"] = peer
-    Gate(app, TRUSTED, header, OURS.__contains__)(environ | sent, None)
+    TrustedProxyMiddleware(app, TRUSTED, header, KNOWN_PATHS.__contains__)(environ | sent, None)
     found.pop("werkzeug.proxy_fix.orig")
     return found
 
@@ -49,29 +49,29 @@ def seen(peer: str | None = PROXY, header: str | None = "Remote-User", **sent: s
 @pytest.mark.parametrize(
     "peer", ["203.0.113.1", "10.0.0.4", "127.0.0.1", "::2", "fe80::1%eth0", "unix", "10.0.0.1 ", "proxy", None]
 )
-def test_of_a_peer_that_is_not_trusted_nothing_is_seen(peer):
-    assert seen(peer, **FORGED) == seen(peer)
+def test_headers_of_an_untrusted_peer_are_removed(peer):
+    assert seen_by_app(peer, **FORGED) == seen_by_app(peer)
 
 
 @pytest.mark.parametrize("peer", ["10.0.0.0", "10.0.0.3", "::ffff:10.0.0.1", "::1", "", "localhost", "<local>"])
-def test_a_trusted_peer_is_believed(peer):
-    found = seen(peer, **FORGED, PATH_INFO="/evil/customers")
+def test_headers_of_a_trusted_peer_are_used(peer):
+    found = seen_by_app(peer, **FORGED, PATH_INFO="/evil/customers")
     assert found["REMOTE_ADDR"] == "203.0.113.9"
     assert found["wsgi.url_scheme"] == "https"
     assert found["HTTP_HOST"] == "evil.example"
     assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == ("/evil", "/customers")
-    assert found[IDENTITY] == "ada"
+    assert found[IDENTITY_KEY] == "ada"
     gone = {"HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_SCRIPT_NAME", "HTTP_SCRIPT_NAME", "HTTP_REMOTE_USER"}
     assert not gone & set(found), "what is not asked for is not left for others to find"
 
 
-def test_a_unix_socket_is_trusted_by_its_word_only():
+def test_a_unix_socket_is_trusted_only_if_it_is_listed():
     def app(environ: dict[str, Any], _start: Any) -> list[bytes]:
-        assert IDENTITY not in environ
+        assert IDENTITY_KEY not in environ
         return [b"ran"]
 
     for peer in ("", "localhost", "<local>"):
-        gate = Gate(app, (ip_network("127.0.0.0/8"),), "Remote-User", OURS.__contains__)
+        gate = TrustedProxyMiddleware(app, (ip_network("127.0.0.0/8"),), "Remote-User", KNOWN_PATHS.__contains__)
         environ = {"REMOTE_ADDR": peer, "PATH_INFO": "/", "SCRIPT_NAME": "", "wsgi.url_scheme": "http"}
         assert gate(environ | FORGED, None) == [b"ran"]
 
@@ -96,8 +96,8 @@ def test_a_unix_socket_is_trusted_by_its_word_only():
         ("203.0.113.9, " + "10.0.0.2, " * 100 + "10.0.0.2", "10.0.0.2"),
     ],
 )
-def test_the_client_stands_before_the_trusted_proxies(told, client):
-    assert seen(HTTP_X_FORWARDED_FOR=told)["REMOTE_ADDR"] == client
+def test_the_client_is_the_address_before_the_trusted_proxies(told, client):
+    assert seen_by_app(HTTP_X_FORWARDED_FOR=told)["REMOTE_ADDR"] == client
 
 
 @pytest.mark.parametrize(
@@ -105,21 +105,21 @@ def test_the_client_stands_before_the_trusted_proxies(told, client):
     [("https", "https"), ("HTTPS", "https"), ("http, https", "https"), ("javascript", "http"), ("wss", "http")],
 )
 def test_a_scheme_is_one_of_two(told, scheme):
-    assert seen(HTTP_X_FORWARDED_PROTO=told)["wsgi.url_scheme"] == scheme
+    assert seen_by_app(HTTP_X_FORWARDED_PROTO=told)["wsgi.url_scheme"] == scheme
 
 
 @pytest.mark.parametrize("host", ["points.example", "points.example:8443", "my_shop", "[2001:db8::9]:8443", "[::1]"])
-def test_a_host_that_can_be_is_taken(host):
-    assert seen(HTTP_X_FORWARDED_HOST=host)["HTTP_HOST"] == host
-    assert seen(HTTP_X_FORWARDED_HOST=f"first.example, {host}")["HTTP_HOST"] == host
+def test_a_valid_host_is_accepted(host):
+    assert seen_by_app(HTTP_X_FORWARDED_HOST=host)["HTTP_HOST"] == host
+    assert seen_by_app(HTTP_X_FORWARDED_HOST=f"first.example, {host}")["HTTP_HOST"] == host
 
 
 @pytest.mark.parametrize("host", ["", "//evil", "evil/", "a b", "user@evil", "evil:port", '"evil"', "é", "a,"])
-def test_a_host_that_cannot_be_is_none(host):
-    assert seen(HTTP_X_FORWARDED_HOST=host)["HTTP_HOST"] == "shop.example"
+def test_an_invalid_host_is_rejected(host):
+    assert seen_by_app(HTTP_X_FORWARDED_HOST=host)["HTTP_HOST"] == "shop.example"
 
 
-WICKED = [
+HOSTILE_PREFIXES = [
     "/",
     "//evil.example",
     "//evil",
@@ -146,30 +146,30 @@ WICKED = [
 ]
 
 
-@pytest.mark.parametrize("prefix", WICKED)
-def test_a_wicked_prefix_is_none(prefix):
+@pytest.mark.parametrize("prefix", HOSTILE_PREFIXES)
+def test_a_malicious_prefix_is_rejected(prefix):
     assert not is_prefix(prefix)
-    found = seen(HTTP_X_FORWARDED_PREFIX=prefix)
+    found = seen_by_app(HTTP_X_FORWARDED_PREFIX=prefix)
     assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == ("", "/customers")
     assert "HTTP_X_FORWARDED_PREFIX" not in found
 
 
 @pytest.mark.parametrize("prefix", ["/a", "/back-office/points", "/~ada/.points/v1.0_x", "/...", "/.a"])
-def test_a_prefix_that_can_be_is_taken(prefix):
-    assert seen(HTTP_X_FORWARDED_PREFIX=prefix)["SCRIPT_NAME"] == prefix
+def test_a_valid_prefix_is_accepted(prefix):
+    assert seen_by_app(HTTP_X_FORWARDED_PREFIX=prefix)["SCRIPT_NAME"] == prefix
 
 
 @given(st.text(st.sampled_from("/.\\a%2fF:@?#~-_;, \t\n\x00é"), max_size=12))
-def test_whatever_prefix_is_taken_links_stay_below_it(prefix):
-    found = seen(HTTP_X_FORWARDED_PREFIX=prefix)["SCRIPT_NAME"]
+def test_links_stay_below_any_accepted_prefix(prefix):
+    found = seen_by_app(HTTP_X_FORWARDED_PREFIX=prefix)["SCRIPT_NAME"]
     assert found in ("", prefix)
     there = urlsplit(urljoin("https://shop.example/x", f"{found}/sign-in"))
     assert (there.scheme, there.netloc, there.path) == ("https", "shop.example", f"{found}/sign-in")
 
 
 @given(st.dictionaries(st.from_regex(r"HTTP_X_FORWARDED_[A-Z_]{1,8}", fullmatch=True), st.text(max_size=20)))
-def test_whatever_a_stranger_forwards_is_gone(told):
-    assert seen("203.0.113.1", header="X-Forwarded-User", **told) == seen("203.0.113.1")
+def test_all_forwarded_headers_of_a_stranger_are_removed(told):
+    assert seen_by_app("203.0.113.1", header="X-Forwarded-User", **told) == seen_by_app("203.0.113.1")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_whatever_a_stranger_forwards_is_gone(told):
     ],
 )
 def test_a_prefix_left_in_the_path_is_taken_off(prefix, path, expected):
-    found = seen(HTTP_X_FORWARDED_PREFIX=prefix, PATH_INFO=path)
+    found = seen_by_app(HTTP_X_FORWARDED_PREFIX=prefix, PATH_INFO=path)
     assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == (prefix, expected)
 
 
@@ -207,8 +207,8 @@ def test_a_prefix_left_in_the_path_is_taken_off(prefix, path, expected):
         (PROXY, "/points", {"HTTP_X_FORWARDED_PREFIX": "/back/points"}, ("/back/points", "/customers")),
     ],
 )
-def test_where_the_server_has_mounted_it_counts_unless_a_stranger_said_so(peer, mount, sent, expected):
-    found = seen(peer, SCRIPT_NAME=mount, **sent)
+def test_the_servers_mount_point_counts_unless_a_stranger_sent_it(peer, mount, sent, expected):
+    found = seen_by_app(peer, SCRIPT_NAME=mount, **sent)
     assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == expected
 
 
@@ -224,13 +224,13 @@ def test_where_the_server_has_mounted_it_counts_unless_a_stranger_said_so(peer, 
         ("  ", None),
     ],
 )
-def test_a_name_is_kept_as_it_was_told(told, name):
-    assert seen(HTTP_REMOTE_USER=told).get(IDENTITY) == name
+def test_a_name_is_stored_as_it_was_given(told, name):
+    assert seen_by_app(HTTP_REMOTE_USER=told).get(IDENTITY_KEY) == name
 
 
-def test_only_the_header_that_was_named_tells_a_name():
+def test_only_the_configured_header_names_the_admin():
     others = {"HTTP_X_FORWARDED_USER": "ada", "HTTP_X_AUTH_REQUEST_USER": "ada", "HTTP_AUTHORIZATION": "Basic YTpi"}
-    assert IDENTITY not in seen(**others)
-    assert IDENTITY not in seen(header=None, HTTP_REMOTE_USER="ada", **others)
-    assert seen(header="X-Forwarded-User", **others)[IDENTITY] == "ada"
-    assert seen(header="x-auth-request-user", **others)[IDENTITY] == "ada"
+    assert IDENTITY_KEY not in seen_by_app(**others)
+    assert IDENTITY_KEY not in seen_by_app(header=None, HTTP_REMOTE_USER="ada", **others)
+    assert seen_by_app(header="X-Forwarded-User", **others)[IDENTITY_KEY] == "ada"
+    assert seen_by_app(header="x-auth-request-user", **others)[IDENTITY_KEY] == "ada"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsync.admin.auth.user_agent import words
+from pointsync.admin.auth.user_agent import describe
 
 MOZILLA = "Mozilla/5.0"
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -30,13 +30,13 @@ WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
         ("a" * 10_000, "a" * 40),
     ],
 )
-def test_in_words(user_agent, said):
-    assert words(user_agent) == said
+def test_browsers_in_words(user_agent, said):
+    assert describe(user_agent) == said
 
 
 @given(st.text())
-def test_whatever_is_sent_comes_to_a_few_plain_letters(user_agent):
-    said = words(user_agent)
+def test_any_user_agent_gives_a_few_plain_letters(user_agent):
+    said = describe(user_agent)
     assert 0 < len(said) <= 60
     assert said.isascii()
     assert said.isprintable()

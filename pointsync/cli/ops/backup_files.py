@@ -1,0 +1,63 @@
+"""What `pointsync backup` and `pointsync restore` share: progress, and errors that name FILE."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pointsync.cli.framework.errors import EXIT_USAGE, CommandError, to_one_line
+from pointsync.cli.framework.progress import Progress
+
+if TYPE_CHECKING:
+    from pointsync.config import Config
+    from pointsync.ops.backup import ProgressCallback
+
+
+@contextmanager
+def progress_reporter() -> "Iterator[ProgressCallback]":
+    """Progress on stderr, and an end in order when a signal asks for one."""
+    from pointsync.cli.framework.shutdown import StopSignal
+
+    stop = StopSignal()
+    with Progress() as progress:
+
+        def report(action: str, done: int, total: int) -> None:
+            if stop.is_requested:
+                raise CommandError("Stopped; nothing has changed.")
+            progress.update(f"{done:,} of {total:,} {'pages' if action == 'copied' else 'bytes'} {action} …")
+
+        yield report
+
+
+@contextmanager
+def file_errors(file: Path) -> Iterator[None]:
+    """What goes wrong with FILE, by its name."""
+    from pointsync.ops.archive import BadBackup
+
+    file_name = to_one_line(str(file)[:200])
+    try:
+        yield
+    except BadBackup as error:
+        raise CommandError(f"FILE: {file_name} {error.message}.") from None
+    except sqlite3.Error as error:
+        raise CommandError(f"FILE: {file_name}: the database cannot be copied: {error}.") from None
+    except OSError as error:
+        other_file = getattr(error, "filename", None)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CommandError(
+            f"FILE: {file_name}: {reason}{f' ({other_file})' if other_file and str(other_file) != str(file) else ''}."
+        ) from None
+
+
+def check_not_site_file(file: Path, config: "Config") -> None:
+    """Raises CommandError where FILE is one that the site itself works with."""
+    from pointsync.ops.backup import database_path
+
+    site_files = [config.data / name for name in ("secret_key", "secret_key.new", "marker")]
+    if config.is_sqlite:
+        site_files += [Path(f"{database_path(config)}{end}") for end in ("", "-wal", "-shm")]
+    if any(each.exists() and each.samefile(file) for each in site_files):
+        raise CommandError(
+            f"FILE: {to_one_line(str(file)[:200])} belongs to the site itself; give another name.", EXIT_USAGE
+        )
