@@ -1,7 +1,7 @@
 """The application for any WSGI server: `gunicorn wsgi:app`, `flask --app wsgi …`.
 
-Importing this starts no scheduler; `pointsync serve` or `pointsync worker` does. A wrong setting ends the
-process with one line.
+This does not start the scheduler; run `pointsync worker` for that. If a setting is wrong, the process prints one line
+and ends.
 """
 
 import sys
@@ -12,5 +12,5 @@ from pointsync.errors import ConfigError
 try:
     app = create_app()
 except ConfigError as error:
-    print(f"Error: {error}", file=sys.stderr)  # noqa: T201 there is nobody else to tell
+    print(f"Error: {error}", file=sys.stderr)  # noqa: T201 there is no logging yet
     sys.exit(2)

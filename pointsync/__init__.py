@@ -8,19 +8,18 @@ __version__ = "0.1.0"
 
 
 def create_app(config: Config | None = None, *, with_blueprints: bool = True) -> Flask:
-    """The application: settings, extensions, blueprints, commands. Starts nothing, opens no database.
+    """Create the application, without starting anything or opening the database.
 
-    One that `answers` nobody has no blueprints: a command is done sooner than these are put together. Raises
-    ConfigError where a setting is wrong.
+    Commands do not need the blueprints, and start faster without them. Raises ConfigError for an invalid setting.
     """
-    from pointsync import app as application
     from pointsync import cli, db
-    from pointsync import config as settings
+    from pointsync.app import configure, register_blueprints
+    from pointsync.config import load
 
     app = Flask(__name__)
-    application.configure(app, config or settings.load())
+    configure(app, config or load())
     db.init_app(app)
     if with_blueprints:
-        application.register(app)
+        register_blueprints(app)
     cli.register(app)
     return app

@@ -1,5 +1,4 @@
-"""Putting the application together: what Flask is told, which blueprints answer, what errors look like, what
-stands before it."""
+"""Composing the application: Flask's settings, the blueprints, error handlers and middleware."""
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
@@ -10,8 +9,8 @@ from pointsync.config import Config
 from pointsync.crypto import Vault
 from pointsync.ledger import audit_recorder
 from pointsync.net.http_client import HttpClient
-from pointsync.runtime import EXTENSION_KEY, Runtime, get_runtime_of
-from pointsync.web import access_log, db_unavailable, secret_key
+from pointsync.runtime import EXTENSION_KEY, Runtime, get_runtime
+from pointsync.web import access_log, db_unavailable, row_ids, secret_key
 from pointsync.web.trusted_proxy import TrustedProxyMiddleware
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -19,7 +18,7 @@ PEER_PATHS = ("/pointsync/", "/wp-json/")
 
 
 def configure(app: Flask, config: Config) -> None:
-    """Give Flask its settings, and the application its runtime; whatever it writes is audited."""
+    """Set Flask's settings and the runtime, and register the audit log."""
     audit_recorder.register()
     secret_key.register()
     app.config.update(
@@ -39,34 +38,38 @@ def configure(app: Flask, config: Config) -> None:
     )
 
 
-def register(app: Flask) -> None:
-    """Every blueprint, by who calls it: other sites, shops and machines, admins; and the gate before them."""
+def register_blueprints(app: Flask) -> None:
+    """Register the blueprints (for other sites, shops and admins), the error handlers and the middleware."""
     from pointsync import admin, api, peer
 
     access_log.register(app)
     db_unavailable.register_database_check(app)
-    # A slash too many or too few would be answered with a redirect to the host that the caller has named.
+    # Without this, Flask would redirect URLs with a wrong slash to the host that the caller has sent.
     app.url_map.merge_slashes = app.url_map.strict_slashes = False
     db.init_migrations(app)  # for `flask db`
-    for package in (peer, api, admin):
+    row_ids.register(app)
+    peer.register(app)
+    # Only static files and the routes for other sites answer OPTIONS.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    for package in (api, admin):
         package.register(app)
     app.register_error_handler(HTTPException, _handle_http_error)
-    config = get_runtime_of(app).config
+    config = get_runtime(app).config
     app.wsgi_app = TrustedProxyMiddleware(  # type: ignore[method-assign]
         app.wsgi_app, config.trusted_proxies, config.proxy_auth_header, lambda path: _is_known_path(app, path)
     )
 
 
 def _is_known_path(app: Flask, path: str) -> bool:
-    """Whether a view answers at `path`, by whatever method."""
+    """Whether `path` has a view for any method."""
     return bool(app.url_map.bind("").allowed_methods(path))
 
 
 def _handle_http_error(error: HTTPException) -> ResponseReturnValue:
-    """What is answered where no view was found; a view's own errors are its blueprint's."""
-    from pointsync.admin.shell import error_pages as pages
+    """The answer if no view was found; the blueprints handle the errors of their views."""
+    from pointsync.admin.shell import error_pages
     from pointsync.api import errors
 
     if errors.has_json_errors(request.path):
         return errors.handle_http_error(error)
-    return error if request.path.startswith(PEER_PATHS) else pages.render_error(error)
+    return error if request.path.startswith(PEER_PATHS) else error_pages.render_error(error)

@@ -1,12 +1,13 @@
-"""The one clock: aware moments in UTC, and their form on the wire."""
+"""The clock: times are timezone-aware and in UTC. Also their text form, and the days and months of a time zone."""
 
+import calendar
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 
 _source: Callable[[], datetime] | None = None
 
-# Python reads much of ISO 8601 beside: week dates, hours alone, commas. Another site might not.
+# Python accepts much more of ISO 8601, such as week dates; another site might not.
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
 )
@@ -14,47 +15,42 @@ _ADMIN_INPUT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ][0-9]{2}:[0-9]{2}(
 
 
 def now() -> datetime:
-    """This moment, aware, in UTC, cut to the millisecond that the wire and the database keep."""
+    """The current time, cut to milliseconds: the precision of the wire and of the database."""
     time = _source() if _source else datetime.now(UTC)
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 def set_source(source: Callable[[], datetime] | None) -> None:
-    """Put another clock in place (tests move it); `None` brings the system's back."""
+    """Use another clock, as tests do; `None` restores the system's clock."""
     global _source
     _source = source
 
 
 def to_text(time: datetime) -> str:
-    """`moment` as RFC 3339 in UTC with `Z`, milliseconds only where there are any."""
+    """`time` as RFC 3339 in UTC with `Z`, with milliseconds if they are not 0."""
     time = time.astimezone(UTC)
     spec = "milliseconds" if time.microsecond >= 1000 else "seconds"
     return time.isoformat(timespec=spec).replace("+00:00", "Z")
 
 
 def from_text(text: str) -> datetime:
-    """The moment that an RFC 3339 text with a zone names, in UTC.
-
-    Raises ValueError for any other text, one without a zone included: a moment that depends on
-    where it is read is no moment.
-    """
+    """Parse an RFC 3339 time with a time zone. Raises ValueError for anything else."""
     if not _RFC_3339.match(text):
-        raise ValueError("the moment is not in RFC 3339, such as 2026-03-01T12:00:00Z")
+        raise ValueError("the time is not in RFC 3339 format, such as 2026-03-01T12:00:00Z")
     time = datetime.fromisoformat(text.upper())
     if time.tzinfo is None:
-        raise ValueError("the moment has no time zone; end it with Z")
+        raise ValueError("the time has no time zone; end it with Z")
     try:
         time = time.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("the moment is out of range") from error
+        raise ValueError("the time is out of range") from error
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 def parse_input(text: str, zone: tzinfo) -> datetime:
-    """The moment, in UTC, that a person has typed: `2026-03-01` (its midnight), `2026-03-01 14:30`, by the clocks
-    of `zone`, or a whole RFC 3339 text with a zone of its own.
+    """Parse a time that a person typed: `2026-03-01` (midnight) or `2026-03-01 14:30` in `zone`, or RFC 3339.
 
-    Raises ValueError for any other text.
+    Raises ValueError for anything else.
     """
     text = text.strip()
     if not _ADMIN_INPUT.match(text):
@@ -62,4 +58,22 @@ def parse_input(text: str, zone: tzinfo) -> datetime:
     try:
         return datetime.fromisoformat(text.upper()).replace(tzinfo=zone).astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("the moment is out of range") from error
+        raise ValueError("the time is out of range") from error
+
+
+def local_date(at: datetime, zone: tzinfo) -> date:
+    """The date in `zone` at the time `at`."""
+    return at.astimezone(zone).date()
+
+
+def start_of_day(day: date, zone: tzinfo) -> datetime:
+    """The first moment of `day` in `zone`, in UTC."""
+    # If midnight comes twice, this is the earlier one; if clocks skip it, it is computed with the offset before.
+    return datetime.combine(day, datetime.min.time(), zone).astimezone(UTC)
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day `months` later, or the last day of that month if it is shorter."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

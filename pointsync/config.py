@@ -1,4 +1,4 @@
-"""The settings: read from the environment or `instance/config.py`, checked, with errors people understand."""
+"""The settings of the process, read from the environment or `instance/config.py`, and validated."""
 
 import ipaddress
 import os
@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from pointsync import key_file, urls
 from pointsync.errors import ConfigError
+from pointsync.text_limits import MAX_NAME_LENGTH
 
 MIN_SECRET_LENGTH = 16
-MAX_TEXT_LENGTH = 191
 
-# What may stand in `frame-ancestors`: nothing that could end the directive and begin another one.
+# The values for `frame-ancestors`; nothing that could end the directive and begin another one.
 _FRAME_ANCESTOR = re.compile(
     r"'self'|(?:https?://)?(?:\*|(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?/?",
     re.IGNORECASE,
@@ -27,9 +27,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 TrustedPeer = Network | Literal["unix"]
 
 UNIX_SOCKET: Literal["unix"] = "unix"
-"""Among the trusted proxies: whoever may use the Unix socket that a server listens at."""
+"""A trusted proxy that connects through the server's Unix socket."""
 
-# Headers that say something else than who is signed in.
+# Headers with another meaning, which cannot name the signed-in admin.
 _NON_IDENTITY_HEADERS = re.compile(
     "accept|authorization|connection|cookie|host|origin|referer|user-agent|forwarded|x-real-ip"
     "|x-forwarded-(?:for|host|port|prefix|proto)",
@@ -39,15 +39,15 @@ _NON_IDENTITY_HEADERS = re.compile(
 
 @dataclass(frozen=True)
 class Config:
-    """What this process was told, checked. Moments of use decide nothing here: it never changes."""
+    """The validated settings of this process. They never change while it runs."""
 
     data: Path
     database_url: str
     secret_key: str = field(repr=False)
     secret_key_is_set: bool
-    """By an admin, who keeps it; else PointSync has made it."""
+    """Whether an admin set the key; otherwise PointSync generated it."""
     secret_key_old: str | None = field(repr=False)
-    """The one before, until the database is encrypted with `secret_key`."""
+    """The previous key, until the database is encrypted with `secret_key`."""
     public_url: str | None
     site_name: str
     site_name_is_set: bool
@@ -62,15 +62,15 @@ class Config:
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether the database is a file of this machine."""
+        """Whether the database is an SQLite file."""
         return self.database_url.startswith("sqlite")
 
 
 def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> Config:
     """The settings of this process.
 
-    `environ` stands in for the environment, `root` for the folder whose `instance/` is the default
-    place of the data. Raises ConfigError naming the setting, the value's fault and an example.
+    `environ` replaces the environment, and `root` the folder that contains `instance/`, the default data folder.
+    Raises ConfigError with the setting, what is wrong with its value, and an example.
     """
     reader = _SettingsReader(dict(os.environ if environ is None else environ), root or _default_root())
     data_dir = reader.data_dir()
@@ -89,7 +89,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> 
         secret_key_is_set=bool(secret_key),
         secret_key_old=reader.secret_key("SECRET_KEY_OLD") or None,
         public_url=reader.public_url(),
-        site_name=reader.text("SITE_NAME", MAX_TEXT_LENGTH) or socket.gethostname(),
+        site_name=reader.text("SITE_NAME", MAX_NAME_LENGTH) or socket.gethostname(),
         site_name_is_set=bool(reader.get("SITE_NAME")),
         scheduler=reader.boolean("SCHEDULER", default=True),
         trusted_proxies=trusted_proxies,
@@ -103,13 +103,13 @@ def load(environ: Mapping[str, str] | None = None, root: Path | None = None) -> 
 
 
 def _default_root() -> Path:
-    """The checkout that holds this package, where there is one; else the current folder."""
+    """The checkout that contains this package, if there is one; otherwise the current folder."""
     checkout = Path(__file__).resolve().parent.parent
     return checkout if (checkout / "wsgi.py").is_file() else Path.cwd()
 
 
 class _SettingsReader:
-    """Reads one setting at a time; every complaint names the setting, the fault and an example."""
+    """Reads and validates the settings one by one. Every method raises ConfigError."""
 
     def __init__(self, environ: dict[str, str], root: Path) -> None:
         self.environ = environ
@@ -124,7 +124,7 @@ class _SettingsReader:
         return self.environ.get(setting_name, self.file_settings.get(setting_name, "")).strip()
 
     def read_secret_file(self, name: str, example: str) -> str:
-        """What stands in the file that the setting names; empty where it is not set."""
+        """The content of the file that the setting names; empty if it is not set."""
         if not (path := self.get(name)):
             return ""
         try:
@@ -155,20 +155,21 @@ class _SettingsReader:
         if value and not re.fullmatch(r"[A-Za-z0-9-]+", value):
             raise _config_error(name, f"is {value!r}, which is not the name of a header", example)
         if _NON_IDENTITY_HEADERS.fullmatch(value):
-            raise _config_error(name, f"is {value!r}, which says something else than who is signed in", example)
+            raise _config_error(name, f"is {value!r}, a header that does not name the signed-in user", example)
         return value or None
 
     def data_dir(self) -> Path:
+        """The data folder, which is created if it is missing."""
         path = Path(self.get("DATA") or self.root / "instance")
         try:
-            # Customers' addresses lie there, too; where the folder is there already, its owner has decided.
+            # Private, since it contains customers' addresses; an existing folder keeps its permissions.
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise _config_error(
-                "DATA", f"names {path}, which cannot be made: {error.strerror}", "/var/lib/pointsync"
+                "DATA", f"names {path}, which cannot be created: {error.strerror}", "/var/lib/pointsync"
             ) from error
         if not os.access(path, os.W_OK):
-            raise _config_error("DATA", f"names {path}, where nothing can be written", "/var/lib/pointsync")
+            raise _config_error("DATA", f"names {path}, which is not writable", "/var/lib/pointsync")
         return path.resolve()
 
     def database_url(self, data_dir: Path) -> str:
@@ -185,12 +186,12 @@ class _SettingsReader:
         path = Path(value.removeprefix("sqlite:///"))
         if path.is_dir() or not path.parent.is_dir():
             raise _config_error(
-                "DATABASE_URL", f"names {path}, where no file can be made", "sqlite:////var/lib/pointsync.db"
+                "DATABASE_URL", f"names {path}, where no file can be created", "sqlite:////var/lib/pointsync.db"
             )
         return value
 
     def secret_key(self, name: str) -> str:
-        """A key that an admin keeps; empty where none is set."""
+        """A key that an admin set; empty if it is not set."""
         value = self.get(name) or self.read_secret_file(f"{name}_FILE", "/run/secrets/key")
         return self.check_key_length(name, value) if value else ""
 
@@ -230,7 +231,7 @@ class _SettingsReader:
                 network = ipaddress.ip_network(word, strict=False)
             except ValueError as error:
                 raise _config_error(
-                    name, f"holds {word!r}, which is no address or network", "127.0.0.1, 10.0.0.0/8"
+                    name, f"holds {word!r}, which is not an address or network", "127.0.0.1, 10.0.0.0/8"
                 ) from error
             if network.prefixlen == 0:
                 raise _config_error(name, f"holds {word!r}, which would trust everybody", "127.0.0.1, 10.0.0.0/8")
@@ -252,7 +253,7 @@ class _SettingsReader:
 
 
 def _is_database_url(url: str) -> bool:
-    # Imported where it is needed: it takes longer than a command's help.
+    # Imported here, because the import takes longer than showing a command's help.
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -268,7 +269,7 @@ def _config_error(name: str, problem: str, example: str) -> ConfigError:
 
 
 def _read_settings_file(path: Path) -> dict[str, str]:
-    """The `POINTSYNC_…` names that a configuration file of the admin's sets."""
+    """The `POINTSYNC_…` settings in an admin's configuration file."""
     module = ModuleType("instance_config")
     try:
         exec(compile(path.read_text(), str(path), "exec"), module.__dict__)  # noqa: S102 the admin's own file, as Flask reads it

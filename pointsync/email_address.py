@@ -1,4 +1,4 @@
-"""E-mail addresses, normalised here and nowhere else, so that a customer is one customer everywhere."""
+"""E-mail addresses. They are normalised only here, so that a customer is the same customer everywhere."""
 
 import re
 import unicodedata
@@ -9,15 +9,15 @@ import email_validator
 from email_validator import EmailNotValidError, validate_email
 
 from pointsync.errors import InvalidInput
-from pointsync.text_limits import validate_text
+from pointsync.text_limits import printable, validate_text
 
 MAX_LENGTH = 254
 MAX_INPUT_LENGTH = 4 * MAX_LENGTH
 
-# Addresses are checked for form, not for delivery: `.test` and `.local` are domains like any other.
+# The library would refuse special domains such as `.test` and `.local`.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
-# What nearly every address looks like; the library's whole check, ten times slower, says the same of it.
+# The form of nearly all addresses. The library accepts them as well, but takes ten times longer.
 _COMMON_FORM = re.compile(
     r"(?=.{1,64}@)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@"
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}\Z"
@@ -26,12 +26,11 @@ _COMMON_FORM = re.compile(
 
 @lru_cache(maxsize=65_536)
 def normalise(text: str) -> str:
-    """The one spelling of an address: NFC, trimmed, lower case, its domain as A-labels.
+    """The standard spelling of an address: NFC, without surrounding spaces, lower case, the domain as A-labels.
 
-    It is checked for form, not for delivery: domains such as `.test` and `.local` are fine. Raises
-    Invalid for `customer`, with what is wrong and how to mend it.
+    Checks the form only, not whether mail can be delivered. Raises InvalidInput for `customer`.
     """
-    if len(text) > MAX_INPUT_LENGTH:  # before anything that would keep it, or take long over it
+    if len(text) > MAX_INPUT_LENGTH:  # first, because all other checks would take long
         raise InvalidInput("customer", f"An e-mail address has at most {MAX_LENGTH} characters.")
     address = unicodedata.normalize("NFC", text).strip().lower()
     if len(address) <= MAX_LENGTH and _COMMON_FORM.match(address) and "--" not in address:
@@ -44,27 +43,25 @@ def normalise(text: str) -> str:
         )
         domain = validated.ascii_domain
     except (EmailNotValidError, UnicodeError) as error:
-        raise InvalidInput("customer", f"{_shorten(text)} is no e-mail address: {_shorten(str(error), 200)}") from error
+        raise InvalidInput(
+            "customer", f'"{printable(text)}" is not a valid e-mail address: {printable(str(error), 200)}'
+        ) from error
     local = validated.local_part
     address = f"{local}@{domain.lower()}"
     if "\ufffd" in address or domain.startswith("[") or len(address) > MAX_LENGTH:
-        raise InvalidInput("customer", f"{_shorten(text)} is no e-mail address; type one such as alice@example.com.")
+        raise InvalidInput(
+            "customer", f'"{printable(text)}" is not a valid e-mail address; type one such as alice@example.com.'
+        )
     return address
 
 
 def normalise_prefix(text: str) -> str:
-    """The beginning of an address, in the spelling of `normalise`, to find addresses by.
+    """The beginning of an address, in the spelling of `normalise`, for searching.
 
-    A whole address is one, too; of one cut within a domain of other than ASCII letters nothing can be found,
-    since its A-labels are unlike. Raises Invalid for `search` where no address can begin so.
+    `text` can also be a whole address. A beginning that ends inside an international domain finds nothing, because the
+    domain's A-labels look different. Raises InvalidInput for `search` if no address can begin like this.
     """
     text = validate_text(text, MAX_LENGTH, "search")
     with suppress(InvalidInput):
         return normalise(text)
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
-
-
-def _shorten(text: str, limit: int = 60) -> str:
-    """`text` short and printable enough to stand in a sentence."""
-    printable = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return printable if len(printable) <= limit else printable[: limit - 1] + "…"

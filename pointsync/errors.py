@@ -1,17 +1,17 @@
-"""What can go wrong, in words for people; the edges turn these into exit codes and HTTP answers."""
+"""Errors with messages for people. Commands turn them into exit codes, and views into HTTP answers."""
 
 from collections.abc import Sequence
 
 
 class ConfigError(Exception):
-    """A setting stops the start; the text names it, its fault and an example."""
+    """A setting is wrong, so the process cannot start; the message says which one and what is wrong."""
 
 
 class DomainError(Exception):
-    """A rule or a field forbids what was asked, and nothing has changed.
+    """A rule refuses a request, and nothing has changed.
 
-    `code` is the stable name for machines, `message` the sentence for people, `fields` maps each
-    faulty field to what is wrong with it and how to mend it.
+    `code` is for programs and never changes, `message` is for people, and `fields` maps each invalid field to a
+    message that says what is wrong and what to do.
     """
 
     def __init__(self, code: str, message: str, fields: dict[str, str] | None = None) -> None:
@@ -22,22 +22,22 @@ class DomainError(Exception):
 
 
 class InvalidInput(DomainError):
-    """A field cannot be right as it was typed."""
+    """A field is invalid."""
 
     def __init__(self, field: str, message: str, code: str = "invalid") -> None:
         super().__init__(code, message, {field: message})
 
 
 class NotFound(DomainError):
-    """What was named does not exist here."""
+    """The requested thing does not exist here."""
 
 
 class Conflict(DomainError):
-    """What was asked contradicts what is recorded."""
+    """The request contradicts what is recorded."""
 
 
 def combine(errors: Sequence[DomainError]) -> DomainError:
-    """One refusal that names the fields of all of `faults`; one alone stays what it is."""
+    """One error with the fields of all `errors`: if there are several, an InvalidInput with the first message."""
     first, *others = errors
     if not others:
         return first

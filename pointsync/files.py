@@ -1,21 +1,25 @@
-"""Files that others read: there whole, or not at all."""
+"""Writing files atomically, and surviving power cuts."""
 
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 PARTIAL_SUFFIX = ".part"
-"""How the name of one ends that is being written; it begins with a dot."""
+"""The end of the names of unfinished files; the names begin with a dot."""
+
+TIMESTAMP_FORMAT = "%Y%m%dT%H%M%SZ"
+"""For file names, in UTC. Names sort in the order of time."""
 
 
 @contextmanager
 def atomic_text_file(path: Path) -> Iterator[TextIO]:
-    """A text file (UTF-8, its ends of lines as they are written), mode 600, that is at `path` once it is whole.
+    """Write a text file (UTF-8, mode 600, line ends unchanged) that appears at `path` when the block ends.
 
-    Else it never was, and what was there stays. Raises OSError, and ValueError for a path that cannot be one.
+    If the block raises, an existing file stays as it is. Raises OSError, and ValueError for an invalid path.
     """
     with _atomic_file(path, "w", encoding="utf-8", newline="") as file:
         yield file
@@ -23,7 +27,7 @@ def atomic_text_file(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def atomic_binary_file(path: Path) -> Iterator[BinaryIO]:
-    """The same for bytes, which may be read again before it is whole."""
+    """The same for bytes; the block can also read the file."""
     with _atomic_file(path, "w+b") as file:
         yield file
 
@@ -43,8 +47,18 @@ def _atomic_file(path: Path, mode: str, **open_options: Any) -> Iterator[Any]:
             os.unlink(temporary_path)
 
 
+def find_free_path(path: Path, now: datetime) -> Path:
+    """`path` with the time added to its name, and a number if that file exists."""
+    dated_path = path.with_name(f"{path.name}-{now.strftime(TIMESTAMP_FORMAT)}")
+    free_path, number = dated_path, 1
+    while free_path.exists():
+        number += 1
+        free_path = dated_path.with_name(f"{dated_path.name}-{number}")
+    return free_path
+
+
 def fsync_path(path: Path) -> None:
-    """Let a file's content, or the names in a folder, outlast a power cut."""
+    """Write a file's content, or a folder's entries, to the disk, so that they survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Names that are made once and never again: movement ids, Auths, Passes, API keys."""
+"""Unique names: movement ids, Auths, Passes, API keys and tokens."""
 
 import re
 import secrets
@@ -16,12 +16,12 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 
 
 def lowest_id_at(time: datetime) -> int:
-    """The lowest movement id of `moment`: milliseconds since 2020 above 22 bits of counter."""
+    """The lowest movement id for a time: the milliseconds since 2020, followed by a counter of 22 bits."""
     return (time - EPOCH) // timedelta(milliseconds=1) << COUNTER_BITS
 
 
 def parse_movement_id(text: str) -> int | None:
-    """The movement id that `text` spells in canonical decimals, or None: a positive 63-bit integer."""
+    """The movement id in `text`: a positive 63-bit integer in decimals, without leading zeros; None otherwise."""
     if not _MOVEMENT_ID.match(text):
         return None
     number = int(text)
@@ -29,30 +29,30 @@ def parse_movement_id(text: str) -> int | None:
 
 
 def new_auth() -> str:
-    """A site's name for life: `wrk_` and 16 hex digits, the shape WooRewards shops use."""
+    """A new Auth: `wrk_` and 16 hex digits, the form that WooRewards uses."""
     return "wrk_" + secrets.token_hex(8)
 
 
 def new_pass() -> str:
-    """A site's Pass: `wrs_` and 16 letters and digits, the shape WooRewards shops use."""
+    """A new Pass: `wrs_` and 16 letters and digits, the form that WooRewards uses."""
     return "wrs_" + "".join(secrets.choice(_ALPHANUMERIC) for _ in range(16))
 
 
 def is_auth(text: str) -> bool:
-    """Whether `text` has the shape of an Auth."""
+    """Whether `text` has the form of an Auth."""
     return bool(_AUTH.match(text))
 
 
 def is_pass(text: str) -> bool:
-    """Whether `text` has the shape of a Pass."""
+    """Whether `text` has the form of a Pass."""
     return bool(_PASS.match(text))
 
 
 def new_api_key() -> str:
-    """An API key: 256 random bits, so its plain hash can be stored and looked up."""
+    """A new API key with 256 random bits, so that a plain hash of it is safe to store."""
     return "psk_" + secrets.token_urlsafe(32)
 
 
 def new_token() -> str:
-    """128 random bits in hex: a marker, a hook's public id, a process's name."""
+    """128 random bits in hex, such as for a marker, a hook's id or a worker's id."""
     return secrets.token_hex(16)

@@ -1,8 +1,8 @@
-"""The file of the secret key that PointSync has made for a site, and the way from one key to the next.
+"""The file of a secret key that PointSync generated, and its change.
 
-`secret_key` holds the key. While it is changed, `secret_key.new` beside it holds the next one, from before the
-database is encrypted with that until it takes the other's place: whenever a process is killed, one of the two opens
-the database.
+The file `secret_key` contains the key. During a change, `secret_key.new` contains the next key: it is written before
+the database is encrypted with it, and afterwards replaces `secret_key`. So whenever the process is killed, one of the
+two files has the key of the database.
 """
 
 import os
@@ -12,22 +12,21 @@ from datetime import datetime
 from pathlib import Path
 
 from pointsync.errors import ConfigError
-from pointsync.files import fsync_path
-from pointsync.sqlite_file import TIMESTAMP_FORMAT
+from pointsync.files import find_free_path, fsync_path
 
 KEY_FILE, NEXT_KEY_FILE, OLD_KEY_PREFIX = "secret_key", "secret_key.new", "secret_key.before-rotation"
 SECRET_BYTES = 32
 
 
 def new_key() -> str:
-    """A key that nobody can guess."""
+    """A new random key."""
     return secrets.token_hex(SECRET_BYTES)
 
 
 def read_or_create(data: Path) -> str:
-    """The key in the folder `data`, made at first use; of processes that start together, one makes it.
+    """The key in the folder `data`, created if it is missing; if processes start at once, they share one key.
 
-    Raises ConfigError where it cannot be read.
+    Raises ConfigError if the file cannot be read.
     """
     path = data / KEY_FILE
     temporary_path = path.with_name(f"{KEY_FILE}.{os.getpid()}")
@@ -43,7 +42,7 @@ def read_or_create(data: Path) -> str:
 
 
 def write_next(data: Path) -> str:
-    """A fresh key, which is on the disk, mode 600, before anything is encrypted with it. Raises OSError."""
+    """Create the next key and write it to the disk (mode 600), before it is used. Raises OSError."""
     key = new_key()
     _write(data / NEXT_KEY_FILE, key)
     fsync_path(data)
@@ -51,41 +50,32 @@ def write_next(data: Path) -> str:
 
 
 def read_next(data: Path) -> str | None:
-    """The next key, where a change is under way or was cut short; after a power cut not all of it may be there."""
+    """The next key if a change is running or was interrupted; it may be incomplete after a power cut."""
     path = data / NEXT_KEY_FILE
     return (_read(path) or None) if path.exists() else None
 
 
 def delete_next(data: Path) -> None:
-    """Forget the next key: nothing is encrypted with it."""
+    """Delete the next key, with which nothing is encrypted."""
     with suppress(FileNotFoundError):
         (data / NEXT_KEY_FILE).unlink()
 
 
 def activate_next(data: Path, now: datetime) -> Path:
-    """Put the next key in the place of the present one; where that is kept, for old backups. Raises OSError."""
+    """Replace the current key with the next one; returns the copy of the old key, for old backups. Raises OSError."""
     path = data / KEY_FILE
-    old_paths = [each for each in data.glob(f"{OLD_KEY_PREFIX}-*") if each.samefile(path)]  # linked, and then cut short
+    old_paths = [each for each in data.glob(f"{OLD_KEY_PREFIX}-*") if each.samefile(path)]  # from an interrupted call
     if not old_paths:
-        old_paths = [_unused_path(data, now)]
+        old_paths = [find_free_path(data / OLD_KEY_PREFIX, now)]
         os.link(path, old_paths[0])
     os.replace(data / NEXT_KEY_FILE, path)
     fsync_path(data)
     return old_paths[0]
 
 
-def _unused_path(data: Path, now: datetime) -> Path:
-    """A name that says until when the key was used, and is not taken."""
-    name, number = f"{OLD_KEY_PREFIX}-{now.strftime(TIMESTAMP_FORMAT)}", 1
-    while (data / name).exists():
-        number += 1
-        name = f"{OLD_KEY_PREFIX}-{now.strftime(TIMESTAMP_FORMAT)}-{number}"
-    return data / name
-
-
 def _write(path: Path, key: str) -> None:
     with suppress(FileNotFoundError):
-        path.unlink()  # its mode would stay
+        path.unlink()  # because an existing file would keep its mode
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(key)
@@ -97,4 +87,4 @@ def _read(path: Path) -> str:
     try:
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}, which holds the site's secret, cannot be read") from error
+        raise ConfigError(f"{path}, which contains the site's secret key, cannot be read") from error

@@ -1,4 +1,4 @@
-"""Workers: which processes run jobs here, whether they are alive, and leases between them."""
+"""Workers, the processes that run jobs: their heartbeats, and the leases with which they share the work."""
 
 import os
 import socket
@@ -13,13 +13,13 @@ from pointsync.models import Lease, Worker
 
 STALE_AFTER = timedelta(seconds=10)
 ALARM_AFTER = timedelta(minutes=1)
-"""Long enough for a beat to be late while the database is busy: people are told only then."""
+"""When admins see an alarm: a heartbeat can be late while the database is busy."""
 DELETE_AFTER = timedelta(days=1)
 REMOTE_LEASE_DURATION = timedelta(seconds=120)
 
 
 def record_heartbeat(session: Session, worker_id: str) -> None:
-    """Say that this process is alive; its row is made at the first beat."""
+    """Save that this process is alive."""
     now = get_database_time(session)
     worker = session.get(Worker, worker_id)
     if worker is None:
@@ -31,19 +31,19 @@ def record_heartbeat(session: Session, worker_id: str) -> None:
 
 
 def unregister(session: Session, worker_id: str) -> None:
-    """Take this process out at its orderly end; what it held is free at once."""
+    """Remove this worker when its process ends, and release its leases."""
     session.execute(delete(Worker).where(Worker.id == worker_id))
     session.execute(delete(Lease).where(Lease.holder == worker_id))
 
 
 def is_any_alive(session: Session) -> bool:
-    """Whether a process runs jobs on this database, so that what is made is sent at all."""
+    """Whether any process runs jobs on this database; otherwise nothing is sent."""
     since = get_database_time(session) - ALARM_AFTER
     return session.scalar(select(Worker.id).where(Worker.heartbeat_at >= since).limit(1)) is not None
 
 
 def heartbeat_age_seconds(session: Session) -> float | None:
-    """How long ago the site's most recent heartbeat was, of any of its processes; None if none ever ran."""
+    """The age of the latest heartbeat of any worker; None if there never was one."""
     last_heartbeat_at: datetime | None = session.scalar(select(func.max(Worker.heartbeat_at)))
     if last_heartbeat_at is None:
         return None
@@ -51,10 +51,10 @@ def heartbeat_age_seconds(session: Session) -> float | None:
 
 
 def is_available(session: Session, holder: str | None, expires_at: datetime | None, worker_id: str) -> bool:
-    """Whether what `holder` has leased until then may be taken by `worker_id`.
+    """Whether `worker_id` may take a lease that `holder` has until `expires_at`.
 
-    A lease ends with its time, and at once with its holder: one whose heartbeat is old, or a process
-    of this host that runs no more (a start again makes another worker).
+    A lease ends at that time, or earlier if its holder is dead: its heartbeat is old, or it was a process of this host
+    that no longer runs (a restarted process is another worker).
     """
     if holder is None or expires_at is None or holder == worker_id or expires_at <= get_database_time(session):
         return True
@@ -65,7 +65,7 @@ def is_available(session: Session, holder: str | None, expires_at: datetime | No
 
 
 def acquire(session: Session, name: str, worker_id: str, duration_seconds: int) -> bool:
-    """Take the lease called `name` for so many seconds; False when another live worker holds it."""
+    """Take or renew the lease `name`; returns False if another live worker has it."""
     now = get_database_time(session)
     insert_or_ignore(session, Lease, [{"name": name, "holder": worker_id, "until": now}])
     lease = session.scalars(select(Lease).where(Lease.name == name).with_for_update()).one()
@@ -77,8 +77,7 @@ def acquire(session: Session, name: str, worker_id: str, duration_seconds: int) 
 
 
 def _host_name() -> str:
-    """Where process numbers mean the same: the host, and there the namespace, since containers may share
-    a host's name and each count from 1."""
+    """The host and its PID namespace, in which a process id is unique: containers can share a host name."""
     try:
         namespace = os.readlink("/proc/self/ns/pid")
     except OSError:
@@ -87,7 +86,7 @@ def _host_name() -> str:
 
 
 def _is_process_running(pid: int) -> bool:
-    """Whether another process of this host has that number."""
+    """Whether another process of this host has this id."""
     if pid == os.getpid():
         return False
     try:

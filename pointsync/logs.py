@@ -1,7 +1,7 @@
-"""Logs: on stderr, one line an event, as text or JSON.
+"""Logging to stderr, one line per event, as text or JSON.
 
-An event names what it is about by `extra`: `remote`, `movement`, `admin`, … hold ids. Never a secret, nor a customer's
-e-mail address: a log is read, copied and kept by more people than a database.
+Events have their ids in `extra`, such as `remote`, `movement` or `admin`. They never contain secrets or customers'
+e-mail addresses, because more people read and keep logs than databases.
 """
 
 import json
@@ -15,7 +15,7 @@ LEVELS = {
     "alembic": logging.WARNING,
     "apscheduler": logging.ERROR,
     "waitress": logging.WARNING,
-    # It tells of each moment in which more requests wait than threads are idle.
+    # It warns whenever more requests are waiting than threads are idle.
     "waitress.queue": logging.ERROR,
 }
 
@@ -25,17 +25,17 @@ _SECRET = re.compile(r"\b(wrs|psk|whsec)_[\w-]+")
 
 
 def redact(text: str) -> str:
-    """`text` without what looks like an e-mail address, a URL with a password in it, a Pass or an API key.
+    """`text` without what looks like an e-mail address, a URL with a password, a Pass or an API key.
 
-    Nothing of ours logs one; but what another site has answered is logged as well.
+    Our own messages contain none of these, but answers of other sites may.
     """
-    if "@" in text or "%40" in text:  # few lines have one, and looking for it takes long
+    if "@" in text or "%40" in text:  # most lines have none, and the search is slow
         text = _EMAIL_ADDRESS.sub("…@…", text)
     return _SECRET.sub(r"\1_…", text)
 
 
 class TextFormatter(logging.Formatter):
-    """`moment level logger: message`, a traceback folded into the same line."""
+    """`time level logger: message`, with a traceback on the same line."""
 
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
@@ -51,11 +51,11 @@ class TextFormatter(logging.Formatter):
 
 
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-"""What every record has; what else one has, by `extra`, are the event's own fields."""
+"""The fields of every record; other fields come from `extra`."""
 
 
 class JsonFormatter(TextFormatter):
-    """`{"time", "level", "logger", "message", …, "error"?}`, with the event's own fields, such as `remote`."""
+    """`{"time", "level", "logger", "message", …, "error"?}`, with the fields from `extra`, such as `remote`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The event, as one JSON object."""
@@ -74,7 +74,7 @@ class JsonFormatter(TextFormatter):
 
 
 def configure(log_format: str, level: int = logging.INFO) -> None:
-    """Send all logs of this process to stderr, in the form that `POINTSYNC_LOG_FORMAT` names."""
+    """Send all logs of this process to stderr; `log_format` is `POINTSYNC_LOG_FORMAT`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -83,5 +83,5 @@ def configure(log_format: str, level: int = logging.INFO) -> None:
 
 
 def configure_for_command() -> None:
-    """For a command that ends: what is wrong is told, what goes well is not."""
+    """Log only warnings and errors, as text, for commands that end."""
     configure("text", logging.WARNING)

@@ -1,4 +1,4 @@
-"""What one process holds beside its database: its settings, its vault, its way out, its couriers."""
+"""The state of one process: its settings, vault, HTTP client and couriers."""
 
 import threading
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ EXTENSION_KEY = "pointsync"
 
 @dataclass
 class Runtime:
-    """One per application; `couriers` is there only where this process runs the scheduler."""
+    """One per application; `couriers` is set only if this process runs the scheduler."""
 
     config: Config
     vault: Vault
@@ -30,29 +30,24 @@ class Runtime:
     worker_id: str = field(default_factory=new_token)
     couriers: "Couriers | None" = None
     stop_requested: threading.Event = field(default_factory=threading.Event)
-    """Set when this process's scheduler is to end: long work leaves off after the part that is under way."""
+    """Set when the scheduler should end; a background task then stops after its current part."""
 
     @cached_property
     def failure_limiter(self) -> MovingWindowRateLimiter:
-        """What callers have failed with lately; `limits` counts. Its storage has a thread, so commands have none."""
+        """Counts callers' failures. Created at first use, because its storage starts a thread."""
         return MovingWindowRateLimiter(MemoryStorage())
 
     def use_secret_key(self, secret_key: str) -> None:
-        """Go on with another secret key, which the database is encrypted with by now."""
+        """Continue with another secret key, after the database was encrypted with it."""
         self.config = replace(self.config, secret_key=secret_key)
         self.vault = Vault(secret_key)
 
     def wake_couriers(self) -> None:
-        """Tell this process's couriers, if it has any, that a movement was just recorded."""
+        """Tell this process's couriers, if any, that there is something to send."""
         if self.couriers:
             self.couriers.wake()
 
 
-def get_runtime() -> Runtime:
-    """The current application's."""
-    return get_runtime_of(current_app)
-
-
-def get_runtime_of(app: Flask) -> Runtime:
-    """An application's."""
-    return cast(Runtime, app.extensions[EXTENSION_KEY])
+def get_runtime(app: Flask | None = None) -> Runtime:
+    """The runtime of `app`, by default of the current application."""
+    return cast(Runtime, (app or current_app).extensions[EXTENSION_KEY])

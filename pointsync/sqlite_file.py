@@ -1,4 +1,4 @@
-"""An SQLite database as a file: copied while others write to it, proved, found in use."""
+"""SQLite database files: copying them while they are in use, checking them, and detecting use."""
 
 import os
 import shutil
@@ -9,26 +9,24 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from pointsync.files import PARTIAL_SUFFIX, fsync_path
+from pointsync.files import PARTIAL_SUFFIX, TIMESTAMP_FORMAT, fsync_path
 
 PAGES_PER_STEP = 2_000
-"""Copied in one step; between two steps it is told how far the copy is."""
+"""Pages copied between two progress reports."""
 BUSY_TIMEOUT_SECONDS = 30.0
 MAX_COPIES = 3
 MEGABYTE = 1_048_576
 RESERVED_BYTES = 16 * MEGABYTE
-TIMESTAMP_FORMAT = "%Y%m%dT%H%M%SZ"
-"""In UTC; 16 characters, which are in order as the moments are."""
 
 ProgressCallback = Callable[[int, int], None]
-"""Told how much is done, of how much; what it raises ends the work."""
+"""Called with the part that is done and the total; an exception from it ends the copy."""
 
 
 def copy(source: Path, target: Path, on_progress: ProgressCallback) -> None:
-    """Copy what `source` holds at this moment to `target`, an empty file or none, which is then one file by itself.
+    """Copy the current content of `source` to `target`, which is missing or empty, as a single file.
 
-    Others go on reading and writing meanwhile. One transaction is read from the first page to the last: without
-    it the copy would begin again at each write of another process. Raises sqlite3.Error.
+    Others can read and write meanwhile. The copy reads in one transaction; otherwise it would start again after each
+    write of another process. Raises sqlite3.Error.
     """
     with closing(_connect(source)) as source_connection, closing(sqlite3.connect(target)) as target_connection:
         source_connection.execute("BEGIN")
@@ -39,12 +37,12 @@ def copy(source: Path, target: Path, on_progress: ProgressCallback) -> None:
             progress=lambda _status, left, total: on_progress(total - left, total),
         )
         source_connection.rollback()
-        # The copy says of itself that it has a log beside it, as the source has.
+        # The copied header says that the database uses a WAL file, as the source does.
         target_connection.execute("PRAGMA journal_mode=DELETE")
 
 
 def find_damage(path: Path) -> str | None:
-    """What is wrong with a database that nobody writes to; None where all of it is as SQLite has written it."""
+    """What SQLite's integrity check finds in a database that nobody writes to; None if it is intact."""
     try:
         with closing(_connect(path, "ro")) as connection:
             [[result]] = connection.execute("PRAGMA integrity_check(1)").fetchall()
@@ -56,8 +54,8 @@ def find_damage(path: Path) -> str | None:
 def is_in_use(path: Path) -> bool:
     """Whether another process, or another connection of this one, has the database open.
 
-    Where none has, what its log held is in the file itself afterwards. SQLite lets only who is alone with a
-    database take its log away. Raises sqlite3.DatabaseError where the file is no database, or damaged.
+    Tries to remove the WAL file, which SQLite allows only to the single user of a database; if this succeeds, its
+    content is in the main file afterwards. Raises sqlite3.DatabaseError if the file is not a database, or is damaged.
     """
     with closing(_connect(path, timeout_seconds=0)) as connection:
         try:
@@ -70,13 +68,13 @@ def is_in_use(path: Path) -> bool:
 
 
 def create_copy(path: Path, label: str, now: datetime) -> Path:
-    """A copy of a database beside it, mode 600, named by why and when it was made; the last few of its kind are kept.
+    """Copy a database (mode 600) into the same folder, named by `label` and time; keeps the last three of its kind.
 
-    Raises OSError where there is no room, sqlite3.Error where it is damaged.
+    Raises OSError if there is too little space, sqlite3.Error if the database is damaged.
     """
     needed_bytes = sum(each.stat().st_size for each in (path, Path(f"{path}-wal")) if each.exists()) + RESERVED_BYTES
     if (free_bytes := shutil.disk_usage(path.parent).free) < needed_bytes:
-        raise OSError(f"it needs {needed_bytes // MEGABYTE:,} MB, and {free_bytes // MEGABYTE:,} MB are free")
+        raise OSError(f"it needs {needed_bytes // MEGABYTE:,} MB, but only {free_bytes // MEGABYTE:,} MB are free")
     copy_path = path.with_name(f"{path.name}.{label}-{now.strftime(TIMESTAMP_FORMAT)}")
     descriptor, temporary_name = tempfile.mkstemp(prefix=".", suffix=PARTIAL_SUFFIX, dir=path.parent)
     os.close(descriptor)
@@ -90,7 +88,7 @@ def create_copy(path: Path, label: str, now: datetime) -> Path:
     finally:
         for leftover in Path(temporary_name).parent.glob(f"{Path(temporary_name).name}*"):
             leftover.unlink()
-    # Their names end with the moment, before which the version stands.
+    # The names end with the time; before it there is the version, which is ignored here.
     copies = sorted(path.parent.glob(f"{path.name}.{label.rpartition('-')[0]}-*"), key=lambda each: each.name[-16:])
     for each in copies[:-MAX_COPIES]:
         each.unlink()
@@ -98,6 +96,6 @@ def create_copy(path: Path, label: str, now: datetime) -> Path:
 
 
 def _connect(path: Path, mode: str = "rw", timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
-    """A connection to a file that is there: SQLite would make a missing one."""
+    """A connection to an existing file; by default, SQLite would create a missing one."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=timeout_seconds, isolation_level=None)

@@ -1,4 +1,4 @@
-"""Beginning to work with a database: made or upgraded, with this site in it, recognised or held."""
+"""Preparing the database at the start: create or upgrade it, create the site, and recognise copies and restores."""
 
 import logging
 
@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 
 
 def create_database_if_missing() -> None:
-    """Make the database where it is absent or empty, and the site in it; else do nothing.
+    """Create the database and the site in it if they are missing.
 
-    Raises ConfigError where the secret key is not that of the database.
+    Raises ConfigError if the secret key is not that of the database.
     """
     secret_key.verify_key()
     if not is_current():
@@ -28,10 +28,10 @@ def create_database_if_missing() -> None:
 
 
 def prepare_database(served_url: str | None = None) -> str | None:
-    """Make or upgrade the database for a process that stays; why sending is held, or None.
+    """Create or upgrade the database for a long-running process; returns why sending is stopped, or None.
 
-    `served_url` is where this process will answer: the site's URL while no public one is set. Raises
-    ConfigError where the secret key is not that of the database; nothing has changed then.
+    `served_url` is the URL of this process, which is the site's URL if no public one is set. Raises ConfigError if
+    the secret key is not that of the database; then nothing has changed.
     """
     secret_key.verify_key()
     upgrade()
@@ -46,12 +46,12 @@ def prepare_database(served_url: str | None = None) -> str | None:
         return stop_reason
 
     if state.config.secret_key_old:
-        log.warning("POINTSYNC_SECRET_KEY_OLD is not needed any more; take it away")
+        log.warning("POINTSYNC_SECRET_KEY_OLD is no longer needed; remove it")
     return run_in_transaction(prepare_site)
 
 
 def create_setup_url() -> str | None:
-    """A fresh one-time link that creates the first admin, the one before it void; None once there is an admin."""
+    """A new one-time link for creating the first admin, which replaces earlier links; None if there is an admin."""
     state = get_runtime()
     token = ids.new_token()
 

@@ -8,9 +8,10 @@ import pytest
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from pointsync import clock
+from pointsync import clock, db
 from pointsync.accounts import admins
 from tests.support import postgres, run_folder
+from tests.support.apps import create_application, open_context
 from tests.support.moving_clock import MovingClock
 from tests.support.route_cache import cache_compiled_routes
 from tests.support.woorewards_shop import WooRewardsSite
@@ -108,6 +109,15 @@ def postgres_cluster() -> postgres.Cluster:
     if reason := postgres.missing_reason():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
     return postgres.share()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_cluster: postgres.Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PostgreSQL database with every table and no row, to be copied: nobody stays connected to it."""
+    url = postgres_cluster.create_database()
+    with open_context(create_application(url, tmp_path_factory.mktemp("template"))):
+        db.upgrade()
+    return url
 
 
 @pytest.fixture

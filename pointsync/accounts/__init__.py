@@ -1,1 +1,1 @@
-"""Who may use this site: admins and where they are signed in, API keys, and how often anybody may try."""
+"""Access to this site: admins and their sign-ins, API keys, and rate limits."""

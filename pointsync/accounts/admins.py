@@ -1,6 +1,6 @@
-"""Admins: made, disabled, removed, and found by what they type.
+"""Admins: create, disable, remove and authenticate them.
 
-A password is kept as its scrypt hash, and nowhere else.
+A password is stored only as its scrypt hash.
 """
 
 import unicodedata
@@ -20,25 +20,24 @@ MAX_PASSWORD = 1000
 
 HASH_METHOD = "scrypt:32768:8:1"
 DUMMY_HASH = f"{HASH_METHOD}$nobody$" + "0" * 128
-"""The hash of no password: checking against it takes as long as against an admin's."""
+"""Matches no password. Checking against it takes as long as checking against an admin's hash."""
+
+_UNKNOWN_MESSAGE = "There is no such admin. See the list of admins."
 
 
 def exists(session: Session) -> bool:
-    """Whether there is an admin at all."""
+    """Whether there is any admin."""
     return session.scalar(select(Admin.id).limit(1)) is not None
 
 
 def create(session: Session, name: str, password: str, now: datetime) -> Admin:
-    """A new admin.
-
-    Raises Invalid for a `name` or `password` that cannot be, Conflict where the name is taken.
-    """
+    """Create an admin. Raises InvalidInput for `name` or `password`, Conflict if the name is taken."""
     name = normalise_name(name)
     if not is_valid_name(name):
-        raise InvalidInput("name", f"A name has 1 to {MAX_NAME} characters, on one line; type another one.")
+        raise InvalidInput("name", f"A name needs 1 to {MAX_NAME} characters on one line.")
     check_password(password)
     if session.scalar(select(Admin.id).where(Admin.name == name)) is not None:
-        message = f"There is an admin {name} already; choose another name."
+        message = f"An admin named {name} already exists. Choose another name."
         raise Conflict("name_taken", message, {"name": message})
     admin = Admin(name=name, password_hash=generate_password_hash(password, HASH_METHOD), created_at=now)
     session.add(admin)
@@ -47,41 +46,49 @@ def create(session: Session, name: str, password: str, now: datetime) -> Admin:
 
 
 def list_all(session: Session) -> list[Admin]:
-    """All admins, by name."""
+    """All admins, sorted by name."""
     return list(session.scalars(select(Admin).order_by(Admin.name)))
 
 
+def get(session: Session, admin_id: int) -> Admin:
+    """The admin with this id. Raises NotFound."""
+    admin = session.get(Admin, admin_id)
+    if admin is None:
+        raise NotFound("unknown_admin", _UNKNOWN_MESSAGE)
+    return admin
+
+
 def get_by_name(session: Session, name: str) -> Admin:
-    """The admin of that name. Raises NotFound."""
+    """The admin with this name. Raises NotFound."""
     name = normalise_name(name)
     admin = session.scalar(select(Admin).where(Admin.name == name)) if is_valid_name(name) else None
     if admin is None:
-        raise NotFound("unknown_admin", "There is no admin of that name; see the list of admins.")
+        raise NotFound("unknown_admin", "There is no admin with this name. See the list of admins.")
     return admin
 
 
 def is_disabled(session: Session, name: str) -> bool:
-    """Whether `name`, which is `normal`, is that of a disabled admin."""
+    """Whether `name`, normalised by `normalise_name`, belongs to a disabled admin."""
     return session.scalar(select(Admin.id).where(Admin.name == name, Admin.disabled_at.is_not(None))) is not None
 
 
 def change_password(session: Session, admin_id: int, old_password: str, new_password: str) -> Admin:
-    """Give the admin another password, and end all their sign-ins.
+    """Set a new password and end all sign-ins of the admin.
 
-    Raises Invalid for `old` where that is not the present one, for `password` where the new one cannot be.
+    Raises InvalidInput for `old` if it is not the current password, or for `password` if the new one is not allowed.
     """
     check_password(new_password)
     admin = session.get_one(Admin, admin_id, with_for_update=True, populate_existing=True)
     if authenticate(session, admin.name, old_password) is None:
-        raise InvalidInput("old", "This is not your present password; type the one you sign in with now.")
+        raise InvalidInput("old", "This is not your current password. Enter the one you sign in with now.")
     _set_password(session, admin, new_password)
     return admin
 
 
 def reset_password(session: Session, admin_id: int, password: str) -> Admin:
-    """Give the admin another password without asking for the present one, and end all their sign-ins.
+    """Set a new password without checking the current one, and end all sign-ins of the admin.
 
-    One who is disabled stays so. Raises Invalid for a `password` that cannot be, NotFound.
+    A disabled admin stays disabled. Raises InvalidInput for `password`, NotFound.
     """
     check_password(password)
     admin = _get_locked(session, admin_id)
@@ -90,9 +97,9 @@ def reset_password(session: Session, admin_id: int, password: str) -> Admin:
 
 
 def disable(session: Session, admin_id: int, now: datetime) -> Admin:
-    """Keep an admin from signing in until they are enabled, and end all their sign-ins; once more changes nothing.
+    """Keep an admin from signing in until somebody enables them again, and end all their sign-ins.
 
-    Raises NotFound, or Conflict for the last one who may sign in.
+    Disabling a disabled admin changes nothing. Raises NotFound, or Conflict for the last admin who may sign in.
     """
     admin = _get_locked(session, admin_id)
     if admin.disabled_at is None:
@@ -104,7 +111,7 @@ def disable(session: Session, admin_id: int, now: datetime) -> Admin:
 
 
 def enable(session: Session, admin_id: int) -> Admin:
-    """Let a disabled admin sign in again, with the password they had. Raises NotFound."""
+    """Let a disabled admin sign in again with the same password. Raises NotFound."""
     admin = _get_locked(session, admin_id)
     admin.disabled_at = None
     session.flush()
@@ -112,7 +119,7 @@ def enable(session: Session, admin_id: int) -> Admin:
 
 
 def remove(session: Session, admin_id: int) -> None:
-    """Take an admin's sign-in away. Raises NotFound, or Conflict for the last one who may sign in."""
+    """Delete an admin and their sign-ins. Raises NotFound, or Conflict for the last admin who may sign in."""
     admin = _get_locked(session, admin_id)
     _refuse_last(session, admin, "removed")
     _end_sign_ins(session, admin)
@@ -121,24 +128,27 @@ def remove(session: Session, admin_id: int) -> None:
 
 
 def is_last(session: Session, admin: Admin) -> bool:
-    """Whether nobody could sign in without `admin`."""
+    """Whether `admin` is the only admin who may sign in, or would be if enabled."""
     others = select(func.count()).select_from(Admin).where(Admin.id != admin.id, Admin.disabled_at.is_(None))
     return session.scalar(others) == 0
 
 
 def _get_locked(session: Session, admin_id: int) -> Admin:
-    """The admin, while whoever else disables or removes one waits. Raises NotFound."""
-    session.get(Site, 1, with_for_update=True, populate_existing=True)
+    """Lock and return the admin. Locks the site too, so that only one admin is disabled or removed at a time.
+
+    Raises NotFound.
+    """
+    Site.get_for_update(session)
     admin = session.get(Admin, admin_id, with_for_update=True, populate_existing=True)
     if admin is None:
-        raise NotFound("unknown_admin", "There is no such admin; see the list of admins.")
+        raise NotFound("unknown_admin", _UNKNOWN_MESSAGE)
     return admin
 
 
 def _refuse_last(session: Session, admin: Admin, action: str) -> None:
     if is_last(session, admin):
         raise Conflict(
-            "last_admin", f"The last admin who may sign in cannot be {action}: add or enable another one first."
+            "last_admin", f"The last admin who may sign in cannot be {action}. Add or enable another admin first."
         )
 
 
@@ -153,31 +163,31 @@ def _end_sign_ins(session: Session, admin: Admin) -> None:
 
 
 def check_password(password: str) -> None:
-    """Raises Invalid where `password` is too short or too long to be one."""
+    """Raise InvalidInput for `password` if it is too short, too long or contains NUL."""
     if len(password) < MIN_PASSWORD:
         raise InvalidInput(
-            "password", f"A password has at least {MIN_PASSWORD} characters; a few words in a row do well."
+            "password", f"A password needs at least {MIN_PASSWORD} characters. Several words in a row work well."
         )
     if len(password) > MAX_PASSWORD:
-        raise InvalidInput("password", f"A password has at most {MAX_PASSWORD:,} characters; choose a shorter one.")
+        raise InvalidInput("password", f"A password can have at most {MAX_PASSWORD:,} characters.")
     if "\0" in password:
-        raise InvalidInput("password", "A password holds no NUL characters; type another one.")
+        raise InvalidInput("password", "A password cannot contain NUL characters.")
 
 
 def authenticate(session: Session, name: str, password: str) -> Admin | None:
-    """The admin of that name, when the password is theirs; a disabled one, too, who is not to be let in.
+    """The admin with this name if the password is right, else None. The admin may be disabled: the caller checks.
 
-    Takes the same time whether the name is unknown or the password wrong, so that it tells no names.
+    An unknown name takes as long as a wrong password, so that the time reveals no names.
     """
     name = normalise_name(name)
     admin = session.scalar(select(Admin).where(Admin.name == name)) if is_valid_name(name) else None
     matches = check_password_hash(admin.password_hash if admin else DUMMY_HASH, password[: MAX_PASSWORD + 1])
-    # Hashing fills a short password up with NULs, so that some at its end would make no difference.
+    # scrypt pads a short password with NULs, so NULs at its end would not change the hash.
     return admin if admin and matches and "\0" not in password else None
 
 
 def is_valid_setup_token(session: Session, token: str) -> bool:
-    """Whether `token` is that of the one-time link, and no admin has been made yet."""
+    """Whether `token` belongs to the one-time setup link, and there is no admin yet."""
     site = session.get(Site, 1)
     if site is None or site.setup_digest is None:
         return False
@@ -185,25 +195,27 @@ def is_valid_setup_token(session: Session, token: str) -> bool:
 
 
 def create_first(session: Session, token: str, name: str, password: str, now: datetime) -> Admin:
-    """The first admin, by the one-time link, which is used up by it.
+    """Create the first admin with the one-time setup link, which then stops working.
 
-    Raises NotFound where the link is not, or no longer, good; Invalid as `create`.
+    Raises NotFound if the link is not valid, InvalidInput as `create` does.
     """
-    # Of two that use the link at once, the second waits here and then finds it used up.
-    session.get(Site, 1, with_for_update=True, populate_existing=True)
+    # If two people use the link at the same time, the second waits here and then finds the link used.
+    site = Site.get_for_update(session)
     if not is_valid_setup_token(session, token):
-        raise NotFound("setup_link_used", "This link has been used, or is not the one printed last.")
+        raise NotFound(
+            "setup_link_used", "This link was already used, or a newer link was printed. Open the newest link."
+        )
     admin = create(session, name, password, now)
-    session.get_one(Site, 1).setup_digest = None
+    site.setup_digest = None
     session.flush()
     return admin
 
 
 def normalise_name(name: str) -> str:
-    """`name` as it is compared: keyboards differ in how they type an accented letter."""
+    """`name` in the form in which names are compared (NFC): keyboards encode accented letters differently."""
     return unicodedata.normalize("NFC", name).strip()
 
 
 def is_valid_name(name: str) -> bool:
-    """Whether `name`, which is `normal`, can be somebody's."""
+    """Whether `name`, normalised by `normalise_name`, is allowed as a name."""
     return 0 < len(name) <= MAX_NAME and name.isprintable()

@@ -1,7 +1,7 @@
-"""How often something may be done, counted in the database: for all processes together, and past a restart.
+"""Rate limits, counted in the database: for all processes together, and across restarts.
 
-The generic cell rate algorithm (GCRA; ITU-T I.371): a bucket of one number a name, which says when it will have
-leaked empty. Of a rate of ten a minute ten may come at once, and from then on one each six seconds.
+The generic cell rate algorithm (GCRA; ITU-T I.371). Each key has a leaky bucket, stored as the time at which it will be
+empty. With a limit of ten per minute, ten calls may come at once, and then one every six seconds.
 """
 
 import math
@@ -20,23 +20,23 @@ MINUTE_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """So many in a minute."""
+    """A number of calls per minute."""
 
     per_minute: int
 
     @property
     def interval_ms(self) -> int:
-        """What one takes of the minute; cut, so that as many as promised fit."""
+        """The share of a minute that one call uses, in milliseconds; rounded down so that all calls of a minute fit."""
         return MINUTE_MS // self.per_minute
 
 
 def consume(session: Session, rate: RateLimit, *key: str, now: datetime) -> int:
-    """Put one into the bucket that `bucket` names: 0 where it fits; the seconds to wait where not.
+    """Count one call in the bucket of `key`. Return 0, or the seconds to wait if the bucket is full.
 
-    One statement, so that of many at once no more get in than fit.
+    This is one statement, so that concurrent calls cannot exceed the limit.
     """
     now_ms, interval_ms = _to_ms(now), rate.interval_ms
-    # A bucket that would leak for longer than the rate allows was filled before the clock was set back.
+    # A bucket that needs more than a minute to empty was filled before the clock was set back.
     is_leaking = and_(RateBucket.empty_at_ms > now_ms, RateBucket.empty_at_ms <= now_ms + MINUTE_MS)
     statement = (
         dialect_insert(session, RateBucket)
@@ -54,7 +54,7 @@ def consume(session: Session, rate: RateLimit, *key: str, now: datetime) -> int:
 
 
 def seconds_to_wait(session: Session, rate: RateLimit, *key: str, now: datetime) -> int:
-    """The seconds until one more fits into the bucket; 0 where it does now. Nothing is written."""
+    """The seconds until one more call fits into the bucket of `key`; 0 if it fits now. Writes nothing."""
     now_ms = _to_ms(now)
     empty_at_ms = session.scalar(select(RateBucket.empty_at_ms).where(RateBucket.digest == _hash_key(key)))
     if empty_at_ms is None or empty_at_ms > now_ms + MINUTE_MS:
@@ -63,12 +63,12 @@ def seconds_to_wait(session: Session, rate: RateLimit, *key: str, now: datetime)
 
 
 def reset(session: Session, *key: str) -> None:
-    """Forget what was put into the bucket."""
+    """Empty the bucket of `key`."""
     session.execute(delete(RateBucket).where(RateBucket.digest == _hash_key(key)))
 
 
 def prune(session: Session, now: datetime) -> None:
-    """Delete buckets that have leaked empty."""
+    """Delete the buckets that are empty."""
     session.execute(delete(RateBucket).where(RateBucket.empty_at_ms <= _to_ms(now)))
 
 

@@ -1,4 +1,4 @@
-"""Sign-ins: begun, found again by the browser's token, listed, ended."""
+"""Sign-ins: create, find, list and end them. The browser keeps the token; the database keeps its hash."""
 
 import logging
 from datetime import datetime, timedelta
@@ -16,27 +16,27 @@ log = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=30)
 IDLE_TIMEOUT = timedelta(days=14)
-"""After so long without use a sign-in ends, before its lifetime is over."""
+"""A sign-in that is not used for this long ends before its lifetime is over."""
 USE_RESOLUTION = timedelta(minutes=1)
 MAX_PER_ADMIN = 50
-"""Sign-ins of one admin; of more, those that were not used for longest end."""
+"""Sign-ins of one admin. A new one ends the one that was unused for longest."""
 HOUR = timedelta(hours=1)
 KNOWN_ADDRESS_PERIOD = timedelta(days=90)
-"""How long an address is known as one from which an admin has signed in."""
+"""How long an address counts as one from which an admin has signed in."""
 MAX_LOGGED_FAILURES = 30
-"""Failed sign-ins noted in an hour, so that a guesser cannot fill the disk."""
+"""Failed sign-ins logged per hour, so that somebody who guesses passwords cannot fill the disk."""
 
 
 def create(
     session: Session, admin: Admin, now: datetime, *, address: str = "", browser: str = "", how: str = "password"
 ) -> str:
-    """A new sign-in of `admin`; the token that its browser keeps. Sign-ins past their time are forgotten.
+    """Create a sign-in of `admin` and return the token for the browser. Deletes sign-ins that have ended.
 
-    Raises Conflict for an admin who has been disabled or removed meanwhile.
+    Raises Conflict if the admin has been disabled or removed meanwhile.
     """
     locked = session.get(Admin, admin.id, with_for_update=True, populate_existing=True)
     if locked is None or locked.disabled_at is not None:
-        raise Conflict("admin_disabled", "This admin may not sign in any more; ask another admin.")
+        raise Conflict("admin_disabled", "This account may no longer sign in. Ask another admin.")
     session.execute(delete(SignIn).where(~_is_active(now)))
     of_admin = select(SignIn.id).where(SignIn.admin_id == admin.id)
     oldest_ids = (
@@ -53,7 +53,7 @@ def create(
 
 
 def find(session: Session, token: str, now: datetime) -> SignIn | None:
-    """The sign-in with that token; None once it has ended, or its admin is disabled."""
+    """The sign-in with this token; None if it has ended or its admin is disabled."""
     query = select(SignIn).join(SignIn.admin)
     return session.scalar(
         query.where(SignIn.digest == crypto.sha256_hex(token), _is_active(now), Admin.disabled_at.is_(None))
@@ -61,19 +61,19 @@ def find(session: Session, token: str, now: datetime) -> SignIn | None:
 
 
 def record_use(session: Session, sign_in_id: int, address: str, now: datetime) -> None:
-    """Note that it is used, and from where; at most once a minute, whoever asks."""
+    """Store the time and address of a use, at most once a minute."""
     statement = update(SignIn).where(SignIn.id == sign_in_id, SignIn.seen_at <= now - USE_RESOLUTION)
     session.execute(statement.values(seen_at=now, address=sanitise(address, 64)))
 
 
 def list_recent(session: Session, now: datetime, limit: int) -> list[SignIn]:
-    """Who is signed in, and where: those used last first, at most `limit`."""
+    """The sign-ins that have not ended, at most `limit`; the last used comes first."""
     query = select(SignIn).where(_is_active(now)).order_by(SignIn.seen_at.desc(), SignIn.id.desc())
     return list(session.scalars(query.limit(limit)))
 
 
 def end(session: Session, token: str) -> None:
-    """End the sign-in with that token; one that has ended already stays so."""
+    """End the sign-in with this token, if there is one."""
     query = select(SignIn).where(SignIn.digest == crypto.sha256_hex(token))
     row = session.scalar(query.with_for_update(of=SignIn))
     if row is not None:
@@ -83,17 +83,17 @@ def end(session: Session, token: str) -> None:
 
 
 def end_by_id(session: Session, sign_in_id: int) -> SignIn:
-    """End that sign-in; what it was. Raises NotFound for one that has ended."""
+    """End a sign-in and return it. Raises NotFound if it has ended already."""
     row = session.scalar(select(SignIn).where(SignIn.id == sign_in_id).with_for_update(of=SignIn))
     if row is None:
-        raise NotFound("unknown_sign_in", "There is no such sign-in; it may have ended already.")
+        raise NotFound("unknown_sign_in", "There is no such sign-in. It may have ended already.")
     session.delete(row)
     _log_ended(session, row.admin, 1)
     return row
 
 
 def end_all(session: Session, admin: Admin, except_id: int | None = None) -> int:
-    """End all sign-ins of `admin`, without the one with the id `but`; how many there were."""
+    """End all sign-ins of `admin` but the one with the id `except_id`. Return how many were ended."""
     query = select(SignIn.id).where(SignIn.admin_id == admin.id)
     sign_in_ids = list(session.scalars(query if except_id is None else query.where(SignIn.id != except_id)))
     if sign_in_ids:
@@ -103,9 +103,9 @@ def end_all(session: Session, admin: Admin, except_id: int | None = None) -> int
 
 
 def log_failure(session: Session, name: str, now: datetime) -> None:
-    """Note that somebody has typed a wrong name or password; a guesser's, beyond so many in an hour, no more.
+    """Log a sign-in with a wrong name or password, unless `MAX_LOGGED_FAILURES` were logged in the last hour.
 
-    A name that no admin has is left out: it may be a password, typed into the wrong field.
+    An unknown name is not logged: it may be a password typed into the wrong field.
     """
     if audit_recorder.count_actions(session, now - HOUR, "failed", "") < MAX_LOGGED_FAILURES:
         admin_name = select(Admin.name).where(Admin.name == name)
@@ -115,12 +115,12 @@ def log_failure(session: Session, name: str, now: datetime) -> None:
 
 
 def has_recent_sign_in(session: Session, name: str, now: datetime) -> bool:
-    """Whether a sign-in of that name was noted within the hour: a caller without cookies begins one each time."""
+    """Whether a sign-in of this name was logged in the last hour. A client without cookies signs in at each call."""
     return audit_recorder.count_actions(session, now - HOUR, "signed in", name) > 0
 
 
 def is_known_address(session: Session, name: str, address: str, now: datetime) -> bool:
-    """Whether an admin of that name has signed in from `address` within `KNOWN`."""
+    """Whether an admin with this name signed in from `address` within `KNOWN_ADDRESS_PERIOD`."""
     return (
         is_storable(name)
         and audit_recorder.count_actions(session, now - KNOWN_ADDRESS_PERIOD, "signed in", name, address) > 0
@@ -128,7 +128,7 @@ def is_known_address(session: Session, name: str, address: str, now: datetime) -
 
 
 def _is_active(now: datetime) -> ColumnElement[bool]:
-    """Whether a sign-in goes on: both its lifetime, and the time that it may be left unused."""
+    """That a sign-in has not ended: neither by its lifetime nor by being idle."""
     return (SignIn.began_at > now - LIFETIME) & (SignIn.seen_at > now - IDLE_TIMEOUT)
 
 

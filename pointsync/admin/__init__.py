@@ -16,7 +16,7 @@ VIEWS = {
     "woocommerce",
     "shell": "embed template_filters time_zone",
 }
-"""The modules that add views and template functions to the panel's blueprint when they are imported, by folder."""
+"""Modules by folder that add views and template functions to the panel's blueprint when they are imported."""
 
 
 def register(app: Flask) -> None:

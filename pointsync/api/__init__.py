@@ -1,10 +1,10 @@
-"""For shops and machines: the shop API, WooCommerce hooks, health and metrics."""
+"""What shops and monitoring call: the shop API, WooCommerce hooks, `/healthz` and `/metrics`."""
 
 from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Add the blueprints; the views declare their calls as they are imported."""
+    """Add the blueprints. Importing the modules declares their endpoints."""
     from pointsync.api import customers, docs, health, hooks, metrics, movements, remotes, reserves, rewards  # noqa: F401
     from pointsync.api.endpoints import blueprint
 

@@ -1,4 +1,4 @@
-"""Who calls: an API key in the Authorization header, and nothing else; and whether it may do that."""
+"""Authentication of the shop API: an API key in the Authorization header, its scopes and its rate."""
 
 import logging
 from datetime import datetime
@@ -20,29 +20,29 @@ log = logging.getLogger(__name__)
 
 
 class InsufficientScope(Forbidden):
-    """A live key that may not do this; the header says what it would take (RFC 6750, 3.1)."""
+    """A valid key without the needed scope. The WWW-Authenticate header names the scope (RFC 6750, section 3.1)."""
 
     def __init__(self, name: str, scope: str) -> None:
         super().__init__(
-            f"This API key, {name}, has no scope {scope}. Use one that has it, or make one: "
+            f"The API key {name} does not have the scope {scope}. Use a key that has it, or create one: "
             f"pointsync key create NAME --scope {scope}"
         )
         self._challenge = _challenge("insufficient_scope", scope).to_header()
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """Those of any error, and what it would take."""
+        """Add WWW-Authenticate to the headers of every error."""
         return [*super().get_headers(*args, **kwargs), ("WWW-Authenticate", self._challenge)]
 
 
 def require_key(scope: str) -> None:
-    """Let the call pass with a live key that has `scope`; its name is kept for `current_key_name`.
+    """Check that the request has a valid API key with `scope`. `current_key_name` returns the key's name afterwards.
 
-    Cookies and identity headers count for nothing. Raises Unauthorized; InsufficientScope; TooManyRequests for an address
-    that has shown too many wrong keys, though a live key passes from there, and for a key whose rate is used up.
+    Cookies and identity headers are ignored. Raises Unauthorized, InsufficientScope, or TooManyRequests: for an
+    address that sent too many wrong keys (a valid key still works from there), and for a key above its rate.
     """
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
-        raise Unauthorized(f"There is no API key in this call. {_KEY_HINT}", www_authenticate=_challenge())
+        raise Unauthorized(f"This call has no API key. {_KEY_HINT}", www_authenticate=_challenge())
     row, now = api_keys.find(db.session(), key.strip()), clock.now()
     if row is None:
         count_failure("API key")
@@ -50,7 +50,7 @@ def require_key(scope: str) -> None:
             f"This API key is unknown or revoked. {_KEY_HINT}", www_authenticate=_challenge("invalid_token")
         )
     if row.has_expired(now):
-        message = f"The time of this API key, {row.name}, is over: make another one, and revoke this one."
+        message = f"The API key {row.name} has expired. Create a new one, and revoke this one."
         raise Unauthorized(message, www_authenticate=_challenge("invalid_token"))
     if not row.has_scope(scope):
         raise InsufficientScope(row.name, scope)
@@ -60,15 +60,15 @@ def require_key(scope: str) -> None:
 
 
 def current_key_name() -> str:
-    """The name of the key that this call was let in with."""
+    """The name of the API key of this request."""
     name: str = g.api_key_name
     return name
 
 
 def _track_use(row: ApiKey, now: datetime) -> None:
-    """Count the call where the key has a rate, and once a minute note that it was used.
+    """Count the call if the key has a rate, and save once a minute when the key was last used.
 
-    Raises TooManyRequests. A use that cannot be noted now, since others write, is noted by a later call.
+    Raises TooManyRequests. If the database is busy, the use is not saved; a later call saves it.
     """
     key_id, per_minute, is_use_saved = row.id, row.per_minute, api_keys.is_use_saved(row, now)
     if per_minute:
@@ -78,14 +78,14 @@ def _track_use(row: ApiKey, now: datetime) -> None:
         )
         if wait_seconds:
             raise TooManyRequests(
-                f"This API key may make {per_minute:,} calls a minute; send this one again in {wait_seconds} s.",
+                f"This API key may make {per_minute:,} calls a minute. Send this call again in {wait_seconds} s.",
                 retry_after=wait_seconds,
             )
     if not is_use_saved:
         try:
             run_in_transaction(lambda session: api_keys.save_use(session, key_id, now))
         except DatabaseBusy:
-            log.info("the use of API key %s was not noted: the database is busy", key_id)
+            log.info("the use of API key %s was not saved: the database is busy", key_id)
 
 
 def _challenge(error: str | None = None, scope: str | None = None) -> WWWAuthenticate:

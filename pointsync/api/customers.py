@@ -1,30 +1,31 @@
-"""A customer's balances and movements."""
+"""`GET /customers/{email}` and `GET /customers/{email}/movements`."""
 
-from flask import jsonify, request
+from flask import request
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import BaseConverter
 
 from pointsync import db
 from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
-from pointsync.api.schemas import Customer, MovementPage
+from pointsync.api.request_bodies import MAX_DIGITS
+from pointsync.api.responses import json_response
 from pointsync.errors import InvalidInput
 from pointsync.ledger import customers, reserves
+from pointsync.ledger.customer_json import Customer
+from pointsync.ledger.movement_json import MovementPage
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
-MAX_DIGITS = 18
 
 _EMAIL_PARAMETER = Parameter(
     "email",
-    "The customer's e-mail address; percent-encoded where needed, and + may stay +.",
+    "The customer's e-mail address. Percent-encode it where needed; + may stay +.",
     "path",
     {"type": "string", "format": "email"},
 )
-_ERRORS = {404: "No customer has this e-mail address, or there is no such reserve.", 422: "No e-mail address."}
 
 
 class EmailConverter(BaseConverter):
-    """An e-mail address in a path: it may hold slashes."""
+    """An e-mail address in a path. It may contain slashes."""
 
     part_isolating = False
     regex = r"(?s:.+?)"
@@ -34,54 +35,57 @@ class EmailConverter(BaseConverter):
     "GET",
     "/customers/{email}",
     scope="read",
-    title="A customer's balances",
-    description="The points in each reserve that the customer ever had points in.",
+    title="Get a customer's balances",
+    description="The customer's points in each reserve in which they ever had points.",
     parameters=(_EMAIL_PARAMETER,),
     responses={200: SuccessResponse("The customer.", (Customer,))},
-    errors=_ERRORS,
+    errors={404: "No customer has this e-mail address.", 422: "The e-mail address is not valid."},
 )
 def customer_balances(email: str) -> ResponseReturnValue:
-    """A customer with all balances."""
-    customer = customers.get(db.session(), email)
-    return jsonify(customer=customer.email, balances=customers.list_balances(db.session(), customer))
+    """Answer with a customer and all balances."""
+    session = db.session()
+    customer = customers.get(session, email)
+    return json_response(Customer(customer.email, customers.list_balances(session, customer)))
 
 
 @endpoint(
     "GET",
     "/customers/{email}/movements",
     scope="read",
-    title="A customer's movements",
+    title="List a customer's movements",
     description=(
-        "Newest first, in pages; what is recorded meanwhile does not shift them. To go on, pass next as cursor, "
+        "Newest first, in pages. New movements do not shift the pages. For the next page, pass next as cursor, "
         "with the same reserve."
     ),
     parameters=(
         _EMAIL_PARAMETER,
         Parameter("reserve", "Only movements in this points reserve."),
-        Parameter("cursor", "What the page before gave as next."),
+        Parameter("cursor", "The value of next from the page before."),
         Parameter(
             "limit",
-            f"How many movements; {DEFAULT_LIMIT} when left out.",
+            f"The number of movements. Default: {DEFAULT_LIMIT}.",
             schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         ),
     ),
     responses={200: SuccessResponse("The page.", (MovementPage,))},
-    errors=_ERRORS | {422: "No e-mail address, or a cursor or limit that cannot be."},
+    errors={
+        404: "No customer has this e-mail address, or the reserve is unknown.",
+        422: "The e-mail address, the cursor or the limit is not valid.",
+    },
 )
 def customer_movements(email: str) -> ResponseReturnValue:
-    """A page of a customer's movements."""
+    """Answer with a page of a customer's movements."""
     session = db.session()
     limit = _parse_number("limit", MAX_LIMIT, f"The limit must be a whole number from 1 to {MAX_LIMIT}.")
-    cursor = _parse_number("cursor", 10**MAX_DIGITS, "The cursor must be what the page before gave as next.")
+    cursor = _parse_number("cursor", 10**MAX_DIGITS, "The cursor must be the value of next from the page before.")
     customer = customers.get(session, email)
     key = request.args.get("reserve")
     reserve = reserves.get(session, key) if key is not None else None
-    page, next_cursor = customers.list_movements(session, customer, reserve, cursor, limit or DEFAULT_LIMIT)
-    return jsonify(movements=page, next=None if next_cursor is None else str(next_cursor))
+    return json_response(customers.list_movements(session, customer, reserve, cursor, limit or DEFAULT_LIMIT))
 
 
 def _parse_number(name: str, max_value: int, message: str) -> int | None:
-    """The query's number of that name, or None. Raises InvalidInput for anything but 1 to `max_value`."""
+    """The number in the query parameter `name`, or None. Raises InvalidInput if it is not from 1 to `max_value`."""
     values = request.args.getlist(name)
     if not values:
         return None

@@ -1,10 +1,11 @@
-"""The API's description for programs, and the same for people."""
+"""The API's description: OpenAPI for programs, a page for people."""
 
-from flask import Blueprint, jsonify, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from pointsync.api.endpoints import PREFIX, SuccessResponse, endpoint
 from pointsync.api.openapi import build_document
+from pointsync.api.responses import json_response
 from pointsync.runtime import get_runtime
 from pointsync.scopes import SCOPES
 
@@ -16,18 +17,18 @@ blueprint = Blueprint("api_docs", __name__, url_prefix="/api")
 @endpoint(
     "GET",
     "/openapi.json",
-    title="This description",
-    description="The API in OpenAPI 3.1, for programs. Anybody may read it.",
+    title="Get this description",
+    description="The API in OpenAPI 3.1, for programs. No key is needed.",
     responses={200: SuccessResponse("The description.", (dict,))},
 )
 def openapi() -> ResponseReturnValue:
-    """The description, with the address that it was asked at."""
-    return jsonify(build_document() | {"servers": [{"url": f"{request.script_root}{PREFIX}"}]})
+    """Answer with the description. Its server URL has the prefix of this request."""
+    return json_response(build_document() | {"servers": [{"url": f"{request.script_root}{PREFIX}"}]})
 
 
-@blueprint.get("/docs", provide_automatic_options=False)
+@blueprint.get("/docs")
 def show_docs() -> ResponseReturnValue:
-    """The description for people; its example names this site's public URL, never the caller's Host."""
+    """Show the description to people. The example uses this site's public URL, never the Host of the request."""
     site_url = get_runtime().config.public_url or EXAMPLE_URL
     return render_template(
         "api/docs.html",

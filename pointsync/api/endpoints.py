@@ -1,4 +1,4 @@
-"""The calls of the shop API, each declared once: what routes it, describes it and documents it."""
+"""The endpoints of the shop API. Each is declared once, which adds its route and its description."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ errors.register(blueprint)
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What a call takes beside its body; `schema` is JSON Schema."""
+    """A parameter in the path or the query; `schema` is JSON Schema."""
 
     name: str
     description: str
@@ -31,7 +31,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class SuccessResponse:
-    """An answer that is no error: in words, and the shapes it may have (none: told by words alone)."""
+    """An answer that is not an error: a description, and the types that the body may have."""
 
     description: str
     schemas: tuple[Any, ...] = ()
@@ -39,9 +39,9 @@ class SuccessResponse:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One call: `path` is below the API's root, with parameters in braces.
+    """A method and a path below the API's root, with parameters in braces.
 
-    `responses` and `errors` are by status, `body` lists the Structs that the body may be.
+    `responses` and `errors` are by status. `body` lists the Structs that the body may be.
     """
 
     method: str
@@ -54,21 +54,21 @@ class Endpoint:
     parameters: tuple[Parameter, ...] = ()
     body: tuple[type[Struct], ...] = ()
     scope: str | None = None
-    """What a key must be allowed; None: anybody may make the call."""
+    """The scope that a key needs; None if no key is needed."""
 
 
 ENDPOINTS: list[Endpoint] = []
 
-CONVERTERS = {"{email}": "<email:email>", "{key}": "<key>", "{id}": "<int(max=2147483647):id>"}
-"""What a path's parameters are to Flask; an id that no row can have leads nowhere."""
+CONVERTERS = {"{email}": "<email:email>", "{key}": "<key>", "{id}": "<row_id:id>"}
+"""Flask's converters for the parameters of paths. An id above the database's range answers 404."""
 
 _KEY_ERRORS = {
-    401: "No API key, or one that is unknown, revoked, or past its end.",
-    403: "An API key that has no such scope; the header WWW-Authenticate names the one that it takes.",
-    429: "Too many wrong keys from this address, or the key's rate is used up; the Retry-After header says when to try "
-    "again.",
+    401: "The API key is missing, unknown, revoked or expired.",
+    403: "The API key does not have the needed scope. The WWW-Authenticate header names the scope.",
+    429: "Too many wrong keys from this address, or too many calls with this key. The Retry-After header says when to "
+    "try again.",
 }
-_BUSY_ERROR = {503: "The database is busy; send the same again after the seconds in the Retry-After header."}
+_BUSY_ERROR = {503: "The database is busy. Send the same call again after the seconds in the Retry-After header."}
 
 
 def endpoint(
@@ -83,7 +83,7 @@ def endpoint(
     body: tuple[type[Struct], ...] = (),
     scope: str | None = None,
 ) -> Callable[[ViewFunction], ViewFunction]:
-    """Declare the view below as the answer to this call: for keys that have `scope`, or without one for anybody."""
+    """Declare a view as the endpoint at `path`. It needs a key with `scope`, or no key if that is None."""
     all_errors = dict(errors or {}) | (_KEY_ERRORS | _BUSY_ERROR if scope else {})
 
     def decorate(view: ViewFunction) -> ViewFunction:
@@ -113,7 +113,6 @@ def endpoint(
             name,
             authorized_view,
             methods=[method],
-            provide_automatic_options=False,
             merge_slashes=False,
         )
         return view

@@ -1,8 +1,10 @@
-"""What goes wrong, as JSON: `{"error": {"code", "message", "fields"?}}`."""
+"""Errors as JSON: `{"error": {"code", "message", "fields"?}}`."""
 
-from flask import Blueprint, Flask, Response, jsonify, request
+from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from pointsync.api.responses import json_response
+from pointsync.api.schemas import Error, ErrorDetail
 from pointsync.errors import Conflict, DomainError, NotFound
 from pointsync.web import db_unavailable
 
@@ -21,52 +23,47 @@ _CODES = {
     503: "busy",
 }
 _MESSAGES = {
-    404: "There is nothing at this address; /api/docs lists what there is.",
-    405: "This address does not answer to that method; the Allow header names those it does.",
-    413: "The body is too large; send it in parts of at most 1 MB.",
-    500: "Something went wrong here, and nothing was changed; the log of this site says what.",
+    404: "Nothing was found at this address. /api/docs lists all endpoints.",
+    405: "This address does not support this method. The Allow header lists the methods that it supports.",
+    413: "The body is too large. Send at most 1 MB per call.",
+    500: "Something went wrong on this site, and nothing was changed. The site's log has the details.",
 }
 
 
 class BodyRefused(Exception):
-    """A refusal of something in a request's body, whatever kind it is: 422, or 409 for a conflict."""
+    """Something in a request's body was refused: answered with 409 for a conflict, else with 422."""
 
     def __init__(self, refusal: DomainError) -> None:
         self.refusal = refusal
 
 
 def error_response(status: int, code: str, message: str, fields: dict[str, str] | None = None) -> Response:
-    """An error's answer."""
-    error: dict[str, object] = {"code": code, "message": message}
-    if fields:
-        error["fields"] = fields
-    response = jsonify(error=error)
-    response.status_code = status
-    return response
+    """Answer with an error."""
+    return json_response(Error(ErrorDetail(code, message, fields or None)), status)
 
 
 def handle_refused(error: DomainError) -> Response:
-    """A rule's refusal: 409 for a conflict, 404 for what is not here, 422 for a field."""
+    """Answer with 409 for a conflict, 404 for something unknown, 422 for an invalid field."""
     status = 409 if isinstance(error, Conflict) else 404 if isinstance(error, NotFound) else 422
     return error_response(status, error.code, error.message, error.fields)
 
 
 def handle_body_refused(error: BodyRefused) -> Response:
-    """The same about a body, where what is not here is a field's fault."""
+    """Answer like `handle_refused`, but with 422 if a field of the body names something unknown."""
     refusal = error.refusal
     status = 409 if isinstance(refusal, Conflict) else 422
     return error_response(status, refusal.code, refusal.message, refusal.fields)
 
 
 def _handle_busy(_error: Exception) -> Response:
-    """The database is held by another writer, or away: the same call may succeed in a moment."""
-    response = error_response(503, "busy", "The database is busy or away; send the same again in a moment.")
+    """Answer with 503: another writer holds the database, or it is unavailable. The same call may succeed soon."""
+    response = error_response(503, "busy", "The database is busy or unavailable. Send the same call again shortly.")
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 
 def handle_http_error(error: HTTPException) -> Response:
-    """An error that HTTP knows, with the headers it asks for."""
+    """Answer with the status and the headers of an HTTP error."""
     status = error.code or 500
     message = _MESSAGES.get(status) or error.description or error.name
     response = error_response(status, _CODES.get(status, "failed"), message)
@@ -77,12 +74,12 @@ def handle_http_error(error: HTTPException) -> Response:
 
 
 def has_json_errors(path: str) -> bool:
-    """Whether errors at `path` are told as here, also where no view was found."""
+    """Whether errors at `path` are answered as JSON, also if no view matches it."""
     return any(path == prefix or path.startswith(f"{prefix}/") for prefix in JSON_ERROR_PATHS)
 
 
 def register(app_part: Blueprint | Flask) -> None:
-    """Turn what a view of `app_part` raises into answers."""
+    """Answer errors that the views of `app_part` raise as JSON."""
     app_part.register_error_handler(BodyRefused, handle_body_refused)
     app_part.register_error_handler(DomainError, handle_refused)
     db_unavailable.register_handlers(app_part, _handle_busy)

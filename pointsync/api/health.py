@@ -1,36 +1,35 @@
 """`GET /healthz`: whether this site works."""
 
-from flask import Blueprint, jsonify
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from pointsync import db, leases
 from pointsync.api import errors
+from pointsync.api.responses import json_response
 from pointsync.runtime import get_runtime
 from pointsync.web.db_unavailable import database_problem
 
 blueprint = Blueprint("monitoring", __name__)
-"""`/healthz` and `/metrics`, which other programs watch."""
+"""`/healthz` and `/metrics`, which monitoring calls."""
 errors.register(blueprint)
 
 
-@blueprint.get("/healthz", provide_automatic_options=False)
+@blueprint.get("/healthz")
 def health() -> ResponseReturnValue:
-    """200 when the database answers and the scheduler is alive, else 503 with the reason."""
+    """Answer with 200 if the database answers and the scheduler is alive, else with 503 and the reason."""
     try:
         if problem := database_problem():
             return _unhealthy(problem)
         age = leases.heartbeat_age_seconds(db.session())
     except SQLAlchemyError:
-        return _unhealthy("The database does not answer; see that it runs and that this site can reach it.")
+        return _unhealthy("The database does not answer. Check that it runs and that this site can reach it.")
     if age is None and get_runtime().couriers is not None:
-        return _unhealthy("The scheduler of this process has given no sign of life yet.")
+        return _unhealthy("The scheduler of this process has not started yet.")
     if age is not None and age >= leases.STALE_AFTER.total_seconds():
-        return _unhealthy(
-            f"The scheduler gave its last sign of life {age:.0f} s ago, so nothing is sent; start this site again."
-        )
-    return jsonify(status="ok", heartbeat_age_seconds=age)
+        return _unhealthy(f"The scheduler has not responded for {age:.0f} s, so nothing is sent. Restart this site.")
+    return json_response({"status": "ok", "heartbeat_age_seconds": age})
 
 
 def _unhealthy(reason: str) -> ResponseReturnValue:
-    return jsonify(status="error", reason=reason), 503
+    return json_response({"status": "error", "reason": reason}, 503)

@@ -1,4 +1,4 @@
-"""WooCommerce webhooks: who they are from, and that they are stored before they are answered."""
+"""`POST /hooks/woocommerce/{token}`: WooCommerce webhooks, checked, and stored before they are answered."""
 
 import base64
 import logging
@@ -6,27 +6,28 @@ import re
 from typing import Any
 
 import msgspec
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from pointsync import clock, crypto, db
 from pointsync.api import errors
+from pointsync.api.responses import json_response
 from pointsync.crypto import WrongSecretKey
 from pointsync.runtime import get_runtime
 from pointsync.web.rate_limit import count_failure
 from pointsync.woocommerce import hooks
 from pointsync.woocommerce.receive import HookOutcome, receive_delivery
 
-MAX_BODY_BYTES = 1024 * 1024
+WEBHOOK_MAX_BODY_BYTES = 1024 * 1024
 
 _PING = re.compile(rb"webhook_id=[0-9]{1,19}\Z")
-_UNKNOWN_HOOK = "There is no hook at this address; copy its URL again from the panel or from pointsync hook list."
+_UNKNOWN_HOOK = "There is no hook at this address. Copy its URL again from the panel or from pointsync hook list."
 _CANNOT_DECRYPT = (
-    "This site cannot open the secret of this hook: its POINTSYNC_SECRET_KEY is not the one that the secret was stored "
-    "with. Give that one back, or remove the hook and add it again."
+    "This site cannot decrypt the secret of this hook, because POINTSYNC_SECRET_KEY has changed since the secret was "
+    "saved. Set the earlier key again, or remove the hook and add it again."
 )
-_BAD_SIGNATURE = "The signature is missing or wrong; give the shop's webhook the secret of this hook."
+_BAD_SIGNATURE = "The signature is missing or wrong. Enter the secret of this hook in the shop's webhook."
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +35,14 @@ blueprint = Blueprint("hooks", __name__, url_prefix="/hooks")
 errors.register(blueprint)
 
 
-@blueprint.post("/woocommerce/<token>", provide_automatic_options=False)
+@blueprint.post("/woocommerce/<token>")
 def receive_webhook(token: str) -> ResponseReturnValue:
-    """Take a delivery: 404 for a hook that is not there, 401 for a wrong signature, else 200 (503 when it is ours).
+    """Record a delivery. Answers 404 for an unknown hook, 401 for a wrong signature, 503 if this site cannot read
+    the hook's secret, else 200.
 
-    What is of no use here is 200 too: the shop switches off a webhook that often fails.
+    A delivery that this site cannot use is also answered with 200: WooCommerce disables a webhook that often fails.
     """
-    request.max_content_length = MAX_BODY_BYTES
+    request.max_content_length = WEBHOOK_MAX_BODY_BYTES
     hook = hooks.find(db.session(), token)
     if hook is None:
         raise NotFound(_UNKNOWN_HOOK)
@@ -51,7 +53,7 @@ def receive_webhook(token: str) -> ResponseReturnValue:
         return errors.error_response(503, "wrong_secret", _CANNOT_DECRYPT)
     raw = request.get_data(parse_form_data=False)
     if _is_ping(raw):
-        return jsonify(outcome="ping", message="The hook is here.")
+        return json_response({"outcome": "ping", "message": "The hook exists."})
     if not _is_signed(raw, secret):
         count_failure("hook signature")
         return errors.error_response(401, "bad_signature", _BAD_SIGNATURE)
@@ -59,11 +61,11 @@ def receive_webhook(token: str) -> ResponseReturnValue:
     if result is None:
         raise NotFound(_UNKNOWN_HOOK)
     get_runtime().wake_couriers()
-    return jsonify(outcome=result.status, message=result.message)
+    return json_response({"outcome": result.status, "message": result.message})
 
 
 def _record_webhook(token: str, body: Any) -> HookOutcome | None:
-    """Record and commit; None where the hook was removed meanwhile."""
+    """Record the delivery and commit; None if the hook was removed in the meantime."""
     now = clock.now()
     topic = request.headers.get("X-WC-Webhook-Topic", "")
     shop = request.headers.get("X-WC-Webhook-Source", "")
@@ -76,7 +78,7 @@ def _record_webhook(token: str, body: Any) -> HookOutcome | None:
 
 
 def _is_ping(raw: bytes) -> bool:
-    """Whether this is what a shop sends, unsigned, when a webhook is saved in it."""
+    """Whether this is the unsigned ping that WooCommerce sends when a webhook is saved."""
     return (
         "X-WC-Webhook-Signature" not in request.headers
         and request.mimetype == "application/x-www-form-urlencoded"
@@ -85,13 +87,13 @@ def _is_ping(raw: bytes) -> bool:
 
 
 def _is_signed(raw: bytes, secret: str) -> bool:
-    """Whether the header holds base64 of HMAC-SHA256 over the body as it came, by the hook's secret."""
+    """Whether the header is the base64 of the raw body's HMAC-SHA256 with the hook's secret."""
     expected = base64.b64encode(crypto.sign_hmac(secret, raw))
     return crypto.is_equal_constant_time(expected, request.headers.get("X-WC-Webhook-Signature", "").strip())
 
 
 def _decode_json(raw: bytes) -> Any:
-    """The body's JSON; None where it is none."""
+    """The decoded body; None if it is not valid JSON."""
     try:
         return msgspec.json.decode(raw)
     except (ValueError, RecursionError):

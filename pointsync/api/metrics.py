@@ -1,7 +1,6 @@
-"""The site's figures, read when they are asked for; none of them counts the whole ledger."""
+"""`GET /metrics`: the site's metrics for Prometheus, read on request. No query counts the whole ledger."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from flask import Response, current_app
 from flask.typing import ResponseReturnValue
@@ -18,14 +17,15 @@ from pointsync.api.auth import require_key
 from pointsync.api.health import blueprint
 from pointsync.models import Delivery, DeliveryState, Movement, ReceivedSummary, Site
 from pointsync.sync.remotes import queue
+from pointsync.sync.remotes.status import ERROR, GREEN, NONE, WARNING
 
-STATUSES = ("none", "green", "warning", "error")
+STATUSES = (NONE, GREEN, WARNING, ERROR)
 _COUNTED_STATES = (DeliveryState.PENDING, DeliveryState.UNKNOWN, DeliveryState.FAILED)
 
 
-@blueprint.get("/metrics", provide_automatic_options=False)
+@blueprint.get("/metrics")
 def metrics() -> ResponseReturnValue:
-    """The figures, for Prometheus; with an API key of the scope `admin`."""
+    """Answer with the metrics. Needs an API key with the scope `admin`."""
     require_key("admin")
     registry = CollectorRegistry(auto_describe=False)
     session = db.session()
@@ -35,15 +35,17 @@ def metrics() -> ResponseReturnValue:
 
 
 class SiteCollector(Collector):
-    """Collects once, in the session of the request that asks.
+    """Collects the metrics once, in the session of the request.
 
-    `highest_counts` is kept between requests: the highest figure told of each counter, which must never fall.
+    `highest_counts` is kept between requests. It has the highest value reported so far for each counter, because
+    a counter must never fall.
     """
 
     def __init__(self, session: Session, heartbeat_age_seconds: float | None, highest_counts: dict[str, int]) -> None:
         self._session = session
         self._heartbeat_age_seconds = heartbeat_age_seconds
         self._highest_counts = highest_counts
+        self._remotes = queue.list_all(session)
 
     def collect(self) -> Iterator[Metric]:
         yield self._build_info()
@@ -52,25 +54,25 @@ class SiteCollector(Collector):
         yield self._status()
         yield GaugeMetricFamily(
             "pointsync_held",
-            "1 where nothing is sent until an admin has said what this database is, else 0.",
+            "1 if this site sends nothing until an admin confirms its database, else 0.",
             value=int(self._session.scalar(select(Site.hold)) is not None),
         )
         if self._heartbeat_age_seconds is not None:
             yield GaugeMetricFamily(
                 "pointsync_worker_heartbeat_age_seconds",
-                "Seconds since the liveliest worker of this site gave a sign of life.",
+                "Seconds since the most recent heartbeat of a worker of this site.",
                 value=self._heartbeat_age_seconds,
             )
 
     def _build_info(self) -> Metric:
-        family = GaugeMetricFamily("pointsync_build_info", "The version that runs; always 1.", labels=["version"])
+        family = GaugeMetricFamily("pointsync_build_info", "The running version; always 1.", labels=["version"])
         family.add_metric([pointsync.__version__], 1)
         return family
 
     def _movements(self) -> Metric:
-        """From the last row's number and the counts kept per origin, in one look at the database.
+        """Calculated from the last row's number and the counts stored for each origin, in one query.
 
-        A batch that commits after movements with higher numbers is counted as local until it has.
+        A received batch counts as local until it is committed, if rows with higher numbers are committed before it.
         """
         last_seq, received_count = self._session.execute(
             select(
@@ -80,8 +82,8 @@ class SiteCollector(Collector):
         ).one()
         family = CounterMetricFamily(
             "pointsync_movements",
-            "Movements in the ledger, by where they were made. Local is the last row's number less the remote "
-            "ones: on PostgreSQL it includes numbers that were given out and not used.",
+            "Movements in the ledger, by the site that recorded them. Local is the last row's number minus the remote "
+            "movements; on PostgreSQL it includes row numbers that were never used.",
             labels=["origin"],
         )
         for origin, count in (("local", int(last_seq) - int(received_count)), ("remote", int(received_count))):
@@ -90,8 +92,7 @@ class SiteCollector(Collector):
         return family
 
     def _deliveries(self) -> Iterator[Metric]:
-        """From the partial indexes, which hold only what is not delivered."""
-        remote_ids = [each.id for each in queue.list_all(self._session)]
+        """Counted in the partial indexes, which contain only what is not delivered."""
         for state in _COUNTED_STATES:
             rows = self._session.execute(
                 select(Delivery.remote_id, func.count())
@@ -100,25 +101,24 @@ class SiteCollector(Collector):
             )
             counts = {row[0]: row[1] for row in rows}
             family = GaugeMetricFamily(f"pointsync_deliveries_{state.value}", _HELP[state], labels=["remote"])
-            for remote_id in remote_ids:
-                family.add_metric([str(remote_id)], counts.get(remote_id, 0))
+            for remote in self._remotes:
+                family.add_metric([str(remote.id)], counts.get(remote.id, 0))
             yield family
 
     def _status(self) -> Metric:
         family = GaugeMetricFamily(
             "pointsync_remote_status",
-            "1 for the status that a remote has, 0 for the others.",
+            "1 for the current status of a remote, 0 for the others.",
             labels=["remote", "status"],
         )
-        remotes: list[dict[str, Any]] = queue.list_json(self._session)
-        for remote in remotes:
+        for remote in self._remotes:
             for status in STATUSES:
-                family.add_metric([str(remote["id"]), status], int(remote["status"] == status))
+                family.add_metric([str(remote.id), status], int(remote.status == status))
         return family
 
 
 _HELP = {
-    DeliveryState.PENDING: "Deliveries that wait to be sent.",
-    DeliveryState.UNKNOWN: "Deliveries that wait for a customer to be known there.",
-    DeliveryState.FAILED: "Deliveries refused there or in conflict, which wait for an admin.",
+    DeliveryState.PENDING: "Deliveries waiting to be sent.",
+    DeliveryState.UNKNOWN: "Deliveries waiting until the remote knows the customer.",
+    DeliveryState.FAILED: "Deliveries that the remote refused or that conflict, waiting for an admin.",
 }

@@ -1,4 +1,4 @@
-"""The API's description, OpenAPI 3.1, made of the declared calls."""
+"""The API's description in OpenAPI 3.1, built from the declared endpoints."""
 
 from functools import cache
 from typing import Any
@@ -15,17 +15,17 @@ _REF_TEMPLATE = "#/components/schemas/{name}"
 
 @cache
 def build_document() -> dict[str, Any]:
-    """The whole description, but for where the server is."""
+    """The description, except for the server's real URL."""
     components = _build_schemas()
     paths: dict[str, dict[str, Any]] = {}
-    for endpoint in sorted(ENDPOINTS, key=lambda each: each.method != "POST"):  # recording is what most come for
+    for endpoint in sorted(ENDPOINTS, key=lambda each: each.method != "POST"):  # most readers look for recording first
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _build_operation(endpoint)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "PointSync shop API",
             "version": pointsync.__version__,
-            "summary": "Records movements of loyalty points, and tells balances.",
+            "summary": "Records movements of loyalty points, and returns balances.",
         },
         "servers": [{"url": PREFIX}],
         "security": [{"key": []}],

@@ -1,22 +1,21 @@
-"""`GET /remotes`: the remotes with their status."""
+"""`GET /remotes`."""
 
-from flask import jsonify
 from flask.typing import ResponseReturnValue
 
 from pointsync import db
 from pointsync.api.endpoints import SuccessResponse, endpoint
-from pointsync.api.schemas import Remote
-from pointsync.sync.remotes import queue
+from pointsync.api.responses import json_response
+from pointsync.sync.remotes import remote_json
 
 
 @endpoint(
     "GET",
     "/remotes",
     scope="admin",
-    title="Remote sites",
-    description="All remotes, each with its status, as facts have it.",
-    responses={200: SuccessResponse("The remotes.", (list[Remote],))},
+    title="List the remotes",
+    description="All remotes, each with its current status.",
+    responses={200: SuccessResponse("The remotes.", (list[remote_json.Remote],))},
 )
 def list_remotes() -> ResponseReturnValue:
-    """All remotes with their status."""
-    return jsonify(queue.list_json(db.session()))
+    """Answer with all remotes and their status."""
+    return json_response(remote_json.list_all(db.session()))

@@ -1,9 +1,8 @@
-"""Reading bodies, of movements and of redemptions: every field that cannot be right is named, with its mend."""
+"""Reads request bodies. An error names every invalid field and says what to send instead."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from flask import request
@@ -15,43 +14,42 @@ from pointsync.ledger.record import MAX_MOVEMENTS, Draft
 from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.text_limits import MAX_POINTS
 
-MAX_BODY_BYTES = 1024 * 1024
+API_MAX_BODY_BYTES = 1024 * 1024
 MAX_FIELD_ERRORS = 20
 MAX_DIGITS = 18
+"""Longer numbers are no value of any field."""
 
-_POINTS_RULE = f"must be a whole number within ±{MAX_POINTS:,}, such as 25 or -50, without quotes."
+_POINTS_RULE = f"must be a whole number from −{MAX_POINTS:,} to {MAX_POINTS:,}, such as 25 or -50, without quotes."
 _FIELD_MESSAGES = {
     "customer": "The customer must be an e-mail address in quotes, such as alice@example.com.",
     "points": f"The points {_POINTS_RULE}",
     "set": f"The balance to set {_POINTS_RULE}",
-    "reserve": "The reserve must be the key of a points reserve in quotes, such as default; or leave it out.",
-    "kind": "The kind must be one of earn, spend, refund, manual, redeem; or leave it out.",
-    "reason": "The reason must be text in quotes; or leave it out.",
-    "ref": "The ref must be the shop's own id in quotes, such as order-17; or leave it out.",
-    "at": "The moment must be text such as 2026-01-31T12:00:00Z, with its time zone; or leave it out.",
+    "reserve": "The reserve must be the key of a points reserve in quotes, such as default. You can leave it out.",
+    "kind": "The kind must be one of earn, spend, refund, manual, redeem. You can leave it out.",
+    "reason": "The reason must be text in quotes. You can leave it out.",
+    "ref": "The ref must be the shop's own id in quotes, such as order-17. You can leave it out.",
+    "at": "The time must have a time zone, such as 2026-01-31T12:00:00Z, in quotes. You can leave it out.",
 }
 _LONE_SURROGATE_MESSAGE = (
-    "The body holds a lone surrogate, an escape such as \\ud800 without its other half, which is no character; "
-    "send both halves, or the character itself in UTF-8."
+    "The body contains a lone surrogate, an escape such as \\ud800 without its other half, which is not a character. "
+    "Send both halves, or the character itself in UTF-8."
 )
 
+Body = TypeVar("Body", bound=msgspec.Struct)
 
-@dataclass(frozen=True, slots=True)
-class _BodySchema:
-    """A shape that a body has: what is said of one that is no such object, and of each field that cannot be."""
 
-    struct: type[NewMovement] | type[NewRedemption]
-    not_object_message: str
-    field_messages: Mapping[str, str]
+class _BodySchema(Generic[Body]):
+    """The Struct of an object in a body, and the messages for a value that does not fit."""
 
-    @property
-    def fields(self) -> dict[str, msgspec.structs.FieldInfo]:
-        """By their names in the body."""
-        return {each.encode_name: each for each in msgspec.structs.fields(self.struct)}
+    def __init__(self, struct: type[Body], not_object_message: str, field_messages: Mapping[str, str]) -> None:
+        self.struct = struct
+        self.not_object_message = not_object_message
+        self.field_messages = field_messages
+        self.fields = {each.encode_name: each for each in msgspec.structs.fields(struct)}
 
 
 _MOVEMENT_SCHEMA = _BodySchema(
-    NewMovement, "A movement must be an object, with customer and points or set.", _FIELD_MESSAGES
+    NewMovement, "A movement must be an object with customer, and points or set.", _FIELD_MESSAGES
 )
 _REDEMPTION_SCHEMA = _BodySchema(
     NewRedemption,
@@ -61,72 +59,71 @@ _REDEMPTION_SCHEMA = _BodySchema(
 
 
 def read_json() -> Any:
-    """The request's body, parsed. Raises DomainError where it is not JSON in UTF-8, or is not said to be."""
-    request.max_content_length = MAX_BODY_BYTES
+    """The request's body, decoded. Raises DomainError if it is not JSON in UTF-8 or has another content type."""
+    request.max_content_length = API_MAX_BODY_BYTES
     if request.mimetype != "application/json" or _charset() not in ("utf-8", "utf8"):
         raise DomainError("wrong_content_type", "Send the body as JSON in UTF-8, with Content-Type: application/json.")
     raw = request.get_data()
     try:
         return _decode_json(raw)
     except UnicodeDecodeError as error:
-        raise DomainError("malformed", "The body is not UTF-8; send JSON in UTF-8.") from error
+        raise DomainError("malformed", "The body is not valid UTF-8. Send JSON in UTF-8.") from error
     except RecursionError as error:
-        raise DomainError("malformed", "The body is nested too deeply; send it as the API describes.") from error
+        raise DomainError("malformed", "The body has too many nested levels. /api/docs describes it.") from error
     except ValueError as error:
         if _has_lone_surrogate(raw):
             raise DomainError("malformed", _LONE_SURROGATE_MESSAGE) from error
         raise DomainError(
-            "malformed", f"The body is no JSON: {str(error).removeprefix('JSON is malformed: ')}."
+            "malformed", f"The body is not valid JSON: {str(error).removeprefix('JSON is malformed: ')}."
         ) from error
 
 
 def parse_movements(body: Any) -> tuple[list[Draft], bool]:
-    """What `body` asks to record, and whether it is a list. Raises DomainError naming all faulty fields."""
+    """The drafts in `body`, and whether it is a list. Raises DomainError that names all invalid fields."""
     if not isinstance(body, dict):
         raise DomainError("invalid", 'The body must be an object, such as {"customer": …, "points": 25}.')
-    if "movements" not in body:
-        field_errors = _check_fields(body, "")
-        items, is_list = [body], False
-    else:
-        items, is_list = body["movements"], True
-        field_errors = {
-            _printable(name): _unknown_field_message(name, ("movements",)) for name in body if name != "movements"
-        }
+    is_list = "movements" in body
+    items, errors = [body], {}
+    if is_list:
+        items = body["movements"]
+        errors = {_printable(name): _unknown_field_message(name, ["movements"]) for name in body if name != "movements"}
         if not isinstance(items, list) or not 1 <= len(items) <= MAX_MOVEMENTS:
-            field_errors["movements"] = f"The movements must be a list of 1 to {MAX_MOVEMENTS:,}."
+            errors["movements"] = f"The movements must be a list of 1 to {MAX_MOVEMENTS:,} movements."
             items = []
-        for index, item in enumerate(items):
-            if len(field_errors) >= MAX_FIELD_ERRORS:
-                break
-            field_errors |= _check_fields(item, f"movements[{index}]")
-    if field_errors:
-        field_errors = dict(list(field_errors.items())[:MAX_FIELD_ERRORS])
-        raise DomainError("invalid", next(iter(field_errors.values())), field_errors)
-    return [
-        _to_draft(msgspec.convert(item, NewMovement), f"movements[{index}]." if is_list else "")
-        for index, item in enumerate(items)
-    ], is_list
+    drafts = []
+    for index, item in enumerate(items):
+        if len(errors) >= MAX_FIELD_ERRORS:
+            break
+        draft = _parse_movement(item, f"movements[{index}]" if is_list else "", errors)
+        if draft:
+            drafts.append(draft)
+    if errors:
+        raise _invalid_fields(errors)
+    return drafts, is_list
 
 
 def parse_redemption(body: Any) -> NewRedemption:
-    """For whom `body` asks to redeem, under which ref. Raises DomainError naming all faulty fields."""
+    """The redemption in `body`. Raises DomainError that names all invalid fields."""
     if not isinstance(body, dict):
         raise DomainError("invalid", _REDEMPTION_SCHEMA.not_object_message)
-    if field_errors := dict(list(_check_fields(body, "", _REDEMPTION_SCHEMA).items())[:MAX_FIELD_ERRORS]):
-        raise DomainError("invalid", next(iter(field_errors.values())), field_errors)
-    return msgspec.convert(body, NewRedemption)
+    errors: dict[str, str] = {}
+    redemption = _convert(body, "", _REDEMPTION_SCHEMA, errors)
+    if redemption is None:
+        raise _invalid_fields(errors)
+    return redemption
 
 
 def _decode_json(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
     except msgspec.ValidationError:
-        # A number that no field takes: read again in a way that keeps its place, so that it can be named.
+        # A number is too large. Decode again with a value that no field takes in its place, so that an error can
+        # name the field.
         return json.loads(raw, parse_int=lambda digits: int(digits) if len(digits) <= MAX_DIGITS else float("inf"))
 
 
 def _has_lone_surrogate(raw: bytes) -> bool:
-    """Whether that is all that keeps `raw` from being JSON; Python's own reader lets it pass, and its writer not."""
+    """Whether `raw` is valid JSON except for a lone surrogate, which Python's decoder accepts."""
     try:
         json.dumps(json.loads(raw), ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -140,49 +137,21 @@ def _charset() -> str:
     return request.mimetype_params.get("charset", "utf-8").lower()
 
 
-def _check_fields(item: Any, location: str, schema: _BodySchema = _MOVEMENT_SCHEMA) -> dict[str, str]:
-    """What cannot be right about one movement or redemption, by field; empty for most, after one look."""
-    try:
-        converted = msgspec.convert(item, schema.struct)
-    except msgspec.ValidationError:
-        pass
-    else:
-        return _check_time(converted.at, location) if isinstance(converted, NewMovement) else {}
-    if not isinstance(item, dict):
-        return {location: schema.not_object_message}
-    prefix, fields = f"{location}." if location else "", schema.fields
-    field_errors = {
-        f"{prefix}{_printable(name)}": _unknown_field_message(name, tuple(fields))
-        for name in item
-        if name not in fields
-    }
-    for name, each in fields.items():
-        if name not in item:
-            if each.required:
-                field_errors[f"{prefix}{name}"] = f"It is missing. {schema.field_messages[name]}"
-            continue
-        try:
-            value = msgspec.convert(item[name], each.type)
-        except msgspec.ValidationError:
-            field_errors[f"{prefix}{name}"] = schema.field_messages[name]
-        else:
-            field_errors |= _check_time(value, location) if name == "at" else {}
-    return field_errors
+def _parse_movement(item: Any, location: str, errors: dict[str, str]) -> Draft | None:
+    """The draft of one movement, or None after adding its invalid fields to `errors`.
 
-
-def _check_time(at: str | None, location: str) -> dict[str, str]:
+    `location` is the place of the movement in the body: `movements[3]`, or empty for the body itself.
+    """
+    prefix = f"{location}." if location else ""
+    movement = _convert(item, location, _MOVEMENT_SCHEMA, errors)
+    at_text = movement.at if movement else item.get("at") if isinstance(item, dict) else None
     try:
-        _parse_time(at)
+        at = clock.from_text(at_text) if isinstance(at_text, str) else None
     except ValueError:
-        return {f"{location}.at" if location else "at": _FIELD_MESSAGES["at"]}
-    return {}
-
-
-def _parse_time(at: str | None) -> Any:
-    return None if at is None else clock.from_text(at)
-
-
-def _to_draft(movement: NewMovement, field_prefix: str) -> Draft:
+        errors[f"{prefix}at"] = _FIELD_MESSAGES["at"]
+        return None
+    if movement is None:
+        return None
     return Draft(
         customer=movement.customer,
         points=movement.points,
@@ -191,15 +160,46 @@ def _to_draft(movement: NewMovement, field_prefix: str) -> Draft:
         kind=movement.kind,
         reason=movement.reason or "",
         ref=movement.ref,
-        at=_parse_time(movement.at),
-        field_prefix=field_prefix,
+        at=at,
+        field_prefix=prefix,
     )
 
 
-def _unknown_field_message(name: str, known_fields: tuple[str, ...]) -> str:
-    return f"There is no field {_printable(name)}; there is {', '.join(known_fields)}."
+def _convert(item: Any, location: str, schema: _BodySchema[Body], errors: dict[str, str]) -> Body | None:
+    """`item` as the schema's Struct, or None after adding its invalid fields to `errors`."""
+    try:
+        return msgspec.convert(item, schema.struct)
+    except msgspec.ValidationError:
+        pass  # The exception names only the first invalid field.
+    if not isinstance(item, dict):
+        errors[location] = schema.not_object_message
+        return None
+    prefix = f"{location}." if location else ""
+    errors |= {
+        f"{prefix}{_printable(name)}": _unknown_field_message(name, schema.fields)
+        for name in item
+        if name not in schema.fields
+    }
+    for name, field in schema.fields.items():
+        if name in item:
+            try:
+                msgspec.convert(item[name], field.type)
+            except msgspec.ValidationError:
+                errors[f"{prefix}{name}"] = schema.field_messages[name]
+        elif field.required:
+            errors[f"{prefix}{name}"] = f"This field is missing. {schema.field_messages[name]}"
+    return None
+
+
+def _invalid_fields(errors: Mapping[str, str]) -> DomainError:
+    fields = dict(list(errors.items())[:MAX_FIELD_ERRORS])
+    return DomainError("invalid", next(iter(fields.values())), fields)
+
+
+def _unknown_field_message(name: str, known_fields: Iterable[str]) -> str:
+    return f"Unknown field {_printable(name)}. The fields are: {', '.join(known_fields)}."
 
 
 def _printable(name: str) -> str:
-    """A field's name from outside, fit to stand in an answer."""
+    """The name of a field from a request, safe to show in an answer."""
     return "".join(letter if letter.isprintable() else "?" for letter in name[:40])

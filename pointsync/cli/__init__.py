@@ -1,10 +1,10 @@
-"""The `pointsync` command, and the same commands under `flask --app wsgi`."""
+"""The `pointsync` command. The same commands are available under `flask --app wsgi`."""
 
 from flask import Flask
 
 
 def register(app: Flask) -> None:
-    """Put the commands under `flask` too."""
+    """Add the commands to Flask's command line."""
     from pointsync.cli.commands import ROOT
 
     for command in ROOT.commands.values():
@@ -12,7 +12,7 @@ def register(app: Flask) -> None:
 
 
 def main() -> None:
-    """The command line; ends the process with the command's exit code."""
+    """Run the command line. Ends the process with the command's exit code."""
     from pointsync.cli.commands import ROOT
 
     ROOT.main(prog_name="pointsync")

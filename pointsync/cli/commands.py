@@ -1,5 +1,8 @@
-"""All commands, in the order in which a newcomer meets them."""
+"""All commands, in the order in which a new user needs them."""
 
+import click
+
+from pointsync import __version__
 from pointsync.cli.demo.command import demo
 from pointsync.cli.framework.command import Group
 from pointsync.cli.ops import audit, backup, restore, rotate_key, upgrade, verify
@@ -21,7 +24,7 @@ from pointsync.cli.site import admin, api_key, hook, identity, mail, setting, si
 
 ROOT = Group(
     "pointsync",
-    help="PointSync keeps customers' loyalty points in step between shops. Every command takes --json.",
+    help="Keep customers' loyalty points in step between shops. Every command takes --json.",
     commands=[
         serve.serve,
         worker.worker,
@@ -57,5 +60,6 @@ ROOT = Group(
     ],
 )
 
+click.version_option(__version__, message="%(version)s", help="Show the version and exit.")(ROOT)
 for each in (*actions.COMMANDS, change.change_remote, *pinned_key.COMMANDS):
     remote.remote.add_command(each)

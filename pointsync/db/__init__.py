@@ -1,7 +1,7 @@
-"""The database: one engine set-up for SQLite and PostgreSQL, and the two ways into it.
+"""The database, SQLite or PostgreSQL.
 
-Reading goes through `db.session`, which ends with the request. Writing goes through `db.transaction()`, a
-transaction of its own that has the write lock from its first statement; reading begins afresh after it.
+Read with `db.session`, which ends with the request. Write in `db.transaction()` or `db.run_in_transaction()`, which
+hold the write lock from the first statement; afterwards `db.session` reads the new state.
 """
 
 from pointsync.db.base import Base, RowNumber, UtcDateTime

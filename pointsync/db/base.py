@@ -1,4 +1,4 @@
-"""What every table has in common: the declarative base, and the column types that both databases read alike."""
+"""The base class of all tables, and column types that work the same on both databases."""
 
 from datetime import UTC, datetime
 
@@ -6,12 +6,12 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-#: Row numbers: SQLite counts only a plain INTEGER up by itself.
 RowNumber = BigInteger().with_variant(Integer, "sqlite")
+"""An id that the database assigns: SQLite does so only for a plain INTEGER."""
 
 
 class Base(DeclarativeBase):
-    """Every table; constraints are named by convention so that a migration can find them."""
+    """The base class; constraints get names by convention, so that migrations can refer to them."""
 
     metadata = MetaData(
         naming_convention={
@@ -25,7 +25,7 @@ class Base(DeclarativeBase):
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC; SQLite, which knows no zones, keeps it as text in UTC."""
+    """A timezone-aware time in UTC. SQLite has no time zones and stores it as text in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

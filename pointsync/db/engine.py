@@ -1,4 +1,4 @@
-"""One engine set-up for SQLite and PostgreSQL, and the session for reading, which ends with the request."""
+"""The engine for SQLite or PostgreSQL, and the session for reading."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,16 +16,16 @@ WRITE_LOCK_KEY = "pointsync_write_lock"
 
 extension = SQLAlchemy(model_class=Base)
 session = extension.session
-"""For reading. It ends with the request, or with the application's context."""
+"""For reading. It ends with the request or with the application context."""
 
 
 def engine_options(database_url: str) -> dict[str, Any]:
-    """What `create_engine` is told for this database; its errors end in the log, so they hide what was written."""
+    """The arguments for `create_engine`. Parameters are hidden in errors, since errors are logged."""
     if database_url.startswith("sqlite"):
         return {
             "hide_parameters": True,
             "connect_args": {"timeout": LOCK_TIMEOUT_SECONDS, "check_same_thread": False},
-            # The one used last comes first: each that is used keeps up to 2 MB of pages.
+            # Reuse the last connection first: each connection in use caches up to 2 MB of pages.
             "pool_use_lifo": True,
             "pool_size": 64,
             "max_overflow": 64,
@@ -40,10 +40,10 @@ def engine_options(database_url: str) -> dict[str, Any]:
 
 
 def configure_engine(engine: Engine) -> None:
-    """Set SQLite up so that no update is lost and what was committed survives a power cut.
+    """Configure SQLite so that no update is lost and commits survive a power cut.
 
-    The driver's own transactions begin late and lose updates, so it is told to leave them alone and
-    BEGIN is sent by us: SQLAlchemy's documented recipe for SQLite.
+    The driver begins transactions too late, so that updates can be lost. So we disable its transactions and send
+    BEGIN ourselves, as SQLAlchemy's documentation of the SQLite dialect recommends.
     """
     if engine.dialect.name != "sqlite":
         return
@@ -68,12 +68,12 @@ def configure_engine(engine: Engine) -> None:
 
 
 def get_engine() -> Engine:
-    """The engine of the current application."""
+    """The current application's engine."""
     return extension.engine
 
 
 def get_database_time(session: Session) -> datetime:
-    """This moment by the database's clock, which all processes on it share; leases count by it."""
+    """The current time of the database's clock, which all processes share; leases use it."""
     if session.get_bind().dialect.name == "sqlite":
         time_text = session.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
         return datetime.fromisoformat(time_text).replace(tzinfo=UTC)
@@ -82,7 +82,7 @@ def get_database_time(session: Session) -> datetime:
 
 
 def init_app(app: Flask) -> None:
-    """Bind the database to the application; nothing is opened yet."""
+    """Bind the database to the application, without opening it."""
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
     app.extensions[WRITE_LOCK_KEY] = FairLock()

@@ -1,14 +1,14 @@
-"""A lock for the threads of one process that starves none of them."""
+"""A lock for the threads of one process that is fair to all of them."""
 
 import threading
 from collections import deque
 
 
 class FairLock:
-    """A lock that is handed on in the order of asking.
+    """A lock that threads get in the order in which they asked for it.
 
-    SQLite has one writer. Its own waiting is a poll with growing pauses, in which batches from other
-    sites starve the shop's writes; threads of this process queue here instead.
+    SQLite allows one writer. It waits by polling with growing pauses, so large batches from other sites could
+    keep the shop waiting. Threads of this process queue here instead.
     """
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class FairLock:
         self._queue: deque[threading.Event] = deque()
 
     def acquire(self, timeout_seconds: float) -> bool:
-        """Take the lock; False when it was not had in time."""
+        """Take the lock; returns False on a timeout."""
         with self._mutex:
             if not self._is_held:
                 self._is_held = True
@@ -30,10 +30,10 @@ class FairLock:
             if waiter in self._queue:
                 self._queue.remove(waiter)
                 return False
-        return True  # it was handed on between the end of the wait and the guard
+        return True  # the lock arrived between the timeout and taking the mutex
 
     def release(self) -> None:
-        """Hand the lock to whoever has waited longest."""
+        """Hand the lock to the thread that has waited longest."""
         with self._mutex:
             if self._queue:
                 self._queue.popleft().set()

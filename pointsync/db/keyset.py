@@ -1,4 +1,4 @@
-"""Long lists in pages by keyset: where one ends the next begins, so that each costs the same; and bounded counts."""
+"""Keyset pagination for long lists, where every page costs the same, and counts with a limit."""
 
 import base64
 import binascii
@@ -26,7 +26,7 @@ Key = tuple[int | str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """The rows, and the cursors of the pages around them; None where that way leads nowhere."""
+    """The rows, and the cursors of other pages; None where there is no such page."""
 
     rows: list[Row]
     first: str | None = None
@@ -35,13 +35,13 @@ class Page(Generic[Row]):
     last: str | None = None
 
     def with_rows(self, rows: "list[Converted]") -> "Page[Converted]":
-        """The same page with its rows as people see them."""
+        """The same page with other rows."""
         return Page(rows, self.first, self.previous, self.next, self.last)
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many rows a list has; or `is_more`: more than `number`."""
+    """The number of rows in a list; if `is_more`, there are more than `number`."""
 
     number: int
     is_more: bool
@@ -49,14 +49,14 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What a reader is asked for: at most `limit` rows behind `key` (None: from the end), one way or the other."""
+    """A request for at most `limit` rows after `key`, or before it if `is_backwards`; None: from the first or last."""
 
     limit: int
     key: Key | None = None
     is_backwards: bool = False
 
     def apply_to(self, query: Select[Any], *columns: ColumnElement[Any], is_descending: bool = False) -> Select[Any]:
-        """`query` with this step's condition, order and limit; `columns` are the list's key, in its order."""
+        """`query` with the condition, order and limit of this request; `columns` are the list's key."""
         sorts_descending = is_descending != self.is_backwards
         if self.key is not None:
             key_columns, key_values = (
@@ -75,11 +75,11 @@ def fetch_page(
     fetch_rows: Callable[[PageRequest], Sequence[Row]],
     row_key: Callable[[Row], Key],
 ) -> Page[Row]:
-    """The page that `cursor` leads to: None or `first`, `last`, or what another page gave.
+    """The page of `cursor`: None or `first`, `last`, or a cursor of another page.
 
-    `read` answers a step with rows in its order, `key` names a row by values of `kinds`. One reading; two
-    where the way back meets the beginning, since a first page is a whole one. Raises Invalid for `cursor`
-    or `size`.
+    `fetch_rows` returns the rows of a request, and `row_key` a row's key, whose values have the types `key_types`.
+    Calls `fetch_rows` once, or twice if going back reaches the beginning, so that the first page is full. Raises
+    InvalidInput for `cursor` or `size`.
     """
     if size not in PAGE_SIZES:
         raise InvalidInput("size", f"A page has {', '.join(map(str, PAGE_SIZES[:-1]))} or {PAGE_SIZES[-1]} rows.")
@@ -96,7 +96,7 @@ def fetch_page(
     return Page(
         rows,
         first=FIRST if has_previous else None,
-        # All behind the cursor may have gone from the list meanwhile; then its last page is the one before.
+        # All rows after the cursor may have been removed meanwhile; then the previous page is the last one.
         previous=(_encode_cursor("before", row_key(rows[0])) if rows else LAST) if has_previous else None,
         next=_encode_cursor("after", row_key(rows[-1])) if has_next and rows else None,
         last=LAST if has_next and rows else None,
@@ -104,7 +104,7 @@ def fetch_page(
 
 
 def count(session: Session, query: Select[Any], limit: int = MAX_COUNT) -> Count:
-    """How many rows `query` has, counted up to `most`: nobody waits for the count of a million."""
+    """The number of rows of `query`, counted up to `limit`, since counting millions of rows is slow."""
     number = session.scalar(select(func.count()).select_from(query.limit(limit + 1).subquery())) or 0
     return Count(min(number, limit), number > limit)
 

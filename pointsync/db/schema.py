@@ -1,4 +1,4 @@
-"""The database's version: brought to that of this PointSync, by one process at a time."""
+"""The version of the database schema, and its upgrade by one process at a time."""
 
 import fcntl
 import logging
@@ -17,22 +17,22 @@ from pointsync.errors import ConfigError
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 SCHEMA_VERSION = "d15ab1ed5ee0"
-"""The last migration: what the database is at where this PointSync has made or upgraded it."""
+"""The last migration: the version of a database that this PointSync has created or upgraded."""
 UPGRADE_LOCK_ID = 7_061_110
-DATABASE_TOO_OLD = "The database is of an earlier PointSync; run: pointsync upgrade"
+DATABASE_TOO_OLD = "The database is from an earlier PointSync; run: pointsync upgrade"
 DATABASE_TOO_NEW = (
-    "The database was written by a newer PointSync (it is at {found}, which this one does not know); start that one, "
-    "or restore a backup that was made before."
+    "The database was written by a newer PointSync (this one does not know its version {found}); start the newer one, "
+    "or restore an older backup."
 )
 
 log = logging.getLogger(__name__)
 
 
 def upgrade() -> None:
-    """Bring the database to this version, or make it; of processes that start together, one does.
+    """Create the database or upgrade it to this version; if several processes start at once, one of them does it.
 
-    Of an SQLite database that others have made a copy is kept beside it first. Raises ConfigError where a newer
-    PointSync has written it, or where no copy can be made.
+    An existing SQLite database is copied first. Raises ConfigError if the database is from a newer version, or if the
+    copy fails.
     """
     import alembic.command
 
@@ -47,7 +47,7 @@ def upgrade() -> None:
             _keep_sqlite_copy(found_version)
         alembic.command.upgrade(init_migrations(app).get_config(), "head")
         log.info(
-            "the database was brought from %s to %s",
+            "the database was upgraded from %s to %s",
             found_version or "nothing",
             SCHEMA_VERSION,
             extra={"schema": SCHEMA_VERSION},
@@ -55,23 +55,21 @@ def upgrade() -> None:
 
 
 def _keep_sqlite_copy(found_version: str) -> None:
-    """Keep an SQLite database as it is before an upgrade; of PostgreSQL's, its own tools make backups."""
+    """Copy an SQLite database before an upgrade. For PostgreSQL, admins use its own backup tools."""
     if get_engine().dialect.name != "sqlite":
         return
     path = Path(str(get_engine().url.database))
     try:
         copy = sqlite_file.create_copy(path, f"before-upgrade-{found_version}", clock.now())
     except (OSError, sqlite3.Error) as error:
-        raise ConfigError(
-            f"Before an upgrade a copy of {path} is made beside it, and that failed: {error}. Nothing was upgraded."
-        ) from error
-    log.info("a copy of the database as it was is kept: %s", copy, extra={"file": str(copy)})
+        raise ConfigError(f"The copy of {path} before the upgrade failed: {error}. Nothing was upgraded.") from error
+    log.info("the database before the upgrade was copied to %s", copy, extra={"file": str(copy)})
 
 
 def init_migrations(app: Flask) -> Any:
-    """Flask-Migrate for the application, an extension of it from now on.
+    """Add Flask-Migrate to the application and return it.
 
-    Alembic is loaded here, since hardly a command needs it and all would wait for it.
+    Alembic is imported here, because few commands need it and it takes long to import.
     """
     from flask_migrate import Migrate
 
@@ -79,7 +77,7 @@ def init_migrations(app: Flask) -> Any:
 
 
 def get_schema_version() -> str | None:
-    """The migration that the database is at; None where it is empty."""
+    """The database's version, which is the id of its last migration; None if it is empty."""
     if not inspect(get_engine()).has_table("alembic_version"):
         return None
     with get_engine().connect() as connection:
@@ -88,12 +86,12 @@ def get_schema_version() -> str | None:
 
 
 def is_current() -> bool:
-    """Whether the database is at this version."""
+    """Whether the database has this version."""
     return get_schema_version() == SCHEMA_VERSION
 
 
 def is_known_revision(revision: str) -> bool:
-    """Whether this PointSync has that migration; if not, a newer one has."""
+    """Whether this PointSync has that migration; otherwise it is from a newer version."""
     import alembic.util
     from alembic.script import ScriptDirectory
 
@@ -104,7 +102,7 @@ def is_known_revision(revision: str) -> bool:
 
 
 def version_problem() -> str | None:
-    """Why this PointSync cannot work with the database of another version; None where it can, or there is none."""
+    """Why this PointSync cannot use the database's version; None if it can, or if the database is empty."""
     found_version = get_schema_version()
     if found_version is None or found_version == SCHEMA_VERSION:
         return None
@@ -113,7 +111,7 @@ def version_problem() -> str | None:
 
 @contextmanager
 def upgrade_lock() -> Iterator[None]:
-    """One upgrade or restore at a time: by a file's lock on SQLite, by an advisory lock on PostgreSQL."""
+    """One upgrade, restore or key rotation at a time: a file lock for SQLite, an advisory lock for PostgreSQL."""
     engine = get_engine()
     if engine.dialect.name == "sqlite":
         with open(f"{engine.url.database}.upgrade", "w") as file:
@@ -121,7 +119,7 @@ def upgrade_lock() -> Iterator[None]:
             yield
         return
     with engine.connect() as connection:
-        connection.detach()  # so that it ends here, whatever becomes of the engine's others meanwhile
+        connection.detach()  # so that it stays open even if the engine's other connections are closed
         connection.execute(text("SELECT pg_advisory_lock(:name)"), {"name": UPGRADE_LOCK_ID})
         try:
             yield

@@ -1,4 +1,4 @@
-"""Writing: a transaction of its own that has the write lock from its first statement."""
+"""Writing to the database, in transactions that hold the write lock from their first statement."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -16,18 +16,18 @@ from pointsync.db.fair_lock import FairLock
 MAX_TRIES = 5
 TRANSIENT_MESSAGES = ("locked", "busy", "full", "disk I/O", "unable to open")
 ACTOR_KEY = "actor"
-"""Where `acts` and a writing session's `info` keep who acts."""
+"""The key of the actor in `flask.g` and in a write session's `info`."""
 
 Result = TypeVar("Result")
 
 
 class DatabaseBusy(Exception):
-    """The database is held by another writer, or away; the same call may succeed in a moment."""
+    """The database is locked or not reachable; the same call may succeed if it is repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who changes something: their name, how they are known here, and the address that they call from."""
+    """Who changes something: the name, how they were identified, and the address of the call."""
 
     name: str
     auth_method: str
@@ -35,27 +35,27 @@ class Actor:
 
 
 class WriteSession(Session):
-    """A session that writes; the audit log listens to it."""
+    """A session for writing; the audit log listens to it."""
 
 
 def set_actor(actor: Actor) -> None:
-    """From here on, in this request or command, it is `actor` who changes things."""
+    """Set the actor of all later changes in this request or command."""
     setattr(g, ACTOR_KEY, actor)
 
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """A transaction that will write: committed at the end of the block, rolled back by any error.
+    """A transaction for writing: committed at the end of the block, rolled back on an exception.
 
-    On SQLite it holds the write lock from the start, so that nothing read in it can be out of date.
-    What `session` has read is read anew when next asked for: its snapshot would hide what was written.
-    Raises Busy when the database is locked or away; what the block did is undone then.
+    On SQLite it holds the write lock from the start, so what it reads is always current. Afterwards, `db.session`
+    reads everything again, because it would not see the changes otherwise. Raises DatabaseBusy if the database is
+    locked or not reachable; then nothing has changed.
     """
     extension.session.rollback()
     engine = get_engine()
     lock: FairLock | None = current_app.extensions[WRITE_LOCK_KEY] if engine.dialect.name == "sqlite" else None
     if lock and not lock.acquire(LOCK_TIMEOUT_SECONDS):
-        raise DatabaseBusy("the database is held by another writer")
+        raise DatabaseBusy("the database is locked by another writer")
     try:
         with (
             WriteSession(
@@ -66,7 +66,7 @@ def transaction() -> Iterator[Session]:
             yield session
     except DBAPIError as error:
         if is_transient(error):
-            raise DatabaseBusy("the database is locked, full or away") from error
+            raise DatabaseBusy("the database is locked, full or not reachable") from error
         raise
     finally:
         if lock:
@@ -75,9 +75,9 @@ def transaction() -> Iterator[Session]:
 
 
 def is_transient(error: DBAPIError) -> bool:
-    """Whether a database error speaks of the moment and not of the statement.
+    """Whether a database error is temporary, and not caused by the statement.
 
-    SQLite calls a missing column by the same name as a locked file, so its words decide there.
+    SQLite raises the same class for a missing column and for a locked file, so this looks at its message.
     """
     if error.connection_invalidated:
         return True
@@ -87,10 +87,10 @@ def is_transient(error: DBAPIError) -> bool:
 
 
 def run_in_transaction(operation: Callable[[Session], Result]) -> Result:
-    """What `work` returns, run in a transaction of its own, and run again when another one came first.
+    """Run `operation` in a transaction and return its result; on a conflict with another transaction, run it again.
 
-    On PostgreSQL two transactions can make the same customer or the same `ref` at once; the unique
-    index refuses the later one, which then finds what the first has made.
+    On PostgreSQL, two transactions may create the same customer or `ref` at once. The unique index refuses the
+    second one, which finds the existing row when it runs again.
     """
     for retries_left in reversed(range(MAX_TRIES)):
         try:
@@ -106,5 +106,5 @@ def run_in_transaction(operation: Callable[[Session], Result]) -> Result:
 
 
 def _is_deadlock(error: BaseException | None) -> bool:
-    """Whether PostgreSQL ended this transaction so that another could go on (SQLSTATE 40P01, 40001)."""
+    """Whether PostgreSQL cancelled this transaction in favour of another one (SQLSTATE 40P01, 40001)."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) in ("40P01", "40001")

@@ -1,1 +1,1 @@
-"""Points out: customers, movements and deliveries as CSV."""
+"""Exports of customers, movements and deliveries as CSV."""

@@ -1,6 +1,5 @@
-"""Export as CSV in the background: what a list on screen shows, narrowed by the same filters."""
+"""CSV exports as background tasks: the rows of a list in the panel, with the same filters."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,12 +12,12 @@ from pointsync import db
 from pointsync.errors import NotFound
 from pointsync.exports import rows
 from pointsync.exports.rows import CUSTOMERS, DELIVERIES, MOVEMENTS
-from pointsync.files import atomic_text_file
 from pointsync.ledger import customer_list, customers, reserves
 from pointsync.models import Customer, DeliveryState, Remote, Reserve, Task
 from pointsync.reports import customer_history, deliveries
 from pointsync.sync.site import general
 from pointsync.tasks import tasks
+from pointsync.tasks.csv_export import write_csv
 from pointsync.tasks.runner import TaskContext
 
 KIND = "export"
@@ -29,16 +28,15 @@ _STATE_LABELS: dict[str, str] = {
     DeliveryState.FAILED: "refused",
     DeliveryState.SET_ASIDE: "set aside",
 }
-"""As the panel calls them, where that is another word."""
+"""The panel's words for states that have another name in the database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One of `csv_out.WHATS`, and what it is narrowed to: numbers of rows, or words as an admin typed them.
+    """The table to export (`what`, one of `rows.TABLE_NAMES`) and its filters. Stored as the options of the task.
 
-    `search`: customers whose e-mail begins so. `reserve_id`: their points in it, or movements in it. `customer_id`:
-    the movements of one, or the deliveries of these. `remote_id` and `state`, as `activity.page` takes them:
-    deliveries.
+    `search` is the beginning of customers' e-mail addresses. `reserve_id` narrows balances or movements, `customer_id`
+    narrows movements or deliveries, `remote_id` and `state` narrow deliveries as in `deliveries.list_page`.
     """
 
     what: str
@@ -50,31 +48,31 @@ class Filter:
 
 
 def filter_customers(session: Session, search: str = "", reserve_key: str | None = None) -> Filter:
-    """Customers with their balances, as the list of customers shows them. Raises Invalid and NotFound."""
+    """Customers with their balances, as in the list of customers. Raises InvalidInput and NotFound."""
     customer_list.search_conditions(search)
     return Filter(CUSTOMERS, search.strip(), _get_reserve_id(session, reserve_key))
 
 
 def filter_movements(session: Session, customer_id: int, reserve_key: str | None = None) -> Filter:
-    """A customer's movements, as their history shows them. Raises NotFound."""
+    """The movements of a customer, as in their history. Raises NotFound."""
     if session.get(Customer, customer_id) is None:
-        raise NotFound("unknown_customer", "There is no such customer here.")
+        raise NotFound("unknown_customer", "There is no such customer.")
     return Filter(MOVEMENTS, customer_id=customer_id, reserve_id=_get_reserve_id(session, reserve_key))
 
 
 def filter_deliveries(
     session: Session, remote_id: int | None = None, state: str | None = None, email: str | None = None
 ) -> Filter:
-    """Deliveries, as System › Activity shows them. Raises Invalid and NotFound."""
+    """Deliveries, as under System › Activity. Raises InvalidInput and NotFound."""
     if remote_id is not None and session.get(Remote, remote_id) is None:
-        raise NotFound("unknown_remote", "There is no such remote here.")
+        raise NotFound("unknown_remote", "There is no such remote.")
     customer_id = customers.get(session, email).id if email else None
     deliveries.build_conditions(remote_id, state, customer_id)
     return Filter(DELIVERIES, customer_id=customer_id, remote_id=remote_id, state=state)
 
 
 def enqueue(session: Session, data_dir: Path, filters: Filter, asked_by: str, now: datetime) -> Task:
-    """A work that writes `wanted` into a file. Raises Conflict, as `work.ask`."""
+    """Enqueue the export. Raises Conflict as `tasks.enqueue` does."""
     title = _build_title(session, filters)
     options = asdict(filters)
     return tasks.enqueue(
@@ -83,23 +81,16 @@ def enqueue(session: Session, data_dir: Path, filters: Filter, asked_by: str, no
 
 
 def run(context: TaskContext) -> Iterator[None]:
-    """Write the file: a page of lines, a part. Begun again from the first line where its process ends amid it."""
+    """Run the task: write the file, a page of rows per part. If the process ends, the next one starts again."""
     session, filters = db.session(), Filter(**context.options)
     conditions, last_key = _build_conditions(session, filters), rows.get_last_key(session, filters.what)
-    name = f"{filters.what}-{_local_date(session, context.asked_at)}.csv"
     context.total = rows.count_rows(session, filters.what, conditions, last_key)
-    with atomic_text_file(context.folder / name) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(rows.get_header(filters.what))
-        for page in rows.iter_pages(session, filters.what, conditions, last_key):
-            writer.writerows(page)
-            context.done += len(page)
-            yield
-    context.total, context.result = context.done, {"file": name}
+    pages = rows.iter_pages(session, filters.what, conditions, last_key)
+    yield from write_csv(context, filters.what, general.get_time_zone(session), rows.get_header(filters.what), pages)
 
 
 def _build_conditions(session: Session, filters: Filter) -> list[ColumnElement[bool]]:
-    """What the list itself is narrowed by."""
+    """The conditions that the list in the panel uses."""
     reserve = session.get(Reserve, filters.reserve_id) if filters.reserve_id else None
     if filters.what == CUSTOMERS:
         return [*customer_list.search_conditions(filters.search), *rows.build_conditions(reserve)]
@@ -110,7 +101,7 @@ def _build_conditions(session: Session, filters: Filter) -> list[ColumnElement[b
 
 
 def _build_title(session: Session, filters: Filter) -> str:
-    """What it is in a line, such as `Deliveries as CSV: refused, to Tea shop`."""
+    """The title of the task, such as `Deliveries as CSV: refused, to Tea shop`."""
     parts = []
     if filters.search:
         parts.append(f"e-mail beginning with {filters.search}")
@@ -124,10 +115,6 @@ def _build_title(session: Session, filters: Filter) -> str:
         parts.append(f"points in {reserve.name}")
     title = f"{filters.what.capitalize()} as CSV" + (f": {', '.join(parts)}" if parts else "")
     return title if len(title) <= tasks.MAX_TITLE else f"{title[: tasks.MAX_TITLE - 1]}…"
-
-
-def _local_date(session: Session, time: datetime) -> str:
-    return time.astimezone(general.get_time_zone(session)).date().isoformat()
 
 
 def _get_reserve_id(session: Session, key: str | None) -> int | None:

@@ -1,4 +1,4 @@
-"""What goes out as CSV: customers' balances, movements or deliveries, page by page, so that memory stays the same."""
+"""The rows of CSV exports: balances, movements or deliveries, read page by page to limit memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ RowValues = list[str | int]
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """What is listed: a query whose first columns are the key that it goes on by, and then those of the header."""
+    """An exported table. The first columns of the query are the key for paging; the others match the header."""
 
     header: tuple[str, ...]
     query: Select[*tuple[Any, ...]]
@@ -86,16 +86,16 @@ TABLE_NAMES = tuple(_TABLES)
 
 
 def get_header(table_name: str) -> tuple[str, ...]:
-    """The names of the columns, for one of `WHATS`."""
+    """The column names of a table."""
     return _TABLES[table_name].header
 
 
 def build_conditions(
     reserve: Reserve | None = None, since: datetime | None = None, until: datetime | None = None
 ) -> list[ColumnElement[bool]]:
-    """Of one reserve, or of all; of movements made from `since` on and before `until`.
+    """Conditions for one reserve, and for movements with `since` <= at < `until`.
 
-    A balance is of no time: for customers both are left out.
+    Balances have no time: leave out both for customers.
     """
     conditions: list[ColumnElement[bool]] = []
     if reserve is not None:
@@ -108,12 +108,12 @@ def build_conditions(
 
 
 def get_last_key(session: Session, table_name: str) -> int:
-    """The last customer, movement or delivery that there is: `pages` told of it leave out what comes later."""
+    """The key of the newest customer, movement or delivery. The export leaves out rows that are added later."""
     return session.scalar(select(func.max(_TABLES[table_name].key_columns[0]))) or 0
 
 
 def count_rows(session: Session, table_name: str, conditions: Sequence[ColumnElement[bool]], last_key: int) -> int:
-    """How many lines `pages` has."""
+    """Count the rows that `iter_pages` will return."""
     table = _TABLES[table_name]
     query = table.query.where(*conditions, table.key_columns[0] <= last_key).with_only_columns(
         func.count(), maintain_column_froms=True
@@ -124,10 +124,10 @@ def count_rows(session: Session, table_name: str, conditions: Sequence[ColumnEle
 def iter_pages(
     session: Session, table_name: str, conditions: Sequence[ColumnElement[bool]], last_key: int
 ) -> Iterator[list[RowValues]]:
-    """The lines of one of `WHATS` for which `which` holds, in the order in which they were made, up to `last`.
+    """The rows of a table that match `conditions`, oldest first, up to `last_key`, in pages of at most `PAGE_ROWS`.
 
-    At most 2,000 at a time; text is defused. The session may be rolled back between two pages, so that nobody
-    waits for a reader: each line is then as it stands when its page is read, and none is there twice.
+    Formulas in texts are escaped. The session may be rolled back between two pages: each page then shows its rows as
+    they are when it is read, and no row occurs twice.
     """
     table = _TABLES[table_name]
     key_length = len(table.key_columns)

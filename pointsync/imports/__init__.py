@@ -1,1 +1,1 @@
-"""Points in: a file is read, looked at, and recorded."""
+"""Imports of points from files: read, check and record them."""

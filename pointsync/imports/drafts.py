@@ -1,4 +1,4 @@
-"""Rows to movements as they would be recorded: what each cell means, and a sentence for each that means nothing."""
+"""Turn rows into drafts of movements, and explain each cell that is not valid."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from pointsync.ledger.record import Draft
 from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Reserve
 from pointsync.models.movement import LOCAL_KINDS
-from pointsync.text_limits import MAX_POINTS
+from pointsync.text_limits import printable, validate_points
 
 OPENING, IMPORT = "opening", "import"
 
@@ -26,25 +26,24 @@ _THOUSANDS = re.compile(r"[+\-−]?[0-9]{1,3}(?:[.,'’ \u00a0\u202f][0-9]{3})+\
 _DECIMAL = re.compile(r"[+\-−]?[0-9]+[.,][0-9]+\Z")
 _LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?\Z")
 _LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")
-MAX_QUOTED_CHARS = 40
 MIN_YEAR = 1970
 
 
 @dataclass(frozen=True, slots=True)
 class DraftOptions:
-    """What is said of a file beside its content."""
+    """The options that decide how rows become drafts."""
 
     is_opening: bool
-    """Opening balances, which stay here; else new points, which all sites are sent."""
+    """Opening balances, which stay on this site; else new points, which are sent to all sites."""
     zone: ZoneInfo
-    """Of moments that are written without one."""
+    """The time zone of times that are written without one."""
     reserve: str = DEFAULT_RESERVE
-    """The key for lines that name none."""
+    """The key of the reserve for lines that name none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportLine:
-    """A row, with the movement that it asks for, the faults that it has, or neither: it changes nothing."""
+    """A row with its draft or its faults. A line of 0 points has neither."""
 
     number: int
     draft: Draft | None = None
@@ -52,20 +51,20 @@ class ImportLine:
 
 
 class DraftParser:
-    """Makes lines of rows, within one reading of a file, by the reserves that are there when it begins."""
+    """Parses the rows of one file. It reads the reserves once, at the start."""
 
     def __init__(self, session: Session, options: DraftOptions, digest: str, now: datetime) -> None:
-        """`digest` is the file's, by which lines without a ref are known again. Raises NotFound or Invalid."""
+        """`digest`, the SHA-256 of the file, is part of refs for lines without one. Raises InvalidInput (`reserve`)."""
         self._options, self._ref_prefix, self._now = options, generated_ref_prefix(digest), now
         self._session = session
         self._reserves: dict[str, Reserve] = {each.key: each for each in reserves.list_all(session)}
         for each in self._reserves.values():
-            session.expunge(each)  # they outlive the transactions of this reading
+            session.expunge(each)  # they are used after this transaction ends
         if fault := self._find_reserve_fault(options.reserve):
             raise InvalidInput("reserve", fault)
 
     def parse(self, row: Row) -> ImportLine:
-        """The row as a line. What it asks for does not depend on the choice between opening and new, but its kind."""
+        """Parse a row. The choice between opening balances and new points changes only the kind of the movement."""
         if row.fault:
             return ImportLine(row.number, faults=(row.fault,))
         cells = {name: unescape_formula(cell).strip() for name, cell in row.cells.items()}
@@ -86,8 +85,9 @@ class DraftParser:
             at=at,
             has_happened=True,
         )
-        if faults := draft_rules.find_errors(self._session, draft, self._reserves, self._now):
-            return ImportLine(row.number, faults=tuple(_format_fault(fault) for fault in faults))
+        _, errors = draft_rules.check(self._session, draft, self._reserves, self._now)
+        if errors:
+            return ImportLine(row.number, faults=tuple(_format_fault(error) for error in errors))
         return ImportLine(row.number, draft if points else None)
 
     def _parse_kind(self, cells: Mapping[str, str]) -> str:
@@ -106,50 +106,45 @@ class DraftParser:
                 at = clock.from_text(text)
         except (ValueError, OverflowError):
             raise InvalidInput(
-                "at", f"The moment {_printable(text)} cannot be read; write 2026-01-31, 2026-01-31 14:05 or RFC 3339."
+                "at",
+                f"The time {printable(text)} is not valid. Write it like 2026-01-31, 2026-01-31 14:05 or RFC 3339.",
             ) from None
         if at.year < MIN_YEAR:
             raise InvalidInput(
-                "at", f"The moment {_printable(text)} lies before {MIN_YEAR}; give the time when it happened."
+                "at", f"The time {printable(text)} is before {MIN_YEAR}. Give the time when it happened."
             )
         if at > self._now:
-            raise InvalidInput("at", f"The moment {_printable(text)} lies ahead; give the time when it happened.")
+            raise InvalidInput("at", f"The time {printable(text)} is in the future. Give the time when it happened.")
         return at
 
     def _find_reserve_fault(self, key: str) -> str | None:
         reserve = self._reserves.get(key)
         if reserve is None:
             existing = ", ".join(self._reserves)
-            return f"There is no points reserve {_printable(key)} here; there is {existing}."
+            return f"There is no points reserve {printable(key)} here. The reserves are {existing}."
         return None if reserve.is_active else f"The points reserve {key} is not active."
 
 
 def generated_ref_prefix(digest: str) -> str:
-    """How the refs of a file's lines begin that have none of their own; the line's number follows."""
+    """How the generated refs of a file's lines begin. The line number follows."""
     return f"file:{digest}:"
 
 
 def _parse_points(text: str) -> int:
     if _WHOLE_NUMBER.match(text):
-        points = int(text.replace("−", "-"))
-        if abs(points) > MAX_POINTS:
-            raise InvalidInput("points", f"Points must be within ±{MAX_POINTS:,}; this is {points:,}.")
-        return points
+        return validate_points(int(text.replace("−", "-")), "points")
     if not text:
-        raise InvalidInput("points", "The points are missing; give a whole number, such as 50 or -20.")
+        raise InvalidInput("points", "The points are missing. Give a whole number, such as 50 or -20.")
     if _THOUSANDS.match(text):
         digits = re.sub(r"[^0-9+\-−]", "", text)
-        raise InvalidInput("points", f"{text} could be thousands or a fraction; write {digits} if it is thousands.")
+        raise InvalidInput("points", f"{text} could be thousands or a fraction. Write {digits} if you mean thousands.")
     if _DECIMAL.match(text):
-        raise InvalidInput("points", f"{_printable(text)} is no whole number; points have no fractions.")
-    raise InvalidInput("points", f"{_printable(text)} is no number of points; give a whole one, such as 50 or -20.")
+        raise InvalidInput("points", f"{printable(text)} is not a whole number. Points have no fractions.")
+    raise InvalidInput(
+        "points", f"{printable(text)} is not a number. Give a whole number of points, such as 50 or -20."
+    )
 
 
 def _format_fault(fault: DomainError) -> str:
     (field, message), *_ = fault.fields.items()
     return message if field in ("customer", "points") else f"{field}: {message}"
-
-
-def _printable(text: str) -> str:
-    printable = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return printable if len(printable) <= MAX_QUOTED_CHARS else f"{printable[: MAX_QUOTED_CHARS - 1]}…"

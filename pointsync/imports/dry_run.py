@@ -1,19 +1,18 @@
-"""The whole file looked at, line by line, before anything is recorded: what it would do, and what is wrong with it."""
+"""The dry run of an import: check each line, and count what the import would do, without recording anything."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pointsync.db.chunking import chunks
 from pointsync.email_address import normalise
 from pointsync.imports import duplicates
 from pointsync.imports.drafts import OPENING, DraftOptions, ImportLine, generated_ref_prefix
 from pointsync.imports.duplicates import RecordedLine
 from pointsync.imports.scratch import EmailBalanceKey, Scratch
 from pointsync.ledger import customers, reserves
-from pointsync.ledger.balances import CHUNK_SIZE
 from pointsync.ledger.record import Draft
 from pointsync.models import Balance, Reserve
 from pointsync.text_limits import MAX_POINTS
@@ -23,43 +22,35 @@ MAX_LISTED_FAULTS = 100
 
 @dataclass(slots=True)
 class ImportTally:
-    """What a file comes to, counted in lines but for the last three."""
+    """The counts of a file. The last three fields do not count lines."""
 
     lines: int = 0
     new: int = 0
     known: int = 0
-    """Recorded before, or standing in the file before, with the same content."""
+    """Lines that are recorded already, or that occur earlier in the file, with the same content."""
     known_otherwise: int = 0
-    """Those of `known` that were recorded as opening balances and are now given as new points, or the reverse."""
+    """Those of `known` that were recorded as opening balances and are now imported as new points, or the reverse."""
     skipped: int = 0
-    """Of 0 points."""
+    """Lines of 0 points."""
     faulty: int = 0
     below_zero: int = 0
-    """Of the new ones: they take points that are not there, and are flagged."""
+    """Those of `new` that take more points than the balance holds. They are recorded and flagged."""
     points: dict[str, int] = field(default_factory=dict)
-    """What the new ones come to, by the reserve's key."""
+    """The points of the new lines, by the key of the reserve."""
     new_customers: int = 0
     customers_below_zero: int = 0
 
-    def to_json(self) -> dict[str, Any]:
-        """For commands and for what is kept of a work."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
 
 class DryRun:
-    """Takes the lines of a file in their order, some at a time, each time with a session that reads what is there now.
-
-    Nothing is written but the scratch, which afterwards holds the faults of all lines.
-    """
+    """Checks the lines of a file in their order, some at a time. It writes only the scratch file, also all faults."""
 
     def __init__(self, session: Session, options: DraftOptions, digest: str, scratch: Scratch) -> None:
         self._options, self._scratch, self._generated_ref_prefix = options, scratch, generated_ref_prefix(digest)
-        self._below_zero_allowed = {each.key for each in reserves.list_all(session) if each.may_go_below_zero}
-        self._nonnegative_reserves = {each.key for each in reserves.list_all(session)} - self._below_zero_allowed
+        self._nonnegative_reserves = {each.key for each in reserves.list_all(session) if not each.may_go_below_zero}
         self.tally = ImportTally()
 
     def check_lines(self, session: Session, lines: Sequence[ImportLine]) -> None:
-        """Look at the next lines, at most 1,000."""
+        """Check the next lines, at most 1,000."""
         tally, faults = self.tally, [(line.number, " ".join(line.faults)) for line in lines if line.faults]
         self._scratch.begin()
         recorded = duplicates.find_recorded(session, (line.draft for line in lines if line.draft))
@@ -83,14 +74,13 @@ class DryRun:
         self._scratch.save_faults(faults)
         self._scratch.commit()
 
-    def finish(self) -> ImportTally:
-        """What the whole file comes to, once all its lines were looked at."""
+    def finish(self) -> None:
+        """Complete the tally, after all lines were checked."""
         self.tally.new_customers = self._scratch.count_new_customers()
         self.tally.customers_below_zero = self._scratch.count_below_zero(self._nonnegative_reserves)
-        return self.tally
 
     def _find_duplicate(self, ref: str, draft: Draft) -> RecordedLine | None:
-        # A ref made of the file's digest and the line's number stands in no other line.
+        # No other line can have a ref generated from the digest and the line number.
         return (
             None
             if ref.startswith(self._generated_ref_prefix)
@@ -98,7 +88,7 @@ class DryRun:
         )
 
     def _apply_to_balances(self, session: Session, new_lines: Sequence[tuple[int, Draft]]) -> list[tuple[int, str]]:
-        """Add the lines that are new to the balances; the faults of those that cannot be added."""
+        """Add new lines to the balances. Return the faults of the lines that do not fit."""
         tally, faults = self.tally, []
         balances = self._load_balances(session, [draft for _, draft in new_lines])
         changed: dict[EmailBalanceKey, int] = {}
@@ -106,7 +96,7 @@ class DryRun:
             key, points = (normalise(draft.customer), draft.reserve), draft.points or 0
             new_balance = balances[key] + points
             if abs(new_balance) > MAX_POINTS:
-                faults.append((number, f"The balance would be {new_balance:,}; it must stay within ±{MAX_POINTS:,}."))
+                faults.append((number, f"The balance would be {new_balance:,}. It must stay within ±{MAX_POINTS:,}."))
                 continue
             balances[key] = changed[key] = new_balance
             tally.new += 1
@@ -116,7 +106,7 @@ class DryRun:
         return faults
 
     def _load_balances(self, session: Session, drafts: Sequence[Draft]) -> dict[EmailBalanceKey, int]:
-        """The balances before these lines: as earlier lines made them, else as they are here."""
+        """The balances before these lines: from earlier lines of the file, else from the database."""
         keys = {(normalise(draft.customer), draft.reserve) for draft in drafts}
         balances = self._scratch.get_balances(keys)
         missing = keys - balances.keys()
@@ -127,25 +117,13 @@ class DryRun:
         self._scratch.save_new_customers(email for email in emails if email not in customer_ids)
         balances |= dict.fromkeys(missing, 0)
         email_by_id = {customer_id: email for email, customer_id in customer_ids.items()}
-        ids = sorted(email_by_id)
-        for start in range(0, len(ids), CHUNK_SIZE):
+        for chunk in chunks(sorted(email_by_id)):
             rows = session.execute(
                 select(Balance.customer_id, Reserve.key, Balance.points)
                 .join(Reserve, Reserve.id == Balance.reserve_id)
-                .where(Balance.customer_id.in_(ids[start : start + CHUNK_SIZE]))
+                .where(Balance.customer_id.in_(chunk))
             )
             for customer_id, reserve_key, points in rows:
                 if (key := (email_by_id[customer_id], reserve_key)) in missing:
                     balances[key] = points
         return balances
-
-
-def sum_points(session: Session) -> dict[str, int]:
-    """The points of all customers together, by the reserve's key."""
-    query = (
-        select(Reserve.key, func.coalesce(func.sum(Balance.points), 0))
-        .outerjoin(Balance, Balance.reserve_id == Reserve.id)
-        .group_by(Reserve.key)
-        .order_by(Reserve.key)
-    )
-    return {key: int(points) for key, points in session.execute(query)}

@@ -1,4 +1,4 @@
-"""Lines that were recorded before: known by their refs, whichever file they came from and as what."""
+"""Lines that were recorded before, found by their refs; from any file, as opening balances or as new points."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pointsync.db.chunking import chunks
 from pointsync.email_address import normalise
-from pointsync.ledger.balances import CHUNK_SIZE
 from pointsync.ledger.record import Draft
 from pointsync.models import Customer, Movement, Reserve
 from pointsync.models.movement import IMPORT_SOURCE
@@ -15,7 +15,7 @@ from pointsync.models.movement import IMPORT_SOURCE
 
 @dataclass(frozen=True, slots=True)
 class RecordedLine:
-    """What a ref stands for; the kind aside, a line of the same content is the same line."""
+    """The content of a recorded line. Lines with the same content are the same line, whatever their kinds."""
 
     customer: str
     reserve: str
@@ -23,31 +23,31 @@ class RecordedLine:
     kind: str
 
     def find_conflict(self, draft: Draft) -> str | None:
-        """Why `draft` is not the same line; None where it is."""
+        """Explain why `draft` is not the same line; None if it is."""
         content = (self.customer, self.reserve, self.points)
         if content == (normalise(draft.customer), draft.reserve, draft.points):
             return None
         return (
-            f"Its ref was given before with another content: {self.points:+,} points in {self.reserve} for "
-            f"{self.customer}. Give it a ref of its own, or leave it out if it was corrected since."
+            f"This ref was used before for something else: {self.points:+,} points in {self.reserve} for "
+            f"{self.customer}. Give the line its own ref, or leave it out if it was corrected since."
         )
 
 
 def from_draft(draft: Draft) -> RecordedLine:
-    """What the ref of a draft stands for once it is recorded."""
+    """The content of a draft."""
     return RecordedLine(normalise(draft.customer), draft.reserve, draft.points or 0, draft.kind or "")
 
 
 def find_recorded(session: Session, drafts: Iterable[Draft]) -> dict[str, RecordedLine]:
-    """What the refs of `drafts` stand for, where lines of a file with these refs were recorded before."""
+    """The recorded lines with the refs of `drafts`, by ref."""
     refs = [draft.ref for draft in drafts if draft.ref]
     recorded: dict[str, RecordedLine] = {}
-    for start in range(0, len(refs), CHUNK_SIZE):
+    for chunk in chunks(refs):
         rows = session.execute(
             select(Movement.ref, Customer.email, Reserve.key, Movement.points, Movement.kind)
             .join(Customer, Customer.id == Movement.customer_id)
             .join(Reserve, Reserve.id == Movement.reserve_id)
-            .where(Movement.source == IMPORT_SOURCE, Movement.ref.in_(refs[start : start + CHUNK_SIZE]))
+            .where(Movement.source == IMPORT_SOURCE, Movement.ref.in_(chunk))
         )
         recorded |= {ref or "": RecordedLine(email, key, points, kind) for ref, email, key, points, kind in rows}
     return recorded

@@ -1,4 +1,4 @@
-"""Bytes of a file to lines of text: what it is encoded in, its digest, and lines of bounded length."""
+"""Turn the bytes of a file into lines: detect the encoding, compute the digest, and limit the line length."""
 
 import codecs
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 from pointsync.errors import InvalidInput
 
 MAX_LINE_CHARS = 20_000
-"""Characters of a line, with the line breaks that stand in quotes; the longest line of points has far fewer."""
+"""The limit for a row, with the line breaks inside its quotes. Real rows are far shorter."""
 BLOCK_BYTES = 1024 * 1024
 UTF_8, WINDOWS_1252 = "UTF-8", "Windows-1252"
 
@@ -22,45 +22,43 @@ _BYTE_ORDER_MARKS = (
     *((mark, "utf-16", "UTF-16") for mark in (b"\xff\xfe", b"\xfe\xff")),
 )
 _BINARY_SIGNATURES = {
-    b"PK\x03\x04": "This is an Excel workbook or another packed file",
+    b"PK\x03\x04": "This is an Excel workbook or a ZIP file",
     b"\xd0\xcf\x11\xe0": "This is an old Excel workbook",
-    b"\x1f\x8b": "This is a packed file",
+    b"\x1f\x8b": "This is a compressed file",
     b"%PDF": "This is a PDF",
 }
-_SAVE_AS_CSV = "save the table as CSV (UTF-8), and give that file."
+_SAVE_AS_CSV = "Save the table as CSV (UTF-8) and import that file."
 
-# What cannot be decoded becomes a lone surrogate, which no encoding has, so that its line is known by it.
+# Bytes that cannot be decoded become a lone surrogate, which no text contains. It marks the faulty lines.
 codecs.register_error("pointsync.broken", lambda error: (_BAD_BYTE, error.end))  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
 class FileEncoding:
-    """What one reading of the whole file has told: enough to read it again, and to know it again."""
+    """The result of reading the whole file once: how to decode it, and its digest."""
 
     codec: str
     label: str
-    """For people."""
+    """The name of the encoding for people."""
     first_foreign_line: int | None
-    """The first line that is no UTF-8, where the file is taken for Windows-1252."""
+    """The first line that is not UTF-8, if the file is read as Windows-1252."""
     digest: str
     """SHA-256 of its content, in hex."""
     line_count: int
 
 
 class UnreadableFile(InvalidInput):
-    """The file cannot be read on; `line` is where, or None where it is no text at all."""
+    """The rest of the file cannot be read. `line` says where; None if it concerns the whole file."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__("file", f"Line {line:,}: {message}" if line else message)
-        self.line = line
 
 
-def detect_encoding(path: Path, on_block: Callable[[], None] = lambda: None) -> FileEncoding:
-    """Read the file once, from its beginning to its end. Raises Unreadable where it is empty or no text.
+def detect_encoding(path: Path) -> FileEncoding:
+    """Read the whole file once. Raises UnreadableFile if it is empty or not a text file.
 
-    Without a mark it is UTF-8, or Windows-1252 where it has bytes that are no UTF-8 and no letter that is one: of a
-    UTF-8 file with a few damaged bytes the lines are named instead, since all its letters would turn to rubbish.
-    `on_block` is called now and then, and may raise to end it.
+    A byte order mark decides. Without one, the file is Windows-1252 if some bytes are not valid UTF-8 and no line has
+    valid non-ASCII UTF-8; else it is UTF-8. In a UTF-8 file with a few damaged bytes, only those lines are faulty.
     """
     with path.open("rb") as file:
         first_bytes = file.read(8)
@@ -72,8 +70,6 @@ def detect_encoding(path: Path, on_block: Callable[[], None] = lambda: None) -> 
             digest.update(chunk)
             line_count += line_ended
             line_ended = chunk.endswith(b"\n")
-            if line_count % 10_000 == 0:
-                on_block()
             if not chunk.isascii():
                 try:
                     chunk.decode()
@@ -90,21 +86,21 @@ def detect_encoding(path: Path, on_block: Callable[[], None] = lambda: None) -> 
 
 def _refuse_binary(first_bytes: bytes) -> None:
     if not first_bytes:
-        raise UnreadableFile("The file is empty; give one with a header and a line for each customer.")
+        raise UnreadableFile("The file is empty. It needs a header and a line for each customer.")
     for signature, description in _BINARY_SIGNATURES.items():
         if first_bytes.startswith(signature):
-            raise UnreadableFile(f"{description}; {_SAVE_AS_CSV}")
+            raise UnreadableFile(f"{description}. {_SAVE_AS_CSV}")
     if b"\0" in first_bytes and not first_bytes.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadableFile(f"This is no text; {_SAVE_AS_CSV}")
+        raise UnreadableFile(f"This is not a text file. {_SAVE_AS_CSV}")
 
 
 def open_text(path: Path, encoding: FileEncoding) -> io.TextIOWrapper:
-    """The file's text; a lone surrogate stands for bytes that are none. To be closed by the caller."""
+    """Open the file as text. Bytes that cannot be decoded become a lone surrogate. The caller closes it."""
     return path.open(encoding=encoding.codec, errors="pointsync.broken", newline="")
 
 
 def read_lines(text: io.TextIOBase, on_line: Callable[[int], None]) -> Iterator[str]:
-    """The lines with their ends; `on_line` is told the length of each. Raises Unreadable for one that does not end."""
+    """The lines with their line breaks. Calls `on_line` with each length. Raises UnreadableFile for a long one."""
     number = 0
     while line := text.readline(MAX_LINE_CHARS + 1):
         number += 1
@@ -115,13 +111,15 @@ def read_lines(text: io.TextIOBase, on_line: Callable[[int], None]) -> Iterator[
 
 
 def find_encoding_fault(cells: list[str], encoding: FileEncoding) -> str | None:
-    """What is wrong with the letters of a line; None where nothing is."""
+    """Explain what is wrong with the characters of a row; None if nothing is."""
     text = "".join(cells)
     if text.isascii():
         return _NUL_FAULT if "\0" in text else None
     if _SURROGATE.search(text):
-        return f"It holds bytes that are no letters in {encoding.label}; save the file anew as UTF-8, or mend the line."
+        return (
+            f"It contains bytes that are not valid {encoding.label}. Save the file again as UTF-8, or correct the line."
+        )
     return _NUL_FAULT if "\0" in text else None
 
 
-_NUL_FAULT = "It holds a NUL byte; take it out."
+_NUL_FAULT = "It contains a NUL byte. Remove it."

@@ -1,6 +1,6 @@
-"""Imports as long work: a file is looked at, and, once an admin has seen what it would do, recorded.
+"""Imports as background tasks: a dry run first, and the import after an admin has seen the result of the dry run.
 
-The file lies in the work's folder as `FILE`. The one that looks leaves the faults of all lines there as `FAULTS`.
+The task's folder holds the file as `INPUT_FILE`. The dry run writes all faults there as `FAULTS_FILE`.
 """
 
 import os
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from pointsync import clock
 from pointsync.db import run_in_transaction
 from pointsync.errors import Conflict, NotFound
+from pointsync.imports.dry_run import ImportTally
 from pointsync.imports.messages import build_messages
 from pointsync.imports.run import Import, ImportOptions
 from pointsync.models import Task, TaskState
@@ -32,9 +33,9 @@ MAX_NAME_CHARS = 100
 def enqueue_dry_run(
     session: Session, data_dir: Path, file: Path, name: str, options: ImportOptions, admin_name: str, now: datetime
 ) -> Task:
-    """Have `file`, which the admin calls `name`, looked at; it is moved into the work's folder.
+    """Enqueue the dry run of a file. Moves `file` to the task's folder; `name` is its name for people.
 
-    Raises what `work.ask` does.
+    Raises what `tasks.enqueue` raises.
     """
     task = tasks.enqueue(
         session,
@@ -53,19 +54,18 @@ def enqueue_dry_run(
 def enqueue_import(
     session: Session, data_dir: Path, dry_run_id: int, only_good_lines: bool, admin_name: str, now: datetime
 ) -> Task:
-    """Have the file recorded that the work `check_id` has looked at, as it was looked at.
+    """Enqueue the import of the file of a dry run, with the options of the dry run.
 
-    Raises NotFound where there is no such work, Conflict where it has not come to its end or its file is gone, and
-    what `work.ask` does.
+    Raises NotFound, Conflict if the dry run is not done or its file is gone, and what `tasks.enqueue` raises.
     """
     dry_run = tasks.get(session, dry_run_id)
     if dry_run.kind != DRY_RUN_KIND:
-        raise NotFound("unknown_work", f"The work {dry_run_id} is no dry run of a file.")
+        raise NotFound("unknown_work", f"Task {dry_run_id} is not the dry run of an import.")
     file = tasks.folder_path(data_dir, dry_run.id) / INPUT_FILE
     if dry_run.state != TaskState.DONE:
-        raise Conflict("not_checked", "The dry run has not come to its end; wait for it, or begin anew.")
+        raise Conflict("not_checked", "The dry run is not done. Wait until it is, or start a new one.")
     if not file.is_file():
-        raise Conflict("file_gone", "The file is not here any more; give it once more.")
+        raise Conflict("file_gone", "The file is gone. Choose it again.")
     name, options = dry_run.options["name"], dry_run.options["asked"] | {"good_lines": only_good_lines}
     task = tasks.enqueue(
         session,
@@ -82,7 +82,7 @@ def enqueue_import(
 
 
 def run_dry_run(context: TaskContext) -> Iterator[None]:
-    """The kind `CHECK`: every line is looked at, and nothing is recorded."""
+    """Run a task of kind `DRY_RUN_KIND`: check every line, and record nothing."""
     file_import = _open_import(context)
     with _scratch_deleted(context):
         context.total = file_import.line_count
@@ -91,15 +91,15 @@ def run_dry_run(context: TaskContext) -> Iterator[None]:
                 context.done, context.total = file_import.report.done, file_import.line_count
                 yield
     context.result = _build_result(file_import)
-    if file_import.report.tally["faulty"]:
+    if file_import.report.tally.faulty:
         context.result |= {"file": FAULTS_FILE, "file_is": "all faults"}
 
 
 def run_import(context: TaskContext) -> Iterator[None]:
-    """The kind `RECORD`: every line is looked at once more, then recorded.
+    """Run a task of kind `IMPORT_KIND`: check every line again, then record the new ones.
 
-    Begun again by another process it looks at all lines again, and passes over those that are recorded; what it tells
-    at last is that of the first time.
+    A process that resumes the task checks all lines again and skips those that are recorded. Tally and sums in the
+    result are those of the first process.
     """
     file_import, previous = _open_import(context), dict(context.position or {})
     report = file_import.report
@@ -107,9 +107,9 @@ def run_import(context: TaskContext) -> Iterator[None]:
     def record_part(write: Callable[[Session], int]) -> int:
         def write_and_save_position(session: Session) -> int:
             count = write(session)
-            first = {"tally": previous.get("tally", report.tally), "sums": previous.get("sums", report.sums)}
-            recorded = previous.get("recorded", 0) + report.recorded + count
-            context.save_position(session, first | {"recorded": recorded}, done=file_import.line_count + report.done)
+            position = {"tally": asdict(report.tally), "sums": report.sums}
+            position |= previous | {"recorded": previous.get("recorded", 0) + report.recorded + count}
+            context.save_position(session, position, done=file_import.line_count + report.done)
             return count
 
         count = run_in_transaction(write_and_save_position)
@@ -124,14 +124,15 @@ def run_import(context: TaskContext) -> Iterator[None]:
                 context.total = 2 * file_import.line_count
                 yield
     finally:
-        report.recorded += previous.get("recorded", 0)
-        report.tally, report.sums = previous.get("tally", report.tally), previous.get("sums", report.sums)
+        if previous:
+            report.recorded += previous["recorded"]
+            report.tally, report.sums = ImportTally(**previous["tally"]), previous["sums"]
         context.result = _build_result(file_import)
 
 
 @contextmanager
 def _scratch_deleted(context: TaskContext) -> Iterator[None]:
-    """What is remembered over the file is deleted at the end, however it comes."""
+    """Delete the scratch file at the end."""
     try:
         yield
     finally:
@@ -144,11 +145,11 @@ def _open_import(context: TaskContext) -> Import:
 
 
 def _build_result(file_import: Import) -> dict[str, Any]:
-    return file_import.report.to_json() | {"said": build_messages(file_import.report)}
+    return asdict(file_import.report) | {"said": build_messages(file_import.report)}
 
 
 def _link_or_copy(old: Path, new: Path) -> None:
-    """The file in both folders, without a copy where the file system can."""
+    """Link the file into the new folder, or copy it if the file system has no links."""
     try:
         os.link(old, new)
     except OSError:

@@ -1,4 +1,4 @@
-"""CSV in: lines of a file recorded, some at a time, each line once however often the file is given."""
+"""Record lines of a file, each line once, however many times the file is imported."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,15 +11,14 @@ from pointsync.ledger.record import Draft, record
 from pointsync.models.movement import IMPORT_SOURCE
 
 LINES_PER_TRANSACTION = 500
-"""Lines in one transaction: short enough that the shop does not wait."""
+"""Few enough that the shop's own writes do not have to wait long."""
 
 
 def record_lines(session: Session, lines: Sequence[ImportLine], now: datetime) -> int:
-    """Record those of `lines`, at most 1,000 and none of them faulty, that are new; how many these are.
+    """Record the new ones of `lines`, at most 1,000 without faults. Return how many were recorded.
 
-    A line that was recorded before with the same content is passed over, as whatever it was recorded: the ledger
-    itself would call it a conflict where it was an opening balance and is now given as new points. Raises what
-    `record` does; nothing of `lines` has been recorded then.
+    Lines with the ref of a recorded line are skipped here: the ledger would report a conflict if a line was recorded
+    as an opening balance and is now imported as new points. Raises what `record` raises; then nothing is recorded.
     """
     drafts = [line.draft for line in lines if line.draft]
     recorded = duplicates.find_recorded(session, drafts)

@@ -1,4 +1,4 @@
-"""Text to rows: a table with a header and one of three delimiters, or the JSON list that WooRewards exports."""
+"""Read rows from a CSV table with a header and one of three delimiters, or from the JSON list of WooRewards."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from pointsync.imports.encoding import (
 )
 from pointsync.imports.formats import FileFormat, detect_format
 
-DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
+DELIMITERS = ",;\t"
 MAX_COLUMNS = 200
 
 _SEPARATORS = re.compile(r"[\s,]*")
@@ -27,7 +27,7 @@ _SEPARATORS = re.compile(r"[\s,]*")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line under the header: its cells by the names of `csv_shapes.COLUMNS`, or why it cannot be read."""
+    """A row under the header: its cells by column (`formats.COLUMNS`), or why it cannot be read."""
 
     number: int
     cells: dict[str, str]
@@ -36,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ImportFile:
-    """A file that is understood so far as its header goes."""
+    """A file whose header was read."""
 
     format: FileFormat
     delimiter: str | None
@@ -45,16 +45,15 @@ class ImportFile:
 
     @property
     def unit(self) -> str:
-        """What a row's number counts."""
+        """What the numbers of rows count."""
         return "line" if self.delimiter else "entry"
 
 
 @contextmanager
 def open_rows(path: Path, encoding: FileEncoding, format_name: str | None = None) -> Iterator[ImportFile]:
-    """The file from its beginning; `wanted` is one of `csv_shapes.SHAPES`, or None to find it by the header.
+    """Open a file and read its header. `format_name` is one of `formats.FORMATS`; None detects it.
 
-    Raises Unreadable where the header is not understood, and from its rows, which are read one at a time, where
-    reading cannot go on.
+    Raises UnreadableFile for the header. The rows are read one at a time and raise it too.
     """
     with open_text(path, encoding) as text:
         first_chars = text.read(64).lstrip("\ufeff \t\r\n")
@@ -67,7 +66,7 @@ def open_rows(path: Path, encoding: FileEncoding, format_name: str | None = None
 
 
 class _RowLength:
-    """How long the row under way is, over all its lines: a quote that is not closed would swallow the file."""
+    """Limits the length of a row over all its lines: a quote that is not closed would swallow the rest of the file."""
 
     def __init__(self) -> None:
         self.chars = 0
@@ -77,7 +76,7 @@ class _RowLength:
         self.chars += length
         if self.chars > MAX_LINE_CHARS:
             raise UnreadableFile(
-                f"more than {MAX_LINE_CHARS:,} characters. Is a quote opened and not closed?", self.first_line
+                f"it has more than {MAX_LINE_CHARS:,} characters. Is a quote not closed?", self.first_line
             )
 
 
@@ -86,7 +85,7 @@ def _open_csv(text: io.TextIOWrapper, encoding: FileEncoding, format_name: str |
     lines = read_lines(text, length.add)
     first = next((line for line in lines if line.strip()), None)
     if first is None:
-        raise UnreadableFile("The file is empty; give one with a header and a line for each customer.")
+        raise UnreadableFile("The file is empty. It needs a header and a line for each customer.")
     header, delimiter = _parse_header(first)
     if fault := find_encoding_fault(header, encoding):
         raise UnreadableFile(fault, 1)
@@ -97,7 +96,7 @@ def _open_csv(text: io.TextIOWrapper, encoding: FileEncoding, format_name: str |
 
 
 def _parse_header(line: str) -> tuple[list[str], str]:
-    """The names in the first line, by the delimiter that finds most of them."""
+    """Split the first line by the delimiter that gives the most names. Return the names and the delimiter."""
     best: tuple[list[str], str] = ([], ",")
     for delimiter in DELIMITERS:
         try:
@@ -107,9 +106,9 @@ def _parse_header(line: str) -> tuple[list[str], str]:
         if len(names) > len(best[0]):
             best = (names, delimiter)
     if not best[0]:
-        raise UnreadableFile("the header has a quote that is not closed, or text behind a closed one.", 1)
+        raise UnreadableFile("the header has a quote that is not closed, or text after a closing quote.", 1)
     if len(best[0]) > MAX_COLUMNS:
-        raise UnreadableFile(f"the header has {len(best[0]):,} columns; at most {MAX_COLUMNS} can be read.", 1)
+        raise UnreadableFile(f"the header has {len(best[0]):,} columns. At most {MAX_COLUMNS} are allowed.", 1)
     return best
 
 
@@ -134,7 +133,7 @@ def _read_csv_rows(
         if in_header:
             in_header = False
         elif len(cells) < column_count or "".join(cells[column_count:]).strip():
-            yield Row(number, {}, f"It has {len(cells)} cells, and the header has {column_count}.")
+            yield Row(number, {}, f"It has {len(cells)} cells, but the header has {column_count}.")
         elif fault := find_encoding_fault(cells, encoding):
             yield Row(number, {}, fault)
         else:
@@ -143,17 +142,19 @@ def _read_csv_rows(
 
 def _explain_csv_error(error: csv.Error) -> str:
     if "unexpected end" in str(error):
-        return "A quote is opened here and not closed until the end of the file."
+        return "A quote opens here and is not closed until the end of the file."
     if "expected after" in str(error):
-        return "There is text behind a closed quote; a quote within quotes is written twice."
-    return "It cannot be read as CSV; look at its quotes and its line end."
+        return "There is text after a closing quote. Write a quote within quotes twice."
+    return "It is not valid CSV. Check its quotes and line breaks."
 
 
 def _open_json(text: io.TextIOWrapper, encoding: FileEncoding, format_name: str | None) -> ImportFile:
     entries = _iter_json_objects(text)
     first = next(entries, None)
     if first is None:
-        raise UnreadableFile('The list is empty; its entries look like {"email": "jd@example.com", "points": "190"}.')
+        raise UnreadableFile(
+            'The list is empty. Its entries must look like {"email": "jd@example.com", "points": "190"}.'
+        )
     file_format = detect_format(list(first), format_name)
     names = {name: list(first)[index] for name, index in file_format.column_indexes.items()}
     text.seek(0)
@@ -164,7 +165,7 @@ def _read_json_rows(text: io.TextIOWrapper, encoding: FileEncoding, names: dict[
     for number, entry in enumerate(_iter_json_objects(text), 1):
         values = {name: entry.get(key) for name, key in names.items()}
         if wrong_types := [name for name, value in values.items() if not isinstance(value, str | int | float | None)]:
-            yield Row(number, {}, f"Its {wrong_types[0]} is no text and no number.")
+            yield Row(number, {}, f"Its {wrong_types[0]} is neither a text nor a number.")
             continue
         cells = {name: "" if value is None else str(value) for name, value in values.items()}
         fault = find_encoding_fault(list(cells.values()), encoding)
@@ -172,7 +173,7 @@ def _read_json_rows(text: io.TextIOWrapper, encoding: FileEncoding, names: dict[
 
 
 def _iter_json_objects(text: io.TextIOWrapper) -> Iterator[dict[str, object]]:
-    """The objects of a JSON array, one at a time, each within the bound of a line."""
+    """The objects of a JSON array, one at a time, each limited to `MAX_LINE_CHARS`."""
     decoder, number = json.JSONDecoder(), 0
     buffer = text.read(4 * MAX_LINE_CHARS).lstrip("\ufeff \t\r\n").removeprefix("[")
     while True:
@@ -189,7 +190,7 @@ def _iter_json_objects(text: io.TextIOWrapper) -> Iterator[dict[str, object]]:
             entry, end = None, 0
         if not isinstance(entry, dict) or end > MAX_LINE_CHARS:
             raise UnreadableFile(
-                f'Entry {number:,} of the list cannot be read; it must look like {{"email": "jd@example.com", '
+                f'Entry {number:,} of the list is not valid. It must look like {{"email": "jd@example.com", '
                 '"points": "190"}.'
             )
         yield entry

@@ -1,13 +1,13 @@
-"""A file of points brought in: looked at as a whole, then recorded bit by bit, stoppable at any moment.
+"""The import of a file: check all lines, then record them in small transactions. It can be stopped at any time.
 
-Stopped or killed, what is recorded stays recorded; the same file once more records the rest, since each line is known
-by its ref.
+After a stop or a kill, the recorded lines stay. Importing the same file again records the rest: a line is known by its
+ref.
 """
 
 import csv
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -15,49 +15,49 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pointsync import db
 from pointsync.csv_safety import escape_formula
 from pointsync.errors import DomainError
 from pointsync.files import atomic_text_file
-from pointsync.imports import dry_run, record_lines
 from pointsync.imports import encoding as import_encoding
+from pointsync.imports import record_lines
 from pointsync.imports import rows as import_rows
 from pointsync.imports.drafts import DraftOptions, DraftParser, ImportLine
-from pointsync.imports.dry_run import MAX_LISTED_FAULTS, DryRun
+from pointsync.imports.dry_run import MAX_LISTED_FAULTS, DryRun, ImportTally
 from pointsync.imports.scratch import Scratch
 from pointsync.ledger.reserves import DEFAULT_RESERVE
-from pointsync.models import Remote, Reserve
+from pointsync.models import Balance, Remote, Reserve
 from pointsync.sync.site import general
 
 CHECKED, REFUSED, RECORDED, STOPPED = "checked", "refused", "recorded", "stopped"
 LINES_PER_CHECK = 1000
 PAUSE_RATIO = 0.25
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.005, 0.1
-"""Between two transactions the shop's own writes have their turn, the longer the longer a transaction took."""
+"""A pause after each transaction lets the shop write. It lasts a share of the time that the transaction took."""
 
 RunInTransaction = Callable[[Callable[[Session], int]], int]
-"""Runs its argument in a transaction of its own, as `db.in_write` does."""
+"""Runs a function in its own transaction, as `db.run_in_transaction` does."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What an admin says of a file."""
+    """What an admin chooses for a file. The fields are stored as the options of the task."""
 
     is_opening: bool = True
     shape: str | None = None
-    """One of `csv_shapes.SHAPES`; None to find it by the header."""
+    """One of `formats.FORMATS`; None detects it by the header."""
     reserve: str = DEFAULT_RESERVE
-    """For lines that name none."""
+    """The key of the reserve for lines that name none."""
     good_lines: bool = False
-    """Record the good lines even where others are faulty."""
+    """Record the valid lines even if others are faulty."""
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """What is to be told of a file, all of it fit for JSON."""
+    """The result of a dry run or an import. `asdict` turns it into JSON, for commands and for the task's result."""
 
     state: str
     is_opening: bool
@@ -65,77 +65,73 @@ class ImportReport:
     first_foreign_line: int | None
     shape: str
     unit: str
-    """What lines are counted in: `line`, or `entry` of a JSON list."""
+    """What is counted: `line`, or `entry` of a JSON list."""
     ignored: list[str]
-    tally: dict[str, Any] = field(default_factory=dict)
+    tally: ImportTally = field(default_factory=ImportTally)
     recorded: int = 0
     done: int = 0
-    """How many lines were gone through in what it was at last: checking, or recording."""
+    """How many lines were checked or, if `sums` is set, gone through for recording."""
     sums: list[dict[str, Any]] = field(default_factory=list)
-    """`{reserve, before, points, after}` for each reserve."""
+    """`{reserve, before, points, after}` for each reserve, after all lines were checked."""
     faults: list[dict[str, Any]] = field(default_factory=list)
-    """`{line, message}`, the first 100."""
+    """`{line, message}` for the first `MAX_LISTED_FAULTS` faulty lines."""
     sent_to: list[str] = field(default_factory=list)
-    """The sites that new points are sent to, by their names."""
+    """The names of the sites that new points are sent to."""
     why: str | None = None
-    """What ended the recording where nobody asked it to stop."""
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self)
+    """Why the recording ended early, if nobody stopped it."""
 
 
 class Import:
-    """One file with what is said of it. It is read from disk in each pass; its scratch is a file beside it.
+    """The import of one file. Each pass reads the file again; `scratch` is the path of a temporary file.
 
-    `check` and `record` go on by parts of a fraction of a second; whoever runs them may end them at any `yield`, and
-    finds in `report` how far it came.
+    `check` and `record` yield after each part, which takes a fraction of a second. The caller may stop at any `yield`;
+    `report` then holds the progress.
     """
 
     def __init__(self, path: Path, options: ImportOptions, scratch: Path, now: datetime) -> None:
-        """Look through the bytes once. Raises Invalid (`file`, `reserve`) where nothing of it can be recorded."""
+        """Read the file once for its encoding and format. Raises InvalidInput for `file` or `reserve`."""
         self._path, self._options, self._scratch_path, self._now = path, options, scratch, now
         self._encoding = import_encoding.detect_encoding(path)
         session = db.session()
         self._draft_options = DraftOptions(options.is_opening, general.get_time_zone(session), options.reserve)
         self._parser = DraftParser(session, self._draft_options, self._encoding.digest, now)
-        with import_rows.open_rows(path, self._encoding, options.shape) as sheet:
+        with import_rows.open_rows(path, self._encoding, options.shape) as file:
             self.report = ImportReport(
-                STOPPED,
-                options.is_opening,
-                self._encoding.label,
-                self._encoding.first_foreign_line,
-                sheet.format.name,
-                sheet.unit,
-                sheet.format.ignored,
+                state=STOPPED,
+                is_opening=options.is_opening,
+                encoding=self._encoding.label,
+                first_foreign_line=self._encoding.first_foreign_line,
+                shape=file.format.name,
+                unit=file.unit,
+                ignored=file.format.ignored,
             )
 
     @property
     def line_count(self) -> int:
-        """About how many there are, so far as that is known."""
-        counted = int(self.report.tally.get("lines", 0))
+        """About how many lines the file has, as far as is known."""
+        counted = self.report.tally.lines
         return max(self._encoding.line_count - 1, counted) if self.report.unit == "line" else counted
 
     def check(self, faults_path: Path | None = None) -> Iterator[None]:
-        """Look at every line; nothing is recorded. All faults go to `faults_to`, as CSV, where there are any.
+        """Check every line and record nothing. Writes all faults to `faults_path` as CSV, if there are any.
 
-        Raises Unreadable where reading cannot go on.
+        Raises UnreadableFile.
         """
         with closing(Scratch(self._scratch_path)) as scratch:
             yield from self._check_lines(scratch)
             self.report.state = CHECKED
-            if faults_path and self.report.tally["faulty"]:
+            if faults_path and self.report.tally.faulty:
                 self._write_faults(scratch, faults_path)
 
     def record(self, run_in_transaction: RunInTransaction) -> Iterator[None]:
-        """Check, and record what is new where no line is faulty, or where the good lines were asked for.
+        """Check all lines, then record the new ones if no line is faulty or `good_lines` is set.
 
-        Raises Unreadable from the check, before anything is recorded. What is refused later, since something changed
-        meanwhile, ends it like a stop, and the report says why; Busy is raised.
+        Raises UnreadableFile before anything is recorded, and DatabaseBusy. If the ledger refuses a line later, because
+        something changed meanwhile, the import stops and `report.why` says why.
         """
         with closing(Scratch(self._scratch_path)) as scratch:
             yield from self._check_lines(scratch)
-            if self.report.tally["faulty"] and not self._options.good_lines:
+            if self.report.tally.faulty and not self._options.good_lines:
                 self.report.state = REFUSED
                 return
             self.report.done = 0
@@ -150,20 +146,20 @@ class Import:
     def _check_lines(self, scratch: Scratch) -> Iterator[None]:
         session, report = db.session(), self.report
         dry_run = DryRun(session, self._draft_options, self._encoding.digest, scratch)
-        report.tally = dry_run.tally.to_json()
+        report.tally = dry_run.tally
         for lines in self._iter_lines(LINES_PER_CHECK):
             dry_run.check_lines(session, lines)
-            # A snapshot held for minutes would keep SQLite from emptying its log, and PostgreSQL from cleaning up.
+            # A snapshot held for minutes would keep SQLite from truncating its log and PostgreSQL from vacuuming.
             session.rollback()
-            report.tally, report.done = dry_run.tally.to_json(), dry_run.tally.lines
+            report.done = report.tally.lines
             yield
-        report.tally = dry_run.finish().to_json()
-        report.sums = _summarize_reserves(session, dry_run.tally.points)
-        report.sent_to = [] if self._options.is_opening else list_receiving_sites(session, dry_run.tally.points)
+        dry_run.finish()
+        report.sums = _summarize_reserves(session, report.tally.points)
+        report.sent_to = [] if self._options.is_opening else list_receiving_sites(session, report.tally.points)
         report.faults = [{"line": line, "message": message} for line, message in scratch.iter_faults(MAX_LISTED_FAULTS)]
 
     def _record_lines(self, scratch: Scratch, lines: list[ImportLine], run_in_transaction: RunInTransaction) -> bool:
-        """Record one part; whether to go on."""
+        """Record one part. Return whether to continue."""
         faulty = scratch.get_faulty_lines(lines[0].number, lines[-1].number)
         good = [line for line in lines if line.number not in faulty]
         try:
@@ -176,8 +172,8 @@ class Import:
         return True
 
     def _iter_lines(self, size: int) -> Iterator[list[ImportLine]]:
-        with import_rows.open_rows(self._path, self._encoding, self._options.shape) as sheet:
-            while lines := [self._parser.parse(row) for row in islice(sheet.rows, size)]:
+        with import_rows.open_rows(self._path, self._encoding, self._options.shape) as file:
+            while lines := [self._parser.parse(row) for row in islice(file.rows, size)]:
                 yield lines
 
     def _write_faults(self, scratch: Scratch, path: Path) -> None:
@@ -188,7 +184,7 @@ class Import:
 
 
 def list_receiving_sites(session: Session, reserves: dict[str, int]) -> list[str]:
-    """The sites that are sent what is recorded in these reserves, by their names or URLs."""
+    """The names or URLs of the sites that receive movements in these reserves."""
     rows = session.execute(
         select(Remote.name, Remote.url)
         .join(Reserve, Reserve.id == Remote.reserve_id)
@@ -198,7 +194,13 @@ def list_receiving_sites(session: Session, reserves: dict[str, int]) -> list[str
 
 
 def _summarize_reserves(session: Session, points: dict[str, int]) -> list[dict[str, Any]]:
+    query = (
+        select(Reserve.key, func.coalesce(func.sum(Balance.points), 0))
+        .outerjoin(Balance, Balance.reserve_id == Reserve.id)
+        .group_by(Reserve.key)
+        .order_by(Reserve.key)
+    )
     return [
-        {"reserve": key, "before": before, "points": points.get(key, 0), "after": before + points.get(key, 0)}
-        for key, before in dry_run.sum_points(session).items()
+        {"reserve": key, "before": int(total), "points": points.get(key, 0), "after": int(total) + points.get(key, 0)}
+        for key, total in session.execute(query)
     ]

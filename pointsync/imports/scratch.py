@@ -1,4 +1,4 @@
-"""What must be remembered over a whole file, on disk beside the database: a million lines would not fit in memory."""
+"""A temporary SQLite file for the dry run of a file, whose lines may not fit in memory."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 from pointsync.imports.duplicates import RecordedLine
 
 EmailBalanceKey = tuple[str, str]
-"""A balance's name: (customer's e-mail, reserve's key)."""
+"""Identifies a balance: (e-mail address of the customer, key of the reserve)."""
 
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -26,25 +26,25 @@ CREATE TABLE faults (line INTEGER PRIMARY KEY, message TEXT);
 
 
 class Scratch:
-    """A file of its own, begun anew; it may be deleted when all is done."""
+    """A temporary file. It starts empty; the caller may delete it after `close`."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def remember_ref(self, ref: str, line: RecordedLine) -> RecordedLine | None:
-        """What `ref` stood for in an earlier line; None where this is the first one with it."""
+        """The earlier line with this ref. If there is none, store `line` and return None."""
         row = (line.customer, line.reserve, line.points, line.kind)
         if self._connection.execute("INSERT OR IGNORE INTO refs VALUES (?, ?, ?, ?, ?)", (ref, *row)).rowcount:
             return None
         return RecordedLine(*self._fetch_one("SELECT customer, reserve, points, kind FROM refs WHERE ref = ?", (ref,)))
 
     def get_balances(self, keys: Iterable[EmailBalanceKey]) -> dict[EmailBalanceKey, int]:
-        """The balances as earlier lines have made them; without those that none has touched."""
+        """The balances after the earlier lines; those that no line has changed are left out."""
         query = "SELECT points FROM balances WHERE customer = ? AND reserve = ?"
         balances = {}
         for key in keys:
@@ -53,45 +53,45 @@ class Scratch:
         return balances
 
     def save_balances(self, balances: dict[EmailBalanceKey, int]) -> None:
-        """Remember balances."""
+        """Store balances."""
         rows = [(*key, points) for key, points in sorted(balances.items())]
         self._connection.executemany("INSERT OR REPLACE INTO balances VALUES (?, ?, ?)", rows)
 
     def save_new_customers(self, emails: Iterable[str]) -> None:
-        """Remember customers that are not known here."""
+        """Store the e-mail addresses of customers who are unknown here."""
         rows = [(email,) for email in sorted(emails)]
         self._connection.executemany("INSERT OR IGNORE INTO new_customers VALUES (?)", rows)
 
     def count_new_customers(self) -> int:
-        """How many customers are not known here."""
+        """Count the customers who are unknown here."""
         return int(self._fetch_one("SELECT count(*) FROM new_customers")[0])
 
     def count_below_zero(self, reserves: Iterable[str]) -> int:
-        """How many customers end below zero in one of `reserves`."""
+        """Count the customers whose balance in one of `reserves` ends below zero."""
         keys = list(reserves)
         placeholders = ", ".join("?" for _ in keys)
         query = f"SELECT count(DISTINCT customer) FROM balances WHERE points < 0 AND reserve IN ({placeholders})"  # noqa: S608
         return int(self._fetch_one(query, keys)[0])
 
     def save_faults(self, faults: Iterable[tuple[int, str]]) -> None:
-        """Remember what is wrong with lines."""
+        """Store faults as (line, message)."""
         self._connection.executemany("INSERT OR REPLACE INTO faults VALUES (?, ?)", list(faults))
 
     def iter_faults(self, limit: int = -1) -> Iterator[tuple[int, str]]:
-        """The first `most` lines with what is wrong with them; all unless told otherwise."""
+        """The faults as (line, message), in the order of lines; all of them, or the first `limit`."""
         yield from self._connection.execute("SELECT line, message FROM faults ORDER BY line LIMIT ?", (limit,))
 
     def get_faulty_lines(self, first: int, last: int) -> frozenset[int]:
-        """Which lines from `first` to `last` are faulty."""
+        """The faulty lines from `first` to `last`."""
         rows = self._connection.execute("SELECT line FROM faults WHERE line BETWEEN ? AND ?", (first, last))
         return frozenset(row[0] for row in rows)
 
     def begin(self) -> None:
-        """Take what follows together, which is quicker."""
+        """Begin a transaction, which makes the following statements faster."""
         self._connection.execute("BEGIN")
 
     def commit(self) -> None:
-        """End what was begun."""
+        """Commit the transaction."""
         self._connection.execute("COMMIT")
 
     def _fetch_one(self, query: str, values: Iterable[Any] = ()) -> tuple[Any, ...]:

@@ -1,2 +1,1 @@
-"""The heart: movements and balances. Knows no HTTP and no Flask; every function takes a Session and
-flushes, its caller commits."""
+"""The ledger: movements and balances. Functions take a Session and only flush; the caller commits."""

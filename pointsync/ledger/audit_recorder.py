@@ -1,12 +1,11 @@
-"""What the audit log notes: a listener on each session that writes, so that no change is forgotten.
+"""Writing the audit log: a listener on every write session logs the changes, so that none is forgotten.
 
-The table `AUDITED` says of each model which columns are noted; it is complete, and a test holds it so. A row is
-written by the flush that makes the change, in its transaction: there is neither one without the other. Statements
-that change many rows at once pass the listener by; a test finds those on audited models.
+`AUDITED_MODELS` lists the columns to log for each model; a test checks that it is complete. A log entry is written by
+the flush that makes the change, in the same transaction. The listener does not see statements that change many rows
+at once; a test finds such statements on audited models.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -59,75 +58,70 @@ from pointsync.models import (
 from pointsync.text_limits import sanitise
 
 MAX_VALUE_LENGTH = 500
-"""Letters of a value that are kept."""
+"""Longer values are cut."""
 RETENTION = timedelta(days=3 * 365)
-"""Older rows are deleted, so that the table has a bound."""
+"""Older rows are deleted, to limit the size of the table."""
 MANUAL_METHODS = frozenset({"password", "proxy", "command"})
-"""Movements recorded by these are noted; those of shops and other sites stand in the ledger, with their source."""
+"""Movements recorded with these methods are logged; for those of shops and other sites, the ledger has the source."""
 SITE_ACTOR = Actor("", "site", "")
 
 
-@dataclass(frozen=True, slots=True)
 class AuditSpec:
-    """A model that is audited: what it is called, the column that names one, and what becomes of each column."""
+    """How changes of a model are logged. The columns are given as names separated by spaces."""
 
-    noun: str
-    name_column: str
-    columns: frozenset[str]
-    secret_columns: frozenset[str] = frozenset()
-    """Noted as changed; never the value, sealed or hashed though it is."""
-    ignored_columns: frozenset[str] = frozenset()
-    """Written by jobs, or said by the others; not noted."""
-
-
-def _spec(noun: str, name_column: str, columns: str, secret_columns: str = "", ignored_columns: str = "") -> AuditSpec:
-    return AuditSpec(
-        noun,
-        name_column,
-        frozenset(columns.split()),
-        frozenset(secret_columns.split()),
-        frozenset(ignored_columns.split()),
-    )
+    def __init__(
+        self, noun: str, name_column: str, columns: str, secret_columns: str = "", ignored_columns: str = ""
+    ) -> None:
+        self.noun = noun
+        """What the model is called in the log."""
+        self.name_column = name_column
+        """The column that names a row."""
+        self.columns = frozenset(columns.split())
+        self.secret_columns = frozenset(secret_columns.split())
+        """Logged as changed, without a value, even if the value is encrypted or hashed."""
+        self.ignored_columns = frozenset(ignored_columns.split())
+        """Not logged, since jobs write them, or since other columns say the same."""
 
 
 AUDITED_MODELS: dict[type[Base], AuditSpec] = {
-    Admin: _spec("admin", "name", "name disabled_at", "password_hash", "id created_at"),
-    ApiKey: _spec("API key", "name", "name scopes per_minute expires_at revoked_at", "digest", "id created_at"),
-    Delivery: _spec(
+    Admin: AuditSpec("admin", "name", "name disabled_at", "password_hash", "id created_at"),
+    ApiKey: AuditSpec("API key", "name", "name scopes per_minute expires_at revoked_at", "digest", "id created_at"),
+    Delivery: AuditSpec(
         "delivery",
         "id",
         "state message",
-        ignored_columns="id movement_seq remote_id attempts called_at unsure_until not_before code delivered_at is_history",
+        ignored_columns="id movement_seq remote_id attempts called_at unsure_until not_before code delivered_at "
+        "is_history",
     ),
-    ExpirySettings: _spec(
+    ExpirySettings: AuditSpec(
         "expiry rule",
         "reserve_id",
         "kind count unit month day",
         ignored_columns="reserve_id version since done_day told_day seen_seq",
     ),
-    Backfill: _spec(
+    Backfill: AuditSpec(
         "history",
         "remote_id",
         "total stopped_at",
         ignored_columns="remote_id next_seq last_seq done started_at finished_at",
     ),
-    Hook: _spec(
+    Hook: AuditSpec(
         "hook", "name", "name reserve_id rule rate status removed_at", "token sealed_secret", "id shop stack created_at"
     ),
-    Level: _spec(
+    Level: AuditSpec(
         "level",
         "title",
         "reserve_id title description points is_active",
         ignored_columns="id created_at next_customer_id",
     ),
-    MailText: _spec("mail text", "kind", "subject body", ignored_columns="kind"),
-    Origin: _spec(
+    MailText: AuditSpec("mail text", "kind", "subject body", ignored_columns="kind"),
+    Origin: AuditSpec(
         "origin",
         "auth",
         "public_key key_refused_at blocked_at blocked_reason",
         ignored_columns="auth offered_key first_seen_at last_seen_at old_pass_at new_pass_at blocked_by",
     ),
-    Remote: _spec(
+    Remote: AuditSpec(
         "remote",
         "url",
         "url auth target reserve_id query_template paused_at closing_at deleted_at",
@@ -137,50 +131,52 @@ AUDITED_MODELS: dict[type[Base], AuditSpec] = {
         "attempt_is_permanent check_code check_message check_is_permanent checked_at last_success_at last_failure_at "
         "last_error holder held_until status status_text status_at",
     ),
-    Reserve: _spec("reserve", "key", "key name is_active may_go_below_zero", ignored_columns="id created_at"),
-    Reversal: _spec(
+    Reserve: AuditSpec("reserve", "key", "key name is_active may_go_below_zero", ignored_columns="id created_at"),
+    Reversal: AuditSpec(
         "reversal",
         "origin",
         "origin reserve_id since reason total stopped_at",
         ignored_columns="id last_seq done corrections out_of_bounds after_customer_id asked_at finished_at",
     ),
-    Reward: _spec("reward", "title", "reserve_id title description cost is_active", ignored_columns="id created_at"),
-    Setting: _spec("setting", "name", "value", ignored_columns="name"),
-    Site: _spec(
+    Reward: AuditSpec(
+        "reward", "title", "reserve_id title description cost is_active", ignored_columns="id created_at"
+    ),
+    Setting: AuditSpec("setting", "name", "value", ignored_columns="name"),
+    Site: AuditSpec(
         "site",
         "auth",
         "auth public_key url old_pass_ends_at hold",
         "sealed_pass sealed_old_pass sealed_private_key",
         "id marker served_url last_id confirmed_id setup_digest created_at",
     ),
-    Task: _spec(
+    Task: AuditSpec(
         "long work",
         "title",
         "kind title",
-        ignored_columns="id state done total unit asked_by asked_at started_at ends_at finished_at options position result "
-        "message tries holder held_until",
+        ignored_columns="id state done total unit asked_by asked_at started_at ends_at finished_at options position "
+        "result message tries holder held_until",
     ),
 }
 
 UNAUDITED_MODELS: dict[type[Base], str] = {
     AuditEntry: "the log itself",
-    **dict.fromkeys((Attempt, StatusChange, DailyDeliveryTotal), "what sending came to"),
+    **dict.fromkeys((Attempt, StatusChange, DailyDeliveryTotal), "results of sending"),
     **dict.fromkeys(
         (Customer, Movement, Balance, HourlyTotal, Redemption, ReversedMovement, ReceivedSummary, LevelUnlock),
         "the ledger",
     ),
-    **dict.fromkeys((HookDelivery, Mail, MailServerStatus, RefusedOrigin), "what others sent, or were sent"),
-    **dict.fromkeys((Lease, Worker), "processes at work"),
-    RateBucket: "tries that were counted",
-    ApiKeyUse: "when keys were used",
-    SignIn: "noted where an admin signs in and out; when it was last used is no change",
+    **dict.fromkeys((HookDelivery, Mail, MailServerStatus, RefusedOrigin), "what others sent, and mails to customers"),
+    **dict.fromkeys((Lease, Worker), "running processes"),
+    RateBucket: "counted attempts",
+    ApiKeyUse: "use of keys",
+    SignIn: "signing in and out is logged by itself; using a sign-in is not a change",
 }
 
 _RESERVE_COLUMN = "reserve_id"
 
 
 def register() -> None:
-    """Listen to all sessions that write; once in a process."""
+    """Start listening to all write sessions; a second call does nothing."""
     if not event.contains(WriteSession, "after_flush", _after_flush):
         event.listen(WriteSession, "after_flush", _after_flush)
 
@@ -195,7 +191,7 @@ def log_action(
     after: Mapping[str, Any] | None = None,
     actor: Actor | None = None,
 ) -> None:
-    """Note what no row tells by itself, in the transaction of `session`; `actor` where that is not who writes."""
+    """Log an action that is not a change of a row, in the transaction of `session`. Default actor: the session's."""
     session.connection().execute(
         insert(AuditEntry),
         [_audit_row(actor or get_actor(session), clock.now(), action, noun, thing_id, thing, {}, after or {})],
@@ -203,7 +199,7 @@ def log_action(
 
 
 def log_recorded_movements(session: Session, ids: list[str], customers: list[str]) -> None:
-    """Note movements that an admin or a command has recorded: their ids, and for whom where that is one."""
+    """Log movements that an admin or a command recorded: their ids, and the customer if there is only one."""
     if not ids or get_actor(session).auth_method not in MANUAL_METHODS:
         return
     after = {"movements": len(ids), "first": ids[0], "last": ids[-1]}
@@ -211,12 +207,12 @@ def log_recorded_movements(session: Session, ids: list[str], customers: list[str
 
 
 def get_actor(session: Session) -> Actor:
-    """Who writes in this session; the site itself where nobody has said so."""
+    """The actor of this session; the site itself by default."""
     return session.info.get(ACTOR_KEY) or SITE_ACTOR
 
 
 def count_actions(session: Session, since: datetime, action: str, actor: str, address: str | None = None) -> int:
-    """How often that was noted since then, as done by `actor`; from that address alone, where one is given."""
+    """The number of log entries of this action and actor since then; from `address` only, if it is given."""
     query = select(func.count()).select_from(AuditEntry)
     if address is not None:
         query = query.where(AuditEntry.address == sanitise(address, 64))
@@ -226,7 +222,7 @@ def count_actions(session: Session, since: datetime, action: str, actor: str, ad
 
 
 def prune(session: Session, before: datetime, limit: int = 10_000) -> None:
-    """Delete what was noted before `before`, at most `most` rows; the database refuses younger ones than a year."""
+    """Delete at most `limit` entries older than `before`; the database refuses to delete those of the last year."""
     old = select(AuditEntry.id).where(AuditEntry.at < before).order_by(AuditEntry.at).limit(limit)
     session.execute(delete(AuditEntry).where(AuditEntry.id.in_(old)).execution_options(synchronize_session=False))
 
@@ -245,7 +241,7 @@ def _after_flush(session: Session, _flush: UOWTransaction) -> None:
 
 
 def _change_row(session: Session, actor: Actor, now: datetime, instance: Any, action: str) -> dict[str, Any] | None:
-    """The row of a thing's change; None where nothing of it is noted."""
+    """The log entry for a changed instance; None if no logged column changed."""
     spec, inspected = AUDITED_MODELS[type(instance)], inspect(instance)
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
@@ -273,7 +269,7 @@ def _change_row(session: Session, actor: Actor, now: datetime, instance: Any, ac
 
 
 def _to_json_value(session: Session, field: str, value: Any) -> Any:
-    """A value as it is kept: short text, numbers and switches; a reserve by its key."""
+    """The value as it is logged: None, a number, a boolean or a short text; a reserve is logged as its key."""
     if field == _RESERVE_COLUMN and value is not None:
         return session.connection().scalar(select(Reserve.key).where(Reserve.id == value))
     if value is None or isinstance(value, bool | int):

@@ -1,45 +1,43 @@
-"""The balances that one transaction changes: locked, changed in memory, written once."""
+"""The balances that one transaction changes: locked, changed in memory, and written once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, bindparam, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from pointsync.db.chunking import chunks
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.models import Balance
 
 BalanceKey = tuple[int, int]
-"""A balance's name: (customer's id, reserve's id)."""
-
-CHUNK_SIZE = 500
+"""(customer's id, reserve's id)"""
 
 
 class LockedBalances:
-    """Balances under lock until the transaction ends.
+    """Balances that are locked until the transaction ends.
 
-    They are locked in the order of their names, so that two transactions never wait for each other;
-    they are written as a difference, so that a lock that failed would show as a wrong sum in no case.
+    They are locked in the order of their keys, so that two transactions do not deadlock. They are saved as
+    differences, so that even without a lock no change would be lost.
     """
 
     def __init__(self, session: Session, keys: Iterable[BalanceKey]) -> None:
         self._session = session
         self._saved_points: dict[BalanceKey, int] = {}
-        sorted_keys = sorted(set(keys))
-        for start in range(0, len(sorted_keys), CHUNK_SIZE):
-            self._saved_points |= self._lock(sorted_keys[start : start + CHUNK_SIZE])
+        for part in chunks(sorted(set(keys))):
+            self._saved_points |= self._lock(part)
         self._current_points = dict(self._saved_points)
 
     def get(self, key: BalanceKey) -> int:
-        """The balance as this transaction has made it so far."""
+        """The balance, with the changes of this transaction."""
         return self._current_points[key]
 
     def add(self, key: BalanceKey, points: int) -> int:
-        """Change the balance by `points`; the new balance."""
+        """Change the balance by `points` and return the new balance."""
         self._current_points[key] += points
         return self._current_points[key]
 
     def save(self) -> None:
-        """Put the changes into the database."""
+        """Write the changes to the database."""
         changes = [
             {"customer": key[0], "reserve": key[1], "delta": points - self._saved_points[key]}
             for key, points in self._current_points.items()
@@ -54,7 +52,7 @@ class LockedBalances:
             )
             self._saved_points = dict(self._current_points)
 
-    def _lock(self, keys: list[BalanceKey]) -> dict[BalanceKey, int]:
+    def _lock(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, int]:
         found = self._select_for_update(keys)
         if len(found) < len(keys):
             missing = [key for key in keys if key not in found]
@@ -66,7 +64,7 @@ class LockedBalances:
             found |= self._select_for_update(missing)
         return found
 
-    def _select_for_update(self, keys: list[BalanceKey]) -> dict[BalanceKey, int]:
+    def _select_for_update(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, int]:
         if len({reserve for _, reserve in keys}) == 1:
             matches: ColumnElement[bool] = Balance.customer_id.in_([customer for customer, _ in keys]) & (
                 Balance.reserve_id == keys[0][1]
@@ -80,3 +78,14 @@ class LockedBalances:
             .with_for_update()
         )
         return {(customer, reserve): points for customer, reserve, points in rows}
+
+
+def points_by_customer(session: Session, reserve_id: int, customer_ids: Sequence[int]) -> dict[int, int]:
+    """The balances in a reserve, by customer id, not locked; customers without a balance there are left out."""
+    points: dict[int, int] = {}
+    for part in chunks(customer_ids):
+        query = select(Balance.customer_id, Balance.points).where(
+            Balance.reserve_id == reserve_id, Balance.customer_id.in_(part)
+        )
+        points |= {row.customer_id: row.points for row in session.execute(query)}
+    return points

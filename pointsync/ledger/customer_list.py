@@ -1,4 +1,4 @@
-"""The list of customers: found by how their address begins, in any order, a page at a time."""
+"""The list of customers: searched by the beginning of the e-mail address, sorted, and divided into pages."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,6 @@ _KEY_COLUMNS: dict[str, tuple[ColumnElement[Any], ...]] = {
 }
 _KEY_TYPES = {"email": (str,), "id": (int,), "points": (int, int)}
 
-#: By what, and whether falling.
 ORDERS = {
     "email": ("email", False),
     "-email": ("email", True),
@@ -28,13 +27,14 @@ ORDERS = {
     "points": ("points", False),
     "-points": ("points", True),
 }
+"""By name: the sort key, and whether it is descending."""
 
 _LAST_CODE_POINT, _SURROGATES = 0x10FFFF, range(0xD800, 0xE000)
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerRow:
-    """A customer, and what they have in every points reserve, by its key."""
+    """A customer with the points in every reserve, by the reserve's key."""
 
     customer: Customer
     points: dict[str, int]
@@ -49,18 +49,16 @@ def list_page(
     cursor: str | None = None,
     size: int = 20,
 ) -> keyset.Page[CustomerRow]:
-    """A page of those whose address begins with `search`: three queries, four on the way back to the first page.
+    """A page of the customers whose address begins with `search`, in three or four queries.
 
-    By `email` the unique index finds and orders them, by `newest` and `oldest` the primary key, by `points`
-    the index of balances: of `reserve`, so that who never had points in it is not listed then. What is
-    searched for is listed by e-mail, as `order_in_force` says. Raises Invalid for `search`, `order`,
-    `reserve`, `cursor` or `size`.
+    Sorted by `points`, only customers with a balance in `reserve` are listed. A search is always sorted by e-mail
+    address, see `effective_order`. Raises InvalidInput for `search`, `order`, `reserve`, `cursor` or `size`.
     """
     sort_key, is_descending = ORDERS[effective_order(order, search)]
     query = select(Customer, *_KEY_COLUMNS[sort_key])
     if sort_key == "points":
         if reserve is None:
-            raise InvalidInput("reserve", "Say in which points reserve: customers have points in each of them.")
+            raise InvalidInput("reserve", "To sort by points, choose a points reserve.")
         query = query.join(Balance, Balance.customer_id == Customer.id).where(Balance.reserve_id == reserve.id)
     query = query.where(*search_conditions(search))
 
@@ -73,7 +71,10 @@ def list_page(
 
 
 def effective_order(order: str, search: str) -> str:
-    """The order in which a search is listed: only the e-mail's index finds and orders at once. Raises Invalid."""
+    """The order in which a search is listed: only the index of addresses both finds and sorts.
+
+    Raises InvalidInput for `order`.
+    """
     if order not in ORDERS:
         raise InvalidInput("order", f"The order must be one of {', '.join(ORDERS)}.")
     return "email" if search.strip() and ORDERS[order][0] != "email" else order
@@ -82,7 +83,7 @@ def effective_order(order: str, search: str) -> str:
 def count(
     session: Session, *, search: str = "", reserve: Reserve | None = None, limit: int = keyset.MAX_COUNT
 ) -> keyset.Count:
-    """How many there are, counted up to `most`: that `search` finds, or that ever had points in `reserve`."""
+    """The number of customers, counted up to `limit`: those that `search` finds, or with a balance in `reserve`."""
     query = select(literal(1)).select_from(Customer)
     if search.strip():
         query = query.where(*search_conditions(search))
@@ -92,12 +93,12 @@ def count(
 
 
 def search_conditions(search: str) -> list[ColumnElement[bool]]:
-    """That a customer's address begins with `search`; nothing where that is empty. Raises Invalid for `search`."""
+    """Conditions for customers whose address begins with `search`; none if it is empty. Raises InvalidInput."""
     return [_starts_with(normalise_prefix(search))] if search.strip() else []
 
 
 def _starts_with(text: str) -> ColumnElement[bool]:
-    """As a range, which the index finds on either database; a pattern it would not on all."""
+    """A range, for which both databases use the index; not all of them do for LIKE."""
     for index, letter in reversed(list(enumerate(text))):
         if (code := ord(letter) + 1) <= _LAST_CODE_POINT:
             upper_bound = text[:index] + chr(_SURROGATES.stop if code in _SURROGATES else code)

@@ -1,22 +1,23 @@
-"""Customers: found by their e-mail address, made when a movement first names them."""
+"""Customers: found by their e-mail address, and created when a movement first names them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pointsync.db.chunking import chunks
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.email_address import normalise
 from pointsync.errors import NotFound
-from pointsync.ledger.balances import CHUNK_SIZE
-from pointsync.ledger.movement_json import movement_to_json
+from pointsync.ledger import movement_json
+from pointsync.ledger.customer_json import CustomerBalance
+from pointsync.ledger.movement_json import MovementPage
 from pointsync.models import Balance, Customer, Movement, Reserve
 
 
 def get_or_create_ids(session: Session, emails: Iterable[str], now: datetime) -> dict[str, int]:
-    """The customers' ids by e-mail (normalised before), making those that are missing."""
+    """The customers' ids by e-mail address (already normalised); missing customers are created."""
     unique_emails = sorted(set(emails))
     found = find_ids(session, unique_emails)
     missing = [email for email in unique_emails if email not in found]
@@ -26,19 +27,17 @@ def get_or_create_ids(session: Session, emails: Iterable[str], now: datetime) ->
     return found
 
 
-def find_ids(session: Session, emails: list[str]) -> dict[str, int]:
-    """The ids of those customers that this site knows, by e-mail (normalised before)."""
+def find_ids(session: Session, emails: Sequence[str]) -> dict[str, int]:
+    """The ids of the customers that exist, by e-mail address (already normalised)."""
     found: dict[str, int] = {}
-    for start in range(0, len(emails), CHUNK_SIZE):
-        rows = session.execute(
-            select(Customer.email, Customer.id).where(Customer.email.in_(emails[start : start + CHUNK_SIZE]))
-        )
+    for part in chunks(emails):
+        rows = session.execute(select(Customer.email, Customer.id).where(Customer.email.in_(part)))
         found |= {row.email: row.id for row in rows}
     return found
 
 
 def get(session: Session, email: str) -> Customer:
-    """The customer with that e-mail as anybody may spell it. Raises Invalid or NotFound."""
+    """The customer with this e-mail address in any spelling. Raises InvalidInput or NotFound."""
     address = normalise(email)
     customer = session.scalar(select(Customer).where(Customer.email == address))
     if customer is None:
@@ -46,8 +45,8 @@ def get(session: Session, email: str) -> Customer:
     return customer
 
 
-def list_balances(session: Session, customer: Customer, reserve: Reserve | None = None) -> list[dict[str, Any]]:
-    """`[{reserve, points}]`, by the reserve's key; a reserve that is asked for by itself is there even at 0."""
+def list_balances(session: Session, customer: Customer, reserve: Reserve | None = None) -> list[CustomerBalance]:
+    """The customer's balances, sorted by the reserve's key; for one `reserve`, also if the customer has no points."""
     query = (
         select(Reserve.key, Balance.points)
         .join(Balance, Balance.reserve_id == Reserve.id)
@@ -55,18 +54,15 @@ def list_balances(session: Session, customer: Customer, reserve: Reserve | None 
         .order_by(Reserve.key)
     )
     if reserve is None:
-        return [{"reserve": key, "points": points} for key, points in session.execute(query)]
+        return [CustomerBalance(key, points) for key, points in session.execute(query)]
     row = session.execute(query.where(Reserve.id == reserve.id)).first()
-    return [{"reserve": reserve.key, "points": row.points if row else 0}]
+    return [CustomerBalance(reserve.key, row.points if row else 0)]
 
 
 def list_movements(
-    session: Session, customer: Customer, reserve: Reserve | None, before: int | None, limit: int
-) -> tuple[list[dict[str, Any]], int | None]:
-    """A page of the customer's movements, newest first, and where the next page begins (or None).
-
-    `before` is what the page before gave for the next one; at most `limit` movements.
-    """
+    session: Session, customer: Customer, reserve: Reserve | None, cursor: int | None, limit: int
+) -> MovementPage:
+    """A page of at most `limit` of the customer's movements, newest first; `cursor` is `next` of the page before."""
     query = (
         select(Movement, Reserve.key)
         .join(Reserve, Movement.reserve_id == Reserve.id)
@@ -76,8 +72,10 @@ def list_movements(
     )
     if reserve is not None:
         query = query.where(Movement.reserve_id == reserve.id)
-    if before is not None:
-        query = query.where(Movement.seq < before)
+    if cursor is not None:
+        query = query.where(Movement.seq < cursor)
     rows = session.execute(query).all()
-    page = [movement_to_json(movement, customer.email, key) for movement, key in rows[:limit]]
-    return page, rows[limit - 1][0].seq if len(rows) > limit else None
+    return MovementPage(
+        movements=[movement_json.Movement.from_row(row, customer.email, key) for row, key in rows[:limit]],
+        next=str(rows[limit - 1][0].seq) if len(rows) > limit else None,
+    )

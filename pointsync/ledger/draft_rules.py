@@ -1,68 +1,101 @@
-"""What can be asked for: all rules that drafts break, each by its field, before anything is recorded."""
+"""The rules for movements that are to be recorded on this site, checked before anything is recorded."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from pointsync.email_address import normalise
 from pointsync.errors import DomainError, InvalidInput, combine
 from pointsync.ledger import reserves
+from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Reserve
 from pointsync.models.movement import LOCAL_KINDS, SENT_KINDS
 from pointsync.text_limits import MAX_REASON_LENGTH, MAX_REF_LENGTH, validate_points, validate_text
-
-if TYPE_CHECKING:
-    from pointsync.ledger.record import Draft
 
 MAX_ERRORS = 20
 MAX_TIME_AHEAD = timedelta(days=1)
 KINDS = SENT_KINDS | LOCAL_KINDS
 
 
-def validate(session: Session, drafts: Sequence["Draft"], now: datetime) -> dict[str, Reserve]:
-    """The reserves that `drafts` name, by key, where nothing is wrong with any of them.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A movement to record: either `points`, a whole number, or `set_to`, the new balance."""
 
-    Raises Refused that names all faulty fields at once, at most 20 faults.
-    """
+    customer: str
+    points: int | None = None
+    set_to: int | None = None
+    reserve: str = DEFAULT_RESERVE
+    kind: str | None = None
+    reason: str = ""
+    ref: str | None = None
+    at: datetime | None = None
+    field_prefix: str = ""
+    """What precedes a field's name in an error, such as `movements[3].`."""
+    has_happened: bool = False
+    """The shop has already given what the points paid for, so the movement may take the balance below zero."""
+
+
+@dataclass(slots=True)
+class CheckedDraft:
+    """A draft with what the rules made of it; a field is unset if its rule is broken."""
+
+    draft: Draft
+    email: str = field(init=False)
+    """The customer's e-mail address, normalised."""
+    reserve: Reserve = field(init=False)
+    reason: str = field(init=False)
+    """Without surrounding spaces."""
+
+
+def validate(session: Session, drafts: Sequence[Draft], now: datetime) -> list[CheckedDraft]:
+    """Check all `drafts`. Raises a DomainError that names the invalid fields of up to 20 errors."""
     errors: list[DomainError] = []
+    checked_drafts: list[CheckedDraft] = []
     reserves_by_key: dict[str, Reserve] = {}
     for draft in drafts:
-        errors += find_errors(session, draft, reserves_by_key, now)
+        checked, draft_errors = check(session, draft, reserves_by_key, now)
+        checked_drafts.append(checked)
+        errors += draft_errors
         if len(errors) >= MAX_ERRORS:
             break
     if errors:
         raise combine(errors[:MAX_ERRORS])
-    return reserves_by_key
+    return checked_drafts
 
 
-def find_errors(
-    session: Session, draft: "Draft", reserves_by_key: dict[str, Reserve], now: datetime
-) -> list[DomainError]:
-    """All rules that one draft breaks. `named` are the reserves found so far, by key; its own is added to them."""
-    errors = []
-    for rule in (_validate_customer, _validate_points, _validate_kind, _validate_ref, _validate_at, _validate_reason):
+def check(
+    session: Session, draft: Draft, reserves_by_key: dict[str, Reserve], now: datetime
+) -> tuple[CheckedDraft, list[DomainError]]:
+    """The draft with what the rules made of it, and an error for each rule that it breaks.
+
+    `reserves_by_key` holds the reserves that were looked up before; the draft's own is added.
+    """
+    checked, errors = CheckedDraft(draft), []
+    for rule in (_check_customer, _check_points, _check_kind, _check_ref, _check_at, _check_reason):
         try:
-            rule(draft, now)
+            rule(checked, now)
         except DomainError as error:
             errors.append(error)
-    if draft.reserve not in reserves_by_key:
-        try:
-            reserves_by_key[draft.reserve] = _find_reserve(session, draft)
-        except DomainError as error:
-            errors.append(error)
-    return errors
-
-
-def _validate_customer(draft: "Draft", _now: datetime) -> None:
     try:
-        normalise(draft.customer)
+        checked.reserve = reserves_by_key.get(draft.reserve) or _find_reserve(session, draft)
+        reserves_by_key[draft.reserve] = checked.reserve
+    except DomainError as error:
+        errors.append(error)
+    return checked, errors
+
+
+def _check_customer(checked: CheckedDraft, _now: datetime) -> None:
+    draft = checked.draft
+    try:
+        checked.email = normalise(draft.customer)
     except InvalidInput as error:
         raise InvalidInput(f"{draft.field_prefix}customer", error.message) from error
 
 
-def _validate_points(draft: "Draft", _now: datetime) -> None:
+def _check_points(checked: CheckedDraft, _now: datetime) -> None:
+    draft = checked.draft
     if (draft.points is None) == (draft.set_to is None):
         raise InvalidInput(f"{draft.field_prefix}points", "Give either points or set, and only one of them.")
     if draft.set_to is not None:
@@ -73,34 +106,38 @@ def _validate_points(draft: "Draft", _now: datetime) -> None:
         raise InvalidInput(f"{draft.field_prefix}points", "0 points change nothing; give a number above or below 0.")
 
 
-def _validate_kind(draft: "Draft", _now: datetime) -> None:
+def _check_kind(checked: CheckedDraft, _now: datetime) -> None:
+    draft = checked.draft
     if draft.kind is not None and draft.kind not in KINDS:
         raise InvalidInput(f"{draft.field_prefix}kind", f"The kind must be one of {', '.join(sorted(KINDS))}.")
 
 
-def _validate_ref(draft: "Draft", _now: datetime) -> None:
+def _check_ref(checked: CheckedDraft, _now: datetime) -> None:
+    draft = checked.draft
     if draft.ref is None:
         return
     if not draft.ref.strip():
         raise InvalidInput(f"{draft.field_prefix}ref", "The ref is empty; leave it out, or give the shop's own id.")
     if validate_text(draft.ref, MAX_REF_LENGTH, f"{draft.field_prefix}ref") != draft.ref:
-        raise InvalidInput(f"{draft.field_prefix}ref", "The ref begins or ends with a space; give it without.")
+        raise InvalidInput(f"{draft.field_prefix}ref", "The ref begins or ends with a space; remove the space.")
 
 
-def _validate_at(draft: "Draft", now: datetime) -> None:
+def _check_at(checked: CheckedDraft, now: datetime) -> None:
+    draft = checked.draft
     if draft.at is not None and draft.at > now + MAX_TIME_AHEAD:
         raise InvalidInput(
-            f"{draft.field_prefix}at", "The moment lies more than a day ahead; give the time when it happened."
+            f"{draft.field_prefix}at", "The time is more than a day in the future; give the time when it happened."
         )
 
 
-def _validate_reason(draft: "Draft", _now: datetime) -> None:
-    validate_text(draft.reason, MAX_REASON_LENGTH, f"{draft.field_prefix}reason")
+def _check_reason(checked: CheckedDraft, _now: datetime) -> None:
+    draft = checked.draft
+    checked.reason = validate_text(draft.reason, MAX_REASON_LENGTH, f"{draft.field_prefix}reason")
 
 
-def _find_reserve(session: Session, draft: "Draft") -> Reserve:
-    field = f"{draft.field_prefix}reserve"
-    reserve = reserves.get(session, draft.reserve, field)
+def _find_reserve(session: Session, draft: Draft) -> Reserve:
+    field_name = f"{draft.field_prefix}reserve"
+    reserve = reserves.get(session, draft.reserve, field_name)
     if not reserve.is_active:
-        raise InvalidInput(field, f"The points reserve {reserve.key} is not active.", "inactive_reserve")
+        raise InvalidInput(field_name, f"The points reserve {reserve.key} is not active.", "inactive_reserve")
     return reserve

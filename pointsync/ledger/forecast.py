@@ -1,27 +1,26 @@
-"""What recording would do, before it is done: each balance before and after."""
+"""What recording would do, shown before it is done: each balance before and after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync.ledger import customers
-from pointsync.ledger.balances import CHUNK_SIZE
+from pointsync.ledger.balances import points_by_customer
 from pointsync.ledger.record import Draft
-from pointsync.models import Balance, Reserve
+from pointsync.models import Reserve
 from pointsync.text_limits import MAX_POINTS
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What would come of a draft; with a `fault` nothing would, and `after` is as before."""
+    """The effect of a draft; if there is a `problem`, `after` equals `before`."""
 
     draft: Draft
     before: int
     after: int
     is_new: bool
-    """No customer here has that address yet."""
+    """No customer on this site has this address yet."""
     problem: str | None = None
 
     @property
@@ -31,18 +30,18 @@ class Forecast:
 
     @property
     def goes_below_zero(self) -> bool:
-        """Whether this takes points that are not there; one that gives to a balance below zero does not."""
+        """Whether the change takes the balance below zero, or further below."""
         return self.after < 0 and self.points < 0
 
 
 def forecast(session: Session, drafts: Sequence[Draft], reserve: Reserve) -> list[Forecast]:
-    """What recording `drafts` in `reserve` would do, each in its turn: two queries for every 500 customers.
+    """What recording `drafts` in `reserve`, in this order, would do: two queries for every 500 customers.
 
-    Their addresses are normalised and their numbers checked before. Nothing is locked: what is recorded
-    meanwhile makes it another balance.
+    Their addresses must be normalised and their numbers checked. Nothing is locked, so the balances may have
+    changed when the drafts are recorded.
     """
     ids_by_email = customers.find_ids(session, sorted({draft.customer for draft in drafts}))
-    points = _points_by_customer(session, list(ids_by_email.values()), reserve)
+    points = points_by_customer(session, reserve.id, list(ids_by_email.values()))
     current_points = {email: points.get(customer_id, 0) for email, customer_id in ids_by_email.items()}
     forecasts = []
     for draft in drafts:
@@ -55,16 +54,3 @@ def forecast(session: Session, drafts: Sequence[Draft], reserve: Reserve) -> lis
         current_points[draft.customer] = after
         forecasts.append(Forecast(draft, before, after, draft.customer not in ids_by_email, problem))
     return forecasts
-
-
-def _points_by_customer(session: Session, customer_ids: list[int], reserve: Reserve) -> dict[int, int]:
-    """The balances in `reserve`, by customer; without those who never had any."""
-    found: dict[int, int] = {}
-    for start in range(0, len(customer_ids), CHUNK_SIZE):
-        rows = session.execute(
-            select(Balance.customer_id, Balance.points).where(
-                Balance.reserve_id == reserve.id, Balance.customer_id.in_(customer_ids[start : start + CHUNK_SIZE])
-            )
-        )
-        found |= {row.customer_id: row.points for row in rows}
-    return found

@@ -1,25 +1,25 @@
-"""Flows: kept in step with the movements, by everything that writes these.
+"""Hourly totals of movements, updated whenever movements are inserted.
 
-A movement counts in the hour in which it was made, and not in that in which it came here: so the sites that have it
-count it in the same month.
+A movement counts in the hour in which it happened, not in the hour in which it arrived here, so that all sites count
+it in the same month.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, String, func, type_coerce
 from sqlalchemy.orm import Session
 
 from pointsync.db import UtcDateTime
 from pointsync.db.upsert import dialect_insert
+from pointsync.ledger.movement_row import MovementRow
 from pointsync.models import HourlyTotal, Movement
 
 
 @dataclass(frozen=True, slots=True)
 class HourTotals:
-    """What movements came to together; `taken` is a number above zero."""
+    """The number of movements, and the points given and taken; both are positive."""
 
     movements: int = 0
     given: int = 0
@@ -30,26 +30,24 @@ class HourTotals:
 
     @property
     def net(self) -> int:
-        """What was given more than taken."""
+        """Points given minus points taken."""
         return self.given - self.taken
 
 
-def add_movements(session: Session, rows: Iterable[dict[str, Any]]) -> None:
-    """Count new movements, one row for each hour, origin, reserve and kind among them, all rows in one go.
+def add_movements(session: Session, rows: Iterable[MovementRow]) -> None:
+    """Add new movements to the totals of their hour, origin, reserve and kind, in one statement.
 
-    Those of no points are left out: they are kept for their `ref`, and no other site hears of them.
-
-    The caller holds the lock under which movements of their origin are made: no other adds to the same.
+    Movements of 0 points are left out: they exist only for their `ref`, and other sites do not get them.
+    The caller holds the lock of the movements' origin, so nobody else changes the same totals.
     """
     sums: dict[tuple[datetime, str, int, str], list[int]] = {}
     for row in rows:
-        if not row["points"]:
+        if not row.points:
             continue
-        key = (_start_of_hour(row["at"]), row["origin"], row["reserve_id"], row["kind"])
-        key_totals = sums.setdefault(key, [0, 0, 0])
-        key_totals[0] += 1
-        key_totals[1] += max(row["points"], 0)
-        key_totals[2] += max(-row["points"], 0)
+        totals = sums.setdefault((_start_of_hour(row.at), row.origin, row.reserve_id, row.kind), [0, 0, 0])
+        totals[0] += 1
+        totals[1] += max(row.points, 0)
+        totals[2] += max(-row.points, 0)
     if not sums:
         return
     insert = dialect_insert(session, HourlyTotal)
@@ -74,7 +72,7 @@ def add_movements(session: Session, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def movement_hour(session: Session) -> ColumnElement[datetime]:
-    """The hour that a movement counts in, for a query of many."""
+    """The hour in which a movement counts, as a column for queries."""
     if session.get_bind().dialect.name == "sqlite":
         hour_text = func.substr(type_coerce(Movement.at, String), 1, 13).concat(":00:00.000000")
         return type_coerce(hour_text, UtcDateTime)

@@ -1,4 +1,4 @@
-"""Movements that took a balance below zero where its reserve does not allow that, and how an admin puts it right."""
+"""Movements that took a balance below zero although the reserve does not allow it, and their correction."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,16 +9,18 @@ from sqlalchemy.orm import Session, aliased, contains_eager
 
 from pointsync.db import keyset
 from pointsync.errors import Conflict, NotFound
+from pointsync.ledger.movement_row import MovementRow
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Movement
 
 CORRECTION_SOURCE = "correction"
+"""The source of corrections, of these movements and of movements that another site refused."""
 _REF_PREFIX = "below-zero:"
 
 
 @dataclass(frozen=True, slots=True)
 class OverdrawnMovement:
-    """A movement with its customer and reserve, what the customer has there now, and what has corrected it here."""
+    """A movement with its customer and reserve, the customer's current points there, and the correction if any."""
 
     movement: Movement
     points: int
@@ -26,17 +28,16 @@ class OverdrawnMovement:
 
     @property
     def is_correctable(self) -> bool:
-        """Whether `correct` would do anything."""
+        """Whether `correct` can be used."""
         return self.points < 0 and self.correction is None and not self.movement.reserve.may_go_below_zero
 
 
 def list_page(
     session: Session, since: datetime, *, cursor: str | None = None, size: int = 20
 ) -> keyset.Page[OverdrawnMovement]:
-    """A page of those recorded since then, and of older ones whose customer is still below zero; newest first.
+    """A page of the movements recorded since then, and of older ones whose customer is still below zero; newest first.
 
-    Two queries, three on the way back to the first page, by the partial index of such movements alone. Raises
-    Invalid for `cursor` or `size`.
+    Uses two or three queries and the partial index of such movements. Raises InvalidInput for `cursor` or `size`.
     """
     query = _select_overdrawn().where(or_(Movement.recorded_at >= since, Balance.points < 0))
 
@@ -51,7 +52,7 @@ def list_page(
 
 
 def get(session: Session, seq: int) -> OverdrawnMovement:
-    """One of them. Raises NotFound."""
+    """The overdrawn movement with this `seq`. Raises NotFound."""
     row = session.execute(_select_overdrawn().where(Movement.seq == seq)).first()
     if row is None:
         raise NotFound("unknown_movement", f"No movement {seq} took a customer below zero here.")
@@ -59,22 +60,21 @@ def get(session: Session, seq: int) -> OverdrawnMovement:
     return OverdrawnMovement(movement, points, _find_corrections(session, [seq]).get(seq))
 
 
-def correct(session: Session, seq: int, now: datetime) -> Movement:
-    """Bring the customer's balance up to zero by a correction, which stays on this site; once for each movement.
+def correct(session: Session, seq: int, now: datetime) -> MovementRow:
+    """Bring the customer's balance up to zero with a correction, which stays on this site; once per movement.
 
-    Raises NotFound, Conflict where nothing is to be corrected (any more), or Invalid where the reserve is not
-    active.
+    Raises NotFound, Conflict (`corrected_before`, `not_below_zero`), or InvalidInput if the reserve is not active.
     """
     movement = get(session, seq).movement
-    # Locked first: what came meanwhile may have made it enough, and a correction must not take points away.
+    # Lock first: points may have been added meanwhile, and a correction must not take points away.
     key = (movement.customer_id, movement.reserve_id)
     balance = session.get_one(Balance, key, with_for_update=True, populate_existing=True)
     overdrawn = OverdrawnMovement(movement, balance.points, _find_corrections(session, [seq]).get(seq))
     if overdrawn.correction is not None:
-        raise Conflict("corrected_before", f"That was corrected before, by movement {overdrawn.correction.id}.")
+        raise Conflict("corrected_before", f"This was already corrected, by movement {overdrawn.correction.id}.")
     if not overdrawn.is_correctable:
-        message = f"{movement.customer.email} has {overdrawn.points:,} points in {movement.reserve.key} now"
-        raise Conflict("not_below_zero", f"{message}: nothing is to be corrected.")
+        message = f"{movement.customer.email} now has {overdrawn.points:,} points in {movement.reserve.key}"
+        raise Conflict("not_below_zero", f"{message}, so there is nothing to correct.")
     draft = Draft(
         movement.customer.email,
         set_to=0,
@@ -88,7 +88,7 @@ def correct(session: Session, seq: int, now: datetime) -> Movement:
 
 
 def corrected_condition() -> ColumnElement[bool]:
-    """In a query of movements, whether one took a balance below zero and was corrected here."""
+    """For queries of movements: the movement took a balance below zero and was corrected here."""
     correction = aliased(Movement)
     has_correction = exists().where(
         correction.source == CORRECTION_SOURCE,
@@ -98,7 +98,7 @@ def corrected_condition() -> ColumnElement[bool]:
 
 
 def _select_overdrawn() -> Any:
-    """A select of movements and balances."""
+    """A select of movements and current balances."""
     is_same_balance = and_(Balance.customer_id == Movement.customer_id, Balance.reserve_id == Movement.reserve_id)
     return (
         select(Movement, Balance.points)
@@ -117,5 +117,4 @@ def _find_corrections(session: Session, seqs: list[int]) -> dict[int, Movement]:
 
 
 def _correction_ref(seq: int) -> str:
-    """What a correction is known by, beside those of refused movements."""
     return f"{_REF_PREFIX}{seq}"

@@ -1,162 +1,151 @@
-"""Recording what was made on this site: one movement or many, all or nothing."""
+"""Recording movements on this site: one or many, all or none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.email_address import normalise
+from pointsync.db.chunking import chunks
 from pointsync.errors import Conflict, InvalidInput
-from pointsync.ledger import audit_recorder, customers, draft_rules, hourly_totals, mail_queue
-from pointsync.ledger.balances import CHUNK_SIZE, BalanceKey, LockedBalances
-from pointsync.ledger.movement_json import movement_to_json
+from pointsync.ledger import audit_recorder, customers, draft_rules
+from pointsync.ledger.balances import BalanceKey, LockedBalances
+from pointsync.ledger.draft_rules import CheckedDraft, Draft
+from pointsync.ledger.insert_movements import insert_movements
+from pointsync.ledger.movement_json import RecordedMovement
+from pointsync.ledger.movement_row import COLUMNS, MovementRow
 from pointsync.ledger.outbox import allocate_ids, enqueue_deliveries, get_local_auth
-from pointsync.ledger.reserves import DEFAULT_RESERVE
-from pointsync.ledger.rewards import levels
-from pointsync.models import Movement, Reserve
+from pointsync.models import Movement
 from pointsync.text_limits import MAX_POINTS
+
+__all__ = ["MAX_MOVEMENTS", "REFUSED_BELOW_ZERO", "Draft", "RecordResult", "record", "record_checked"]
 
 MAX_MOVEMENTS = 1000
 REFUSED_BELOW_ZERO = frozenset({"spend", "redeem"})
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A movement as it was asked for: whole `points`, or the balance that it shall be `set_to`."""
-
-    customer: str
-    points: int | None = None
-    set_to: int | None = None
-    reserve: str = DEFAULT_RESERVE
-    kind: str | None = None
-    reason: str = ""
-    ref: str | None = None
-    at: datetime | None = None
-    field_prefix: str = ""
-    """What stands before a field's name in an error, such as `movements[3].`."""
-    has_happened: bool = False
-    """It has happened in the shop already: refusing it would only hide it, so it may go below zero."""
-
-
-@dataclass(frozen=True, slots=True)
 class RecordResult:
-    """What came of a draft: `recorded`, `duplicate`, or for a set without effect `unchanged`."""
+    """The result for one draft: `recorded`, `duplicate`, or `unchanged` for a set that had no effect."""
 
     status: str
-    movement: Movement
+    movement: MovementRow
     email: str
     reserve_key: str
 
-    def to_json(self) -> dict[str, Any]:
-        """The movement for commands and the API, with its status; `id` null where nothing was made."""
-        document = movement_to_json(self.movement, self.email, self.reserve_key)
-        return document | {"status": self.status} | ({"id": None} if self.status == "unchanged" else {})
-
-
-@dataclass(slots=True)
-class _ResolvedDraft:
-    """A draft that breaks no rule, with what it was resolved to."""
-
-    draft: Draft
-    email: str
-    reserve: Reserve
-    balance_key: BalanceKey = (0, 0)
+    def to_json(self) -> RecordedMovement:
+        """The movement for commands and the API, with its status; `id` is null if it is `unchanged`."""
+        document = RecordedMovement.from_row(self.movement, self.email, self.reserve_key, status=self.status)
+        if self.status == "unchanged":
+            document.id = None
+        return document
 
 
 def record(session: Session, drafts: Sequence[Draft], source: str, now: datetime) -> list[RecordResult]:
-    """Record `drafts`, at most 1,000, with their deliveries; an outcome each, in their order.
+    """Record `drafts`, at most 1,000, and enqueue their deliveries; the results are in the same order.
 
-    `source` names who gave the `ref`s. Raises what `rules.check` does, which names all faulty fields at once,
-    or Conflict (`insufficient_points`, `ref_conflict`); nothing has been recorded then.
+    A `ref` is unique within its `source`. Raises what `draft_rules.validate` and `record_checked` raise.
     """
     if len(drafts) > MAX_MOVEMENTS:
         raise InvalidInput("movements", f"At most {MAX_MOVEMENTS:,} movements in one call; these are {len(drafts):,}.")
-    reserves = draft_rules.validate(session, drafts, now)
-    entries = [_ResolvedDraft(draft, normalise(draft.customer), reserves[draft.reserve]) for draft in drafts]
-    existing = _find_existing(session, source, [draft.ref for draft in drafts if draft.ref])
-    ids_by_email = customers.get_or_create_ids(session, (entry.email for entry in entries), now)
-    for entry in entries:
-        entry.balance_key = (ids_by_email[entry.email], entry.reserve.id)
-    balances = LockedBalances(session, (entry.balance_key for entry in entries))
+    return record_checked(session, draft_rules.validate(session, drafts, now), source, now)
 
-    results, new_movements = [], []
-    for entry in entries:
-        ref = entry.draft.ref
-        if ref and ref in existing:
-            _check_same_content(existing[ref], entry)
-            status = "duplicate" if existing[ref].points else "unchanged"
-            results.append(RecordResult(status, existing[ref], entry.email, entry.reserve.key))
-            continue
-        movement = _make_movement(entry, balances, source, now)
-        # A set that changes nothing is kept only for its ref: the same request again, when the
-        # balance has moved on, must not set it back.
-        if movement.points or ref:
-            new_movements.append(movement)
-        if ref:
-            existing[ref] = movement
-        results.append(
-            RecordResult("recorded" if movement.points else "unchanged", movement, entry.email, entry.reserve.key)
-        )
-    if new_movements:
+
+def record_checked(
+    session: Session, checked_drafts: Sequence[CheckedDraft], source: str, now: datetime
+) -> list[RecordResult]:
+    """Record drafts that `draft_rules.validate` has returned.
+
+    Raises Conflict (`insufficient_points`, `ref_conflict`), or InvalidInput if a balance would leave its bounds.
+    The caller must then roll back.
+    """
+    existing = _find_existing(session, source, [each.draft.ref for each in checked_drafts if each.draft.ref])
+    ids_by_email = customers.get_or_create_ids(session, (each.email for each in checked_drafts), now)
+    keys = [(ids_by_email[each.email], each.reserve.id) for each in checked_drafts]
+    balances = LockedBalances(session, keys)
+
+    results: list[RecordResult] = []
+    new_rows: list[MovementRow] = []
+    for checked, key in zip(checked_drafts, keys, strict=True):
+        ref = checked.draft.ref
+        row = existing.get(ref) if ref else None
+        if row is not None:
+            _check_same_content(row, checked.draft, key)
+            status = "duplicate" if row.points else "unchanged"
+        else:
+            row = _build_row(checked, key, balances, source, now)
+            status = "recorded" if row.points else "unchanged"
+            # A set without effect is stored only for its ref: if the shop repeats the request after
+            # the balance has changed, it must not set the balance back.
+            if row.points or ref:
+                new_rows.append(row)
+            if ref:
+                existing[ref] = row
+        results.append(RecordResult(status, row, checked.email, checked.reserve.key))
+    if new_rows:
         balances.save()
-        _save_movements(session, new_movements, now)
+        origin, ids = allocate_ids(session, len(new_rows), now)
+        for row, movement_id in zip(new_rows, ids, strict=True):
+            row.origin, row.id = origin, movement_id
+        insert_movements(session, new_rows)
+        enqueue_deliveries(session, new_rows)
         recorded = [each for each in results if each.status == "recorded"]
         audit_recorder.log_recorded_movements(
             session, [each.movement.id for each in recorded], [each.email for each in recorded]
         )
-    if unsaved := [each.movement for each in results if each.movement.origin is None]:
+    if unsaved := [each.movement for each in results if not each.movement.origin]:
         local_auth = get_local_auth(session)
-        for movement in unsaved:
-            movement.origin = local_auth  # a set that changed nothing was asked of this site all the same
+        for row in unsaved:
+            row.origin = local_auth
     return results
 
 
-def _find_existing(session: Session, source: str, refs: list[str]) -> dict[str, Movement]:
-    """The movements that this source has given these refs before."""
-    found: dict[str, Movement] = {}
-    for start in range(0, len(refs), CHUNK_SIZE):
-        rows = session.scalars(
-            select(Movement).where(Movement.source == source, Movement.ref.in_(refs[start : start + CHUNK_SIZE]))
-        )
-        found |= {row.ref: row for row in rows if row.ref}
+def _find_existing(session: Session, source: str, refs: list[str]) -> dict[str, MovementRow]:
+    """The movements already recorded with these refs of this source, by ref."""
+    found: dict[str, MovementRow] = {}
+    for part in chunks(refs):
+        query = select(*COLUMNS).where(Movement.source == source, Movement.ref.in_(part))
+        found |= {row["ref"]: MovementRow(**row) for row in session.execute(query).mappings()}
     return found
 
 
-def _check_same_content(movement: Movement, entry: _ResolvedDraft) -> None:
-    draft = entry.draft
-    has_same_points = movement.set_to == draft.set_to and (draft.set_to is not None or movement.points == draft.points)
-    kind = draft.kind or movement.kind
-    if has_same_points and kind == movement.kind and entry.balance_key == (movement.customer_id, movement.reserve_id):
+def _check_same_content(existing: MovementRow, draft: Draft, key: BalanceKey) -> None:
+    """Raise Conflict if a draft repeats a ref with other content."""
+    has_same_points = existing.set_to == draft.set_to and (draft.set_to is not None or existing.points == draft.points)
+    kind = draft.kind or existing.kind
+    if has_same_points and kind == existing.kind and key == (existing.customer_id, existing.reserve_id):
         return
-    known_as = f"as movement {movement.id}" if movement.id else "in this very call"
-    message = f"The ref {draft.ref} was given before with another content, {known_as}; use a new ref."
+    place = f"as movement {existing.id}" if existing.id else "in the same call"
+    message = f"The ref {draft.ref} was already used for other content, {place}; use a new ref."
     raise Conflict("ref_conflict", message, {f"{draft.field_prefix}ref": message})
 
 
-def _make_movement(entry: _ResolvedDraft, balances: LockedBalances, source: str, now: datetime) -> Movement:
-    draft = entry.draft
-    points = draft.points if draft.points is not None else (draft.set_to or 0) - balances.get(entry.balance_key)
+def _build_row(
+    checked: CheckedDraft, key: BalanceKey, balances: LockedBalances, source: str, now: datetime
+) -> MovementRow:
+    """The draft's movement, added to `balances`."""
+    draft, reserve = checked.draft, checked.reserve
+    points = draft.points if draft.points is not None else (draft.set_to or 0) - balances.get(key)
     kind = draft.kind or _default_kind(draft, points)
-    balance = balances.add(entry.balance_key, points)
-    is_overdrawn = balance < 0 and points < 0 and not entry.reserve.may_go_below_zero
+    balance = balances.add(key, points)
+    is_overdrawn = balance < 0 and points < 0 and not reserve.may_go_below_zero
     if is_overdrawn and kind in REFUSED_BELOW_ZERO and not draft.has_happened:
-        message = f"{entry.email} has {balance - points:,} points in {entry.reserve.key}, fewer than {-points:,}."
+        message = f"{checked.email} has {balance - points:,} points in {reserve.key}, fewer than {-points:,}."
         raise Conflict("insufficient_points", message, {f"{draft.field_prefix}points": message})
     if abs(balance) > MAX_POINTS:
         raise InvalidInput(
             f"{draft.field_prefix}points", f"The balance would be {balance:,}; it must stay within ±{MAX_POINTS:,}."
         )
-    return Movement(
-        customer_id=entry.balance_key[0],
-        reserve_id=entry.balance_key[1],
+    customer_id, reserve_id = key
+    return MovementRow(
+        customer_id=customer_id,
+        reserve_id=reserve_id,
         kind=kind,
         points=points,
         set_to=draft.set_to,
         balance=balance,
-        reason=draft.reason.strip(),
+        reason=checked.reason,
         source=source if draft.ref else None,
         ref=draft.ref,
         at=min(draft.at or now, now),
@@ -170,18 +159,3 @@ def _default_kind(draft: Draft, points: int) -> str:
     if draft.set_to is not None:
         return "manual"
     return "earn" if points > 0 else "spend"
-
-
-MOVEMENT_COLUMNS = tuple(column.key for column in Movement.__table__.columns if column.key != "seq")
-
-
-def _save_movements(session: Session, movements: list[Movement], now: datetime) -> None:
-    origin, ids = allocate_ids(session, len(movements), now)
-    for movement, number in zip(movements, ids, strict=True):
-        movement.origin, movement.id = origin, number
-    rows = [{name: getattr(movement, name) for name in MOVEMENT_COLUMNS} for movement in movements]
-    session.connection().execute(insert(Movement.__table__), rows)  # type: ignore[arg-type]
-    hourly_totals.add_movements(session, rows)
-    enqueue_deliveries(session, rows)
-    levels.record_unlocks(session, rows)
-    mail_queue.enqueue_redemption_mails(session, rows)

@@ -1,4 +1,4 @@
-"""Points reserves: named pots whose keys never change and are never used again."""
+"""Points reserves. A reserve's key never changes and is never used again."""
 
 from datetime import datetime
 
@@ -7,24 +7,24 @@ from sqlalchemy.orm import Session
 
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.models import Reserve
-from pointsync.text_limits import MAX_NAME_LENGTH, is_reserve_key, validate_text
+from pointsync.text_limits import MAX_NAME_LENGTH, is_reserve_key, printable, validate_text
 
 DEFAULT_RESERVE = "default"
-"""The key of the one that a first start makes, and of movements that name none."""
+"""The key of the reserve that the first start creates, and of movements that name no reserve."""
 
 
 def list_all(session: Session) -> list[Reserve]:
-    """All reserves, by key."""
+    """All reserves, sorted by key."""
     return list(session.scalars(select(Reserve).order_by(Reserve.key)))
 
 
 def get(session: Session, key: str, field: str = "reserve") -> Reserve:
-    """The reserve with that key. Raises NotFound naming `field` and the keys that exist."""
+    """The reserve with this key. Raises NotFound with `field` and the keys that exist."""
     query = select(Reserve).where(Reserve.key == key)
     reserve = session.scalar(query) if is_reserve_key(key) else None
     if reserve is None:
         existing_keys = ", ".join(each.key for each in list_all(session))
-        message = f"There is no points reserve {key[:64]!r} here; there is {existing_keys}."
+        message = f"There is no points reserve {printable(key)} here. The reserves are {existing_keys}."
         raise NotFound("unknown_reserve", message, {field: message})
     return reserve
 
@@ -38,14 +38,14 @@ def create(
     is_active: bool = True,
     may_go_below_zero: bool = False,
 ) -> Reserve:
-    """A new reserve, called by its key where it has no name.
+    """Create a reserve; without a name, its key is its name.
 
-    Raises Invalid for a key or name that cannot be, Conflict for a key that is taken.
+    Raises InvalidInput for an invalid key or name, Conflict if the key is in use.
     """
     if not is_reserve_key(key):
         raise InvalidInput("key", "Type letters, digits, - and _ only, at most 64, such as gold-points.")
     if session.scalar(select(Reserve.id).where(Reserve.key == key)):
-        message = f"{key} is taken; type another one, since it is never used again."
+        message = f"The key {key} is taken; type another one."
         raise Conflict("key_taken", message, {"key": message})
     reserve = Reserve(
         key=key,
@@ -60,10 +60,10 @@ def create(
 
 
 def update(session: Session, key: str, name: str, is_active: bool, may_go_below_zero: bool) -> Reserve:
-    """Change what of a reserve can change; movements that are recorded stay as they are.
+    """Change a reserve; recorded movements stay as they are.
 
-    One that is not active takes nothing made here, and other sites are told that there is none of that key.
-    Raises NotFound for another key, Invalid for a name that cannot be.
+    If it is not active, no movements can be recorded in it, and other sites get the answer that it does not exist.
+    Raises NotFound, or InvalidInput for the name.
     """
     reserve = get(session, key)
     name = validate_text(name, MAX_NAME_LENGTH, "name")

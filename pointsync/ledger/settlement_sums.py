@@ -1,8 +1,7 @@
-"""Settlement: what the sites of a family have given and taken in each month, for the owners of the shops to settle by.
+"""Settlement: the points that each site of a family has given and taken per month, so that the owners can settle up.
 
-A month's movements are those that were made in it, on whichever site; so sites that have the same movements tell the
-same figures. What stays on a site (opening balances, corrections, expiry) is no other owner's business: it is told
-apart.
+A movement counts in the month in which it happened, so sites with the same movements show the same figures. Local
+kinds (opening balances, corrections, expiry) do not concern other owners and are listed separately.
 """
 
 import re
@@ -14,8 +13,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import case, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from pointsync.clock import add_months, start_of_day
 from pointsync.errors import InvalidInput
-from pointsync.ledger.expiry.rule import start_of_day
 from pointsync.ledger.hourly_totals import HourTotals
 from pointsync.models import HourlyTotal, Reserve
 from pointsync.models.movement import LOCAL_KINDS
@@ -29,15 +28,15 @@ _SETTLED_PART = ""
 
 @dataclass(frozen=True, slots=True)
 class MonthTotals:
-    """A month of the site's zone: called by its first day, from `begins_at` on and before `ends_at`, both in UTC."""
+    """A month in the site's time zone: `day` is its first day; it begins at `begins_at` and ends before `ends_at`."""
 
     day: date
     begins_at: datetime
     ends_at: datetime
     totals_by_origin: dict[str, HourTotals]
-    """By the Auth of the site where it was made; sites that made nothing are left out."""
+    """By the Auth of the site that recorded the movements; sites without movements are left out."""
     local_totals_by_kind: dict[str, HourTotals]
-    """What is left out of the settlement, by its kind."""
+    """The local kinds, which are not settled."""
 
     @property
     def name(self) -> str:
@@ -46,21 +45,21 @@ class MonthTotals:
 
     @property
     def total(self) -> HourTotals:
-        """All sites."""
+        """The sum of all sites."""
         return sum(self.totals_by_origin.values(), HourTotals())
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Months without a gap, oldest first."""
+    """Consecutive months, oldest first."""
 
     months: tuple[MonthTotals, ...]
     is_shifted: bool
-    """A month begins up to an hour late, since midnight is not on the hour of UTC in the site's zone."""
+    """Months begin up to an hour late, because midnight in the site's time zone is not on a full hour of UTC."""
 
     @property
     def totals_by_origin(self) -> dict[str, HourTotals]:
-        """What each site came to in all months, by Auth."""
+        """The sum of all months, by the site's Auth."""
         totals: dict[str, HourTotals] = {}
         for month in self.months:
             for origin, origin_totals in month.totals_by_origin.items():
@@ -69,58 +68,56 @@ class Settlement:
 
     @property
     def total(self) -> HourTotals:
-        """All sites in all months."""
+        """The sum of all sites and months."""
         return sum((month.total for month in self.months), HourTotals())
 
 
 def parse_months(first: str | None, last: str | None, today: date) -> list[date]:
-    """The months from `first` to `last`, such as `2026-01`, each by its first day: the last six unless told.
+    """The first day of each month from `first` to `last`, such as `2026-01`. Default: the last six months.
 
-    Raises Invalid for `from` or `to`, also where these are more than 36 months.
+    Raises InvalidInput for `from` or `to`, also if there are more than 36 months.
     """
     end = _parse_month("to", last) if last else None
     start = _parse_month("from", first) if first else None
     if end is None:
         end = max(today.replace(day=1), start) if start else today.replace(day=1)
     if start is None:
-        start = _add_months(end, 1 - DEFAULT_MONTHS)
+        start = add_months(end, 1 - DEFAULT_MONTHS)
     if start > end:
         raise InvalidInput("to", f"{end:%Y-%m} lies before {start:%Y-%m}; give the same month or a later one.")
     count = (end.year - start.year) * 12 + end.month - start.month + 1
     if count > MAX_MONTHS:
+        earliest = add_months(end, 1 - MAX_MONTHS)
         raise InvalidInput(
-            "from", f"These are {count:,} months; give at most {MAX_MONTHS}, such as {_earliest_month(end)} and later."
+            "from", f"These are {count:,} months; give at most {MAX_MONTHS}, such as from {earliest:%Y-%m}."
         )
-    return [_add_months(start, offset) for offset in range(count)]
+    return [add_months(start, offset) for offset in range(count)]
 
 
 def calculate(session: Session, reserve: Reserve, days: Iterable[date], zone: ZoneInfo) -> Settlement:
-    """What movements in `reserve` came to in these months, at most 36, each given by its first day: one query.
+    """The totals of `reserve` for at most 36 months, each given by its first day.
 
-    It reads the flows of those months by their primary key, never a movement.
+    One query, which reads only the hourly totals of those months, by their primary key.
     """
-    bounds = [(day, _month_begins_at(day, zone), _month_begins_at(_add_months(day, 1), zone)) for day in days]
-    kind = case((HourlyTotal.kind.in_(sorted(LOCAL_KINDS)), HourlyTotal.kind), else_=literal(_SETTLED_PART)).label(
+    bounds = [(day, _month_begins_at(day, zone), _month_begins_at(add_months(day, 1), zone)) for day in days]
+    part = case((HourlyTotal.kind.in_(sorted(LOCAL_KINDS)), HourlyTotal.kind), else_=literal(_SETTLED_PART)).label(
         "part"
     )
     sums = (func.sum(HourlyTotal.movements), func.sum(HourlyTotal.given), func.sum(HourlyTotal.taken))
     query = union_all(
         *(
-            select(literal(index), HourlyTotal.origin, kind, *sums)
+            select(literal(index), HourlyTotal.origin, part, *sums)
             .where(HourlyTotal.hour >= begins_at, HourlyTotal.hour < ends_at, HourlyTotal.reserve_id == reserve.id)
-            .group_by(HourlyTotal.origin, kind)
+            .group_by(HourlyTotal.origin, part)
             for index, (_, begins_at, ends_at) in enumerate(bounds)
         )
     )
-    month_totals = [MonthTotals(*each, {}, {}) for each in bounds]
-    for index, origin, part, *sums_of_row in sorted(map(tuple, session.execute(query))):
-        totals, name = (
-            (month_totals[index].totals_by_origin, origin)
-            if part == _SETTLED_PART
-            else (month_totals[index].local_totals_by_kind, part)
-        )
-        totals[name] = totals.get(name, HourTotals()) + HourTotals(*map(int, sums_of_row))
-    return Settlement(tuple(month_totals), any(begins_at != start_of_day(day, zone) for day, begins_at, _ in bounds))
+    months = [MonthTotals(*each, {}, {}) for each in bounds]
+    for index, origin, kind, *row_sums in sorted(map(tuple, session.execute(query))):
+        month: MonthTotals = months[index]
+        totals, name = (month.totals_by_origin, origin) if kind == _SETTLED_PART else (month.local_totals_by_kind, kind)
+        totals[name] = totals.get(name, HourTotals()) + HourTotals(*map(int, row_sums))
+    return Settlement(tuple(months), any(begins_at != start_of_day(day, zone) for day, begins_at, _ in bounds))
 
 
 def _parse_month(field: str, text: str) -> date:
@@ -131,17 +128,8 @@ def _parse_month(field: str, text: str) -> date:
     return date(year, int(match[2]), 1)
 
 
-def _add_months(day: date, months: int) -> date:
-    years, month = divmod(day.month - 1 + months, 12)
-    return date(day.year + years, month + 1, 1)
-
-
-def _earliest_month(end: date) -> str:
-    return f"{_add_months(end, 1 - MAX_MONTHS):%Y-%m}"
-
-
 def _month_begins_at(day: date, zone: ZoneInfo) -> datetime:
-    """When a month begins, in UTC; flows are kept by whole hours, so at the next one where midnight is on none."""
+    """When a month begins, in UTC, rounded up to a full hour, because the totals are per hour of UTC."""
     midnight = start_of_day(day, zone)
     full_hour = midnight.replace(minute=0, second=0, microsecond=0)
     return full_hour if full_hour == midnight else full_hour + HOUR

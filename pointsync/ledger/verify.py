@@ -1,4 +1,4 @@
-"""Proving the ledger: every balance is the sum of its movements, and every flow what they came to."""
+"""Checking the ledger: every balance and every hourly total equals the sum of its movements."""
 
 from typing import Any
 
@@ -14,12 +14,11 @@ SUMS = ("movements", "given", "taken")
 
 
 def find_balance_differences(session: Session, limit: int = MAX_DIFFERENCES) -> list[dict[str, Any]]:
-    """`[{customer, reserve, balance, movements}]` where a balance is not the sum of its movements.
+    """`[{customer, reserve, balance, movements}]` of the balances that differ from the sum of their movements.
 
-    At most `most` of them, by customer; a balance without movements counts as a sum of 0, movements
-    without a balance as a balance of 0.
+    At most `limit`, sorted by customer. A missing balance and missing movements count as 0.
     """
-    # Added up and not joined: SQLite joins two sides that may each miss a row by looking at every pair.
+    # A union, not a join: SQLite runs an outer join of both sides by comparing every pair of rows.
     zero = literal(0)
     sums_by_key = union_all(
         select(Balance.customer_id, Balance.reserve_id, Balance.points.label("balance"), zero.label("movements")),
@@ -50,10 +49,10 @@ def find_balance_differences(session: Session, limit: int = MAX_DIFFERENCES) -> 
 
 
 def find_hourly_total_differences(session: Session, limit: int = MAX_DIFFERENCES) -> list[dict[str, Any]]:
-    """`[{hour, origin, reserve, kind, flow, movements}]` where a flow is not what its movements came to.
+    """`[{hour, origin, reserve, kind, flow, movements}]` of the totals that differ from the sum of their movements.
 
-    Both of the last two are `{movements, given, taken}`. At most `most` of them, by hour; a flow without
-    movements counts as one of nothing, and the other way round.
+    `flow` (the stored total) and `movements` are `{movements, given, taken}`. At most `limit`, sorted by hour.
+    A missing total and missing movements count as 0.
     """
     zeros = [literal(0) for _ in SUMS]
     stored_sums = [HourlyTotal.__table__.c[name] for name in SUMS]
@@ -69,14 +68,14 @@ def find_hourly_total_differences(session: Session, limit: int = MAX_DIFFERENCES
             HourlyTotal.origin,
             HourlyTotal.reserve_id,
             HourlyTotal.kind,
-            *(column.label(f"kept_{name}") for name, column in zip(SUMS, stored_sums, strict=True)),
-            *(column.label(f"made_{name}") for name, column in zip(SUMS, zeros, strict=True)),
+            *(column.label(f"stored_{name}") for name, column in zip(SUMS, stored_sums, strict=True)),
+            *(column.label(f"calculated_{name}") for name, column in zip(SUMS, zeros, strict=True)),
         ),
         select(hour, Movement.origin, Movement.reserve_id, Movement.kind, *zeros, *movement_sums)
         .where(Movement.points != 0)
         .group_by(hour, Movement.origin, Movement.reserve_id, Movement.kind),
     ).subquery()
-    pairs = [(func.sum(both.c[f"kept_{name}"]), func.sum(both.c[f"made_{name}"])) for name in SUMS]
+    pairs = [(func.sum(both.c[f"stored_{name}"]), func.sum(both.c[f"calculated_{name}"])) for name in SUMS]
     names = (both.c.hour, both.c.origin, Reserve.key, both.c.kind)
     query = (
         select(*names, *(stored for stored, _ in pairs), *(calculated for _, calculated in pairs))

@@ -1,4 +1,4 @@
-"""Mails as people see them: listed, sent again, dropped, tried out."""
+"""Mails as admins see them: list, retry, drop and test them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,27 +19,27 @@ from pointsync.models import Mail, MailServerStatus
 from pointsync.models.mail import DROPPED, FAILED, SENT, STATES, WAITING
 
 RETENTION = timedelta(days=400)
-"""What was sent or dropped longer ago is forgotten; a day of loss is not told of so far ahead."""
+"""Sent and dropped mails are deleted after this. An expiry notice is never about a day so far ahead."""
 PRUNE_BATCH_SIZE = 5_000
 MAX_WAITING_TESTS = 20
-"""Tests that wait at once."""
+"""Test mails that may wait at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttentionCounts:
-    """What mails need a hand for."""
+    """What needs attention."""
 
     failed: keyset.Count
     failing_server: MailServerStatus | None
-    """As it was last found, where it could not be used."""
+    """The status of the mail server, if it could not be used the last time."""
 
 
 def list_page(
     session: Session, *, state: str | None = None, cursor: str | None = None, size: int = 20
 ) -> keyset.Page[Mail]:
-    """A page of mails, newest first, with customer and reserve; by a state, too. One query.
+    """A page of mails, newest first, with their customers and reserves. One query.
 
-    Raises Invalid for `state`, `cursor` or `size`.
+    Raises InvalidInput for `state`, `cursor` or `size`.
     """
     if state is not None and state not in STATES:
         raise InvalidInput("state", f"The state must be one of {', '.join(STATES)}.")
@@ -54,7 +54,7 @@ def list_page(
 
 
 def count_attention(session: Session) -> AttentionCounts:
-    """What needs a hand, by two queries."""
+    """Count what needs attention. Two queries."""
     server = session.get(MailServerStatus, 1)
     return AttentionCounts(
         keyset.count(session, select(Mail.id).where(Mail.state == FAILED)),
@@ -63,17 +63,17 @@ def count_attention(session: Session) -> AttentionCounts:
 
 
 def retry(session: Session, mail_id: int, now: datetime) -> None:
-    """Send one that has failed or was dropped, with all its attempts anew; the server is asked at once.
+    """Queue a failed or dropped mail again, with all its attempts. Ends the delay after a failure of the server.
 
-    Raises NotFound, or Conflict for another state, and where no mails are sent from this site.
+    Raises NotFound, or Conflict if the mail is in another state or this site does not send mails.
     """
     mail = _get_locked(session, mail_id)
     if mail.state not in (FAILED, DROPPED):
         raise Conflict(
-            "not_failed", f"Mail {mail_id} {_describe_state(mail)}; only one that failed or was dropped is sent again."
+            "not_failed", f"Mail {mail_id} {_describe_state(mail)}. Only failed or dropped mails can be sent again."
         )
     if not mail.is_test and not mail_queue.is_enabled(session):
-        message = "Mails are not sent from this site; switch “Send mails from this site” on first."
+        message = "This site does not send mails. Turn on “Send mails from this site” first."
         raise Conflict("mails_off", message, {"send_mails": message})
     mail.state, mail.attempts, mail.queued_at, mail.next_at = WAITING, 0, now, now
     _reset_server_backoff(session, now)
@@ -81,20 +81,20 @@ def retry(session: Session, mail_id: int, now: datetime) -> None:
 
 
 def drop(session: Session, mail_id: int) -> None:
-    """Do not send one that waits, or has failed. Raises NotFound, or Conflict for another state."""
+    """Drop a waiting or failed mail. Raises NotFound, or Conflict if the mail is in another state."""
     mail = _get_locked(session, mail_id)
     if mail.state not in (WAITING, FAILED):
         raise Conflict(
-            "not_waiting", f"Mail {mail_id} {_describe_state(mail)}; only one that waits or has failed can be dropped."
+            "not_waiting", f"Mail {mail_id} {_describe_state(mail)}. Only waiting or failed mails can be dropped."
         )
     mail.state, mail.message = DROPPED, "Dropped by an admin."
     session.flush()
 
 
 def enqueue_test(session: Session, config: Config, kind: str, address: str, now: datetime) -> Mail:
-    """Queue a mail of that kind, filled with sample facts, to `address`, whether or not mails are on.
+    """Queue a mail of this kind with sample values to `address`, even if this site does not send mails.
 
-    Raises NotFound for the kind, Invalid for `address`, Conflict where mails cannot be sent.
+    Raises NotFound for the kind, InvalidInput for `address`, Conflict if there is no mail server or no sender.
     """
     templates.get_default(kind)
     try:
@@ -104,7 +104,7 @@ def enqueue_test(session: Session, config: Config, kind: str, address: str, now:
     sender.check_ready(session, config, "address")
     waiting_tests = select(Mail.id).where(Mail.state == WAITING, Mail.address.is_not(None))
     if keyset.count(session, waiting_tests, MAX_WAITING_TESTS).number >= MAX_WAITING_TESTS:
-        message = f"{MAX_WAITING_TESTS} test mails wait already; see below what holds them up."
+        message = f"{MAX_WAITING_TESTS} test mails are already waiting. The list below says why."
         raise Conflict("too_many_tests", message, {"address": message})
     mail = Mail(
         kind=kind, cause=f"test:{ids.new_token()}", address=address, facts={}, at=now, queued_at=now, next_at=now
@@ -117,7 +117,7 @@ def enqueue_test(session: Session, config: Config, kind: str, address: str, now:
 
 
 def prune(session: Session, now: datetime) -> None:
-    """Forget some of what was sent or dropped long ago."""
+    """Delete old sent and dropped mails, at most `PRUNE_BATCH_SIZE` of them."""
     old_ids = (
         select(Mail.id)
         .where(Mail.state.in_((SENT, DROPPED)), Mail.queued_at < now - RETENTION)
@@ -128,7 +128,7 @@ def prune(session: Session, now: datetime) -> None:
 
 
 def to_json(mail: Mail) -> dict[str, Any]:
-    """A mail for commands: `{id, kind, to, is_test, state, attempts, queued_at, sent_at, message}`."""
+    """A mail as JSON: `{id, kind, to, is_test, state, attempts, queued_at, sent_at, message}`."""
     return {
         "id": mail.id,
         "kind": mail.kind,
@@ -145,13 +145,13 @@ def to_json(mail: Mail) -> dict[str, Any]:
 def _get_locked(session: Session, mail_id: int) -> Mail:
     mail = session.get(Mail, mail_id, with_for_update=True, populate_existing=True)
     if mail is None:
-        message = f"There is no mail {mail_id}; see the list."
+        message = f"There is no mail {mail_id}. See the list of mails."
         raise NotFound("unknown_mail", message, {"mail": message})
     return mail
 
 
 def _describe_state(mail: Mail) -> str:
-    return {WAITING: "waits", SENT: "was sent", FAILED: "has failed", DROPPED: "was dropped"}[mail.state]
+    return {WAITING: "is waiting", SENT: "was sent", FAILED: "failed", DROPPED: "was dropped"}[mail.state]
 
 
 def _reset_server_backoff(session: Session, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Sending mails: what is due goes in one connection, each marked before it is handed over and settled after."""
+"""Sending mails: the due mails go through one connection. Each is claimed before and its outcome saved after."""
 
 import hashlib
 import logging
@@ -15,10 +15,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
 from pointsync import clock, db
+from pointsync.clock import local_date
 from pointsync.config import Config
 from pointsync.db import run_in_transaction
 from pointsync.ledger import mail_queue
-from pointsync.ledger.expiry.rule import local_date
 from pointsync.mail import sender as mail_sender
 from pointsync.mail import smtp, templates
 from pointsync.mail.sender import Sender
@@ -33,16 +33,16 @@ log = logging.getLogger(__name__)
 BATCH_SIZE = 50
 MAX_ATTEMPTS = 8
 GIVE_UP_AFTER = timedelta(days=3)
-"""How long a mail is tried; then it has failed, for people to see."""
+"""A mail that is still waiting after this fails, and admins see it."""
 CLAIM_TIMEOUT = timedelta(minutes=10)
-"""After an attempt of which nothing was heard, as when the process was killed."""
+"""When to retry a mail whose attempt has no outcome, because the process was killed."""
 MIN_RETRY_DELAY, MAX_RETRY_DELAY = timedelta(minutes=5), timedelta(hours=12)
 MIN_SERVER_DELAY, MAX_SERVER_DELAY = timedelta(minutes=1), timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
 class MailContext:
-    """What all mails of a batch have in common."""
+    """What all mails of a batch share."""
 
     auth: str
     sender: Sender
@@ -53,7 +53,7 @@ class MailContext:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMail:
-    """A mail that is marked, as it goes."""
+    """A claimed mail, ready to send."""
 
     mail_id: int
     to: str
@@ -61,13 +61,13 @@ class OutgoingMail:
 
 
 def compute_next_attempt(attempts: int, queued_at: datetime, now: datetime) -> datetime | None:
-    """When a mail is tried again that was tried so often: three times as late each time; None to give it up."""
+    """When to retry a mail after `attempts` attempts; None to give up. The delay triples each time."""
     next_attempt_at = now + min(MIN_RETRY_DELAY * 3 ** min(attempts - 1, 10), MAX_RETRY_DELAY)
     return next_attempt_at if attempts < MAX_ATTEMPTS and next_attempt_at < queued_at + GIVE_UP_AFTER else None
 
 
 def has_due_mail(session: Session, now: datetime) -> bool:
-    """Whether a mail is due, and nothing speaks against sending it: the server is not given a rest, nor this site."""
+    """Whether a mail is due and may go out: no delay after a failure of the server, and sending is not stopped."""
     if session.scalar(select(Mail.id).where(Mail.state == WAITING, Mail.next_at <= now).limit(1)) is None:
         return False
     server = session.get(MailServerStatus, 1)
@@ -76,7 +76,7 @@ def has_due_mail(session: Session, now: datetime) -> bool:
 
 
 def send_batch(config: Config) -> None:
-    """Send at most 50 of the mails that are due; what the server says is stored with each."""
+    """Send at most `BATCH_SIZE` of the due mails, and save the outcome of each."""
     now = clock.now()
     run_in_transaction(partial(_drop_and_expire, now=now))
     session = db.session()
@@ -94,7 +94,7 @@ def send_batch(config: Config) -> None:
         general.get_time_zone(session),
         templates.get_all(session),
     )
-    session.rollback()  # nothing of the database is held while the server is asked
+    session.rollback()  # no transaction is open during the connection
     try:
         with smtp.SmtpConnection(
             smtp.parse_server_url(config.smtp_url), sender.address.rpartition("@")[2]
@@ -117,9 +117,9 @@ def _send_one(connection: smtp.SmtpConnection, context: MailContext, mail_id: in
     refusal: smtp.MailRefused | None = None
     try:
         connection.send(outgoing.message, context.sender.address, outgoing.to)
-    except smtp.MailRefused as rejected:
-        refusal = rejected
-        log.info("mail %s was not taken", mail_id)
+    except smtp.MailRefused as error:
+        refusal = error
+        log.info("mail %s was refused", mail_id)
     except smtp.MailServerError as error:
         run_in_transaction(partial(_save_outcome, mail_id=mail_id, refusal=error, is_final=False, now=clock.now()))
         raise
@@ -128,17 +128,17 @@ def _send_one(connection: smtp.SmtpConnection, context: MailContext, mail_id: in
 
 
 def _drop_and_expire(session: Session, now: datetime) -> None:
-    """Drop what was queued while mails were being switched off, and give up what has waited too long."""
+    """Drop mails that were queued while mails were turned off, and fail mails that have waited too long."""
     if not mail_queue.is_enabled(session):
         mail_queue.drop_waiting(session, mail_sender.DROPPED_WHEN_OFF)
     server = session.get(MailServerStatus, 1)
-    message = (server.message if server else None) or "It could not be sent for three days."
+    message = (server.message if server else None) or "This mail could not be sent for three days."
     is_expired = (Mail.state == WAITING, Mail.next_at <= now, Mail.queued_at <= now - GIVE_UP_AFTER)
     session.execute(update(Mail).where(*is_expired).values(state=FAILED, message=message))
 
 
 def _claim(session: Session, context: MailContext, mail_id: int, now: datetime) -> OutgoingMail | None:
-    """The letter, its attempt stored; None where another process has it, or it is of no use any more."""
+    """Count the attempt and compose the mail. None if another process has it, or it is no longer useful."""
     query = select(Mail).where(Mail.id == mail_id).with_for_update(of=Mail)
     mail = session.scalar(query.options(joinedload(Mail.customer), joinedload(Mail.reserve)))
     if mail is None or mail.state != WAITING or mail.next_at > now:
@@ -148,7 +148,7 @@ def _claim(session: Session, context: MailContext, mail_id: int, now: datetime) 
         and not mail.is_test
         and date.fromisoformat(mail.facts["day"]) <= local_date(now, context.zone)
     ):
-        mail.state, mail.message = DROPPED, "The day on which the points expire had come before it was sent."
+        mail.state, mail.message = DROPPED, "The points expired before this mail was sent."
         return None
     mail.attempts += 1
     mail.next_at = now + CLAIM_TIMEOUT
@@ -184,7 +184,7 @@ def _clear_server_failure(session: Session) -> None:
 
 
 def build_values(mail: Mail, site_name: str, zone: ZoneInfo) -> dict[str, str]:
-    """What is filled into a mail's text: what was kept at its moment, and what is so now."""
+    """The values for the placeholders of a mail: some were stored with it, others are current."""
     if mail.is_test:
         return templates.SAMPLE_VALUES | {"site": site_name}
     stored = mail.facts
@@ -202,7 +202,7 @@ def build_values(mail: Mail, site_name: str, zone: ZoneInfo) -> dict[str, str]:
 
 
 def compose(mail: Mail, context: MailContext) -> OutgoingMail:
-    """The mail as it goes. Its Message-ID is the same whenever the same thing is told again."""
+    """Compose the message. The same mail has the same Message-ID each time it is sent."""
     subject, body = context.texts[mail.kind].render(build_values(mail, context.site_name, context.zone))
     to = mail.address or (mail.customer.email if mail.customer else "")
     local, _, host = context.sender.address.rpartition("@")

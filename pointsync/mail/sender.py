@@ -1,7 +1,6 @@
-"""From whom mails come, and whether they go out from this site at all."""
+"""The sender of mails, and the switch that lets this site send them."""
 
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 from sqlalchemy.orm import Session
 
@@ -9,41 +8,36 @@ from pointsync.config import Config
 from pointsync.email_address import normalise
 from pointsync.errors import Conflict, InvalidInput
 from pointsync.ledger import mail_queue
+from pointsync.mail.smtp import parse_server_url
 from pointsync.models import Setting
 from pointsync.sync.site import general, settings
 from pointsync.text_limits import MAX_NAME_LENGTH, validate_text
 
 ADDRESS_SETTING, NAME_SETTING = "mail_address", "mail_name"
-DROPPED_WHEN_OFF = "Mails were switched off before it was sent."
+DROPPED_WHEN_OFF = "Mails were turned off before this one was sent."
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What stands in a mail's From."""
+    """The From of a mail."""
 
     address: str
     name: str
 
 
 def get_sender(session: Session, config: Config) -> Sender | None:
-    """Who sends; None where no address is known."""
-    address = get_setting(session, ADDRESS_SETTING) or get_default_address(config)
+    """The sender; None if no address is known."""
+    address = Setting.read(session, ADDRESS_SETTING) or get_default_address(config)
     return (
-        Sender(address, get_setting(session, NAME_SETTING) or general.get_site_name(session, config))
+        Sender(address, Setting.read(session, NAME_SETTING) or general.get_site_name(session, config))
         if address
         else None
     )
 
 
-def get_setting(session: Session, name: str) -> str:
-    """What an admin has typed for the address or the name; empty where nothing."""
-    setting = session.get(Setting, name)
-    return setting.value if setting else ""
-
-
 def get_default_address(config: Config) -> str | None:
-    """The user that POINTSYNC_SMTP_URL signs in as, where that is an address."""
-    user = unquote(urlsplit(config.smtp_url or "").username or "")
+    """The user name in POINTSYNC_SMTP_URL, if it is an e-mail address."""
+    user = parse_server_url(config.smtp_url).user if config.smtp_url else ""
     try:
         return normalise(user) if user else None
     except InvalidInput:
@@ -51,42 +45,41 @@ def get_default_address(config: Config) -> str | None:
 
 
 def change(session: Session, config: Config, address: str, name: str) -> None:
-    """Let mails come from there; an empty address or name is the default one.
+    """Set the address and name that mails come from. Empty texts mean the defaults.
 
-    Raises Invalid for `mail_address` or `mail_name`.
+    Raises InvalidInput for `mail_address` or `mail_name`.
     """
     try:
         address = normalise(address) if address.strip() else ""
     except InvalidInput as error:
         raise InvalidInput(ADDRESS_SETTING, error.message) from error
     if not (address or get_default_address(config)) and mail_queue.is_enabled(session):
-        raise InvalidInput(ADDRESS_SETTING, "Mails are sent from this site, so type the address that they come from.")
-    for key, value in ((ADDRESS_SETTING, address), (NAME_SETTING, validate_text(name, MAX_NAME_LENGTH, NAME_SETTING))):
-        session.merge(Setting(name=key, value=value))
-    session.flush()
+        raise InvalidInput(ADDRESS_SETTING, "This site sends mails. Enter the address that they come from.")
+    name = validate_text(name, MAX_NAME_LENGTH, NAME_SETTING)
+    Setting.write(session, ADDRESS_SETTING, address)
+    Setting.write(session, NAME_SETTING, name)
 
 
 def set_enabled(session: Session, config: Config, value: str) -> str | None:
-    """Set `send_mails` to `value` as typed, such as `on`. What waits is dropped where it goes off.
+    """Set `send_mails` to a value as an admin enters it, such as `on`. Turning it off drops the waiting mails.
 
-    Returns what `settings.change` does. Raises Invalid for another value, Conflict where mails could not be sent.
+    Returns the warning of `settings.change`. Raises InvalidInput, or Conflict if mails could not be sent.
     """
-    is_on = bool(settings.parse(mail_queue.ENABLED_SETTING, value))
-    if is_on:
+    if settings.parse(mail_queue.ENABLED_SETTING, value):
         check_ready(session, config, mail_queue.ENABLED_SETTING)
-    if not is_on:
+    else:
         mail_queue.drop_waiting(session, DROPPED_WHEN_OFF)
     return settings.change(session, mail_queue.ENABLED_SETTING, value)
 
 
 def check_ready(session: Session, config: Config, field: str) -> None:
-    """Refuse where there is no mail server or no sender; raises Conflict, with the sentence at `field`."""
+    """Raise Conflict, with its message at `field`, if there is no mail server or no sender."""
     if not config.smtp_url:
         message = (
-            "There is no mail server: set POINTSYNC_SMTP_URL where PointSync is started, such as "
-            "smtps://user:pass@mail.example:465, and start it again."
+            "No mail server is set. Set POINTSYNC_SMTP_URL, such as smtps://user:pass@mail.example:465, and restart "
+            "PointSync."
         )
         raise Conflict("no_mail_server", message, {field: message})
     if get_sender(session, config) is None:
-        message = "Nobody is named as the sender: type the address that mails come from under System › Mails first."
+        message = "No sender is set. Enter the address that mails come from under System › Mails first."
         raise Conflict("no_mail_sender", message, {field: message})

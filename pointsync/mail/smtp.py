@@ -1,4 +1,4 @@
-"""The one door to the mail server: a connection ends in time, and each failure is a sentence."""
+"""The SMTP client: each connection has a time limit, and each failure is a sentence for admins."""
 
 import ipaddress
 import smtplib
@@ -17,17 +17,17 @@ from pointsync.text_limits import sanitise
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
 TOTAL_SECONDS = 45.0
-"""One connection by the wall clock, with all the mails that it carries."""
+"""The limit for one connection with all its mails, in wall-clock time."""
 MAX_REPLY_CHARS = 200
 CLOSING_CODE = 421
 
 
 class MailServerError(Exception):
-    """The mail server cannot be used now; the text is a sentence that says why, and what to do."""
+    """The mail server cannot be used now. The text says why and what to do."""
 
 
 class MailRefused(Exception):
-    """The mail server takes others, but not this one; `is_final` where asking again is of no use."""
+    """The mail server refused this mail, but may accept others. `is_final`: a retry is useless."""
 
     def __init__(self, message: str, *, is_final: bool) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class MailRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """What POINTSYNC_SMTP_URL says."""
+    """The mail server in POINTSYNC_SMTP_URL."""
 
     host: str
     port: int
@@ -46,7 +46,7 @@ class SmtpServer:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is this very machine, so that nobody stands between."""
+        """Whether the server runs on this machine, so that nobody can listen in."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -57,7 +57,7 @@ class SmtpServer:
 
 
 def parse_server_url(url: str) -> SmtpServer:
-    """The server of a URL that was checked. Without a port: 465 by smtps, else 587 to sign in, and 25 without."""
+    """The server in a valid URL. The default port is 465 for smtps, 587 with a user, and else 25."""
     parts = urlsplit(url)
     is_tls, user = parts.scheme == "smtps", unquote(parts.username or "")
     port = parts.port or (465 if is_tls else 587 if user else 25)
@@ -65,9 +65,9 @@ def parse_server_url(url: str) -> SmtpServer:
 
 
 class SmtpConnection:
-    """A connection to the mail server, signed in where it has a user; used by `with`, from one thread.
+    """A connection to the mail server, signed in if it has a user. Use it as a context manager, in one thread.
 
-    Opening it raises ServerTrouble.
+    Entering it raises MailServerError.
     """
 
     def __init__(self, server: SmtpServer, helo: str) -> None:
@@ -98,11 +98,11 @@ class SmtpConnection:
 
     @property
     def is_out_of_time(self) -> bool:
-        """Whether its time has come to an end, so that no other mail should be begun."""
+        """Whether too little time is left to send another mail."""
         return monotonic() > self._deadline - READ_SECONDS
 
     def send(self, message: EmailMessage, sender: str, to: str) -> None:
-        """Hand the mail over; raises MailRefused, or ServerTrouble where it is not known what became of it."""
+        """Send a mail. Raises MailRefused, or MailServerError if it is unknown whether the mail was sent."""
         try:
             self._smtp.send_message(message, sender, [to])
         except smtplib.SMTPRecipientsRefused as error:
@@ -110,13 +110,13 @@ class SmtpConnection:
         except smtplib.SMTPDataError as error:
             raise self._build_refusal(error.smtp_code, error.smtp_error) from None
         except smtplib.SMTPNotSupportedError:
-            text = f"{self._server} takes no addresses with letters beyond a to z (it does not offer SMTPUTF8)."
+            text = f"{self._server} does not accept addresses with non-ASCII letters (it does not offer SMTPUTF8)."
             raise MailRefused(text, is_final=True) from None
         except (OSError, smtplib.SMTPException) as error:
             raise self._build_server_error(error) from None
         except ValueError as error:
             raise MailRefused(
-                f"It cannot be written as a mail: {sanitise(str(error), MAX_REPLY_CHARS)}", is_final=True
+                f"This mail cannot be written: {sanitise(str(error), MAX_REPLY_CHARS)}", is_final=True
             ) from None
 
     def _connect(self) -> None:
@@ -130,7 +130,7 @@ class SmtpConnection:
             smtp.ehlo_or_helo_if_needed()
         elif not server.is_tls and server.user and not server.is_loopback:
             raise MailServerError(
-                f"{server} offers no encryption, and a password is not sent in clear: use smtps:// in "
+                f"{server} offers no encryption, and PointSync does not send a password without it. Use smtps:// in "
                 "POINTSYNC_SMTP_URL, or a port that offers STARTTLS."
             )
         if server.user:
@@ -149,7 +149,7 @@ class SmtpConnection:
         formatted = self._format_reply(code, reply)
         if code == CLOSING_CODE or not 400 <= code < 600:
             return MailServerError(f"{self._server} ended the connection: {formatted}.")
-        return MailRefused(f"{self._server} refuses it: {formatted}.", is_final=code >= 500)
+        return MailRefused(f"{self._server} refused this mail: {formatted}.", is_final=code >= 500)
 
     def _build_server_error(self, error: Exception) -> MailServerError:
         return MailServerError(sanitise(self._explain(error), 500))
@@ -158,45 +158,44 @@ class SmtpConnection:
         server = self._server
         cause = error.__context__ if isinstance(error, smtplib.SMTPServerDisconnected) else error
         if self._timed_out:
-            return f"{server} was not done within {TOTAL_SECONDS:.0f} seconds; is it overloaded?"
+            return f"{server} took longer than {TOTAL_SECONDS:.0f} seconds. Is it overloaded?"
         match error:
             case smtplib.SMTPAuthenticationError():
                 reply = self._format_reply(error.smtp_code, error.smtp_error)
-                return f"{server} refuses the user or the password of POINTSYNC_SMTP_URL: {reply}."
+                return f"{server} refused the user name or password in POINTSYNC_SMTP_URL: {reply}."
             case smtplib.SMTPSenderRefused(smtp_code=530):
                 reply = self._format_reply(error.smtp_code, error.smtp_error)
-                return f"{server} wants a sign-in, or encryption, first: {reply}. Correct POINTSYNC_SMTP_URL."
+                return f"{server} requires a sign-in or encryption first: {reply}. Correct POINTSYNC_SMTP_URL."
             case smtplib.SMTPSenderRefused():
                 reply = self._format_reply(error.smtp_code, error.smtp_error)
-                return f"{server} refuses the sender {error.sender}: {reply}. Change it under System › Mails."
+                return f"{server} refused the sender {error.sender}: {reply}. Change it under System › Mails."
             case smtplib.SMTPResponseException(smtp_code=code) if not 200 <= code < 600:
-                return f"What answers at {server.host}:{server.port} is no mail server; correct POINTSYNC_SMTP_URL."
+                return f"The server at {server.host}:{server.port} is not a mail server. Correct POINTSYNC_SMTP_URL."
             case smtplib.SMTPResponseException():
-                return f"{server} answers with an error: {self._format_reply(error.smtp_code, error.smtp_error)}."
+                return f"{server} answered with an error: {self._format_reply(error.smtp_code, error.smtp_error)}."
             case smtplib.SMTPNotSupportedError():
                 return (
-                    f"{server} offers no sign-in; take user and password out of POINTSYNC_SMTP_URL, or change its port."
+                    f"{server} does not offer a sign-in. Remove the user name and password from POINTSYNC_SMTP_URL, or "
+                    "change its port."
                 )
         match cause:
             case TimeoutError():
-                return f"{server} did not answer in time; is it overloaded, does a firewall swallow the call?"
+                return f"{server} did not answer in time. It may be overloaded, or a firewall may block the connection."
             case ssl.SSLCertVerificationError():
                 reason = cause.verify_message.rstrip(".")
                 return (
-                    f"{server} has a certificate that is not valid: {reason}. Type the name that it has, or renew it."
+                    f"{server} has an invalid certificate: {reason}. Use the host name in the certificate, or renew it."
                 )
             case ssl.SSLError():
-                return (
-                    f"{server} speaks no TLS as it is called; see whether POINTSYNC_SMTP_URL needs smtp:// or smtps://."
-                )
+                return f"{server} does not use TLS on this port. Check whether POINTSYNC_SMTP_URL needs smtp:// or smtps://."
             case socket.gaierror():
-                return f"There is no host {server.host}; correct POINTSYNC_SMTP_URL."
+                return f"There is no host {server.host}. Correct POINTSYNC_SMTP_URL."
             case ConnectionRefusedError():
-                return f"{server} is not there: nothing listens. Is it running, and is the port right?"
+                return f"{server} refused the connection. Is it running, and is the port right?"
             case UnicodeError():
-                return "The user and the password in POINTSYNC_SMTP_URL can hold plain letters, digits and signs only."
+                return "The user name and password in POINTSYNC_SMTP_URL can contain ASCII characters only."
             case smtplib.SMTPServerDisconnected() | ConnectionError() | None:
-                return f"{server} hung up; look at its log."
+                return f"{server} closed the connection. Check its log."
             case OSError():
                 return f"{server} cannot be reached: {cause.strerror or cause}."
         return f"{server} cannot be used: {error}."
@@ -209,38 +208,38 @@ class SmtpConnection:
 
 
 class _SmtpClient(smtplib.SMTP):
-    """The library's client with a time for connecting apart from that for reading, and a way to cut the line."""
+    """smtplib's client with separate timeouts for connecting and reading, and a way to cut the connection."""
 
     def __init__(self, server: SmtpServer, helo: str) -> None:
         super().__init__(local_hostname=helo, timeout=READ_SECONDS)
-        self._host = server.host  # what a certificate must name, by STARTTLS, too
+        self._host = server.host  # the name that the certificate must hold, also with STARTTLS
         self._tls_context = _build_tls_context(server) if server.is_tls else None
         self._raw_socket: socket.socket | None = None
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         raw = _open_socket(host, port)
-        self._raw_socket = raw.dup()  # stays ours to cut when TLS has taken the other over
+        self._raw_socket = raw.dup()  # can still be shut down after TLS has wrapped the other one
         raw.settimeout(timeout)
         return self._tls_context.wrap_socket(raw, server_hostname=host) if self._tls_context else raw
 
     def abort(self) -> None:
-        """End the connection at once, from another thread."""
+        """Cut the connection at once. May be called from another thread."""
         if self._raw_socket:
             with suppress(OSError):
                 self._raw_socket.shutdown(socket.SHUT_RDWR)
 
     def close_all(self) -> None:
-        """Close all that is open."""
+        """Close the connection and its duplicate socket."""
         self.close()
         if self._raw_socket:
             self._raw_socket.close()
 
 
 def _open_socket(host: str, port: int) -> socket.socket:
-    """A connection to the first address of the host that answers, of those that the guard lets be called.
+    """Connect to the first allowed address of the host that answers.
 
-    A mail server may well stand in the site's own network, whatever remotes may do: its URL is the owner's, not an
-    admin's. Raises OSError, or ServerTrouble where the guard lets none be called.
+    Private addresses are always allowed: the server's operator sets the URL, not an admin in the panel. Raises OSError,
+    or MailServerError if no address is allowed.
     """
     addresses = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     refusals = {
@@ -262,7 +261,7 @@ def _open_socket(host: str, port: int) -> socket.socket:
 
 
 def _build_tls_context(server: SmtpServer) -> ssl.SSLContext:
-    """Certificates are verified; but not by STARTTLS on this very machine, whose server often has made its own."""
+    """Verify certificates, except with STARTTLS on this machine: local mail servers often have self-signed ones."""
     context = ssl.create_default_context()
     if server.is_loopback and not server.is_tls:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

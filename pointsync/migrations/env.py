@@ -1,4 +1,4 @@
-"""How Alembic runs here: on the application's engine, in one transaction."""
+"""Runs Alembic on the application's engine, in one transaction."""
 
 from typing import Any, Literal
 
@@ -8,11 +8,11 @@ from flask import current_app
 from pointsync import db, models
 from pointsync.db import RowNumber, UtcDateTime
 
-assert models  # the tables must be known before they are compared
+assert models  # importing the models registers the tables
 
 
 def render_item(kind: str, item: Any, autogen_context: Any) -> str | Literal[False]:
-    """Write our own column types into a migration as what they are in the database."""
+    """Write our own column types into migrations as the types that they have in the database."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and item is RowNumber:
@@ -21,7 +21,7 @@ def render_item(kind: str, item: Any, autogen_context: Any) -> str | Literal[Fal
 
 
 def run() -> None:
-    """Upgrade or compare the database of the current application."""
+    """Upgrade the current application's database, or compare it with the models."""
     configure_args = current_app.extensions["migrate"].configure_args
     with db.get_engine().execution_options(writes=True).connect() as connection:
         context.configure(

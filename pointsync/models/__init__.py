@@ -1,4 +1,4 @@
-"""The nouns: one file each. Facts live here; what is done with them lives in `ledger` and `sync`."""
+"""The tables, one file per noun. What is done with them is in `ledger`, `sync` and the other packages."""
 
 from pointsync.models.admin import Admin
 from pointsync.models.api_key import ApiKey, ApiKeyUse

@@ -1,4 +1,4 @@
-"""An admin: a person who may sign in to the panel."""
+"""An admin: a person who can sign in to the panel."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ class Admin(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(191), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
-    """scrypt, in Werkzeug's form; never the password."""
+    """scrypt, in Werkzeug's format."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """Since when they may not sign in; empty for who may."""
+    """Since when they cannot sign in; None if they can."""

@@ -1,4 +1,4 @@
-"""An attempt: one try to send deliveries to a remote, with its outcome; and the tally of days."""
+"""An attempt: one try to send deliveries to a remote, with its outcome. Also the totals per day."""
 
 from datetime import date, datetime
 
@@ -20,29 +20,29 @@ class Attempt(Base):
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     remote_id: Mapped[int] = mapped_column(ForeignKey("remote.id"))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    """Stored before the call is made: a process that dies in between leaves its trace."""
+    """The row is written before the call, so that an attempt is recorded even if the process dies."""
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     first_delivery_id: Mapped[int] = mapped_column(RowNumber)
     deliveries: Mapped[int]
-    """How many deliveries the call carried."""
+    """The number of deliveries in the call."""
     delivered: Mapped[int] = mapped_column(default=0)
     code: Mapped[str | None] = mapped_column(String(32))
-    """`ok`, or a ping code that names the failure; None while the call is made."""
+    """`ok` or the code of the failure; None during the call."""
     message: Mapped[str | None] = mapped_column(String(500))
 
     @classmethod
     def failed_condition(cls) -> ColumnElement[bool]:
-        """That an attempt has failed, spelled out: a bound parameter would not find the partial index."""
+        """For queries: the attempt failed. As a literal, since a bound parameter would not use the partial index."""
         return cls.code != literal_column("'ok'", String)
 
 
 class DailyDeliveryTotal(Base):
-    """What a day's attempts came to, per remote: the average outlives the attempts themselves."""
+    """Totals per remote and day, from which the average is computed after the attempts are deleted."""
 
     __tablename__ = "tally"
 
     remote_id: Mapped[int] = mapped_column(ForeignKey("remote.id"), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     tries: Mapped[int] = mapped_column(default=0)
-    """Attempts that the deliveries acknowledged on this day had needed, added up."""
+    """The sum of the attempts of all deliveries that were acknowledged on this day."""
     delivered: Mapped[int] = mapped_column(default=0)

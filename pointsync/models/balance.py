@@ -1,4 +1,4 @@
-"""A balance: a customer's points in one reserve, kept with every movement."""
+"""A balance: a customer's points in one reserve, updated with every movement."""
 
 from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,7 +8,7 @@ from pointsync.db import Base
 
 class Balance(Base):
     __tablename__ = "balance"
-    # The order of customers by their points, either way.
+    # For lists of customers sorted by points.
     __table_args__ = (Index("ix_balance_points", "reserve_id", "points", "customer_id"),)
 
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), primary_key=True)

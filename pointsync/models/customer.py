@@ -1,4 +1,4 @@
-"""A customer: a person with points, known by e-mail on every site."""
+"""A customer: a person with points, identified by e-mail address on every site."""
 
 from datetime import datetime
 
@@ -7,8 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from pointsync.db import Base, RowNumber, UtcDateTime
 
-#: In the order of code points, as SQLite has it by itself, so that the unique index finds by a beginning, too.
 EMAIL_TYPE = String(320).with_variant(String(320, collation="C"), "postgresql")
+"""Sorted by code points, as SQLite does, so that the unique index also finds addresses by their beginning."""
 
 
 class Customer(Base):
@@ -16,5 +16,5 @@ class Customer(Base):
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     email: Mapped[str] = mapped_column(EMAIL_TYPE, unique=True)
-    """Normalised by `ledger.email`, the one place that does; compared as it stands."""
+    """Normalised by `email_address.normalise`."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,4 +1,4 @@
-"""A delivery: one movement owed to one remote."""
+"""A delivery: one movement to send to one remote."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,16 +10,16 @@ from pointsync.db import Base, RowNumber, UtcDateTime
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands; the README draws the ways between."""
+    """The state of a delivery."""
 
     PENDING = "pending"
     UNKNOWN = "unknown"
-    """The customer is unknown there (WooRewards `e404`); asked again with growing distance."""
+    """The customer is unknown there (WooRewards `e404`); sent again with growing delays."""
     FAILED = "failed"
-    """Refused there, or in conflict with what is there; waits for an admin."""
+    """Refused there, or in conflict with a movement there; waits for an admin's decision."""
     DELIVERED = "delivered"
     SET_ASIDE = "aside"
-    """An admin has chosen, with a reason, that it is not sent."""
+    """An admin decided, with a reason, not to send it."""
 
 
 OPEN_STATES = (DeliveryState.PENDING, DeliveryState.UNKNOWN, DeliveryState.FAILED)
@@ -29,8 +29,8 @@ class Delivery(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("movement_seq", "remote_id"),
-        # Partial, so that what has been delivered, nearly all of the table, costs nothing where the rest is
-        # looked for; and each state in the order of ids, so that the newest are found however many wait.
+        # Partial indexes, because nearly all rows are delivered. They sort each state by id, so that the newest
+        # deliveries are found quickly even if many are waiting.
         *(
             Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
             for name, columns, where in (
@@ -51,20 +51,20 @@ class Delivery(Base):
     state: Mapped[DeliveryState] = mapped_column(String(16), default=DeliveryState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     called_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When a call for it alone was first made: only then can a WooRewards site know it already."""
+    """When it was first sent in a call of its own: from then on a WooRewards site may have recorded it."""
     unsure_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """A WooRewards site may still be at work on a call whose answer was not had: no call before this
-    moment, whoever asks, since it checks and then inserts."""
+    """No call before this time: a WooRewards site may still be processing a call that got no answer, and it would
+    record a second one as well."""
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """It alone waits until this moment; the remote's own waiting stands with the remote."""
+    """This delivery waits until then; the delay of a whole remote is stored with the remote."""
     code: Mapped[str | None] = mapped_column(String(32))
     message: Mapped[str | None] = mapped_column(String(500))
-    """What the other side said of it, or why an admin set it aside."""
+    """The answer of the other site, or why an admin set it aside."""
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     is_history: Mapped[bool] = mapped_column(default=False)
-    """Sent to a newcomer after the fact; nobody is mailed about it there."""
+    """Part of a backfill; the other site sends no mail about it."""
 
     @classmethod
     def state_condition(cls, state: DeliveryState) -> ColumnElement[bool]:
-        """That a delivery is in `state`, spelled out: a bound parameter would not find the partial index."""
+        """For queries: the delivery is in `state`. As a literal, so that the partial index is used."""
         return cls.state == literal_column(f"'{state.value}'", String)

@@ -1,4 +1,4 @@
-"""A hook: where a WooCommerce shop delivers its webhooks, and what came of each delivery."""
+"""A hook: the endpoint for the webhooks of a WooCommerce shop, and the outcome of each delivery."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -15,9 +15,9 @@ class Hook(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token: Mapped[str] = mapped_column(String(32), unique=True)
-    """Its id in the URL, random: who knows it may try, the secret decides."""
+    """A random id for the URL. Deliveries are authenticated with the secret."""
     name: Mapped[str] = mapped_column(String(64), index=True)
-    """The source of its movements' refs; a hook made again under this name goes on with them."""
+    """The source of its movements' refs; a new hook with the same name continues with them."""
     sealed_secret: Mapped[str] = mapped_column(String(1000))
     reserve_id: Mapped[int] = mapped_column(ForeignKey("reserve.id"))
     rule: Mapped[str] = mapped_column(String(16))
@@ -25,11 +25,11 @@ class Hook(Base):
     rate: Mapped[Decimal] = mapped_column(Numeric(12, 6), default=Decimal(1))
     """Points per unit of the order's total."""
     status: Mapped[str] = mapped_column(String(16), default="completed")
-    """At which order status points are given: `processing` or `completed`."""
+    """The order status at which points are given: `processing` or `completed`."""
     shop: Mapped[str | None] = mapped_column(String(500))
-    """The shop that its signed deliveries name, from the first one on."""
+    """The shop that the first signed delivery named."""
     stack: Mapped[str | None] = mapped_column(String(191))
-    """The shop's own name of the reserve, from the first movement on; another one is of no use."""
+    """The shop's own name of the reserve in the first movement; movements with another name are ignored."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

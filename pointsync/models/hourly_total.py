@@ -1,4 +1,4 @@
-"""A flow: what an hour's movements of one origin and one kind in one reserve came to."""
+"""Hourly totals: the movements of one hour, origin, reserve and kind, summed up."""
 
 from datetime import datetime
 
@@ -9,20 +9,19 @@ from pointsync.db import Base, UtcDateTime
 
 
 class HourlyTotal(Base):
-    """Kept with the movements, in their transaction: pictures and settlements read hours, not a million movements."""
+    """Updated in the transaction of the movements, so that charts and settlements need not read the movements."""
 
     __tablename__ = "flow"
 
     hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
-    """The start of the hour, in UTC, of their `at`: when they were made, which is the same on every site."""
+    """The start of the hour in UTC, by the movements' `at`, which is the same on every site."""
     origin: Mapped[str] = mapped_column(String(191), primary_key=True)
-    """The Auth of the site where they were made, this one included."""
+    """The Auth of the site that recorded them first, also this one."""
     reserve_id: Mapped[int] = mapped_column(ForeignKey("reserve.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(32), primary_key=True)
-    """What was sold and spent is told apart from what was lost or put right."""
     movements: Mapped[int] = mapped_column(BigInteger)
-    """Those of no points left out, which no other site hears of."""
+    """Without movements of 0 points, which are not sent to other sites."""
     given: Mapped[int] = mapped_column(BigInteger)
-    """The sum of the points above zero."""
+    """The sum of the positive points."""
     taken: Mapped[int] = mapped_column(BigInteger)
-    """The sum of the points below zero, as a number above zero."""
+    """The sum of the negative points, as a positive number."""

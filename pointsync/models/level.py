@@ -1,4 +1,4 @@
-"""A level: reached at a number of points, which it never costs. And its unlocks: who has reached it, for good."""
+"""A level, which customers unlock when their balance reaches its points; it costs no points. And the unlocks."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from pointsync.db import Base, RowNumber, UtcDateTime
 
 
 class Level(Base):
-    """Never deleted, only made inactive: then nobody reaches it any more."""
+    """Levels are never deleted; nobody can unlock an inactive one."""
 
     __tablename__ = "level"
     __table_args__ = (UniqueConstraint("reserve_id", "title"),)
@@ -19,15 +19,15 @@ class Level(Base):
     title: Mapped[str] = mapped_column(String(100))
     description: Mapped[str] = mapped_column(String(500), default="")
     points: Mapped[int] = mapped_column(BigInteger)
-    """The balance in its reserve at which it is reached; 1 or more."""
+    """The balance at which it is unlocked; 1 or more."""
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     next_customer_id: Mapped[int | None] = mapped_column(RowNumber)
-    """Customers from here on may have had the points before the level was there; None once all were looked at."""
+    """Customers from this id on are still to be checked for enough points; None when all are done."""
 
 
 class LevelUnlock(Base):
-    """A customer has reached a level; never taken back."""
+    """A customer has unlocked a level; this is never undone."""
 
     __tablename__ = "unlock"
 
@@ -35,6 +35,6 @@ class LevelUnlock(Base):
     level_id: Mapped[int] = mapped_column(ForeignKey("level.id"), primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     movement_seq: Mapped[int | None] = mapped_column(ForeignKey("movement.seq"))
-    """The movement that brought the points; None where they were there before the level."""
+    """The movement that unlocked it; None if the customer had the points before the level existed."""
     is_quiet: Mapped[bool] = mapped_column(default=False)
-    """Nobody is mailed about it: the points are older than the level, or came as history, opening or correction."""
+    """No mail is sent: the points are older than the level, or came from a backfill, opening balance or correction."""

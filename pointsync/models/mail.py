@@ -1,5 +1,4 @@
-"""A mail to a customer: owed from the moment of what it tells, until the mail server has taken it. Its texts, and
-the mail server as it was last found."""
+"""A mail to a customer, which waits until the mail server accepts it. Also custom texts, and the server's status."""
 
 from datetime import datetime
 from typing import Any
@@ -32,25 +31,25 @@ class Mail(Base):
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
-    """Which text it has: `reward`, `level` or `expiry`."""
+    """`reward`, `level` or `expiry`; selects the text."""
     cause: Mapped[str] = mapped_column(String(300), unique=True)
-    """The name of what it tells, so that nobody is told twice; its Message-ID is made of it."""
+    """Identifies the event, so that only one mail is sent about it; the Message-ID is derived from it."""
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
-    """Whose address it goes to, as it is when it is sent; None for a test."""
+    """The recipient; the address is read when the mail is sent. None for a test mail."""
     address: Mapped[str | None] = mapped_column(String(320))
-    """Where a test goes."""
+    """The address of a test mail."""
     reserve_id: Mapped[int | None] = mapped_column(ForeignKey("reserve.id"))
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """What belongs to that moment and may be another by the time it is sent: points, balance, title, day of loss."""
+    """Values at the time of the event, since they may have changed when the mail is sent."""
     at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """When it happened."""
+    """When the event happened."""
     state: Mapped[str] = mapped_column(String(16), default=WAITING)
     """`waiting`, `sent`, `failed` or `dropped`."""
     attempts: Mapped[int] = mapped_column(default=0)
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """Since when it waits: by this it is given up."""
+    """A mail that has waited too long since then fails."""
     next_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """Before that it is not tried."""
+    """The mail is not tried before."""
     message: Mapped[str | None] = mapped_column(String(500))
     """The last error, or why it was dropped."""
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -60,12 +59,12 @@ class Mail(Base):
 
     @property
     def is_test(self) -> bool:
-        """Whether an admin has asked for it, and no customer gets it."""
+        """Whether it is a test mail to an admin."""
         return self.address is not None
 
 
 class MailText(Base):
-    """An admin's own words in place of the default ones."""
+    """A text that replaces the default one."""
 
     __tablename__ = "mail_text"
 
@@ -75,14 +74,14 @@ class MailText(Base):
 
 
 class MailServerStatus(Base):
-    """One row, made when the server first fails; all fields but `failures` are None while it answers."""
+    """One row, created when the server first fails; while it works, all fields except `failures` are None."""
 
     __tablename__ = "mail_server"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     failures: Mapped[int] = mapped_column(default=0)
-    """In a row."""
+    """Consecutive failures."""
     message: Mapped[str | None] = mapped_column(String(500))
     failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """Before that it is not called."""
+    """The server is not called before."""

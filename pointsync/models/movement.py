@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, func, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from pointsync.db import Base, RowNumber, UtcDateTime
 from pointsync.models.customer import Customer
@@ -13,14 +13,13 @@ SENT_KINDS = frozenset({"earn", "spend", "refund", "manual", "import", "redeem"}
 LOCAL_KINDS = frozenset({"opening", "correction", "expire"})
 """Never sent to other sites, and refused from them."""
 IMPORT_SOURCE = "import"
-"""Who gives the `ref`s of lines of an imported file."""
+"""The source of movements from imported files."""
 QUIET_KINDS = LOCAL_KINDS | {"import"}
-"""Points that customers had before, that came by the thousand, or that put something right: nobody has earned them
-just now, and nobody is mailed about them."""
+"""Kinds without mails: the customer did not just earn the points."""
 
 
 def is_quiet(kind: str, source: str | None, is_history: bool) -> bool:
-    """Whether nobody is mailed about a movement, or about what it leads to."""
+    """Whether no mail is sent about a movement, nor about a level that it unlocks."""
     return is_history or kind in QUIET_KINDS or source == IMPORT_SOURCE
 
 
@@ -41,27 +40,32 @@ class Movement(Base):
     seq: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     """The order in which this site recorded it."""
     origin: Mapped[str] = mapped_column(String(191))
-    """The Auth of the site where it was made."""
+    """The Auth of the site that recorded it first."""
     id: Mapped[str] = mapped_column(String(64))
-    """Its name at its origin, for ever: decimals for a PointSync site, compared as text for any."""
+    """Its id at its origin, which never changes. PointSync uses decimals; ids are compared as text."""
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     reserve_id: Mapped[int] = mapped_column(ForeignKey("reserve.id"))
     kind: Mapped[str] = mapped_column(String(32))
     points: Mapped[int] = mapped_column(BigInteger)
     set_to: Mapped[int | None] = mapped_column(BigInteger)
-    """The balance that was asked for, where the movement was a set; `points` is the difference."""
+    """The requested balance if the movement was a set; `points` is the difference."""
     balance: Mapped[int] = mapped_column(BigInteger)
     """The customer's points in the reserve right after it."""
     reason: Mapped[str] = mapped_column(String(500), default="")
     source: Mapped[str | None] = mapped_column(String(191))
-    """Who gave the `ref`: `api:NAME`, `hook:NAME`, `command`, `import`."""
+    """Who gave the `ref`, such as `api:NAME`, `hook:NAME`, `command` or `import`."""
     ref: Mapped[str | None] = mapped_column(String(191))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     below_zero: Mapped[bool] = mapped_column(default=False)
-    """It took the balance below zero where the reserve does not allow that: listed for an admin."""
+    """It took the balance below zero although the reserve does not allow it; admins see it in a list."""
     is_history: Mapped[bool] = mapped_column(default=False)
-    """It reached this site as history for a newcomer; nobody is mailed about it."""
+    """It came with a backfill, so no mail is sent about it."""
 
     customer: Mapped[Customer] = relationship(lazy="raise")
     reserve: Mapped[Reserve] = relationship(lazy="raise")
+
+    @classmethod
+    def get_last_seq(cls, session: Session) -> int:
+        """The `seq` of the last movement, of any origin; 0 if there is none."""
+        return session.scalar(select(func.max(cls.seq))) or 0

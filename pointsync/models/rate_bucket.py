@@ -1,4 +1,4 @@
-"""A bucket: how much of a rate somebody has used up, by the algorithm called GCRA, a leaky bucket in one number."""
+"""A rate limit's state, by the GCRA algorithm: a leaky bucket stored as one number."""
 
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,6 +10,6 @@ class RateBucket(Base):
     __tablename__ = "bucket"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """SHA-256 of whose it is: names and addresses themselves are not kept."""
+    """SHA-256 of the name or address that is limited, which itself is not stored."""
     empty_at_ms: Mapped[int] = mapped_column(BigInteger, index=True)
-    """When it has leaked empty, in milliseconds since 1970, if nothing more is put in."""
+    """When the bucket will be empty, in milliseconds since 1970."""

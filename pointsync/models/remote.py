@@ -1,4 +1,4 @@
-"""A remote: one line of the Remote sites list, observed reserve here → target reserve there."""
+"""A remote: one row of the Remote sites list, observed reserve here → target reserve there."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ LISTED_SQL = "deleted_at IS NULL AND closing_at IS NULL"
 class Remote(Base):
     __tablename__ = "remote"
     __table_args__ = (
-        # Between two sites a reserve, here and there, stands in one line at most.
+        # Between two sites, each reserve may be in one remote at most.
         Index(
             "uq_remote_observed",
             "auth",
@@ -34,10 +34,10 @@ class Remote(Base):
         ),
     )
 
-    # What the admin typed
+    # What the admin entered
     id: Mapped[int] = mapped_column(primary_key=True)
     url: Mapped[str] = mapped_column(String(500))
-    """With its scheme, no slash at its end. `http://` is the admin's leave to send in clear."""
+    """With its scheme, without a final slash. Plain `http://` only if an admin typed it."""
     auth: Mapped[str] = mapped_column(String(191))
     sealed_pass: Mapped[str] = mapped_column(String(1000))
     target: Mapped[str] = mapped_column(String(64))
@@ -48,43 +48,43 @@ class Remote(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closing_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """From then on it is owed nothing new; once what waits is sent, the line is deleted."""
+    """From then on it gets no new deliveries; when the waiting ones are sent, the remote is deleted."""
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """Hidden with its facts, never erased."""
+    """Deleted remotes are hidden, not erased."""
     version: Mapped[int] = mapped_column(default=1)
-    """Counts changes by admins, so that the second of two who edit at once is told."""
+    """Incremented when an admin changes it, to detect concurrent edits."""
 
-    # What the other site told
+    # What the other site reported
     dialect: Mapped[str | None] = mapped_column(String(16))
     name: Mapped[str | None] = mapped_column(String(191))
     facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """Of the last good ping: its reserves, whom it lists, whether it sends mails, its version."""
+    """From the last successful ping: its reserves, the sites it lists, whether it sends mails, its version."""
     clock_offset_seconds: Mapped[float] = mapped_column(default=0.0)
-    """Added to our time in what we sign for it, where its clock is far from ours."""
+    """Added to our time when we sign a request, if the clocks differ a lot."""
     acknowledged: Mapped[int] = mapped_column(BigInteger, default=0)
-    """Deliveries that it has acknowledged since `counted_since`; holding fewer, it was restored."""
+    """Deliveries that it acknowledged since `counted_since`. If it reports fewer, it was restored from a backup."""
     counted_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When its dialect or target last changed: what went out before says nothing of what it holds there."""
+    """When its dialect or target last changed; earlier deliveries do not count."""
     restored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When that was last seen; what was delivered before is owed again, bit by bit, from here:"""
+    """When a restore of it was last detected. Earlier deliveries are then enqueued again, from `again_from_id` on."""
     again_from_id: Mapped[int | None] = mapped_column(RowNumber)
     owed_until_seq: Mapped[int | None] = mapped_column(RowNumber)
-    """The last movement it was owed, once it is closing or deleted."""
+    """The last movement that it should get, if it is closing or deleted."""
 
-    # How the sending goes
+    # The state of sending
     failures: Mapped[int] = mapped_column(default=0)
-    """Failed attempts since the last good one."""
+    """Failed attempts since the last successful one."""
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """Nothing is sent, nor probed, before."""
+    """No attempt and no probe before."""
     is_probing: Mapped[bool] = mapped_column(default=False)
-    """Attempts are used up, or waiting cannot mend: a ping per delay instead of attempts."""
+    """After the last attempt, or an error that retrying cannot fix: one ping per delay instead of attempts."""
     batch_size: Mapped[int] = mapped_column(default=1000)
     attempt_code: Mapped[str | None] = mapped_column(String(32))
-    """How the last attempt ended: None when none was made, `ok`, or the failure."""
+    """The result of the last attempt: `ok` or the code of the failure; None before the first."""
     attempt_message: Mapped[str | None] = mapped_column(String(500))
     attempt_is_permanent: Mapped[bool] = mapped_column(default=False)
     check_code: Mapped[str | None] = mapped_column(String(32))
-    """The same for the last check, a ping."""
+    """The same for the last check (a ping)."""
     check_message: Mapped[str | None] = mapped_column(String(500))
     check_is_permanent: Mapped[bool] = mapped_column(default=False)
     checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -92,7 +92,7 @@ class Remote(Base):
     last_failure_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str | None] = mapped_column(String(500))
 
-    # Who sends just now
+    # The worker that is sending
     holder: Mapped[str | None] = mapped_column(String(32))
     held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -103,10 +103,15 @@ class Remote(Base):
 
     reserve: Mapped[Reserve] = relationship(lazy="joined")
 
+    @property
+    def display_name(self) -> str:
+        """The name that the other site reported, or its URL until then."""
+        return self.name or self.url
+
     @classmethod
     def get_for_update(cls, session: Session, remote_id: int) -> "Remote | None":
-        """The row as it is now, no other's to change until the transaction ends.
+        """The current row, locked until the transaction ends; None if there is none.
 
-        `key_share` leaves the shop free to write deliveries that refer to it meanwhile.
+        `key_share` still allows new deliveries, whose foreign key refers to the remote.
         """
         return session.get(cls, remote_id, with_for_update={"of": cls, "key_share": True}, populate_existing=True)

@@ -1,4 +1,4 @@
-"""A points reserve: a named pot of points."""
+"""A points reserve, where customers' points are kept."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ class Reserve(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
-    """Its name on the wire; never changed and never used again."""
+    """Its name in the wire protocol; never changed and never used again."""
     name: Mapped[str] = mapped_column(String(191))
     is_active: Mapped[bool] = mapped_column(default=True)
     may_go_below_zero: Mapped[bool] = mapped_column(default=False)

@@ -1,4 +1,4 @@
-"""A reward: what points of a reserve are redeemed for. And which reward a movement has redeemed."""
+"""A reward, which customers can redeem points for. And which reward a movement redeemed."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from pointsync.db import Base, RowNumber, UtcDateTime
 
 
 class Reward(Base):
-    """Never deleted, only made inactive: its id stays the name of what was redeemed."""
+    """Rewards are never deleted, only made inactive, because redemptions refer to their ids."""
 
     __tablename__ = "reward"
     __table_args__ = (UniqueConstraint("reserve_id", "title"),)
@@ -17,7 +17,7 @@ class Reward(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     reserve_id: Mapped[int] = mapped_column(ForeignKey("reserve.id"))
     title: Mapped[str] = mapped_column(String(100))
-    """By it sites compare their rewards, so a reserve has it once."""
+    """Unique in the reserve, because sites compare their rewards by title."""
     description: Mapped[str] = mapped_column(String(500), default="")
     cost: Mapped[int] = mapped_column(BigInteger)
     is_active: Mapped[bool] = mapped_column(default=True)
@@ -25,7 +25,7 @@ class Reward(Base):
 
 
 class Redemption(Base):
-    """Of a movement that this site made for a reward."""
+    """Links a movement of this site to the reward that it redeemed."""
 
     __tablename__ = "redemption"
 

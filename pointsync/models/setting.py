@@ -1,7 +1,7 @@
-"""A setting that an admin changes while the site runs; those of the process stand in `config`."""
+"""A setting that an admin can change while the site runs; the settings of the process are in `config`."""
 
-from sqlalchemy import String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pointsync.db import Base
 
@@ -11,3 +11,14 @@ class Setting(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     value: Mapped[str] = mapped_column(String(500))
+
+    @classmethod
+    def read(cls, session: Session, name: str) -> str | None:
+        """The value of a setting; None if it is not set."""
+        return session.scalar(select(cls.value).where(cls.name == name))
+
+    @classmethod
+    def write(cls, session: Session, name: str, value: str) -> None:
+        """Set the value of a setting."""
+        session.merge(cls(name=name, value=value))
+        session.flush()

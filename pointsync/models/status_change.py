@@ -1,4 +1,4 @@
-"""A change of a remote's status, with the words that stood beside it."""
+"""A change of a remote's status, with its text."""
 
 from datetime import datetime
 

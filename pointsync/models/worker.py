@@ -1,4 +1,4 @@
-"""A worker: a process that runs jobs; and the leases that keep two from doing the same."""
+"""A worker: a process that runs jobs. And leases, so that no two workers do the same job."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ class Worker(Base):
     __tablename__ = "worker"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    """Made anew at each start: a process that has started again is another worker."""
+    """New at each start: a restarted process is another worker."""
     host: Mapped[str] = mapped_column(String(191))
     pid: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,1 +1,1 @@
-"""Outgoing HTTP: one client, its limits, and the addresses that it may call."""
+"""Outgoing HTTP: the client, its limits, and the addresses that it may call."""

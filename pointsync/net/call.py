@@ -1,7 +1,7 @@
-"""A call under way: connections that ask the guard where they may go, count what comes back, and can be cut.
+"""A running HTTP call: its connections check addresses, limit the size of the answer, and can be aborted.
 
-The HTTP library bounds each read, but neither the whole call nor the size of the answer, and connects to
-wherever a name points; what stands here closes these gaps, below it and out of its sight.
+The HTTP library limits the time of each read, but not of the whole call, and not the size of the answer; and it
+connects to any address. The classes here add these limits below the library.
 """
 
 import gzip
@@ -27,10 +27,10 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class HttpCallError(Exception):
-    """No usable answer: `code` is a ping code, `message` tells an admin what is wrong and how to mend it.
+    """A call without a usable answer: `code` is a ping code, `message` says what is wrong and what to do.
 
-    `reached` is whether the other side may have got the request, and so may have acted on it. No message
-    holds a header's value, nor more of the URL than its host: both carry secrets.
+    `was_sent` is whether the other site may have received the request. A message contains no header values, and of
+    the URL only the host, because both can contain secrets.
     """
 
     def __init__(self, code: str, message: str, *, was_sent: bool = False) -> None:
@@ -41,16 +41,16 @@ class HttpCallError(Exception):
 
 
 class TransientCallError(HttpCallError):
-    """Waiting may mend it: refused_connection, unknown_host, timeout, bad_answer."""
+    """An error that may go away by itself: refused_connection, unknown_host, timeout, bad_answer."""
 
 
 class PermanentCallError(HttpCallError):
-    """Only a person can mend it: certificate, blocked_address."""
+    """An error that retrying cannot fix: certificate, blocked_address."""
 
 
 @dataclass(frozen=True)
 class CallLimits:
-    """What bounds each call, in seconds and bytes, and whether it may go to private addresses."""
+    """The limits of each call, in seconds and bytes, and whether private addresses are allowed."""
 
     allow_private: bool
     connect_seconds: float
@@ -60,7 +60,7 @@ class CallLimits:
 
 
 class HttpCall:
-    """One call under way: how far it has come, and the grip by which another thread can cut it."""
+    """A running call: its progress, and a handle with which another thread can abort it."""
 
     def __init__(self, limits: CallLimits, host: str, request_target: str) -> None:
         self.limits = limits
@@ -69,7 +69,7 @@ class HttpCall:
         self.deadline = monotonic() + limits.total_seconds
         self.was_sent = False
         self._abort_reason = ""
-        self._lock = threading.RLock()  # a signal's handler may close the client amid a call
+        self._lock = threading.RLock()  # reentrant, since a signal handler may close the client during a call
         self._socket_handle: socket.socket | None = None
         self._lookup_ended = threading.Event()
 
@@ -78,22 +78,22 @@ class HttpCall:
         return error_type(code, f"{self.host} {predicate}", was_sent=self.was_sent)
 
     def to_call_error(self, error: Exception) -> HttpCallError:
-        """The failure behind `error`; most come ready-made from where they happen."""
+        """The HttpCallError for any exception of the call."""
         if self._abort_reason:
             return self.build_error("timeout", self._abort_reason)
         if isinstance(error, HttpCallError):
             return error
         if not self.was_sent:
-            return self.build_error("bad_answer", "could not be called; look for odd characters in its key and Pass.")
-        return self.build_error("bad_answer", "gave a broken answer or none in HTTP; look into its error log.")
+            return self.build_error("bad_answer", "could not be called; check its key and Pass for unusual characters.")
+        return self.build_error("bad_answer", "sent a broken answer; check its error log.")
 
     def raise_if_aborted(self) -> None:
-        """Raise if the call was cut: what a cut connection still yields may look like a whole answer."""
+        """Raise if the call was aborted, because what was read of the answer may look complete."""
         if self._abort_reason:
             raise self.build_error("timeout", self._abort_reason)
 
     def abort(self, reason: str) -> None:
-        """End the call at once, from any thread; `because` becomes its message."""
+        """End the call at once, from any thread; `reason` becomes the message."""
         with self._lock:
             self._abort_reason = reason
             self._lookup_ended.set()
@@ -102,10 +102,10 @@ class HttpCall:
                     self._socket_handle.shutdown(socket.SHUT_RDWR)
 
     def track_socket(self, sock: socket.socket) -> None:
-        """Get a grip on the connection about to be used.
+        """Keep a handle of the connection that will be used next.
 
-        The grip is a duplicate: it stays good while TLS takes the socket over, leaves the TLS object to one
-        thread, and its number cannot belong to another connection by the time it is cut.
+        The handle is a duplicate of the socket: it stays valid when TLS wraps the socket, another thread need not touch
+        the TLS object, and its number cannot be reused by another connection.
         """
         self.release_socket()
         with self._lock:
@@ -119,23 +119,23 @@ class HttpCall:
                 self._socket_handle = None
 
     def resolve(self, name: str, port: int) -> list[Any]:
-        """`getaddrinfo` in a thread, since nothing interrupts it: a call that is cut leaves it behind."""
+        """Run `getaddrinfo` in a thread, which an aborted call leaves behind, since it cannot be interrupted."""
         addresses: list[Any] = []
 
-        def work() -> None:
+        def run_getaddrinfo() -> None:
             with suppress(OSError, ValueError):
                 addresses.extend(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
             self._lookup_ended.set()
 
-        threading.Thread(target=work, name="call-look-up", daemon=True).start()
+        threading.Thread(target=run_getaddrinfo, name="dns-lookup", daemon=True).start()
         self._lookup_ended.wait()
         self.raise_if_aborted()
         if not addresses:
-            raise self.build_error("unknown_host", "has no known address; check the URL, and this site's DNS.")
+            raise self.build_error("unknown_host", "was not found; check the URL, and this site's DNS.")
         return addresses
 
     def read_body(self, response: Any) -> bytes:
-        """The body. Decompressed here, where neither a bomb nor a missing end can slip through."""
+        """The body, decompressed here, so that a gzip bomb or a truncated body is detected."""
         max_bytes = self.limits.max_response_bytes
         raw = b"".join(iter(lambda: response.raw.read(_CHUNK_BYTES, decode_content=False), b""))
         body = raw
@@ -143,17 +143,17 @@ class HttpCall:
             try:
                 body = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(max_bytes + 1)
             except (OSError, EOFError, zlib.error):
-                raise self.build_error("bad_answer", "gave a damaged answer; look into its error log.") from None
+                raise self.build_error("bad_answer", "sent a damaged answer; check its error log.") from None
         if max(len(raw), len(body)) > max_bytes:
             raise self.build_error("bad_answer", f"answered with more than {max_bytes} bytes; check the URL.")
         return body
 
 
-current_call: ContextVar[HttpCall] = ContextVar("flight")
+current_call: ContextVar[HttpCall] = ContextVar("current_call")
 
 
 class _CountingReader(io.RawIOBase):
-    """The answer as it leaves the socket, counted, so that nothing above can be made to hoard it."""
+    """Reads the answer from the socket and counts its bytes, so that no layer above can read too much."""
 
     def __init__(self, source: Any) -> None:
         self.source = source
@@ -168,17 +168,17 @@ class _CountingReader(io.RawIOBase):
         try:
             count: int = self.source.readinto(buffer)
         except TimeoutError:
-            predicate = f"was silent for {http_call.limits.read_seconds:g} s; look whether it is overloaded."
+            predicate = f"sent nothing for {http_call.limits.read_seconds:g} s; check whether it is overloaded."
             raise http_call.build_error("timeout", predicate) from None
         except ConnectionError:
             if not self.in_head:
                 raise
             count = 0
         if not count and self.in_head:
-            raise http_call.build_error("bad_answer", "hung up without an answer; look into its error log.")
+            raise http_call.build_error("bad_answer", "closed the connection without an answer; check its error log.")
         self.remaining_bytes -= count
         if self.remaining_bytes < 0:
-            raise http_call.build_error("bad_answer", "answered with more than a shop would; check the URL.")
+            raise http_call.build_error("bad_answer", "sent too much data; check the URL.")
         return count
 
     def close(self) -> None:
@@ -199,17 +199,17 @@ class _Response(http.client.HTTPResponse):
 
 
 class _HttpConnection(HTTPConnection):
-    """Goes only where the guard lets it, and tells its flight where it stands."""
+    """Connects to allowed addresses only, and reports its progress to the current call."""
 
     response_class = _Response
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address that answers; each has its share of the time that is left."""
+        """Connect to the first address that answers; each gets an equal share of the remaining time."""
         http_call = current_call.get()
         limits = http_call.limits
         addresses = http_call.resolve(self._dns_host.strip("[]"), self.port)
-        refusals = [address_guard.explain_refusal(place[4][0], limits.allow_private) for place in addresses]
-        allowed_addresses = [place for place, refusal in zip(addresses, refusals, strict=True) if refusal is None]
+        refusals = [address_guard.explain_refusal(each[4][0], limits.allow_private) for each in addresses]
+        allowed_addresses = [each for each, refusal in zip(addresses, refusals, strict=True) if refusal is None]
         if not allowed_addresses:
             raise http_call.build_error("blocked_address", f"was not called: {refusals[0]}")
         deadline = monotonic() + limits.connect_seconds
@@ -231,11 +231,12 @@ class _HttpConnection(HTTPConnection):
                     raise
                 last_error = error
         code = "timeout" if isinstance(last_error, TimeoutError) else "refused_connection"
-        reason = last_error.strerror or "no reply"
-        raise http_call.build_error(code, f"takes no connection ({reason}); check URL and port, and that it runs.")
+        is_refused = isinstance(last_error, ConnectionRefusedError)
+        problem = "refused the connection" if is_refused else f"cannot be reached ({last_error.strerror or 'no reply'})"
+        raise http_call.build_error(code, f"{problem}; check URL and port, and whether it is running.")
 
     def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
-        """Ask for the target as the caller wrote it; `url` has had its percent-encoding made uniform."""
+        """Request the caller's target instead of `url`, whose percent-encoding urllib3 has changed."""
         http_call = current_call.get()
         if self.sock is not None:
             http_call.track_socket(self.sock)
@@ -249,13 +250,13 @@ class _HttpConnection(HTTPConnection):
         try:
             super().send(data)
         except TimeoutError:
-            predicate = "does not take the request in; look whether it is overloaded."
+            predicate = "did not accept the request; check whether it is overloaded."
             raise http_call.build_error("timeout", predicate) from None
 
 
 class _HttpsConnection(_HttpConnection, HTTPSConnection):
     def _new_conn(self) -> socket.socket:
-        # A site without TLS may wait for the rest of what it takes for a request: TLS is part of connecting.
+        # The TLS handshake is part of connecting: a site without TLS may wait for the rest of a request.
         sock = super()._new_conn()
         sock.settimeout(current_call.get().limits.connect_seconds)
         return sock
@@ -271,7 +272,7 @@ class _HttpsConnection(_HttpConnection, HTTPSConnection):
             raise http_call.build_error("certificate", predicate) from None
         except OSError as error:
             code = "timeout" if isinstance(error, TimeoutError) else "bad_answer"
-            raise http_call.build_error(code, "does not begin TLS as it should; check URL and port.") from None
+            raise http_call.build_error(code, "does not use HTTPS on this port; check URL and port.") from None
 
 
 class HttpPool(HTTPConnectionPool):

@@ -1,4 +1,4 @@
-"""The one door for outgoing HTTP: a call ends in time with an answer of bounded size, or in a CallFailed."""
+"""The client for all outgoing HTTP: a call ends in time, with an answer of limited size or an HttpCallError."""
 
 import re
 import threading
@@ -14,18 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from pointsync.net.call import (
-    CallLimits,
-    HttpCall,
-    HttpCallError,
-    HttpPool,
-    HttpsPool,
-    PermanentCallError,
-    TransientCallError,
-    current_call,
-)
-
-__all__ = ["HttpCallError", "HttpClient", "HttpResponse", "PermanentCallError", "TransientCallError"]
+from pointsync.net.call import CallLimits, HttpCall, HttpPool, HttpsPool, TransientCallError, current_call
 
 _URL = re.compile(
     r"(?i:https?)://(?:[^/?#\\]*@)?(?P<host>[^/?#\\@\x00-\x20\x7f\ud800-\udfff]+)(?P<target>(?:[/?][^#]*)?)(?:#.*)?"
@@ -35,7 +24,7 @@ _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What the other side said, whatever the status; `headers` ignore case, `body` is decompressed."""
+    """An answer with any status; `headers` ignore case, `body` is decompressed."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,10 +32,10 @@ class HttpResponse:
 
 
 class HttpClient:
-    """Calls other sites, from any thread. The limits are for each call, in seconds and bytes.
+    """Calls other sites, from any thread. The limits are per call, in seconds and bytes.
 
-    `connect_seconds` begins once the name is looked up and covers all its addresses. `allow_private` opens
-    private addresses; `verify` names a file of authorities to trust instead of the usual ones.
+    `connect_seconds` begins after the DNS lookup and covers all addresses. `allow_private` allows private addresses;
+    `verify` can be a file with the certificate authorities to trust.
     """
 
     def __init__(
@@ -76,9 +65,9 @@ class HttpClient:
         body: bytes | None = None,
         connection_key: object = None,
     ) -> HttpResponse:
-        """Make one request, never repeated and never redirected; its answer, or CallFailed.
+        """Send one request, without retries and redirects, and return the answer. Raises HttpCallError.
 
-        Calls with the same `session_key` share kept-alive connections; None stands for fresh ones.
+        Calls with the same `connection_key` share kept-alive connections; None means a new connection.
         """
         if not (parts := _URL.fullmatch(url)):
             raise TransientCallError("unknown_host", "The URL must look like https://shop.example; correct it.")
@@ -96,9 +85,9 @@ class HttpClient:
                 http_response = HttpResponse(response.status_code, response.headers, http_call.read_body(response))
             http_call.raise_if_aborted()
         except requests.exceptions.InvalidURL:
-            raise http_call.build_error("unknown_host", "is no host that can be called; correct the URL.") from None
+            raise http_call.build_error("unknown_host", "is not a valid host name; correct the URL.") from None
         except Exception as error:
-            # Without its cause, which may quote a header.
+            # Without the cause, which may contain a header.
             raise http_call.to_call_error(error) from None
         finally:
             current_call.reset(token)
@@ -110,12 +99,12 @@ class HttpClient:
         return http_response
 
     def close(self) -> None:
-        """Stop the calls under way at once, drop the connections, and refuse every later call."""
+        """Abort the running calls, close the connections, and refuse later calls."""
         with self._condition:
             self._closed = True
             self._condition.notify_all()
             for http_call in self.active_calls:
-                http_call.abort("was not heard out: the call was stopped with this site, and is made again.")
+                http_call.abort("was interrupted because this site stopped; the call will be repeated.")
             for session in self._sessions.values():
                 session.close()
             self._sessions.clear()
@@ -123,7 +112,7 @@ class HttpClient:
     def _register(self, http_call: HttpCall, connection_key: object) -> requests.Session:
         with self._condition:
             if self._closed:
-                raise http_call.build_error("timeout", "was not called: calls are stopped with this site; start it.")
+                raise http_call.build_error("timeout", "was not called because this site is stopping.")
             if not (self._watchdog and self._watchdog.is_alive()):
                 self._watchdog = threading.Thread(target=self._abort_overdue_calls, name="call-watchdog", daemon=True)
                 self._watchdog.start()
@@ -134,7 +123,7 @@ class HttpClient:
             return session
 
     def _abort_overdue_calls(self) -> None:
-        """Cut each call at its deadline. One that begins during a wait ends after it, so wakes nobody."""
+        """Abort each call at its deadline. A call that begins during a wait has a later deadline than the first."""
         with self._condition:
             while not self._closed:
                 http_call = next(iter(self.active_calls), None)
@@ -143,7 +132,7 @@ class HttpClient:
                     self._condition.wait(remaining_seconds)
                 elif http_call:
                     del self.active_calls[http_call]
-                    http_call.abort(f"took more than {self.limits.total_seconds:g} s; look whether it is overloaded.")
+                    http_call.abort(f"took more than {self.limits.total_seconds:g} s; check whether it is overloaded.")
 
 
 class _Adapter(HTTPAdapter):
@@ -153,7 +142,7 @@ class _Adapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    """Kept-alive connections and nothing else. Threads may share it: all it shares are urllib3's pools."""
+    """A session that only keeps connections alive. Threads can share it, as they only share urllib3's pools."""
 
     def __init__(self, verify: bool | str) -> None:
         super().__init__()
@@ -164,4 +153,4 @@ class _Session(requests.Session):
             self.mount(scheme, _Adapter())
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: `send` would read a redirect's body, and decompress it without bound, even not to follow it."""
+        """None, because `send` would read the body of a redirect without a limit, even if it does not follow it."""

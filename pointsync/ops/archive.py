@@ -1,8 +1,8 @@
-"""A backup's file: a ZIP of the database, of what is known of it, and mostly of the secret that opens it.
+"""The backup file: a ZIP with the database, a manifest and usually the secret key that decrypts the database.
 
-The secret is in it where PointSync has made it (`secret_key` in POINTSYNC_DATA): whoever has lost the server has that
-file alone, and without the secret the site's Pass, its key and its remotes' Passes would be lost with it. A secret
-that an admin keeps elsewhere, by POINTSYNC_SECRET_KEY, stays there.
+The secret key is included if PointSync has generated it (`secret_key` in POINTSYNC_DATA): after the loss of a server,
+the backup may be all that is left, and without the key the site's Pass, its private key and its remotes' Passes would
+be lost. A key that the operator sets with POINTSYNC_SECRET_KEY is not included.
 """
 
 import sqlite3
@@ -28,47 +28,47 @@ SQLITE_HEADER = b"SQLite format 3\0"
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 MAX_MANIFEST_BYTES = 65_536
 CHUNK_BYTES = 1_048_576
-NOT_A_BACKUP = "is no backup that pointsync backup has made"
+NOT_A_BACKUP = "is not a backup made by pointsync backup"
 READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 class BadBackup(DomainError):
-    """A file that cannot be restored; the message says why, to be read behind the file's name."""
+    """The file cannot be restored. The message says why and continues a sentence that begins with the file's name."""
 
     def __init__(self, message: str) -> None:
         super().__init__("bad_backup", message)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a backup."""
+    """The description in a backup. Its format must not change: older backups have it."""
 
     what: str
     format: int
     made_at: str
     version: str
-    """Of PointSync."""
+    """The version of PointSync."""
     schema: str
-    """The migration that the database is at."""
+    """The database's migration."""
     database: str
-    """`sqlite`: its file; `postgresql`: what `pg_dump` has made of it."""
+    """`sqlite` (a database file) or `postgresql` (the output of `pg_dump`)."""
     site: str
-    """The site's name."""
+    """The name of the site."""
     proof: str
-    """A text that the site's secret has sealed: what opens it opens the database's secrets."""
+    """A text encrypted with the secret key. A key that decrypts it decrypts the database's secrets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A backup that was read: what is known of it, and the secret, where it is in it."""
+    """A backup that was read: its manifest, and its secret key if it holds one."""
 
     path: Path
     manifest: Manifest
     secret: str | None
     is_database_file: bool = False
-    """Whether it is the database's file itself, as is kept before an upgrade and a restore."""
+    """Whether the file is a plain SQLite database, such as the copies kept before an upgrade or a restore."""
 
     def can_be_decrypted_by(self, vault: Vault) -> bool:
-        """Whether `vault` is that of the secret the database was made with."""
+        """Whether `vault` has the secret key with which the database was encrypted."""
         try:
             vault.decrypt(self.manifest.proof)
         except WrongSecretKey:
@@ -76,7 +76,7 @@ class Archive:
         return True
 
     def extract_database(self, target: Path, on_progress: ProgressCallback) -> None:
-        """Write the database to `target`. Raises BadBackup where it is damaged, OSError."""
+        """Write the database to `target`. Raises BadBackup if it is damaged, and OSError."""
         if self.is_database_file:
             try:
                 sqlite_file.copy(self.path, target, on_progress)
@@ -97,7 +97,7 @@ class Archive:
 def write(
     file: BinaryIO, manifest: Manifest, database: Path, secret: str | None, on_progress: ProgressCallback
 ) -> None:
-    """Write a backup, and read it all once more. Raises OSError, BadBackup where it reads otherwise."""
+    """Write a backup and verify it. Raises OSError, and BadBackup if the verification fails."""
     total, done = database.stat().st_size, 0
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr(MANIFEST_NAME, msgspec.json.format(msgspec.json.encode(manifest)))
@@ -111,15 +111,15 @@ def write(
     file.flush()
     with zipfile.ZipFile(file) as archive:
         if bad_entry := archive.testzip():
-            raise BadBackup(f"was not written as it should be ({bad_entry}); is the disk in order?")
+            raise BadBackup(f"was not written correctly ({bad_entry}); check the disk")
 
 
 def read(path: Path) -> Archive:
-    """What a backup, or a plain copy of an SQLite database, says of itself.
+    """Read the manifest of a backup or of a plain copy of an SQLite database.
 
-    Raises BadBackup for any other file, a damaged one and a newer one; OSError.
+    Raises BadBackup for any other, damaged or newer file, and OSError.
     """
-    with path.open("rb") as plain:  # its absence is not told by ZIP's own words
+    with path.open("rb") as plain:  # a missing file raises OSError here, before zipfile opens it
         if plain.read(len(SQLITE_HEADER)) == SQLITE_HEADER:
             return _read_database_file(path)
     try:
@@ -139,18 +139,18 @@ def read(path: Path) -> Archive:
             return Archive(path, msgspec.convert(manifest, Manifest), secret)
     except READ_ERRORS as error:
         raise BadBackup("is damaged; take another backup" if _starts_like_backup(path) else NOT_A_BACKUP) from error
-    except ValueError as error:  # what is known of it cannot be read
+    except ValueError as error:  # the manifest is not valid
         raise BadBackup(NOT_A_BACKUP) from error
 
 
 def _read_database_file(path: Path) -> Archive:
-    """A database's file: its age is that of the file, and its site's own key is what the secret has to open."""
+    """Read a database file. `made_at` is the time of the file, `proof` is the site's encrypted private key."""
     query = "SELECT version_num, sealed_private_key FROM alembic_version, site"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             [[schema, proof]] = connection.execute(query).fetchall()
     except (sqlite3.Error, ValueError) as error:
-        raise BadBackup(f"is no database of a site: {error}") from error
+        raise BadBackup(f"is not the database of a site: {error}") from error
     made_at = clock.to_text(datetime.fromtimestamp(path.stat().st_mtime, UTC))
     manifest = Manifest(
         what=FORMAT_NAME,
@@ -166,7 +166,7 @@ def _read_database_file(path: Path) -> Archive:
 
 
 def _starts_like_backup(path: Path) -> bool:
-    """Whether a file begins as a backup does: a ZIP keeps its list at the end, which one that was cut off lacks."""
+    """Whether a file begins like a backup. A ZIP file that was cut off has lost its directory, which is at the end."""
     with path.open("rb") as file:
         head = file.read(30 + len(MANIFEST_NAME))
     return head.startswith(b"PK\x03\x04") and head.endswith(MANIFEST_NAME.encode())

@@ -1,4 +1,4 @@
-"""A backup: all that the database holds at one moment, taken while the site runs and records."""
+"""Backups: a consistent copy of the database, taken while the site runs."""
 
 import logging
 import tempfile
@@ -22,21 +22,21 @@ from pointsync.sync.site import general
 log = logging.getLogger(__name__)
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Told what is done, how much of it, of how much; what it raises ends the work, and nothing is left of it."""
+"""Called with what was done (such as `packed`), how much, and the total. An exception in it cancels the backup."""
 
 
 def create(
     path: Path, pointsync_version: str, now: datetime, on_progress: ProgressCallback, *, with_secret: bool = True
 ) -> tuple[Manifest, bool]:
-    """Write a backup to `path`, there whole or not at all, mode 600; what is known of it, whether the secret is in it.
+    """Write a backup to `path` (mode 600), complete or not at all. Return its manifest, and whether it holds the key.
 
-    `by` is PointSync's own version. Raises Conflict where there is nothing to back up, or a tool is missing; BadBackup
-    where what was written is damaged; OSError and sqlite3.Error where it cannot be written or read.
+    Raises Conflict if there is nothing to back up or a tool is missing, BadBackup if the result is damaged, and OSError
+    or sqlite3.Error if something cannot be read or written.
     """
     state = get_runtime()
     schema = get_schema_version()
     if schema is None or db.session.scalar(select(Site.id)) is None:
-        raise Conflict("no_site", "The database holds no site yet, so there is nothing to back up.")
+        raise Conflict("no_site", "The database contains no site yet, so there is nothing to back up.")
     manifest = Manifest(
         what=archive.FORMAT_NAME,
         format=archive.FORMAT,
@@ -59,13 +59,13 @@ def create(
 
 
 def get_generated_secret(config: Config) -> str | None:
-    """The secret that PointSync has made for this site; None where an admin keeps another one elsewhere."""
+    """The secret key that PointSync has generated for this site; None if the operator has set another one."""
     secret_path = config.data / archive.SECRET_NAME
     return config.secret_key if secret_path.is_file() and secret_path.read_text().strip() == config.secret_key else None
 
 
 def database_path(config: Config) -> Path:
-    """Where an SQLite database lies."""
+    """The path of the SQLite database."""
     return Path(str(make_url(config.database_url).database))
 
 
@@ -75,4 +75,4 @@ def _copy_database(config: Config, copy: Path, on_progress: ProgressCallback) ->
         return
     sqlite_file.copy(database_path(config), copy, lambda done, total: on_progress("copied", done, total))
     if fault := sqlite_file.find_damage(copy):
-        raise archive.BadBackup(f"would be damaged, as the database is: {fault}")
+        raise archive.BadBackup(f"would be damaged, because the database is: {fault}")

@@ -1,4 +1,4 @@
-"""Whether the site runs: what must not be changed beneath a process is refused while one is there."""
+"""Whether the site is running: some changes are refused while any process uses the database."""
 
 import sqlite3
 import time
@@ -16,14 +16,14 @@ OTHER_CONNECTIONS_SQL = text(
     " AND pid <> pg_backend_pid()"
     " AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = :lock AND granted)"
 )
-"""Connections of this site's database user, without our own two: this one, and the one that holds the lock."""
+"""Connections of this site's database user, without our own: this one and the one that holds the upgrade lock."""
 GRACE_SECONDS = 3.0
-"""PostgreSQL sees a little later that a process has ended."""
+"""PostgreSQL notices the end of a process with a delay."""
 POLL_SECONDS = 0.05
 
 
 def refuse_if_in_use() -> None:
-    """Raise Conflict where another process has the database open; on PostgreSQL, one of the same database user."""
+    """Raise Conflict if another process has the database open. On PostgreSQL, only the same database user counts."""
     if db.get_engine().dialect.name == "sqlite":
         refuse_if_file_in_use(Path(str(db.get_engine().url.database)))
         return
@@ -38,14 +38,14 @@ def refuse_if_in_use() -> None:
 
 
 def refuse_if_file_in_use(path: Path) -> None:
-    """Raise Conflict where another process has an SQLite database open: it would go on with that, unseen by all."""
+    """Raise Conflict if another process has an SQLite database open: it would keep writing to the old file."""
     close_connections()
     try:
         is_running = path.exists() and sqlite_file.is_in_use(path)
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise
-        return  # damaged, perhaps why a backup is restored; so it cannot be asked
+        return  # a damaged database cannot be checked; it may be the reason for a restore
     if is_running:
         raise _in_use_error(f"{path} is in use")
 
@@ -56,12 +56,12 @@ def _count_other_connections() -> int:
 
 
 def close_connections() -> None:
-    """Close what this process has open of the database."""
+    """Close all database connections of this process."""
     db.session.remove()
     db.get_engine().dispose()
 
 
 def _in_use_error(reason: str) -> Conflict:
     return Conflict(
-        "running", f"{reason}: stop pointsync serve, pointsync worker and every other process of this site first."
+        "running", f"{reason}. Stop pointsync serve, pointsync worker and every other process of this site first."
     )

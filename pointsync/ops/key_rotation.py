@@ -1,9 +1,9 @@
-"""The secret key changed: what it encrypts in the database is encrypted with another one, while the site is stopped.
+"""Rotation of the secret key: encrypt the database's secrets with a new key, while the site is stopped.
 
-A key that PointSync has made is changed in three steps: the next one is written beside it, the database is encrypted
-with that in one transaction, and it takes the other's place. After a kill between two of them `secret_key.settle`
-finishes, or undoes, whatever runs next. A key that an admin keeps is changed by them: this only does the second step,
-and until then nothing starts.
+A generated key is replaced in three steps: write the new key next to the old one, encrypt the database with it in one
+transaction, and activate it. After a kill between two steps, `secret_key.verify_key` finishes or undoes the rotation at
+the next start. A key in POINTSYNC_SECRET_KEY is changed by the operator: then this does only the second step, and the
+site does not start before that.
 """
 
 import logging
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReencryptionResult:
-    """What was encrypted anew: how many texts; and of what the key before did not open one, so that it stayed."""
+    """How many texts were encrypted again, and the rows with a text that the old key could not decrypt."""
 
     count: int
     undecryptable: tuple[str, ...]
@@ -40,25 +40,25 @@ class ReencryptionResult:
 
 @dataclass(frozen=True, slots=True)
 class RotationResult:
-    """What came of it: nothing where the database was under the key that is set already."""
+    """The result of a rotation. Both fields are None if the database already used the current key."""
 
     reencrypted: ReencryptionResult | None
     old_key_path: Path | None
-    """Where the key before lies now, if PointSync had made it."""
+    """Where the old key is kept, if PointSync had generated it."""
 
 
 def rotate(now: datetime) -> RotationResult:
-    """Encrypt the database's secrets with another key, and sign everybody out.
+    """Encrypt the database's secrets with another key, and end all sign-ins.
 
-    With POINTSYNC_SECRET_KEY_OLD, from that to the key that is set; else to a fresh one, where PointSync has made the
-    present one. Raises Conflict where there is no site, where it runs, or where the key is set and the one before is
-    not; ConfigError where the key is wrong. Nothing has changed then.
+    With POINTSYNC_SECRET_KEY_OLD, change from that key to the current one. Otherwise generate a new key to replace a
+    generated one. Raises Conflict if there is no site, if it is running, or if POINTSYNC_SECRET_KEY is set without
+    POINTSYNC_SECRET_KEY_OLD; ConfigError if the key is wrong. Nothing has changed then.
     """
     state = get_runtime()
     old_key = state.config.secret_key_old
     try:
         if not secret_key.verify_key():
-            raise Conflict("no_site", "The database holds no site yet, so there is nothing to encrypt anew.")
+            raise Conflict("no_site", "The database contains no site yet, so there is nothing to encrypt.")
     except KeyNotRotated:
         return RotationResult(_reencrypt_from_old_key(str(old_key)), None)
     if old_key is not None:
@@ -66,16 +66,16 @@ def rotate(now: datetime) -> RotationResult:
     if state.config.secret_key_is_set:
         raise Conflict(
             "key_is_set",
-            "POINTSYNC_SECRET_KEY is yours: set it to a new key, and POINTSYNC_SECRET_KEY_OLD to the present one; then "
-            "run this again.",
+            "You have set POINTSYNC_SECRET_KEY. Set it to a new key and POINTSYNC_SECRET_KEY_OLD to the current one, "
+            "then run this command again.",
         )
     return _rotate_generated_key(now)
 
 
 def reencrypt(session: Session, old: Vault, new: Vault) -> ReencryptionResult:
-    """Encrypt with `new` all that was encrypted with `old`, and sign everybody out: one transaction.
+    """Encrypt all secrets with `new` instead of `old`, and end all sign-ins, in the transaction of `session`.
 
-    What `old` does not open stays as it is. Raises WrongSecret where that is the site's own private key.
+    Texts that `old` cannot decrypt stay as they are. Raises WrongSecretKey if one of them is the site's private key.
     """
     proof = session.scalar(select(Site.sealed_private_key).with_for_update())
     if proof is None:
@@ -109,8 +109,8 @@ def _rotate_generated_key(now: datetime) -> RotationResult:
 
 def _reencrypt_database(old: Vault, new: Vault) -> ReencryptionResult:
     result = run_in_transaction(lambda session: reencrypt(session, old, new))
-    in_use.close_connections()  # the last that leaves empties SQLite's log, too
-    log.info("the secret key was changed; %s texts are encrypted with another one", result.count)
+    in_use.close_connections()  # closing the last connection also empties SQLite's log
+    log.info("the secret key was changed; %s texts were encrypted again", result.count)
     return result
 
 
@@ -121,7 +121,7 @@ def _reencrypt_model(session: Session, model: type[Base], old: Vault, new: Vault
     table, [key] = model.__table__, inspect(model).primary_key
     count = 0
     undecryptable = []
-    # By statement, past the audit log: it would tell of a Pass that was changed, and none was.
+    # Direct UPDATE statements are not audited: the log would say that a Pass has changed, but none has.
     for row in session.execute(select(table)).mappings().all():
         values: dict[str, str] = {}
         for name in names:

@@ -1,4 +1,4 @@
-"""PostgreSQL's own tools, which know best how its databases are written out and read in."""
+"""Runs PostgreSQL's own tools to dump and restore a database."""
 
 import os
 import shutil
@@ -11,17 +11,17 @@ from sqlalchemy import make_url
 from pointsync.errors import Conflict
 
 TIMEOUT_SECONDS = 6 * 3600
-"""More than any database of points takes; one that is waited for longer hangs."""
+"""Longer than any dump or restore should take."""
 MAX_ERROR_CHARS = 300
 
 
 def dump(database_url: str, target: Path) -> None:
-    """Write all that the database holds at this moment to `target`. Raises Conflict where that cannot be done."""
+    """Dump the database to `target`. Raises Conflict."""
     _run("pg_dump", database_url, "--format=custom", "--no-owner", "--no-privileges", f"--file={target}")
 
 
 def restore(database_url: str, source: Path) -> None:
-    """Read what `dump` has written into an empty database: all of it or nothing. Raises Conflict."""
+    """Restore a dump into an empty database, completely or not at all. Raises Conflict."""
     _run(
         "pg_restore",
         database_url,
@@ -31,14 +31,14 @@ def restore(database_url: str, source: Path) -> None:
 
 
 def _run(tool: str, database_url: str, *args: str) -> None:
-    """The password goes by the environment: arguments are seen by everybody on the machine."""
+    """Pass the password in the environment: everybody on the machine can see the arguments."""
     from psycopg.conninfo import make_conninfo
 
     program = shutil.which(tool)
     if program is None:
         raise Conflict(
             "no_tool",
-            f"{tool} is missing: install PostgreSQL's client programs (Debian: postgresql-client).",
+            f"{tool} is missing. Install PostgreSQL's client programs (Debian: postgresql-client).",
         )
     url = make_url(database_url)
     connection_parameters: dict[str, Any] = {
@@ -63,4 +63,4 @@ def _run(tool: str, database_url: str, *args: str) -> None:
     )
     if result.returncode:
         error_output = " ".join(result.stderr.split())[:MAX_ERROR_CHARS]
-        raise Conflict("tool_failed", f"{tool} could not do it: {error_output}")
+        raise Conflict("tool_failed", f"{tool} failed: {error_output}")

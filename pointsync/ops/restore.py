@@ -1,4 +1,4 @@
-"""A restore: a backup put in the database's place, which stays beside it; what comes back sends nothing at first."""
+"""Restores: replace the database with a backup and keep the old one. The site sends nothing until an admin decides."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from pointsync.config import Config
 from pointsync.crypto import Vault
 from pointsync.db import DatabaseBusy, is_known_revision, transaction, upgrade_lock
 from pointsync.errors import ConfigError, Conflict
-from pointsync.files import PARTIAL_SUFFIX, atomic_text_file, fsync_path
+from pointsync.files import PARTIAL_SUFFIX, atomic_text_file, find_free_path, fsync_path
 from pointsync.ops import archive, in_use, pg_tools
 from pointsync.ops.archive import POSTGRESQL, SQLITE, Archive, BadBackup
 from pointsync.ops.backup import ProgressCallback, database_path, get_generated_secret
@@ -28,45 +28,47 @@ log = logging.getLogger(__name__)
 
 HOLD_SQL = "UPDATE site SET hold = coalesce(hold, :reason)"
 SIGN_OUT_SQL = "DELETE FROM sign_in"
-"""Whoever has signed out since would be signed in again."""
+"""Otherwise admins who have signed out since would be signed in again."""
 RECHECK_REMOTES_SQL = "UPDATE remote SET checked_at = NULL"
-"""What each remote holds of this site is asked at once, so that the admin's word covers all ids that were lost."""
+"""Check all remotes at once: they know which ids of this site were lost, and the admin's decision must cover all."""
 SQLITE_SIDE_FILES = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside its file; of another database it would be taken for this one's."""
+"""SQLite's files next to the database. Those of the old database must not be used with the restored one."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """What came of it: what was restored, where what was there before lies now, and why nothing is sent."""
+    """The result of a restore. `kept_paths` are the files that were replaced, under their new names."""
 
     archive: Archive
     kept_paths: tuple[Path, ...]
     has_new_secret: bool
     needs_key_rotation: bool
-    """Whether it is encrypted with POINTSYNC_SECRET_KEY_OLD, so that nothing starts before that is changed."""
+    """Whether the database uses POINTSYNC_SECRET_KEY_OLD, so that the site cannot start before `rotate-key`."""
     hold_reason: str
 
 
 def restore(path: Path, now: datetime, on_progress: ProgressCallback) -> RestoreResult:
-    """Put the database of a backup in the place of this site's, which is kept beside it under a name with the time.
+    """Replace this site's database with the one in a backup. The old one is kept next to it, with the time in its name.
 
-    Raises BadBackup for a file that is no backup, damaged or of a newer version; Conflict where the site runs, where
-    this place has another secret, or where a PostgreSQL database is not empty; OSError where nothing can be written.
-    Nothing has changed then.
+    Raises BadBackup if the file is not a backup, is damaged or is of a newer version; Conflict if the site is running,
+    has another secret key, or uses a PostgreSQL database that is not empty; OSError if a file cannot be written. Then
+    nothing has changed.
     """
-    with suppress(ConfigError, SQLAlchemyError):  # of a database that is damaged or another's, perhaps why this is done
+    with suppress(ConfigError, SQLAlchemyError):  # a damaged database may be the reason for the restore
         secret_key.verify_key()
     in_use.close_connections()
     config = get_runtime().config
     backup = archive.read(path)
     if not is_known_revision(backup.manifest.schema):
-        raise BadBackup(f"was made by a newer PointSync ({backup.manifest.version}); install that one, then restore it")
+        raise BadBackup(
+            f"was made by a newer PointSync ({backup.manifest.version}); install that version, then restore it"
+        )
     kind = SQLITE if config.is_sqlite else POSTGRESQL
     if backup.manifest.database != kind:
         raise Conflict(
             "other_database",
-            f"This backup is of a database on {backup.manifest.database}, and this site's is on {kind}: set "
-            "POINTSYNC_DATABASE_URL to one of that kind.",
+            f"This backup is of a {backup.manifest.database} database, but this site uses {kind}. Set "
+            "POINTSYNC_DATABASE_URL to a database of the same kind as the backup.",
         )
     secret = _choose_secret(config, backup)
     hold_reason = f"The database was restored from the backup of {backup.manifest.made_at}."
@@ -81,23 +83,22 @@ def restore(path: Path, now: datetime, on_progress: ProgressCallback) -> Restore
 
 
 def _choose_secret(config: Config, backup: Archive) -> str | None:
-    """The secret that has to come with the database; None where this place has it. Raises Conflict."""
+    """The secret key to restore with the database; None if this site already has it. Raises Conflict."""
     vaults = [get_runtime().vault, *([Vault(config.secret_key_old)] if config.secret_key_old else [])]
     if any(backup.can_be_decrypted_by(vault) for vault in vaults):
         return None
     if backup.secret is None or not backup.can_be_decrypted_by(Vault(backup.secret)):
         raise Conflict(
             "other_secret",
-            "POINTSYNC_SECRET_KEY is not the one this backup's database was made with, and the backup does not hold "
-            f"that: give it back, by the setting or as the file {config.data / archive.SECRET_NAME}; or, if the key was "
-            "changed since, as POINTSYNC_SECRET_KEY_OLD.",
+            "This backup needs another POINTSYNC_SECRET_KEY, which the backup does not contain. Set the key with which "
+            f"the backup was made, or put it into the file {config.data / archive.SECRET_NAME}. If the key was changed "
+            "since, set it as POINTSYNC_SECRET_KEY_OLD.",
         )
     if get_generated_secret(config) is None:
         raise Conflict(
             "other_secret",
-            "POINTSYNC_SECRET_KEY is set, and to another one than this backup's database was made with: take the "
-            "setting away, and the secret in the backup is used; or, if the key was changed since, set the one before "
-            "as POINTSYNC_SECRET_KEY_OLD.",
+            "This backup was made with another secret key than POINTSYNC_SECRET_KEY. Remove that setting to use the "
+            "key in the backup. If the key was changed since, set the old one as POINTSYNC_SECRET_KEY_OLD.",
         )
     return backup.secret
 
@@ -127,10 +128,10 @@ def _restore_sqlite(
 
 
 def _keep_old_database(path: Path, now: datetime) -> tuple[Path, ...]:
-    """Give what is there another name as well: at no moment is there no database, for a new one would be made."""
+    """Link the old database to a second name, so that a process that starts meanwhile does not create a new one."""
     if not path.exists():
         return ()
-    kept_path = _find_free_path(path, now)
+    kept_path = _free_path(path, now)
     for suffix in SQLITE_SIDE_FILES:
         with suppress(FileNotFoundError):
             os.rename(f"{path}{suffix}", f"{kept_path}{suffix}")
@@ -139,11 +140,11 @@ def _keep_old_database(path: Path, now: datetime) -> tuple[Path, ...]:
 
 
 def _write_secret(config: Config, secret: str | None, now: datetime) -> tuple[Path, ...]:
-    """The secret of the backup, in the place of this one's, which is kept for the database that it belongs to."""
+    """Replace the secret key with the one of the backup. The old one is kept: the old database needs it."""
     if secret is None:
         return ()
     path = config.data / archive.SECRET_NAME
-    kept_path = _find_free_path(path, now)
+    kept_path = _free_path(path, now)
     os.link(path, kept_path)
     with atomic_text_file(path) as file:
         file.write(secret)
@@ -151,34 +152,28 @@ def _write_secret(config: Config, secret: str | None, now: datetime) -> tuple[Pa
 
 
 def _keep_next_key(config: Config, now: datetime) -> tuple[Path, ...]:
-    """Left where a change of the key was cut short and the database could not be asked: it may open what was there."""
+    """Keep the next key of an interrupted rotation that `verify_key` could not finish: the old database may need it."""
     next_key_path = config.data / key_file.NEXT_KEY_FILE
     if not next_key_path.exists():
         return ()
-    kept_path = _find_free_path(next_key_path, now)
+    kept_path = _free_path(next_key_path, now)
     os.rename(next_key_path, kept_path)
     return (kept_path,)
 
 
-def _find_free_path(path: Path, now: datetime) -> Path:
-    """A name beside `place` that says when it was put aside, and is not taken."""
-    candidate = path.with_name(f"{path.name}.before-restore-{now.strftime(sqlite_file.TIMESTAMP_FORMAT)}")
-    number = 1
-    while candidate.exists():
-        number += 1
-        candidate = path.with_name(f"{path.name}.before-restore-{now.strftime(sqlite_file.TIMESTAMP_FORMAT)}-{number}")
-    return candidate
+def _free_path(path: Path, now: datetime) -> Path:
+    return find_free_path(path.with_name(f"{path.name}.before-restore"), now)
 
 
 def _restore_postgresql(
     config: Config, backup: Archive, secret: str | None, hold_reason: str, now: datetime, on_progress: ProgressCallback
 ) -> tuple[Path, ...]:
-    """Into an empty database alone: so the present one stays beside it by itself."""
+    """Restore into an empty database only: so the old database is kept."""
     if inspect(db.get_engine()).get_table_names():
         raise Conflict(
             "not_empty",
-            "A backup is restored into an empty PostgreSQL database: make a new one with createdb, and name it in "
-            "POINTSYNC_DATABASE_URL. The present one stays as it is.",
+            "A backup can only be restored into an empty PostgreSQL database. Create one with createdb, and set "
+            "POINTSYNC_DATABASE_URL to it. The current database stays as it is.",
         )
     with tempfile.TemporaryDirectory(prefix=".", suffix=PARTIAL_SUFFIX, dir=config.data) as folder:
         extracted = Path(folder) / archive.DATABASE_NAME
@@ -190,5 +185,7 @@ def _restore_postgresql(
             session.execute(text(SIGN_OUT_SQL))
             session.execute(text(RECHECK_REMOTES_SQL))
     except DatabaseBusy as error:
-        raise Conflict("busy", "The database went away amid the restore; restore into another empty one.") from error
+        raise Conflict(
+            "busy", "The connection to the database was lost during the restore. Restore into another empty database."
+        ) from error
     return _write_secret(config, secret, now)

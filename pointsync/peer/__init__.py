@@ -1,4 +1,4 @@
-"""For other sites: both dialects, on the public URL, each call with its own credentials."""
+"""The server for other sites, in both dialects. Every call carries its own credentials."""
 
 from flask import Flask
 from werkzeug.routing import PathConverter
@@ -7,14 +7,14 @@ from pointsync.peer import pointsync, woorewards
 
 
 class _RestOfPathConverter(PathConverter):
-    """All that is left of a path, line breaks and doubled slashes included: an address may hold any byte."""
+    """The rest of a path, including line breaks and double slashes: an e-mail address may contain any byte."""
 
     part_isolating = False
     regex = "(?s:.+?)"
 
 
 def register(app: Flask) -> None:
-    """Answer other sites."""
+    """Add the routes that other sites call."""
     app.url_map.converters["rest"] = _RestOfPathConverter
     app.register_blueprint(pointsync.blueprint)
     app.register_blueprint(woorewards.blueprint)

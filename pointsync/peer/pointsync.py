@@ -1,4 +1,4 @@
-"""The PointSync dialect as a server: every call signed by somebody who knows our Pass, every answer by us."""
+"""The server of the PointSync dialect: calls are signed with this site's Pass, answers with its key."""
 
 import logging
 from collections import Counter
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, TooManyRequests
@@ -37,15 +37,25 @@ JsonObject = dict[str, Any]
 
 @blueprint.post("/ping")
 def ping() -> Response:
-    """Who this site is and what it knows, for a caller whose signature holds."""
+    """Answer who this site is and what it has, to a caller with a valid signature."""
     return _handle_call(_build_ping_answer)
 
 
 @blueprint.post("/movements")
 def movements() -> Response:
-    """Apply a batch; the answer leaves after the commit."""
-    response = _handle_call(_apply_movements)
-    _log_results(g.applied)
+    """Apply a batch of movements. The answer is sent after the commit."""
+    results: list[ApplyResult] = []
+
+    def build_answer(session: Session, _identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
+        nonlocal results
+        reserve, results = _apply_movements(session, body, now)
+        return {
+            "results": [_result_json(each) for each in results],
+            "have": get_received_summary(session, body["from"], reserve),
+        }
+
+    response = _handle_call(build_answer)
+    _log_results(results)
     return response
 
 
@@ -92,7 +102,7 @@ def _build_ping_answer(session: Session, identity: Identity, body: JsonObject, n
     }
 
 
-def _apply_movements(session: Session, identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
+def _apply_movements(session: Session, body: JsonObject, now: datetime) -> tuple[Reserve, list[ApplyResult]]:
     key, items = wire.require_text(body, "reserve"), body.get("movements")
     if not isinstance(items, list):
         raise WireError(400, "malformed", "movements must be a list.")
@@ -106,15 +116,11 @@ def _apply_movements(session: Session, identity: Identity, body: JsonObject, now
     applied = iter(
         apply(session, body["from"], reserve, [each for each in parsed if isinstance(each, IncomingMovement)], now)
     )
-    g.applied = results = [next(applied) if isinstance(each, IncomingMovement) else each for each in parsed]
-    return {
-        "results": [_result_json(each) for each in results],
-        "have": get_received_summary(session, body["from"], reserve),
-    }
+    return reserve, [next(applied) if isinstance(each, IncomingMovement) else each for each in parsed]
 
 
 def _parse_movement(item: object) -> IncomingMovement | ApplyResult:
-    """A movement of a batch, or why it cannot be one."""
+    """A movement of a batch, or its refusal if it is malformed."""
     raw_id = item.get("id") if isinstance(item, dict) else None
     clean_id = sanitise(raw_id, 64) if isinstance(raw_id, str) else ""
     try:
@@ -123,7 +129,9 @@ def _parse_movement(item: object) -> IncomingMovement | ApplyResult:
     except ValueError as error:
         return ApplyResult(clean_id, "refused", "malformed", sanitise(str(error), 200))
     if ids.parse_movement_id(movement.id) is None:
-        return ApplyResult(clean_id, "refused", "malformed", "The id is no positive 63-bit integer in decimals.")
+        return ApplyResult(
+            clean_id, "refused", "malformed", "The id must be a positive 63-bit integer in decimal digits."
+        )
     return IncomingMovement(
         id=movement.id,
         customer=movement.customer,
@@ -137,7 +145,7 @@ def _parse_movement(item: object) -> IncomingMovement | ApplyResult:
 
 
 def _handle_call(build_answer: Callable[[Session, Identity, JsonObject, datetime], JsonObject]) -> Response:
-    """Check who asks, run `call` in a transaction, sign what it answers once that is committed."""
+    """Authenticate the caller, run `build_answer` in a transaction, and sign the answer after the commit."""
     state, now = get_runtime(), clock.now()
     raw_body = request.get_data(cache=False)
     if len(raw_body) > wire.MAX_BODY_BYTES:
@@ -150,7 +158,7 @@ def _handle_call(build_answer: Callable[[Session, Identity, JsonObject, datetime
         origin = _admit_sender(session, body["from"], signed, now)
         if isinstance(origin, WireError):
             return origin
-        # The Pass may have been changed since the request was let in; the origin's lock keeps it from now on.
+        # The Pass may have been rotated since the call was authenticated; the origin's lock prevents that from now on.
         passes.save_use(origin, is_old_pass=is_old_pass or passes.has_changed(session, identity.pass_version), now=now)
         answer = build_answer(session, identity, body, now)
         if is_old_pass and identity.old_pass_ends_at:
@@ -159,7 +167,7 @@ def _handle_call(build_answer: Callable[[Session, Identity, JsonObject, datetime
 
     answer = db.run_in_transaction(handle_in_transaction)
     if isinstance(answer, WireError):
-        raise answer  # only now, so that the call stays noted
+        raise answer  # after the commit, so that the refused call is stored
     headers = wire.build_response_headers(answer, signed.id, identity.private_key, now)
     return Response(answer, headers=headers, mimetype="application/json")
 
@@ -167,12 +175,12 @@ def _handle_call(build_answer: Callable[[Session, Identity, JsonObject, datetime
 def _authenticate(
     identity: Identity, signed: wire.SignedMessage, raw_body: bytes, now: datetime
 ) -> tuple[JsonObject, bool]:
-    """The body of a request that somebody who knows our Pass has signed for us, lately; whether it was the old one."""
+    """The body of a recent request signed with this site's Pass, and whether it was the old Pass. Raises WireError."""
     encoding = request.headers.get("content-encoding")
     if not crypto.is_equal_constant_time(signed.auth, identity.auth):
         _refuse_own_call(identity, raw_body, encoding)
         count_failure("site", SITE_FAILURE_LIMIT)
-        raise WireError(401, "unknown_auth", "No site of that Auth answers here.")
+        raise WireError(401, "unknown_auth", "This site has a different Auth.")
     pass_matches = [signed.has_valid_hmac(password) for password in identity.passes]
     if not any(pass_matches):
         count_failure("site", SITE_FAILURE_LIMIT)
@@ -184,7 +192,7 @@ def _authenticate(
     if wire.require_text(body, "to") != identity.auth:
         raise WireError(409, "wrong_recipient", "This request is for another site.")
     if sender == identity.auth:
-        raise WireError(409, "own_origin", "This request comes from this very site.")
+        raise WireError(409, "own_origin", "This request comes from this site itself.")
     if not wire.is_id_for(signed.id, sender, identity.auth):
         raise WireError(401, "bad_signature", "This request's webhook-id was made by another sender.")
     if not ids.is_auth(sender):
@@ -193,8 +201,8 @@ def _authenticate(
 
 
 def _wrong_pass_error(identity: Identity, signed: wire.SignedMessage, now: datetime) -> WireError:
-    """The refusal. That the Pass was changed is told only to who has signed with the ended one, and just now:
-    a request that somebody else has kept proves no knowledge of it."""
+    """The refusal. Only a caller that just signed with the expired Pass learns about the rotation: an old request
+    may be a captured one, whose sender does not know the Pass."""
     used_expired_pass = identity.expired_pass is not None and signed.has_valid_hmac(identity.expired_pass)
     if used_expired_pass and abs(signed.clock_skew(now)) <= wire.MAX_SKEW:
         return WireError(401, "bad_signature", passes.EXPIRED_PASS_MESSAGE, reason=wire.PASS_CHANGED)
@@ -202,19 +210,19 @@ def _wrong_pass_error(identity: Identity, signed: wire.SignedMessage, now: datet
 
 
 def _refuse_own_call(identity: Identity, raw: bytes, encoding: str | None) -> None:
-    """Tell ourselves apart when the wrong credentials led back here; nobody else uses our Auth."""
+    """Refuse a call with another site's credentials that leads back here. Raises WireError if this site sent it."""
     try:
         sender = wire.parse_body(raw, encoding).get("from")
     except WireError:
         return
     if isinstance(sender, str) and crypto.is_equal_constant_time(sender, identity.auth):
-        raise WireError(409, "own_origin", "This request comes from this very site.")
+        raise WireError(409, "own_origin", "This request comes from this site itself.")
 
 
 def _admit_sender(session: Session, sender: str, signed: wire.SignedMessage, now: datetime) -> Origin | WireError:
-    """The sender, or why it is not let in, which is told to nobody who only speaks in its name.
+    """The sender's locked origin, or the reason why it is refused. An impostor does not learn that reason.
 
-    Once a key is pinned, only it speaks for the origin: every site of a family knows every Pass.
+    Every site of a family knows every Pass, so a sender with a pinned key must sign with that key.
     """
     _require_pinned_key(session.scalar(select(Origin.public_key).where(Origin.auth == sender)), signed)
     if code := blocked_origins.refuse_origin(session, sender, now):
@@ -227,7 +235,7 @@ def _admit_sender(session: Session, sender: str, signed: wire.SignedMessage, now
 
 def _require_pinned_key(key: str | None, signed: wire.SignedMessage) -> None:
     if key and not signed.is_signed_by(key):
-        raise WireError(401, "key_mismatch", "The request does not carry the signature of its sender's known key.")
+        raise WireError(401, "key_mismatch", "The request is not signed with its sender's known key.")
 
 
 def _reserve_json(reserve: Reserve) -> dict[str, str]:
@@ -242,8 +250,8 @@ def _result_json(applied: ApplyResult) -> JsonObject:
 
 
 @blueprint.errorhandler(WireError)
-def _render_wire_error(fault: WireError) -> tuple[JsonObject, int]:
-    return {"error": {"code": fault.code, "message": fault.message} | fault.extra}, fault.status
+def _render_wire_error(error: WireError) -> tuple[JsonObject, int]:
+    return {"error": {"code": error.code, "message": error.message} | error.extra}, error.status
 
 
 def _render_busy(_error: Exception) -> tuple[JsonObject, int, dict[str, str]]:

@@ -1,5 +1,6 @@
-"""The WooRewards dialect as a server, bit for bit as the add-on speaks it; facts in its wire's description."""
+"""The server of the WooRewards dialect, exactly as the add-on speaks it. All texts are part of the wire format."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -42,7 +43,7 @@ Answer = tuple[Response, int]
 
 
 class WordPressError(Exception):
-    """A request that WordPress itself answers, in its own shape."""
+    """A request that WordPress itself would answer with an error, in its format."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -51,7 +52,7 @@ class WordPressError(Exception):
 
 @blueprint.get("/ping/<reserve_key>")
 def ping(reserve_key: str) -> Response:
-    """`{sync, auth, pool}`; whoever has no credentials learns nothing of the reserves."""
+    """Answer `{sync, auth, pool}`. Without credentials the reserve's name is empty."""
     if not is_reserve_key(reserve_key):
         raise _no_route_error()
     session = db.session()
@@ -66,14 +67,12 @@ def ping(reserve_key: str) -> Response:
 
 @blueprint.post("/sync/<rest:rest>", merge_slashes=False)
 def sync(rest: str) -> Response:
-    """Apply one movement; the answer leaves after the commit."""
-    path = parse_sync_path(rest)
-    if path is None or not _is_email(path.email):
-        raise _no_route_error()
+    """Apply one movement. The answer is sent after the commit."""
+    path = _parse_path(rest)
     identity = _load_identity(db.session())
     if problem := _credentials_problem(identity):
         raise WordPressError(401, "rest_forbidden", problem)
-    # What the Pass is when the movement is applied may be another one; None: the old one was used.
+    # The Pass may be rotated before the movement is applied. None: the old Pass was used.
     used_pass_version = identity.pass_version if _has_credentials(identity, identity.passes[0]) else None
     _require_utf8_form()
     source = _require_field("source", MAX_SOURCE)
@@ -84,14 +83,14 @@ def sync(rest: str) -> Response:
         lambda session: _apply_sync(session, path, source, transaction_id, reason, used_pass_version, now)
     )
     if isinstance(answer, WordPressError):
-        raise answer  # only now, so that the call stays noted
+        raise answer  # after the commit, so that the refused call is stored
     return jsonify(answer)
 
 
 @blueprint.route("/", defaults={"rest": ""}, methods=METHODS, merge_slashes=False)
 @blueprint.route("/<rest:rest>", methods=METHODS, merge_slashes=False)
 def unknown_route(rest: str) -> Response:
-    """Any other path, and any other method: WordPress knows no route there."""
+    """Any other path or method: WordPress has no route there."""
     raise _no_route_error()
 
 
@@ -108,8 +107,8 @@ def _apply_sync(
         return _error_json("e409", "This request comes from this very site.", transaction_id)
     _require_no_key(session.scalar(select(Origin.public_key).where(Origin.auth == source)))
     if code := blocked_origins.refuse_origin(session, source, now):
-        # As WordPress itself refuses: none of the codes of this wire says so, and each would blame something else,
-        # a customer (e404) or a reserve (e410). The shop takes it for not done, and tries again.
+        # As WordPress itself refuses a call: the dialect has no code for it, and another one would blame a customer
+        # (e404) or a reserve (e410). The shop sees that nothing was applied and tries again.
         return WordPressError(403, "rest_forbidden", REFUSAL_MESSAGES[code])
     origin = lock_origin(session, source, now)
     _require_no_key(origin.public_key)
@@ -124,7 +123,7 @@ def _apply_sync(
     reserve = session.scalar(select(Reserve).where(Reserve.key == path.reserve, Reserve.is_active))
     if reserve is None:
         return _error_json("e410", "No active system uses that points reserve.", transaction_id)
-    if not current_settings.create_customers and not customers.find_ids(session, [normalise(path.email)]):
+    if not current_settings.create_customers and not customers.find_ids(session, [path.email]):
         return _error_json("e404", "No user with that email.", transaction_id)
     [applied] = apply(session, source, reserve, [_to_incoming(path, transaction_id, reason)], now)
     if applied.status != "applied" or applied.balance is None:
@@ -133,7 +132,7 @@ def _apply_sync(
 
 
 def _require_no_key(key: str | None) -> None:
-    """Raises WordPressFault. This dialect carries no signature of the sender: whoever has a key speaks the other."""
+    """Refuse a sender with a pinned key: it must use the PointSync dialect, because this one has no signatures."""
     if key:
         raise WordPressError(401, "rest_forbidden", "This sender is known by its key; it must sign.")
 
@@ -170,7 +169,7 @@ def _error_json(code: str, message: str, transaction_id: str) -> dict[str, Any]:
 
 
 def _echo_transaction_id(transaction_id: str) -> int | str:
-    """The number that it is, or the text where a number would not read the same."""
+    """The id as a number, or as text if the number would be written differently."""
     is_number = transaction_id.isascii() and transaction_id.isdigit() and str(int(transaction_id)) == transaction_id
     return int(transaction_id) if is_number else transaction_id
 
@@ -181,7 +180,7 @@ def _load_identity(session: Session) -> Identity:
 
 
 def _has_credentials(identity: Identity, password: str) -> bool:
-    """Whether the call carries our Auth and that Pass."""
+    """Whether the call has this site's Auth and that Pass."""
     credentials = parse_basic_auth(request.headers.get("authorization", ""))
     if credentials is None:
         return False
@@ -191,9 +190,9 @@ def _has_credentials(identity: Identity, password: str) -> bool:
 
 
 def _credentials_problem(identity: Identity) -> str | None:
-    """Why a call without our Auth and Pass is refused; None for one with them. A failure is counted.
+    """The message for a call without valid credentials, None for a call with them. Failures are counted and limited.
 
-    Who has no credentials may not go on asking. That the Pass was changed is told to who knows the old one.
+    Only a caller with the expired Pass learns about the rotation.
     """
     if any(_has_credentials(identity, password) for password in identity.passes):
         return None
@@ -204,7 +203,7 @@ def _credentials_problem(identity: Identity) -> str | None:
 
 
 def _require_utf8_form() -> None:
-    """Raises WordPressFault where the form is not UTF-8: read all the same, two ids could become one."""
+    """Refuse a form that is not UTF-8: with replacement characters, two different ids could become one."""
     raw = request.get_data()
     try:
         (unquote_to_bytes(raw) if request.mimetype == "application/x-www-form-urlencoded" else raw).decode()
@@ -221,12 +220,15 @@ def _require_field(name: str, limit: int) -> str:
     return value
 
 
-def _is_email(text: str) -> bool:
+def _parse_path(rest: str) -> SyncPath:
+    """The path of a sync call, with a normalised e-mail. Raises WordPressError."""
+    path = parse_sync_path(rest)
+    if path is None:
+        raise _no_route_error()
     try:
-        normalise(text)
+        return replace(path, email=normalise(path.email))
     except InvalidInput:
-        return False
-    return True
+        raise _no_route_error() from None
 
 
 def _no_route_error() -> WordPressError:
@@ -234,8 +236,8 @@ def _no_route_error() -> WordPressError:
 
 
 @blueprint.errorhandler(WordPressError)
-def _render_wordpress_error(fault: WordPressError) -> Answer:
-    return jsonify(code=fault.code, message=fault.message, data={"status": fault.status}), fault.status
+def _render_wordpress_error(error: WordPressError) -> Answer:
+    return jsonify(code=error.code, message=error.message, data={"status": error.status}), error.status
 
 
 def _render_busy(_error: Exception) -> Answer:

@@ -1,1 +1,1 @@
-"""What pages, commands and the API read."""
+"""Reports that the panel, the commands and the API read."""

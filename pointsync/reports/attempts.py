@@ -1,4 +1,4 @@
-"""How the remotes were tried, and how their status changed: newest first."""
+"""Attempts to send to remotes, and changes of their status, newest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from pointsync.reports import newest
 
 @dataclass(frozen=True, slots=True)
 class AttemptRow:
-    """An attempt, and the line that was tried, deleted or not."""
+    """An attempt and its remote, which may be deleted."""
 
     attempt: Attempt
     remote: Remote
@@ -22,7 +22,7 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True)
 class StatusChangeRow:
-    """A change of status, and the line whose it was, deleted or not."""
+    """A change of status and its remote, which may be deleted."""
 
     change: StatusChange
     remote: Remote
@@ -36,10 +36,10 @@ def list_page(
     cursor: str | None = None,
     size: int = 20,
 ) -> keyset.Page[AttemptRow]:
-    """A page of attempts, newest first: three queries, four on the way back to the first page.
+    """A page of attempts, newest first. Three queries; four when going back to the first page.
 
-    All of all: the primary key. Of one remote: the index on (remote_id, id). Failed ones: the partial index on
-    the same of those, line by line, merged. Raises Invalid for `cursor` or `size`.
+    All attempts use the primary key. Those of one remote use the index on (remote_id, id). Failed ones use the partial
+    index on (remote_id, id), once for each remote, and are merged. Raises InvalidInput for `cursor` or `size`.
     """
     remotes = _load_remotes(session)
     queries: list[Select[Any]] = [select(Attempt.id)]
@@ -52,18 +52,18 @@ def list_page(
     def fetch(request: keyset.PageRequest) -> list[int]:
         return newest.fetch_ids(session, queries, Attempt.id.expression, request)
 
-    found = keyset.fetch_page(cursor, size, (int,), fetch, lambda attempt_id: (attempt_id,))
-    rows = {each.id: each for each in session.scalars(select(Attempt).where(Attempt.id.in_(found.rows)))}
-    return found.with_rows([AttemptRow(rows[each], remotes[rows[each].remote_id]) for each in found.rows])
+    page = keyset.fetch_page(cursor, size, (int,), fetch, lambda attempt_id: (attempt_id,))
+    rows = {each.id: each for each in session.scalars(select(Attempt).where(Attempt.id.in_(page.rows)))}
+    return page.with_rows([AttemptRow(rows[each], remotes[rows[each].remote_id]) for each in page.rows])
 
 
 def list_status_changes(
     session: Session, *, remote_id: int | None = None, cursor: str | None = None, size: int = 20
 ) -> keyset.Page[StatusChangeRow]:
-    """A page of changes of status, newest first: two queries, three on the way back to the first page.
+    """A page of status changes, newest first. Two queries; three when going back to the first page.
 
-    All of all: the primary key. Of one remote: the index on (remote_id, id). Raises Invalid for `cursor` or
-    `size`.
+    All changes use the primary key. Those of one remote use the index on (remote_id, id). Raises InvalidInput for
+    `cursor` or `size`.
     """
     remotes = _load_remotes(session)
     query: Select[Any] = select(StatusChange)
@@ -73,8 +73,8 @@ def list_status_changes(
     def fetch(request: keyset.PageRequest) -> Sequence[StatusChange]:
         return session.scalars(request.apply_to(query, StatusChange.id.expression, is_descending=True)).all()
 
-    found = keyset.fetch_page(cursor, size, (int,), fetch, lambda change: (change.id,))
-    return found.with_rows([StatusChangeRow(change, remotes[change.remote_id]) for change in found.rows])
+    page = keyset.fetch_page(cursor, size, (int,), fetch, lambda change: (change.id,))
+    return page.with_rows([StatusChangeRow(change, remotes[change.remote_id]) for change in page.rows])
 
 
 def _load_remotes(session: Session) -> dict[int, Remote]:

@@ -1,10 +1,9 @@
-"""The audit log to be read: in pages, in words, and as a file."""
+"""Reading the audit log: in pages, as sentences, and as a CSV file."""
 
-import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,15 +12,16 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from pointsync import clock, db
+from pointsync.clock import start_of_day
 from pointsync.csv_safety import escape_formula
 from pointsync.db import keyset
 from pointsync.errors import InvalidInput
-from pointsync.files import atomic_text_file
 from pointsync.ledger.audit_recorder import AUDITED_MODELS
 from pointsync.models import AuditEntry, Task
 from pointsync.sync.site import general
 from pointsync.sync.site.settings import DEFINITIONS
 from pointsync.tasks import tasks
+from pointsync.tasks.csv_export import write_csv
 from pointsync.tasks.runner import TaskContext
 
 KIND = "audit"
@@ -31,6 +31,10 @@ MIN_YEAR, MAX_YEAR = 2000, 2999
 NOUNS = tuple(
     sorted({each.noun for each in AUDITED_MODELS.values()} | {"movements", "secret key", "sign-in"}, key=str.casefold)
 )
+NOUN_LABELS = {"history": "backfill", "long work": "background task"}
+"""The panel's words for nouns that are stored under an older name."""
+STARTED_NOUNS = (*NOUN_LABELS, "reversal")
+"""Nouns that an admin adds by starting something."""
 HEADER = ("at", "actor", "how", "address", "action", "noun", "id", "name", "before", "after", "words")
 
 SETTING_LABELS = {
@@ -40,21 +44,25 @@ SETTING_LABELS = {
     "warning_days": "Warning period",
     "send_mails": "Send mails from this site",
     "only_listed": "Accept only listed sites",
+    "check_seconds": "Time between two checks",
+    "create_customers": "Create unknown customers",
+    "expiry_mail_days": "Days before points expire",
+    "public_url": "public URL",
 }
-"""As the panel calls them; the others by their names."""
+"""The panel's labels. The others are shown by their names."""
 
 TIMESTAMP_VERBS = {
-    "deleted_at": ("deleted", "brought back"),
-    "closing_at": ("closed", "opened again"),
+    "deleted_at": ("deleted", "restored"),
+    "closing_at": ("closed", "reopened"),
     "paused_at": ("paused", "resumed"),
-    "revoked_at": ("revoked", "brought back"),
+    "revoked_at": ("revoked", "restored"),
     "disabled_at": ("disabled", "enabled"),
-    "removed_at": ("removed", "brought back"),
+    "removed_at": ("removed", "restored"),
     "blocked_at": ("blocked", "unblocked"),
-    "key_refused_at": ("refused the new key of", "took back the refusal of the key of"),
-    "stopped_at": ("stopped", "went on with"),
+    "key_refused_at": ("rejected the new key of", "no longer rejects the new key of"),
+    "stopped_at": ("stopped", "resumed"),
 }
-"""What a moment says by being set, and by being empty again."""
+"""What it means when a time is set, and when it is cleared."""
 
 FIELD_LABELS = {
     "auth": "Auth.",
@@ -66,15 +74,15 @@ FIELD_LABELS = {
     "sealed_secret": "secret",
     "password_hash": "password",
     "digest": "key",
-    "per_minute": "calls a minute",
-    "expires_at": "end",
+    "per_minute": "calls per minute",
+    "expires_at": "expiry",
     "token": "delivery URL",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the log is narrowed to: an admin's name (empty: this site itself), a noun, days of the site's zone."""
+    """Filters of the log: an actor's name (empty: this site itself), a noun, and days in the site's time zone."""
 
     actor: str | None = None
     noun: str | None = None
@@ -82,7 +90,7 @@ class Filter:
     until: date | None = None
 
     def build_conditions(self, zone: ZoneInfo) -> list[ColumnElement[bool]]:
-        """The conditions. Raises Invalid for days that cannot be."""
+        """The conditions of the query. Raises InvalidInput for `since` or `until`."""
         for field, day in (("since", self.since), ("until", self.until)):
             if day and not MIN_YEAR <= day.year <= MAX_YEAR:
                 raise InvalidInput(field, f"Choose a day from {MIN_YEAR} to {MAX_YEAR}.")
@@ -94,16 +102,16 @@ class Filter:
         if self.noun is not None:
             conditions.append(AuditEntry.noun == self.noun)
         if self.since:
-            conditions.append(AuditEntry.at >= _start_of_day(self.since, zone))
+            conditions.append(AuditEntry.at >= start_of_day(self.since, zone))
         if self.until:
-            conditions.append(AuditEntry.at < _start_of_day(self.until + timedelta(days=1), zone))
+            conditions.append(AuditEntry.at < start_of_day(self.until + timedelta(days=1), zone))
         return conditions
 
 
 def list_page(
     session: Session, filters: Filter, zone: ZoneInfo, cursor: str | None = None, size: int = 20
 ) -> keyset.Page[AuditEntry]:
-    """A page of the log, newest first: one query, two on the way back to the first page. Raises Invalid."""
+    """A page of the log, newest first. One query; two when going back to the first page. Raises InvalidInput."""
     query = select(AuditEntry).where(*filters.build_conditions(zone))
 
     def fetch(request: keyset.PageRequest) -> Sequence[AuditEntry]:
@@ -113,7 +121,7 @@ def list_page(
 
 
 def list_newest(session: Session, filters: Filter, zone: ZoneInfo, limit: int) -> list[AuditEntry]:
-    """The newest rows, at most `limit`. Raises Invalid."""
+    """The newest entries, at most `limit`. Raises InvalidInput."""
     return list(
         session.scalars(
             select(AuditEntry).where(*filters.build_conditions(zone)).order_by(AuditEntry.id.desc()).limit(limit)
@@ -122,12 +130,12 @@ def list_newest(session: Session, filters: Filter, zone: ZoneInfo, limit: int) -
 
 
 def list_actors(session: Session) -> list[str]:
-    """Who stands in the log, at most 200 names."""
+    """The names of all actors in the log, at most `MAX_ACTORS`."""
     return list(session.scalars(select(AuditEntry.actor).distinct().order_by(AuditEntry.actor).limit(MAX_ACTORS)))
 
 
 def to_json(row: AuditEntry) -> dict[str, Any]:
-    """A row for machines, in words as well."""
+    """An entry as JSON, with its sentence as `words`."""
     return {
         "id": row.id,
         "at": clock.to_text(row.at),
@@ -145,10 +153,10 @@ def to_json(row: AuditEntry) -> dict[str, Any]:
 
 
 def describe(row: AuditEntry) -> str:
-    """A row as a sentence, such as `Ada changed Max sync. attempt from 10 to 12`."""
+    """An entry as a sentence, such as `Ada changed Max sync. attempt from 10 to 12`."""
     actor = row.actor or ("This site" if row.how == "site" else "Somebody")
     if row.action == "failed":
-        return f"{actor} failed to sign in {f'as {row.thing}' if row.thing else 'with a name that no admin has'}"
+        return f"{actor} failed to sign in {f'as {row.thing}' if row.thing else 'with an unknown name'}"
     if row.action == "signed out" and (number := row.after.get("browsers")):
         return f"{actor} signed {row.thing} out of {number:,} browser{'s' if number != 1 else ''}"
     if row.action in ("signed in", "signed out"):
@@ -159,25 +167,30 @@ def describe(row: AuditEntry) -> str:
         return f"{actor} recorded {count_text}{f' for {row.thing}' if row.thing else ''}"
     if row.noun == "setting":
         return f"{actor} {_describe_setting(row)}"
-    thing = f"{row.noun} {row.thing}".strip()
+    thing = f"{noun_label(row.noun)} {row.thing}".strip()
     if row.action != "changed":
-        verb = "asked for" if row.noun in ("long work", "history", "reversal") else row.action
+        verb = "started" if row.action == "added" and row.noun in STARTED_NOUNS else row.action
         return f"{actor} {verb} {thing}"
     if row.noun == "delivery" and "state" in row.after:
-        return f"{actor} {'set aside' if row.after['state'] == 'aside' else 'sent again'} {thing}"
+        return f"{actor} set aside {thing}" if row.after["state"] == "aside" else f"{actor} sent {thing} again"
     for field, (set_verb, cleared_verb) in TIMESTAMP_VERBS.items():
         if field in row.after and bool(row.after[field]) != bool(row.before.get(field)):
             return f"{actor} {set_verb if row.after[field] else cleared_verb} {thing}"
     return f"{actor} changed {thing}: {'; '.join(_describe_field(row, field) for field in row.after)}"
 
 
+def noun_label(noun: str) -> str:
+    """The label of a noun."""
+    return NOUN_LABELS.get(noun, noun)
+
+
 def field_label(field: str) -> str:
-    """What a column is called on screen."""
+    """The label of a column."""
     return FIELD_LABELS.get(field, field.replace("_", " "))
 
 
 def format_value(value: Any) -> str:
-    """A value as people read it."""
+    """A value for people."""
     if value is None or value == "":
         return "nothing"
     if isinstance(value, bool):
@@ -202,7 +215,7 @@ def _describe_field(row: AuditEntry, field: str) -> str:
 
 
 def enqueue(session: Session, data_dir: Path, filters: Filter, asked_by: str, now: datetime) -> Task:
-    """A work that writes the log, so narrowed, into a file. Raises Invalid, and Conflict as `work.ask`."""
+    """Enqueue an export of the log as CSV. Raises InvalidInput, and Conflict as `tasks.enqueue` does."""
     filters.build_conditions(general.get_time_zone(session))
     options = {
         "actor": filters.actor,
@@ -217,24 +230,24 @@ def enqueue(session: Session, data_dir: Path, filters: Filter, asked_by: str, no
 
 
 def run(context: TaskContext) -> Iterator[None]:
-    """Write the file, oldest first; begun again from the first line where its process ends amid it."""
-    session, days = db.session(), {name: context.options[name] for name in ("since", "until")}
-    since, until = (date.fromisoformat(day) if day else None for day in days.values())
+    """Run the task: write the file, oldest entries first. If the process ends, the next one starts again."""
+    session = db.session()
+    since, until = (
+        date.fromisoformat(context.options[name]) if context.options[name] else None for name in ("since", "until")
+    )
     zone = general.get_time_zone(session)
     conditions = Filter(context.options["actor"], context.options["noun"], since, until).build_conditions(zone)
     last_id = session.scalar(select(func.max(AuditEntry.id))) or 0
     conditions.append(AuditEntry.id <= last_id)
     context.total = session.scalar(select(func.count()).select_from(AuditEntry).where(*conditions)) or 0
-    name, after_id = f"audit-{context.asked_at.astimezone(zone).date().isoformat()}.csv", 0
-    with atomic_text_file(context.folder / name) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
-        query = select(AuditEntry).order_by(AuditEntry.id).limit(CHUNK_ROWS)
-        while rows := session.scalars(query.where(*conditions, AuditEntry.id > after_id)).all():
-            writer.writerows(_format_row(row) for row in rows)
-            after_id, context.done = rows[-1].id, context.done + len(rows)
-            yield
-    context.total, context.result = context.done, {"file": name}
+    yield from write_csv(context, "audit", zone, HEADER, _iter_pages(session, conditions))
+
+
+def _iter_pages(session: Session, conditions: Sequence[ColumnElement[bool]]) -> Iterator[list[list[str]]]:
+    query, after_id = select(AuditEntry).where(*conditions).order_by(AuditEntry.id).limit(CHUNK_ROWS), 0
+    while rows := session.scalars(query.where(AuditEntry.id > after_id)).all():
+        after_id = rows[-1].id
+        yield [_format_row(row) for row in rows]
 
 
 def _format_row(row: AuditEntry) -> list[str]:
@@ -242,7 +255,3 @@ def _format_row(row: AuditEntry) -> list[str]:
     values |= {name: json.dumps(values[name], ensure_ascii=False) for name in ("before", "after")}
     del values["id"]
     return [escape_formula(str(value)) for value in values.values()]
-
-
-def _start_of_day(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone)

@@ -1,4 +1,4 @@
-"""Why a balance is what it is: its movements added up by site and kind, and all that may still change it."""
+"""The breakdown of a balance: its movements by site and kind, and what may still change it."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync import clock
+from pointsync.clock import local_date
 from pointsync.ledger.expiry import rules
 from pointsync.ledger.expiry.expire import forecast_customer
 from pointsync.ledger.expiry.lots import Loss
-from pointsync.ledger.expiry.rule import local_date
 from pointsync.ledger.rewards import levels
 from pointsync.models import Balance, Customer, Delivery, DeliveryState, Level, LevelUnlock, Movement, Reserve
 from pointsync.models.delivery import OPEN_STATES
@@ -24,7 +24,7 @@ LOOKAHEAD = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The customer's movements of one kind made at one site, by its Auth, together."""
+    """The customer's movements of one kind from one site. `origin` is the Auth of the site."""
 
     origin: str
     site_name: str
@@ -35,43 +35,43 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class RemoteBacklog:
-    """How many of the customer's movements one remote does not have."""
+    """How many of the customer's movements are not delivered to one remote."""
 
     remote_id: int
     remote_name: str
     waiting: int
-    """Customers unknown there included."""
+    """Pending, or refused there because the customer is unknown."""
     refused: int
 
 
 @dataclass(frozen=True, slots=True)
 class BalanceBreakdown:
-    """A balance, as it is kept, and what made it."""
+    """A stored balance and where it comes from."""
 
     reserve: Reserve
     balance: int
     parts: tuple[Part, ...]
-    """This site's first, then the others' by name; the most points of a site first."""
+    """This site comes first, then the others by name; within a site, the kind with most points comes first."""
     first_movement_at: datetime | None
-    """When the first of the movements was made."""
+    """The time of the first movement."""
     outstanding: tuple[RemoteBacklog, ...]
     losses: tuple[Loss, ...] | None
-    """What is lost within a year, a day each, if nothing moves before; None where that would take too long."""
+    """The points that expire within a year if nothing else happens, by day. None if there are too many movements."""
     levels: tuple[tuple[LevelUnlock, Level], ...]
 
     @property
     def movements(self) -> int:
-        """How many there are."""
+        """The number of movements."""
         return sum(part.movements for part in self.parts)
 
     @property
     def sum(self) -> int:
-        """What they add up to."""
+        """The sum of their points."""
         return sum(part.points for part in self.parts)
 
     @property
     def adds_up(self) -> bool:
-        """Whether that is the balance; where it is not, somebody has changed the database past PointSync."""
+        """Whether the sum equals the balance. If not, something other than PointSync has changed the database."""
         return self.sum == self.balance
 
 
@@ -86,10 +86,10 @@ def explain(
     *,
     max_replayed: int | None = None,
 ) -> BalanceBreakdown:
-    """Why the customer's balance in `reserve` is what it is: five queries, seven where points can be lost.
+    """Break down the customer's balance in `reserve`. Five queries; seven if the reserve has an expiry rule.
 
-    Two of them add up the customer's movements by the index on (customer_id, seq). To tell what is lost these are
-    replayed one by one, which is left out for more than `most_replayed` of them.
+    Two of them add up the customer's movements with the index on (customer_id, seq). The forecast of expiring points
+    replays the movements one by one; it is left out if there are more than `max_replayed`.
     """
     conditions = (Movement.customer_id == customer.id, Movement.reserve_id == reserve.id)
     balance = select(Balance.points).where(Balance.customer_id == customer.id, Balance.reserve_id == reserve.id)

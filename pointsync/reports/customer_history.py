@@ -1,4 +1,4 @@
-"""A customer's history as an admin reads it: what was made where, and where it was delivered."""
+"""A customer's history for admins: their movements with the sites they come from and the sites they went to."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +14,12 @@ from pointsync.sync.site import names
 
 @dataclass(frozen=True, slots=True)
 class RemoteDelivery:
-    """What became of a movement on the way to one remote."""
+    """The delivery of a movement to one remote."""
 
     delivery_id: int
     remote_id: int
     remote_name: str
-    """The remote's name, or its URL."""
+    """The name of the remote, or its URL."""
     state: DeliveryState
     delivered_at: datetime | None
     message: str | None
@@ -27,7 +27,7 @@ class RemoteDelivery:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """A movement with its reserve, the name of the site where it was made, and its deliveries."""
+    """A movement with its reserve, the name of the site that recorded it, and its deliveries."""
 
     movement: Movement
     origin_name: str
@@ -43,10 +43,10 @@ def list_page(
     cursor: str | None = None,
     size: int = 20,
 ) -> keyset.Page[HistoryEntry]:
-    """A page of the customer's movements, newest first: five queries, six on the way back to the first page.
+    """A page of the customer's movements, newest first. Five queries; six when going back to the first page.
 
-    The index on (customer, seq) serves it; with a `reserve` it passes over the same customer's movements in
-    others. Raises Invalid for `cursor` or `size`.
+    The query uses the index on (customer_id, seq). With a `reserve`, it skips the movements in other reserves. Raises
+    InvalidInput for `cursor` or `size`.
     """
     query = (
         select(Movement)
@@ -58,19 +58,19 @@ def list_page(
     def fetch(request: keyset.PageRequest) -> list[Movement]:
         return list(session.scalars(request.apply_to(query, Movement.seq.expression, is_descending=True)))
 
-    found = keyset.fetch_page(cursor, size, (int,), fetch, lambda movement: (movement.seq,))
+    page = keyset.fetch_page(cursor, size, (int,), fetch, lambda movement: (movement.seq,))
     site_names = names.read(session, config)
-    deliveries = _load_deliveries(session, [movement.seq for movement in found.rows], site_names)
-    return found.with_rows(
+    deliveries = _load_deliveries(session, [movement.seq for movement in page.rows], site_names)
+    return page.with_rows(
         [
             HistoryEntry(movement, site_names.for_origin(movement.origin), tuple(deliveries[movement.seq]))
-            for movement in found.rows
+            for movement in page.rows
         ]
     )
 
 
 def build_conditions(customer_id: int, reserve_id: int | None = None) -> list[ColumnElement[bool]]:
-    """That a movement is the customer's, and in that reserve where one is named."""
+    """The conditions for the movements of a customer, and of a reserve if one is given."""
     of_reserve = [] if reserve_id is None else [Movement.reserve_id == reserve_id]
     return [Movement.customer_id == customer_id, *of_reserve]
 

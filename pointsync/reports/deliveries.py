@@ -1,4 +1,4 @@
-"""What is owed to the remotes and what became of it: deliveries, newest first."""
+"""Deliveries to remotes with their states, newest first."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ STATES = (*(state.value for state in DeliveryState), ANY_WAITING)
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """A delivery; its movement, with customer and reserve; the line that it is owed to, deleted or not."""
+    """A delivery, its movement with customer and reserve, and its remote, which may be deleted."""
 
     delivery: Delivery
     movement: Movement
@@ -35,16 +35,16 @@ def list_page(
     cursor: str | None = None,
     size: int = 20,
 ) -> keyset.Page[DeliveryRow]:
-    """A page of deliveries, newest first, by any of the three filters; `state` may be `waiting`, too.
+    """A page of deliveries, newest first, narrowed by remote, state (also `waiting`) and customer (an e-mail address).
 
-    Three queries; one more for a customer, and one more on the way back to the first page.
+    Three queries; one more with a customer, and one more when going back to the first page.
 
-    Without a filter the primary key serves it. By remote, by state or both: for each line and state the
-    newest, by the state's own partial index on (remote_id, id), merged. By customer, spelled in any way: the
-    movements' index on (customer_id, seq), then the deliveries' on (movement_seq, remote_id); so the newest
-    movement stands first, and the same customer's deliveries in other states, or to others, are passed over.
+    Without a filter, the query uses the primary key. With a remote or a state, it reads the newest rows of each remote
+    and state from the partial index of the state on (remote_id, id), and merges them. With a customer, it uses the
+    movements' index on (customer_id, seq) and the deliveries' index on (movement_seq, remote_id): the newest movement
+    comes first, and the customer's deliveries that do not match the other filters are skipped.
 
-    Raises Invalid for `state`, `cursor`, `size` or no e-mail address, NotFound for an unknown customer.
+    Raises InvalidInput for `state`, `cursor`, `size` or the e-mail address, NotFound for an unknown customer.
     """
     states = _parse_states(state)
     remotes = {remote.id: remote for remote in session.scalars(select(Remote))}
@@ -62,7 +62,7 @@ def list_page(
 
 
 def build_conditions(remote_id: int | None, state: str | None, customer_id: int | None) -> list[ColumnElement[bool]]:
-    """That a delivery is what the filters of `page` ask for. Raises Invalid for `state`."""
+    """The conditions for the filters of `list_page`. Raises InvalidInput for `state`."""
     conditions: list[ColumnElement[bool]] = []
     if customer_id is not None:
         conditions.append(Movement.customer_id == customer_id)
@@ -100,7 +100,7 @@ def _page_by_movement(
 
     def fetch(request: keyset.PageRequest) -> list[tuple[int, int, int]]:
         narrowed = request.apply_to(query, *order, is_descending=True)
-        if request.key is not None:  # said again of the one column, since no index holds the pair
+        if request.key is not None:  # repeated for one column, because no index covers both
             seq = request.key[0]
             narrowed = narrowed.where(Movement.seq >= seq if request.is_backwards else Movement.seq <= seq)
         return [tuple(row) for row in session.execute(narrowed)]

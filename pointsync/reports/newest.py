@@ -1,4 +1,4 @@
-"""The newest of several lists in one, each read by an index of its own and only as far as the page goes."""
+"""The newest ids of several queries, merged. Each query uses its own index and reads no more than one page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,16 +9,16 @@ from sqlalchemy.orm import Session
 from pointsync.db.keyset import PageRequest
 
 MAX_UNION_QUERIES = 300
-"""Lists in one query: SQLite takes no more than 500."""
+"""Queries in one UNION. SQLite allows at most 500."""
 
 
 def fetch_ids(
     session: Session, queries: Sequence[Select[Any]], column: ColumnElement[int], request: PageRequest
 ) -> list[int]:
-    """The ids of a step, newest first, of what `lists` (selects of `column`, an id, and of nothing else) hold.
+    """The ids of a page, newest first, merged from `queries`, each of which selects only `column`, an id.
 
-    One query for each 300 lists. Each list is cut to the step's limit before they are merged, so that the
-    work is bounded by the page and the number of lists, not by what they hold.
+    One statement for each `MAX_UNION_QUERIES` queries. Each query is limited before the merge, so that the cost depends
+    on the page size and the number of queries, not on the number of rows.
     """
     if len(queries) == 1:
         return list(session.scalars(request.apply_to(queries[0], column, is_descending=True)))

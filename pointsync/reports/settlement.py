@@ -1,4 +1,4 @@
-"""A settlement with its sites by their names: as a document, and as CSV."""
+"""A settlement as JSON and as CSV, with the names of the sites."""
 
 import csv
 import io
@@ -16,14 +16,15 @@ HEADER = ("month", "reserve", "site", "auth", "movements", "given", "taken", "di
 
 
 def sort_by_site_name(totals: dict[str, HourTotals], names: SiteNames) -> list[tuple[str, HourTotals]]:
-    """Sites by their names: each Auth with what came of it."""
+    """The totals as (Auth, totals), sorted by the names of the sites."""
     return sorted(totals.items(), key=lambda item: (names.for_origin(item[0]).casefold(), item[0]))
 
 
 def to_json(settlement: Settlement, reserve: Reserve, zone: ZoneInfo, names: SiteNames) -> dict[str, Any]:
     """`{reserve, time_zone, months: [{month, begins_at, ends_at, sites: […], all, stays}], sites, all}`.
 
-    Each site is `{site, auth, movements, given, taken, difference}`; `stays` is by kind what is left out.
+    Each site is `{site, auth, movements, given, taken, difference}`. `stays` holds the totals of the local kinds, which
+    the settlement leaves out.
     """
     return {
         "reserve": reserve.key,
@@ -45,7 +46,7 @@ def to_json(settlement: Settlement, reserve: Reserve, zone: ZoneInfo, names: Sit
 
 
 def to_csv(settlement: Settlement, reserve: Reserve, names: SiteNames) -> str:
-    """A line for each month and site, the oldest month first, without sums; text is defused."""
+    """A row for each month and site, oldest month first, without totals. Formulas in texts are escaped."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(HEADER)

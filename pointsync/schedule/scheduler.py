@@ -1,4 +1,4 @@
-"""The scheduler: when each job ticks. The only place that knows APScheduler."""
+"""The scheduler: how often each job runs. Only this file uses APScheduler."""
 
 import logging
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from pointsync.sync.delivery.courier import Couriers
 
 log = logging.getLogger(__name__)
 
-#: Each job and the seconds between its ticks. New movements of this process do not wait for one.
+#: Each job and its interval in seconds. New movements of this process wake the couriers at once, without a job.
 SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (ticks.wake_couriers, 0.5),
     (ticks.heartbeat, 2),
@@ -35,7 +35,7 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
 
 
 class Scheduler:
-    """This process's jobs and couriers. Made and started by `serve` and `worker` alone."""
+    """The jobs and couriers of this process. Only `serve` and `worker` start it."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -50,8 +50,7 @@ class Scheduler:
             self._scheduler.add_job(self._run, "interval", seconds=seconds, args=[job], id=job.__name__)
 
     def start(self) -> None:
-        """Begin. The first heartbeat is written before, so that what a process of this site that died
-        has held is free, and the site counts as alive."""
+        """Start, after a first heartbeat, so that leases of dead processes are free and the site counts as alive."""
         with self._app.app_context():
             ticks.heartbeat()
             get_runtime().stop_requested.clear()
@@ -61,7 +60,7 @@ class Scheduler:
         self._couriers.wake()
 
     def stop(self) -> None:
-        """End within some seconds, finishing what is in flight."""
+        """Stop within a few seconds. Calls that are running are finished."""
         self._scheduler.shutdown(wait=False)
         with self._app.app_context():
             get_runtime().stop_requested.set()
@@ -77,6 +76,6 @@ class Scheduler:
             try:
                 job()
             except DatabaseBusy:
-                log.warning("%s: the database is busy; it is tried again at the next tick", job.__name__)
+                log.warning("%s: the database is busy; the job runs again at its next tick", job.__name__)
             except Exception:
-                log.exception("%s failed; it is tried again at the next tick", job.__name__)
+                log.exception("%s failed; the job runs again at its next tick", job.__name__)

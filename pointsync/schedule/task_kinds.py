@@ -1,4 +1,4 @@
-"""The kinds of long work that there are, by name. `work_run` says how one is made."""
+"""The functions of all kinds of tasks. `tasks.runner` explains how to write one."""
 
 from pointsync.exports import export_task
 from pointsync.imports import import_task

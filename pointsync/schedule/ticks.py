@@ -1,4 +1,4 @@
-"""Jobs: each a tick that asks what is due. All state is in the database; a tick more does no harm."""
+"""The jobs. Each tick does what is due. All state is in the database, so an extra tick does no harm."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from pointsync.ledger.expiry import expire, notices, rules
 from pointsync.ledger.reversals import reversals
 from pointsync.ledger.rewards import levels
 from pointsync.mail import mails, send
-from pointsync.models import Attempt, ExpirySettings, Origin, Remote, StatusChange
+from pointsync.models import Attempt, ExpirySettings, Movement, Origin, Remote, StatusChange
 from pointsync.runtime import get_runtime
 from pointsync.schedule.task_kinds import TASK_FUNCTIONS
 from pointsync.sync.remotes import backfill, blocked_origins, check, queue, remotes, restore_detection
@@ -36,12 +36,12 @@ LEASE_SECONDS = 60
 
 
 def wake_couriers() -> None:
-    """Ring for the couriers: new movements of other processes, retries and probes that are due."""
+    """Wake the couriers for movements that other processes recorded, and for due retries and probes."""
     get_runtime().wake_couriers()
 
 
 def heartbeat() -> None:
-    """Say that this process runs jobs, and write the last movement id beside the database."""
+    """Record that this process runs jobs, and save the last movement id next to the database."""
     state = get_runtime()
     with transaction() as session:
         leases.record_heartbeat(session, state.worker_id)
@@ -49,7 +49,7 @@ def heartbeat() -> None:
 
 
 def check_remotes() -> None:
-    """Ping the remotes whose last check is older than `check_seconds`, side by side: a slow one holds up no other."""
+    """Ping the remotes whose last check is older than `check_seconds`, in parallel: a slow one delays no other."""
     now = clock.now()
     current_settings = settings.read(db.session())
     checked_before = now - timedelta(seconds=current_settings.check_seconds)
@@ -77,9 +77,9 @@ def _check_one(app: Flask, remote_id: int) -> None:
 
 
 def refresh_statuses() -> None:
-    """Compute every remote's status, store it, and delete lines that were closed and are empty.
+    """Compute and store the status of each remote, and delete closed remotes that have nothing left to send.
 
-    The counting is done outside the write, so that the shop does not wait for it.
+    The counting happens before the transaction, so that the shop does not wait for it.
     """
     if not _take_lease("status"):
         return
@@ -98,7 +98,7 @@ def refresh_statuses() -> None:
 
 
 def enqueue_backfills() -> None:
-    """Owe newcomers the next part of this site's history, and restored sites what they have lost."""
+    """Create deliveries for the next part of each backfill, and of what restored sites have lost."""
     backfill_ids, resend_ids = backfill.list_running(db.session()), restore_detection.list_running(db.session())
     if not (backfill_ids or resend_ids) or not _take_lease("history"):
         return
@@ -112,7 +112,7 @@ def enqueue_backfills() -> None:
 
 
 def expire_points() -> None:
-    """Once a day let be lost what the rules take; and work out again what movements that came late have changed."""
+    """Expire points once a day, and correct past expiries after late movements."""
     now, zone = clock.now(), general.get_time_zone(db.session())
     reserve_ids = [reserve.id for _, reserve in rules.list_enabled(db.session())]
     if not reserve_ids or not _take_lease("expire"):
@@ -126,7 +126,7 @@ def expire_points() -> None:
 
 
 def _expire_today(reserve_id: int, zone: ZoneInfo, now: datetime) -> None:
-    last_seq, after_id = expire.get_last_seq(db.session()), 0
+    last_seq, after_id = Movement.get_last_seq(db.session()), 0
     while _take_lease("expire"):
         customer_ids, after_id = expire.find_overdue_customers(db.session(), reserve_id, after_id, zone, now)
         if customer_ids:
@@ -139,7 +139,7 @@ def _expire_today(reserve_id: int, zone: ZoneInfo, now: datetime) -> None:
 
 
 def unlock_levels() -> None:
-    """Write who has had the points of a new level already, or of one that is easier to reach now, part by part."""
+    """Unlock new or lowered levels for customers who had enough points already, part by part."""
     level_ids = levels.list_unfinished(db.session())
     if not level_ids or not _take_lease("levels"):
         return
@@ -149,13 +149,13 @@ def unlock_levels() -> None:
 
 
 def send_mails() -> None:
-    """Send the mails that are due."""
+    """Send the due mails."""
     if send.has_due_mail(db.session(), clock.now()) and _take_lease("mails"):
         send.send_batch(get_runtime().config)
 
 
 def queue_expiry_notices() -> None:
-    """Once a day owe mails to those who lose points soon, part by part; only where mails are sent from this site."""
+    """Once a day, queue mails for customers whose points expire soon. Only if this site sends mails."""
     session, now = db.session(), clock.now()
     if not mail_queue.is_enabled(session):
         return
@@ -175,14 +175,14 @@ def queue_expiry_notices() -> None:
 
 
 def run_tasks() -> None:
-    """Do what admins have asked for that takes long, one after the other."""
+    """Run the waiting background tasks, one after the other."""
     state = get_runtime()
     while run_next(TASK_FUNCTIONS, state.config.data, state.worker_id, state.stop_requested):
         pass
 
 
 def run_reversals() -> None:
-    """Take back what came from blocked origins, part by part, where an admin has asked for it."""
+    """Continue the reversals of movements from blocked sites that admins have started."""
     running = [(each.id, each.after_customer_id) for each in reversals.list_unfinished(db.session())]
     for reversal_id, after_id in running:
         while _take_lease("reverse"):
@@ -199,7 +199,7 @@ def run_reversals() -> None:
 
 
 def prune_tables() -> None:
-    """Forget attempts that are past the statistics, and all but the newest per remote and hook."""
+    """Delete old rows: attempts, status changes, hook deliveries, mails, tasks, audit entries and others."""
     if not _take_lease("prune"):
         return
     with transaction() as session:
@@ -230,5 +230,5 @@ def prune_tables() -> None:
 
 
 def _take_lease(name: str) -> bool:
-    """Whether this process does the work called `name` for now; among several, one does."""
+    """Take or renew the lease `name`. Return whether this process has it, so that one process does the job."""
     return run_in_transaction(lambda session: leases.acquire(session, name, get_runtime().worker_id, LEASE_SECONDS))

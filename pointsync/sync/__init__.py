@@ -1,1 +1,1 @@
-"""Keeping sites in step: who this site is, what travels, how it is sent, and how the sending goes."""
+"""Keeping sites in step: this site's identity, the wire formats, the remotes, and the deliveries to them."""

@@ -1,27 +1,31 @@
-"""Doing long work: one at a time in each process that runs jobs, part by part, so that nothing else is held up.
+"""Runs background tasks: one at a time in each process that runs jobs, in short parts.
 
-A kind of work is a function of a `Task`, named in `work_kinds.KINDS`, that yields after each bounded part:
+A kind of task is a function in `schedule.task_kinds.TASK_FUNCTIONS` that yields after each part:
 
-    def count_sheep(task: Task) -> Iterator[None]:
-        after = (task.position or {}).get("after", 0)              # None at the first beginning
-        while found := read(db.session(), after, task.options):    # a short part: well below a second
-            after = found[-1]
-            in_write(lambda session: (write(session, found), task.keep(session, {"after": after}, done=after)))
+    def count_sheep(context: TaskContext) -> Iterator[None]:
+        after = (context.position or {}).get("after", 0)            # None at the first start
+        while sheep := read(db.session(), after, context.options):  # a part takes much less than a second
+            after = sheep[-1]
+
+            def save(session: Session) -> None:
+                write(session, sheep)
+                context.save_position(session, {"after": after}, done=after)
+
+            run_in_transaction(save)
             yield
-        task.result = {"sheep": after}
+        context.result = {"sheep": after}
 
-- `task.done` and `task.total` are what the page shows; set them as they become known. They are stored about
-  once a second.
-- A part that writes keeps its position in the *same* transaction, by `task.keep`: so nothing is done twice, by
-  whatever process the work goes on. It raises Lost where another worker has the work by now, which undoes the part.
-  A kind that may begin again without harm needs no position.
-- Between two parts the work may end: an admin stops it, the process ends. The function is closed then at its
-  `yield`; whatever must go away, such as half a file, goes in a `finally`. What stands in `task.result` is kept
-  whichever way it ends. `file` in it names a file in `task.folder` that admins may fetch, and `file_is` says what it
-  is; `files.whole_file` writes one that is there only once it is whole.
-- After each part what `db.session` has read is forgotten: keep ids and plain values, not rows.
-- Errors: a Refused ends the work with its message, an OSError with what the system says. Busy tries it again from
-  its last position. Any other is a fault of ours: it is logged, and the work has failed.
+- The page shows `context.done` and `context.total`. Set them when you know them. They are stored once a second.
+- A part that writes calls `context.save_position` in the *same* transaction, so that nothing is done twice if another
+  process resumes the task. It raises LeaseLost if another worker has the task, which rolls the part back. A kind that
+  can safely start again needs no position.
+- The task may end between two parts, if an admin stops it or the process ends. The generator is then closed at its
+  `yield`; clean up in a `finally`. `context.result` is stored in every case. `file` in it names a file in
+  `context.folder` that admins may download, and `file_is` describes the file. Write it with `files.atomic_text_file`,
+  so that it exists only when it is complete.
+- After each part the session is rolled back: keep ids and plain values, not rows.
+- Errors: a DomainError fails the task with its message, an OSError with the system's message. DatabaseBusy runs the
+  task again from its last position. Any other exception is a bug: it is logged, and the task fails.
 """
 
 import errno
@@ -51,28 +55,27 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 PROGRESS_INTERVAL_SECONDS = 1.0
 PAUSE_SECONDS = 0.005
-"""Between two parts: long enough for whoever waits to write, or to answer a shop."""
+"""A pause between two parts, so that other threads and writers can run."""
 MAX_TRIES = 5
-INTERNAL_ERROR = "It failed by a fault of PointSync; this site's log says what happened."
+INTERNAL_ERROR = "An error in PointSync stopped this task. The log of this site says what happened."
 TOO_MANY_TRIES = (
-    f"It was begun {MAX_TRIES} times and broke off each time: the database was busy, the disk full or the process "
-    "killed. This site's log may say more; then ask for it again."
+    f"This task was started {MAX_TRIES} times and interrupted each time: the database was busy, the disk was full or "
+    "the process was killed. The log of this site may say more. Then start the task again."
 )
 
 
 class LeaseLost(Exception):
-    """Another worker has the work by now, or it is gone: what this one was about to write is undone."""
+    """Another worker has the task now, or it was deleted. The current transaction must be rolled back."""
 
 
 @dataclass
 class TaskContext:
-    """A work as its kind sees it."""
+    """A running task, as its function sees it."""
 
     id: int
     options: dict[str, Any]
     position: dict[str, Any] | None
     folder: Path
-    asked_by: str
     asked_at: datetime
     worker_id: str
     done: int = 0
@@ -80,7 +83,7 @@ class TaskContext:
     result: dict[str, Any] = field(default_factory=dict)
 
     def save_position(self, session: Session, position: dict[str, Any], *, done: int) -> None:
-        """Keep how far it has come together with what the part has written. Raises Lost."""
+        """Save the position in the transaction in which the part writes. Raises LeaseLost."""
         task = _lock_leased(session, self)
         task.position, task.done, task.tries = position, done, 0
         session.flush()
@@ -91,10 +94,10 @@ TaskFunction = Callable[[TaskContext], Iterator[None]]
 
 
 def run_next(kinds: Mapping[str, TaskFunction], data_dir: Path, worker_id: str, shutdown_event: Event) -> bool:
-    """Do the work that comes next: the oldest that waits, or that was begun by a worker that lives no more.
+    """Run the next task: the oldest that is waiting or that a dead worker has started. Return whether there was one.
 
-    Whether there was one. It ends early, to be gone on with by any worker, once `ending` is set. Raises Busy where
-    the database is; the work is begun again at the next call then, at most 5 times in a row.
+    Once `shutdown_event` is set, the task is interrupted so that any worker can resume it. Raises DatabaseBusy; then
+    the next call runs the task again, at most `MAX_TRIES` times in a row.
     """
     next_id = db.session.scalar(select(Task.id).where(Task.finished_at.is_(None)).limit(1))
     if next_id is None or shutdown_event.is_set():
@@ -102,17 +105,17 @@ def run_next(kinds: Mapping[str, TaskFunction], data_dir: Path, worker_id: str, 
     context, kind = run_in_transaction(lambda session: _claim(session, kinds, data_dir, worker_id)) or (None, "")
     if context is None:
         return False
-    for partial_file in context.folder.glob(f".*{PARTIAL_SUFFIX}"):  # of a process that was killed amid writing it
+    for partial_file in context.folder.glob(f".*{PARTIAL_SUFFIX}"):  # left by a killed process
         partial_file.unlink(missing_ok=True)
     try:
         state, message = _run(context, kinds[kind], shutdown_event)
     except LeaseLost:
-        log.warning("work %s is done by another worker now", context.id)
+        log.warning("task %s: another worker runs it now", context.id)
         return True
     except DBAPIError as error:
         if is_transient(error):
             raise DatabaseBusy("the database is locked or away") from error
-        log.exception("work %s failed", context.id)
+        log.exception("task %s failed", context.id)
         state, message = TaskState.FAILED, INTERNAL_ERROR
     with suppress(LeaseLost):
         run_in_transaction(lambda session: _save_outcome(session, context, state, message))
@@ -122,7 +125,7 @@ def run_next(kinds: Mapping[str, TaskFunction], data_dir: Path, worker_id: str, 
 def _claim(
     session: Session, kinds: Mapping[str, TaskFunction], data_dir: Path, worker_id: str
 ) -> tuple[TaskContext, str] | None:
-    """Take the first that may be had; on the way, what cannot go on is ended."""
+    """Claim the first available task. Finishes tasks that must not run any more."""
     query = select(Task).where(Task.finished_at.is_(None), Task.kind.in_(list(kinds))).order_by(Task.id)
     now = clock.now()
     for task in session.scalars(query.with_for_update(skip_locked=True)).all():
@@ -145,13 +148,14 @@ def _claim(
 
 def _build_context(task: Task, task_folder: Path, worker_id: str) -> TaskContext:
     done = task.done if task.position is not None else 0
-    return TaskContext(
-        task.id, task.options, task.position, task_folder, task.asked_by, task.asked_at, worker_id, done, task.total
-    )
+    return TaskContext(task.id, task.options, task.position, task_folder, task.asked_at, worker_id, done, task.total)
 
 
 def _run(context: TaskContext, kind: TaskFunction, shutdown_event: Event) -> tuple[TaskState, str | None]:
-    """How it ended, and why; `waiting` where it is to be gone on with. Raises Lost, Busy, DBAPIError."""
+    """Run the task. Return its new state and a message; the state is `waiting` if it was interrupted.
+
+    Raises LeaseLost, DatabaseBusy and DBAPIError.
+    """
     parts = kind(context)
     try:
         return _run_parts(context, parts, shutdown_event), None
@@ -160,13 +164,13 @@ def _run(context: TaskContext, kind: TaskFunction, shutdown_event: Event) -> tup
     except (LeaseLost, DatabaseBusy, DBAPIError):
         raise
     except OSError as error:
-        log.warning("work %s failed: %s", context.id, error)
+        log.warning("task %s failed: %s", context.id, error)
         return TaskState.FAILED, _describe_os_error(error)
     except Exception:
-        log.exception("work %s failed", context.id)
+        log.exception("task %s failed", context.id)
         return TaskState.FAILED, INTERNAL_ERROR
     finally:
-        with suppress(OSError):  # of a file that could not be written, and is not closed without saying so again
+        with suppress(OSError):  # closing a file that could not be written fails again
             getattr(parts, "close", lambda: None)()
         db.session.rollback()
 
@@ -187,7 +191,7 @@ def _run_parts(context: TaskContext, parts: Iterator[None], shutdown_event: Even
 
 
 def _estimate_end(context: TaskContext, done_at_start: int, elapsed_seconds: float) -> datetime | None:
-    """About when it will be done, if it goes on as it went since this process began."""
+    """Estimate when the task will be done, at its speed in this process."""
     done_since_start = context.done - done_at_start
     if context.total is None or done_since_start <= 0 or context.total <= context.done:
         return None
@@ -200,7 +204,7 @@ def _estimate_end(context: TaskContext, done_at_start: int, elapsed_seconds: flo
 
 
 def _save_progress(context: TaskContext, ends_at: datetime | None) -> bool:
-    """Store how far it has come, and hold it further; whether it is to stop. Raises Lost."""
+    """Store the progress and renew the lease. Return whether the task must stop. Raises LeaseLost."""
 
     def save(session: Session) -> bool:
         task = _lock_leased(session, context)
@@ -212,16 +216,16 @@ def _save_progress(context: TaskContext, ends_at: datetime | None) -> bool:
     try:
         return run_in_transaction(save)
     except DatabaseBusy:
-        log.warning("work %s: the database is busy; its progress is stored a little later", context.id)
+        log.warning("task %s: the database is busy; the progress will be saved later", context.id)
         return False
 
 
 def _save_outcome(session: Session, context: TaskContext, state: TaskState, message: str | None) -> None:
-    """What came of it. One that was asked to stop while it came to its end by itself is done all the same."""
+    """Save the outcome. A task that finished while an admin stopped it counts as done. Raises LeaseLost."""
     task = _lock_leased(session, context)
     task.done, task.total, task.result = context.done, context.total, context.result
     task.holder = task.held_until = task.ends_at = None
-    if state == TaskState.WAITING:  # this process ends: no try has failed, and an admin's stop is not forgotten
+    if state == TaskState.WAITING:  # interrupted: this does not count as a try, and a stop by an admin stays
         task.tries = max(task.tries - 1, 0)
         task.state = TaskState.WAITING if task.state == TaskState.RUNNING else task.state
         session.flush()
@@ -237,7 +241,7 @@ def _mark_finished(task: Task, state: TaskState, message: str | None, now: datet
 
 
 def _lock_leased(session: Session, context: TaskContext) -> Task:
-    """The work, locked. Raises Lost where `task` is not what is at it any more."""
+    """Lock and return the task. Raises LeaseLost if this worker no longer holds it."""
     task = session.get(Task, context.id, with_for_update=True, populate_existing=True)
     if task is None or task.holder != context.worker_id or task.finished_at is not None:
         raise LeaseLost
@@ -246,5 +250,5 @@ def _lock_leased(session: Session, context: TaskContext) -> Task:
 
 def _describe_os_error(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk of this site's server is full: make room there, and ask for it again."
-    return f"A file could not be read or written on this site's server: {error.strerror or error}. Ask its admin."
+        return "The disk of this site's server is full. Free some space, then start the task again."
+    return f"A file could not be read or written on this site's server: {error.strerror or error}. Ask its operator."

@@ -1,1 +1,1 @@
-"""What stands around every request, whoever calls."""
+"""What applies to all requests: proxies, logging, the state of the database, and limits."""

@@ -1,6 +1,7 @@
-"""Calls in the log: those that were refused or failed. What goes well is told by what it brings about.
+"""The access log: one line for each request that was refused or failed.
 
-An address is told by its rule, such as `/api/v1/customers/<email>`: what stands in it may be a customer's, or a secret.
+It contains the route, such as `/api/v1/customers/<email>`, and not the path, which may contain an e-mail address or a
+secret.
 """
 
 import logging
@@ -17,7 +18,7 @@ _CONVERTER = re.compile(r"<[^<>]*:")
 
 
 def register(app: Flask) -> None:
-    """Let each such call have its line."""
+    """Log refused and failed requests."""
 
     @app.after_request
     def log_response(response: Response) -> Response:

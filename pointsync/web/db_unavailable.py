@@ -1,5 +1,5 @@
-"""The database held by another writer, away, of another version or under another key: told to each caller in its own
-edge's words."""
+"""Answers to requests when the database cannot be used: it is locked, not reachable, of another version, or encrypted
+with another key."""
 
 from collections.abc import Callable
 
@@ -15,21 +15,21 @@ from pointsync.errors import ConfigError
 from pointsync.web import secret_key
 
 DATABASE_CHECKED_KEY = "pointsync_database_fits"
-NOT_INITIALISED = "The database holds no site yet; run: pointsync upgrade"
+NOT_INITIALISED = "The database has no site yet; run: pointsync upgrade"
 UNCHECKED_ENDPOINTS = frozenset({"static", "monitoring.health"})
 
 
 class DatabaseUnusable(ServiceUnavailable):
-    """This PointSync cannot work with the database as it is; the description says what to do."""
+    """This PointSync cannot use the database as it is; the description says what to do."""
 
 
 def register_handlers(target: Blueprint | Flask, respond: Callable[[Exception], ResponseReturnValue]) -> None:
-    """Let `answer` say to a caller of `part` that the same may succeed in a moment."""
+    """Answer the callers of `target` with `respond` if the database is temporarily unavailable."""
 
     def handle_database_error(error: DBAPIError) -> ResponseReturnValue:
         if is_transient(error):
             return respond(error)
-        raise error  # all else that the database says is a fault of ours
+        raise error  # any other database error is a bug
 
     target.register_error_handler(DatabaseBusy, respond)
     target.register_error_handler(PoolTimeout, respond)
@@ -37,12 +37,14 @@ def register_handlers(target: Blueprint | Flask, respond: Callable[[Exception], 
 
 
 def register_database_check(app: Flask) -> None:
-    """Answer nobody until the database is at this version and under this key: a WSGI server may be started before
-    `pointsync upgrade`, and run while the key is changed."""
+    """Refuse all requests until the database has this version and this secret key.
+
+    A WSGI server may start before `pointsync upgrade`, and may run while the key is changed.
+    """
 
     @app.errorhandler(WrongSecretKey)
     def handle_wrong_key(error: WrongSecretKey) -> ResponseReturnValue:
-        app.extensions[DATABASE_CHECKED_KEY] = False  # looked at anew
+        app.extensions[DATABASE_CHECKED_KEY] = False  # check again
         app.logger.error("%s", error)
         response: ResponseReturnValue = app.handle_user_exception(DatabaseUnusable(str(error)))
         return response
@@ -53,13 +55,13 @@ def register_database_check(app: Flask) -> None:
             try:
                 problem = database_problem()
             except SQLAlchemyError:
-                return  # away: what is asked for next says so, in its caller's words
+                return  # not reachable: the view's own query fails, and its blueprint answers
             if problem:
                 raise DatabaseUnusable(problem)
 
 
 def database_problem() -> str | None:
-    """Why the database does not fit; None where it does, which is looked at until it does. Raises SQLAlchemyError."""
+    """Why the database cannot be used; None if it can. Checks until it can. Raises SQLAlchemyError."""
     if current_app.extensions.get(DATABASE_CHECKED_KEY):
         return None
     problem = version_problem() if get_schema_version() else NOT_INITIALISED

@@ -1,7 +1,7 @@
-"""How often a caller may fail with what cannot be guessed: counted by address, in this process's memory.
+"""A limit for failed API keys, Passes and signatures, counted by address in this process's memory.
 
-A key or a Pass has more bits than anybody can try; what is held up here is the load of it, and a count in the
-database would add to that. Passwords can be guessed: their tries are counted in the database (`sync.rates`).
+Nobody can guess these, so this only limits the load, and counting in the database would add to the load. Passwords can
+be guessed, so failed sign-ins are counted in the database (`accounts.rate_limit`).
 """
 
 import math
@@ -16,28 +16,28 @@ from pointsync.runtime import get_runtime
 
 FAILURE_LIMIT = parse("20 per minute")
 SITE_FAILURE_LIMIT = parse("300 per minute")
-"""For other sites: behind one proxy many share an address."""
+"""For other sites, because many may share the address of a proxy."""
 IPV6_PREFIX_BITS = 64
-"""What of an IPv6 address is one's own household (RFC 6177): the rest is turned at will."""
+"""The part of an IPv6 address that identifies a household (RFC 6177); a caller can change the rest freely."""
 
 
 def caller_address() -> str:
-    """The caller's address, as failures are counted by it: an IPv6 address by its network."""
+    """The address by which failures are counted: for IPv6, the caller's network."""
     text = request.remote_addr or ""
     try:
         address = ip_address(text)
     except ValueError:
-        return text  # a Unix socket's peer has none
+        return text  # the caller uses a Unix socket
     if address.version == 4:
         return text
     return str(address.ipv4_mapped or ip_network((address, IPV6_PREFIX_BITS), strict=False))
 
 
 def count_failure(credential: str, limit: RateLimitItem = FAILURE_LIMIT) -> None:
-    """Count a failed credential of the caller's address, apart for each `what`, such as `API key`.
+    """Count a failure of the caller's address with a kind of credential, such as `API key`.
 
-    Successes are never counted and never held up by failures. Raises TooManyRequests, with the seconds
-    until the next try, once the address has failed too often.
+    Raises TooManyRequests, with the seconds to wait, if the address has failed too often. Successful calls do not
+    count, and are not delayed.
     """
     bucket_key, failures = (credential, caller_address()), get_runtime().failure_limiter
     if failures.hit(limit, *bucket_key):

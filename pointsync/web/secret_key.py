@@ -1,7 +1,7 @@
-"""Whether this process has the secret key that the database's secrets are encrypted with.
+"""Checks that this process has the secret key with which the database's secrets are encrypted.
 
-Every process and command asks it before it works. A change of the key (`sync.key_rotation`) that was cut short is
-finished then, or undone: until the database was written, the key before is the right one, and from then on the next.
+Every process and command checks this first. If a change of the key (`ops.key_rotation`) was interrupted, the check
+finishes it or undoes it: the next key is valid if the database was already encrypted with it, otherwise the old one.
 """
 
 import logging
@@ -21,15 +21,15 @@ from pointsync.models import Site
 from pointsync.runtime import get_runtime
 
 ENCRYPTED_PREFIX = "sealed_"
-"""How the name of each column begins whose text is encrypted with the secret key; no other column holds such a text."""
+"""The beginning of the names of all columns that are encrypted with the secret key."""
 PROOF_QUERY = text("SELECT sealed_private_key FROM site")
-"""Present in each version of the database, and what opens it opens all: they are encrypted in one transaction."""
+"""A value that every version of the database has. Its key is the key of all, because one transaction encrypts all."""
 
 log = logging.getLogger(__name__)
 
 
 class KeyNotRotated(ConfigError):
-    """The database is encrypted with the key before this one."""
+    """The database is still encrypted with the old key."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -39,24 +39,25 @@ class KeyNotRotated(ConfigError):
 
 
 class NoMatchingKey(ConfigError):
-    """The database is encrypted with another key than the two that are set."""
+    """The database is encrypted with neither of the two keys that are set."""
 
     def __init__(self) -> None:
         super().__init__(
-            "Neither POINTSYNC_SECRET_KEY nor POINTSYNC_SECRET_KEY_OLD is the one that this database's secrets are "
-            "encrypted with: give that one back"
+            "Neither POINTSYNC_SECRET_KEY nor POINTSYNC_SECRET_KEY_OLD is the key that this database's secrets are "
+            "encrypted with: restore that key"
         )
 
 
 def verify_key() -> bool:
-    """See that this process has the right key, also where that was changed a moment ago; whether there is a site.
+    """Check the key, and use the current one if it was changed since this process read it.
 
-    Raises StillOld, WrongSecret or WrongOld, all of them ConfigError, where it has not; SQLAlchemyError.
+    Returns whether the database has a site. Raises KeyNotRotated, WrongSecretKey or NoMatchingKey, which are all
+    ConfigError, and SQLAlchemyError.
     """
     path = db.get_engine().url.database if db.get_engine().dialect.name == "sqlite" else None
     if path and not Path(path).is_file():
-        return False  # to look would make it
-    with upgrade_lock():  # a change of the key holds it until all is done
+        return False  # connecting would create it
+    with upgrade_lock():  # a change of the key holds this lock until it is complete
         proof = _read_proof()
         if proof is not None:
             _verify_key(proof)
@@ -69,7 +70,7 @@ def list_encrypted_columns(model: type[Base]) -> list[str]:
 
 
 def register() -> None:
-    """Let no session write what is encrypted with another key than the rest; once in a process."""
+    """Start checking that no session writes values encrypted with a wrong key; a second call does nothing."""
     if not event.contains(WriteSession, "before_flush", _before_flush):
         event.listen(WriteSession, "before_flush", _before_flush)
 
@@ -90,19 +91,19 @@ def _verify_key(proof: str) -> None:
         if config.secret_key_old is None:
             raise WrongSecretKey
         raise KeyNotRotated if _can_decrypt(config.secret_key_old, proof) else NoMatchingKey
-    if key != config.secret_key:  # changed since this process has read it
+    if key != config.secret_key:  # changed since this process read it
         state.use_secret_key(key)
         current_app.config["SECRET_KEY"] = key
 
 
 def _recover_key_file(data: Path, proof: str) -> str:
-    """The key in the file, once a change of it that was cut short is undone, or done where the database is."""
+    """The key in the key file, after finishing or undoing an interrupted change."""
     current_key, next_key = key_file.read_or_create(data), key_file.read_next(data)
     if _can_decrypt(current_key, proof):
         key_file.delete_next(data)
     elif next_key and _can_decrypt(next_key, proof):
         key_file.activate_next(data, clock.now())
-        log.warning("a change of the secret key was cut short; it is done now")
+        log.warning("an interrupted change of the secret key was completed")
         return next_key
     return current_key
 
@@ -116,9 +117,9 @@ def _can_decrypt(key: str, proof: str) -> bool:
 
 
 def _before_flush(session: Session, _flush: object, _things: object) -> None:
-    """The key may be changed behind a process that had nothing open then: it must not seal with the one it has."""
+    """Before encrypted values are written, check the key, which may have been changed since this process read it."""
     if _has_encrypted_changes(chain(session.new, session.dirty)):
-        # Whoever changes the key locks this row first.
+        # A change of the key locks this row first.
         query = select(Site.sealed_private_key).with_for_update(read=True, key_share=True)
         if proof := session.connection().scalar(query):
             get_runtime().vault.decrypt(proof)

@@ -1,7 +1,7 @@
-"""The gate before the application: what a proxy tells is taken from a trusted one only.
+"""Middleware that uses the headers of proxies only if the proxy is trusted.
 
-Werkzeug's ProxyFix believes anybody and takes any prefix, so that `//evil.example` would make every redirect leave
-the site. What it gets to see is decided here.
+Werkzeug's ProxyFix trusts every caller and every prefix: with `//evil.example`, all redirects would leave the site. So
+this middleware decides which headers ProxyFix gets.
 """
 
 import re
@@ -14,15 +14,15 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from pointsync.config import UNIX_SOCKET, TrustedPeer
 
 IDENTITY_KEY = "pointsync.identity"
-"""Where the environment holds whom a trusted proxy has named; headers come under `HTTP_…`, so none can be this."""
+"""The environment's key for the user that a trusted proxy named; no header can set it, as those begin with `HTTP_`."""
 
 MAX_HOPS = 20
-"""How many proxies may stand in a row."""
+"""The longest chain of proxies."""
 
 _FORWARDED_PREFIX = "HTTP_X_FORWARDED_"
 _PROXY_ONLY_HEADERS = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_SCRIPT_NAME", "HTTP_SCRIPT_NAME")
 _UNIX_PEERS = ("", "localhost", "<local>")
-"""What gunicorn, waitress and Flask's own server call whoever comes by a Unix socket."""
+"""The caller's address if the connection is a Unix socket, in gunicorn, waitress and Flask's own server."""
 
 _PREFIX = re.compile(r"(/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)*")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -34,7 +34,7 @@ WsgiApp = Callable[[Environ, Any], Iterable[bytes]]
 
 
 class TrustedProxyMiddleware:
-    """WSGI middleware; `is_ours` tells whether a path is one that the application answers."""
+    """WSGI middleware; `is_known_path` tells whether the application has a view for a path."""
 
     def __init__(
         self,
@@ -46,16 +46,16 @@ class TrustedProxyMiddleware:
         self._app = ProxyFix(app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
         self._networks = [each for each in trusted_proxies if each != UNIX_SOCKET]
         self._trusts_unix = UNIX_SOCKET in trusted_proxies
-        # Whichever way it was spelled, with - or _, a server knows a header by this one name.
+        # WSGI uses this name for the header, whether it is spelled with - or _.
         self._identity_header = f"HTTP_{identity_header.upper().replace('-', '_')}" if identity_header else None
         self._is_known_path = is_known_path
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Answer, with nothing in `environ` but what may be believed."""
+        """Call the application, with only trustworthy values in `environ`."""
         proxy_headers = self._remove_proxy_headers(environ)
         is_trusted = self._is_trusted(environ.get("REMOTE_ADDR"))
         script_name = environ.get("SCRIPT_NAME", "")
-        # gunicorn takes it from a header of that name, too.
+        # gunicorn also reads SCRIPT_NAME from a header.
         if not is_prefix(script_name) or (
             script_name and not is_trusted and script_name == proxy_headers.get("HTTP_SCRIPT_NAME")
         ):
@@ -65,7 +65,7 @@ class TrustedProxyMiddleware:
         return self._app(environ, start_response)
 
     def _remove_proxy_headers(self, environ: Environ) -> ProxyHeaders:
-        """What the headers said that only a proxy may send; they are gone."""
+        """Remove the headers that only a proxy may send, and return them."""
         names = [
             name
             for name in environ
@@ -74,7 +74,7 @@ class TrustedProxyMiddleware:
         return {name: str(environ.pop(name)) for name in names}
 
     def _apply_trusted_headers(self, environ: Environ, proxy_headers: ProxyHeaders) -> None:
-        """Put back, for ProxyFix, what can be as it was told."""
+        """Give ProxyFix the valid headers of a trusted proxy."""
         client = self._client_address(proxy_headers.get(f"{_FORWARDED_PREFIX}FOR", ""))
         scheme = _last_item(proxy_headers.get(f"{_FORWARDED_PREFIX}PROTO", "")).lower()
         host = _last_item(proxy_headers.get(f"{_FORWARDED_PREFIX}HOST", ""))
@@ -92,15 +92,15 @@ class TrustedProxyMiddleware:
             environ[IDENTITY_KEY] = name.encode("latin-1", "replace").decode("utf-8", "replace")
 
     def _strip_prefix(self, environ: Environ, prefix: str) -> None:
-        """Take a prefix that the proxy has left in the path off it."""
+        """Remove the prefix from the path if the proxy has not done so."""
         path = environ.get("PATH_INFO", "")
         rest = path.removeprefix(prefix)
-        # Where it was taken off already, /pointsync/v1/ping can begin with the prefix /pointsync all the same.
+        # If the proxy has removed it, /pointsync/v1/ping may still begin with the prefix /pointsync.
         if rest != path and rest[:1] in ("", "/") and not self._is_known_path(path):
             environ["PATH_INFO"] = rest or "/"
 
     def _client_address(self, forwarded_for: str) -> str | None:
-        """The address that the first trusted proxy was called from: each one puts its caller's at the end."""
+        """The address of the first trusted proxy's caller: each proxy appends its caller's address."""
         client = None
         for part in reversed(forwarded_for.split(",")[-MAX_HOPS:]):
             address = _parse_address(part.strip())
@@ -119,7 +119,7 @@ class TrustedProxyMiddleware:
 
 
 def is_prefix(path: str) -> bool:
-    """Whether `path` is one that links may be put behind: no other host, nothing to be escaped, no way up."""
+    """Whether `path` is safe as a prefix of links: no other host, no `..`, and nothing to escape."""
     return _PREFIX.fullmatch(path) is not None
 
 
@@ -128,7 +128,7 @@ def _last_item(header: str) -> str:
 
 
 def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """An address as proxies write it, perhaps with its port; an IPv4 one within IPv6 for itself."""
+    """Parse an address, perhaps with a port; an IPv4 address inside IPv6 is returned as IPv4."""
     match = _WITH_PORT.fullmatch(text)
     try:
         address = ip_address(match[1] or match[2] if match else text)

@@ -1,4 +1,4 @@
-"""Files that admins send: where a body may be large, and how a web server tells before it has taken any of it."""
+"""Larger limits for uploads by admins, which the web server checks before it reads the body."""
 
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
@@ -6,14 +6,14 @@ from itsdangerous import BadSignature
 from werkzeug.http import parse_cookie
 
 MAX_BYTES_BY_PATH = {"/customers/import": 200 * 1024 * 1024}
-"""The paths that take more than `web.MAX_BODY_BYTES`, of admins only."""
+"""Paths that accept more than `app.MAX_BODY_BYTES`, from admins only."""
 
 
 def max_upload_bytes(app: Flask, path: str, cookie: str) -> int:
-    """How much a web server may take for `path`, whatever prefix it has, where that is more than usual; else 0.
+    """The larger limit for a request to `path`, which may have a prefix; 0 if the usual limit applies.
 
-    `cookie` is the header as it was sent: it must hold what this site has signed for an admin. Whether they still
-    are one is for the view to ask.
+    `cookie` is the Cookie header, which must contain a session that this site has signed for an admin. The view
+    checks whether that admin is still signed in.
     """
     max_bytes = next((max_bytes for path_end, max_bytes in MAX_BYTES_BY_PATH.items() if path.endswith(path_end)), 0)
     session_cookie = parse_cookie(cookie).get(app.config["SESSION_COOKIE_NAME"])

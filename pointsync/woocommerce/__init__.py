@@ -1,1 +1,1 @@
-"""WooCommerce hooks: what shops deliver, and what it is worth."""
+"""WooCommerce hooks: receive what shops deliver, and record its points."""

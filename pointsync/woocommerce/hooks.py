@@ -1,4 +1,4 @@
-"""Hooks: where WooCommerce shops deliver, set up by an admin."""
+"""Hooks: the URLs to which WooCommerce shops deliver. Admins create them."""
 
 import re
 from datetime import datetime
@@ -8,18 +8,18 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from pointsync import ids
-from pointsync.accounts.api_keys import check_name, lock_names
+from pointsync.accounts.api_keys import check_name
 from pointsync.crypto import Vault
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import reserves
-from pointsync.models import Hook, HookDelivery
+from pointsync.models import Hook, HookDelivery, Site
 from pointsync.text_limits import is_storable
+from pointsync.woocommerce.orders import COUNTED_STATUSES
 
 KEPT_DELIVERIES = 1000
 MAX_RATE = Decimal(100_000)
 RATE_DECIMALS = 6
 MAX_SECRET_BYTES = 500
-ORDER_STATUSES = ("processing", "completed")
 
 _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -36,28 +36,28 @@ def add(
     by_movements: bool = False,
     now: datetime,
 ) -> Hook:
-    """A new hook. `rate` is points per unit of an order's total, `status` when they are given.
+    """Create a hook. `rate` is points per unit of an order's total; `status` is when an order gives points.
 
-    A name may be used again once its hook is removed; its refs go on, so no order counts twice. Raises
-    Invalid (a field), NotFound (the reserve), or Conflict: a live name, or a hook of the other rule for
-    that reserve, since an order and the points movement it made would both count.
+    The name of a removed hook may be used again: its refs still count as recorded, so no order counts twice. Raises
+    InvalidInput, NotFound for the reserve, and Conflict if an active hook has the name, or if the reserve has a hook
+    with the other rule: an order and the movement that it caused would both count.
     """
     check_name(name)
     secret = _check_secret(secret)
     points_per_unit = _parse_rate(rate)
-    if status not in ORDER_STATUSES:
-        raise InvalidInput("status", f"The status must be one of {', '.join(ORDER_STATUSES)}.")
+    if status not in COUNTED_STATUSES:
+        raise InvalidInput("status", f"The status must be one of {', '.join(COUNTED_STATUSES)}.")
     reserve = reserves.get(session, reserve_key)
     rule = "movements" if by_movements else "orders"
-    lock_names(session)
+    Site.get_for_update(session)  # one transaction at a time checks the other hooks and adds one
     for other in list_all(session):
         if other.name == name:
-            message = f"There is a hook {name} already; choose another name, or remove that hook first."
+            message = f"A hook named {name} already exists. Choose another name, or remove that hook first."
             raise Conflict("name_taken", message, {"name": message})
         if other.reserve_id == reserve.id and other.rule != rule:
             message = (
-                f"The hook {other.name} gives points in {reserve.key} by {other.rule}; by {rule} too, an order "
-                "would count twice. Remove that hook first, or choose another reserve."
+                f"The hook {other.name} already gives points in {reserve.key} by {other.rule}. With a hook by {rule}, "
+                "orders would count twice. Remove that hook first, or choose another reserve."
             )
             raise Conflict("other_rule", message, {"reserve": message})
     hook = Hook(
@@ -76,8 +76,16 @@ def add(
 
 
 def list_all(session: Session) -> list[Hook]:
-    """The live hooks, by name."""
+    """The active hooks, sorted by name."""
     return list(session.scalars(select(Hook).where(Hook.removed_at.is_(None)).order_by(Hook.name)))
+
+
+def get(session: Session, hook_id: int) -> Hook:
+    """The active hook with this id. Raises NotFound."""
+    hook = session.get(Hook, hook_id)
+    if hook is None or hook.removed_at is not None:
+        raise NotFound("unknown_hook", "There is no such hook. It may have been removed already.")
+    return hook
 
 
 def list_deliveries(session: Session, hook_id: int, limit: int) -> list[HookDelivery]:
@@ -87,17 +95,17 @@ def list_deliveries(session: Session, hook_id: int, limit: int) -> list[HookDeli
 
 
 def remove(session: Session, name: str, now: datetime) -> None:
-    """End the live hook of that name: its address answers 404. Raises NotFound where there is none."""
+    """Remove the active hook with this name: its URL then answers 404. Raises NotFound."""
     hook = next((each for each in list_all(session) if each.name == name), None)
     if hook is None:
-        message = f"There is no hook {name[:64]!r}; pointsync hook list shows those there are."
+        message = f"There is no hook {name[:64]!r}. See the list of hooks: pointsync hook list."
         raise NotFound("unknown_hook", message, {"name": message})
     hook.removed_at = now
     session.flush()
 
 
 def find(session: Session, token: str, *, for_update: bool = False) -> Hook | None:
-    """The live hook with that id in its URL, or None; `for_update` lets no other delivery come between."""
+    """The active hook with this token in its URL, or None. `for_update` locks it against concurrent deliveries."""
     if not _TOKEN.match(token):
         return None
     query = select(Hook).where(Hook.token == token, Hook.removed_at.is_(None))
@@ -107,12 +115,12 @@ def find(session: Session, token: str, *, for_update: bool = False) -> Hook | No
 
 
 def delivery_url(hook: Hook, site_url: str | None) -> str:
-    """What the admin types into the shop; a path alone while the public URL is not known."""
+    """The URL that an admin enters in the shop; only the path if the public URL is unknown."""
     return f"{(site_url or '').rstrip('/')}/hooks/woocommerce/{hook.token}"
 
 
 def prune(session: Session, keep_count: int = KEPT_DELIVERIES) -> int:
-    """Delete all but the last `kept` deliveries of each hook; how many were deleted."""
+    """Delete all but the last `keep_count` deliveries of each hook. Return how many were deleted."""
     deleted = 0
     for hook_id in session.scalars(select(Hook.id)).all():
         of_hook = HookDelivery.hook_id == hook_id
@@ -128,12 +136,12 @@ def prune(session: Session, keep_count: int = KEPT_DELIVERIES) -> int:
 
 
 def _check_secret(text: str) -> str:
-    """The secret as the shop keeps it: WooCommerce cuts the space around it."""
+    """The secret as the shop stores it: WooCommerce strips it."""
     text = text.strip()
     if not text or not is_storable(text) or len(text.encode()) > MAX_SECRET_BYTES:
         raise InvalidInput(
             "secret",
-            f"Give the secret that stands in the shop's webhook: 1 to {MAX_SECRET_BYTES} plain characters.",
+            f"Enter the secret of the shop's webhook: 1 to {MAX_SECRET_BYTES} plain characters.",
         )
     return text
 
@@ -146,7 +154,6 @@ def _parse_rate(text: Decimal | str) -> Decimal:
     if not rate.is_finite() or not 0 < rate <= MAX_RATE or rate != round(rate, RATE_DECIMALS):
         raise InvalidInput(
             "rate",
-            f"The rate must be a number above 0, at most {MAX_RATE:,}, with at most {RATE_DECIMALS} decimals, "
-            "such as 1 or 0.5.",
+            f"The rate must be above 0, at most {MAX_RATE:,}, with at most {RATE_DECIMALS} decimals, such as 1 or 0.5.",
         )
     return rate

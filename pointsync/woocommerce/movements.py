@@ -1,4 +1,4 @@
-"""The rule by movements: each movement of the shop's own points plugin, once."""
+"""The movements rule: record each movement of the shop's own points plugin once."""
 
 from datetime import datetime
 from typing import Any
@@ -12,23 +12,23 @@ TOPIC = "action.woocommerce_pointsync_movement"
 
 
 def build_draft(hook: Hook, body: Any, now: datetime) -> Draft:
-    """The movement in `body`: `{action, arg: {movement_id, email, stack, moved, total, reason, order_id, date}}`.
+    """Build a draft from `{action, arg: {movement_id, email, stack, moved, total, reason, order_id, date}}`.
 
-    `moved` is null where the shop has set the balance to `total`. The hook learns the `stack`, the
-    shop's own name of the reserve, from its first movement. Raises Unused where it cannot be recorded.
+    `moved` is null if the shop has set the balance to `total`. `stack` is the shop's name of the reserve; the hook
+    stores it from its first movement. Raises DeliveryIgnored.
     """
     movement = body.get("arg") if isinstance(body, dict) else None
     if not isinstance(movement, dict):
-        raise DeliveryIgnored("The delivery holds no movement.")
+        raise DeliveryIgnored("The delivery contains no movement.")
     movement_id = parse_id(movement.get("movement_id"), "The movement")
     label = f"movement {movement_id}"
     customer = parse_email(movement.get("email"), f"The {label}")
     is_set = movement.get("moved") is None
     points = parse_int(movement.get("total") if is_set else movement.get("moved"))
     if points is None:
-        raise DeliveryIgnored(f"The points of {label} are no whole number.")
+        raise DeliveryIgnored(f"The points of {label} are not a whole number.")
     if not points and not is_set:
-        raise DeliveryIgnored(f"The {label} moved no points.")
+        raise DeliveryIgnored(f"The {label} has 0 points.")
     _check_stack(hook, text_or_empty(movement.get("stack")), label)
     return Draft(
         customer,
@@ -51,6 +51,6 @@ def _check_stack(hook: Hook, stack_name: str, label: str) -> None:
         hook.stack = stack
     if stack != hook.stack:
         raise DeliveryIgnored(
-            f"The {label} is of the stack {stack}; this hook takes those of {hook.stack}. "
-            "Add another hook for that stack."
+            f"The {label} belongs to the stack {stack}, but this hook accepts {hook.stack} only. Add another hook for "
+            "that stack."
         )

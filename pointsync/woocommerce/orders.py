@@ -1,4 +1,4 @@
-"""The rule by orders: points for an order's total, once; each refund takes its part back, once."""
+"""The orders rule: an order gives points for its total once, and each refund takes its share back once."""
 
 from collections.abc import Mapping
 from decimal import ROUND_FLOOR, Decimal, localcontext
@@ -16,18 +16,18 @@ TOPICS = frozenset({"order.created", "order.updated", "order.restored"})
 MAX_REFUNDS = 500
 DECIMAL_PRECISION = 60
 
-#: A completed order has been processed.
 COUNTED_STATUSES = {"processing": ("processing", "completed"), "completed": ("completed",)}
+"""The statuses at which an order counts, by the hook's status. A completed order was processed before."""
 
 
 def build_drafts(session: Session, hook: Hook, order: Any, source: str) -> list[Draft]:
-    """What is to be recorded of an order as the shop delivers it (WooCommerce's REST order, version 3).
+    """Build the drafts of an order as the shop delivers it (an order of WooCommerce's REST API, version 3).
 
-    Its points, `floor(total × rate)`, at the hook's status, then its refunds in the order of their ids;
-    what this hook has recorded before is left out. Raises Unused where the order gives nothing.
+    The order gives `floor(total × rate)` points once it has the hook's status. Then its refunds follow, in the order of
+    their ids. What this hook has recorded before is left out. Raises DeliveryIgnored if the order gives no points.
     """
     if not isinstance(order, dict):
-        raise DeliveryIgnored("The delivery holds no order.")
+        raise DeliveryIgnored("The delivery contains no order.")
     order_id = parse_id(order.get("id"), "The order")
     label = f"order {order_id}"
     total = parse_amount(order.get("total"), f"The total of {label}")
@@ -46,13 +46,13 @@ def build_drafts(session: Session, hook: Hook, order: Any, source: str) -> list[
     else:
         if order.get("status") not in COUNTED_STATUSES[hook.status]:
             status = sanitise(text_or_empty(order.get("status")), 40) or "unknown"
-            raise DeliveryIgnored(f"The status of {label} is {status}; points are given at {hook.status}.")
+            raise DeliveryIgnored(f"The status of {label} is {status}. It gives points once it is {hook.status}.")
         billing = order.get("billing")
         customer = parse_email(billing.get("email") if isinstance(billing, dict) else None, f"The {label}")
         reserve = hook.reserve.key
         points = compute_points(total, hook.rate)
         if not points:
-            raise DeliveryIgnored(f"The total of {label}, {total}, is worth no points.")
+            raise DeliveryIgnored(f"The total of {label}, {total}, is too low for points.")
         drafts.append(Draft(customer, points, reserve=reserve, kind="earn", reason=f"Order {order_id}", ref=ref))
     recorded_refunds = {refund_id: recorded[name].points for refund_id, name in refs.items() if name in recorded}
     for refund_id, change in compute_refunds(
@@ -73,7 +73,7 @@ def build_drafts(session: Session, hook: Hook, order: Any, source: str) -> list[
 
 
 def compute_points(money: Decimal, rate: Decimal) -> int:
-    """`floor(money × rate)` in points, exactly; nothing for money below 0."""
+    """`floor(money × rate)` points, computed exactly; 0 for negative money."""
     with localcontext() as context:
         context.prec = DECIMAL_PRECISION
         return int(max(money * rate, Decimal(0)).to_integral_value(ROUND_FLOOR))
@@ -86,11 +86,11 @@ def compute_refunds(
     refunds: Mapping[int, Decimal],
     recorded: Mapping[int, int],
 ) -> dict[int, int]:
-    """What each refund that is not recorded yet takes back: points below 0, by the refund's id.
+    """The points that each unrecorded refund takes back, as negative numbers by the refund's id.
 
-    `points` is what the order gave, `refunds` the money of each refund (above 0), `recorded` what those
-    that are recorded have taken. After each refund, in the order of ids, the order has given
-    `floor((total − refunded so far) × rate)`. A refund never gives points, whatever became of the total.
+    `points` is what the order gave, `refunds` is the money of each refund (above 0), and `recorded` is what recorded
+    refunds took. After each refund, in the order of ids, the order has given `floor((total − refunded so far) × rate)`.
+    A refund never gives points, even if the total has grown.
     """
     changes = {}
     remaining = points
@@ -107,13 +107,13 @@ def compute_refunds(
 
 
 def _parse_refunds(items: Any, label: str) -> dict[int, tuple[Decimal, str]]:
-    """The refunds by id, each with its money (the shop's totals are below 0) and its reason."""
+    """The refunds by id, with their money (the shop writes totals below 0) and reasons."""
     if not isinstance(items, list) or len(items) > MAX_REFUNDS:
-        raise DeliveryIgnored(f"The refunds of {label} are no list of at most {MAX_REFUNDS}.")
+        raise DeliveryIgnored(f"The refunds of {label} are not a list of at most {MAX_REFUNDS}.")
     refunds = {}
     for each in items:
         if not isinstance(each, dict):
-            raise DeliveryIgnored(f"A refund of {label} cannot be read.")
+            raise DeliveryIgnored(f"A refund of {label} is not valid.")
         money = parse_amount(each.get("total"), f"The total of a refund of {label}")
         if money > 0:
             raise DeliveryIgnored(f"The total of a refund of {label} is above 0.")
@@ -122,6 +122,6 @@ def _parse_refunds(items: Any, label: str) -> dict[int, tuple[Decimal, str]]:
 
 
 def _find_recorded(session: Session, source: str, refs: list[str]) -> dict[str | None, Movement]:
-    """The movements that this hook has recorded under these refs."""
+    """The movements that this hook has recorded with these refs."""
     rows = session.scalars(select(Movement).where(Movement.source == source, Movement.ref.in_(refs)))
     return {row.ref: row for row in rows}

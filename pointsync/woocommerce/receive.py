@@ -1,4 +1,4 @@
-"""Deliveries of a WooCommerce shop: what each is worth, recorded once, and a line about what came of it."""
+"""Deliveries from WooCommerce shops: record the points of each once, and store its outcome."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,18 +21,17 @@ MAX_MESSAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class HookOutcome:
-    """What came of a delivery: `recorded`, `duplicate` or `unused`, and a sentence."""
+    """The outcome of a delivery: `recorded`, `duplicate` or `unused`, with a message for admins."""
 
     status: str
     message: str
 
 
 def receive_delivery(session: Session, hook: Hook, *, topic: str, shop: str, body: Any, now: datetime) -> HookOutcome:
-    """Record what a delivery of known signature is worth, and keep a line about it.
+    """Record the points of a delivery whose signature was verified, and store the outcome.
 
-    `hook` is locked by the caller; `topic` and `shop` are what the delivery's headers say, `body` is its
-    JSON, None where that is broken. Nothing is refused with an error: WooCommerce never sends again, and
-    switches a hook off that answers with failures.
+    The caller has locked `hook`. `topic` and `shop` come from the headers; `body` is the parsed JSON, or None if it is
+    not valid. No delivery raises an error: WooCommerce does not retry, and disables a webhook after failed deliveries.
     """
     topic, shop = sanitise(topic, MAX_TOPIC), sanitise(shop, MAX_SHOP)
     if hook.shop is None and shop:
@@ -61,7 +60,7 @@ def receive_delivery(session: Session, hook: Hook, *, topic: str, shop: str, bod
 def _record_delivery(session: Session, hook: Hook, topic: str, shop: str, body: Any, now: datetime) -> HookOutcome:
     _check_topic(hook, topic)
     if body is None:
-        raise DeliveryIgnored("The delivery is not JSON.")
+        raise DeliveryIgnored("The delivery is not valid JSON.")
     _check_shop(session, hook, shop)
     source = f"hook:{hook.name}"
     if hook.rule == "orders":
@@ -74,22 +73,22 @@ def _record_delivery(session: Session, hook: Hook, topic: str, shop: str, body: 
 def _check_topic(hook: Hook, topic: str) -> None:
     if hook.rule == "orders" and topic not in orders.TOPICS:
         raise DeliveryIgnored(
-            f"This hook counts orders; a delivery of the topic {topic or 'none'} is of no use. "
-            "Choose the topics Order created and Order updated in the shop."
+            f"This hook counts orders, so it ignores the topic {topic or 'none'}. Choose the topics Order created and "
+            "Order updated in the shop."
         )
     if hook.rule == "movements" and topic != movements.TOPIC:
         raise DeliveryIgnored(
-            f"This hook takes movements of points; a delivery of the topic {topic or 'none'} is of no use. "
+            f"This hook records movements of points, so it ignores the topic {topic or 'none'}. "
             f"Choose the topic Action with the event {movements.TOPIC.removeprefix('action.')} in the shop."
         )
 
 
 def _check_shop(session: Session, hook: Hook, shop: str) -> None:
-    """Raises Unused where the shop is another than this hook's, or an older hook counts it already."""
+    """Raise DeliveryIgnored if the delivery is from another shop, or if an older hook already counts this shop."""
     if shop and hook.shop and _normalize_shop(shop) != _normalize_shop(hook.shop):
         raise DeliveryIgnored(
-            f"The delivery is from {shop}; this hook belongs to {hook.shop}, and two shops may use the same ids. "
-            "Add a hook for each shop; if the shop has moved, remove this hook and add it again under its name."
+            f"The delivery is from {shop}, but this hook belongs to {hook.shop}. Two shops may use the same ids, so "
+            "add a hook for each shop. If the shop has moved, remove this hook and add it again with the same name."
         )
     older = session.scalars(
         select(Hook)
@@ -104,13 +103,13 @@ def _check_shop(session: Session, hook: Hook, shop: str) -> None:
     for other in older:
         if hook.shop and _normalize_shop(other.shop or "") == _normalize_shop(hook.shop):
             raise DeliveryIgnored(
-                f"The hook {other.name} counts this shop in {other.reserve.key} already, so this one would count "
+                f"The hook {other.name} already counts this shop in {other.reserve.key}, so this hook would count it "
                 "twice. Remove one of the two."
             )
 
 
 def _normalize_shop(shop: str) -> str:
-    """A shop's address without what changes when it gets a certificate."""
+    """The URL of a shop without the scheme, which changes when the shop gets a certificate."""
     return shop.lower().removeprefix("https://").removeprefix("http://").rstrip("/")
 
 
@@ -119,5 +118,5 @@ def _summarize(recorded: list[RecordResult]) -> HookOutcome:
     if new_movements:
         return HookOutcome("recorded", f"{', '.join(f'{each.points:+,}' for each in new_movements)} points recorded.")
     if any(each.status == "unchanged" for each in recorded):
-        return HookOutcome("unused", "The balance was that already, so nothing changed.")
+        return HookOutcome("unused", "The balance already had this value, so nothing changed.")
     return HookOutcome("duplicate", "This was recorded before, so nothing changed.")

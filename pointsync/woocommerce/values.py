@@ -1,4 +1,4 @@
-"""Reading what a WooCommerce shop delivers: numbers, amounts, texts that may be anything."""
+"""Parse the values in a WooCommerce delivery. Any value may be missing or have an unexpected type."""
 
 import re
 from datetime import UTC, datetime
@@ -15,11 +15,11 @@ _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?\Z")
 
 
 class DeliveryIgnored(Exception):
-    """A delivery is of no use here; the text is a sentence that says why."""
+    """The delivery cannot be recorded. The text says why."""
 
 
 def parse_int(value: Any) -> int | None:
-    """The whole number that `value` is or spells, at most 63 bits; None for anything else."""
+    """`value` as a whole number of at most 63 bits, from a number or text; None for anything else."""
     if isinstance(value, str) and _INTEGER.match(value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_INT64:
@@ -28,7 +28,7 @@ def parse_int(value: Any) -> int | None:
 
 
 def parse_id(value: Any, label: str) -> int:
-    """An id of the shop's: a whole number above 0. Raises Unused saying `what` has none."""
+    """An id of the shop, a whole number above 0. Raises DeliveryIgnored; `label` names what has the id."""
     parsed = parse_int(value)
     if parsed is None or parsed <= 0:
         raise DeliveryIgnored(f"{label} has no id that is a whole number above 0.")
@@ -36,16 +36,16 @@ def parse_id(value: Any, label: str) -> int:
 
 
 def parse_amount(value: Any, label: str) -> Decimal:
-    """An amount of money as the shop writes it, such as "19.90". Raises Unused for any other form."""
+    """An amount of money as the shop writes it, such as "19.90". Raises DeliveryIgnored."""
     if isinstance(value, bool) or not isinstance(value, str | int) or not _AMOUNT.match(str(value)[:40]):
-        raise DeliveryIgnored(f"{label} is no amount such as 19.90.")
+        raise DeliveryIgnored(f"{label} is not an amount such as 19.90.")
     return Decimal(value)
 
 
 def parse_email(value: Any, label: str) -> str:
-    """The customer's e-mail address, normalised. Raises Unused where there is none or it cannot be one."""
+    """The normalised e-mail address of the customer. Raises DeliveryIgnored."""
     if not isinstance(value, str) or not value.strip():
-        raise DeliveryIgnored(f"{label} names no e-mail address, so nobody can get the points.")
+        raise DeliveryIgnored(f"{label} has no e-mail address, so nobody can get the points.")
     try:
         return normalise(value)
     except InvalidInput as error:
@@ -53,7 +53,7 @@ def parse_email(value: Any, label: str) -> str:
 
 
 def parse_time(value: Any, now: datetime) -> datetime:
-    """The moment that the shop writes as `YYYY-MM-DD HH:MM:SS` in UTC, never after now; else now."""
+    """The time that the shop writes as `YYYY-MM-DD HH:MM:SS` in UTC, at most `now`; `now` if it is not valid."""
     try:
         return min(datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC), now)
     except (TypeError, ValueError):
@@ -61,5 +61,5 @@ def parse_time(value: Any, now: datetime) -> datetime:
 
 
 def text_or_empty(value: Any) -> str:
-    """`value` where it is text, else nothing."""
+    """`value` if it is text, else an empty text."""
     return value if isinstance(value, str) else ""

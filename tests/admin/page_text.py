@@ -1,23 +1,23 @@
-"""What people read of a page."""
+"""The text of a page, as people read it."""
 
 import html
 import re
 
 
 def text_of(part: str) -> str:
-    """Part of a page as words."""
+    """The text of a part of a page, without tags and with single spaces."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", part)).split())
 
 
 def main_text(text: str) -> str:
-    """A page's <main> as words."""
+    """The text of a page's <main>."""
     found = re.search(r"<main [^>]*>(.*)</main>", text, re.DOTALL)
     assert found
     return text_of(found[1])
 
 
 def field_errors(text: str) -> dict[str, str]:
-    """What is told at each field, by the field's id: plain text, tied to the input or the group it is about."""
+    """The error of each field by the field's id. Each must be plain text and linked to its input or group."""
     found = re.findall(r'<p class="field-error" id="(\w+)-error">([^<]+)</p>', text)
     for name, _ in found:
         described = f'aria-describedby="{name}-error"'

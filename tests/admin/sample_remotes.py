@@ -14,7 +14,7 @@ CREATED_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TEMPLATE = "/wp-json/woorewards/v1/points/sync/{email}/{pool}/{points}/{hash}"
 
 STATUS_TEXTS = {
-    "none": "Nothing was sent yet; the last check was fine.",
+    "none": "Nothing was sent yet; the last check succeeded.",
     "green": "In step.",
     "warning": "shop-three.test did not answer within 10 seconds. 1 movement waiting.",
     "error": "shop-four.test refuses these credentials: paste its sharing key again. 1 movement waiting.",

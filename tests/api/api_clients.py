@@ -53,13 +53,13 @@ class HookClient:
     path: str = ""
 
     def deliver(self, topic: str, body: Any, **headers: str) -> dict[str, str]:
-        """Deliver, signed; what the hook answered, after it was made sure that it is 200."""
+        """Deliver `body`, signed, and check that the status is 200; the hook's answer."""
         answer = self.post(body if isinstance(body, bytes) else json.dumps(body).encode(), topic, **headers)
         assert answer.status_code == 200, answer.text
         return dict(answer.json)
 
     def post(self, raw: bytes, topic: str, **headers: str) -> TestResponse:
-        """Deliver these bytes; `headers` in place of those that the shop would send, with _ for -."""
+        """Deliver these bytes. `headers` replace the shop's own headers; write _ for -."""
         sent = {
             "Content-Type": "application/json",
             "X-WC-Webhook-Topic": topic,
@@ -69,7 +69,7 @@ class HookClient:
         return self.app.test_client().post(self.path, data=raw, headers=sent)
 
     def order(self, **fields: Any) -> dict[str, str]:
-        """Deliver an order: of 100.00, completed, Alice's, unless told otherwise."""
+        """Deliver an order. Default: Alice's, 100.00, completed."""
         return self.deliver("order.updated", make_order(**fields))
 
     def movement(self, **fields: Any) -> dict[str, str]:
@@ -78,7 +78,7 @@ class HookClient:
 
 
 def make_order(**fields: Any) -> dict[str, Any]:
-    """What is read of an order."""
+    """The fields of an order that PointSync reads."""
     order = {"id": 17, "status": "completed", "total": "100.00", "billing": {"email": "alice@example.test"}}
     return order | {"refunds": []} | fields
 
@@ -94,12 +94,12 @@ def make_movement(**fields: Any) -> dict[str, Any]:
 
 
 def make_refund(refund_id: int, total: str) -> dict[str, Any]:
-    """A refund as an order lists it."""
+    """A refund in an order's list of refunds."""
     return {"id": refund_id, "reason": "one mug back", "total": total}
 
 
 def create_api_client(app: Flask, name: str = "web-shop") -> ApiClient:
-    """A caller with a fresh key of that name."""
+    """A caller with a new key called `name`."""
     with app.app_context():
         _, key = db.run_in_transaction(lambda session: api_keys.create(session, name, clock.now()))
     return ApiClient(app.test_client(), key)

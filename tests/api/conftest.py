@@ -1,4 +1,4 @@
-"""A whole site in this process, with one API key, and ways to ask it."""
+"""A complete site in this process, and clients that call it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ __all__ = ["data_folder", "postgres_tables", "site_folder", "site_template"]
 
 @pytest.fixture
 def app(data_folder: Path) -> Iterator[Flask]:
-    """A site on SQLite; afterwards every balance is the sum of its movements, whatever the test did."""
+    """A site on SQLite. After the test it checks that every balance is the sum of its movements."""
     with reuse_app(data_folder, {}) as app:
         yield app
         _assert_balanced(app)
@@ -37,7 +37,7 @@ def app(data_folder: Path) -> Iterator[Flask]:
 
 @pytest.fixture(params=BOTH_DATABASES)
 def app_on_each_database(request: pytest.FixtureRequest, data_folder: Path) -> Iterator[Flask]:
-    """The same on each kind of database in turn."""
+    """The same on each kind of database."""
     with empty_database(request, request.param) as settings, reuse_app(data_folder, settings) as app:
         yield app
         _assert_balanced(app)
@@ -63,7 +63,7 @@ def stranger(app: Flask) -> ApiClient:
 
 @pytest.fixture
 def add_reserve(app: Flask) -> Callable[..., None]:
-    """Make a points reserve."""
+    """Create a points reserve."""
 
     def add(key: str, **fields: Any) -> None:
         with app.app_context():
@@ -76,7 +76,7 @@ def add_reserve(app: Flask) -> Callable[..., None]:
 
 @pytest.fixture
 def add_hook(app: Flask) -> Callable[..., HookClient]:
-    """Make a hook, and the shop that delivers to it."""
+    """Create a hook, and a shop that delivers to it."""
 
     def add(name: str = "shop", *, shop: str = SHOP, reserve: str = "default", **fields: Any) -> HookClient:
         with app.app_context():
@@ -98,7 +98,7 @@ def add_hook(app: Flask) -> Callable[..., HookClient]:
 
 @pytest.fixture
 def hook_outcomes(app: Flask) -> Callable[[], list[tuple[str, str]]]:
-    """What came of all deliveries to hooks, oldest first: outcome and sentence."""
+    """The outcome and the message of all deliveries to hooks, oldest first."""
 
     def read() -> list[tuple[str, str]]:
         with app.app_context():

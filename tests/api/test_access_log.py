@@ -1,4 +1,4 @@
-"""A call that is refused or fails has its line in the log, by the shape of its address alone."""
+"""Calls that are refused or fail are logged, with the pattern of their address and not the address itself."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Who may call: a live API key, and nobody else."""
+"""Only a valid API key may call the shop API."""
 
 import pytest
 from flask import Flask
@@ -63,7 +63,7 @@ def test_a_live_name_is_taken(app: Flask, api_client: ApiClient) -> None:
 
 
 def test_only_a_live_key_can_be_revoked(app: Flask) -> None:
-    with app.app_context(), pytest.raises(NotFound, match="no live key"):
+    with app.app_context(), pytest.raises(NotFound, match="no active key"):
         db.run_in_transaction(lambda session: api_keys.revoke(session, "other", clock.now()))
 
 

@@ -1,4 +1,4 @@
-"""Whatever is sent: an error that names the field and says how to mend it, never a 500, nothing changed."""
+"""Invalid input is answered with an error that names the field, never with a 500, and changes nothing."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Many at once on the same customer: the balance is the sum, and nothing is recorded twice."""
+"""Many calls in parallel for one customer: the balance is the sum, and nothing is recorded twice."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ CALLERS = 16
 
 
 def run_concurrently(task: Callable[[int], None], count: int = CALLERS) -> None:
-    """Run `task` in so many threads, begun at one moment; what one of them raises is raised here."""
+    """Run `task` in `count` threads that start at the same time. Raises the first exception of a thread."""
     start, errors = threading.Barrier(count), []
 
     def run(number: int) -> None:

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 
-import msgspec
 import pytest
 
-from pointsync.api.schemas import Customer, MovementPage
 from tests.api.api_clients import ApiClient
 
 ALICE = "alice@example.test"
@@ -20,7 +18,6 @@ def test_balances_in_each_reserve(api_client: ApiClient, add_reserve: Callable[.
     answer = api_client.get(f"/customers/{ALICE}")
     balances = [{"reserve": "default", "points": 5}, {"reserve": "gold", "points": 7}]
     assert answer.json == {"customer": ALICE, "balances": balances}
-    msgspec.convert(answer.json, Customer)
 
 
 def test_an_unknown_customer(api_client: ApiClient) -> None:
@@ -67,7 +64,6 @@ def test_pages_newest_first(api_client: ApiClient) -> None:
     seen, cursor, sizes = [], "", []
     while cursor is not None:
         page = api_client.get(f"{MOVEMENTS}{cursor}").json
-        msgspec.convert(page, MovementPage)
         seen += [each["points"] for each in page["movements"]]
         sizes.append(len(page["movements"]))
         cursor = page["next"] and f"?cursor={page['next']}"

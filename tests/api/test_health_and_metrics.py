@@ -1,4 +1,4 @@
-"""Health and figures for machines."""
+"""`/healthz` and `/metrics`."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from tests.api.test_reserves_and_remotes import PASS, add_remote
 
 
 def add_heartbeat(app: Flask, seconds_ago: float) -> None:
-    """A worker whose last sign of life is so old."""
+    """Add a worker whose last heartbeat was `seconds_ago`."""
 
     def insert(session: Any) -> None:
         now = db.get_database_time(session)
@@ -29,7 +29,7 @@ def add_heartbeat(app: Flask, seconds_ago: float) -> None:
 
 
 def metrics(shop: ApiClient) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """All figures by name and labels."""
+    """All metrics by name and labels."""
     answer = shop.client.get("/metrics", headers=shop.headers)
     assert answer.status_code == 200
     return {

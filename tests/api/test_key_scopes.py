@@ -1,4 +1,4 @@
-"""What an API key may do, until when, how often; and when it was last used."""
+"""The scopes, expiry and rate of an API key, and when it was last used."""
 
 import itertools
 from collections.abc import Callable
@@ -27,7 +27,7 @@ CreateClient = Callable[..., ApiClient]
 
 @pytest.fixture
 def create_client(app: Flask, moving_clock: MovingClock) -> CreateClient:
-    """Callers with keys of their own."""
+    """Creates callers, each with its own key."""
     numbers = itertools.count()
 
     def create(*scopes: str, **more: Any) -> ApiClient:
@@ -42,7 +42,7 @@ def create_client(app: Flask, moving_clock: MovingClock) -> CreateClient:
 
 
 def call_endpoint(shop: ApiClient, endpoint: Endpoint) -> TestResponse:
-    """Make that call, its path filled."""
+    """Call the endpoint, with sample values in its path."""
     path = endpoint.path.format(email="alice@example.test", key="default", id=1)
     return shop.client.open(f"{PREFIX}{path}", method=endpoint.method, json=BODY, headers=shop.headers)
 
@@ -97,7 +97,7 @@ def test_a_key_expires(create_client: CreateClient, moving_clock: MovingClock) -
     moving_clock.advance(timedelta(seconds=1))
     answer = shop.get("/reserves")
     assert answer.status_code == 401
-    assert "is over: make another one" in answer.json["error"]["message"]
+    assert "has expired. Create a new one" in answer.json["error"]["message"]
     assert "invalid_token" in answer.headers["WWW-Authenticate"]
 
 
@@ -122,7 +122,7 @@ def test_a_limited_call_records_nothing(create_client: CreateClient) -> None:
 
 @pytest.fixture
 def used(app: Flask) -> Callable[[], list[datetime]]:
-    """When keys were last used."""
+    """The times of last use of all keys."""
 
     def read() -> list[datetime]:
         with app.app_context():
@@ -143,7 +143,7 @@ def test_the_last_use_is_kept_to_the_minute(
     assert used() == [START]
     moving_clock.advance(timedelta(seconds=1))
     shop.get("/nowhere")
-    assert used() == [START], "no call at all"
+    assert used() == [START], "not a call of the API"
     shop.get("/reserves")
     assert used() == [START + timedelta(minutes=1)]
     moving_clock.advance(timedelta(days=-1))

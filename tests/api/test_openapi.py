@@ -1,4 +1,4 @@
-"""The API's description: complete, sound in itself, and read without a key."""
+"""The API's description: complete, consistent, and available without a key."""
 
 import re
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ def test_its_server_url_has_the_request_prefix(app: Flask) -> None:
 
 
 class Page(HTMLParser):
-    """What a page names and links to, and whether it holds anything inline."""
+    """The ids and links of a page, and its inline scripts and styles."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

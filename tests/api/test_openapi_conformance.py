@@ -1,4 +1,4 @@
-"""The shop API does what its description says, whatever it is asked."""
+"""The shop API answers generated requests as its description says."""
 
 import pytest
 from flask import Flask
@@ -10,7 +10,7 @@ from tests.api.api_clients import ApiClient
 from tests.fuzz import api
 
 CASES = 20
-"""For each call, right and wrong."""
+"""Generated cases for each endpoint, valid and invalid."""
 COUNTED_MODELS = (Movement, Customer, Balance, Redemption, AuditEntry)
 
 
@@ -29,7 +29,7 @@ def test_every_call(app: Flask, api_client: ApiClient, mode: str, with_key: bool
             app, operation, mode, CASES if with_key else 5, api_client.key if with_key else None, state
         )
         if not with_key and operation.path != "/openapi.json":
-            assert set(found) <= {401, 404}, "404 where the path leads nowhere"
+            assert set(found) <= {401, 404}, "404 if the path matches no endpoint"
         if operation.path == "/movements" and with_key:
             assert found[201 if mode == "positive" else 422] > 0, found
         sent += sum(found.values())

@@ -1,4 +1,4 @@
-"""A site behind any WSGI server answers nobody while its database is of another version, and says what to do."""
+"""While its database has another version, a site answers every call with 503 and says what to do."""
 
 import html
 from collections.abc import Iterator
@@ -13,19 +13,22 @@ from tests.api.api_clients import ApiClient
 from tests.support.site_template import open_site
 
 FIRST_TABLES = "da1ae12bb3e8"
-EARLIER, NEWER = "run: pointsync upgrade", "written by a newer PointSync (it is at of_the_future"
+EARLIER, NEWER = (
+    "run: pointsync upgrade",
+    "written by a newer PointSync (this one does not know its version of_the_future",
+)
 PATHS = ("/api/v1/reserves", "/metrics", "/", "/sign-in", "/nowhere", "/wp-json/woorewards/v1/pointsync/ping/default")
 
 
 @pytest.fixture
 def app(data_folder: Path) -> Iterator[Flask]:
-    """One of the test's own: an application looks until the version fits, and then no more."""
+    """A site for this test alone, because an application stops checking once the version fits."""
     with open_site(data_folder) as app:
         yield app
 
 
 def set_database_version(app: Flask, version: str) -> None:
-    """Let the database say that it is of that version."""
+    """Store `version` as the version of the database."""
     with app.app_context(), db.transaction() as session:
         session.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
 

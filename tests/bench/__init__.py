@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m tests.bench` measures and prints; nothing here asserts a time."""
+"""Benchmarks: `python -m tests.bench` measures and prints. No benchmark checks a time."""

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [NAME …] [--json]`: each benchmark prints a table, or one JSON document with all."""
+"""`python -m tests.bench [NAME …] [--json]`: prints a table for each benchmark, or one JSON document for all."""
 
 import argparse
 import json
@@ -12,7 +12,6 @@ from rich.table import Table
 
 from tests.bench import export, imports, latency, pages, panel, throughput
 from tests.support.process import SiteProcess
-from tests.support.process import SiteProcess
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "throughput": throughput.run,
@@ -25,12 +24,12 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 def main() -> None:
-    """Run the benchmarks that are named, or all."""
+    """Run the named benchmarks, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which; all without a name")
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which benchmarks; default: all")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     arguments = parser.parse_args()
-    SiteProcess.is_forked = False  # memory and starts are measured
+    SiteProcess.is_forked = False  # a forked process would falsify memory and start times
     console = Console(stderr=arguments.json)
     figures: dict[str, Any] = {}
     for name in arguments.names or BENCHMARKS:

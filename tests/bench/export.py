@@ -1,4 +1,4 @@
-"""Export of a million movements: seconds and memory, by command and in the background of a running site."""
+"""Export a million movements, by command and in the background of a running site: seconds and memory."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 600
 
 
 def run() -> dict[str, Any]:
-    """Seconds, lines a second and the most memory at each size; more than 200 MB is said to be too much."""
+    """Seconds, lines per second and peak memory at each size. Marks more than 200 MB."""
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -51,7 +51,7 @@ def _format_row(lines: int, seconds: float, mb: float) -> str:
 
 
 def _measure_command(site: SiteProcess, file: Path) -> tuple[float, float]:
-    """Seconds, and the most memory of the process."""
+    """Seconds, and the peak memory of the process in MB."""
     started_at = perf_counter()
     process = subprocess.Popen(
         [*site.command, "export", "movements", "--output", str(file)],
@@ -66,7 +66,7 @@ def _measure_command(site: SiteProcess, file: Path) -> tuple[float, float]:
 
 
 def _measure_background(site: SiteProcess) -> tuple[float, float]:
-    """Seconds from the asking, and the most memory of the whole site."""
+    """Seconds from the request, and the peak memory of the whole site in MB."""
     with site:
         started_at = perf_counter()
         task = db.run_in_transaction(

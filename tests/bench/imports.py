@@ -1,4 +1,4 @@
-"""Importing a large file by command: lines a second, and the most memory that the process took."""
+"""Import a large file by command: lines per second and peak memory."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def run() -> dict[str, Any]:
 
 
 def write_file(file: Path, lines: int) -> None:
-    """A file of movements, each customer's some lines apart."""
+    """Write a file of movements in which the customers alternate."""
     with file.open("w") as out:
         out.write("customer,reserve,points,kind,reason,at,ref\n")
         for n in range(lines):

@@ -1,4 +1,4 @@
-"""From commit here to visible there: one movement at a time, on two idle sites."""
+"""Time from the commit on one site to visible on the other: one movement at a time, on two idle sites."""
 
 import sqlite3
 from time import perf_counter
@@ -12,7 +12,7 @@ VISIBLE_SQL = "SELECT count(*) FROM customer JOIN balance ON customer_id = custo
 
 
 def run() -> dict[str, Any]:
-    """Median and 99th percentile in milliseconds, watched in B's database by a reader of its own."""
+    """Median and 99th percentile in milliseconds, measured by polling B's database."""
     spans_ms = []
     with two_sites() as (a, b, key):
         record_movements(a, key, [{"customer": "warm@bench.example", "points": 1}])

@@ -1,4 +1,4 @@
-"""The panel's pages and the shop API with little and with much: a million movements cost what ten thousand do."""
+"""Time and queries of the panel's pages and the shop API, with ten thousand to a million movements."""
 
 import html
 import re
@@ -20,7 +20,7 @@ from tests.support.queries import record_queries
 from tests.support.site_template import open_site
 
 SIZES = {"10,000": (10_000, 1_000), "100,000": (100_000, 10_000), "1,000,000": (1_000_000, 100_000)}
-"""Movements and customers."""
+"""The numbers of movements and customers."""
 REMOTES = 3
 ROUNDS = 15
 PAGES = {
@@ -72,7 +72,7 @@ def _site(movements: int, customers: int) -> Iterator[tuple[Flask, PanelClient, 
 
 
 def _pages(visitor: PanelClient) -> list[tuple[str, str]]:
-    """Each page, and for those in pages the second one."""
+    """Each page, and the second page of lists."""
     pages = []
     for name, path in PAGES.items():
         pages.append((name, path))

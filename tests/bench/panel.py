@@ -1,4 +1,4 @@
-"""A large file imported in the panel: its browser closed amid each step, and what is found when it is opened again."""
+"""Import a large file in the panel, closing the browser during each step and continuing in a new one."""
 
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ NOTHING_NEW = f"{LINES:,} lines as opening balances: 0 new, {LINES:,} recorded b
 
 
 def run() -> dict[str, Any]:
-    """Upload, dry run and import, the same file again, and the customers as CSV; seconds and the site's memory."""
+    """Upload, dry run and import, the same file again, and an export of customers: seconds and the site's memory."""
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = Path(folder) / "movements.csv"
@@ -35,7 +35,7 @@ def run() -> dict[str, Any]:
 
 
 def _measure_steps(chromium: Any, site: SiteProcess, file: Path, name: str) -> dict[str, Any]:
-    """Upload and dry run, then the import, each begun in one browser and found again in another."""
+    """Upload and dry run, then the import. Each starts in one browser and is found again in another."""
     figures: dict[str, Any] = {}
     with _signed_in_page(chromium, site) as page:
         page.goto(f"{site.url}/customers/import")
@@ -78,20 +78,20 @@ def _measure_export(chromium: Any, site: SiteProcess) -> dict[str, Any]:
 
 
 def _assert_found_again(page: Page, site: SiteProcess, title: str) -> str:
-    """How far it had come when it was found by the list of long work, and again a little later."""
+    """Its progress when found in the list of background tasks, and a little later."""
     page.goto(f"{site.url}/system/works")
     page.get_by_role("link", name=title).first.click()
     shown = page.locator(".progress-count")
     before = shown.inner_text()
     if before.startswith(f"{LINES:,} of"):
-        return before  # too small a file to be seen on its way
+        return before  # the file is too small to see progress
     expect(shown).not_to_have_text(before)
     return f"{before} … {shown.inner_text()}"
 
 
 @contextmanager
 def _signed_in_page(chromium: Any, site: SiteProcess) -> Iterator[Page]:
-    """A browser of its own, signed in, and closed after."""
+    """A new browser, signed in, and closed afterwards."""
     browser: Browser = chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
     try:
         page = browser.new_context().new_page()

@@ -24,7 +24,7 @@ BATCH = 1_000
 
 
 def run() -> dict[str, Any]:
-    """All three figures in one run, since machines and minutes differ."""
+    """All three figures in one run, because machines and their load differ."""
     bare = _measure_bare_apply()
     with two_sites() as (a, b, key):
         a.cli("remote", "pause", "1")
@@ -49,7 +49,7 @@ def run() -> dict[str, Any]:
 
 
 def _measure_bare_apply() -> float:
-    """What the receiving transaction alone reaches: same batches, SQLite with synchronous=FULL."""
+    """The rate of the receiving transaction alone, with the same batches and SQLite's synchronous=FULL."""
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(config.load({"POINTSYNC_DATA": folder}, Path(folder)))
         with app.app_context():
@@ -70,7 +70,7 @@ def _measure_bare_apply() -> float:
 
 
 def _measure_one_call_each(receiver: SiteProcess) -> float:
-    """A sample of movements sent as other products send them: a call, and a commit, for each."""
+    """The rate with one call and one commit for each movement, as in other products."""
     facts = receiver.cli("site", "--secrets")
     sender, (private_key, _) = ids.new_auth(), crypto.new_signing_key()
     url = f"{receiver.url}{wire.URL_PREFIX}/movements"

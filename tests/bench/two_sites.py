@@ -1,4 +1,4 @@
-"""Two real sites for a benchmark: processes and ports of their own, A listing B."""
+"""Two real sites for a benchmark, in their own processes. B is a remote of A."""
 
 import sqlite3
 import tempfile
@@ -33,9 +33,9 @@ def record_movements(site: SiteProcess, key: str, movements: list[dict[str, Any]
 
 
 def wait_until_sent(site: SiteProcess, seconds: float) -> None:
-    """Wait until nothing is owed any more; asked rarely and cheaply, for there are two cores for all."""
+    """Wait until everything is sent. It polls rarely and cheaply, to leave the processor to the sites."""
     pause, deadline = threading.Event(), time.monotonic() + seconds
     with closing(sqlite3.connect(f"file:{site.data_dir}/pointsync.db?mode=ro", uri=True)) as database:
         while database.execute("SELECT 1 FROM delivery WHERE state = 'pending' LIMIT 1").fetchone():
-            assert time.monotonic() < deadline, f"something still waits after {seconds} s"
+            assert time.monotonic() < deadline, f"movements still wait after {seconds} s"
             pause.wait(0.05)

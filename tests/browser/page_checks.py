@@ -1,7 +1,6 @@
 """What every page must bear: axe's rules, the window's width, the browser's own complaints."""
 
 import os
-from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Final, Literal
@@ -34,26 +33,6 @@ AXE_LAYOUT_RULES = {
 AXE_CONTEXT = {"exclude": [["tbody tr:nth-child(n+11)"]]}
 """A list's first ten rows: the others are made by the same template, and take most of the time."""
 
-STRUCTURE_SCRIPT = """() => {
-  const kept = new Set(["class", "id", "role", "type", "for", "name", "style", "tabindex", "lang", "scope", "headers",
-    "aria-hidden", "aria-labelledby", "aria-describedby", "aria-controls", "aria-expanded", "aria-live"]);
-  const parts = [...document.styleSheets].map(sheet => sheet.href ? new URL(sheet.href).pathname : "");
-  const walk = (element, depth) => {
-    if (element.matches("tbody tr:nth-child(n+11)")) return;
-    const attributes = [...element.attributes].map(
-      ({name, value}) => name + (kept.has(name) ? `=${value}` : value.trim() ? "" : "?")).sort();
-    const hasText = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-    const overflows = element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight;
-    parts.push([depth, element.tagName, hasText, overflows, ...attributes].join(" "));
-    for (const child of element.children) walk(child, depth + 1);
-  };
-  walk(document.documentElement, 0);
-  return parts.join("\\n");
-}"""
-"""All of a page that axe's rules look at, but for the words: elements, attributes, what has text, what overflows."""
-_CLEAN_STRUCTURES: set[str] = set()
-"""Digests of what axe has looked at in this process without a violation."""
-
 
 def collect_console_errors(page: Page) -> list[str]:
     """A list that fills with what the browser complains about: a policy broken, a style not found."""
@@ -72,9 +51,8 @@ def check_page(page: Page, name: str, *, thorough: bool = False) -> None:
     """On a phone and at a desk, by day and by night: no violation, and nothing wider than the window.
 
     Pages are made of the same parts, so each is looked at in two of the four ways, by turns, and only what holds all
-    parts, and whatever is to be `thorough`, in all of them. axe takes half a second: it is left out where this process
-    has had it look at the same structure in the same way before, with other words, unless that is `thorough`. A
-    picture of each of the four, where POINTSYNC_TEST_PICTURES names a folder. The page is left as it was.
+    parts, and whatever is to be `thorough`, in all of them. A picture of each of the four, where
+    POINTSYNC_TEST_PICTURES names a folder. The page is left as it was.
     """
     was = page.viewport_size
     assert was
@@ -85,11 +63,8 @@ def check_page(page: Page, name: str, *, thorough: bool = False) -> None:
         page.set_viewport_size({"width": width, "height": was["height"]})
         page.emulate_media(color_scheme=scheme)
         save_screenshot(page, f"{name}-{scheme}-{width}")
-        structure = _digest_structure(page, width, scheme)
-        if thorough or structure not in _CLEAN_STRUCTURES:
-            found = axe_violations(page, AXE_RULES if width == WIDTHS[0] else AXE_LAYOUT_RULES)
-            assert not found, f"{name}, {scheme}, {width}: {found}"
-            _CLEAN_STRUCTURES.add(structure)
+        found = axe_violations(page, AXE_RULES if width == WIDTHS[0] else AXE_LAYOUT_RULES)
+        assert not found, f"{name}, {scheme}, {width}: {found}"
         assert _has_no_overflow(page), f"{name}, {width}"
     page.set_viewport_size({"width": NARROWEST, "height": was["height"]})
     assert _has_no_overflow(page), f"{name}, {NARROWEST}"
@@ -104,10 +79,6 @@ def axe_violations(where: Page | Frame, rules: dict[str, object] = AXE_RULES) ->
     script = "([where, rules]) => axe.run(where, rules).then(({violations}) => ({violations}))"
     found = AxeResults(where.evaluate(script, [AXE_CONTEXT, rules]))
     return found.generate_report() if found.violations_count else ""
-
-
-def _digest_structure(page: Page, width: int, scheme: str) -> str:
-    return sha256(f"{width} {scheme}\n{page.evaluate(STRUCTURE_SCRIPT)}".encode()).hexdigest()
 
 
 def _has_no_overflow(page: Page) -> bool:

@@ -1,4 +1,4 @@
-"""System's tabs with something in each list: keys, hooks and admins, some with long names."""
+"""Keys, hooks and admins for the tabs of System, some with long names."""
 
 from datetime import timedelta
 
@@ -42,7 +42,7 @@ def filled_settings(app: Flask) -> Flask:
 
 
 def add_other_sign_ins(app: Flask) -> None:
-    """Both admins in other browsers, too."""
+    """Sign both admins in with other browsers."""
     with app.app_context(), db.transaction() as session:
         now, zoe, ada = clock.now(), admins.get_by_name(session, LONG_ADMIN_NAME), admins.get_by_name(session, NAME)
         sign_ins.create(session, zoe, now, address="2001:db8:1234:5678:9abc:def0:1234:5678", browser="B" * 40)

@@ -1,4 +1,4 @@
-"""Many commands in one process, each as the command line would run it: to start a process takes longer than they do.
+"""Many commands in one process, each run as by the command line. Starting a process for each would be slower.
 
 `main` reads `[{args, stdin}]` from stdin and answers `[{code, out, err, threads}]`.
 """
@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 110
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command has output, how it ended, and which threads ran then beside the main one."""
+    """The output and the exit code of a command, and the threads that ran at its end except the main one."""
 
     args: tuple[str, ...]
     code: int
@@ -30,7 +30,7 @@ class CommandResult:
 
     @property
     def json(self) -> Any:
-        """Its one JSON document."""
+        """The JSON document that it printed."""
         assert self.code == 0, self
         return json.loads(self.out)
 
@@ -49,7 +49,7 @@ def _run_command(args: list[str], stdin: str) -> dict[str, Any]:
     from pointsync.cli.commands import ROOT
 
     if args[:1] in (["restore"], ["rotate-key"]):
-        gc.collect()  # commands before it would count as processes that run
+        gc.collect()  # else earlier commands would count as running processes
     streams = sys.stdin, sys.stdout, sys.stderr
     sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
     sys.stdout = out = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
@@ -67,5 +67,5 @@ def _run_command(args: list[str], stdin: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """What the forked process runs."""
+    """Run the commands in the forked process."""
     print(json.dumps([_run_command(**each) for each in json.load(sys.stdin)]))

@@ -1,4 +1,4 @@
-"""Sites for the commands' tests."""
+"""Sites for the tests of commands."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -13,20 +13,20 @@ DumpDatabase = Callable[[SiteProcess], str]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> SiteProcess:
-    """A site that does not run, with data of its own for the module."""
+    """A site that does not run, with its own data for the module."""
     return SiteProcess(tmp_path_factory.mktemp("site"), env={"POINTSYNC_SITE_NAME": "Mug shop"})
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
-    """A site that runs for the whole module; a test that ends it starts one of its own."""
+    """A site that runs for the whole module. A test that stops a site starts its own."""
     with SiteProcess(tmp_path_factory.mktemp("served")) as running:
         yield running
 
 
 @pytest.fixture
 def dump() -> DumpDatabase:
-    """All that a site's database holds, as text."""
+    """The content of a site's database as text."""
 
     def read(site: SiteProcess) -> str:
         path = site.data_dir / "pointsync.db"

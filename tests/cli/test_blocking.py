@@ -1,4 +1,4 @@
-"""`pointsync origin` end to end: a site blocked and its movements taken back while the site runs; what is refused."""
+"""`pointsync origin`: block a site, and take its movements back while this site runs."""
 
 import sqlite3
 from contextlib import closing
@@ -32,7 +32,9 @@ def test_an_origin_is_blocked_and_its_movements_are_reversed(tmp_path: Path) -> 
     blocked = site.cli("origin", "block", THIEF, "--reason", "Key stolen", "--reverse-from", "2026-01-01")
     assert (blocked["blocked"], blocked["reversal"]["state"], blocked["reversal"]["total"]) == (True, "running", 1)
     with site:
-        wait_until(lambda: site.cli("origin", "list")[0]["reversal"]["state"] == "finished", 20, "the reversal to end")
+        wait_until(
+            lambda: site.cli("origin", "list")[0]["reversal"]["state"] == "finished", 20, "the end of the reversal"
+        )
     [listed] = site.cli("origin", "list")
     assert (listed["blocked_reason"], listed["blocked_by"]) == ("Key stolen", "command")
     assert site.cli("balance", "alice@example.com")["balances"] == [{"reserve": "default", "points": -30}]
@@ -41,12 +43,12 @@ def test_an_origin_is_blocked_and_its_movements_are_reversed(tmp_path: Path) -> 
     assert "finished, 1 of 1" in text
     for arguments, code, words in (
         (("block", "shop"), 2, "16 hex digits"),
-        (("block", site.cli("site")["auth"]), 1, "this very site"),
-        (("unblock", new_auth()), 1, "No site of that Auth. is blocked"),
+        (("block", site.cli("site")["auth"]), 1, "cannot block itself"),
+        (("unblock", new_auth()), 1, "No site with that Auth is blocked"),
         (("reverse", new_auth(), "--from", "2026-01-01"), 1, "has ever called"),
-        (("reverse", THIEF, "--from", "yesterday"), 2, "A moment is a day"),
-        (("reverse", THIEF, "--from", "2999-01-01"), 2, "lies ahead"),
-        (("reverse", THIEF, "--from", "2026-01-01"), 1, "left to take back"),
+        (("reverse", THIEF, "--from", "yesterday"), 2, "A time is a day"),
+        (("reverse", THIEF, "--from", "2999-01-01"), 2, "is in the future"),
+        (("reverse", THIEF, "--from", "2026-01-01"), 1, "can be reversed"),
     ):
         done = site.run("origin", *arguments)
         assert (done.returncode, done.stdout) == (code, ""), arguments

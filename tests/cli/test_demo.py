@@ -1,4 +1,4 @@
-"""`demo`: in step by itself, and gone without a trace."""
+"""`demo`: its sites get in step, and it leaves nothing behind."""
 
 import json
 import os
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def demo(tmp_path: Path) -> SiteProcess:
-    """Whose environment the demo runs in; its settings must not matter."""
+    """A site whose environment the demo runs in. Its settings must have no effect."""
     return SiteProcess(
         tmp_path / "own", env={"POINTSYNC_SCHEDULER": "off", "TMPDIR": str(_file_exists(tmp_path / "tmp"))}
     )

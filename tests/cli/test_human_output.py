@@ -1,4 +1,4 @@
-"""For people: what is read on a screen or in a pipe, and the ways in beside `pointsync`."""
+"""Output for people on a terminal and in a pipe, and `flask --app wsgi`."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pointsync import __version__
 from tests.cli.command_batch import run_commands
 from tests.support.paths import CHECKOUT
 from tests.support.process import SiteProcess
@@ -66,8 +67,8 @@ def test_an_admin_is_disabled_enabled_and_given_another_password(tmp_path: Path)
     assert shut.json == {"name": "ann", "disabled": True}
     assert [(each["name"], each["disabled_at"] is None) for each in listed.json] == [("ann", False), ("ben", True)]
     assert set(listed.json[0]) == {"name", "created_at", "disabled_at"}
-    assert table.out.splitlines()[0].split() == ["Name", "Made", "Disabled"]
-    assert still.out.startswith("ann has a new password, and is signed out everywhere. They are still disabled")
+    assert table.out.splitlines()[0].split() == ["Name", "Created", "Disabled"]
+    assert still.out.startswith("ann has a new password and is signed out everywhere. They are still disabled")
     assert opened.json == reset.json == {"name": "ann", "disabled": False}
 
 
@@ -79,9 +80,9 @@ def test_retrying_a_paused_remote_says_how_to_go_on(tmp_path: Path) -> None:
         fresh,
         [add, ("remote", "pause", "1"), ("remote", "retry", "1"), ("remote", "resume", "1"), ("remote", "retry", "1")],
     )
-    assert retried.out == "Remote 1 is paused, so nothing is sent; go on with: pointsync remote resume 1\n"
+    assert retried.out == "Remote 1 is paused, so nothing is sent. To resume it: pointsync remote resume 1\n"
     assert resumed.code == 0
-    assert again.out == "All that waits for remote 1 is sent now: 0.\n"
+    assert again.out == "Everything that waits for remote 1 is being sent now: 0.\n"
 
 
 def test_help_creates_nothing(tmp_path: Path) -> None:
@@ -90,6 +91,13 @@ def test_help_creates_nothing(tmp_path: Path) -> None:
     assert "serve" in whole.out
     assert "retry" in noun.out
     assert "--sharing-key" in command.out
+    assert list(fresh.data_dir.iterdir()) == []
+
+
+def test_the_version(tmp_path: Path) -> None:
+    fresh = SiteProcess(tmp_path / "fresh")
+    [done] = run_commands(fresh, [("--version",)])
+    assert (done.code, done.out, done.err) == (0, f"{__version__}\n", "")
     assert list(fresh.data_dir.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""Every command once, with `--json`, beginning with a folder that holds nothing."""
+"""Every command once with `--json`, starting with an empty folder."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 
 @pytest.fixture(scope="module")
 def answers(site: SiteProcess) -> dict[str, CommandResult]:
-    """What each said, by what was typed."""
+    """The results by command line."""
     done = run_commands(site, [(*args, "--json") for args in COMMANDS])
     return {" ".join(each.args[:-1]): each for each in done}
 
@@ -83,7 +83,7 @@ def test_every_command_succeeds_and_prints_one_document(answers: dict[str, Comma
 
 def test_no_data_command_starts_a_scheduler_or_a_courier(answers: dict[str, CommandResult]) -> None:
     threads = {thread for each in answers.values() for thread in each.threads}
-    assert threads <= {"call-watchdog"}  # that of a ping
+    assert threads <= {"call-watchdog"}  # from a ping
 
 
 def test_site(answers: dict[str, CommandResult]) -> None:
@@ -117,6 +117,14 @@ def test_a_customer(answers: dict[str, CommandResult]) -> None:
     movements = answers["history alice@example.com"].json["movements"]
     assert [each["points"] for each in movements] == [5, -5, 7, 0, -55, -50, 100]
     assert answers["history alice@example.com --limit 1"].json["movements"] == movements[:1]
+
+
+def test_the_history_in_pages(site: SiteProcess, answers: dict[str, CommandResult]) -> None:
+    everything, first = answers["history alice@example.com"].json, answers["history alice@example.com --limit 1"].json
+    assert everything["next"] is None
+    args = ("history", "alice@example.com", "--cursor", first["next"], "--json")
+    [rest] = run_commands(site, [args])
+    assert rest.json == {"movements": everything["movements"][1:], "next": None}
 
 
 def test_reserves_settings_and_keys(answers: dict[str, CommandResult]) -> None:
@@ -181,7 +189,7 @@ def test_remotes(answers: dict[str, CommandResult]) -> None:
     assert line["url"] == "http://127.0.0.1:9"
     assert answers["remote pause 1"].json["paused"] is True
     assert answers["remote resume 1"].json["paused"] is False
-    # The history waits for a scheduler, so nothing is owed yet.
+    # The history waits for a scheduler, so nothing is queued yet.
     progress: dict[str, Any] = answers["remote history 1"].json["history"]
     assert progress["state"] == "running"
     assert answers["remote history 1 --stop"].json["history"]["state"] == "stopped"

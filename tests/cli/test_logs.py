@@ -1,4 +1,4 @@
-"""What a running site writes to its log: each event one line of JSON, and nothing that others must not read."""
+"""The log of a running site: one line of JSON per event, and no secrets."""
 
 import json
 import socket
@@ -38,15 +38,15 @@ def test_the_log_of_a_running_site(tmp_path: Path) -> None:
         assert site.api("GET", "/api/v1/reserves", key="psk_canary").status == 401
         woo = f"{site.url}/wp-json/woorewards/v1/pointsync/sync/default/{CANARY}/5/add?source=x&transaction_id=1"
         assert call("GET", woo).status >= 400
-        wait_until(lambda: "check failed" in site.log_tail(), 30, "the remote was asked")
+        wait_until(lambda: "check failed" in site.log_tail(), 30, "the ping of the remote")
         assert site.terminate() == 0
     text = site.log.read_text()
     printed, logged = (
         [each for each in text.splitlines() if each.startswith("{") == is_logged] for is_logged in (False, True)
     )
     assert [each.split(" http")[0] for each in printed] == [
-        f"{socket.gethostname()} answers at",
-        "Create the first admin, once, at",
+        f"{socket.gethostname()} listens at",
+        "Create the first admin. This link works once:",
     ]
     secret_values = (secrets.json["pass"], (site.data_dir / "secret_key").read_text(), key.json["key"])
     for secret in ("canary", "@", "psk_", printed[1].rpartition("/")[2], *secret_values):
@@ -60,11 +60,11 @@ def test_the_log_of_a_running_site(tmp_path: Path) -> None:
         assert event["level"] in ("info", "warning")
     by_message = {event["message"]: event for event in events}
     movement = recorded.body["movement"]["id"]
-    assert by_message[f"1 recorded, the last is movement {movement}"]["movement"] == movement
+    assert by_message[f"movements recorded: 1, last id {movement}"]["movement"] == movement
     calls = [(event["method"], event["path"], event["status"]) for event in events if "method" in event]
     assert ("POST", "/api/v1/movements", 409) in calls
     assert ("GET", "(no such address)", 404) in calls
     assert ("GET", "/api/v1/reserves", 401) in calls
     failed = next(event for event in events if "check failed" in event["message"])
     assert (failed["remote"], failed["code"]) == (1, "refused_connection")
-    assert [event["message"].partition(",")[0] for event in events][-2:] == ["serve is ending", "serve has ended"]
+    assert [event["message"].partition(",")[0] for event in events][-2:] == ["serve is stopping", "serve stopped"]

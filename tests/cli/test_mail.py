@@ -1,4 +1,4 @@
-"""`pointsync mail`: who sends, a test, what became of it; and mails cannot be switched on where they could not go."""
+"""`pointsync mail`: the sender, a test mail and its result. Mails cannot be turned on before they can be sent."""
 
 from pathlib import Path
 
@@ -37,14 +37,14 @@ def test_mails_by_command(tmp_path: Path) -> None:
     assert early.code == 1
     assert "sender" in early.err
     assert sender.json == {"address": "shop@mugs.example", "name": "Mugs"}
-    assert on.out == "send_mails is on now.\n"
+    assert on.out == "send_mails is now on.\n"
     assert "Mail 1 to anna@shop.example is queued" in tested.out
     [mail] = listed.json
     assert (mail["kind"], mail["to"], mail["is_test"], mail["state"]) == ("level", "anna@shop.example", True, "waiting")
     assert again.code == 1
-    assert "Mail 1 waits" in again.err
+    assert "Mail 1 is waiting" in again.err
     assert dropped.json == {"id": 1, "state": "dropped"}
-    assert once_more.out == "Mail 1 is sent again.\n"
+    assert once_more.out == "Mail 1 will be sent again.\n"
     assert "{reward}" in texts.out
     assert (gone.code, wrong.code) == (1, 2)
     assert "There is no mail 99" in gone.err

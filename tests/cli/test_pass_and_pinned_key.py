@@ -1,4 +1,4 @@
-"""`pointsync pass`, and what becomes of another key that a remote offers: by command alone."""
+"""`pointsync pass`, and `pointsync remote key` for a remote that offers a new key."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ SEEN_AT = "2026-03-01 12:00:00.000000"
 
 @pytest.fixture
 def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
-    """A site of the test's own that does not run; it lists one that nobody answers for."""
+    """A site for one test that does not run. It has a remote that does not answer."""
     site = SiteProcess(tmp_path / "own", env={"POINTSYNC_PUBLIC_URL": "https://mugs.example"})
     site.cli("remote", "add", "--url", "http://127.0.0.1:9", "--auth", AUTH, "--pass", PASSWORD, *LINE)
     return site
 
 
 def set_origin_rows(site: SiteProcess, **values: str | None) -> None:
-    """Write what calls and pings would have found."""
+    """Write the values that calls and pings would have stored."""
     with closing(sqlite3.connect(site.data_dir / "pointsync.db")) as database, database:
         for name, value in values.items():
             database.execute(f"UPDATE origin SET {name} = ? WHERE auth = ?", (value, AUTH))
@@ -42,7 +42,7 @@ def test_the_pass_is_rotated_and_the_old_one_is_revoked_early(own_site: SiteProc
     after = own_site.cli("site", "--secrets")
     assert (after["pass"], after["sharing_key"]) == (rotated["pass"], rotated["sharing_key"])
     assert rotated["old_pass"]["works"] is True
-    assert rotated["old_pass"]["sites"] == [], "what was seen before a rotation is of another Pass"
+    assert rotated["old_pass"]["sites"] == [], "calls before the rotation used another Pass"
 
     set_origin_rows(own_site, old_pass_at=SEEN_AT)
     shown = own_site.cli("pass", "show")["old_pass"]
@@ -55,7 +55,7 @@ def test_the_pass_is_rotated_and_the_old_one_is_revoked_early(own_site: SiteProc
     assert (ended["works"], ended["sites"]) == (False, shown["sites"])
     again = own_site.run("pass", "end-old")
     assert (again.returncode, again.stdout) == (1, "")
-    assert "No old Pass works" in again.stderr
+    assert "There is no old Pass to revoke" in again.stderr
 
 
 def test_at_once_and_without_showing_secrets(own_site: SiteProcess) -> None:
@@ -78,7 +78,7 @@ def test_another_key_is_refused_and_then_accepted(own_site: SiteProcess) -> None
 
     other = own_site.run("remote", "accept-key", "1", "--fingerprint", format_fingerprint(PINNED))
     assert other.returncode == 1
-    assert "not the one of that fingerprint" in other.stderr
+    assert "a different fingerprint" in other.stderr
     assert own_site.cli("remote", "key", "1") == shown
 
     assert own_site.cli("remote", "refuse-key", "1") == {"id": 1, "refused": True}

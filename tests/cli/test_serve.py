@@ -1,4 +1,4 @@
-"""`serve` and `worker`: how they begin, and how they end."""
+"""`serve` and `worker`: how they start, and how they stop."""
 
 import json
 import re
@@ -22,7 +22,7 @@ LINK = re.compile(r"http://\S+/setup/[0-9a-f]{32}")
 
 @pytest.fixture
 def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
-    """A site that runs, for a test that ends it."""
+    """A running site, for a test that stops it."""
     with SiteProcess(tmp_path / "own") as running:
         yield running
 
@@ -60,10 +60,10 @@ def test_a_call_in_flight_is_answered_before_the_end(own_site: SiteProcess) -> N
     )
     with socket.create_connection(("127.0.0.1", own_site.port), timeout=20) as connection:
         connection.sendall(head.encode() + body[:10])
-        # Whoever is answered after the first half was sent knows that it has arrived.
+        # When this call is answered, the first half of the body has arrived.
         assert own_site.api("GET", "/healthz").status == 200
         own_site.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: not _listens(own_site.port), 5, "no new connection is taken")
+        wait_until(lambda: not _listens(own_site.port), 5, "no new connection is accepted")
         connection.sendall(body[10:])
         assert connection.recv(1000).startswith(b"HTTP/1.1 201")
     assert own_site.process.wait(10) == 0
@@ -95,8 +95,8 @@ def test_json_is_one_document_and_logs_are_json_lines(tmp_path: Path) -> None:
     assert document["setup_url"].startswith("https://mugs.example/x/setup/")
     events = [json.loads(line) for line in err.splitlines()]
     assert [(each["level"], each["message"].split(",")[0]) for each in events] == [
-        ("info", "the database was brought from nothing to " + db.SCHEMA_VERSION),
-        *(("info", f"serve {what}") for what in ("has begun", "is ending", "has ended")),
+        ("info", "the database was upgraded from nothing to " + db.SCHEMA_VERSION),
+        *(("info", f"serve {what}") for what in ("started", "is stopping", "stopped")),
     ]
 
 
@@ -133,7 +133,7 @@ def test_a_worker_beside_a_site_without_scheduler(tmp_path: Path) -> None:
         out, err = worker.communicate(timeout=10)
         assert worker.returncode == 0
         assert [line.split(" INFO ")[1].split(",")[0] for line in err.splitlines()] == [
-            f"pointsync.cli.server.lifecycle_log: worker {what}" for what in ("has begun", "is ending", "has ended")
+            f"pointsync.cli.server.lifecycle_log: worker {what}" for what in ("started", "is stopping", "stopped")
         ]
         assert "worker" in out
 

@@ -1,4 +1,4 @@
-"""Two real sites, set up by commands alone."""
+"""Two real sites, set up only with commands."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_recorded_movements_arrive_at_the_other_site(tmp_path: Path) -> None:
         mugs.cli("record", "alice@example.com", "30")
         wait_until(lambda: _points(teas, "alice@example.com") == 30, 20, "it arrives")
         mugs.cli("remote", "history", str(added["id"]))
-        wait_until(lambda: _points(teas, "alice@example.com") == 35, 20, "what was made before arrives")
+        wait_until(lambda: _points(teas, "alice@example.com") == 35, 20, "earlier movements arrive")
 
         [line] = wait_until(lambda: _in_step(mugs), 20, "the list says that all is delivered")
         assert (line["name"], line["dialect"], line["status"]) == ("Tea shop", "pointsync", "green")
@@ -33,7 +33,7 @@ def test_recorded_movements_arrive_at_the_other_site(tmp_path: Path) -> None:
         assert waiting == 1
         refused = mugs.run("remote", "remove", "1")
         assert refused.returncode == 1
-        assert "1 movement waits for this remote" in refused.stderr
+        assert "1 movement is waiting for this remote" in refused.stderr
         assert "1 movements" not in refused.stderr
         assert mugs.cli("remote", "remove", "1", "--drop", "1")["dropped"] == 1
         assert mugs.cli("remote", "list") == []

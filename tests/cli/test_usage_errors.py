@@ -1,4 +1,4 @@
-"""What is typed wrong: one clear line on stderr, the exit code that scripts rely on, and nothing changed."""
+"""Wrong arguments and refused commands: one line on stderr, the right exit code, and nothing changed."""
 
 import pytest
 
@@ -11,7 +11,7 @@ KEY = "shop.example|wrk_0123456789abcdef:wrs_0123456789abcdef"
 STRANGER = "wrk_0123456789abcdef"
 LINE = ("--target", "default", "--observed", "default")
 
-#: What is typed, and a word that the line must hold.
+#: Wrong arguments, and a word that the line must contain.
 WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
     (("nonsense",), "nonsense"),
     (("--nonsense",), "--nonsense"),
@@ -69,8 +69,8 @@ WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
     (("key", "create", "no name"), "name"),
     (("key", "create", "x", "--scope", "write"), "--scope"),
     (("key", "create", "x", "--expires", "soon"), "--expires"),
-    (("key", "create", "x", "--expires", "2001-01-01"), "day to come"),
-    (("key", "create", "x", "--expires", "9999-12-31"), "day to come"),
+    (("key", "create", "x", "--expires", "2001-01-01"), "future day"),
+    (("key", "create", "x", "--expires", "9999-12-31"), "future day"),
     (("key", "create", "x", "--per-minute", "0"), "--per-minute"),
     (("key", "create", "\udcff"), "name"),
     (("hook", "add", "x", "--reserve", "default"), "--secret"),
@@ -93,8 +93,8 @@ WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
     (("remote", "remove", "1", "--drop", "-1"), "--drop"),
     (("refused", "aside", "1"), "--reason"),
     (("refused", "again", "abc"), "ID"),
-    (("origin", "block", "nonsense"), "Auth."),
-    (("origin", "block", "nonsense", "--dry-run"), "Auth."),
+    (("origin", "block", "nonsense"), "Auth:"),
+    (("origin", "block", "nonsense", "--dry-run"), "Auth:"),
     (("origin", "block", STRANGER, "--reserve", "default"), "--reverse-from"),
     (("origin", "block", STRANGER, "--reason", "x" * 501), "500"),
     (("origin", "reverse", STRANGER), "--from"),
@@ -118,7 +118,7 @@ WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
     (("demo", "--keep", "/dev/null"), "--keep"),
 )
 
-#: What is typed right, and refused by a rule or by what is there.
+#: Correct arguments that are refused by a rule, and a word that the line must contain.
 REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("record", "a@b.example", "-5", "--kind", "redeem"), "fewer than 5"),
     (("record", "known@b.example", "6", "--ref", "one"), "one"),
@@ -136,12 +136,12 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     *((("reward", "redeem", number, "known@b.example"), number[:9]) for number in ("7", "4294967296", HUGE)),
     (("key", "revoke", "nobody"), "nobody"),
     (("hook", "remove", "nobody"), "nobody"),
-    (("confirm", "moved"), "held"),
+    (("confirm", "moved"), "not stopped"),
     (("origin", "block", STRANGER, "--reverse-from", "2026-01-01"), "No site"),
     (("origin", "reverse", STRANGER, "--from", "2026-01-01"), "No site"),
     (("origin", "unblock", STRANGER), "blocked"),
     *((("mail", step, number), number[:9]) for step in ("again", "drop") for number in ("7", HUGE)),
-    (("pass", "end-old"), "No old Pass"),
+    (("pass", "end-old"), "no old Pass"),
     *((("remote", step, "7"), "7") for step in ("key", "accept-key", "refuse-key")),
 )
 

@@ -1,4 +1,4 @@
-"""Sixteen clients record movements of one customer for ten seconds: the balance is exactly the sum."""
+"""Sixteen clients record movements of one customer for four seconds: the balance is exactly the sum."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ from tests.support.process import SiteProcess
 
 ALICE = "alice@shop.example"
 CALLERS = 16
-SECONDS = 10.0
+SECONDS = 4.0
 
 
 class ShopClient:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.family import Member, family, wait_in_step
 from tests.support.process import wait_until
 
-WAITING_COUNT = 5_000
+WAITING_COUNT = 4_000
 ROUNDS = int(os.environ.get("POINTSYNC_TEST_KILLS", "3"))
 """Ten or more rounds take minutes; CONTRIBUTING has the command."""
 TRIES = 4

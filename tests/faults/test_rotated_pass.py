@@ -1,4 +1,4 @@
-"""A site rotates its Pass while the whole family sends: nothing stops during the grace period; later failures say why."""
+"""A site rotates its Pass while the family sends: nothing stops during the grace period; later failures say why."""
 
 import threading
 from collections.abc import Iterator
@@ -83,7 +83,7 @@ def test_rotated_under_load(tmp_path: Path):
             assert [each["auth"] for each in c.site.cli("pass", "end-old")["old_pass"]["sites"]] == [b.auth]
             wait_until(lambda: b.status_for(c) == "error", 30, "red after the grace period")
             remote = b.remote_for(c)
-            assert f"{c.site.url} has changed its Pass." in remote["status_text"]
+            assert f"{c.site.url} has a new Pass" in remote["status_text"]
             assert "new sharing key" in remote["last_error"]
             after = arrived_count(c, a), arrived_count(a, b)
             wait_until(

@@ -42,4 +42,4 @@ def test_orange_then_red_then_everything_arrives_and_orange_again(tmp_path: Path
         wait_until(lambda: a.status_for(c) == "warning", 30, "orange again")
         remote = a.remote_for(c)
         assert remote["waiting"] == 0
-        assert "remembered" in remote["status_text"]
+        assert "Last error" in remote["status_text"]

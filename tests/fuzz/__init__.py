@@ -1,1 +1,1 @@
-"""Requests that nobody should send, by the thousand, from a seed."""
+"""Thousands of generated invalid requests, reproducible from a seed."""

@@ -1,8 +1,8 @@
-"""`python -m tests.fuzz [--cases N] [--seed N] [--kind KIND] [--only NUMBER]`: broken requests between sites; with
-`--api`, of shops.
+"""`python -m tests.fuzz [--cases N] [--seed N] [--kind KIND] [--only NUMBER]`: invalid requests between sites, or with
+`--api` to the shop API.
 
-As the tests send them, many more: to a site in this process, on SQLite. Ends at the first that the site takes, or
-takes the blame for, and says how to send that one again.
+The same requests as in the tests, but many more, to a site in this process with SQLite. It stops at the first request
+that the site accepts or answers with a 5xx, and prints how to repeat it.
 """
 
 import argparse
@@ -19,17 +19,17 @@ from tests.peer.signed_caller import SignedCaller, make_movement
 from tests.support.site_template import open_site
 
 BATCH_SIZE = 1_000
-"""Cases between two looks at the database."""
+"""How many cases are sent between two checks of the database."""
 
 
 def main() -> None:
     """Send the cases, and count the answers."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--cases", type=int, default=100_000, help="how many in all; 100,000 unless given")
+    parser.add_argument("--cases", type=int, default=100_000, help="how many in all; default: 100,000")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kind", choices=wire.KINDS, help="only these; else each in turn")
-    parser.add_argument("--only", type=int, metavar="NUMBER", help="that case alone")
-    parser.add_argument("--api", action="store_true", help="the shop API by its description, so many for each call")
+    parser.add_argument("--kind", choices=wire.KINDS, help="only this kind; default: all kinds")
+    parser.add_argument("--only", type=int, metavar="NUMBER", help="only this case")
+    parser.add_argument("--api", action="store_true", help="the shop API, with this number of cases for each endpoint")
     options = parser.parse_args()
     if options.api:
         fuzz_api(options.cases, options.seed)
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def fuzz_api(cases: int, seed: int) -> None:
-    """Make each call of the shop API so often, as its description allows it and as it does not."""
+    """Send `cases` valid and invalid requests to each endpoint of the shop API."""
     with tempfile.TemporaryDirectory() as folder, open_site(Path(folder)) as app:
         shop = create_api_client(app)
         for operation in api.list_operations(app):

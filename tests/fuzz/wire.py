@@ -1,6 +1,6 @@
-"""Broken requests between sites: each is refused as the caller's fault, and nothing changes.
+"""Invalid requests between sites: each is answered with a 4xx, and nothing changes.
 
-A case is damaged of its seed and number alone, so that one that fails can be damaged again by itself.
+A case depends only on its seed and its number, so that a failed case can be repeated alone.
 """
 
 import base64
@@ -13,7 +13,7 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from pointsync.runtime import get_runtime_of
+from pointsync.runtime import get_runtime
 from pointsync.sync.protocol.woorewards import build_basic_auth
 from tests.peer.peer_site import PeerSite
 from tests.peer.signed_caller import SignedCaller, make_movement
@@ -61,7 +61,7 @@ ODD_BODIES = [
 
 
 def damage(chance: random.Random, raw: bytes) -> bytes:
-    """`raw` with some bytes changed, gone or doubled, or something else altogether."""
+    """`raw` with some bytes changed, removed or repeated, or a different body."""
     if chance.random() < 0.2 or not raw:
         return chance.choice(ODD_BODIES)
     at, count = chance.randrange(len(raw)), chance.randrange(1, 9)
@@ -77,7 +77,7 @@ def damage_header(chance: random.Random, value: str) -> str | None:
 
 
 def is_equivalent_header(damaged: str | None, value: str) -> bool:
-    """Whether a damaged header still says what it said: a spared signature, or spare bits of base64."""
+    """Whether a damaged header still has the same value, because only unused bits of base64 changed, for example."""
     return bool(damaged) and any(_decoded(word) == _decoded(value.split()[-1]) for word in damaged.split(" "))
 
 
@@ -89,32 +89,32 @@ def _decoded(word: str) -> bytes:
 
 
 def pointsync_request(chance: random.Random, caller: SignedCaller) -> TestResponse:
-    """One broken request. Where it is signed well, what it says is wrong as a whole."""
+    """One invalid request. If its signature is valid, its content is not."""
     call_name = chance.choice(CALL_NAMES)
     body = caller.body(movements=[make_movement(chance.randrange(1, 99))])
     raw = json.dumps(body).encode()
     match chance.randrange(4):
-        case 0:  # a header broken, the rest good
+        case 0:  # one header is damaged
             headers = caller.headers(raw, keys=())
             name = chance.choice(["pointsync-auth", "webhook-id", "webhook-timestamp", "webhook-signature"])
             damaged = damage_header(chance, headers[name])
             headers[name] = None if is_equivalent_header(damaged, headers[name]) else damaged  # type: ignore[assignment]
             return caller.client.post(f"/pointsync/v1/{call_name}", data=raw, headers=_present(headers))
-        case 1:  # the body changed under its signature
+        case 1:  # the body does not match its signature
             headers, changed = caller.headers(raw), damage(chance, raw)
             return caller.client.post(f"/pointsync/v1/{call_name}", data=changed + b" ", headers=headers)
-        case 2:  # signed well, no such body
+        case 2:  # a valid signature, an invalid body
             broken = chance.choice(ODD_BODIES) if chance.random() < 0.5 else raw[: chance.randrange(len(raw))]
             packing = chance.choice([{}, {"content-encoding": "gzip"}, {"content-encoding": "deflate"}])
             return caller.post(call_name, broken, headers=packing)
-        case _:  # signed well, a field that cannot be
+        case _:  # a valid signature, an invalid field
             name = chance.choice(["from", "to", "reserve", "movements"] if call_name == "movements" else ["from", "to"])
             invalid = [value for value in VALUES if not (name == "movements" and isinstance(value, list))]
             return caller.post(call_name, body | {name: chance.choice(invalid)})
 
 
 def woorewards_request(chance: random.Random, caller: SignedCaller) -> TestResponse:
-    """One broken request in the other dialect."""
+    """One invalid request in the WooRewards dialect."""
     path = ["default", "alice@example.test", "10", "add"]
     form: dict[str, Any] = {"source": caller.auth, "transaction_id": str(chance.randrange(99)), "reason": "x"}
     credentials: str | None = build_basic_auth(caller.to, caller.password)
@@ -142,7 +142,7 @@ def woorewards_request(chance: random.Random, caller: SignedCaller) -> TestRespo
 
 
 def strange_request(chance: random.Random, caller: SignedCaller) -> TestResponse:
-    """One that no site would send: a path, a method or a content type that is not ours, headers said twice."""
+    """One unusual request: another path, method or content type, or repeated headers."""
     raw = json.dumps(caller.body(movements=[make_movement(chance.randrange(1, 99))])).encode()
     signed = list(caller.headers(raw).items())
     unsigned = list(caller.headers(raw, passwords=("wrs_" + "0" * 32,)).items())
@@ -180,7 +180,7 @@ KINDS: dict[str, Callable[[random.Random, SignedCaller], TestResponse]] = {
 
 
 def send_case(kind: str, seed: int, number: int, caller: SignedCaller) -> int:
-    """Send that case; the status of its answer. Raises AssertionError where it is no refusal of the caller's fault."""
+    """Send one case; the status of its answer. Raises AssertionError if that is not a 4xx."""
     answer = KINDS[kind](random.Random(f"{kind} {seed} {number}"), caller)
     again = f"python -m tests.fuzz --kind {kind} --seed {seed} --only {number}"
     assert 400 <= answer.status_code < 500, f"{answer.status}: {again}\n{answer.request}\n{answer.text[:500]}"
@@ -188,11 +188,11 @@ def send_case(kind: str, seed: int, number: int, caller: SignedCaller) -> int:
 
 
 def send_cases(kind: str, seed: int, numbers: Iterable[int], site: PeerSite, caller: SignedCaller) -> Counter[int]:
-    """Send these cases; how often each status was answered. Raises AssertionError as `one`, or where rows differ."""
+    """Send these cases; the count of each status. Raises AssertionError like `send_case`, or if rows changed."""
     before, found = site.dump(), Counter[int]()
     for sent, number in enumerate(numbers):
         if sent % 200 == 0:
-            get_runtime_of(site.app).failure_limiter.storage.reset()  # or who fails often would be told nothing else
+            get_runtime(site.app).failure_limiter.storage.reset()  # else every answer would soon be 429
         found[send_case(kind, seed, number, caller)] += 1
     assert site.dump() == before, f"rows have changed: --kind {kind} --seed {seed} has the case"
     return found

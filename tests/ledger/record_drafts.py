@@ -1,4 +1,4 @@
-"""What the tests of recording share: drafts for Anna, recorded or refused, and what is kept of them."""
+"""Helpers for the tests of recording: drafts for Anna, recorded or refused, and what was stored."""
 
 import pytest
 from sqlalchemy import func, select
@@ -14,19 +14,19 @@ ANNA = "anna@shop.example"
 
 
 def record_all(*drafts: Draft, source: str = "test", now=NOW):
-    """The outcomes of `drafts`, committed."""
+    """Record `drafts` and commit; returns the results."""
     with db.transaction() as session:
         return record(session, drafts, source, now)
 
 
 def record_one(points: int | None = None, **more):
-    """The one movement that a draft for Anna made."""
+    """Record one draft for Anna; returns the result."""
     [outcome] = record_all(Draft(ANNA, points, **more))
     return outcome
 
 
 def balance(email: str = ANNA, key: str = "default") -> int | None:
-    """What the database holds; None where there is no balance."""
+    """The balance in the database; None if there is none."""
     with db.transaction() as session:
         return session.scalar(
             select(Balance.points)
@@ -36,18 +36,18 @@ def balance(email: str = ANNA, key: str = "default") -> int | None:
 
 
 def movement_count() -> int:
-    """How many movements there are."""
+    """The number of movements."""
     return row_counts()[0]
 
 
 def row_counts() -> list[int]:
-    """How many movements, customers and balances there are."""
+    """The numbers of movements, customers and balances."""
     with db.transaction() as session:
         return [session.scalar(select(func.count()).select_from(model)) for model in (Movement, Customer, Balance)]
 
 
 def expect_refused(*drafts: Draft, of: type[DomainError] = InvalidInput) -> DomainError:
-    """Why these are refused; nothing has changed then."""
+    """The error for these drafts; checks that nothing has changed."""
     before = row_counts()
     with pytest.raises(of) as refusal:
         record_all(*drafts)

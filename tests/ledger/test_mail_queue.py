@@ -1,4 +1,4 @@
-"""Mails are owed with what they tell, once, and only where this site sends them."""
+"""Mails are queued in the transaction of their event, once, and only if this site sends mails."""
 
 from datetime import timedelta
 
@@ -40,7 +40,7 @@ def switch_mails(value: str) -> None:
 
 
 def queued_mails() -> list[tuple]:
-    """Of each mail: its kind, whose, its points, the balance, and the title; oldest first."""
+    """For each mail: kind, customer, points, balance and title; oldest first."""
     with db.transaction() as session:
         rows = session.execute(select(Mail, Customer.email).join(Mail.customer).order_by(Mail.id))
         return [
@@ -51,10 +51,10 @@ def queued_mails() -> list[tuple]:
 
 def redeem(title: str = "Mug", cost: int = 50, ref: str | None = None) -> None:
     with db.transaction() as session:
-        pot = get_reserve(session)
-        there = [each for each in rewards.list_all(session, pot) if each.title == title]
-        reward = there[0] if there else rewards.create(session, pot, title, "", cost, NOW)
-        rewards.redeem(session, pot, reward.id, ANNA, ref, "test", NOW)
+        reserve = get_reserve(session)
+        existing = [each for each in rewards.list_all(session, reserve) if each.title == title]
+        reward = existing[0] if existing else rewards.create(session, reserve, title, "", cost, NOW)
+        rewards.redeem(session, reserve, reward.id, ANNA, ref, "test", NOW)
 
 
 @pytest.mark.usefixtures("_on")
@@ -163,7 +163,7 @@ def test_a_batch_without_news_runs_no_query():
 @pytest.mark.usefixtures("_on")
 def test_a_long_origin_and_id_fit():
     with db.transaction() as session:
-        row = {"customer_id": None, "reserve_id": None, "at": NOW, "recorded_at": NOW}
-        mail_queue.enqueue(session, [mail_queue.make_row("reward", f"{'w' * 191}:{'9' * 64}", row, {})] * 2)
+        mail = mail_queue.build_mail("reward", f"{'w' * 191}:{'9' * 64}", {}, None, None, NOW, NOW)
+        mail_queue.enqueue(session, [mail] * 2)
         assert len(session.scalars(select(Mail)).all()) == 1
     assert len(ORIGIN) < 191

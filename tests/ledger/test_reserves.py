@@ -1,4 +1,4 @@
-"""Points reserves: added once, changed in all but their keys."""
+"""Points reserves: created once; everything but the key can change."""
 
 import pytest
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 def stored_reserves() -> dict[str, tuple[str, bool, bool]]:
-    """All reserves by key."""
+    """All reserves, sorted by key."""
     with db.transaction() as session:
         return {each.key: (each.name, each.is_active, each.may_go_below_zero) for each in reserves.list_all(session)}
 

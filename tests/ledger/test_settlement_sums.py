@@ -1,4 +1,4 @@
-"""A settlement: what each site gave and took in the months of a zone, from the flows alone."""
+"""Settlement: what each site gave and took per month of a time zone, from hourly totals only."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -27,27 +27,29 @@ MS = timedelta(milliseconds=1)
 
 
 def utc(year: int, month: int, day: int, hour: int = 0) -> datetime:
-    """That hour."""
+    """A time in UTC."""
     return datetime(year, month, day, hour, tzinfo=UTC)
 
 
 def settlement_months(*days: date, zone: str = "UTC", key: str = "default") -> Settlement:
-    """The months, with this site called `own`."""
+    """The months, with `own` for this site."""
     with db.transaction() as session:
         own = session.get_one(Site, 1).auth
         found = calculate(session, get_reserve(session, key), days or (JANUARY, FEBRUARY, MARCH), ZoneInfo(zone))
     months = []
     for month in found.months:
-        came = {"own" if auth == own else auth: each for auth, each in month.totals_by_origin.items()}
-        months.append(MonthTotals(month.day, month.begins_at, month.ends_at, came, month.local_totals_by_kind))
+        totals = {"own" if auth == own else auth: each for auth, each in month.totals_by_origin.items()}
+        months.append(MonthTotals(month.day, month.begins_at, month.ends_at, totals, month.local_totals_by_kind))
     return Settlement(tuple(months), found.is_shifted)
 
 
 def apply_movement(number: int, points: int, at: datetime, now: datetime = NOW, origin: str = ORIGIN) -> None:
-    """A movement that another site made then, and that comes now."""
+    """Apply a movement that another site recorded then, and that arrives now."""
     with db.transaction() as session:
-        [what] = apply(session, origin, get_reserve(session), [IncomingMovement(str(number), ANNA, points, at=at)], now)
-        assert what.status == "applied"
+        [result] = apply(
+            session, origin, get_reserve(session), [IncomingMovement(str(number), ANNA, points, at=at)], now
+        )
+        assert result.status == "applied"
 
 
 def test_months_sites_and_sums():
@@ -113,7 +115,7 @@ def test_one_reserve():
         ("Europe/Paris", date(2026, 4, 1), utc(2026, 3, 31, 22), False),
         ("America/New_York", date(2026, 11, 1), utc(2026, 11, 1, 4), False),
         ("America/New_York", date(2026, 12, 1), utc(2026, 12, 1, 5), False),
-        # Half past the hour: the next full one of UTC.
+        # Midnight is at half past an hour of UTC, so the month begins at the next full hour.
         ("Asia/Kolkata", FEBRUARY, utc(2026, 1, 31, 19), True),
         ("America/St_Johns", FEBRUARY, utc(2026, 2, 1, 4), True),
         ("America/St_Johns", date(2026, 7, 1), utc(2026, 7, 1, 3), True),
@@ -157,7 +159,7 @@ def test_one_query_at_any_size():
     for movements in (10, 1990):
         with db.transaction() as session:
             insert_rows(session, customers=5, movements=movements, remotes=1)
-            pot = get_reserve(session)
-        assert len(queries_of(lambda session, pot=pot: calculate(session, pot, days, ZoneInfo("UTC")))) == 1
+            reserve = get_reserve(session)
+        assert len(queries_of(lambda session, reserve=reserve: calculate(session, reserve, days, ZoneInfo("UTC")))) == 1
     with db.transaction() as session:
         assert calculate(session, get_reserve(session), days, ZoneInfo("UTC")).total.movements == 2000

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import waitress
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
@@ -23,7 +24,7 @@ from pointsync.runtime import get_runtime
 from pointsync.schedule import ticks
 from pointsync.sync.delivery import courier
 from pointsync.sync.protocol.ping import PingResult
-from pointsync.sync.remotes import check, queue, remotes, restore_detection, sharing_key
+from pointsync.sync.remotes import check, remote_json, remotes, restore_detection, sharing_key
 from pointsync.sync.site import local_site, settings
 from pointsync.sync.site.local_site import Identity
 from tests.support.process import free_port
@@ -231,7 +232,9 @@ class PeerSite:
 
     def remote_json(self, remote_id: int) -> dict[str, Any]:
         """The remote as commands and the API answer it."""
-        return self.read(lambda session: queue.to_json(session, session.get_one(Remote, remote_id)))
+        return self.read(
+            lambda session: msgspec.to_builtins(remote_json.of(session, session.get_one(Remote, remote_id)))
+        )
 
     def delivery(self, movement_id: str) -> Delivery:
         """The one delivery of a movement."""

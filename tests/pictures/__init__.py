@@ -1,1 +1,1 @@
-"""The README's pictures, and the command that makes them."""
+"""The README's pictures, and the command that takes them."""

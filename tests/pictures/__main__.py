@@ -1,6 +1,6 @@
-"""Make the README's pictures: `python -m tests.pictures`, with Chromium.
+"""Take the README's pictures: `python -m tests.pictures`. It needs Chromium.
 
-A demo family runs until its three sites are in step; its panel is photographed as an admin sees it.
+It runs the demo until its three sites are in step, and takes pictures of the first site's panel.
 """
 
 import json
@@ -25,7 +25,7 @@ PICTURES = {
 
 
 def main() -> None:
-    """Start the family, take the pictures, end the family."""
+    """Start the demo, take the pictures, stop the demo."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pointsync", "demo", "--keep", f"{folder}/sites"]
         command += ["--port", str(free_port(3)), "--json"]
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def take_picture(browser: Browser, site: dict[str, str], name: str) -> None:
-    """One picture, beside this file."""
+    """Take one picture, saved next to this file."""
     path, scheme, width, height = PICTURES[name]
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if scheme == "dark" else "light"

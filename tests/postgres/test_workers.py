@@ -64,7 +64,7 @@ def test_a_terminated_worker_ends_in_time(tmp_path: Path, postgres_url: str) -> 
     site = SiteProcess(tmp_path / "a", env={"POINTSYNC_DATABASE_URL": postgres_url, "POINTSYNC_SCHEDULER": "on"})
     site.cli("site")
     with worker(site) as process:
-        wait_until(lambda: " runs." in site.log_tail(), 30, "the worker runs")
+        wait_until(lambda: " is running." in site.log_tail(), 30, "the worker runs")
         assert site.run("balance", "nobody@shop.example").returncode == 1
         process.terminate()
         assert process.wait(TERMINATE_SECONDS) == 0

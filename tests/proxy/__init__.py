@@ -1,1 +1,1 @@
-"""The panel behind a real nginx and a real Caddy, as the manual has them."""
+"""The panel behind a real nginx and a real Caddy, with the manual's configuration."""

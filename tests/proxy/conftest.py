@@ -1,4 +1,4 @@
-"""A site with something on every page, a shop's back office, and proxies before both."""
+"""A site with data on every page, a shop's back office, and proxies in front of both."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ SETTINGS = {
     "POINTSYNC_PROXY_AUTH_ADMINS": "alice bob",
 }
 RECIPE_SITE_URL, RECIPE_BACK_OFFICE = "http://127.0.0.1:8080", "127.0.0.1:9000"
-"""Where the manual's recipes have the site and the shop's back office."""
+"""The addresses of the site and of the shop's back office in the manual's recipes."""
 
 
 @Request.application
 def back_office(request: Request) -> Response:
-    """The shop's own: whoever has its cookie is signed in there."""
+    """The shop's back office. A browser with its cookie is signed in."""
     if request.path != "/back-office/whoami":
         return Response("Not here.", 404)
     name = request.cookies.get("shop")
@@ -54,7 +54,7 @@ class Proxy:
     kind: str
 
     def browser(self, name: str | None = "alice") -> requests.Session:
-        """One with the shop's cookie for `name`, or without."""
+        """A browser with the shop's cookie for `name`, or without a cookie."""
         session = requests.Session()
         session.trust_env = False
         session.verify = str(self.certificate)
@@ -65,7 +65,7 @@ class Proxy:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """A site behind a proxy, with something on every page."""
+    """A site behind a proxy, with data on every page."""
     with open_site(tmp_path_factory.mktemp("site"), **SETTINGS) as app:
         sample_customers.create_customer_history(app)
         hook = sample_hooks.create_hook(app)
@@ -81,7 +81,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 
 
 def _add_rows(session: Session) -> None:
-    """A reward, a site that is blocked, an export that waits."""
+    """Add a reward, a blocked site and a waiting export."""
     rewards.create(session, reserves.get(session, "default"), "Mug", "A blue one", 20, clock.now())
     blocked_origins.block(session, "wrk_0000000000000001", "Sold", NAME, clock.now())
     export_task.enqueue(session, get_runtime().config.data, export_task.filter_customers(session), NAME, clock.now())
@@ -89,7 +89,7 @@ def _add_rows(session: Session) -> None:
 
 @pytest.fixture(scope="session")
 def direct_url(app: Flask) -> Iterator[str]:
-    """Where the site answers, for proxies and for whoever goes past them."""
+    """The URL of the site itself, for proxies and for callers past them."""
     with run_server(app, behind_proxy=True) as url:
         yield url
 
@@ -114,7 +114,7 @@ def nginx(
     certificate_pair: tuple[Path, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Proxy]:
-    """nginx, as the manual has it: the prefix stays in the path."""
+    """nginx with the manual's configuration: the prefix stays in the path."""
     port = free_port()
     servers = proxies.manual_recipe("nginx", nginx_changes(port, direct_url, back_office_address, certificate_pair))
     with proxies.nginx(tmp_path_factory.mktemp("nginx"), servers, port):
@@ -128,7 +128,7 @@ def nginx_stripping(
     certificate_pair: tuple[Path, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Proxy]:
-    """The same, but it takes the prefix off: a slash behind the site's address does that."""
+    """The same, but it removes the prefix, because of a slash after the site's address."""
     port = free_port()
     servers = proxies.manual_recipe("nginx", nginx_changes(port, direct_url, back_office_address, certificate_pair))
     servers = servers.replace(f"proxy_pass {direct_url};", f"proxy_pass {direct_url}/;", 1)
@@ -143,7 +143,7 @@ def caddy(
     certificate_pair: tuple[Path, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Proxy]:
-    """Caddy, as the manual has it."""
+    """Caddy with the manual's configuration."""
     port = free_port()
     site = proxies.manual_recipe("caddy", caddy_changes(port, direct_url, back_office_address, certificate_pair))
     with proxies.caddy(tmp_path_factory.mktemp("caddy"), site, port):
@@ -152,12 +152,12 @@ def caddy(
 
 @pytest.fixture(params=["nginx", "nginx_stripping", "caddy"])
 def proxy(request: pytest.FixtureRequest) -> Any:
-    """Each of the proxies in turn."""
+    """Each of the proxies."""
     return request.getfixturevalue(request.param)
 
 
 def nginx_changes(port: int, direct: str, office: str, pair: tuple[Path, Path]) -> dict[str, str]:
-    """What of the nginx recipe is otherwise here."""
+    """What the tests change in the nginx recipe."""
     return {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
         "/etc/ssl/shop.example.pem": str(pair[0]),
@@ -168,7 +168,7 @@ def nginx_changes(port: int, direct: str, office: str, pair: tuple[Path, Path]) 
 
 
 def caddy_changes(port: int, direct: str, office: str, pair: tuple[Path, Path]) -> dict[str, str]:
-    """And of the Caddy recipe."""
+    """What the tests change in the Caddy recipe."""
     return {
         "shop.example {": f"https://127.0.0.1:{port} {{\n\tbind 127.0.0.1\n\ttls {pair[0]} {pair[1]}",
         "127.0.0.1:8080": direct.removeprefix("http://"),

@@ -1,4 +1,4 @@
-"""Under `/back-office/points/`, with and without the prefix in the path: all is reached, and nothing leads out."""
+"""Under `/back-office/points/`, with or without the prefix in the path: all pages are reached, no link leaves it."""
 
 from flask import Flask
 
@@ -9,7 +9,7 @@ PAGES, FORMS, FILES = 40, 40, 30
 
 
 def test_every_page_form_and_file_exists_and_no_link_leaves_the_prefix(proxy: Proxy, app: Flask) -> None:
-    found = LinkCrawl(proxy.browser(), app, proxy.url + PREFIX).go()
+    found = LinkCrawl(proxy.browser(), app, proxy.url + PREFIX).run()
     assert found.problems == []
     assert len([view for view in found.views if view.startswith("admin.")]) > PAGES
     assert len(found.forms) > FORMS

@@ -1,4 +1,4 @@
-"""The manual's recipes: who gets in, who does not, and what callers may not say themselves."""
+"""The manual's recipes: who can sign in, who cannot, and which headers of callers are ignored."""
 
 import re
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ POINTS = "/points"
 
 
 def call_directly(direct: str, path: str, headers: Mapping[str, str], peer: str) -> HttpAnswer:
-    """A call to the site itself, past the proxy, from another address of this machine."""
+    """Call the site itself, past the proxy, from the address `peer` of this machine."""
     connection = HTTPConnection(direct.removeprefix("http://"), timeout=30, source_address=(peer, 0))
     try:
         connection.request("GET", path, headers=dict(headers))
@@ -55,7 +55,7 @@ def test_a_user_of_the_back_office_is_signed_in(proxy: Proxy) -> None:
     assert "by the shop’s proxy" in page.text
     cookie = page.headers["Set-Cookie"]
     assert f"; Path={PREFIX};" in cookie
-    assert "Secure; HttpOnly" in cookie, "the proxy has told that it is TLS"
+    assert "Secure; HttpOnly" in cookie, "the proxy said that the connection uses TLS"
 
 
 def test_the_proxy_stops_callers_who_are_not_signed_in(proxy: Proxy) -> None:
@@ -70,7 +70,7 @@ def test_the_proxy_stops_callers_who_are_not_signed_in(proxy: Proxy) -> None:
 def test_a_user_who_is_not_an_admin_is_refused_whatever_headers_they_send(proxy: Proxy) -> None:
     answer = get_page(proxy, f"{PREFIX}/", "mallory", **FORGED)
     assert answer.status_code == 403
-    assert "“mallory”, who is no admin" in answer.text
+    assert "“mallory”, who is not an admin" in answer.text
     assert "evil" not in answer.text
 
 
@@ -106,7 +106,7 @@ def test_a_form_redirects_within_the_prefix(proxy: Proxy) -> None:
     crossed = browser.post(f"{proxy.url}{PREFIX}/customers/export", typed, headers={"Sec-Fetch-Site": "cross-site"})
     assert crossed.status_code == 400
     out = browser.post(f"{proxy.url}{PREFIX}/sign-out", typed)
-    assert "It says so with each page: to leave, sign out there." in out.text
+    assert "To sign out, sign out of the shop’s back office." in out.text
 
 
 @pytest.mark.parametrize("path", ["", "/", "//customers", "/customers/", "/sign-in?next=//evil.example", "/nothing"])

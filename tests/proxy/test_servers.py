@@ -1,4 +1,4 @@
-"""The gate stands before the application whichever way it is served."""
+"""TrustedProxyMiddleware is in front of the application with every server."""
 
 import socket
 from http.client import HTTPConnection
@@ -14,7 +14,7 @@ PROXY_HEADERS = {"X-Forwarded-User": "alice", "X-Forwarded-Prefix": PREFIX, "X-F
 
 
 class UnixConnection(HTTPConnection):
-    """A connection by the socket at `path`."""
+    """A connection through the Unix socket at `path`."""
 
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=30)

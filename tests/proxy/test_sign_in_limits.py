@@ -1,4 +1,4 @@
-"""Behind a proxy a guesser is known by the address that the proxy saw, whatever address it claims."""
+"""Behind a proxy the limit for sign-ins counts the address that the proxy saw, not the address in the headers."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -21,7 +21,7 @@ MAX_GUESSES = RATE_PER_ADDRESS.per_minute
 
 @pytest.fixture
 def by_password(tmp_path: Path) -> Iterator[str]:
-    """Where a site answers whose admins sign in with their passwords, behind a proxy that is trusted."""
+    """The URL of a site behind a trusted proxy, whose admins sign in with passwords."""
     settings = {name: value for name, value in SETTINGS.items() if not name.startswith("POINTSYNC_PROXY_AUTH")}
     with open_site(tmp_path / "data", **settings) as app, run_server(app, behind_proxy=True) as url:
         yield url
@@ -35,7 +35,7 @@ def before(
     certificate_pair: tuple[Path, Path],
     tmp_path: Path,
 ) -> Iterator[Proxy]:
-    """Each kind of proxy before it, as the manual has them."""
+    """Each kind of proxy in front of it, with the manual's configuration."""
     port = free_port()
     running: AbstractContextManager[object]
     if request.param == "nginx":

@@ -1,4 +1,4 @@
-"""Very many rows in a moment, for what must stay quick with them: written by the database, proof against `verify`."""
+"""Fills a database with many rows, written by SQL statements; `verify` finds no differences in them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from tests.support.moving_clock import START
 NUMBERS_SQL = "WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < :count) "
 ATTEMPTS_PER_REMOTE = 50
 
-# Of each pot every fourth movement takes 15 points and the others give 10.
+# In each balance every fourth movement takes 15 points, and the others give 10.
 POINTS_SQL = "CASE WHEN visit % 4 = 3 THEN -15 ELSE 10 END"
 BALANCE_SQL = "(visit + 1) / 4 * 15 + (visit + 1) % 4 * 10"
 
@@ -35,14 +35,14 @@ def insert_rows(
     now: datetime = START,
     days: int = 31,
 ) -> None:
-    """Add so many, with the balances, flows, holdings, deliveries and attempts that belong to them.
+    """Insert rows, with the balances, hourly totals, summaries, deliveries and attempts that belong to them.
 
-    The new movements are spread over `days` before `now`, over all reserves, over new customers (or all, where
-    none are new) and, a fifth of them, over the remotes' sites as their origins. Their deliveries are delivered
-    but for the newest hundredth, which waits, and some in each of the other states.
+    The new movements are spread over `days` before `now`, over all reserves and over the new customers (over all, if
+    there are none). A fifth of them come from the remotes' sites. Their deliveries are delivered, except the newest
+    1 %, which are pending, and a few in each other state.
     """
     connection = session.connection()
-    if connection.dialect.name == "postgresql":  # what refers to what is right by itself here, and slow to look up
+    if connection.dialect.name == "postgresql":  # the foreign keys are correct here, and slow to check
         connection.execute(text("SET LOCAL session_replication_role = replica"))
     _insert_customers(connection, customers, now)
     for _ in range(remotes):
@@ -59,7 +59,8 @@ def _insert_customers(connection: Connection, count: int, now: datetime) -> None
         text(
             f"INSERT INTO customer (id, email, created_at) {NUMBERS_SQL}"
             "SELECT :last + n + 1, substr('abcdefghijklmnopqrstuvwxyz', (:last + n) % 26 + 1, 1) "
-            f"|| CAST(:last + n + 1 AS VARCHAR(9)) || '@many.example', {_timestamp_literal(connection, now)} FROM number"
+            "|| CAST(:last + n + 1 AS VARCHAR(9)) || '@many.example', "
+            f"{_timestamp_literal(connection, now)} FROM number"
         ),
         {"last": last, "count": count},
     )
@@ -119,14 +120,16 @@ def _insert_movements(
         "seconds": days * 86_400,
         "begins": begins.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S" + ("" if dialect == "sqlite" else "+00")),
     }
-    foreign = " ".join(f"WHEN n % 5 = 4 AND n / 5 % {len(auths)} = {at} THEN '{auth}'" for at, auth in enumerate(auths))
-    pot = " ".join(f"WHEN n / :customers % :reserves = {at} THEN {key}" for at, key in enumerate(reserves))
+    origin_case = " ".join(
+        f"WHEN n % 5 = 4 AND n / 5 % {len(auths)} = {at} THEN '{auth}'" for at, auth in enumerate(auths)
+    )
+    reserve_case = " ".join(f"WHEN n / :customers % :reserves = {at} THEN {key}" for at, key in enumerate(reserves))
     site.last_id += count
     session.flush()
     rows = (
-        f"SELECT :last_seq + n + 1 AS seq, {f'CASE {foreign} ELSE :own END' if foreign else ':own'} AS origin, "
+        f"SELECT :last_seq + n + 1 AS seq, {f'CASE {origin_case} ELSE :own END' if origin_case else ':own'} AS origin, "
         "CAST(:last_id + n + 1 AS VARCHAR(20)) AS id, "
-        f":first_customer + n % :customers AS customer_id, CASE {pot} END AS reserve_id, "
+        f":first_customer + n % :customers AS customer_id, CASE {reserve_case} END AS reserve_id, "
         f"n / :customers / :reserves AS visit, {TIME_SQL[dialect]} AS at, n FROM number"
     )
     connection.execute(
@@ -148,7 +151,7 @@ def _insert_movements(
 
 
 def _insert_sums(connection: Connection, dialect: str, own: str, since: dict[str, int]) -> None:
-    """Balances, flows and holdings, as the new movements come to."""
+    """Balances, hourly totals and received summaries of the new movements."""
     connection.execute(
         text(
             "INSERT INTO balance (customer_id, reserve_id, points) "
@@ -197,13 +200,13 @@ def _insert_deliveries(connection: Connection, own: str, bounds: dict[str, int])
     )
 
 
-def _timestamp_literal(connection: Connection, moment: datetime) -> str:
-    shown = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+def _timestamp_literal(connection: Connection, time: datetime) -> str:
+    shown = time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     return f"'{shown}'" if connection.dialect.name == "sqlite" else f"CAST('{shown}+00' AS timestamptz)"
 
 
 def _advance_sequence(connection: Connection, table: str, column: str) -> None:
-    """Let PostgreSQL number what comes next behind the rows that named their own numbers; SQLite does so by itself."""
+    """Set PostgreSQL's sequence to the highest id that was inserted; SQLite does this by itself."""
     if connection.dialect.name == "postgresql":
         connection.execute(
             text(f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), (SELECT max({column}) FROM {table}))")

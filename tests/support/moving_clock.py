@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it."""
+"""A clock that a test moves."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,16 +6,16 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class MovingClock:
-    """Time for `pointsync.clock.set_source(moving.now)`: waiting for 180 seconds then takes none."""
+    """For `pointsync.clock.set_source(moving.now)`, so that tests need not wait."""
 
     def __init__(self, start: datetime = START) -> None:
         self._now = start
 
     def now(self) -> datetime:
-        """The moment at which the clock stands, aware, in UTC."""
+        """The clock's time, aware and in UTC."""
         return self._now
 
     def advance(self, span: timedelta) -> datetime:
-        """Move by `span`, back too, since real clocks are set back; the new moment."""
+        """Move the clock by `span`, which can be negative; returns the new time."""
         self._now += span
         return self._now

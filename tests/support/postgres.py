@@ -1,4 +1,4 @@
-"""A real PostgreSQL cluster in a temporary folder: locks and crashes cannot be tested on a stand-in."""
+"""A real PostgreSQL cluster in a temporary folder, for testing locks and crashes."""
 
 import fcntl
 import json
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -23,11 +24,11 @@ ROLE = "pointsync"
 WAIT_SECONDS = 30
 PORT_TRIES = 3
 MAX_CONNECTIONS = 400
-"""Every worker's applications have pools of their own."""
+"""High, because the applications of every worker have their own connection pools."""
 
 
 def missing_reason() -> str | None:
-    """Why no cluster can be made here; None when one can."""
+    """Why no cluster can be created on this machine; None if it can."""
     if _bin_dir() is None:
         return "PostgreSQL's initdb and pg_ctl are neither on the PATH nor under /usr/lib/postgresql"
     if os.geteuid() == 0 and _unprivileged_user() is None:
@@ -35,8 +36,16 @@ def missing_reason() -> str | None:
     return None
 
 
+def deletion_script(tables: Iterable[str]) -> sql.Composed:
+    """SQL that deletes all rows and resets the ids in one call, without checking foreign keys."""
+    deletions = [sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in tables]
+    first = sql.SQL("SET LOCAL session_replication_role = replica")
+    last = sql.SQL("SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'")
+    return sql.SQL("; ").join([first, *deletions, last])
+
+
 def share() -> "Cluster":
-    """The cluster that all workers of a run use, started by the first that asks for it."""
+    """The cluster that all workers of a run share; the first worker that needs it starts it."""
     with (run_folder.path() / "postgres.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         cluster = Cluster()
@@ -61,10 +70,10 @@ def _shared_file() -> Path:
 
 
 class Cluster:
-    """One server with its own data, on a loopback port of its own; `with Cluster() as cluster:`.
+    """A server with its own data and port; use `with Cluster() as cluster:`.
 
-    With `fsync` off (fast, and enough for tests) commits still reach the kernel before they are
-    answered, so they survive a killed server, only no power cut. Ask for `fsync=True` to measure.
+    Without `fsync`, which is faster, a commit reaches the kernel before it is answered. So it survives a killed
+    server, but not a power cut. Use `fsync=True` for measurements.
     """
 
     def __init__(self, fsync: bool = False) -> None:
@@ -83,7 +92,7 @@ class Cluster:
         self.stop()
 
     def start(self) -> Self:
-        """Make the cluster and start it. Raises RuntimeError with what the tools or the server said."""
+        """Create and start the cluster. Raises RuntimeError with the output of the tools and the server."""
         self._home = Path(tempfile.mkdtemp(prefix="pointsync-pg-"))
         try:
             if os.geteuid() == 0:
@@ -111,7 +120,7 @@ class Cluster:
         return self._home
 
     def create_database(self, template: str | None = None) -> str:
-        """A database of a new name: without tables, or a copy of the one at the URL `template`, which nobody uses."""
+        """Create a database: without tables, or a copy of the database at the URL `template`, which nobody may use."""
         name = f"pointsync_{uuid.uuid4().hex}"
         statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         if template:
@@ -120,14 +129,14 @@ class Cluster:
         return self._url(name)
 
     def drop(self, url: str) -> None:
-        """Remove a database that `create_database` made, whoever is still connected to it."""
+        """Drop a database of `create_database`, even if there are connections to it."""
         name = sql.Identifier(_database_name(url))
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
     def empty(self, url: str) -> None:
-        """Delete every row, and number new ones from 1: quicker by far than a new database.
+        """Delete all rows and reset the ids, which is much faster than a new database.
 
-        Whoever is still connected is sent away first, since what they hold would be waited for.
+        Closes other connections first, because their locks would block this.
         """
         with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
             connection.execute(
@@ -137,17 +146,14 @@ class Cluster:
             tables = connection.execute(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
             ).fetchall()
-            connection.execute("SET session_replication_role = replica")  # in any order, whatever refers to what
-            for (name,) in tables:
-                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
-            connection.execute("SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'")
+            connection.execute(deletion_script(name for (name,) in tables))
 
     def restart(self, mode: str = "fast") -> None:
-        """Stop and start again on the same port; `fast` ends connections in order, `immediate` is a crash."""
+        """Restart on the same port; `fast` closes connections, `immediate` is like a crash."""
         self._run("pg_ctl", *("--mode", mode), *self._waiting, *self._logging, "restart")
 
     def stop(self) -> None:
-        """Stop the server and remove its data. Nothing to do is fine."""
+        """Stop the server and remove its data, if it is running."""
         if self._home is None:
             return
         self._run("pg_ctl", *("--mode", "immediate"), *self._waiting, "stop", check=False)  # nobody needs its data
@@ -155,7 +161,7 @@ class Cluster:
         self._home = None
 
     def _start_on_a_free_port(self) -> None:
-        """Another process may take the port between the look and the start: then look again."""
+        """Try several ports, because another process may take a free port before the server starts."""
         assert self._home
         for left in reversed(range(PORT_TRIES)):
             self.port = free_port()
@@ -184,7 +190,7 @@ class Cluster:
         return self._home / "server.log"
 
     def _run(self, tool: str, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a tool on the data folder, as an ordinary user where this process is root's."""
+        """Run a tool on the data folder; if this process is root, as an ordinary user."""
         assert self._home, "the cluster is not started"
         as_user: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -216,7 +222,7 @@ class Cluster:
 
 
 def _bin_dir() -> Path | None:
-    """The folder with both tools: the PATH's, else the newest that Debian's packages installed."""
+    """The folder with both tools: from the PATH, or the newest of Debian's packages."""
     on_path = shutil.which("initdb")
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
     for folder in ([Path(on_path).resolve().parent] if on_path else []) + installed:
@@ -234,6 +240,6 @@ def _version(bin_dir: Path) -> list[int]:
 
 
 def _unprivileged_user() -> pwd.struct_passwd | None:
-    """The user to run as in root's stead: the server refuses to run as root."""
+    """An unprivileged user for the server, which refuses to run as root."""
     users = {user.pw_name: user for user in pwd.getpwall()}
     return users.get("postgres") or users.get("nobody")

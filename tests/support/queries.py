@@ -1,4 +1,4 @@
-"""What is asked of the database: how many queries, by which plan, and how much work they make."""
+"""Measuring queries: how many, with which plan, and how much work."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,35 +16,35 @@ Query = tuple[str, Any]
 
 @contextmanager
 def record_queries() -> Iterator[list[Query]]:
-    """Every statement that is sent to the database within, with its parameters; what begins and ends one left out."""
+    """Collect the statements with their parameters, without BEGIN, PRAGMA and EXPLAIN."""
     found: list[Query] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+    def collect(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if not statement.startswith(("BEGIN", "PRAGMA", "EXPLAIN")):
             found.append((statement, parameters))
 
-    event.listen(db.get_engine(), "before_cursor_execute", note)
+    event.listen(db.get_engine(), "before_cursor_execute", collect)
     try:
         yield found
     finally:
-        event.remove(db.get_engine(), "before_cursor_execute", note)
+        event.remove(db.get_engine(), "before_cursor_execute", collect)
 
 
 def queries_of(call: Callable[[Session], Any]) -> list[Query]:
-    """What `call` asks, with a session that knows nothing yet."""
+    """The queries of `call`, with a new session."""
     with record_queries() as found, Session(db.get_engine()) as session:
         call(session)
     return found
 
 
 def query_plan(query: Query) -> list[str]:
-    """How SQLite goes about a query, a line for each loop."""
+    """SQLite's plan of a query, one line per loop."""
     with db.get_engine().connect() as connection:
         return [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query[0]}", query[1])]
 
 
 def sqlite_steps(call: Callable[[Session], Any]) -> int:
-    """How many steps of its machine SQLite takes for `call`, in tens: what a plan costs, on any computer."""
+    """The number of SQLite's virtual machine steps for `call`, divided by 10: the cost of a plan on any computer."""
     tens = 0
 
     def count() -> int:
@@ -53,7 +53,7 @@ def sqlite_steps(call: Callable[[Session], Any]) -> int:
         return 0
 
     with Session(db.get_engine()) as session:
-        call(session)  # what SQLAlchemy and SQLite learn at the first time is no work of the query
+        call(session)  # so that the preparations of the first run are not counted
         session.expunge_all()
         raw = session.connection().connection.driver_connection
         assert raw is not None

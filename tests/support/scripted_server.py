@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pointsync.net.http_client import HttpCallError, HttpClient, HttpResponse
+from pointsync.net.call import HttpCallError
+from pointsync.net.http_client import HttpClient, HttpResponse
 
 KIB = 1024
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from pointsync import clock, config, create_app, db
 from pointsync.net.http_client import HttpClient
-from pointsync.runtime import EXTENSION_KEY, Runtime, get_runtime, get_runtime_of
+from pointsync.runtime import EXTENSION_KEY, Runtime, get_runtime
 from pointsync.sync.site import local_site
 from tests.support.postgres import Cluster
 
@@ -31,21 +31,24 @@ _REUSED_APPS: dict[tuple[object, ...], Flask] = {}
 @contextmanager
 def open_site(folder: Path, *, settles: bool = True, **settings: str) -> Iterator[Flask]:
     """A site at its first start in `folder`, or its tables alone; no context is pushed, as requests would share it."""
-    yield from _run_site(_create_app(folder, settings), settles)
+    yield from _run_site(_create_app(folder, settings), settles, upgrades=True)
 
 
 @contextmanager
 def reuse_app(folder: Path, settings: dict[str, str]) -> Iterator[Flask]:
-    """The same, by an application that is kept for the next site in that folder with those settings: what it has
-    compiled, pages and statements, costs more than most tests."""
+    """The same in a copy of the template, or on a PostgreSQL database with tables and no row.
+
+    The application is kept for the next site in that folder with those settings: what it has compiled, pages and
+    statements, costs more than most tests.
+    """
     known = (folder, *sorted(settings.items()))
     if known not in _REUSED_APPS:
         _REUSED_APPS[known] = _create_app(folder, settings)
     app = _REUSED_APPS[known]
-    here = get_runtime_of(app)
+    here = get_runtime(app)
     client = HttpClient(allow_private=here.config.private_remotes)
     app.extensions[EXTENSION_KEY] = Runtime(config=here.config, vault=here.vault, client=client)
-    yield from _run_site(app, settles=True)
+    yield from _run_site(app, settles="POINTSYNC_DATABASE_URL" in settings, upgrades=False)
 
 
 def _create_app(folder: Path, settings: dict[str, str]) -> Flask:
@@ -55,9 +58,9 @@ def _create_app(folder: Path, settings: dict[str, str]) -> Flask:
     return app
 
 
-def _run_site(app: Flask, settles: bool) -> Iterator[Flask]:
+def _run_site(app: Flask, settles: bool, upgrades: bool) -> Iterator[Flask]:
     with app.app_context():
-        if not db.is_current():
+        if upgrades and not db.is_current():
             db.upgrade()
         if settles:
             db.run_in_transaction(lambda session: local_site.get_or_create(session, get_runtime().vault, clock.now()))
@@ -95,12 +98,9 @@ def data_folder(site_template: Path, site_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_tables(postgres_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+def postgres_tables(postgres_cluster: Cluster, postgres_template: str) -> str:
     """A PostgreSQL database with every table and no row, lent to one test after the other."""
-    url = postgres_cluster.create_database()
-    with open_site(tmp_path_factory.mktemp("tables"), POINTSYNC_DATABASE_URL=url, settles=False):
-        pass
-    return url
+    return postgres_cluster.create_database(template=postgres_template)
 
 
 @pytest.fixture

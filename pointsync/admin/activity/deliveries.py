@@ -1,4 +1,4 @@
-"""System › Activity: what is owed to the remotes, and what became of it."""
+"""System › Activity: deliveries to the remotes and their states."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +9,8 @@ from wtforms import SelectField, StringField
 
 from pointsync import clock, db
 from pointsync.admin.activity.filters import TAB, RemoteFilter, list_remotes, page_query
-from pointsync.admin.shell.paging import DEFAULT_SIZE
 from pointsync.admin.shell.panel import blueprint, render_page
-from pointsync.db.keyset import Page
-from pointsync.errors import InvalidInput, NotFound
+from pointsync.errors import DomainError, NotFound
 from pointsync.models import DeliveryState, Site
 from pointsync.reports import deliveries
 from pointsync.reports.deliveries import DeliveryRow
@@ -29,64 +27,56 @@ STATE_LABELS = {
 
 
 class DeliveryFilter(RemoteFilter):
-    """Deliveries by remote, status and customer."""
+    """Filter deliveries by remote, status and customer."""
 
     state = SelectField("Status", choices=STATE_LABELS, validate_choice=False)
     customer = StringField("Customer's e-mail")
 
-    @property
-    def selected_state(self) -> str | None:
-        """The status that is chosen. Raises Invalid for one that there is not."""
-        if self.state.data and self.state.data not in STATE_LABELS:
-            raise InvalidInput("state", "There is no such status; choose one of these.")
-        return self.state.data or None
+    def show_error(self, error: DomainError) -> None:
+        """Show the error at its field; an unknown customer is an error of the e-mail field."""
+        if isinstance(error, NotFound):
+            self.customer.errors = [error.message]
+        else:
+            super().show_error(error)
 
 
 @dataclass(frozen=True, slots=True)
 class NextAttempt:
-    """When a delivery that waits is tried next, or in words what it waits for."""
+    """When a waiting delivery is sent next: a time, or a text that says what it waits for."""
 
     at: datetime | None = None
     text: str = ""
 
 
-@blueprint.get("/system/activity", provide_automatic_options=False)
+@blueprint.get("/system/activity")
 def activity() -> ResponseReturnValue:
-    """Deliveries, newest first."""
-    session, now = db.session(), clock.now()
+    """List deliveries, newest first."""
+    session, now, query = db.session(), clock.now(), page_query()
     form = DeliveryFilter(list_remotes(session))
-    deliveries_page: Page[DeliveryRow] = Page([])
-    remote, size, query = None, DEFAULT_SIZE, page_query()
-    try:
-        remote, size = form.selected_remote, query.size
-        deliveries_page = deliveries.list_page(
+    page, size = query.load(
+        form,
+        lambda cursor, size: deliveries.list_page(
             session,
-            remote_id=remote.id if remote else None,
-            state=form.selected_state,
+            remote_id=form.remote_id,
+            state=form.selected_option("state", "status"),
             customer=(form.customer.data or "").strip() or None,
-            cursor=query.cursor,
+            cursor=cursor,
             size=size,
-        )
-    except (InvalidInput, NotFound) as error:
-        form.show_error(error)
+        ),
+    )
     html = render_page(
         "activity/deliveries.html",
         TAB,
         form=form,
-        remote=remote,
-        rows=deliveries_page.rows,
-        page_links=query.page_links(deliveries_page),
-        size_links=query.size_links(),
-        size=size,
-        list_params=query.query_params(),
         sending_stopped_reason=session.scalar(select(Site.hold)),
-        next_attempts={row.delivery.id: next_attempt(row, now) for row in deliveries_page.rows},
+        next_attempts={row.delivery.id: next_attempt(row, now) for row in page.rows},
+        **query.template_values(page, size),
     )
-    return html, 422 if form.errors or form.problem else 200
+    return html, form.status_code
 
 
 def next_attempt(row: DeliveryRow, now: datetime) -> NextAttempt | None:
-    """When it is tried next; None for what does not wait for that."""
+    """When a delivery is sent next; None if it does not wait to be sent."""
     delivery, remote = row.delivery, row.remote
     if delivery.state not in (DeliveryState.PENDING, DeliveryState.UNKNOWN) or remote.deleted_at:
         return None
@@ -96,4 +86,4 @@ def next_attempt(row: DeliveryRow, now: datetime) -> NextAttempt | None:
         return NextAttempt(text="When the remote answers again")
     times = (delivery.not_before, remote.next_attempt_at, delivery.unsure_until)
     upcoming = [at for at in times if at and at > now]
-    return NextAttempt(at=max(upcoming)) if upcoming else NextAttempt(text="As soon as it is its turn")
+    return NextAttempt(at=max(upcoming)) if upcoming else NextAttempt(text="With the next batch")

@@ -1,4 +1,4 @@
-"""Export as CSV: each list asks for a work with the filters that are on screen, and leads to its page."""
+"""Export as CSV: start a background task with the list's filters, and lead to the task's page."""
 
 from collections.abc import Callable
 
@@ -14,23 +14,23 @@ from pointsync.exports.export_task import Filter
 from pointsync.runtime import get_runtime
 
 
-@blueprint.post("/customers/export", provide_automatic_options=False)
+@blueprint.post("/customers/export")
 def export_customers() -> ResponseReturnValue:
-    """The list of customers, with their balances."""
+    """Export the list of customers with their balances."""
     search, reserve_key = request.form.get("q", ""), request.form.get("reserve")
     return _enqueue_export(lambda session: export_task.filter_customers(session, search, reserve_key))
 
 
-@blueprint.post("/customers/<int(max=9223372036854775807):customer_id>/export", provide_automatic_options=False)
+@blueprint.post("/customers/<big_row_id:customer_id>/export")
 def export_customer_history(customer_id: int) -> ResponseReturnValue:
-    """A customer's history."""
+    """Export a customer's history."""
     reserve_key = request.form.get("reserve")
     return _enqueue_export(lambda session: export_task.filter_movements(session, customer_id, reserve_key))
 
 
-@blueprint.post("/system/activity/export", provide_automatic_options=False)
+@blueprint.post("/system/activity/export")
 def export_deliveries() -> ResponseReturnValue:
-    """Deliveries."""
+    """Export deliveries."""
     remote_text = request.form.get("remote")
     remote_id = (parse_row_id(remote_text) or 0) if remote_text else None
     state, email = request.form.get("state") or None, request.form.get("customer", "").strip() or None

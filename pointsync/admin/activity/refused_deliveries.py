@@ -1,6 +1,4 @@
-"""What can be done with what a remote has refused: send it again, set it aside, or correct it here."""
-
-import re
+"""System › Activity: send a refused movement again, set it aside, or correct it here."""
 
 from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
@@ -14,41 +12,41 @@ from pointsync.admin.activity.filters import TAB, page_query
 from pointsync.admin.remotes.remote_actions import retry_now
 from pointsync.admin.remotes.remote_form import REMOTE_ID
 from pointsync.admin.shell.forms import show_errors
-from pointsync.admin.shell.panel import blueprint, render_page
+from pointsync.admin.shell.panel import blueprint, parse_row_id, render_page
+from pointsync.admin.shell.template_filters import format_count
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.runtime import get_runtime
 from pointsync.sync.delivery import refused
 
-DELIVERY = "/system/activity/deliveries/<int(max=9223372036854775807):delivery_id>"
+DELIVERY_PATH = "/system/activity/deliveries/<big_row_id:delivery_id>"
 MAX_SELECTED = 80
-"""Ticked at once: a page's."""
+"""The largest page size."""
 
-_ROW_ID = re.compile(r"[0-9]{1,18}")
-_ALREADY_RESOLVED_MESSAGE = "Nothing was changed: this movement was dealt with meanwhile, or is on its way again."
+_ALREADY_RESOLVED_MESSAGE = "Nothing was changed: this movement was already resolved or is being sent again."
 
 
 class SetAsideForm(FlaskForm):  # type: ignore[misc]
-    """Why it is not sent."""
+    """The reason for setting a movement aside."""
 
-    reason = StringField("Reason", [DataRequired("Type why it is not sent; it stays with the movement.")])
+    reason = StringField("Reason", [DataRequired("Type a reason. It is kept with the movement.")])
 
 
-@blueprint.post(f"{DELIVERY}/again", provide_automatic_options=False)
+@blueprint.post(f"{DELIVERY_PATH}/again")
 def resend_delivery(delivery_id: int) -> ResponseReturnValue:
-    """Owe it once more."""
+    """Send a refused movement again."""
     try:
         db.run_in_transaction(lambda session: refused.send_again(session, delivery_id))
     except Conflict:
         return _redirect_already_resolved()
     get_runtime().wake_couriers()
-    flash("It is sent again now. Load this page once more to see what comes of it.", "done")
+    flash("Sending it again now. Reload this page to see the result.", "done")
     return _redirect_to_list()
 
 
-@blueprint.post("/system/activity/again", provide_automatic_options=False)
+@blueprint.post("/system/activity/again")
 def resend_deliveries() -> ResponseReturnValue:
-    """The same for all that are ticked; those that were dealt with meanwhile are left as they are."""
-    delivery_ids = {int(each) for each in request.form.getlist("delivery")[:MAX_SELECTED] if _ROW_ID.fullmatch(each)}
+    """Send all selected movements again; those already resolved are skipped."""
+    delivery_ids = set(filter(None, map(parse_row_id, request.form.getlist("delivery")[:MAX_SELECTED])))
 
     def resend_each(session: Session) -> int:
         sent_count = 0
@@ -61,30 +59,30 @@ def resend_deliveries() -> ResponseReturnValue:
         return sent_count
 
     if not delivery_ids:
-        flash("Nothing is ticked: tick the refused movements that shall be sent again.", "warning")
+        flash("Nothing is selected. Select the refused movements to send again.", "warning")
         return _redirect_to_list()
     sent_count = db.run_in_transaction(resend_each)
     if not sent_count:
         return _redirect_already_resolved()
     get_runtime().wake_couriers()
-    remaining_count = len(delivery_ids) - sent_count
-    flash(
-        f"{_count_movements(sent_count)} sent again now."
-        + (f" {_count_movements(remaining_count)} dealt with meanwhile and left alone." if remaining_count else ""),
-        "warning" if remaining_count else "done",
-    )
+    skipped_count = len(delivery_ids) - sent_count
+    message = f"Sending {format_count(sent_count, 'movement')} again now."
+    if skipped_count:
+        flash(f"{message} Skipped {format_count(skipped_count, 'movement')}: already resolved.", "warning")
+    else:
+        flash(message, "done")
     return _redirect_to_list()
 
 
-@blueprint.get(f"{DELIVERY}/aside", provide_automatic_options=False)
+@blueprint.get(f"{DELIVERY_PATH}/aside")
 def set_aside(delivery_id: int) -> ResponseReturnValue:
     """Ask for the reason."""
     return _render_confirmation("set_aside", delivery_id, form=SetAsideForm())
 
 
-@blueprint.post(f"{DELIVERY}/aside", provide_automatic_options=False)
+@blueprint.post(f"{DELIVERY_PATH}/aside")
 def submit_set_aside(delivery_id: int) -> ResponseReturnValue:
-    """It is not sent, for that reason."""
+    """Set it aside, with the reason."""
     form = SetAsideForm()
     if not form.validate():
         return _render_confirmation("set_aside", delivery_id, form=form, status=422)
@@ -96,19 +94,19 @@ def submit_set_aside(delivery_id: int) -> ResponseReturnValue:
     except InvalidInput as error:
         show_errors(form, error)
         return _render_confirmation("set_aside", delivery_id, form=form, status=422)
-    flash("It is set aside: it is not sent, and the reason stands beside it.", "done")
+    flash("Set aside. It will not be sent; the reason is shown in the list.", "done")
     return _redirect_to_list()
 
 
-@blueprint.get(f"{DELIVERY}/correct", provide_automatic_options=False)
+@blueprint.get(f"{DELIVERY_PATH}/correct")
 def correct_refused(delivery_id: int) -> ResponseReturnValue:
-    """Say what would be done."""
+    """Show what the correction would do."""
     return _render_confirmation("correct", delivery_id, error_message=None)
 
 
-@blueprint.post(f"{DELIVERY}/correct", provide_automatic_options=False)
+@blueprint.post(f"{DELIVERY_PATH}/correct")
 def submit_correct_refused(delivery_id: int) -> ResponseReturnValue:
-    """Take the points back here."""
+    """Take the points back on this site."""
     now = clock.now()
     try:
         correction_id = db.run_in_transaction(lambda session: refused.correct(session, delivery_id, now))
@@ -116,19 +114,21 @@ def submit_correct_refused(delivery_id: int) -> ResponseReturnValue:
         return _redirect_already_resolved()
     except InvalidInput as error:
         return _render_confirmation("correct", delivery_id, error_message=error.message, status=422)
-    flash(f"Corrected here by movement {correction_id}, which stays on this site. It is not sent.", "done")
+    flash(
+        f"Corrected here by movement {correction_id}, which stays on this site. The movement will not be sent.", "done"
+    )
     return _redirect_to_list()
 
 
-@blueprint.post(f"/system/activity/remotes/{REMOTE_ID}/retries", provide_automatic_options=False)
+@blueprint.post(f"/system/activity/remotes/{REMOTE_ID}/retries")
 def retry_from_activity(remote_id: int) -> ResponseReturnValue:
-    """Send all that waits for it, now; and back to the list it was asked from."""
+    """Send everything waiting for a remote now, and return to the list with the button."""
     retry_now(remote_id)
     return _redirect_to_list("admin.attempts" if request.args.get("list") == "attempts" else TAB)
 
 
 def _render_confirmation(action: str, delivery_id: int, status: int = 200, **values: object) -> ResponseReturnValue:
-    """The sheet that asks; who comes too late is told so in the list."""
+    """The confirmation; a redirect to the list, with a notice, if the movement is already resolved."""
     try:
         refused_delivery = refused.get(db.session(), delivery_id)
     except Conflict:
@@ -145,7 +145,3 @@ def _redirect_already_resolved() -> ResponseReturnValue:
 
 def _redirect_to_list(endpoint: str = TAB) -> ResponseReturnValue:
     return redirect(page_query(endpoint).url(), 303)
-
-
-def _count_movements(number: int) -> str:
-    return f"{number:,} {'movement is' if number == 1 else 'movements are'}"

@@ -1,8 +1,7 @@
-"""System › Activity: long work in the background, with its progress, a way to stop it, and what it has made."""
+"""System › Activity: background tasks with their progress, and the files that they wrote."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from flask import flash, redirect, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -18,17 +17,17 @@ from pointsync.runtime import get_runtime
 from pointsync.tasks import tasks
 
 START_TIMEOUT = timedelta(minutes=1)
-"""So long nobody waits where a process can take the work."""
+"""A running worker starts a task sooner than this."""
 
 STOP_MESSAGES = {
-    TaskState.STOPPING: ("It ends as soon as the part that is under way is done.", "done"),
-    TaskState.STOPPED: ("It is stopped.", "done"),
+    TaskState.STOPPING: ("Stopping after the current step.", "done"),
+    TaskState.STOPPED: ("Stopped.", "done"),
 }
 
 
-@blueprint.get("/system/works", provide_automatic_options=False)
+@blueprint.get("/system/works")
 def task_list() -> ResponseReturnValue:
-    """What was asked for lately, the newest first."""
+    """List the latest tasks, newest first."""
     session, now = db.session(), clock.now()
     recent_tasks = tasks.list_recent(session)
     return render_page(
@@ -36,9 +35,9 @@ def task_list() -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/system/works/<int(max=9223372036854775807):task_id>", provide_automatic_options=False)
+@blueprint.get("/system/works/<big_row_id:task_id>")
 def task(task_id: int) -> ResponseReturnValue:
-    """One of them."""
+    """Show a task."""
     session, now = db.session(), clock.now()
     task = tasks.get(session, task_id)
     return render_page(
@@ -51,30 +50,26 @@ def task(task_id: int) -> ResponseReturnValue:
     )
 
 
-@blueprint.post("/system/works/<int(max=9223372036854775807):task_id>/stop", provide_automatic_options=False)
+@blueprint.post("/system/works/<big_row_id:task_id>/stop")
 def stop_task(task_id: int) -> ResponseReturnValue:
-    """Let it end."""
+    """Stop a task after its current step."""
     admin_name, now = current_user.name, clock.now()
     task = db.run_in_transaction(lambda session: tasks.stop(session, task_id, admin_name, now))
-    flash(*STOP_MESSAGES.get(task.state, ("It has ended already.", "help")))
+    flash(*STOP_MESSAGES.get(task.state, ("It has already finished.", "help")))
     return redirect(url_for("admin.task", task_id=task_id), 303)
 
 
-@blueprint.get("/system/works/<int(max=9223372036854775807):task_id>/file", provide_automatic_options=False)
+@blueprint.get("/system/works/<big_row_id:task_id>/file")
 def task_file(task_id: int) -> ResponseReturnValue:
-    """What it has made, to be saved."""
+    """Download the file that a task wrote."""
     path = tasks.get_result_file(get_runtime().config.data, tasks.get(db.session(), task_id))
     if path is None:
         raise NotFound
-    return _download(path)
-
-
-def _download(path: Path) -> ResponseReturnValue:
     return send_file(path, mimetype="text/csv", as_attachment=True, download_name=path.name)
 
 
 def _blocked_reason(session: Session, shown_tasks: Sequence[Task], now: datetime) -> str | None:
-    """Why what waits does not begin, by the name of its words in the template; None where it will by itself."""
+    """Why queued tasks do not start, as `task_blocked_reason` in the templates takes it; None if they will."""
     if all(each.finished_at for each in shown_tasks):
         return None
     if not leases.is_any_alive(session):

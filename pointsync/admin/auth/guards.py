@@ -1,4 +1,4 @@
-"""Before any view: who may see it, and where a form may come from."""
+"""Checks before any view: who is signed in, and whether a form comes from the panel."""
 
 import errno
 from urllib.parse import urlsplit
@@ -15,41 +15,41 @@ from pointsync.runtime import get_runtime
 from pointsync.web.upload_limits import MAX_BYTES_BY_PATH
 
 PUBLIC_ENDPOINTS = {"admin.sign_in", "admin.submit_sign_in", "admin.setup", "admin.submit_setup"}
-"""The views that answer somebody who is not signed in; all others send them to sign in."""
+"""The views for visitors who are not signed in. All others redirect them to the sign-in page."""
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
-_CROSS_SITE_MESSAGE = "This form was sent from another site. Open the panel itself and send it from there."
+_CROSS_SITE_MESSAGE = "This form was sent from another site. Open the panel and send it from there."
 _EXPIRED_FORM_MESSAGE = (
-    "This form is out of date: somebody signed in or out since it was opened, or the browser keeps no cookies. "
-    "Go back, load the page again and send it once more."
+    "This form is out of date, because somebody signed in or out since it was opened, or because the browser does not "
+    "accept cookies. Go back, reload the page and send the form again."
 )
 
 _csrf = CSRFProtect()
 
 
 class InsufficientStorage(HTTPException):
-    """507 (RFC 4918, 11.5): what was sent found no room on the disk."""
+    """507 (RFC 4918, 11.5): the disk is too full to store the upload."""
 
     code = 507
-    description = "The disk of this site’s server is full. Make room there, and send it again; nothing was changed."
+    description = "Nothing was changed, because the disk of this site’s server is full. Free up space and try again."
 
 
 def register(app: Flask) -> None:
-    """Guard the panel, and nothing else: shops and other sites send no forms and are known by no cookie."""
+    """Set up CSRF protection for the panel only. Shops and other sites use no cookies."""
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
     _csrf.init_app(app)
 
 
 @blueprint.before_request
 def apply_proxy_identity() -> None:
-    """Before anything reads who is signed in: whom the shop's proxy names, or 403."""
+    """Sign in the admin that the shop's proxy names, before anything reads who is signed in."""
     login_manager.apply_proxy_identity()
 
 
 @blueprint.before_request
 def refuse_cross_site() -> None:
-    """400 for what another site makes a browser send."""
+    """400 for a request that another site made the browser send."""
     if request.method in SAFE_METHODS:
         return
     fetch_site = request.headers.get("Sec-Fetch-Site")
@@ -59,7 +59,7 @@ def refuse_cross_site() -> None:
 
 @blueprint.before_request
 def allow_large_upload() -> None:
-    """Let an admin send a large file where one is asked for; the form is read before its view is called."""
+    """Raise the size limit for an admin's upload. The form is read before the view is called."""
     max_bytes = MAX_BYTES_BY_PATH.get(request.path)
     if max_bytes and current_user.is_authenticated:
         request.max_content_length = max_bytes
@@ -67,12 +67,12 @@ def allow_large_upload() -> None:
 
 @blueprint.before_request
 def check_csrf_token() -> None:
-    """400 for a form without its token, or with another session's."""
+    """400 for a form without a token, or with another session's token."""
     try:
         _csrf.protect()
     except CSRFError as error:
         raise BadRequest(_EXPIRED_FORM_MESSAGE) from error
-    except OSError as error:  # the form is read here, and a large file that it carries put on disk
+    except OSError as error:  # Reading the form writes a large upload to the disk.
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InsufficientStorage from error
         raise
@@ -80,7 +80,7 @@ def check_csrf_token() -> None:
 
 @blueprint.before_request
 def require_admin() -> ResponseReturnValue | None:
-    """To the sign-in page, and back afterwards, with whoever is not signed in."""
+    """Redirect visitors who are not signed in to the sign-in page, and back afterwards."""
     if request.endpoint in PUBLIC_ENDPOINTS or current_user.is_authenticated:
         return None
     requested_path = request.full_path.rstrip("?") if request.method in SAFE_METHODS else "/"
@@ -91,18 +91,18 @@ def require_admin() -> ResponseReturnValue | None:
 
 @blueprint.before_request
 def record_use() -> None:
-    """Admins see in which browsers they are signed in, and when each was last used."""
+    """Save when this sign-in was last used, for the list of sign-ins."""
     login_manager.record_use()
 
 
 @blueprint.before_request
 def set_actor() -> None:
-    """Whatever this request changes is noted as this admin's; as nobody's on the pages before a sign-in."""
+    """Record changes of this request as the signed-in admin's."""
     login_manager.set_actor()
 
 
 def _is_cross_site(origin: str | None) -> bool:
-    """Whether `origin` names another host than ours; the scheme may differ behind a proxy that ends TLS."""
+    """Whether `origin` names another host. The scheme may differ, behind a proxy that terminates TLS."""
     if origin is None:
         return False
     public_host = urlsplit(get_runtime().config.public_url or "").netloc

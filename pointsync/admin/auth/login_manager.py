@@ -1,5 +1,7 @@
-"""Who is signed in: the browser's cookie, the sign-in it names, and the password it was made with; or the proxy's
-word for it."""
+"""Who is signed in, by the session cookie or by the shop's proxy.
+
+A cookie names a sign-in. It is valid while the sign-in lasts and the password is not changed.
+"""
 
 from contextlib import suppress
 from typing import Any
@@ -17,7 +19,7 @@ from pointsync.runtime import get_runtime
 
 
 class Account(UserMixin):  # type: ignore[misc]
-    """The admin of this request, as Flask-Login wants one."""
+    """The admin of this request, as Flask-Login needs it."""
 
     is_by_proxy = False
 
@@ -30,14 +32,14 @@ class Account(UserMixin):  # type: ignore[misc]
         self._fingerprint = _fingerprint(row.admin)
 
     def get_id(self) -> str:
-        """What the browser's cookie says of them."""
+        """The value of the session cookie."""
         return f"{self.token}.{self._fingerprint}"
 
 
 class _LoginManager(LoginManager):  # type: ignore[misc]
     """Flask-Login without its remember cookie.
 
-    That one cannot be taken back, and its hooks would read the cookies of calls that are not the panel's.
+    That cookie cannot be revoked, and its hooks would read the cookies of requests outside the panel.
     """
 
     def init_app(self, app: Flask, add_context_processor: bool = False) -> None:
@@ -48,30 +50,30 @@ class _LoginManager(LoginManager):  # type: ignore[misc]
 
 
 def register(app: Flask) -> None:
-    """Let the panel know its admins."""
+    """Set up Flask-Login."""
     login_manager = _LoginManager()
-    # Addresses change under way, and anybody may claim a browser's name: they prove nothing.
+    # IP addresses change, and anybody can send any User-Agent, so they prove nothing.
     login_manager.session_protection = None
     login_manager.user_loader(_load_account)
     login_manager.init_app(app)
 
 
 def sign_in(admin: Admin, how: str = "password") -> None:
-    """Sign `admin` in, in a session of their own: nothing of the one before is kept.
+    """Sign `admin` in, in a new session.
 
-    Raises Conflict where they have been disabled meanwhile.
+    Raises Conflict if the admin was disabled in the meantime.
     """
     now, address = clock.now(), request.remote_addr or ""
     db.set_actor(db.Actor(admin.name, "password", address))
     details = {"address": address, "browser": user_agent.describe(request.user_agent.string), "how": how}
-    token = db.run_in_transaction(lambda writing: sign_ins.create(writing, admin, now, **details))
+    token = db.run_in_transaction(lambda db_session: sign_ins.create(db_session, admin, now, **details))
     session.clear()
     if row := sign_ins.find(db.session(), token, now):
         login_user(Account(row, token))
 
 
 def record_use() -> None:
-    """Keep that this sign-in is used, at most once a minute; a page is shown even where that cannot be written."""
+    """Save when this sign-in was last used, at most once a minute. If the database is busy, show the page anyway."""
     now = clock.now()
     if (
         not current_user.is_authenticated
@@ -81,11 +83,11 @@ def record_use() -> None:
         return
     sign_in_id, address = current_user.sign_in_id, request.remote_addr or ""
     with suppress(db.DatabaseBusy):
-        db.run_in_transaction(lambda writing: sign_ins.record_use(writing, sign_in_id, address, now))
+        db.run_in_transaction(lambda db_session: sign_ins.record_use(db_session, sign_in_id, address, now))
 
 
 def set_actor() -> None:
-    """Say that it is the admin of this request who changes things; nobody, where none is signed in."""
+    """Record changes of this request as the signed-in admin's, or nobody's."""
     name, how = "", "nobody"
     if current_user.is_authenticated:
         name, how = current_user.name, "proxy" if current_user.is_by_proxy else "password"
@@ -93,9 +95,9 @@ def set_actor() -> None:
 
 
 def apply_proxy_identity() -> None:
-    """Sign in whom the trusted proxy names, in place of anybody else; end what it began once it names nobody.
+    """Sign in the admin that the trusted proxy names, and end that session once it names nobody.
 
-    Raises Forbidden where it names somebody who is no admin, whatever the cookie says.
+    Raises Forbidden if it names somebody who is not an admin, regardless of the cookie.
     """
     session_user_id = str(session.get("_user_id", ""))
     try:
@@ -110,25 +112,25 @@ def apply_proxy_identity() -> None:
 
 
 def sign_in_by_proxy(name: str) -> None:
-    """Sign in whom the proxy has named, in a session of their own: nothing of the one before is kept."""
+    """Sign in the admin that the proxy names, in a new session."""
     if current_user.is_authenticated and not current_user.is_by_proxy:
         sign_out(current_user)
     session.clear()
     login_user(proxy.ProxyAccount(name))
     set_actor()
     if not sign_ins.has_recent_sign_in(db.session(), name, clock.now()):
-        db.run_in_transaction(lambda writing: audit_recorder.log_action(writing, "signed in", "admin", thing=name))
+        db.run_in_transaction(lambda db_session: audit_recorder.log_action(db_session, "signed in", "admin", thing=name))
 
 
 def sign_out(account: Account) -> None:
-    """Sign out, for good: a copy of the cookie is worth nothing afterwards."""
-    db.run_in_transaction(lambda writing: sign_ins.end(writing, account.token))
+    """End the sign-in, so that copies of the cookie are invalid, too."""
+    db.run_in_transaction(lambda db_session: sign_ins.end(db_session, account.token))
     logout_user()
     session.clear()
 
 
 def _load_account(user_id: Any) -> Account | proxy.ProxyAccount | None:
-    """Whom a cookie means; None where it has ended, or the password was changed since."""
+    """The account of a cookie; None if the sign-in has ended or the password was changed."""
     if str(user_id).startswith(proxy.COOKIE_PREFIX):
         return proxy.load_account(str(user_id))
     token, _, fingerprint = str(user_id).partition(".")
@@ -139,5 +141,5 @@ def _load_account(user_id: Any) -> Account | proxy.ProxyAccount | None:
 
 
 def _fingerprint(admin: Admin) -> str:
-    """Another one for each password, which tells nothing about it."""
+    """A value that changes with the password and does not reveal it."""
     return crypto.sign_hmac(get_runtime().config.secret_key, admin.password_hash.encode()).hex()[:32]

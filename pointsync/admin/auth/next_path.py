@@ -1,4 +1,4 @@
-"""Where to go next: an address that somebody may have put into a link, taken only when it stays here."""
+"""Where to go after signing in: the path in `next=`, only if it stays on this site."""
 
 from urllib.parse import unquote, urlsplit
 
@@ -6,7 +6,7 @@ from flask import request, url_for
 
 MAX_LENGTH = 2000
 UNQUOTE_ROUNDS = 3
-"""How often an address is unquoted to see what it hides: once by us, and by proxies before us."""
+"""How many times the path is unquoted to find what it hides: PointSync does it once, proxies may do it, too."""
 
 
 def next_path() -> str:
@@ -16,9 +16,9 @@ def next_path() -> str:
 
 
 def is_local_path(path: str, root: str = "") -> bool:
-    """Whether `path` is below `root` on this site, however a browser or a proxy reads it.
+    """Whether `path` is below `root` on this site, in whatever way browsers and proxies read it.
 
-    Browsers take `\\` for `/` and leave out tabs and line ends; two slashes at the beginning name a host.
+    Browsers treat `\\` like `/` and remove tabs and line breaks. Two slashes at the start name a host.
     """
     if len(path) > MAX_LENGTH or not path.startswith(f"{root}/"):
         return False

@@ -1,4 +1,4 @@
-"""Signed in by the shop's proxy: whom it names is asked anew on each request, and nothing stands in for it."""
+"""Admins signed in by the shop's proxy: every request must name the admin again."""
 
 from flask import request
 from flask_login import UserMixin
@@ -10,25 +10,25 @@ from pointsync.runtime import get_runtime
 from pointsync.web.trusted_proxy import IDENTITY_KEY
 
 COOKIE_PREFIX = "proxy:"
-"""How the browser's cookie begins to tell of such an admin; a sign-in's token has no colon."""
+"""The start of the session cookie's value for these admins. Tokens of other sign-ins contain no colon."""
 
 ANYONE = "*"
 
 _UNKNOWN_ADMIN_MESSAGE = (
-    "The shop’s proxy has signed you in as “{}”, who is no admin of this panel. "
-    "Whoever runs it can add this name to POINTSYNC_PROXY_AUTH_ADMINS."
+    "The shop’s proxy signed you in as “{}”, who is not an admin of this panel. "
+    "To allow it, add this name to POINTSYNC_PROXY_AUTH_ADMINS on the server."
 )
 _DISABLED_ADMIN_MESSAGE = (
-    "The shop’s proxy has signed you in as “{}”, an admin who is disabled. Ask another admin to enable you again."
+    "The shop’s proxy signed you in as “{}”, but this admin is disabled. Ask another admin to enable the account again."
 )
 _INVALID_NAME_MESSAGE = (
-    "The shop’s proxy has named more than one person, or somebody with a name that cannot be. "
-    "Whoever runs it can see to that: it must send the header of POINTSYNC_PROXY_AUTH_HEADER once, with one name."
+    "The shop’s proxy sent more than one name, or an invalid one. "
+    "It must send the header of POINTSYNC_PROXY_AUTH_HEADER once, with one name."
 )
 
 
 class ProxyAccount(UserMixin):  # type: ignore[misc]
-    """An admin whom the proxy has named: they have no password here, and no row."""
+    """An admin that the proxy names. They have no password and no row in the database."""
 
     admin_id = None
     sign_in_id = None
@@ -38,20 +38,20 @@ class ProxyAccount(UserMixin):  # type: ignore[misc]
         self.name = name
 
     def get_id(self) -> str:
-        """What the browser's cookie says of them; by itself it is worth nothing."""
+        """The value of the session cookie. It is not valid without the proxy's header."""
         return COOKIE_PREFIX + self.name
 
 
 def get_admin_name() -> str | None:
-    """Whom the trusted proxy names in this request; None where it names nobody.
+    """The admin that the trusted proxy names in this request; None if it names nobody.
 
-    Raises Forbidden for who is no admin, or a disabled one: there is no other way in for them.
+    Raises Forbidden for a name that is not an admin's, or a disabled admin's.
     """
     header_value = request.environ.get(IDENTITY_KEY)
     if header_value is None:
         return None
     name, allowed_names = admins.normalise_name(header_value), get_allowed_names()
-    # A server puts a comma between two headers of the same name.
+    # Servers join two headers of the same name with a comma.
     if "," in name or not admins.is_valid_name(name):
         raise Forbidden(_INVALID_NAME_MESSAGE)
     if ANYONE not in allowed_names and name not in map(admins.normalise_name, allowed_names):
@@ -62,13 +62,13 @@ def get_admin_name() -> str | None:
 
 
 def get_allowed_names() -> tuple[str, ...]:
-    """The names that are admins once the proxy says so, or `*` for whomever it names; none where it is not asked."""
+    """The names that the proxy may sign in, or `*` for all; empty if there is no such proxy."""
     config = get_runtime().config
     return config.proxy_auth_admins if config.proxy_auth_header else ()
 
 
 def load_account(user_id: str) -> ProxyAccount | None:
-    """Whom a cookie means; None where the proxy does not name them now."""
+    """The account of a cookie; None if the proxy does not name the admin now."""
     try:
         name = get_admin_name()
     except Forbidden:

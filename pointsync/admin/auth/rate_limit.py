@@ -1,7 +1,8 @@
-"""How often signing in may be tried: by name, by address, and apart for browsers and addresses that are known.
+"""Rate limits of sign-in attempts: by name, by address, and separately for known browsers and addresses.
 
-A stranger can use up the tries of a name, but not those of a browser, or from an address, in which that admin has
-signed in before: nobody is locked out by others. Counted in the database, so that more processes give no more tries.
+A stranger can use up the attempts of a name. Browsers and addresses from which that admin has signed in before have
+their own limit, so that nobody can lock an admin out. The attempts are counted in the database, so that several
+processes share the limits.
 """
 
 from datetime import timedelta
@@ -23,30 +24,29 @@ RATE_PER_ADDRESS = RateLimit(20)
 
 COOKIE = "pointsync_known"
 KNOWN_BROWSER_LIFETIME = timedelta(days=365)
-"""How long a browser is known."""
+"""How long a browser is remembered."""
 
 _BucketKey = tuple[str, ...]
 
 
 def count_attempt(name: str) -> None:
-    """Count a try, before the password is looked at. Raises TooManyRequests, with the seconds to wait."""
+    """Count an attempt before the password is checked. Raises TooManyRequests with the seconds to wait."""
     now, bucket_keys = clock.now(), _bucket_keys(name)
     db_session = db.session()
-    seconds = max(
-        rate_limit.seconds_to_wait(db_session, rate, *key, now=now) for rate, key in bucket_keys
-    )  # a guesser writes nothing
+    # Reading first keeps a guesser from causing writes.
+    seconds = max(rate_limit.seconds_to_wait(db_session, rate, *key, now=now) for rate, key in bucket_keys)
     if not seconds:
         seconds = db.run_in_transaction(lambda session: _consume(session, bucket_keys))
     if seconds:
         raise TooManyRequests(
-            "Too many sign-ins were tried with this name or from this address. "
+            "There were too many sign-in attempts with this name or from this address. "
             f"Wait {seconds} seconds, then go back and try again.",
             retry_after=seconds,
         )
 
 
 def reset(name: str) -> None:
-    """Forget the tries that led to a good sign-in: only failures use them up."""
+    """Forget the attempts before a successful sign-in, so that only failures count."""
     bucket_keys = _bucket_keys(name)
 
     def reset_buckets(session: Session) -> None:
@@ -57,13 +57,13 @@ def reset(name: str) -> None:
 
 
 def remember_browser(response: Response, name: str) -> None:
-    """Let this browser be known as one in which `name` has signed in."""
+    """Remember this browser as one in which `name` has signed in."""
     value = _signer().dumps([_name_digest(name), ids.new_token()])
     response.set_cookie(COOKIE, value, max_age=KNOWN_BROWSER_LIFETIME, **cookie_attributes(current_app))
 
 
 def _consume(session: Session, bucket_keys: list[tuple[RateLimit, _BucketKey]]) -> int:
-    """One try of each bucket, up to the first that is full; the seconds to wait."""
+    """Count the attempt in each bucket until one is full. Returns the seconds to wait, or 0."""
     now = clock.now()
     return next(
         (seconds for rate, key in bucket_keys if (seconds := rate_limit.consume(session, rate, *key, now=now))), 0
@@ -90,7 +90,7 @@ def _known_browser(name_digest: str) -> str | None:
 
 
 def _name_digest(name: str) -> str:
-    """A name's key: of one length, and one for all ways to type it, or each would have tries of its own."""
+    """A key for a name: of fixed length, and the same for every spelling, so that all spellings share one limit."""
     return crypto.sha256_hex(admins.normalise_name(name))[:32]
 
 

@@ -1,4 +1,4 @@
-"""The first start: a one-time link, printed by `serve`, creates the first admin."""
+"""The setup page: its one-time link, printed by `serve`, creates the first admin."""
 
 from flask import flash, url_for
 from flask.typing import ResponseReturnValue
@@ -15,17 +15,17 @@ from pointsync.errors import NotFound as NotHere
 from pointsync.runtime import get_runtime
 
 
-@blueprint.get("/setup/<token>", provide_automatic_options=False)
+@blueprint.get("/setup/<token>")
 def setup(token: str) -> ResponseReturnValue:
-    """The form, while the link is good."""
+    """The form, while the link is valid."""
     if not admins.is_valid_setup_token(db.session(), token):
         raise NotFound
     return _render_form(NewAdminForm())
 
 
-@blueprint.post("/setup/<token>", provide_automatic_options=False)
+@blueprint.post("/setup/<token>")
 def submit_setup(token: str) -> ResponseReturnValue:
-    """Create the first admin and sign them in; the link is used up."""
+    """Create the first admin and sign them in. The link is invalid afterwards."""
     if not admins.is_valid_setup_token(db.session(), token):
         raise NotFound
     form, now = NewAdminForm(), clock.now()
@@ -41,7 +41,7 @@ def submit_setup(token: str) -> ResponseReturnValue:
     except NotHere as error:
         raise NotFound from error
     response = sign_in_and_redirect(admin, url_for("admin.dashboard"), how="link")
-    flash(f"Welcome, {admin.name}. You are signed in, and the link you came by is used up.")
+    flash(f"Welcome, {admin.name}. You are signed in. The setup link is no longer valid.")
     return response
 
 

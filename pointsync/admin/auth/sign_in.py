@@ -12,24 +12,24 @@ from pointsync.admin.auth.next_path import next_path
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.models import Admin
 
-_BY_PROXY = "You are signed in by the shop’s proxy, as {}. It says so with each page: to leave, sign out there."
-_DISABLED = "You are disabled as an admin, so you cannot sign in. Ask another admin to enable you again."
-_WRONG = "This name and password do not belong together. Mind capital letters, and try again."
+_BY_PROXY = "The shop’s proxy signs you in as {} with every page. To sign out, sign out of the shop’s back office."
+_DISABLED = "Your account is disabled. Ask another admin to enable it again."
+_WRONG = "Wrong name or password."
 
 
-@blueprint.get("/sign-in", provide_automatic_options=False)
+@blueprint.get("/sign-in")
 def sign_in() -> ResponseReturnValue:
-    """The form; whoever is signed in already goes on to where they wanted."""
+    """The form; an admin who is already signed in is redirected to the page they wanted."""
     if current_user.is_authenticated:
         return redirect(next_path(), 303)
     return _render_form(SignInForm())
 
 
-@blueprint.post("/sign-in", provide_automatic_options=False)
+@blueprint.post("/sign-in")
 def submit_sign_in() -> ResponseReturnValue:
-    """Sign in and go on, or say that name and password are wrong, but not which of them.
+    """Sign in and redirect, or say that the name or the password is wrong.
 
-    That an admin is disabled is told to who has typed their password, and to nobody else.
+    Only an admin who types the right password learns that their account is disabled.
     """
     form = SignInForm()
     if not form.validate():
@@ -44,9 +44,9 @@ def submit_sign_in() -> ResponseReturnValue:
     return sign_in_and_redirect(admin, next_path())
 
 
-@blueprint.post("/sign-out", provide_automatic_options=False)
+@blueprint.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
-    """Sign out, and back to the form; whom the proxy has signed in is told that only it can sign them out."""
+    """Sign out and show the form. An admin signed in by the proxy can only sign out there."""
     if current_user.is_by_proxy:
         login_manager.sign_in_by_proxy(current_user.name)
         flash(_BY_PROXY.format(current_user.name), "help")
@@ -57,7 +57,7 @@ def sign_out() -> ResponseReturnValue:
 
 
 def sign_in_and_redirect(admin: Admin, path: str, how: str = "password") -> Response:
-    """Sign `admin` in, in this browser, and go to `path`."""
+    """Sign `admin` in and redirect to `path`. `how` is recorded with the sign-in."""
     login_manager.sign_in(admin, how)
     response = make_response(redirect(path, 303))
     rate_limit.remember_browser(response, admin.name)

@@ -1,4 +1,4 @@
-"""What a browser calls itself, in a few words."""
+"""A browser's name from its User-Agent header."""
 
 import re
 
@@ -12,7 +12,7 @@ BROWSERS = (
     ("Chrome", r"Chrome/|CriOS/"),
     ("Safari", r"Safari/"),
 )
-"""Most browsers name others as well: the first that fits is meant."""
+"""Most browsers also name others in the header. The first match counts."""
 
 OPERATING_SYSTEMS = (
     ("iPhone", r"iPhone"),
@@ -24,11 +24,11 @@ OPERATING_SYSTEMS = (
     ("Linux", r"Linux|X11"),
 )
 PRODUCT_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
-"""The name of a product (RFC 9110, 10.1.5), without the letters that nobody uses."""
+"""A product's name (RFC 9110, 10.1.5), limited to the characters that are common."""
 
 
 def describe(user_agent: str) -> str:
-    """Such as `Firefox on Linux`; of a program that is no browser its own name, at most 40 letters. Never empty."""
+    """Such as `Firefox on Linux`; for other programs their product name, at most 40 characters. Never empty."""
     text = user_agent[:MAX_LENGTH]
     name, system = _first_match(BROWSERS, text), _first_match(OPERATING_SYSTEMS, text)
     if name is None:

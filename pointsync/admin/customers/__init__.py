@@ -1,1 +1,1 @@
-"""Customers: the list, their history, and points by hand."""
+"""Customers: the list, a customer's history, adjusting points, redemptions and imports."""

@@ -1,4 +1,4 @@
-"""Points by hand: for one customer at once, for those that were ticked after a dry run."""
+"""Adjust points: of one customer at once, of the customers selected in the list after a dry run."""
 
 from dataclasses import dataclass, replace
 
@@ -16,9 +16,10 @@ from pointsync.admin.shell.forms import parse_whole_number, raw_value, show_erro
 from pointsync.admin.shell.idempotency import parse_idempotency_key
 from pointsync.admin.shell.panel import blueprint, parse_row_id, render_page
 from pointsync.admin.shell.reserve_choices import get_active_reserve, set_reserve_choices
+from pointsync.admin.shell.template_filters import format_count
+from pointsync.db.chunking import chunks
 from pointsync.email_address import normalise
 from pointsync.errors import DomainError, InvalidInput, NotFound
-from pointsync.ledger.balances import CHUNK_SIZE
 from pointsync.ledger.forecast import forecast
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft
 from pointsync.models import Customer, Reserve
@@ -28,18 +29,18 @@ ADD, SUBTRACT, SET = "add", "subtract", "set"
 
 
 class AdjustmentForm(FlaskForm):  # type: ignore[misc]
-    """Points for the customers that the page names, or for the one whose e-mail is typed."""
+    """An adjustment for the selected customers, or for the one whose e-mail is typed."""
 
     email = StringField("E-mail")
     reserve = SelectField("Points Reserve", default="default")
-    what = RadioField("What", choices={ADD: "Add", SUBTRACT: "Subtract", SET: "Set the balance to"}, default=ADD)
+    what = RadioField("Action", choices={ADD: "Add", SUBTRACT: "Subtract", SET: "Set the balance to"}, default=ADD)
     points = StringField("Points")
     reason = StringField("Reason")
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The customers that a page names; `problem` where others were asked for that it cannot name."""
+    """The selected customers that exist; `problem` says what is wrong with the selection."""
 
     customers: list[Customer]
     problem: str | None = None
@@ -47,9 +48,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What the form asks for, checked: the same for each of the customers, which `refs` tell apart."""
+    """A valid adjustment, the same for each customer. `ref_parts` has the part of the ref that tells them apart."""
 
-    refs: dict[str, str]
+    ref_parts: dict[str, str]
+    """By e-mail."""
     reserve: Reserve
     points: int | None
     set_to: int | None
@@ -58,7 +60,7 @@ class Adjustment:
 
     @property
     def drafts(self) -> list[Draft]:
-        """A movement for each."""
+        """A movement for each customer."""
         return [
             Draft(
                 email,
@@ -67,50 +69,46 @@ class Adjustment:
                 reserve=self.reserve.key,
                 kind=manual_movements.KIND,
                 reason=self.reason,
-                ref=f"hand:{self.idempotency_key}:{name}",
+                ref=f"hand:{self.idempotency_key}:{ref_part}",
             )
-            for email, name in self.refs.items()
+            for email, ref_part in self.ref_parts.items()
         ]
 
 
-@blueprint.get("/customers/points", provide_automatic_options=False)
+@blueprint.get("/customers/points")
 def adjust_points() -> ResponseReturnValue:
-    """The form, for those ticked or for one to be named."""
+    """The form, for the selected customers or for one to be typed."""
     form, selection = _build_form(), _load_selection(db.session(), request.args.getlist("customer"))
     return _render_form(form, selection, ids.new_token()), 422 if selection.problem else 200
 
 
-@blueprint.post("/customers/points", provide_automatic_options=False)
+@blueprint.post("/customers/points")
 def submit_adjust_points() -> ResponseReturnValue:
-    """Record it; for more than one customer, show first what it would do."""
-    session, form, idempotency_key = (
-        db.session(),
-        _build_form(),
-        parse_idempotency_key(request.form.get("idempotency_key")),
-    )
+    """Record the adjustment; for more than one customer, first show a dry run."""
+    session, form = db.session(), _build_form()
+    submitted_key = parse_idempotency_key(request.form.get("idempotency_key"))
+    key = submitted_key or ids.new_token()
     selection = _load_selection(session, request.form.getlist("customer"))
     if "back_to_form" in request.form:
-        return _render_form(form, selection, idempotency_key or ids.new_token())
-    adjustment = _read_form(session, form, selection, idempotency_key or ids.new_token())
+        return _render_form(form, selection, key)
+    adjustment = _read_form(session, form, selection, key)
     if adjustment is None:
-        return _render_form(form, selection, idempotency_key or ids.new_token()), 422
-    if not idempotency_key:
-        return _render_form(form, selection, ids.new_token(), manual_movements.MISSING_KEY_MESSAGE), 422
-    is_many = len(adjustment.refs) > 1
+        return _render_form(form, selection, key), 422
+    if not submitted_key:
+        return _render_form(form, selection, key, manual_movements.MISSING_KEY_MESSAGE), 422
+    is_many = len(adjustment.ref_parts) > 1
     if is_many and "confirmed" not in request.form:
         return _render_dry_run(form, selection, adjustment)
-    expected_balances = (
-        _parse_expected_balances(request.form.get("expected_balances"))
-        if is_many and adjustment.set_to is not None
-        else None
-    )
+    expected_balances = None
+    if is_many and adjustment.set_to is not None:
+        expected_balances = _parse_expected_balances(request.form.get("expected_balances"))
     try:
-        return manual_movements.redirect_to_result(
-            manual_movements.record_once(adjustment.reserve, adjustment.drafts, expected_balances), adjustment.reserve
-        )
+        outcome = manual_movements.record_once(adjustment.reserve, adjustment.drafts, expected_balances)
     except BalancesChanged as error:
-        balances = manual_movements.count_noun(error.count, "balance")
-        message = f"{balances} changed meanwhile. Nothing was recorded; confirm once more."
+        balances = format_count(error.count, "balance has", "balances have")
+        message = (
+            f"{balances} changed in the meantime, so nothing was recorded. Check the new values and confirm again."
+        )
         return _render_dry_run(form, selection, adjustment, message), 422
     except StaleForm:
         renewed = replace(adjustment, idempotency_key=ids.new_token())
@@ -119,10 +117,11 @@ def submit_adjust_points() -> ResponseReturnValue:
         return _render_form(form, selection, renewed.idempotency_key, manual_movements.STALE_FORM_MESSAGE), 422
     except (InvalidInput, NotFound) as error:
         set_reserve_choices(form, session)
-        if is_many and "points" in error.fields:  # one of them only: the dry run says which
+        if is_many and "points" in error.fields:  # The dry run shows for which customer.
             return _render_dry_run(form, selection, adjustment), 422
         _show_errors(form, error)
-        return _render_form(form, selection, idempotency_key), 422
+        return _render_form(form, selection, key), 422
+    return manual_movements.redirect_to_result(outcome, adjustment.reserve)
 
 
 def _build_form() -> AdjustmentForm:
@@ -132,39 +131,37 @@ def _build_form() -> AdjustmentForm:
 
 
 def _load_selection(session: Session, row_ids: list[str]) -> Selection:
-    """The customers with these row numbers, by address."""
+    """The customers with these row ids, sorted by e-mail."""
     unique_ids = set(row_ids)
     if len(unique_ids) > MAX_MOVEMENTS:
-        too_many = f"At most {MAX_MOVEMENTS:,} customers at once; these are {len(unique_ids):,}. Go back to the list and tick fewer."
-        return Selection([], too_many)
+        too_many = (
+            f"You selected {len(unique_ids):,} customers, but at most {MAX_MOVEMENTS:,} can be adjusted at once. "
+        )
+        return Selection([], too_many + "Go back to the list and select fewer.")
     customer_ids = sorted({number for each in unique_ids if (number := parse_row_id(each)) is not None})
     customers: list[Customer] = []
-    for start in range(0, len(customer_ids), CHUNK_SIZE):
-        customers += session.scalars(select(Customer).where(Customer.id.in_(customer_ids[start : start + CHUNK_SIZE])))
-    missing_count = len(unique_ids) - len(customers)
-    problem = None
-    if missing_count > 0:
-        verb = "customer that was ticked is" if missing_count == 1 else "customers that were ticked are"
-        problem = f"{missing_count:,} {verb} not here, so nothing was recorded. " + (
-            "Go on with those named here, or go back to the list."
-            if customers
-            else "Go back to the list and tick again."
-        )
+    for part in chunks(customer_ids):
+        customers += session.scalars(select(Customer).where(Customer.id.in_(part)))
+    problem: str | None = None
+    if missing_count := len(unique_ids) - len(customers):
+        missing = format_count(missing_count, "selected customer does", "selected customers do")
+        next_step = "Continue with the customers below, or go" if customers else "Go"
+        problem = f"{missing} not exist on this site, so nothing was recorded. {next_step} back to the list."
     return Selection(sorted(customers, key=lambda each: each.email), problem)
 
 
 def _read_form(session: Session, form: AdjustmentForm, selection: Selection, idempotency_key: str) -> Adjustment | None:
-    """What was typed, checked; None where something is wrong, and each sentence stands at its field then."""
-    refs: dict[str, str] = {each.email: str(each.id) for each in selection.customers}
+    """The adjustment in the form; None if a field is invalid, with the messages at the fields."""
+    ref_parts: dict[str, str] = {each.email: str(each.id) for each in selection.customers}
     reserve: Reserve | None = None
     points: int | None = None
     set_to: int | None = None
     reason = ""
-    what, is_valid = raw_value(form, "what"), selection.problem is None
+    action, is_valid = raw_value(form, "what"), selection.problem is None
     try:
-        if not refs and is_valid:
+        if not ref_parts and is_valid:
             email = normalise(form.email.data or "")
-            refs = {email: crypto.sha256_hex(email)}
+            ref_parts = {email: crypto.sha256_hex(email)}
     except InvalidInput as error:
         is_valid = _show_errors(form, error)
     try:
@@ -172,13 +169,13 @@ def _read_form(session: Session, form: AdjustmentForm, selection: Selection, ide
     except InvalidInput as error:
         is_valid = _show_errors(form, error)
     try:
-        if what not in (ADD, SUBTRACT, SET):
-            raise InvalidInput("what", "Choose what is to be done.")
-        number = _parse_points(raw_value(form, "points"), what)
-        if what == SET:
+        if action not in (ADD, SUBTRACT, SET):
+            raise InvalidInput("what", "Choose an action.")
+        number = _parse_points(raw_value(form, "points"), action)
+        if action == SET:
             set_to = number
         else:
-            points = -number if what == SUBTRACT else number
+            points = -number if action == SUBTRACT else number
     except InvalidInput as error:
         is_valid = _show_errors(form, error)
     try:
@@ -187,12 +184,12 @@ def _read_form(session: Session, form: AdjustmentForm, selection: Selection, ide
         is_valid = _show_errors(form, error)
     if not is_valid or reserve is None:
         return None
-    return Adjustment(refs, reserve, points, set_to, reason, idempotency_key)
+    return Adjustment(ref_parts, reserve, points, set_to, reason, idempotency_key)
 
 
-def _parse_points(text: str, what: str) -> int:
-    number = parse_whole_number(text, "-−" if what == SET else "")
-    if what == SET:
+def _parse_points(text: str, action: str) -> int:
+    number = parse_whole_number(text, "-−" if action == SET else "")
+    if action == SET:
         if number is None or abs(number) > MAX_POINTS:
             raise InvalidInput(
                 "points", f"Type a whole number from −{MAX_POINTS:,} to {MAX_POINTS:,}, such as 50 or 0."
@@ -203,15 +200,15 @@ def _parse_points(text: str, what: str) -> int:
 
 
 def _parse_expected_balances(text: str | None) -> list[int]:
-    """The balances that the dry run has shown, in its order; none where this is not what it sent."""
+    """The balances that the dry run showed, in its order; parts that are not numbers are left out."""
     numbers = [parse_whole_number(each, "-") for each in (text or "").split(",")]
     return [each for each in numbers if each is not None]
 
 
 def _show_errors(form: AdjustmentForm, error: DomainError) -> bool:
-    """Put what a layer below refuses at this form's fields. False: it is not good."""
+    """Show the ledger's error at this form's fields. Returns False, for `is_valid`."""
     names = {"customer": "email", "set": "points"}
-    fields = {names.get(name, name): sentence for name, sentence in error.fields.items()}
+    fields = {names.get(name, name): message for name, message in error.fields.items()}
     error.fields = fields if fields.keys() <= form._fields.keys() else {"points": error.message}
     show_errors(form, error)
     return False
@@ -234,7 +231,7 @@ def _render_form(
 def _render_dry_run(
     form: AdjustmentForm, selection: Selection, adjustment: Adjustment, message: str | None = None
 ) -> str:
-    """What it would do to each, to be confirmed."""
+    """Each customer's balance before and after, to be confirmed."""
     rows = forecast(db.session(), adjustment.drafts, adjustment.reserve)
     return render_page(
         "customers/adjust_points_dry_run.html",

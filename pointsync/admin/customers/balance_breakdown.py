@@ -1,45 +1,42 @@
-"""Why a customer's balance is what it is: a sheet over their history."""
+"""Why a customer's balance is what it is: a sheet over their page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import NotFound
 
 from pointsync import clock, db
+from pointsync.admin.customers.customer import get_customer
+from pointsync.admin.customers.manual_movements import TAB
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.admin.shell.time_zone import get_time_zone
 from pointsync.ledger import reserves
 from pointsync.ledger.outbox import get_local_auth
-from pointsync.models import Customer
 from pointsync.reports.balance_breakdown import Part, explain
 from pointsync.runtime import get_runtime
 from pointsync.sync.site import names
 
-TAB = "admin.customers"
 MAX_TERMS = 5
-"""More would be no sentence any more: the smallest are told as one number."""
+"""How many terms the sum has. More would be hard to read, so the smallest ones are combined."""
 MAX_REPLAYED = 20_000
+"""How many movements are replayed to find out which points will expire; more would keep the page waiting."""
 MAX_LOSSES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A number of the sum, with the part that it stands for, or with how many parts together."""
+    """A term of the sum: one part of the breakdown, or `other_count` small parts combined."""
 
     points: int
     part: Part | None
     other_count: int = 0
 
 
-@blueprint.get("/customers/<int(max=9223372036854775807):customer_id>/why/<key>", provide_automatic_options=False)
+@blueprint.get("/customers/<big_row_id:customer_id>/why/<key>")
 def balance_breakdown(customer_id: int, key: str) -> ResponseReturnValue:
-    """The movements in one reserve added up by site and kind, what is on its way, and what will be lost."""
+    """The movements in one reserve by site and kind, what is waiting to be sent, and what will expire."""
     session = db.session()
-    customer = session.get(Customer, customer_id)
-    if customer is None:
-        raise NotFound
-    reserve = reserves.get(session, key)
+    customer, reserve = get_customer(session, customer_id), reserves.get(session, key)
     site_names, local_auth = names.read(session, get_runtime().config), get_local_auth(session)
     breakdown = explain(
         session, customer, reserve, site_names, local_auth, get_time_zone(), clock.now(), max_replayed=MAX_REPLAYED
@@ -57,7 +54,7 @@ def balance_breakdown(customer_id: int, key: str) -> ResponseReturnValue:
 
 
 def build_terms(parts: Sequence[Part]) -> list[Term]:
-    """The sum as it is written down: what counts most first, what was given before what was taken."""
+    """The terms of the sum: the largest parts, positive ones first, then the others combined."""
     ranked = sorted(parts, key=lambda part: -abs(part.points))
     shown_count = len(ranked) if len(ranked) <= MAX_TERMS else MAX_TERMS - 1
     result = [Term(part.points, part) for part in sorted(ranked[:shown_count], key=lambda part: -part.points)]

@@ -1,4 +1,4 @@
-"""Several in one go: pasted lines of customers and points, shown first, recorded all or none."""
+"""Bulk adjust: pasted lines of customers and points, shown as a dry run, then recorded all or none."""
 
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ from pointsync.admin.shell.forms import raw_value, show_errors
 from pointsync.admin.shell.idempotency import parse_idempotency_key
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.admin.shell.reserve_choices import get_active_reserve, set_reserve_choices
-from pointsync.errors import DomainError, InvalidInput, NotFound
+from pointsync.errors import InvalidInput, NotFound
 from pointsync.ledger.forecast import Forecast, forecast
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft
 from pointsync.models import Reserve
@@ -23,7 +23,7 @@ from pointsync.text_limits import MAX_REASON_LENGTH, validate_text
 
 
 class BulkAdjustmentForm(FlaskForm):  # type: ignore[misc]
-    """Pasted lines, the reserve they are for, and the reason of those that have none."""
+    """Pasted lines, their reserve, and the reason for lines without one."""
 
     reserve = SelectField("Points Reserve", default="default")
     lines = TextAreaField("Lines")
@@ -32,7 +32,7 @@ class BulkAdjustmentForm(FlaskForm):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class BulkAdjustment:
-    """What the form asks for, fit to be foreseen."""
+    """The form's content; some of its lines may still have a problem."""
 
     reserve: Reserve
     lines: list[PastedLine]
@@ -40,7 +40,7 @@ class BulkAdjustment:
 
     @property
     def drafts(self) -> list[Draft]:
-        """A movement for each line without a fault."""
+        """A movement for each line without a problem."""
         return [
             Draft(
                 each.email,
@@ -55,39 +55,42 @@ class BulkAdjustment:
         ]
 
 
-@blueprint.get("/customers/points/several", provide_automatic_options=False)
+@blueprint.get("/customers/points/several")
 def bulk_adjust() -> ResponseReturnValue:
     """The form."""
     return _render_form(_build_form(), ids.new_token())
 
 
-@blueprint.post("/customers/points/several", provide_automatic_options=False)
+@blueprint.post("/customers/points/several")
 def submit_bulk_adjust() -> ResponseReturnValue:
-    """Show what the lines would do; once that is confirmed, do it."""
-    form, idempotency_key = _build_form(), parse_idempotency_key(request.form.get("idempotency_key"))
+    """Show the dry run; record the lines once it is confirmed."""
+    form = _build_form()
+    submitted_key = parse_idempotency_key(request.form.get("idempotency_key"))
+    key = submitted_key or ids.new_token()
     if "back_to_form" in request.form:
-        return _render_form(form, idempotency_key or ids.new_token())
+        return _render_form(form, key)
     try:
-        adjustment = _read_form(form, idempotency_key or ids.new_token())
+        adjustment = _read_form(form, key)
     except InvalidInput as error:
         show_errors(form, error)
-        return _render_form(form, idempotency_key or ids.new_token()), 422
-    if not idempotency_key:
-        return _render_form(form, ids.new_token(), manual_movements.MISSING_KEY_MESSAGE), 422
-    rows, invalid_lines = _preview_lines(adjustment)
+        return _render_form(form, key), 422
+    if not submitted_key:
+        return _render_form(form, key, manual_movements.MISSING_KEY_MESSAGE), 422
+    valid_lines, invalid_lines = _preview_lines(adjustment)
     if invalid_lines or "confirmed" not in request.form:
-        return _render_dry_run(form, adjustment, rows, invalid_lines), 422 if invalid_lines else 200
+        return _render_dry_run(form, adjustment, valid_lines, invalid_lines), 422 if invalid_lines else 200
     try:
-        return manual_movements.redirect_to_result(
-            manual_movements.record_once(adjustment.reserve, adjustment.drafts), adjustment.reserve
-        )
+        outcome = manual_movements.record_once(adjustment.reserve, adjustment.drafts)
     except StaleForm:
         renewed = replace(adjustment, idempotency_key=ids.new_token())
-        return _render_dry_run(
-            form, renewed, *_preview_lines(renewed), message=manual_movements.STALE_FORM_MESSAGE
-        ), 422
-    except (InvalidInput, NotFound) as error:  # what has changed since it was looked at a moment ago
-        return _render_errors(form, idempotency_key, error)
+        preview = _preview_lines(renewed)
+        return _render_dry_run(form, renewed, *preview, message=manual_movements.STALE_FORM_MESSAGE), 422
+    except (InvalidInput, NotFound) as error:  # Something changed since the preview a moment ago.
+        set_reserve_choices(form, db.session())
+        field_name = "reserve" if "reserve" in error.fields else "lines"
+        show_errors(form, InvalidInput(field_name, error.message))
+        return _render_form(form, key), 422
+    return manual_movements.redirect_to_result(outcome, adjustment.reserve)
 
 
 def _build_form() -> BulkAdjustmentForm:
@@ -97,7 +100,7 @@ def _build_form() -> BulkAdjustmentForm:
 
 
 def _read_form(form: BulkAdjustmentForm, idempotency_key: str) -> BulkAdjustment:
-    """What was typed, its lines with their faults. Raises Invalid for what concerns them all."""
+    """The form's content. Raises InvalidInput for errors that concern more than one line."""
     reserve = get_active_reserve(db.session(), raw_value(form, "reserve"))
     numbered_lines = pasted_lines.split_lines(form.lines.data or "")
     if not numbered_lines:
@@ -105,7 +108,8 @@ def _read_form(form: BulkAdjustmentForm, idempotency_key: str) -> BulkAdjustment
     if len(numbered_lines) > MAX_MOVEMENTS:
         raise InvalidInput(
             "lines",
-            f"At most {MAX_MOVEMENTS:,} lines in one go; these are {len(numbered_lines):,}. Send the rest afterwards.",
+            f"You pasted {len(numbered_lines):,} lines, but at most {MAX_MOVEMENTS:,} can be recorded at once. "
+            "Send the rest afterwards.",
         )
     reason = validate_text(form.reason.data or "", MAX_REASON_LENGTH, "reason")
     return BulkAdjustment(
@@ -114,19 +118,12 @@ def _read_form(form: BulkAdjustmentForm, idempotency_key: str) -> BulkAdjustment
 
 
 def _preview_lines(adjustment: BulkAdjustment) -> tuple[list[tuple[PastedLine, Forecast]], list[PastedLine]]:
-    """The lines that can be recorded with what they would do, and those with a fault."""
+    """The valid lines with their effect, and the invalid lines in their order."""
     valid_lines = [each for each in adjustment.lines if not each.problem]
     rows = list(zip(valid_lines, forecast(db.session(), adjustment.drafts, adjustment.reserve), strict=True))
     invalid_lines = [each for each in adjustment.lines if each.problem]
     invalid_lines += [replace(line, problem=row.problem) for line, row in rows if row.problem]
     return [(line, row) for line, row in rows if not row.problem], sorted(invalid_lines, key=lambda each: each.number)
-
-
-def _render_errors(form: BulkAdjustmentForm, idempotency_key: str, error: DomainError) -> ResponseReturnValue:
-    set_reserve_choices(form, db.session())
-    field_name = "reserve" if "reserve" in error.fields else "lines"
-    show_errors(form, InvalidInput(field_name, error.message))
-    return _render_form(form, idempotency_key), 422
 
 
 def _render_form(form: BulkAdjustmentForm, idempotency_key: str, error_message: str | None = None) -> str:
@@ -143,7 +140,7 @@ def _render_form(form: BulkAdjustmentForm, idempotency_key: str, error_message: 
 def _render_dry_run(
     form: BulkAdjustmentForm,
     adjustment: BulkAdjustment,
-    rows: list[tuple[PastedLine, Forecast]],
+    valid_lines: list[tuple[PastedLine, Forecast]],
     invalid_lines: list[PastedLine],
     message: str | None = None,
 ) -> str:
@@ -152,8 +149,8 @@ def _render_dry_run(
         TAB,
         form=form,
         reserve=adjustment.reserve,
-        rows=[row for _, row in rows],
-        line_numbers=[line.number for line, _ in rows],
+        rows=[row for _, row in valid_lines],
+        line_numbers=[line.number for line, _ in valid_lines],
         invalid_lines=invalid_lines,
         idempotency_key=adjustment.idempotency_key,
         message=message,

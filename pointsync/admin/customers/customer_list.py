@@ -1,21 +1,21 @@
-"""Customers: the list."""
+"""The customer list: search, order, and balances."""
 
 from dataclasses import dataclass
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import SearchField, SelectField
 
 from pointsync import db
-from pointsync.admin.customers.balance_list import shown_balances
+from pointsync.admin.customers.customer import shown_balances
 from pointsync.admin.customers.manual_movements import CUSTOMER_LIST_QUERY, TAB
+from pointsync.admin.shell.forms import QueryForm
 from pointsync.admin.shell.paging import DEFAULT_SIZE, PageQuery
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.admin.shell.reserve_choices import find_reserve, reserve_labels
 from pointsync.db.keyset import Count, Page
-from pointsync.errors import InvalidInput
+from pointsync.errors import DomainError, InvalidInput
 from pointsync.ledger import customer_list, reserves
 from pointsync.ledger.customer_list import CustomerRow
 from pointsync.models import Reserve
@@ -29,38 +29,32 @@ ORDER_LABELS = {
     "points": "Fewest points first",
 }
 POINTS_ORDERS = ("-points", "points")
-EMAIL_ORDER_LABELS = {order: words for order, words in ORDER_LABELS.items() if order in ("email", "-email")}
+EMAIL_ORDER_LABELS = {order: label for order, label in ORDER_LABELS.items() if order in ("email", "-email")}
 
 
-class CustomerListForm(FlaskForm):  # type: ignore[misc]
-    """What is looked for and in which order; it stands in the address, so it carries no token."""
+class CustomerListForm(QueryForm):
+    """The list's search and order."""
 
-    class Meta:
-        csrf = False
-
-    q = SearchField("Narrow your search")
-    order = SelectField("Order by", choices=ORDER_LABELS, default="email", validate_choice=False)
+    q = SearchField("Search")
+    order = SelectField("Sort by", choices=ORDER_LABELS, default="email", validate_choice=False)
     reserve = SelectField("Points in", validate_choice=False)
-    problem: str | None = None
-    """What is wrong with the address apart from what can be mended in a field."""
 
     def __init__(self, all_reserves: list[Reserve]) -> None:
-        super().__init__(request.args)
+        super().__init__()
         self.reserve.choices = reserve_labels(all_reserves)
 
-    def show_error(self, error: InvalidInput) -> None:
-        """Put the sentence at its field, or above the list where none is shown for it."""
-        for name, sentence in error.fields.items():
-            name = "q" if name == "search" else name
-            if name in self and not (name == "reserve" and len(self.reserve.choices) < 2):
-                self[name].errors = [sentence]
-                return
-        self.problem = error.message
+    def show_error(self, error: DomainError) -> None:
+        """Show an error of the reserve above the list if there is only one reserve, since the field is hidden then."""
+        fields = {"q" if name == "search" else name: message for name, message in error.fields.items()}
+        if len(self.reserve.choices) < 2:
+            fields.pop("reserve", None)
+        error.fields = fields
+        super().show_error(error)
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerListPage:
-    """What the address leads to."""
+    """A page of the list with the number of all customers found, and the size and order that were used."""
 
     page: Page[CustomerRow]
     count: Count
@@ -68,9 +62,9 @@ class CustomerListPage:
     order: str
 
 
-@blueprint.get("/customers", provide_automatic_options=False)
+@blueprint.get("/customers")
 def customers() -> ResponseReturnValue:
-    """The tab."""
+    """The list."""
     session, query = db.session(), CUSTOMER_LIST_QUERY
     all_reserves = reserves.list_all(session)
     form = CustomerListForm(all_reserves)
@@ -88,7 +82,7 @@ def customers() -> ResponseReturnValue:
         points_orders=POINTS_ORDERS,
         rows=[(row.customer, shown_balances(all_reserves, row.points)) for row in list_page.page.rows],
     )
-    return html, 422 if form.errors or form.problem else 200
+    return html, form.status_code
 
 
 def _load_page(
@@ -97,7 +91,7 @@ def _load_page(
     search, size, order = form.q.data or "", query.size, form.order.data or "email"
     reserve = find_reserve(all_reserves, request.args.get("reserve"))
     if order not in ORDER_LABELS:
-        raise InvalidInput("order", "There is no such order; choose one of these.")
+        raise InvalidInput("order", "There is no such order. Choose one from the list.")
     order = customer_list.effective_order(order, search)
     if order in POINTS_ORDERS and reserve is None:
         reserve = next((each for each in all_reserves if each.is_active), all_reserves[0])

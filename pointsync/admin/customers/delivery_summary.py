@@ -1,4 +1,4 @@
-"""How customers are shown: their balances, and where their movements came from and went."""
+"""Where a movement came from and where it was delivered, for a customer's history."""
 
 from dataclasses import dataclass
 
@@ -7,41 +7,41 @@ from pointsync.models import DeliveryState, Movement
 from pointsync.models.movement import LOCAL_KINDS
 from pointsync.reports.customer_history import HistoryEntry, RemoteDelivery
 
-RECEIVED, LOCAL_ONLY, NO_REMOTES = "elsewhere", "stays", "nobody"
-REFUSED, WAITING, DELIVERED, SET_ASIDE = "refused", "waiting", "delivered", "aside"
+RECEIVED, LOCAL_ONLY, NO_REMOTES = "received", "local_only", "no_remotes"
+REFUSED, WAITING, DELIVERED, SET_ASIDE = "refused", "waiting", "delivered", "set_aside"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverySummary:
-    """What became of a movement on its way to the other sites: `what`, and whom it concerns."""
+    """The state of a movement's deliveries as a whole, and each of them."""
 
     state: str
     deliveries: tuple[RemoteDelivery, ...] = ()
 
     @property
     def delivered_count(self) -> int:
-        """How many have it."""
+        """How many remotes have it."""
         return sum(each.state is DeliveryState.DELIVERED for each in self.deliveries)
 
     @property
     def refused(self) -> list[RemoteDelivery]:
-        """Those that refused it."""
+        """The remotes that refused it."""
         return [each for each in self.deliveries if each.state is DeliveryState.FAILED]
 
     @property
     def waiting(self) -> list[RemoteDelivery]:
-        """Those that it still waits for."""
+        """The remotes that it still has to reach."""
         return [each for each in self.deliveries if each.state in (DeliveryState.PENDING, DeliveryState.UNKNOWN)]
 
     @property
     def set_aside(self) -> list[RemoteDelivery]:
-        """Those that it is not sent to, since an admin chose so."""
+        """The remotes for which an admin has set it aside."""
         return [each for each in self.deliveries if each.state is DeliveryState.SET_ASIDE]
 
 
-def delivery_summary(entry: HistoryEntry, own_auth: str | None) -> DeliverySummary:
-    """Where a movement went from here; the gravest of what became of it names it."""
-    if entry.movement.origin != own_auth:
+def delivery_summary(entry: HistoryEntry, local_auth: str | None) -> DeliverySummary:
+    """The summary of a movement. If its deliveries differ, the most serious state counts."""
+    if entry.movement.origin != local_auth:
         return DeliverySummary(RECEIVED)
     if entry.movement.kind in LOCAL_KINDS:
         return DeliverySummary(LOCAL_ONLY)
@@ -56,7 +56,7 @@ def delivery_summary(entry: HistoryEntry, own_auth: str | None) -> DeliverySumma
 
 
 def source_label(movement: Movement) -> str:
-    """By what it was recorded here, in words; empty where that is not known."""
+    """What recorded the movement on this site, such as `API key shop`; empty if unknown."""
     kind, _, name = (movement.source or "").partition(":")
     name = strip_bidi(name)
     if kind == "api":
@@ -64,5 +64,5 @@ def source_label(movement: Movement) -> str:
     if kind == "hook":
         return f"Hook {name}"
     if kind == "admin":
-        return f"{name}, by hand"
+        return f"Admin {name}"
     return {"command": "Command line", "correction": "Correction in the panel"}.get(kind, "")

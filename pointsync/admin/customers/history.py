@@ -1,95 +1,70 @@
-"""A customer: their balances, and the history of their points."""
+"""A customer's page: their balances, and the history of their points."""
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
-from sqlalchemy.orm import Session
-from werkzeug.exceptions import NotFound
 from wtforms import SelectField
 
 from pointsync import db
-from pointsync.admin.customers.balance_list import shown_balances
+from pointsync.admin.customers.customer import get_customer, shown_balances
 from pointsync.admin.customers.delivery_summary import delivery_summary, source_label
-from pointsync.admin.shell.paging import DEFAULT_SIZE, PageQuery
+from pointsync.admin.customers.manual_movements import TAB
+from pointsync.admin.shell.forms import QueryForm
+from pointsync.admin.shell.paging import PageQuery
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.admin.shell.reserve_choices import find_reserve, reserve_labels
-from pointsync.db.keyset import Page
-from pointsync.errors import InvalidInput
+from pointsync.errors import DomainError, InvalidInput
 from pointsync.ledger import customers as ledger
 from pointsync.ledger import reserves
 from pointsync.ledger.outbox import get_local_auth
 from pointsync.ledger.rewards import levels
-from pointsync.models import Customer, Reserve
+from pointsync.models import Reserve
 from pointsync.reports import customer_history
-from pointsync.reports.customer_history import HistoryEntry
 from pointsync.runtime import get_runtime
 
-TAB = "admin.customers"
 
-
-class ReserveFilter(FlaskForm):  # type: ignore[misc]
-    """Which reserve's movements are shown; it stands in the address, so it carries no token."""
-
-    class Meta:
-        csrf = False
+class ReserveFilter(QueryForm):
+    """The history's filter by reserve."""
 
     reserve = SelectField("Points Reserve", validate_choice=False)
-    problem: str | None = None
-    """What is wrong with the address apart from the reserve."""
 
     def __init__(self, all_reserves: list[Reserve]) -> None:
-        super().__init__(request.args)
+        super().__init__()
         self.reserve.choices = {"": "All"} | reserve_labels(all_reserves)
 
-    def show_error(self, error: InvalidInput) -> None:
-        """Put the sentence at the field, or above the list where it is not shown or about something else."""
-        if "reserve" in error.fields and len(self.reserve.choices) > 2:
-            self.reserve.errors = [error.message]
-        else:
-            self.problem = error.message
+    def show_error(self, error: DomainError) -> None:
+        """Show an error of the reserve above the list if there is only one reserve, since the field is hidden then."""
+        super().show_error(InvalidInput("", error.message) if len(self.reserve.choices) <= 2 else error)
 
 
-@blueprint.get("/customers/<int(max=9223372036854775807):customer_id>", provide_automatic_options=False)
+@blueprint.get("/customers/<big_row_id:customer_id>")
 def customer(customer_id: int) -> ResponseReturnValue:
     """The customer's history, newest first."""
     session = db.session()
-    customer = session.get(Customer, customer_id)
-    if customer is None:
-        raise NotFound
-    all_reserves = reserves.list_all(session)
-    query = PageQuery("admin.customer", ("reserve",), {"customer_id": customer_id})
-    form = ReserveFilter(all_reserves)
-    history_page: Page[HistoryEntry] = Page([])
-    size = DEFAULT_SIZE
-    try:
-        size, reserve = query.size, find_reserve(all_reserves, request.args.get("reserve"))
-        history_page = customer_history.list_page(
-            session, get_runtime().config, customer, reserve=reserve, cursor=query.cursor, size=size
-        )
-    except InvalidInput as error:
-        form.show_error(error)
+    customer, all_reserves = get_customer(session, customer_id), reserves.list_all(session)
+    form, query = ReserveFilter(all_reserves), PageQuery("admin.customer", ("reserve",), {"customer_id": customer_id})
+    page, size = query.load(
+        form,
+        lambda cursor, size: customer_history.list_page(
+            session,
+            get_runtime().config,
+            customer,
+            reserve=find_reserve(all_reserves, request.args.get("reserve")),
+            cursor=cursor,
+            size=size,
+        ),
+    )
     local_auth = get_local_auth(session)
+    rows = [(each, source_label(each.movement), delivery_summary(each, local_auth)) for each in page.rows]
+    points_by_key = {each.reserve: each.points for each in ledger.list_balances(session, customer)}
     html = render_page(
         "customers/history.html",
         TAB,
         customer=customer,
         form=form,
-        query=query,
-        page_size=size,
-        history_page=history_page,
-        balances=_balances(session, customer, all_reserves),
+        balances=shown_balances(all_reserves, points_by_key),
         reached=levels.list_reached(session, customer),
         has_several_reserves=len(all_reserves) > 1,
         local_auth=local_auth,
-        rows=[
-            (each.movement, each, source_label(each.movement), delivery_summary(each, local_auth))
-            for each in history_page.rows
-        ],
+        **query.template_values(page.with_rows(rows), size),
     )
-    return html, 422 if form.errors or form.problem else 200
-
-
-def _balances(session: Session, customer: Customer, all_reserves: list[Reserve]) -> list[tuple[Reserve, int]]:
-    return shown_balances(
-        all_reserves, {each["reserve"]: each["points"] for each in ledger.list_balances(session, customer)}
-    )
+    return html, form.status_code

@@ -1,4 +1,4 @@
-"""Customers › Import: a file is given, looked at in the background, and recorded once an admin has seen the dry run."""
+"""Customers › Import: an uploaded file is checked in the background, then recorded once an admin confirms it."""
 
 import shutil
 import tempfile
@@ -27,48 +27,46 @@ from pointsync.tasks.tasks import FOLDER_NAME
 from pointsync.text_limits import MAX_NAME_LENGTH, sanitise
 
 OPENING, NEW = "opening", "new"
-DETECT_FORMAT = "found"
+DETECT_FORMAT = "detect"
 KIND_NOTES = {
-    OPENING: "What customers had before: it stays here, and no other site is sent it. Right for moving in, and for "
-    "every shop of a family that was in step before.",
-    NEW: "What no site has counted yet: every listed site is sent it, and counts it.",
+    OPENING: "The points that customers already had. They stay on this site and are not sent to other sites. Choose "
+    "this when you move to PointSync, and in every shop of a family that was in step before.",
+    NEW: "Points that no site has counted yet. They are sent to the remotes, which count them too.",
 }
 
 
 class ImportForm(FlaskForm):  # type: ignore[misc]
-    """A file, and what it is."""
+    """A file, and what it contains."""
 
     file = FileField("File")
-    kind = RadioField("What it holds", choices={OPENING: "Opening balances", NEW: "New points"}, default=OPENING)
+    kind = RadioField("Content", choices={OPENING: "Opening balances", NEW: "New points"}, default=OPENING)
     file_format = SelectField(
         "Format",
-        choices={DETECT_FORMAT: "Found by its first line", **formats.FORMATS},
+        choices={DETECT_FORMAT: "Detect from the first line", **formats.FORMATS},
         default=DETECT_FORMAT,
         validate_choice=False,
     )
     reserve = SelectField("Points Reserve", default="default", validate_choice=False)
 
 
-@blueprint.get("/customers/import", provide_automatic_options=False)
+@blueprint.get("/customers/import")
 def import_points() -> ResponseReturnValue:
     """The form."""
     return _render_form(_build_form())
 
 
-@blueprint.post("/customers/import", provide_automatic_options=False)
+@blueprint.post("/customers/import")
 def start_import_check() -> ResponseReturnValue:
-    """Take the file, look at its first line, and have the whole of it looked at."""
+    """Save the file, check its first line, and start a dry run in the background."""
     form = _build_form()
     options = _read_form(form)
     upload = form.file.data
     if options is None or not upload:
         return _render_form(form), 422
-    name, data = (
-        sanitise(strip_bidi(Path(upload.filename or "").name), MAX_NAME_LENGTH) or "a file",
-        get_runtime().config.data,
-    )
+    name = sanitise(strip_bidi(Path(upload.filename or "").name), MAX_NAME_LENGTH) or "a file"
+    data = get_runtime().config.data
     (data / FOLDER_NAME).mkdir(mode=0o700, exist_ok=True)
-    upload_dir = Path(tempfile.mkdtemp(prefix="given-", dir=data / FOLDER_NAME))
+    upload_dir = Path(tempfile.mkdtemp(prefix="upload-", dir=data / FOLDER_NAME))
     try:
         file = upload_dir / import_task.INPUT_FILE
         upload.save(file)
@@ -83,16 +81,16 @@ def start_import_check() -> ResponseReturnValue:
         form.file.errors = [error.message]
         return _render_form(form), 422
     except OSError as error:
-        form.file.errors = [f"The file could not be kept on this site's server: {error.strerror}."]
+        form.file.errors = [f"The file could not be saved on this site's server: {error.strerror}."]
         return _render_form(form), 422
     finally:
         shutil.rmtree(upload_dir, ignore_errors=True)
     return redirect(url_for("admin.task", task_id=task.id), 303)
 
 
-@blueprint.post("/customers/import/<int(max=9223372036854775807):task_id>/points", provide_automatic_options=False)
+@blueprint.post("/customers/import/<big_row_id:task_id>/points")
 def start_import(task_id: int) -> ResponseReturnValue:
-    """Have what was looked at recorded."""
+    """Start recording the lines of a dry run in the background."""
     only_valid_lines, admin_name, now = request.form.get("lines") == "good", current_user.name, clock.now()
 
     def enqueue_import(session: Session) -> Task:
@@ -111,18 +109,15 @@ def _build_form() -> ImportForm:
 
 
 def _read_form(form: ImportForm) -> ImportOptions | None:
-    """What was chosen; None where something is wrong, and each sentence stands at its field then."""
-    kind, file_format = (
-        raw_value(form, "kind"),
-        raw_value(form, "file_format") or DETECT_FORMAT,
-    )
+    """The chosen options; None if a field is invalid, with the messages at the fields."""
+    kind, file_format = raw_value(form, "kind"), raw_value(form, "file_format") or DETECT_FORMAT
     is_valid = True
     if not form.file.data:
         form.file.errors, is_valid = ["Choose a file."], False
     if kind not in KIND_NOTES:
-        form.kind.errors, is_valid = ["Choose what the file holds."], False
+        form.kind.errors, is_valid = ["Choose what the file contains."], False
     if file_format != DETECT_FORMAT and file_format not in formats.FORMATS:
-        form.file_format.errors, is_valid = ["Choose one of these."], False
+        form.file_format.errors, is_valid = ["Choose a format from the list."], False
     try:
         reserve = get_active_reserve(db.session(), raw_value(form, "reserve"))
     except InvalidInput as error:

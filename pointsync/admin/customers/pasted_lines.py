@@ -1,4 +1,4 @@
-"""Pasted lines, a customer each: read, and what is wrong with each of them."""
+"""Lines pasted into the bulk adjustment, one customer each: parsing them, and what is wrong with them."""
 
 import csv
 import re
@@ -12,13 +12,13 @@ from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, validate_points
 _SEPARATOR = re.compile(r"[,;\t]")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _NUMBER_WITH_COMMA = re.compile(r"[0-9]{1,3}(?![0-9])|\s+[0-9]{3}(?!\w)")
-"""What stands behind a comma where somebody has typed 1,000 or 1,5, or 1, 000."""
+"""The text after the comma if somebody typed points as 1,000 or 1,5 or 1, 000."""
 MAX_SHOWN_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True)
 class PastedLine:
-    """One line that is not empty, by its number among all; with a `problem` the rest is not to be relied on."""
+    """A line that is not empty, with its line number. If it has a `problem`, the fields after `text` are empty."""
 
     number: int
     text: str
@@ -29,12 +29,12 @@ class PastedLine:
 
 
 def split_lines(text: str) -> list[tuple[int, str]]:
-    """The lines that are not empty, with their numbers from 1 as an editor counts them."""
+    """The lines that are not empty, with their line numbers, starting at 1."""
     return [(number, line) for number, line in enumerate(_LINE_BREAK.split(text), start=1) if line.strip(" ")]
 
 
 def parse_line(number: int, text: str, default_reason: str) -> PastedLine:
-    """A line `e-mail, points[, reason]`, with the `shared` reason where it has none of its own."""
+    """Parse `e-mail, points[, reason]`; a line without a reason gets `default_reason`."""
     display_text = text.strip() if len(text.strip()) <= MAX_SHOWN_LENGTH else f"{text.strip()[: MAX_SHOWN_LENGTH - 1]}…"
     try:
         email, points, reason = _split_parts(text)
@@ -60,27 +60,29 @@ def _split_parts(text: str) -> tuple[str, str, str]:
     if separator == "," and not is_quoted and _NUMBER_WITH_COMMA.match(reason):
         raise InvalidInput(
             "",
-            "Type whole points without a comma in them, such as 1000. If this is a reason that begins with a number, "
-            "put semicolons between the parts instead of commas.",
+            "Type the points without a comma, such as 1000. If the reason begins with a number, separate the parts "
+            "with semicolons.",
         )
     return email, points.strip(), reason
 
 
 def _split_quoted(text: str, separator: str) -> list[str]:
-    """At most three parts of a line in which a spreadsheet may have quoted some."""
+    """At most three parts of a line in which a spreadsheet may have put some in quotes."""
     try:
         [parts] = csv.reader([text], delimiter=separator, strict=True)
     except (csv.Error, ValueError):
-        raise InvalidInput("", "The quotes do not match; put none, or one pair around a part.") from None
+        raise InvalidInput(
+            "", "The quotation marks do not match. Remove them, or put one pair around a part."
+        ) from None
     return [*parts[:2], separator.join(parts[2:])]
 
 
 def _parse_points(text: str) -> int:
     points = parse_whole_number(text, "+-−")
     if points is None:
-        raise InvalidInput("", "Type whole points behind the e-mail, such as 50, or −50 to take points away.")
+        raise InvalidInput("", "Type whole points after the e-mail, such as 50, or −50 to subtract points.")
     if not points:
-        raise InvalidInput("", "0 points change nothing; type a number above or below 0, or take the line out.")
+        raise InvalidInput("", "0 points change nothing. Type another number, or remove the line.")
     if abs(points) > MAX_POINTS:
-        raise InvalidInput("", f"Type points within ±{MAX_POINTS:,}.")
+        raise InvalidInput("", f"Type a number from −{MAX_POINTS:,} to {MAX_POINTS:,}.")
     return validate_points(points, "")

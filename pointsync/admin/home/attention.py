@@ -1,4 +1,4 @@
-"""What needs a hand: what goes wrong and does not mend by itself, and what is not set up yet."""
+"""What needs attention: problems that an admin has to fix, and unfinished setup."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +14,16 @@ from pointsync.sync.protocol import ping
 from pointsync.sync.remotes import blocked_origins, status
 from pointsync.sync.remotes.blocked_origins import BlockedSite
 from pointsync.sync.remotes.queue import RemoteRow
+from pointsync.sync.remotes.status import OK_CHECK_CODES
 from pointsync.sync.site.local_site import Identity
 
-OK_CODES = (None, "ok", "clock_skew")
+MAX_RED_REMOTES = 3
+"""How many red remotes are listed one by one; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttentionItem:
-    """One thing to do; its sentence, and the way to it, stand in the template under `what`."""
+    """One problem or step of the setup. The template has the text for each `code`."""
 
     code: str
     severity: str
@@ -29,11 +31,11 @@ class AttentionItem:
     remotes: Sequence[Remote] = field(default_factory=tuple)
     count: int = 0
     is_more: bool = False
-    """There are more than `count`."""
+    """Whether there are more than `count`."""
     message: str = ""
-    """What a server has said, or what is said of it."""
+    """The error of the mail server."""
     sites: Sequence[BlockedSite] = field(default_factory=tuple)
-    """Blocked ones, where it is about these."""
+    """The blocked sites that it is about."""
 
 
 def list_items(
@@ -44,7 +46,7 @@ def list_items(
     blocked_sites: Sequence[BlockedSite],
     now: datetime,
 ) -> list[AttentionItem]:
-    """All that needs a hand now, the gravest first; what is held is asked by a notice of its own."""
+    """Everything that needs attention now, the most serious first. Stopped sending has a notice of its own."""
     return [
         *_sending_items(session, remote_rows),
         *_movement_items(remote_rows, counts),
@@ -57,16 +59,19 @@ def list_items(
 def _sending_items(session: Session, remote_rows: Sequence[RemoteRow]) -> Iterator[AttentionItem]:
     if remote_rows and not leases.is_any_alive(session):
         yield AttentionItem("nobody_sends", "error")
-    if red_remotes := [
+    red_remotes = [
         row.remote for row in remote_rows if row.remote.status == status.ERROR and not _has_only_refusals(row)
-    ]:
-        yield AttentionItem("red", "error", red_remotes)
+    ]
+    for remote in red_remotes[:MAX_RED_REMOTES]:
+        yield AttentionItem("red", "error", [remote])
+    if more_count := len(red_remotes[MAX_RED_REMOTES:]):
+        yield AttentionItem("more_red", "error", count=more_count)
 
 
 def _movement_items(remote_rows: Sequence[RemoteRow], counts: AttentionCounts) -> Iterator[AttentionItem]:
     if refusing_remotes := [row.remote for row in remote_rows if row.waiting_by_state[DeliveryState.FAILED]]:
         yield AttentionItem("refused", "error", refusing_remotes, counts.refused.number, counts.refused.is_more)
-    # Not the movements: nobody notes which of them were dealt with, while balances come back to zero.
+    # Balances are counted, not movements: a balance can return to zero without anybody resolving its movements.
     if overdrawn_count := counts.balances_below_zero.number:
         yield AttentionItem("below_zero", "warning", count=overdrawn_count, is_more=counts.balances_below_zero.is_more)
 
@@ -85,7 +90,9 @@ def _setup_items(identity: Identity, remote_rows: Sequence[RemoteRow]) -> Iterat
     if not remote_rows:
         yield AttentionItem("no_remotes", "help")
     reachable = [
-        row.remote for row in remote_rows if row.remote.dialect == ping.POINTSYNC and row.remote.check_code in OK_CODES
+        row.remote
+        for row in remote_rows
+        if row.remote.dialect == ping.POINTSYNC and row.remote.check_code in OK_CHECK_CODES
     ]
     if not_listing := _one_per_site(
         each for each in reachable if identity.auth not in each.facts.get("lists", [identity.auth])
@@ -108,11 +115,11 @@ def _blocked_items(blocked_sites: Sequence[BlockedSite], now: datetime) -> Itera
 
 
 def _has_only_refusals(row: RemoteRow) -> bool:
-    """Whether a remote is red for nothing but movements that it refused, which are told by themselves."""
-    is_fine = row.remote.attempt_code in OK_CODES and row.remote.check_code in OK_CODES
+    """Whether a remote is red only because it refused movements, which have an item of their own."""
+    is_fine = row.remote.attempt_code in OK_CHECK_CODES and row.remote.check_code in OK_CHECK_CODES
     return bool(row.waiting_by_state[DeliveryState.FAILED]) and is_fine
 
 
 def _one_per_site(remotes: Iterable[Remote]) -> list[Remote]:
-    """One line for each site, however many lines lead to it."""
+    """One remote per site, even if several remotes lead to it."""
     return list({remote.auth: remote for remote in remotes}.values())

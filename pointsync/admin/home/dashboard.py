@@ -1,4 +1,4 @@
-"""The Dashboard: the family at a glance."""
+"""The Dashboard: all sites at a glance."""
 
 from collections.abc import Sequence
 
@@ -24,9 +24,9 @@ TAB = "admin.dashboard"
 PERIOD_CHOICES_DAYS = (14, 31)
 
 
-@blueprint.get("/", provide_automatic_options=False)
+@blueprint.get("/")
 def dashboard() -> ResponseReturnValue:
-    """How each remote stands, what needs a hand, and what the last days came to."""
+    """What needs attention, the status of each remote, and the movements of the last days."""
     session, state, now = db.session(), get_runtime(), clock.now()
     days = PERIOD_CHOICES_DAYS[1] if request.args.get("days") == str(PERIOD_CHOICES_DAYS[1]) else PERIOD_CHOICES_DAYS[0]
     current_settings = settings.read(session)
@@ -35,7 +35,7 @@ def dashboard() -> ResponseReturnValue:
     site_names = names.read(session, state.config)
     blocked_sites = blocked_origins.list_blocked(session, site_names)
     attention_items = attention.list_items(
-        session, identity, remote_rows, overview.count_attention(session, current_settings, now), blocked_sites, now
+        session, identity, remote_rows, overview.count_attention(session), blocked_sites, now
     )
     traffic = overview.get_daily_totals(session, get_time_zone(), days, now)
     origin_series = _build_origin_series(traffic, site_names, identity.auth)
@@ -60,18 +60,18 @@ def _describe_sending(
     remote_rows: Sequence[queue.RemoteRow],
     attention_items: Sequence[attention.AttentionItem],
 ) -> str:
-    """What this site does with what is made here."""
+    """Whether this site sends its movements, in words."""
     if identity.sending_stopped_reason:
-        return "Nothing, until you say what this database is."
+        return "Stopped, until you answer the question above."
     if not remote_rows:
-        return "Nothing: there are no remotes."
+        return "No remotes yet."
     if any(item.code == "nobody_sends" for item in attention_items):
-        return "Nothing: no process that sends is running."
-    return "What is made here, at once."
+        return "Stopped: no worker is running."
+    return "New movements, at once."
 
 
 def _build_origin_series(traffic: DailyTotals, site_names: SiteNames, local_auth: str) -> list[Series]:
-    """This site first, whatever it made, then those that made most."""
+    """This site first, even without movements, then the sites with the most movements."""
     zero_totals = (HourTotals(),) * len(traffic.days)
     return by_origin(
         {local_auth: zero_totals} | traffic.origins, site_names, local_auth, lambda totals: totals.movements

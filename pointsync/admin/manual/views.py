@@ -16,7 +16,7 @@ MIN_HEADINGS = 4
 """A page with this many headings has a list of them."""
 
 
-@blueprint.get("/manual", provide_automatic_options=False)
+@blueprint.get("/manual")
 def manual() -> ResponseReturnValue:
     """The first page, or what `q` finds."""
     content = pages.read()
@@ -26,7 +26,7 @@ def manual() -> ResponseReturnValue:
     return _render("search.html", content, shown=None, query=query, results=search(content, query))
 
 
-@blueprint.get("/manual/<page>", provide_automatic_options=False)
+@blueprint.get("/manual/<page>")
 def manual_page(page: str) -> ResponseReturnValue:
     """One page."""
     content = pages.read()

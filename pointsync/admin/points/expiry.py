@@ -1,4 +1,4 @@
-"""Points and Rewards: whether, how and when the points of a reserve are lost."""
+"""Points and Rewards: the expiry rule of a reserve."""
 
 import re
 from datetime import date
@@ -20,7 +20,6 @@ from pointsync.ledger.expiry.rule import (
     TRANSACTIONAL,
     YEARLY,
     ExpiryRule,
-    local_date,
     make_period_rule,
     make_yearly_rule,
 )
@@ -31,37 +30,37 @@ TAB = "admin.reserves"
 EXPIRY_PATH = "/points-and-rewards/reserves/<key>/expiry"
 KIND_LABELS = {
     rules.NONE: "Never",
-    INACTIVITY: "When nothing has moved for some time",
-    TRANSACTIONAL: "Some time after they were given",
-    YEARLY: "Each year on the same day",
+    INACTIVITY: "After inactivity",
+    TRANSACTIONAL: "Some time after they were earned",
+    YEARLY: "Every year on the same day",
 }
 _MONTH_DAY = re.compile(r"([0-9]{1,2})-([0-9]{1,2})\Z")
 
 
 class ExpiryForm(VersionedForm):
-    """A rule; what the ledger refuses is shown at its field."""
+    """An expiry rule. The ledger validates it; its errors are shown at the fields."""
 
-    kind = RadioField("Points are lost", choices=KIND_LABELS, default=rules.NONE)
+    kind = RadioField("Points expire", choices=KIND_LABELS, default=rules.NONE)
     count = StringField("Time")
     unit = SelectField("Unit", choices={"months": "months", "days": "days"}, default="months")
     on = StringField("Day of the year")
 
 
-@blueprint.get(EXPIRY_PATH, provide_automatic_options=False)
+@blueprint.get(EXPIRY_PATH)
 def expiry(key: str) -> ResponseReturnValue:
-    """The form with the rule as it is."""
+    """The form with the current rule."""
     session = db.session()
     reserve = reserves.get(session, key)
     values = _form_values(session, reserve)
     return _render_form(ExpiryForm(data=values).with_original_values(values), reserve)
 
 
-@blueprint.post(EXPIRY_PATH, provide_automatic_options=False)
+@blueprint.post(EXPIRY_PATH)
 def submit_expiry(key: str) -> ResponseReturnValue:
-    """Show what the rule would take, and set it once that is confirmed; *Never* needs no such look."""
+    """Show a preview of the rule, and save it once that is confirmed. *Never* needs no preview."""
     session, form, now = db.session(), ExpiryForm(), clock.now()
     reserve, zone = reserves.get(session, key), general.get_time_zone(session)
-    day = local_date(now, zone)
+    day = clock.local_date(now, zone)
     if "back_to_form" in request.form:
         return _render_form(form, reserve)
     try:
@@ -71,19 +70,19 @@ def submit_expiry(key: str) -> ResponseReturnValue:
         show_errors(form, error)
         return _render_form(form, reserve), 422
     if rule is None:
-        db.run_in_transaction(lambda writing: rules.disable(writing, reserves.get(writing, key), day))
-        flash(f"In {reserve.name} points are lost no more. Those that are lost stay so.", "done")
+        db.run_in_transaction(lambda db_session: rules.disable(db_session, reserves.get(db_session, key), day))
+        flash(f"Points in {reserve.name} no longer expire. Points that have already expired do not come back.", "done")
         return redirect(url_for(TAB), 303)
     if "confirmed" not in request.form:
         forecast = preview(session, reserve, rule, zone, day)
         return render_page("points/expiry_preview.html", TAB, form=form, reserve=reserve, rule=rule, forecast=forecast)
-    db.run_in_transaction(lambda writing: rules.set_rule(writing, reserves.get(writing, key), rule))
-    flash(f"In {reserve.name} points are lost by the new rule from today on, first within a minute.", "done")
+    db.run_in_transaction(lambda db_session: rules.set_rule(db_session, reserves.get(db_session, key), rule))
+    flash(f"The expiry rule of {reserve.name} applies from today. It first runs within a minute.", "done")
     return redirect(url_for(TAB), 303)
 
 
 def _form_values(session: Session, reserve: Reserve) -> dict[str, str]:
-    """What the form is about, as it is now."""
+    """The current values of the form's fields."""
     rule = rules.get_rule(session, reserve)
     if rule is None:
         return {"kind": rules.NONE, "count": "", "unit": "months", "on": ""}
@@ -93,18 +92,18 @@ def _form_values(session: Session, reserve: Reserve) -> dict[str, str]:
 
 
 def _read_rule(form: ExpiryForm, day: date) -> ExpiryRule | None:
-    """What was typed, checked; None for *Never*. Raises Invalid."""
+    """The rule in the form; None for *Never*. Raises InvalidInput."""
     kind = form.kind.data
     if kind not in KIND_LABELS:
-        raise InvalidInput("kind", "Choose whether and how points are lost.")
+        raise InvalidInput("kind", "Choose whether and when points expire.")
     if kind == rules.NONE:
         return None
     if kind == YEARLY:
         match = _MONTH_DAY.match((form.on.data or "").strip())
         if not match:
-            raise InvalidInput("on", "Type month and day, such as 12-31.")
+            raise InvalidInput("on", "Type the month and the day, such as 12-31.")
         return make_yearly_rule(int(match[1]), int(match[2]), day)
-    # A number that is none is one that cannot be: the ledger says which can.
+    # For text that is not a number, 0 makes the ledger say what is allowed.
     return make_period_rule(kind, parse_whole_number((form.count.data or "").strip()) or 0, form.unit.data or "", day)
 
 

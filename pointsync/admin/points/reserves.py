@@ -19,7 +19,7 @@ TAB = "admin.reserves"
 
 
 class ReserveForm(VersionedForm):
-    """What of a reserve can change; what the ledger refuses is shown at its field."""
+    """A reserve's settings. The ledger validates them; its errors are shown at the fields."""
 
     name = StringField("Name")
     is_active = BooleanField("Active")
@@ -27,14 +27,14 @@ class ReserveForm(VersionedForm):
 
 
 class NewReserveForm(ReserveForm):
-    """A new reserve, with the id that it keeps for ever."""
+    """A new reserve, with its id, which never changes."""
 
     key = StringField("Id")
 
 
-@blueprint.get("/points-and-rewards", provide_automatic_options=False)
+@blueprint.get("/points-and-rewards")
 def reserves() -> ResponseReturnValue:
-    """All reserves, how their points are lost, what they offer, and who observes them."""
+    """All reserves with their expiry rule, their rewards and levels, and the remotes that observe them."""
     session = db.session()
     all_reserves = ledger.list_all(session)
     return render_page(
@@ -47,13 +47,13 @@ def reserves() -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/points-and-rewards/reserves/add", provide_automatic_options=False)
+@blueprint.get("/points-and-rewards/reserves/add")
 def add_reserve() -> ResponseReturnValue:
     """The form for a new reserve."""
     return _render_form(NewReserveForm(data={"is_active": True}), None)
 
 
-@blueprint.post("/points-and-rewards/reserves/add", provide_automatic_options=False)
+@blueprint.post("/points-and-rewards/reserves/add")
 def submit_add_reserve() -> ResponseReturnValue:
     """Add it."""
     form, now = NewReserveForm(), clock.now()
@@ -68,20 +68,20 @@ def submit_add_reserve() -> ResponseReturnValue:
     except (InvalidInput, Conflict) as error:
         show_errors(form, error)
         return _render_form(form, None), 422
-    flash(f"The points reserve {reserve.name} is made. Copy its id for the admins of the other sites.", "done")
+    flash(f"Created the points reserve {reserve.name}. Give its id to the admins of the other sites.", "done")
     return redirect(url_for(TAB), 303)
 
 
-@blueprint.get("/points-and-rewards/reserves/<key>/edit", provide_automatic_options=False)
+@blueprint.get("/points-and-rewards/reserves/<key>/edit")
 def edit_reserve(key: str) -> ResponseReturnValue:
-    """The form with a reserve as it is."""
+    """The form with the reserve's current settings."""
     reserve = ledger.get(db.session(), key)
     return _render_form(ReserveForm(obj=reserve).with_original_values(_form_values(reserve)), reserve)
 
 
-@blueprint.post("/points-and-rewards/reserves/<key>/edit", provide_automatic_options=False)
+@blueprint.post("/points-and-rewards/reserves/<key>/edit")
 def submit_edit_reserve(key: str) -> ResponseReturnValue:
-    """Change it; one that remotes observe is made inactive when the admin was told what comes of it."""
+    """Save it. Deactivating a reserve that remotes observe needs a confirmation."""
     form, session = ReserveForm(), db.session()
     reserve = ledger.get(session, key)
     name, is_active, may_go_below_zero = form.name.data or "", form.is_active.data, form.may_go_below_zero.data
@@ -101,14 +101,14 @@ def submit_edit_reserve(key: str) -> ResponseReturnValue:
             form, ledger.get(session, key), needs_confirmation=is_deactivated and "confirmed" in request.form
         ), 422
     if is_deactivated:
-        flash(f"{changed.name} takes no points now, until you make it active again.", "done")
+        flash(f"{changed.name} is not active now. It accepts no points until you activate it again.", "done")
     else:
-        flash(f"{changed.name} is saved.", "done")
+        flash(f"Saved {changed.name}.", "done")
     return redirect(url_for(TAB), 303)
 
 
 def _form_values(reserve: Reserve) -> dict[str, str | bool]:
-    """What the form is about, as it is now."""
+    """The current values of the form's fields."""
     return {"name": reserve.name, "is_active": reserve.is_active, "may_go_below_zero": reserve.may_go_below_zero}
 
 
@@ -125,7 +125,7 @@ def _render_form(form: ReserveForm, reserve: Reserve | None, needs_confirmation:
 
 
 def _remotes_by_reserve(session: Session) -> dict[int, list[Remote]]:
-    """The remotes of the list by the row number of the reserve that they observe."""
+    """The remotes by the row id of the reserve that they observe."""
     result: dict[int, list[Remote]] = {}
     for remote in queue.list_all(session):
         result.setdefault(remote.reserve_id, []).append(remote)

@@ -1,4 +1,4 @@
-"""Points and Rewards: what a reserve's points are redeemed for, and the levels that they reach."""
+"""Points and Rewards: the rewards and levels of a reserve."""
 
 from dataclasses import dataclass
 from types import ModuleType
@@ -19,11 +19,11 @@ from pointsync.models import Level, Reserve, Reward
 TAB = "admin.reserves"
 RESERVE_PATH = "/points-and-rewards/reserves/<key>"
 OFFERS_PATH = f"{RESERVE_PATH}/<any(rewards, levels):what>"
-OFFER_ID = "<int(max=2147483647):offer_id>"
+OFFER_ID = "<row_id:offer_id>"
 
 
 class RewardForm(VersionedForm):
-    """A reward; what the ledger refuses is shown at its field."""
+    """A reward. The ledger validates it; its errors are shown at the fields."""
 
     title = StringField("Title")
     points = StringField("Cost")
@@ -39,7 +39,7 @@ class LevelForm(RewardForm):
 
 @dataclass(frozen=True, slots=True)
 class OfferType:
-    """One of the two: its word, its ledger, its form, and what its points are called in the ledger."""
+    """Rewards or levels: the label, the ledger's module, the form, and the name of the points in the model."""
 
     label: str
     module: ModuleType
@@ -53,7 +53,7 @@ OFFER_TYPES = {
 }
 
 
-@blueprint.get(f"{RESERVE_PATH}/rewards", provide_automatic_options=False)
+@blueprint.get(f"{RESERVE_PATH}/rewards")
 def rewards_and_levels(key: str) -> ResponseReturnValue:
     """A reserve's rewards and levels."""
     session = db.session()
@@ -67,17 +67,17 @@ def rewards_and_levels(key: str) -> ResponseReturnValue:
     )
 
 
-@blueprint.get(f"{OFFERS_PATH}/add", provide_automatic_options=False)
+@blueprint.get(f"{OFFERS_PATH}/add")
 def add_offer(key: str, what: str) -> ResponseReturnValue:
-    """The form for a new one."""
+    """The form for a new reward or level."""
     return _render_form(
         OFFER_TYPES[what].form_class(data={"is_active": True}), what, reserves.get(db.session(), key), None
     )
 
 
-@blueprint.post(f"{OFFERS_PATH}/add", provide_automatic_options=False)
+@blueprint.post(f"{OFFERS_PATH}/add")
 def submit_add_offer(key: str, what: str) -> ResponseReturnValue:
-    """Add it; it is active at once."""
+    """Create it. It is active at once."""
     offer_type, now = OFFER_TYPES[what], clock.now()
     form = offer_type.form_class()
     title, description, points = _read_form(form)
@@ -92,22 +92,22 @@ def submit_add_offer(key: str, what: str) -> ResponseReturnValue:
         title_added = db.run_in_transaction(add)
     except (InvalidInput, Conflict) as error:
         return _render_errors(form, what, reserves.get(db.session(), key), None, error)
-    flash(f"The {offer_type.label} {title_added} is made. The other sites need the same one.", "done")
+    flash(f"Created the {offer_type.label} {title_added}. Add the same one on the other sites.", "done")
     return redirect(url_for("admin.rewards_and_levels", key=key), 303)
 
 
-@blueprint.get(f"{OFFERS_PATH}/{OFFER_ID}/edit", provide_automatic_options=False)
+@blueprint.get(f"{OFFERS_PATH}/{OFFER_ID}/edit")
 def edit_offer(key: str, what: str, offer_id: int) -> ResponseReturnValue:
-    """The form with one as it is."""
+    """The form with the current values."""
     offer_type = OFFER_TYPES[what]
     reserve, offer = _get_offer(offer_type, key, offer_id)
     values = _form_values(offer_type, offer)
     return _render_form(offer_type.form_class(data=values).with_original_values(values), what, reserve, offer)
 
 
-@blueprint.post(f"{OFFERS_PATH}/{OFFER_ID}/edit", provide_automatic_options=False)
+@blueprint.post(f"{OFFERS_PATH}/{OFFER_ID}/edit")
 def submit_edit_offer(key: str, what: str, offer_id: int) -> ResponseReturnValue:
-    """Change it."""
+    """Save it."""
     offer_type = OFFER_TYPES[what]
     form = offer_type.form_class()
     title, description, points = _read_form(form)
@@ -125,7 +125,7 @@ def submit_edit_offer(key: str, what: str, offer_id: int) -> ResponseReturnValue
         changed_title = db.run_in_transaction(update)
     except (InvalidInput, Conflict) as error:
         return _render_errors(form, what, *_get_offer(offer_type, key, offer_id), error)
-    flash(f"{changed_title} is saved. The other sites need the same {offer_type.label}.", "done")
+    flash(f"Saved {changed_title}. Change it on the other sites, too.", "done")
     return redirect(url_for("admin.rewards_and_levels", key=key), 303)
 
 
@@ -136,13 +136,13 @@ def _get_offer(offer_type: OfferType, key: str, offer_id: int) -> tuple[Reserve,
 
 
 def _form_values(offer_type: OfferType, offer: Reward | Level) -> dict[str, str | bool]:
-    """What the form is about, as it is now."""
+    """The current values of the form's fields."""
     points = str(getattr(offer, offer_type.points_attribute))
     return {"title": offer.title, "points": points, "description": offer.description, "is_active": offer.is_active}
 
 
 def _read_form(form: RewardForm) -> tuple[str, str, int]:
-    """Title, description and points; 0 where that is no number, which the ledger refuses with a sentence."""
+    """Title, description and points. Points that are not a number become 0, which the ledger refuses."""
     return (
         form.title.data or "",
         form.description.data or "",

@@ -1,4 +1,4 @@
-"""Remote sites: another key than the pinned one answers in a site's name, and an admin decides."""
+"""Remote sites: accept or refuse the new key of a site that answers with a different key than the pinned one."""
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -6,8 +6,8 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, RadioField
 
 from pointsync import clock, db
+from pointsync.admin.remotes.points_sync import TAB
 from pointsync.admin.remotes.remote_actions import REMOTE_PATH
-from pointsync.admin.remotes.remote_form import TAB
 from pointsync.admin.shell.forms import show_errors
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.errors import Conflict, InvalidInput
@@ -18,7 +18,7 @@ from pointsync.sync.remotes.check import check_remote
 
 
 class KeyDecisionForm(FlaskForm):  # type: ignore[misc]
-    """What becomes of the offered key; `fingerprint` is the one that was shown."""
+    """Whether to accept the offered key. `fingerprint` is the one that the admin saw."""
 
     what = RadioField(
         "The new key", choices={"accept": "Accept this key", "refuse": "Refuse it"}, validate_choice=False
@@ -26,20 +26,20 @@ class KeyDecisionForm(FlaskForm):  # type: ignore[misc]
     fingerprint = HiddenField()
 
 
-@blueprint.get(f"{REMOTE_PATH}/key", provide_automatic_options=False)
+@blueprint.get(f"{REMOTE_PATH}/key")
 def remote_key(remote_id: int) -> ResponseReturnValue:
-    """Both keys' fingerprints, and what it can mean."""
+    """Show the fingerprints of both keys, and what a new key can mean."""
     return _render_form(KeyDecisionForm(), remotes.get(db.session(), remote_id))
 
 
-@blueprint.post(f"{REMOTE_PATH}/key", provide_automatic_options=False)
+@blueprint.post(f"{REMOTE_PATH}/key")
 def submit_remote_key(remote_id: int) -> ResponseReturnValue:
-    """Pin the new key and ping the site; or keep the pinned one."""
+    """Pin the new key and check the site, or keep the pinned key."""
     form, now = KeyDecisionForm(), clock.now()
     remote = remotes.get(db.session(), remote_id)
     decide = {"accept": pinned_key.accept, "refuse": pinned_key.refuse}.get(form.what.data or "")
     if decide is None:
-        show_errors(form, InvalidInput("what", "Choose one of the two."))
+        show_errors(form, InvalidInput("what", "Choose one of the two options."))
         return _render_form(form, remote), 422
     shown_fingerprint = form.fingerprint.data or ""
     try:
@@ -51,14 +51,16 @@ def submit_remote_key(remote_id: int) -> ResponseReturnValue:
         check_remote(remote_id)
         get_runtime().wake_couriers()
         return redirect(url_for(TAB, checked=remote_id, _anchor="remotes"), 303)
-    name = remote.name or remote.url
-    flash(f"The new key is refused: nothing is sent to {name} until it answers with the pinned one again.", "done")
+    flash(
+        f"The new key is refused. Nothing is sent to {remote.display_name} until it answers with the pinned key again.",
+        "done",
+    )
     return redirect(url_for(TAB, _anchor="remotes"), 303)
 
 
 def _render_form(form: KeyDecisionForm, remote: Remote) -> str:
-    """The sheet. Raises Conflict where no other key is offered."""
+    """The form. Raises Conflict if the site offers no other key."""
     keys = pinned_key.read(db.session(), remote)
     if keys.offered is None:
-        raise Conflict("no_other_key", "This site offers no other key than the pinned one; it may be back.")
+        raise Conflict("no_other_key", "This site offers no other key. It may answer with the pinned key again.")
     return render_page("remotes/offered_key.html", TAB, form=form, remote=remote, keys=keys)

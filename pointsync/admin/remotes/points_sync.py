@@ -1,4 +1,4 @@
-"""System › Points Sync.: this site for the others, the Remote sites, and the Advanced Settings."""
+"""System › Points Sync.: Local site information, Remote sites, and Advanced Settings."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,11 +16,11 @@ from pointsync.sync.site import local_site, passes, settings
 
 TAB = "admin.points_sync"
 HTTP_MAY_HELP_CODES = frozenset({"refused_connection", "timeout", "certificate", "bad_answer", "not_a_site"})
-"""What a ping over https finds where a site answers over http only."""
+"""The ping codes over HTTPS of a site that may answer over HTTP only."""
 
 
 class AdvancedSettingsForm(VersionedForm):
-    """The four Advanced Settings, named as in `settings.KINDS`."""
+    """The four Advanced Settings, named as in `settings.DEFINITIONS`."""
 
     max_attempts = StringField("Max sync. attempt", [InputRequired("Type a number of attempts."), validate_setting])
     delay_seconds = StringField(
@@ -32,13 +32,13 @@ class AdvancedSettingsForm(VersionedForm):
     warning_days = StringField("Warning Period (in days)", [InputRequired("Type a number of days."), validate_setting])
 
 
-@blueprint.get("/system/points-sync", provide_automatic_options=False)
+@blueprint.get("/system/points-sync")
 def points_sync() -> ResponseReturnValue:
     """The tab."""
     return render_tab()
 
 
-@blueprint.post("/system/points-sync", provide_automatic_options=False)
+@blueprint.post("/system/points-sync")
 def save_points_sync() -> ResponseReturnValue:
     """Save the Advanced Settings: all four, or none."""
     form = AdvancedSettingsForm()
@@ -49,21 +49,21 @@ def save_points_sync() -> ResponseReturnValue:
     except Conflict as error:
         show_errors(form, error)
         return render_tab(form), 422
-    flash("Saved. The settings are in force from now on.", "done")
+    flash("Saved.", "done")
     for warning in filter(None, warnings):
         flash(warning, "warning")
     return redirect(url_for(TAB), 303)
 
 
 def _save(session: Session, form: AdvancedSettingsForm) -> list[str | None]:
-    """Store what was typed; a word of warning, or None, for each. Raises Conflict `changed_meanwhile`."""
+    """Save the settings; a warning or None for each. Raises Conflict `changed_meanwhile`."""
     current_values = _form_values(settings.read(session))
     form.check_unchanged(current_values)
     return [settings.change(session, name, form[name].data) for name in current_values]
 
 
 def _form_values(current_settings: settings.Settings) -> dict[str, str]:
-    """What the form is about, as it is now."""
+    """The current values of the form's fields."""
     return {
         name: str(getattr(current_settings, name))
         for name in settings.DEFINITIONS

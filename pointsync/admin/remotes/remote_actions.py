@@ -1,4 +1,4 @@
-"""Remote sites: what can be done with a line. Each action is something to POST to."""
+"""Remote sites: the actions of a row, each a POST to a URL of its own."""
 
 from collections.abc import Callable
 
@@ -7,63 +7,64 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from pointsync import clock, db
-from pointsync.admin.remotes.remote_form import REMOTE_ID, TAB
+from pointsync.admin.remotes.points_sync import TAB
+from pointsync.admin.remotes.remote_form import REMOTE_ID
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.errors import Conflict
-from pointsync.models import Remote
+from pointsync.models import Origin, Remote
 from pointsync.runtime import get_runtime
-from pointsync.sync.remotes import backfill, blocked_origins, queue, remotes, sharing_key
+from pointsync.sync.remotes import backfill, queue, remotes, sharing_key
 from pointsync.sync.remotes.check import check_remote
 
 REMOTE_PATH = f"/system/points-sync/remotes/{REMOTE_ID}"
 
 
-@blueprint.post(f"{REMOTE_PATH}/tests", provide_automatic_options=False)
+@blueprint.post(f"{REMOTE_PATH}/tests")
 def test_remote(remote_id: int) -> ResponseReturnValue:
-    """Ping it, and show what was found."""
+    """Check the remote, and show the result."""
     check_remote(remote_id)
     return _redirect_to_tab(remote_id)
 
 
-@blueprint.post(f"{REMOTE_PATH}/retries", provide_automatic_options=False)
+@blueprint.post(f"{REMOTE_PATH}/retries")
 def retry_remote(remote_id: int) -> ResponseReturnValue:
-    """Send all that waits, now."""
+    """Send everything waiting for a remote now."""
     retry_now(remote_id)
     return _redirect_to_tab()
 
 
 def retry_now(remote_id: int) -> None:
-    """Send all that waits for it, now, and leave a notice that says so."""
+    """Send everything waiting for a remote now, and flash a notice."""
     remote = _update_remote(remote_id, lambda session, remote: remotes.retry(session, remote, clock.now()))
     get_runtime().wake_couriers()
-    if blocked_origins.is_blocked(db.session(), remote.auth):
-        flash(f"{_remote_name(remote)} is blocked: unblock it under Network, and what waits is sent.", "warning")
+    if Origin.is_blocked(db.session(), remote.auth):
+        flash(f"{remote.display_name} is blocked. Unblock it under Network to send what is waiting.", "warning")
     elif remote.paused_at:
-        flash(f"{_remote_name(remote)} is paused: resume it, and what waits is sent.", "warning")
+        flash(f"{remote.display_name} is paused. Resume it to send what is waiting.", "warning")
     else:
-        flash(f"Trying {_remote_name(remote)} again now. Its status below says what comes of it.", "done")
+        flash(f"Retrying {remote.display_name} now. See its status below for the result.", "done")
 
 
-@blueprint.post(f"{REMOTE_PATH}/pauses", provide_automatic_options=False)
+@blueprint.post(f"{REMOTE_PATH}/pauses")
 def pause_remote(remote_id: int) -> ResponseReturnValue:
-    """Send nothing until it is resumed."""
+    """Stop sending to a remote until it is resumed."""
     remote = _update_remote(remote_id, lambda session, remote: remotes.pause(session, remote, clock.now()))
-    flash(f"{_remote_name(remote)} is paused. What is made here waits for it until you resume it.", "done")
+    flash(f"{remote.display_name} is paused. New movements wait until you resume it.", "done")
     return _redirect_to_tab()
 
 
-@blueprint.post(f"{REMOTE_PATH}/resumes", provide_automatic_options=False)
+@blueprint.post(f"{REMOTE_PATH}/resumes")
 def resume_remote(remote_id: int) -> ResponseReturnValue:
-    """Send again."""
+    """Resume sending to a remote."""
     remote = _update_remote(remote_id, remotes.resume)
     get_runtime().wake_couriers()
-    flash(f"{_remote_name(remote)} is sent to again, beginning with what waits.", "done")
+    flash(f"{remote.display_name} is resumed. Sending what was waiting.", "done")
     return _redirect_to_tab()
 
 
-@blueprint.post(f"{REMOTE_PATH}/plain-http", provide_automatic_options=False)
+@blueprint.post(f"{REMOTE_PATH}/plain-http")
 def use_plain_http(remote_id: int) -> ResponseReturnValue:
-    """The same line over http, in clear, where https does not answer; and ping it."""
+    """Switch a remote from HTTPS to unencrypted HTTP, and check it."""
     vault, now = get_runtime().vault, clock.now()
 
     def switch_to_http(session: Session, remote: Remote) -> None:
@@ -82,23 +83,23 @@ def use_plain_http(remote_id: int) -> ResponseReturnValue:
     return _redirect_to_tab(remote_id)
 
 
-@blueprint.post(f"{REMOTE_PATH}/history/stops", provide_automatic_options=False)
+@blueprint.post(f"{REMOTE_PATH}/history/stops")
 def stop_backfill(remote_id: int) -> ResponseReturnValue:
-    """Owe it no more of the history; what is owed already is sent."""
+    """Stop the backfill. Deliveries that are already queued are still sent."""
     remote = _update_remote(remote_id, lambda session, remote: backfill.stop(session, remote, clock.now()))
-    flash(f"{_remote_name(remote)} is owed no more of the history; what stands in line already is sent.", "done")
+    flash(f"Stopped sending past movements to {remote.display_name}. Those already queued are still sent.", "done")
     return _redirect_to_tab()
 
 
-@blueprint.get(f"{REMOTE_PATH}/delete", provide_automatic_options=False)
+@blueprint.get(f"{REMOTE_PATH}/delete")
 def delete_remote(remote_id: int) -> ResponseReturnValue:
-    """Ask once more, with the count of what would never arrive."""
+    """Ask for confirmation, with the number of movements that would not be sent."""
     return _render_delete_form(remote_id)
 
 
-@blueprint.post(f"{REMOTE_PATH}/delete", provide_automatic_options=False)
+@blueprint.post(f"{REMOTE_PATH}/delete")
 def submit_delete_remote(remote_id: int) -> ResponseReturnValue:
-    """Hide the line with its facts, when what waits is still as many as was confirmed."""
+    """Delete a remote if the number of waiting movements is still the confirmed one."""
     confirmed_count = request.form.get("confirmed_count", 0, type=int)
     try:
         remote = _update_remote(
@@ -107,12 +108,12 @@ def submit_delete_remote(remote_id: int) -> ResponseReturnValue:
         )
     except Conflict:
         return _render_delete_form(remote_id, confirmed_count=confirmed_count), 422
-    flash(f"The line for {_remote_name(remote)} is deleted. Add the same site again to go on from there.", "done")
+    flash(f"{remote.display_name} is deleted. To continue later, add the same site again.", "done")
     return _redirect_to_tab()
 
 
 def _update_remote(remote_id: int, change: Callable[[Session, Remote], object]) -> Remote:
-    """The line after `change`, in a transaction of its own. Raises NotFound."""
+    """Apply `change` to a remote in its own transaction, and return the remote. Raises NotFound."""
 
     def apply_change(session: Session) -> Remote:
         remote = remotes.get(session, remote_id)
@@ -132,10 +133,6 @@ def _render_delete_form(remote_id: int, confirmed_count: int | None = None) -> s
         waiting_count=queue.outstanding_count(session, remote.id),
         confirmed_count=confirmed_count,
     )
-
-
-def _remote_name(remote: Remote) -> str:
-    return remote.name or remote.url
 
 
 def _redirect_to_tab(checked_id: int | None = None) -> ResponseReturnValue:

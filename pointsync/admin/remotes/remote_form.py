@@ -1,4 +1,4 @@
-"""Remote sites: the form that adds and edits a line."""
+"""Remote sites: the form that adds and edits a remote."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, RadioField, SelectField, StringField
 
 from pointsync import clock, db
+from pointsync.admin.remotes.points_sync import TAB
 from pointsync.admin.shell.forms import SecretField, show_errors
 from pointsync.admin.shell.panel import blueprint, parse_row_id, render_page
 from pointsync.admin.shell.reserve_choices import reserve_choices
@@ -16,16 +17,13 @@ from pointsync.ledger import reserves
 from pointsync.models import Remote
 from pointsync.runtime import get_runtime
 from pointsync.sync.protocol import woorewards
-from pointsync.sync.remotes import preview, remotes
-from pointsync.sync.remotes import sharing_key as sharing
-from pointsync.sync.remotes.check import check_remote
+from pointsync.sync.remotes import check, remotes, sharing_key
 
-TAB = "admin.points_sync"
-REMOTE_ID = "<int(max=2147483647):remote_id>"
+REMOTE_ID = "<row_id:remote_id>"
 
 
 class RemoteForm(FlaskForm):  # type: ignore[misc]
-    """A line of the Remote sites, as `sharing.read` and `remotes` take it; what they refuse is shown at its field."""
+    """A remote. `sharing_key.parse` and `remotes` validate it, and their errors are shown at the fields."""
 
     sharing_key = SecretField("Sharing key")
     target = StringField("Target Point Reserve", default="default")
@@ -38,24 +36,24 @@ class RemoteForm(FlaskForm):  # type: ignore[misc]
 
 
 class NewRemoteForm(RemoteForm):
-    """A new line, and what it is sent of the time before."""
+    """A new remote, and which movements to send to it."""
 
     backfill = RadioField(
-        "What it is sent",
+        "What to send",
         choices={
             "new": "Movements from now on",
-            "all": "All that this site ever made",
-            "go_on": "What it was not sent since its line was deleted",
+            "all": "Send past movements",
+            "go_on": "What was not sent since the remote was deleted",
         },
         default="new",
     )
     like = HiddenField()
-    """The line that this one is a copy of: an empty Pass is its."""
+    """The id of the remote that this one copies; its Pass is used if none is typed."""
 
 
-@blueprint.get("/system/points-sync/remotes/add", provide_automatic_options=False)
+@blueprint.get("/system/points-sync/remotes/add")
 def add_remote() -> ResponseReturnValue:
-    """The form for a new line, empty or like another one."""
+    """Show the form for a new remote, empty or as a copy."""
     copied_id = parse_row_id(request.args.get("like"))
     if copied_id is None:
         return _render_form(NewRemoteForm(), None)
@@ -63,15 +61,14 @@ def add_remote() -> ResponseReturnValue:
     return _render_form(NewRemoteForm(data=_form_values(remote) | {"like": remote.id}), None)
 
 
-@blueprint.post("/system/points-sync/remotes/add", provide_automatic_options=False)
+@blueprint.post("/system/points-sync/remotes/add")
 def submit_add_remote() -> ResponseReturnValue:
-    """Add the line, ping it, and keep it whatever the ping finds."""
+    """Add a remote and check it. It is kept whatever the check finds."""
     form, now = _set_reserve_choices(NewRemoteForm()), clock.now()
     try:
-        copied_id = parse_row_id(form.like.data)
-        remote_input = _read_form(form, remotes.get(db.session(), copied_id) if copied_id else None)
+        remote_input = _read_form(form, _get_copied_remote(form))
         if form.backfill.data not in ("new", "all", "go_on"):
-            raise InvalidInput("backfill", "Choose what it is sent.")
+            raise InvalidInput("backfill", "Choose what to send.")
         _require_backfill_choice(form, remote_input)
         remote = db.run_in_transaction(
             lambda session: remotes.add(
@@ -88,16 +85,16 @@ def submit_add_remote() -> ResponseReturnValue:
     return _check_and_redirect(remote.id)
 
 
-@blueprint.get(f"/system/points-sync/remotes/{REMOTE_ID}/edit", provide_automatic_options=False)
+@blueprint.get(f"/system/points-sync/remotes/{REMOTE_ID}/edit")
 def edit_remote(remote_id: int) -> ResponseReturnValue:
-    """The form with a line as it is; its Pass stays where it is."""
+    """Show the form of a remote. Its Pass is not sent to the browser."""
     remote = remotes.get(db.session(), remote_id)
     return _render_form(RemoteForm(data=_form_values(remote) | {"version": remote.version}), remote)
 
 
-@blueprint.post(f"/system/points-sync/remotes/{REMOTE_ID}/edit", provide_automatic_options=False)
+@blueprint.post(f"/system/points-sync/remotes/{REMOTE_ID}/edit")
 def submit_edit_remote(remote_id: int) -> ResponseReturnValue:
-    """Change the line and ping it; another Auth. or observed reserve closes it and opens a new one."""
+    """Change a remote and check it. Another Auth. or observed reserve closes it and opens a new one."""
     form, now = _set_reserve_choices(RemoteForm()), clock.now()
     remote = remotes.get(db.session(), remote_id)
     try:
@@ -114,25 +111,30 @@ def submit_edit_remote(remote_id: int) -> ResponseReturnValue:
     return _check_and_redirect(changed_remote.id)
 
 
-@blueprint.post("/system/points-sync/remotes/ask", provide_automatic_options=False)
+@blueprint.post("/system/points-sync/remotes/ask")
 def preview_remote() -> ResponseReturnValue:
-    """What the other site answers to what is typed so far: `{message, reserves: [{key, name}]}`, for a script."""
+    """Check the site with the values typed so far, for a script: `{message, reserves: [{key, name}]}`."""
     form = _set_reserve_choices(NewRemoteForm())
     form.target.data = form.target.data or "default"
     try:
-        copied_id = parse_row_id(form.like.data)
-        result = preview.preview_remote(_read_form(form, remotes.get(db.session(), copied_id) if copied_id else None))
+        result = check.preview_remote(_read_form(form, _get_copied_remote(form)))
     except DomainError as error:
         return jsonify(message=error.message, reserves=[])
     return jsonify(message=result.message, reserves=result.facts.get("reserves", []))
 
 
-def _read_form(form: RemoteForm, stored: Remote | None) -> sharing.RemoteInput:
-    """What was typed, checked. An empty Pass is that of the `stored` line, as long as the Auth. is the same."""
+def _get_copied_remote(form: NewRemoteForm) -> Remote | None:
+    """The remote that the form copies; None if it copies none. Raises NotFound."""
+    copied_id = parse_row_id(form.like.data)
+    return remotes.get(db.session(), copied_id) if copied_id else None
+
+
+def _read_form(form: RemoteForm, stored: Remote | None) -> sharing_key.RemoteInput:
+    """Validate the form. An empty Pass means that of the `stored` remote, if the Auth. is the same."""
     password = form.password.data
     if not password and not form.sharing_key.data and stored and form.auth.data == stored.auth:
         password = get_runtime().vault.decrypt(stored.sealed_pass)
-    return sharing.parse(
+    return sharing_key.parse(
         sharing_key=form.sharing_key.data,
         url=form.url.data,
         auth=form.auth.data,
@@ -143,32 +145,30 @@ def _read_form(form: RemoteForm, stored: Remote | None) -> sharing.RemoteInput:
     )
 
 
-def _require_backfill_choice(form: NewRemoteForm, remote_input: sharing.RemoteInput) -> None:
-    """Refuse once where a line for the same was deleted, so that an admin chooses knowingly."""
+def _require_backfill_choice(form: NewRemoteForm, remote_input: sharing_key.RemoteInput) -> None:
+    """Refuse once if a remote for the same site and reserves was deleted, so that the admin makes a choice."""
     session = db.session()
     deleted_remotes = remotes.find_deleted(
         session, remote_input, reserves.get(session, remote_input.observed_reserve, "observed")
     )
     if form.backfill.data == "go_on" and not deleted_remotes:
-        raise InvalidInput(
-            "backfill", "No line for this site and these reserves was deleted: choose one of the others."
-        )
+        raise InvalidInput("backfill", "No remote for this site and these reserves was deleted. Choose another option.")
     if form.backfill.data == "new" and deleted_remotes and "offered" not in request.form:
         raise InvalidInput(
             "backfill",
-            "A line for this site and these reserves was deleted earlier. Choose whether it goes on from there; "
-            "with movements from now on, what was made in between stays here.",
+            "A remote for this site and these reserves was deleted earlier. Choose whether to continue from there. "
+            "With “Movements from now on”, movements recorded in between are not sent.",
             "offer",
         )
 
 
 def _check_and_redirect(remote_id: int) -> ResponseReturnValue:
-    check_remote(remote_id)
+    check.check_remote(remote_id)
     return redirect(url_for(TAB, saved=remote_id, _anchor="remotes"), 303)
 
 
 def _render_errors(form: RemoteForm, error: DomainError, remote: Remote | None) -> ResponseReturnValue:
-    """The form again with what was typed, and at each field what is wrong."""
+    """The form as submitted, with an error at each invalid field."""
     conflicting_remote = None
     if error.code == "changed_meanwhile" and remote:
         conflicting_remote, form.version.data = remote, str(remote.version)
@@ -209,7 +209,7 @@ def _render_form(
 
 
 def _set_reserve_choices(form: RemoteForm) -> RemoteForm:
-    """`form` with the reserves to choose from; what is typed otherwise is refused with their names."""
+    """Set the reserves to choose from, and return the form."""
     form.observed.choices = reserve_choices(db.session())
     return form
 

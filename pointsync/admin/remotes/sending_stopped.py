@@ -1,34 +1,35 @@
-"""What this database is, when that is in doubt: the admin's word ends the hold."""
+"""Resume sending after the admin says whether this database was moved, restored or copied."""
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from pointsync import clock, db
+from pointsync.admin.remotes.points_sync import TAB
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.errors import Conflict
 from pointsync.runtime import get_runtime
 from pointsync.sync.site import local_site
 
 DONE_MESSAGES = {
-    "moved": "This is the same site at a new place. It sends again, and goes on where it stood.",
-    "restored": "This is the same site, brought back from a backup. It sends again, and its remotes send "
-    "again what they had delivered.",
-    "copy": "This is a copy. It is a site of its own now, with its own Auth., Pass. and key, and without remotes.",
+    "moved": "This is the same site in a new location. Sending continues where it stopped.",
+    "restored": "This is the same site, restored from a backup. Sending continues, and the remotes send their "
+    "movements again.",
+    "copy": "This is a copy. It is now a separate site with its own Auth., Pass. and key, and without remotes.",
 }
 
 
-@blueprint.get("/system/hold/<what>", provide_automatic_options=False)
+@blueprint.get("/system/hold/<what>")
 def resume_sending(what: str) -> ResponseReturnValue:
-    """Ask once more: a copy loses its remotes, and two sites that both go on would move points twice."""
+    """Ask for confirmation: a copy loses its remotes, and two installations of one site would move points twice."""
     if what not in DONE_MESSAGES:
         raise NotFound
-    return render_page("remotes/sending_stopped.html", "admin.points_sync", kind=what)
+    return render_page("remotes/sending_stopped.html", TAB, kind=what)
 
 
-@blueprint.post("/system/hold/<what>", provide_automatic_options=False)
+@blueprint.post("/system/hold/<what>")
 def submit_resume_sending(what: str) -> ResponseReturnValue:
-    """Take the admin's word, and send again."""
+    """Confirm what this database is, and resume sending."""
     if what not in DONE_MESSAGES:
         raise NotFound
     state = get_runtime()
@@ -41,4 +42,4 @@ def submit_resume_sending(what: str) -> ResponseReturnValue:
     else:
         flash(DONE_MESSAGES[what], "done")
         state.wake_couriers()
-    return redirect(url_for("admin.points_sync"), 303)
+    return redirect(url_for(TAB), 303)

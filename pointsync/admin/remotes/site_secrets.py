@@ -1,4 +1,4 @@
-"""This site's sharing key and Pass: shown or copied when an admin asks, on no page otherwise."""
+"""Reveal this site's sharing key and Pass when an admin presses Show or Copy."""
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
@@ -11,9 +11,9 @@ from pointsync.runtime import get_runtime
 from pointsync.sync.site import local_site
 
 
-@blueprint.post("/system/points-sync/secrets/<name>", provide_automatic_options=False)
+@blueprint.post("/system/points-sync/secrets/<name>")
 def show_secret(name: str) -> ResponseReturnValue:
-    """The tab with one secret on it; or that alone, as text, for a script that copies it."""
+    """The tab with one secret revealed; or the secret alone as text, for the script that copies it."""
     state = get_runtime()
     identity = local_site.load_identity(db.session(), state.vault, state.config, clock.now())
     secret = {"sharing-key": identity.sharing_key, "pass": identity.passes[0]}.get(name)

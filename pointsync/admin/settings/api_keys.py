@@ -1,4 +1,4 @@
-"""System › API keys: what the shop's own software shows to record movements."""
+"""System › API keys: create and revoke the keys of the shop's own software."""
 
 from datetime import datetime, time
 from typing import Any
@@ -13,20 +13,20 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from pointsync import clock, db
 from pointsync.accounts import api_keys as keys
-from pointsync.admin.shell.forms import show_errors
+from pointsync.admin.shell.forms import raw_value, show_errors
 from pointsync.admin.shell.panel import blueprint, render_page
-from pointsync.errors import Conflict, InvalidInput, NotFound
-from pointsync.models import ApiKey, Site
+from pointsync.errors import Conflict, InvalidInput
+from pointsync.models import Site
 from pointsync.runtime import get_runtime
 from pointsync.scopes import MAX_PER_MINUTE, SCOPES
 from pointsync.sync.site import general
 
 TAB = "admin.api_keys"
 _PARSE_ERRORS = {
-    "expires_at": "This is no day; type one such as 2027-01-31, or none.",
-    "per_minute": f"Type a whole number of calls from 1 to {MAX_PER_MINUTE:,}, or none.",
+    "expires_at": "This is not a date. Enter one such as 2027-01-31, or none.",
+    "per_minute": f"Enter a whole number of calls from 1 to {MAX_PER_MINUTE:,}, or none.",
 }
-KEY_ID = "<int(max=2147483647):key_id>"
+KEY_ID = "<row_id:key_id>"
 
 
 class ApiKeyForm(FlaskForm):  # type: ignore[misc]
@@ -42,12 +42,12 @@ class ApiKeyForm(FlaskForm):  # type: ignore[misc]
         option_widget=CheckboxInput(),
     )
     expires_at = DateField("Expires")
-    per_minute = IntegerField("Calls a minute")
+    per_minute = IntegerField("Calls per minute")
 
     def read(self, zone: ZoneInfo) -> dict[str, Any]:
-        """What the key is to be, as `keys.create` takes it; a day begins at midnight in `zone`. Raises Invalid."""
+        """The arguments of `keys.create`; the key expires at midnight in `zone`. Raises InvalidInput."""
         for name, message in _PARSE_ERRORS.items():
-            if self[name].process_errors and any(map(str.strip, self[name].raw_data)):  # left empty is nothing
+            if self[name].process_errors and raw_value(self, name):  # an empty field is None, not an error
                 raise InvalidInput(name, message)
         day = self.expires_at.data
         return {
@@ -57,7 +57,7 @@ class ApiKeyForm(FlaskForm):  # type: ignore[misc]
         }
 
 
-@blueprint.get("/system/api-keys", provide_automatic_options=False)
+@blueprint.get("/system/api-keys")
 def api_keys() -> ResponseReturnValue:
     """The tab."""
     session = db.session()
@@ -65,15 +65,15 @@ def api_keys() -> ResponseReturnValue:
     return render_page("settings/api_keys.html", TAB, keys=keys.list_all(session), url=url, now=clock.now())
 
 
-@blueprint.get("/system/api-keys/add", provide_automatic_options=False)
+@blueprint.get("/system/api-keys/add")
 def add_api_key() -> ResponseReturnValue:
-    """The form for a new key."""
+    """Show the form for a new key."""
     return _render_form(ApiKeyForm())
 
 
-@blueprint.post("/system/api-keys/add", provide_automatic_options=False)
+@blueprint.post("/system/api-keys/add")
 def submit_add_api_key() -> ResponseReturnValue:
-    """Make it, and show it in this one answer: it is stored nowhere, not even by the browser."""
+    """Create a key and show it in this one response. It is not stored, not even by the browser."""
     form, now = ApiKeyForm(), clock.now()
     name = (form.name.data or "").strip()
     try:
@@ -85,33 +85,25 @@ def submit_add_api_key() -> ResponseReturnValue:
     return render_page("settings/api_key_created.html", TAB, name=row.name, key=key), 201
 
 
-@blueprint.get(f"/system/api-keys/{KEY_ID}/revoke", provide_automatic_options=False)
+@blueprint.get(f"/system/api-keys/{KEY_ID}/revoke")
 def revoke_api_key(key_id: int) -> ResponseReturnValue:
-    """Ask once more: whoever uses the key is refused from then on."""
-    return render_page("settings/api_key_revoke.html", TAB, name=_get_key(db.session(), key_id).name)
+    """Ask for confirmation."""
+    return render_page("settings/api_key_revoke.html", TAB, name=keys.get(db.session(), key_id).name)
 
 
-@blueprint.post(f"/system/api-keys/{KEY_ID}/revoke", provide_automatic_options=False)
+@blueprint.post(f"/system/api-keys/{KEY_ID}/revoke")
 def submit_revoke_api_key(key_id: int) -> ResponseReturnValue:
-    """End it."""
+    """Revoke a key."""
 
     def revoke(session: Session) -> str:
-        name = _get_key(session, key_id).name
+        name = keys.get(session, key_id).name
         keys.revoke(session, name, clock.now())
         return name
 
     name = db.run_in_transaction(revoke)
-    flash(f"The key {name} is revoked: calls with it are refused from now on.", "done")
+    flash(f"The key {name} is revoked. Calls with it are now refused.", "done")
     return redirect(url_for(TAB), 303)
 
 
 def _render_form(form: ApiKeyForm) -> str:
     return render_page("settings/api_key_form.html", TAB, form=form, scope_notes=SCOPES)
-
-
-def _get_key(session: Session, key_id: int) -> ApiKey:
-    """The live key of that id: its name alone may be another key's by now. Raises NotFound."""
-    for each in keys.list_all(session):
-        if each.id == key_id:
-            return each
-    raise NotFound("unknown_key", "There is no such key; it may be revoked already.")

@@ -1,4 +1,4 @@
-"""System › Mails: the texts, each changed, looked at and tried out in a sheet."""
+"""System › Mails: edit, preview and test the texts of the mails."""
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -21,29 +21,29 @@ TEMPLATE_PATH = f"/system/mails/texts/<any({', '.join(KINDS)}):kind>"
 
 
 class MailTemplateForm(VersionedForm):
-    """The words of a kind of mail."""
+    """The text of a kind of mail."""
 
     subject = StringField("Subject")
     body = TextAreaField("Text")
 
 
 class TestMailForm(FlaskForm):  # type: ignore[misc]
-    """Where a test goes."""
+    """The address of a test mail."""
 
     __test__ = False
     address = StringField("Send it to")
 
 
-@blueprint.get(f"{TEMPLATE_PATH}/edit", provide_automatic_options=False)
+@blueprint.get(f"{TEMPLATE_PATH}/edit")
 def edit_mail_template(kind: str) -> ResponseReturnValue:
-    """The form with the words as they are."""
+    """Show the form with the current text."""
     values = _form_values(templates.get(db.session(), kind))
     return _render_form(MailTemplateForm(data=values).with_original_values(values), kind)
 
 
-@blueprint.post(f"{TEMPLATE_PATH}/edit", provide_automatic_options=False)
+@blueprint.post(f"{TEMPLATE_PATH}/edit")
 def submit_edit_mail_template(kind: str) -> ResponseReturnValue:
-    """Change them."""
+    """Change the text."""
     form = MailTemplateForm()
 
     def update(session: Session) -> None:
@@ -55,36 +55,36 @@ def submit_edit_mail_template(kind: str) -> ResponseReturnValue:
     except DomainError as error:
         show_errors(form, error)
         return _render_form(form, kind), 422
-    flash("The text is saved. Look at it with Preview.", "done")
+    flash("The text is saved. Use Preview to check it.", "done")
     return redirect(url_for(TAB, _anchor="texts"), 303)
 
 
-@blueprint.post(f"{TEMPLATE_PATH}/reset", provide_automatic_options=False)
+@blueprint.post(f"{TEMPLATE_PATH}/reset")
 def reset_mail_template(kind: str) -> ResponseReturnValue:
-    """Back to the default words."""
+    """Reset to the default text."""
     db.run_in_transaction(lambda session: templates.reset(session, kind))
-    flash("The default text is back.", "done")
+    flash("The default text is restored.", "done")
     return redirect(url_for(TAB, _anchor="texts"), 303)
 
 
-@blueprint.get(f"{TEMPLATE_PATH}/preview", provide_automatic_options=False)
+@blueprint.get(f"{TEMPLATE_PATH}/preview")
 def preview_mail_template(kind: str) -> ResponseReturnValue:
-    """The words, filled with sample facts."""
+    """Show the text, filled with sample data."""
     session, config = db.session(), get_runtime().config
     values = templates.SAMPLE_VALUES | {"site": general.get_site_name(session, config)}
     subject, body = templates.get(session, kind).render(values)
     return render_page("settings/mails/template_preview.html", TAB, kind=kind, subject=subject, body=body)
 
 
-@blueprint.get(f"{TEMPLATE_PATH}/tests", provide_automatic_options=False)
+@blueprint.get(f"{TEMPLATE_PATH}/tests")
 def test_mail_template(kind: str) -> ResponseReturnValue:
-    """Ask where a test shall go."""
+    """Ask for the address of a test mail."""
     return render_page("settings/mails/test.html", TAB, kind=kind, form=TestMailForm())
 
 
-@blueprint.post(f"{TEMPLATE_PATH}/tests", provide_automatic_options=False)
+@blueprint.post(f"{TEMPLATE_PATH}/tests")
 def submit_test_mail(kind: str) -> ResponseReturnValue:
-    """Queue it: the mail server is never asked within a request."""
+    """Queue a test mail. The mail server is never called within a request."""
     form, config = TestMailForm(), get_runtime().config
     try:
         mail = db.run_in_transaction(
@@ -93,12 +93,12 @@ def submit_test_mail(kind: str) -> ResponseReturnValue:
     except DomainError as error:
         show_errors(form, error)
         return render_page("settings/mails/test.html", TAB, kind=kind, form=form), 422
-    flash(f"A test mail to {mail.address} is on its way; what became of it stands in the list below.", "help")
+    flash(f"A test mail to {mail.address} is queued. See the list below for the result.", "help")
     return redirect(url_for(TAB, _anchor="mails"), 303)
 
 
 def _form_values(template: MailTemplate) -> dict[str, str | bool]:
-    """What the form is about, as it is now."""
+    """The current values of the form's fields."""
     return {"subject": template.subject, "body": template.body.strip()}
 
 

@@ -1,31 +1,29 @@
-"""System › Mails: whether and from whom mails go out from this site, their texts, and what became of the last ones."""
+"""System › Mails: the mail settings, the texts, and the list of recent mails."""
 
 from collections.abc import Callable
 
-from flask import flash, redirect, request, url_for
+from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import BooleanField, SelectField, StringField
 
 from pointsync import clock, db
-from pointsync.admin.shell.forms import VersionedForm, show_errors, validate_setting
-from pointsync.admin.shell.paging import DEFAULT_SIZE, PageQuery
+from pointsync.admin.shell.forms import QueryForm, VersionedForm, show_errors, validate_setting
+from pointsync.admin.shell.paging import PageQuery
 from pointsync.admin.shell.panel import blueprint, render_page
-from pointsync.db.keyset import Page
-from pointsync.errors import Conflict, DomainError, InvalidInput, combine
+from pointsync.errors import Conflict, DomainError, combine
 from pointsync.mail import mails, sender, smtp, templates
-from pointsync.models import Mail
+from pointsync.models import Setting
 from pointsync.runtime import get_runtime
 from pointsync.sync.site import general, settings
 
 TAB = "admin.mails_tab"
-MAIL_ID = "<int(max=9223372036854775807):mail_id>"
-STATE_LABELS = {"": "All", "waiting": "Waiting", "sent": "Sent", "failed": "Failed", "dropped": "Dropped"}
+MAIL_ID = "<big_row_id:mail_id>"
+STATE_LABELS = {"": "All", "waiting": "Waiting", "sent": "Sent", "failed": "Failed", "dropped": "Discarded"}
 
 
 class MailSettingsForm(VersionedForm):
-    """Whether mails go out, and from whom."""
+    """Whether this site sends mails, and the sender."""
 
     send_mails = BooleanField("Send mails from this site")
     mail_address = StringField("Sender’s address")
@@ -33,38 +31,22 @@ class MailSettingsForm(VersionedForm):
     expiry_mail_days = StringField("Days before points expire", [validate_setting])
 
 
-class MailFilter(FlaskForm):  # type: ignore[misc]
-    """Mails by status; it stands in the address, so it carries no token."""
-
-    class Meta:
-        csrf = False
+class MailFilter(QueryForm):
+    """Filter mails by status."""
 
     state = SelectField("Status", choices=STATE_LABELS, validate_choice=False)
-    problem: str | None = None
-
-    @property
-    def is_active(self) -> bool:
-        """Whether the list is narrowed."""
-        return bool(self.state.data)
-
-    def show_error(self, error: DomainError) -> None:
-        """Put the sentence at its field, or above the list where it is about none."""
-        if "state" in error.fields:
-            self.state.errors = ["There is no such status; choose one of these."]
-        else:
-            self.problem = error.message
 
 
-@blueprint.get("/system/mails", provide_automatic_options=False)
+@blueprint.get("/system/mails")
 def mails_tab() -> ResponseReturnValue:
     """The tab."""
     values = _form_values(db.session())
     return render_tab(MailSettingsForm(data=values).with_original_values(values))
 
 
-@blueprint.post("/system/mails", provide_automatic_options=False)
+@blueprint.post("/system/mails")
 def save_mails() -> ResponseReturnValue:
-    """Save what is set: all of it, or nothing."""
+    """Save the settings: all of them, or none."""
     form = MailSettingsForm()
     if not form.validate():
         return render_tab(form, 422)
@@ -73,34 +55,32 @@ def save_mails() -> ResponseReturnValue:
     except DomainError as error:
         show_errors(form, error)
         return render_tab(form, 422)
-    flash("Saved. It is in force from now on.", "done")
+    flash("Saved.", "done")
     return redirect(url_for(TAB), 303)
 
 
-@blueprint.post(f"/system/mails/{MAIL_ID}/retries", provide_automatic_options=False)
+@blueprint.post(f"/system/mails/{MAIL_ID}/retries")
 def resend_mail(mail_id: int) -> ResponseReturnValue:
-    """Send it again."""
-    return _update_mail(lambda session: mails.retry(session, mail_id, clock.now()), "It is sent again.")
+    """Send a mail again."""
+    return _update_mail(lambda session: mails.retry(session, mail_id, clock.now()), "Sending it again now.")
 
 
-@blueprint.post(f"/system/mails/{MAIL_ID}/drop", provide_automatic_options=False)
+@blueprint.post(f"/system/mails/{MAIL_ID}/drop")
 def drop_mail(mail_id: int) -> ResponseReturnValue:
-    """Do not send it."""
-    return _update_mail(lambda session: mails.drop(session, mail_id), "It is dropped.")
+    """Discard a mail that is not sent yet."""
+    return _update_mail(lambda session: mails.drop(session, mail_id), "Discarded.")
 
 
 def render_tab(form: MailSettingsForm, status: int = 200) -> ResponseReturnValue:
-    """The tab with `form` as it was typed."""
+    """The tab with `form` as submitted."""
     session, config = db.session(), get_runtime().config
-    mail_filter = MailFilter(request.args)
-    query = PageQuery(TAB, ("state",))
-    mails_page: Page[Mail] = Page([])
-    size = DEFAULT_SIZE
-    try:
-        size = query.size
-        mails_page = mails.list_page(session, state=mail_filter.state.data or None, cursor=query.cursor, size=size)
-    except InvalidInput as error:
-        mail_filter.show_error(error)
+    mail_filter, query = MailFilter(), PageQuery(TAB, ("state",))
+    page, size = query.load(
+        mail_filter,
+        lambda cursor, size: mails.list_page(
+            session, state=mail_filter.selected_option("state", "status"), cursor=cursor, size=size
+        ),
+    )
     html = render_page(
         "settings/mails/mails.html",
         TAB,
@@ -112,24 +92,20 @@ def render_tab(form: MailSettingsForm, status: int = 200) -> ResponseReturnValue
         site_name=general.get_site_name(session, config),
         texts=templates.get_all(session),
         mail_filter=mail_filter,
-        rows=mails_page.rows,
-        page_links=query.page_links(mails_page),
-        size_links=query.size_links(),
-        size=size,
-        list_params=query.query_params(),
         refresh_url=query.url(),
         now=clock.now(),
+        **query.template_values(page, size),
     )
-    return html, 422 if mail_filter.errors or mail_filter.problem else status
+    return html, mail_filter.status_code if mail_filter.status_code != 200 else status
 
 
 def _form_values(session: Session) -> dict[str, str | bool]:
-    """What the form is about, as it is now."""
+    """The current values of the form's fields."""
     current_settings = settings.read(session)
     return {
         "send_mails": current_settings.send_mails,
-        "mail_address": sender.get_setting(session, sender.ADDRESS_SETTING),
-        "mail_name": sender.get_setting(session, sender.NAME_SETTING),
+        "mail_address": Setting.read(session, sender.ADDRESS_SETTING) or "",
+        "mail_name": Setting.read(session, sender.NAME_SETTING) or "",
         "expiry_mail_days": str(current_settings.expiry_mail_days),
     }
 

@@ -1,4 +1,4 @@
-"""System › Network: who lists whom as the pings tell, who sends without being listed, and what is accepted."""
+"""System › Network: which site lists which, unlisted senders, blocked sites, and what this site accepts."""
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -10,7 +10,7 @@ from pointsync import clock, db
 from pointsync.admin.shell.forms import validate_setting
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.runtime import get_runtime
-from pointsync.sync.remotes import network as family
+from pointsync.sync.remotes import network as family_network
 from pointsync.sync.site import settings
 
 TAB = "admin.network"
@@ -18,23 +18,23 @@ NETWORK_PATH = "/system/network"
 
 
 class NetworkForm(FlaskForm):  # type: ignore[misc]
-    """What is accepted of others, and how often they are asked; named as in `settings.KINDS`."""
+    """What this site accepts, and how often it checks others; the fields are named as in `settings.DEFINITIONS`."""
 
-    create_customers = BooleanField("Make customers that are unknown here")
+    create_customers = BooleanField("Create unknown customers")
     only_listed = BooleanField("Accept only listed sites")
     check_seconds = StringField("Time between two checks (in seconds)", [validate_setting])
 
 
-@blueprint.get(NETWORK_PATH, provide_automatic_options=False)
+@blueprint.get(NETWORK_PATH)
 def network() -> ResponseReturnValue:
     """The tab."""
     current_settings = settings.read(db.session())
     return _render_tab(NetworkForm(obj=current_settings))
 
 
-@blueprint.post(NETWORK_PATH, provide_automatic_options=False)
+@blueprint.post(NETWORK_PATH)
 def save_network() -> ResponseReturnValue:
-    """Save what is accepted: all three, or none."""
+    """Save the settings: all three, or none."""
     form = NetworkForm()
     if not form.validate():
         return _render_tab(form), 422
@@ -49,12 +49,12 @@ def save_network() -> ResponseReturnValue:
             settings.change(session, name, value)
 
     db.run_in_transaction(save_all)
-    flash("Saved. It is in force from now on.", "done")
+    flash("Saved.", "done")
     return redirect(url_for(TAB), 303)
 
 
 def _render_tab(form: NetworkForm) -> str:
-    network = family.read(db.session(), get_runtime().config, clock.now())
+    network = family_network.read(db.session(), get_runtime().config, clock.now())
     site_names = {member.report.auth: member.report.name for member in network.members}
     blocked_auths = {site.auth for site in network.blocked_sites}
     definition = settings.DEFINITIONS["check_seconds"]

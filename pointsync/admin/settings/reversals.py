@@ -1,4 +1,4 @@
-"""System › Network: the movements of a blocked site are reversed, after a preview."""
+"""System › Network: reverse the movements of a blocked site, after a preview."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,35 +11,35 @@ from pointsync.admin.settings.network import NETWORK_PATH, TAB
 from pointsync.admin.shell.forms import show_errors
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.admin.shell.reserve_choices import reserve_choices
-from pointsync.errors import Conflict, DomainError, InvalidInput
+from pointsync.errors import Conflict, DomainError
 from pointsync.ledger.reversals import reversals
 from pointsync.ledger.reversals.preview import ReversalPreview
 from pointsync.runtime import get_runtime
-from pointsync.sync.remotes import blocked_origins
+from pointsync.sync.remotes import blocked_origins, origin_reversals
 
 _ALL_RESERVES = ""
 
 
 class ReversalForm(FlaskForm):  # type: ignore[misc]
-    """What shall be taken back; `seen` is the digest of what was shown."""
+    """Which movements to reverse. `preview_digest` is the digest of the preview that the admin saw."""
 
     since = StringField("Since")
     reserve = SelectField("Points reserve", validate_choice=False)
     preview_digest = HiddenField()
 
 
-@blueprint.get(f"{NETWORK_PATH}/reversal", provide_automatic_options=False)
+@blueprint.get(f"{NETWORK_PATH}/reversal")
 def reversal() -> ResponseReturnValue:
-    """The form; with a moment in the address, what would be taken back."""
+    """Show the form, or the preview if the query has a time."""
     auth, since = request.args.get("auth", ""), request.args.get("since", "")
     form = _build_reversal_form()
     form.since.data, form.reserve.data = since, request.args.get("reserve", _ALL_RESERVES)
     return _show_preview(form, auth) if since else _render_reversal_form(form, auth)
 
 
-@blueprint.post(f"{NETWORK_PATH}/reversal", provide_automatic_options=False)
+@blueprint.post(f"{NETWORK_PATH}/reversal")
 def submit_reversal() -> ResponseReturnValue:
-    """Show what would be taken back; and begin, where it is still what was seen."""
+    """Show the preview. Start the reversal if the preview that the admin saw is still right."""
     form, auth, now = _build_reversal_form(), request.form.get("auth", ""), clock.now()
     if "back_to_form" in request.form:
         return _render_reversal_form(form, auth)
@@ -51,9 +51,7 @@ def submit_reversal() -> ResponseReturnValue:
     if preview.digest != form.preview_digest.data:
         return _render_preview(form, auth, preview, has_changed=True), 409
     try:
-        db.run_in_transaction(
-            lambda session: blocked_origins.start_reversal(session, get_runtime().config, preview, now)
-        )
+        db.run_in_transaction(lambda session: origin_reversals.start(session, get_runtime().config, preview, now))
     except Conflict as error:
         form.since.errors = [error.message]
         return _render_reversal_form(form, auth), 409
@@ -64,11 +62,11 @@ def submit_reversal() -> ResponseReturnValue:
     return redirect(url_for(TAB, _anchor="blocked"), 303)
 
 
-@blueprint.post(f"{NETWORK_PATH}/reversals/<int(max=2147483647):reversal_id>/stops", provide_automatic_options=False)
+@blueprint.post(f"{NETWORK_PATH}/reversals/<row_id:reversal_id>/stops")
 def stop_reversal(reversal_id: int) -> ResponseReturnValue:
-    """Take back no more; what is taken back stays so."""
+    """Stop a reversal. What is reversed stays reversed."""
     reversal = db.run_in_transaction(lambda session: reversals.stop(session, reversal_id, clock.now()))
-    flash(f"Stopped after {reversal.done:,} of {reversal.total:,} movements. The rest can be taken back later.", "done")
+    flash(f"Stopped after {reversal.done:,} of {reversal.total:,} movements. You can reverse the rest later.", "done")
     return redirect(url_for(TAB, _anchor="blocked"), 303)
 
 
@@ -78,23 +76,21 @@ def _show_preview(form: ReversalForm, auth: str) -> ResponseReturnValue:
 
 
 def _load_preview(form: ReversalForm, auth: str) -> ReversalPreview | None:
-    """What would be taken back; None where the form says what is wrong with it."""
+    """The preview; None if the form has errors, which are then shown in it."""
     try:
-        return blocked_origins.preview_reversal(
+        return origin_reversals.preview(
             db.session(), auth, form.since.data or "", form.reserve.data or None, clock.now()
         )
-    except InvalidInput as error:
-        show_errors(form, error)
     except DomainError as error:
         if not error.fields:
             raise
         show_errors(form, error)
-    return None
+        return None
 
 
 def _build_reversal_form() -> ReversalForm:
     form = ReversalForm()
-    form.reserve.choices = {_ALL_RESERVES: "All that are active"} | reserve_choices(db.session(), only_active=True)
+    form.reserve.choices = {_ALL_RESERVES: "All active reserves"} | reserve_choices(db.session(), only_active=True)
     return form
 
 

@@ -1,4 +1,4 @@
-"""System › WooCommerce: the hooks at which shops deliver, and what came of it."""
+"""System › WooCommerce: the hooks where shops deliver their webhooks, and the last deliveries."""
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -11,18 +11,18 @@ from pointsync.admin.shell.forms import SecretField, show_errors
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.admin.shell.reserve_choices import reserve_choices
 from pointsync.errors import Conflict, InvalidInput, NotFound
-from pointsync.models import Hook, Site
+from pointsync.models import Site
 from pointsync.runtime import get_runtime
 from pointsync.sync.site import general
 from pointsync.woocommerce import hooks
 
 TAB = "admin.woocommerce"
-HOOK_ID = "<int(max=2147483647):hook_id>"
+HOOK_ID = "<row_id:hook_id>"
 MAX_DELIVERIES = 20
 
 
 class HookForm(FlaskForm):  # type: ignore[misc]
-    """A new hook, as `hooks.add` takes it."""
+    """A new hook: the arguments of `hooks.add`."""
 
     name = StringField("Name")
     secret = SecretField("Secret")
@@ -34,11 +34,12 @@ class HookForm(FlaskForm):  # type: ignore[misc]
     )
     rate = StringField("Points per unit", default="1")
     status = SelectField(
-        "Given when", choices={"completed": "the order is completed", "processing": "the order is paid (processing)"}
+        "Give points when",
+        choices={"completed": "the order is completed", "processing": "the order is paid (processing)"},
     )
 
 
-@blueprint.get("/system/woocommerce", provide_automatic_options=False)
+@blueprint.get("/system/woocommerce")
 def woocommerce() -> ResponseReturnValue:
     """The tab."""
     active_hooks, url = hooks.list_all(db.session()), _public_url()
@@ -50,15 +51,15 @@ def woocommerce() -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/system/woocommerce/add", provide_automatic_options=False)
+@blueprint.get("/system/woocommerce/add")
 def add_hook() -> ResponseReturnValue:
-    """The form for a new hook."""
+    """Show the form for a new hook."""
     return _render_form(HookForm())
 
 
-@blueprint.post("/system/woocommerce/add", provide_automatic_options=False)
+@blueprint.post("/system/woocommerce/add")
 def submit_add_hook() -> ResponseReturnValue:
-    """Make it, and show in this one answer what is to be typed into the shop."""
+    """Create a hook and show, in this one response, what to type into the shop."""
     form, now = HookForm(), clock.now()
     submitted_secret = (form.secret.data or "").strip()
     secret = submitted_secret or ids.new_token()
@@ -73,7 +74,7 @@ def submit_add_hook() -> ResponseReturnValue:
                 name=(form.name.data or "").strip(),
                 secret=secret,
                 reserve_key=form.reserve.data or "",
-                # The plugin counts by itself: what these two say is of no use then, and no reason to refuse.
+                # A hook for the plugin ignores these two fields, so errors in them must not refuse it.
                 rate="1" if by_movements else (form.rate.data or "").strip(),
                 status="completed" if by_movements else form.status.data or "",
                 by_movements=by_movements,
@@ -95,11 +96,11 @@ def submit_add_hook() -> ResponseReturnValue:
     ), 201
 
 
-@blueprint.get(f"/system/woocommerce/{HOOK_ID}", provide_automatic_options=False)
+@blueprint.get(f"/system/woocommerce/{HOOK_ID}")
 def hook_deliveries(hook_id: int) -> ResponseReturnValue:
-    """A hook, and its last deliveries."""
+    """Show a hook and its last deliveries."""
     session = db.session()
-    hook, url = _get_hook(session, hook_id), _public_url()
+    hook, url = hooks.get(session, hook_id), _public_url()
     deliveries = hooks.list_deliveries(session, hook.id, MAX_DELIVERIES)
     return render_page(
         "settings/hook.html",
@@ -112,32 +113,24 @@ def hook_deliveries(hook_id: int) -> ResponseReturnValue:
     )
 
 
-@blueprint.get(f"/system/woocommerce/{HOOK_ID}/remove", provide_automatic_options=False)
+@blueprint.get(f"/system/woocommerce/{HOOK_ID}/remove")
 def remove_hook(hook_id: int) -> ResponseReturnValue:
-    """Ask once more: the shop's deliveries are refused from then on."""
-    return render_page("settings/hook_remove.html", TAB, hook=_get_hook(db.session(), hook_id))
+    """Ask for confirmation."""
+    return render_page("settings/hook_remove.html", TAB, hook=hooks.get(db.session(), hook_id))
 
 
-@blueprint.post(f"/system/woocommerce/{HOOK_ID}/remove", provide_automatic_options=False)
+@blueprint.post(f"/system/woocommerce/{HOOK_ID}/remove")
 def submit_remove_hook(hook_id: int) -> ResponseReturnValue:
-    """End it."""
+    """Remove a hook."""
 
     def remove(session: Session) -> str:
-        name = _get_hook(session, hook_id).name
+        name = hooks.get(session, hook_id).name
         hooks.remove(session, name, clock.now())
         return name
 
     name = db.run_in_transaction(remove)
-    flash(f"The hook {name} is removed: what the shop delivers there is refused from now on.", "done")
+    flash(f"The hook {name} is removed. Deliveries to it are now refused.", "done")
     return redirect(url_for(TAB), 303)
-
-
-def _get_hook(session: Session, hook_id: int) -> Hook:
-    """The live hook of that id: its name alone may be another hook's by now. Raises NotFound."""
-    for hook in hooks.list_all(session):
-        if hook.id == hook_id:
-            return hook
-    raise NotFound("unknown_hook", "There is no such hook; it may be removed already.")
 
 
 def _public_url() -> str | None:

@@ -1,4 +1,4 @@
-"""A chart of bars over days or months: from figures to places in a picture."""
+"""A stacked bar chart over days or months: positions of its bars and grid lines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from datetime import date
 
 HEIGHT = 100
 BAR_SPACING = 10
-"""The width of a day or month; a bar leaves some of it free."""
+"""The width of a day or month. A bar is narrower, which leaves a gap."""
 BAR_WIDTH = 7
 GRID_LINE_COUNT = 4
-"""About so many lines stand across the chart."""
+"""About how many grid lines there are."""
 DEFAULT_LABEL_INTERVAL = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What one series adds to a bar; `shade` is the number of its colour."""
+    """The part of a bar that one series fills; `color_index` is the number of its colour."""
 
     color_index: int
     top: float
@@ -24,24 +24,24 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A day, or a month by its first one; its values in the order of the series."""
+    """A day, or a month given by its first day; `values` has one value per series."""
 
     day: date
     left: float
     values: tuple[int, ...]
     segments: tuple[Segment, ...]
     is_labelled: bool
-    """Its date stands below it however narrow the page is: the last one's, and each a week (or more) before."""
+    """Whether its date is shown even on narrow pages: the last bar, and every `label_interval` bars before it."""
 
     @property
     def total(self) -> int:
-        """All series together."""
+        """The sum of all series."""
         return sum(self.values)
 
 
 @dataclass(frozen=True, slots=True)
 class GridLine:
-    """A line across the chart, and the number that it stands for."""
+    """A horizontal line, and the value it marks."""
 
     value: int
     top: float
@@ -49,26 +49,26 @@ class GridLine:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars from the oldest day to the newest, lines from the highest to zero."""
+    """Bars from the oldest day to the newest; grid lines from the highest value to zero."""
 
     series_names: tuple[str, ...]
     bars: tuple[Bar, ...]
     grid_lines: tuple[GridLine, ...]
     label_interval: int
-    """So many bars lie between two that are named."""
+    """How many bars apart the labelled ones are."""
 
     @property
     def width(self) -> int:
-        """Of the picture, whose height is `HEIGHT`; it is stretched to the page."""
+        """The width of the drawing, whose height is `HEIGHT`. The page stretches it."""
         return BAR_SPACING * len(self.bars)
 
 
 def build_stacked(
     days: Sequence[date], series: Sequence[tuple[str, Sequence[int]]], label_interval: int = DEFAULT_LABEL_INTERVAL
 ) -> Chart:
-    """A chart with a bar for each day, in which the values of the series stand on one another, the first lowest.
+    """A chart with a bar for each day, in which the values of the series are stacked, the first one at the bottom.
 
-    `series` are names with a value for each day, none below zero; their places are the numbers of their colours.
+    `series` has pairs of a name and the values, one per day, none below zero. A series' index is its colour's number.
     """
     columns = [tuple(values[index] for _, values in series) for index in range(len(days))]
     peak = max((sum(column) for column in columns), default=0)
@@ -89,7 +89,7 @@ def build_stacked(
 
 
 def _grid_step(peak: int) -> int:
-    """What lies between two lines: 1, 2 or 5 with noughts behind, so that people read it at a glance."""
+    """The distance between grid lines: a round number, 1, 2 or 5 times a power of ten."""
     unit = 1
     while 5 * unit * GRID_LINE_COUNT < peak:
         unit *= 10

@@ -1,4 +1,4 @@
-"""The mark of a form, by which what it records is recorded once."""
+"""A form's idempotency key: a form that is sent twice records its movements once."""
 
 import re
 
@@ -6,5 +6,5 @@ _IDEMPOTENCY_KEY = re.compile(r"[0-9a-f]{32}\Z")
 
 
 def parse_idempotency_key(text: str | None) -> str | None:
-    """The mark of a form, by which what it records is known again; None where it is not one of ours."""
+    """The key that a form was sent with; None if it is missing or malformed."""
     return text if text and _IDEMPOTENCY_KEY.match(text) else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One tab, by the name of its view."""
+    """One tab; `endpoint` is its view."""
 
     endpoint: str
     label: str
@@ -14,7 +14,7 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Tabs that stand side by side; the first one is where the section opens."""
+    """A group of tabs. The section's link opens the first one."""
 
     label: str
     icon: str
@@ -46,11 +46,11 @@ MENU = (
     ),
     Section("Manual", "help", (Tab("admin.manual", "Manual", "help"),)),
 )
-"""Points Sync. stands second, where WooRewards has it; every address is told by a tab's endpoint."""
+"""Points Sync. is the second tab of System, as in WooRewards."""
 
 _BY_ENDPOINT = {tab.endpoint: (section, tab) for section in MENU for tab in section.tabs}
 
 
 def find_tab(endpoint: str | None) -> tuple[Section | None, Tab | None]:
-    """The section and tab of a view; none for pages outside the menu."""
+    """The section and tab of a tab's endpoint; None for pages outside the menu."""
     return _BY_ENDPOINT.get(endpoint or "", (None, None))

@@ -1,4 +1,4 @@
-"""The panel's blueprint, and how its views answer with a page."""
+"""The panel's blueprint, and how its views render pages."""
 
 from typing import Any
 
@@ -9,16 +9,19 @@ from pointsync import __version__
 from pointsync.admin.shell import error_pages, menu, security_headers
 
 LIVE_HEADER = "X-Live"
-"""Sent by a script that refreshes what is live on an open page: notices are left for whoever reads them."""
+"""Sent by the script that refreshes an open page. Flashed messages stay for the next page that an admin opens."""
 DIALOG_HEADER = "X-Dialog"
-"""Sent by a script that shows a form in a dialog: where to go next is told to it instead of to the browser."""
+"""Sent by the script that shows a form in a dialog. It, not the browser, handles redirects."""
 
 blueprint = Blueprint("admin", __name__)
 
 
 @blueprint.after_request
 def redirect_dialog(response: Response) -> Response:
-    """A redirect as 204 with `X-Location`: followed by a script, it would use up the next page's notices."""
+    """Answer a dialog with 204 and `X-Location` in place of a redirect.
+
+    If the script followed a redirect, it would use up the messages that were flashed for the next page.
+    """
     if request.headers.get(DIALOG_HEADER) and response.status_code == 303:
         response.headers["X-Location"] = response.headers.pop("Location")
         response.status_code, response.data = 204, b""
@@ -30,12 +33,12 @@ blueprint.after_request(security_headers.add)
 
 
 def parse_row_id(text: str | None) -> int | None:
-    """A row's number out of a query or a hidden field; None for anything that cannot be one."""
+    """The row id in a query parameter or hidden field; None if it cannot be one."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def render_page(template: str, tab: str | None = None, **values: Any) -> str:
-    """A page in the panel's look, which names the admin who is signed in; `tab` is the view of its tab."""
+    """Render a page of the panel. `tab` is the endpoint of the tab that it belongs to."""
     section, current_tab = menu.find_tab(tab)
     return render_template(
         f"admin/{template}",

@@ -1,4 +1,4 @@
-"""What every page tells the browser: run and load nothing foreign, keep nothing, tell nobody."""
+"""Security headers: pages load nothing from other sites, are not cached, and send no referrer to other sites."""
 
 from flask import Flask, Response, request
 
@@ -9,15 +9,15 @@ _CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors "
 )
 _X_FRAME_OPTIONS = {"'none'": "DENY", "'self'": "SAMEORIGIN"}
-"""What X-Frame-Options can say; for a list of origins it has no word, and must be left out."""
+"""X-Frame-Options for these frame ancestors. It cannot express a list of origins, so it is left out then."""
 
 
 def add(response: Response) -> Response:
-    """Put the headers of a page on `response`."""
+    """Add the headers of a page to `response`."""
     ancestors = get_runtime().config.frame_ancestors
     response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY + ancestors
     response.headers["X-Content-Type-Options"] = "nosniff"
-    # Not no-referrer, which would make the browser send Origin: null with forms.
+    # With no-referrer, browsers would send `Origin: null` with forms.
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-store"
     if ancestors in _X_FRAME_OPTIONS:
@@ -26,7 +26,7 @@ def add(response: Response) -> Response:
 
 
 def register(app: Flask) -> None:
-    """Let styles and pictures be nothing else either; pages get theirs from the panel."""
+    """Add `nosniff` to static files. Pages get their headers from the panel's blueprint."""
     app.after_request(_add_nosniff)
 
 

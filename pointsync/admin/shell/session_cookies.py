@@ -1,4 +1,4 @@
-"""The panel's cookies: for its own path, secure over TLS, and for another site's frame where that is allowed."""
+"""Attributes of the panel's cookies: its own path, Secure over TLS, and readable in another site's frame if allowed."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from pointsync.runtime import get_runtime
 
 
 class PanelSessionInterface(SecureCookieSessionInterface):
-    """Flask's signed cookie, with attributes that depend on how the panel is reached."""
+    """Flask's signed session cookie, with attributes that depend on the request."""
 
     def get_cookie_path(self, app: Flask) -> str:
         return request.script_root or "/"
@@ -26,7 +26,7 @@ class PanelSessionInterface(SecureCookieSessionInterface):
 
 
 def cookie_attributes(app: Flask) -> dict[str, Any]:
-    """The same for the panel's other cookies."""
+    """The same attributes for the panel's other cookies, as keywords of `set_cookie`."""
     interface = PanelSessionInterface()
     return {
         "path": interface.get_cookie_path(app),
@@ -38,15 +38,15 @@ def cookie_attributes(app: Flask) -> dict[str, Any]:
 
 
 def _is_cross_site_frame() -> bool:
-    """Whether another site may show the panel in a frame: browsers send a cookie there only over TLS, as None."""
+    """Whether another site may show the panel in a frame. Cookies need TLS and SameSite=None there."""
     return request.is_secure and allows_another_site(get_runtime().config.frame_ancestors, request.host)
 
 
 def allows_another_site(ancestors: str, host: str) -> bool:
-    """Whether one of `ancestors`, as in `frame-ancestors`, is of another site than a page over TLS at `host`.
+    """Whether one of `ancestors`, as in `frame-ancestors`, belongs to another site than a TLS page at `host`.
 
-    Browsers know from a list under which names sites are sold. Without it, two hosts are of one site where one of
-    them lies within the other; any others may be two sites, and the attributes for these work within one, too.
+    Browsers use the Public Suffix List to decide what one site is. Without it, only a host and its subdomains count as
+    one site. Other hosts count as different sites; the attributes for different sites also work within one.
     """
     own_host = _source_host(host)
     return any(
@@ -62,6 +62,6 @@ def _is_same_site(one: str, other: str) -> bool:
 
 
 def _source_host(source: str) -> str:
-    """The host in a source of the policy, without its port; of `*.shop.example` the part that all have."""
+    """The host in a source of the policy, without port and wildcard: `shop.example` for `*.shop.example:*`."""
     authority = source.lower().rpartition("://")[2].rstrip("/")
     return re.sub(r":(?:[0-9]+|\*)\Z", "", authority).removeprefix("*.")

@@ -9,17 +9,23 @@ _BIDI_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 @blueprint.app_template_filter()
 def strip_bidi(text: str | None) -> str:
-    """What another site told, without the marks that turn the direction of writing and so disguise a text."""
+    """A text from outside without Unicode's direction marks, which can disguise what it says."""
     return _BIDI_MARKS.sub("", text or "")
 
 
 @blueprint.app_template_filter("number")
 def format_number(value: int) -> str:
-    """A whole number as people read it, with a real minus sign."""
+    """A whole number with thousands separators and a real minus sign."""
     return f"{value:,}".replace("-", "−")
 
 
 @blueprint.app_template_filter("signed")
 def format_signed(value: int) -> str:
-    """A change of points: with its sign, whichever it is."""
-    return f"{value:+,}".replace("-", "−")
+    """A change of points, with its sign: `+1,000`, `−20`, and `0`."""
+    return f"{value:+,}".replace("-", "−") if value else "0"
+
+
+@blueprint.app_template_filter("plural")
+def format_count(value: int, singular: str, plural: str | None = None) -> str:
+    """A number with its noun: `1 movement`, `2 movements`; `plural` for forms other than `singular` plus s."""
+    return f"{format_number(value)} {singular if value == 1 else plural or singular + 's'}"

@@ -1,4 +1,4 @@
-"""Times as the site's admins read them: in the site's zone."""
+"""Times in the site's time zone."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from pointsync.sync.site import general
 
 
 def get_time_zone() -> ZoneInfo:
-    """The site's time zone, read once for each request; UTC where the database cannot be read."""
+    """The site's time zone, read once per request; UTC if the database cannot be read."""
     if "zone" not in g:
         try:
             g.zone = general.get_time_zone(db.session())
@@ -24,11 +24,11 @@ def get_time_zone() -> ZoneInfo:
 
 @blueprint.app_template_filter("local_time")
 def to_local_time(at: datetime) -> datetime:
-    """The same moment by the site's clock."""
+    """A time in the site's time zone."""
     return at.astimezone(get_time_zone())
 
 
 @blueprint.app_template_global()
 def time_zone_name() -> str:
-    """The zone's name, as under each page."""
+    """The name of the site's time zone, such as `Europe/Paris`."""
     return get_time_zone().key

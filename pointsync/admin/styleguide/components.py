@@ -1,4 +1,4 @@
-"""Every component of the panel in each of its states, on one page, for those who build it: in debug mode only."""
+"""Every component of the panel in each of its states on one page, for developers: in debug mode only."""
 
 from flask import Flask
 from flask.typing import ResponseReturnValue
@@ -14,23 +14,23 @@ class SampleForm(FlaskForm):  # type: ignore[misc]
     """A field of each kind."""
 
     plain = StringField("Plain")
-    with_help = StringField("With help and a badge", default="As typed")
-    invalid = StringField("With what is wrong", default="no such!")
-    number = StringField("A number of seconds between two attempts", default="180")
+    with_help = StringField("With help and a help tip", default="As typed")
+    invalid = StringField("With an error", default="no such!")
+    number = StringField("Seconds between two attempts", default="180")
     secret = PasswordField("A secret")
-    select = SelectField("One of a list", choices={"default": "Points (default)", "gold": samples.LONG_NAME})
+    select = SelectField("A select field", choices={"default": "Points (default)", "gold": samples.LONG_NAME})
     lines = TextAreaField("Several lines", default="alice@example.com\nbob@example.com")
     short = StringField("With a button", default="default")
-    radio = RadioField("One of a few", choices={"a": "The first", "b": "The second"}, default="a")
-    radio_invalid = RadioField("One of a few, none chosen", choices={"a": "The first", "b": "The second"})
-    on = BooleanField("Switched on", default=True)
-    off = BooleanField("Switched off")
+    radio = RadioField("Radio buttons", choices={"a": "The first", "b": "The second"}, default="a")
+    radio_invalid = RadioField("Radio buttons, none selected", choices={"a": "The first", "b": "The second"})
+    on = BooleanField("On", default=True)
+    off = BooleanField("Off")
 
 
 def register(app: Flask) -> None:
-    """Add the page where Flask runs in debug mode; it exists nowhere else. The panel's guards stand before it."""
+    """Add the page if Flask runs in debug mode. It needs a signed-in admin, like the panel's other pages."""
     if app.debug:
-        app.add_url_rule("/components", "admin.components", show_components, provide_automatic_options=False)
+        app.add_url_rule("/components", "admin.components", show_components)
 
 
 def show_components() -> ResponseReturnValue:
@@ -38,9 +38,9 @@ def show_components() -> ResponseReturnValue:
     form, remote_rows = SampleForm(), samples.remote_rows()
     remotes = [row.remote for row in remote_rows]
     form.invalid.errors = ["Type letters, digits, - and _ only, such as gold-points."]
-    form.radio_invalid.errors = ["Choose one of the two."]
+    form.radio_invalid.errors = ["Choose one of them."]
     delivery_filter = DeliveryFilter(remotes)
-    delivery_filter.customer.errors = ["There is no customer nobody@example.com here."]
+    delivery_filter.customer.errors = ["No customer here has the e-mail address nobody@example.com."]
     return render_page(
         "styleguide/components.html",
         form=form,

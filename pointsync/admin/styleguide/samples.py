@@ -1,4 +1,4 @@
-"""Nouns made up for the page of components: none of them is in a database."""
+"""Sample objects for the page of components. None of them is in a database."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -8,11 +8,13 @@ from typing import Any
 from pointsync.admin.customers import delivery_summary
 from pointsync.admin.customers.delivery_summary import DeliverySummary
 from pointsync.admin.home.attention import AttentionItem
+from pointsync.admin.points.settlement import SettlementPage
 from pointsync.admin.shell.chart import Chart, build_stacked
 from pointsync.ledger.expiry.rule import ExpiryRule, make_period_rule, make_yearly_rule
 from pointsync.ledger.forecast import Forecast
 from pointsync.ledger.hourly_totals import HourTotals
 from pointsync.ledger.record import Draft
+from pointsync.ledger.settlement_sums import MonthTotals, Settlement
 from pointsync.models import (
     Attempt,
     Backfill,
@@ -33,6 +35,7 @@ from pointsync.reports.customer_history import RemoteDelivery
 from pointsync.reports.deliveries import DeliveryRow
 from pointsync.sync.remotes.blocked_origins import BlockedSite
 from pointsync.sync.remotes.queue import RemoteRow
+from pointsync.sync.site.names import SiteNames
 from pointsync.sync.site.passes import Caller, OldPass
 
 SAMPLE_TIME = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -40,7 +43,7 @@ LONG_NAME = "The Honourable Company of Potters and Glaziers of Lower Wexham, Onl
 LONG_URL = "https://a-very-long-name-for-a-shop.example/with/a/path/that/goes/on/and/on/for/ever"
 LONG_EMAIL = "maximiliane.von-und-zu-lichtenfels-hohenstein@mail.of-the-potters.example"
 LONG_TEXT = (
-    "shop-three.example did not answer within 10 seconds, after three other tries that ended in the same way. "
+    "shop-three.example did not answer within 10 seconds, like three attempts before. "
     "12,345 movements waiting. 7 movements for customers unknown there."
 )
 
@@ -50,7 +53,7 @@ CUSTOMER = Customer(id=1, email=LONG_EMAIL)
 
 
 def rules() -> list[ExpiryRule | None]:
-    """A rule of expiry of each kind, and none."""
+    """An expiry rule of each kind, and none."""
     day = SAMPLE_TIME.date()
     return [
         None,
@@ -61,10 +64,10 @@ def rules() -> list[ExpiryRule | None]:
 
 
 def remote_rows() -> list[RemoteRow]:
-    """A remote in each status, the last one with all that can stand beside it."""
+    """A remote in each status, and one with all details."""
     nothing_waiting = {DeliveryState.PENDING: 0, DeliveryState.UNKNOWN: 0, DeliveryState.FAILED: 0}
     texts = {
-        "none": "Nothing was sent yet; the last check was fine.",
+        "none": "Nothing was sent yet; the last check succeeded.",
         "green": "In step.",
         "warning": LONG_TEXT,
         "error": "shop-four.example refuses these credentials: paste its sharing key again. 1 movement waiting.",
@@ -83,7 +86,7 @@ def remote_rows() -> list[RemoteRow]:
     )
     full_remote.last_failure_at, full_remote.last_error = (
         SAMPLE_TIME,
-        "It closed the connection before its answer was whole.",
+        "The connection was closed before the response was complete.",
     )
     waiting = {DeliveryState.PENDING: 12_345, DeliveryState.UNKNOWN: 7, DeliveryState.FAILED: 3}
     backfill = Backfill(total=1000, done=400, started_at=SAMPLE_TIME)
@@ -101,13 +104,16 @@ def _remote(number: int, status: str, text: str) -> Remote:
 
 
 def attention_items(remotes: list[Remote]) -> list[AttentionItem]:
-    """All that can need a hand."""
+    """Every item that can need attention."""
     return [
         AttentionItem("nobody_sends", "error"),
         AttentionItem("red", "error", remotes[2:3]),
+        AttentionItem("more_red", "error", count=2),
         AttentionItem("refused", "error", remotes, 12_345, is_more=True),
         AttentionItem("below_zero", "warning", count=1),
-        AttentionItem("mail_server", "error", message="The mail server mail.example:465 hung up; look at its log."),
+        AttentionItem(
+            "mail_server", "error", message="The mail server mail.example:465 closed the connection. Look at its log."
+        ),
         AttentionItem("mails_failed", "warning", count=3),
         AttentionItem("no_url", "warning"),
         AttentionItem("not_listed", "warning", remotes[:2]),
@@ -120,7 +126,7 @@ def attention_items(remotes: list[Remote]) -> list[AttentionItem]:
 
 
 def blocked_site() -> BlockedSite:
-    """One that is blocked, its movements being taken back."""
+    """A blocked site whose movements are being reversed."""
     reversal = Reversal(id=1, since=SAMPLE_TIME, total=12_000, done=4_100, corrections=380, out_of_bounds=0)
     return BlockedSite(
         "wrk_0123456789abcdef", LONG_NAME, SAMPLE_TIME, "Sold", "ada", 12_000, 480, SAMPLE_TIME, reversal
@@ -128,7 +134,7 @@ def blocked_site() -> BlockedSite:
 
 
 def charts() -> dict[str, Chart]:
-    """Few days, many days of as many sites as there are colours, and none with anything in it."""
+    """A chart with few days, one with many days and all colours, and one without movements."""
     few, many = ([SAMPLE_TIME.date() + timedelta(days=index) for index in range(count)] for count in (14, 31))
     names = ["Mug shop", "Tea shop", "Print shop", "Book shop", LONG_NAME, "3 others"]
     return {
@@ -144,18 +150,17 @@ def month_chart() -> Chart:
     return build_stacked(days, [("Mug shop", [index * 700 for index in range(6)]), (LONG_NAME, [900] * 6)], 1)
 
 
-def settlement_totals() -> list[tuple[str, HourTotals]]:
-    """A site that owes, one that is owed, and one that no line names."""
-    return [
-        ("wrk_1", HourTotals(1200, 12_345_678, 4_000)),
-        ("wrk_2", HourTotals(3, 0, 5_000)),
-        ("wrk_" + "3" * 16, HourTotals(2, 7, 7)),
-    ]
-
-
-def site_name(auth: str) -> str:
-    """The names of these."""
-    return {"wrk_1": "Mug shop", "wrk_2": LONG_NAME}.get(auth, auth)
+def settlement_page() -> SettlementPage:
+    """A month with a site that gave more points than it took, one that took more, and one without a name."""
+    totals = {
+        "wrk_1": HourTotals(1200, 12_345_678, 4_000),
+        "wrk_2": HourTotals(3, 0, 5_000),
+        "wrk_" + "3" * 16: HourTotals(2, 7, 7),
+    }
+    month = MonthTotals(SAMPLE_TIME.date(), SAMPLE_TIME, SAMPLE_TIME, totals, {})
+    return SettlementPage(
+        RESERVE, Settlement((month,), False), SiteNames({"wrk_1": "Mug shop", "wrk_2": LONG_NAME}, {}), "wrk_1"
+    )
 
 
 def _sample_values(color_index: int) -> list[int]:
@@ -163,7 +168,7 @@ def _sample_values(color_index: int) -> list[int]:
 
 
 def movements() -> list[Movement]:
-    """One of each kind, and of one that this version does not know."""
+    """A movement of each kind, and of a kind that this version does not know."""
     kinds = ("earn", "spend", "refund", "manual", "import", "redeem", "opening", "correction", "expire", "unheard")
     return [_movement(kind, (-1) ** index * (index * 1250)) for index, kind in enumerate(kinds)]
 
@@ -174,10 +179,8 @@ def _movement(kind: str, points: int) -> Movement:
 
 
 def refused_deliveries(remote: Remote) -> list[DeliveryRow]:
-    """Movements that a remote has refused, with words and without."""
-    delivery = Delivery(
-        id=1, state=DeliveryState.FAILED, code="conflict", message="It holds this id with other points."
-    )
+    """Refused movements with a message and without."""
+    delivery = Delivery(id=1, state=DeliveryState.FAILED, code="conflict", message="It has this id with other points.")
     without_message = Delivery(id=2, state=DeliveryState.FAILED)
     return [
         DeliveryRow(delivery, _movement("spend", -20), remote),
@@ -186,18 +189,18 @@ def refused_deliveries(remote: Remote) -> list[DeliveryRow]:
 
 
 def attempts() -> dict[str, Attempt]:
-    """What can come of an attempt."""
+    """An attempt for each outcome, by outcome code."""
     fine = Attempt(deliveries=1000, delivered=998, code="ok")
     failed = Attempt(deliveries=1000, code="timeout", message=LONG_TEXT)
     return {"delivered": fine, "partly": fine, "failed": failed, "under_way": fine, "broken_off": fine}
 
 
 def delivery_summaries() -> list[DeliverySummary]:
-    """What can become of a movement on its way."""
+    """A summary for each state."""
     deliveries = [
         RemoteDelivery(1, 1, "Tea shop", DeliveryState.DELIVERED, SAMPLE_TIME, None),
         RemoteDelivery(2, 2, LONG_NAME, DeliveryState.PENDING, None, None),
-        RemoteDelivery(3, 3, "Print shop", DeliveryState.FAILED, None, "It holds this id with other points."),
+        RemoteDelivery(3, 3, "Print shop", DeliveryState.FAILED, None, "It has this id with other points."),
         RemoteDelivery(4, 4, "Book shop", DeliveryState.SET_ASIDE, None, "Set aside by an admin."),
         RemoteDelivery(5, 5, "Woo shop", DeliveryState.UNKNOWN, None, "No user with that email."),
     ]
@@ -211,7 +214,7 @@ def delivery_summaries() -> list[DeliverySummary]:
 
 
 def dry_run() -> list[Forecast]:
-    """What would come of points by hand."""
+    """The dry run of an adjustment."""
     return [
         Forecast(Draft("alice@example.com", 50, reason="Thank you"), 100, 150, is_new=False),
         Forecast(Draft(LONG_EMAIL, -50, reason=LONG_TEXT), 20, -30, is_new=False),
@@ -229,7 +232,7 @@ def reached_levels() -> list[tuple[LevelUnlock, Level, Reserve]]:
 
 
 def old_passes() -> list[OldPass]:
-    """The Pass of before: used by two sites, by nobody any more, and ended."""
+    """An old Pass that two sites still use, one that nobody uses, and one that has ended."""
     callers = (
         Caller("wrk_" + "1" * 16, LONG_NAME, SAMPLE_TIME),
         Caller("wrk_" + "2" * 16, "wrk_" + "2" * 16, SAMPLE_TIME),
@@ -242,7 +245,7 @@ def old_passes() -> list[OldPass]:
 
 
 def tasks() -> list[Task]:
-    """Long work in each state."""
+    """A background task in each state."""
     messages = {"waiting": None, "stopped": "Stopped by Ada.", "failed": LONG_TEXT}
     return [
         Task(
@@ -269,14 +272,17 @@ def hooks() -> list[Hook]:
 
 
 def import_result() -> dict[str, Any]:
-    """What a dry run of a file says."""
+    """The result of a dry run of a file, as the task stores it."""
     return {
-        "said": ["This was a dry run; nothing was recorded.", LONG_TEXT],
+        "said": ["This was a dry run. Nothing was recorded.", LONG_TEXT],
         "unit": "line",
         "tally": {"faulty": 12_345},
         "sums": [
             {"reserve": "default", "before": 1_234_567, "points": -12_345, "after": 1_222_222},
             {"reserve": "a-very-long-id-" * 4, "before": 0, "points": 0, "after": 0},
         ],
-        "faults": [{"line": 7, "message": LONG_TEXT}, {"line": 1_000_000, "message": f"{LONG_EMAIL} is no address."}],
+        "faults": [
+            {"line": 7, "message": LONG_TEXT},
+            {"line": 1_000_000, "message": f'"{LONG_EMAIL}" is not a valid e-mail address.'},
+        ],
     }

@@ -1,1 +1,1 @@
-"""`pointsync demo`: a family of real sites on this machine, to look at and to play with."""
+"""`pointsync demo`: several complete sites on this machine."""

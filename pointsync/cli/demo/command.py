@@ -1,4 +1,4 @@
-"""`pointsync demo`: a family of real sites on this machine, to look at and to play with."""
+"""`pointsync demo`: several complete sites on this machine, to try PointSync."""
 
 import secrets
 import shutil
@@ -14,12 +14,11 @@ import click
 from pointsync.cli.framework.command import Command
 from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
 from pointsync.cli.framework.output import format_pairs, is_json_requested, print_result
-from pointsync.cli.framework.param_types import WholeNumber
+from pointsync.cli.framework.param_types import MAX_PORT, PORT, WholeNumber
 
 if TYPE_CHECKING:
     from pointsync.cli.demo.scenario import Scenario
 
-MAX_PORT = 65_535
 SITE_NAMES = (
     *("Mug shop", "Tea shop", "Print shop", "Book shop", "Plant shop"),
     *("Toy shop", "Cheese shop", "Bike shop", "Record shop"),
@@ -29,18 +28,25 @@ PASSWORD_BYTES = 9
 
 
 @click.command(cls=Command)
-@click.option("--sites", type=WholeNumber(2, len(SITE_NAMES)), default=3, help="How many; 3 unless given.")
-@click.option("--port", type=WholeNumber(1, MAX_PORT), default=8600, help="The first site's; 8600 unless given.")
-@click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Keep the sites' data in this folder.")
-@click.option("--once", is_flag=True, help="End once all sites are in step.")
-def demo(sites: int, port: int, keep: Path | None, once: bool) -> None:
-    """Run complete sites that list each other, with customers and a trickle of movements.
+@click.option("--sites", type=WholeNumber(2, len(SITE_NAMES)), default=3, help="The number of sites. Default: 3.")
+@click.option("--port", type=PORT, default=8600, help="The port of the first site. Default: 8600.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep the sites' data in this folder, which must be new or empty.",
+)
+@click.option("--once", "stops_in_step", is_flag=True, help="Stop when all sites are in step.")
+def demo(sites: int, port: int, keep: Path | None, stops_in_step: bool) -> None:
+    """Run several complete sites on this machine, with customers and regular movements.
 
-    Says when all are in step, then stops one for a while, so that orange and red are seen. Ctrl-C ends all and
-    leaves nothing behind, unless --keep names a folder.
+    It prints when all sites are in step. Then it stops one site for a while, to show an orange and a red remote.
+    Ctrl-C stops all sites and deletes their data, unless --keep names a folder.
     """
     if port + sites - 1 > MAX_PORT:
-        raise click.UsageError(f"--port: {sites} sites from port {port} on go beyond {MAX_PORT}; choose a lower one.")
+        raise click.UsageError(
+            f"--port: {sites} sites from port {port} on would need ports above {MAX_PORT}. Choose a lower port."
+        )
     from pointsync.cli.demo.demo_site import DemoSite, check_ports_free, stop_all
     from pointsync.cli.demo.scenario import Scenario, Stopped
     from pointsync.cli.framework.shutdown import StopSignal
@@ -51,7 +57,7 @@ def demo(sites: int, port: int, keep: Path | None, once: bool) -> None:
         stop = StopSignal()
         family = [DemoSite(SITE_NAMES[index], folder, port + index) for index in range(sites)]
         try:
-            _run_scenario(Scenario(family, stop, partial(click.echo, err=is_json_requested())), password, once)
+            _run_scenario(Scenario(family, stop, partial(click.echo, err=is_json_requested())), password, stops_in_step)
         except Stopped:
             pass
         finally:
@@ -59,7 +65,7 @@ def demo(sites: int, port: int, keep: Path | None, once: bool) -> None:
             stop_all(family)
 
 
-def _run_scenario(scenario: "Scenario", password: str, once: bool) -> None:
+def _run_scenario(scenario: "Scenario", password: str, stops_in_step: bool) -> None:
     scenario.start_sites(ADMIN_NAME, password)
     scenario.print_line(format_pairs({each.name: each.url for each in scenario.family}))
     scenario.print_line(f"Sign in to any of them as {ADMIN_NAME} with the password {password}")
@@ -74,15 +80,15 @@ def _run_scenario(scenario: "Scenario", password: str, once: bool) -> None:
     }
     print_result(
         document,
-        f"In step: {len(scenario.family)} sites, {customers} customers, {movements} movements everywhere.",
+        f"All {len(scenario.family)} sites are in step: {customers} customers, {movements} movements.",
     )
-    if not once:
+    if not stops_in_step:
         scenario.show_outage()
 
 
 @contextmanager
 def _data_folder(keep: Path | None) -> Iterator[Path]:
-    """Where the data lives: a folder of its own that is removed afterwards, or `keep`, which is not."""
+    """The folder for the data: `keep`, or a temporary folder that is deleted afterwards."""
     if keep is None:
         temporary = Path(tempfile.mkdtemp(prefix="pointsync-demo-"))
         try:
@@ -98,5 +104,5 @@ def _data_folder(keep: Path | None) -> Iterator[Path]:
             f"--keep: {keep} cannot be used: {getattr(error, 'strerror', None) or error}.", EXIT_USAGE
         ) from None
     if not is_empty:
-        raise CommandError(f"--keep: {keep} is not empty; name a new folder.", EXIT_USAGE)
+        raise CommandError(f"--keep: {keep} is not empty. Give a new folder.", EXIT_USAGE)
     yield keep.resolve()

@@ -1,4 +1,4 @@
-"""One site of the demo: a real `pointsync serve` in a process of its own, with its own data and port."""
+"""One site of the demo: a `pointsync serve` in its own process, with its own data and port."""
 
 import errno
 import json
@@ -35,7 +35,7 @@ LOG_TAIL_BYTES = 400
 
 
 class DemoSite:
-    """A site of the family: `prepare`, `start`, then `add_remote` each other one."""
+    """A site of the demo. Call `prepare`, `start`, then `add_remote` for every other site."""
 
     def __init__(self, name: str, folder: Path, port: int) -> None:
         self.name = name
@@ -44,7 +44,7 @@ class DemoSite:
         self.data = folder / name.lower().replace(" ", "-")
         self.key = ""
         self._process: subprocess.Popen[bytes] | None = None
-        # Every setting is given, if only as empty, so that none comes from whoever runs the demo.
+        # Every setting is set, even if empty, so that no setting of the caller is used.
         self._environ = {f"POINTSYNC_{each.name.upper()}": "" for each in fields(Config)} | {
             "POINTSYNC_SECRET_KEY_FILE": "",
             "POINTSYNC_DATA": str(self.data),
@@ -52,7 +52,7 @@ class DemoSite:
         }
 
     def prepare(self, admin: str, password: str) -> None:
-        """Make its data: short delays, an admin, an API key."""
+        """Create its database, with short delays, an admin and an API key."""
         self._app = create_app(config.load(self._environ))
         with self._app.app_context():
             create_database_if_missing()
@@ -65,7 +65,7 @@ class DemoSite:
             db.get_engine().dispose()
 
     def start(self) -> None:
-        """Start its process, which ends when this one does, however that goes."""
+        """Start its process, which ends when this process ends for any reason."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("POINTSYNC_")}
         options = ("--port", str(self.port), "--threads", str(THREADS), "--while-stdin")
         with (self.data / "serve.log").open("ab") as log:
@@ -79,12 +79,12 @@ class DemoSite:
             )
 
     def terminate(self) -> None:
-        """Ask its process to end."""
+        """Ask its process to stop."""
         if self._process:
             self._process.terminate()
 
     def wait_for_exit(self, timeout_seconds: float) -> None:
-        """Wait for its end, and end it by force where it does not come."""
+        """Wait until its process has ended, and kill it after `timeout_seconds`."""
         if self._process is None:
             return
         try:
@@ -97,10 +97,10 @@ class DemoSite:
         self._process = None
 
     def check_running(self) -> None:
-        """Raises CommandError where its process has ended by itself."""
+        """Raise CommandError if its process has ended by itself."""
         if self._process and (code := self._process.poll()) is not None:
             log_tail = (self.data / "serve.log").read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace")
-            raise CommandError(f"{self.name} has ended by itself with {code}: {log_tail}")
+            raise CommandError(f"{self.name} stopped unexpectedly with exit code {code}: {log_tail}")
 
     def is_healthy(self) -> bool:
         """Whether it answers and its scheduler is alive."""
@@ -108,7 +108,7 @@ class DemoSite:
         return self.request("GET", "/healthz")[0] == 200
 
     def add_remote(self, other: "DemoSite") -> None:
-        """Add another site to its Remote sites, by its sharing key."""
+        """Add another site as a remote, with its sharing key."""
         remote_input = sharing_key.parse(
             sharing_key=other.get_sharing_key(),
             url=other.url,
@@ -130,13 +130,13 @@ class DemoSite:
             db.get_engine().dispose()
 
     def get_sharing_key(self) -> str | None:
-        """What its admin would hand to the other shops' admins."""
+        """Its sharing key, which its admin would give to the admins of the other shops."""
         with self._app.app_context():
             state = get_runtime()
             return local_site.load_identity(db.session(), state.vault, state.config, clock.now()).sharing_key
 
     def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """A call as its shop's software makes it: status and answer; 0 where nobody answers."""
+        """Call the site as its shop's software would: status and answer. The status is 0 if it does not answer."""
         connection = HTTPConnection(HOST, self.port, timeout=REQUEST_TIMEOUT_SECONDS)
         try:
             body_text = None if body is None else json.dumps(body)
@@ -151,7 +151,7 @@ class DemoSite:
 
 
 def stop_all(family: Iterable[DemoSite]) -> None:
-    """End all processes, within some seconds."""
+    """Stop all processes within some seconds."""
     family = list(family)
     deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
     for each in family:
@@ -162,12 +162,12 @@ def stop_all(family: Iterable[DemoSite]) -> None:
 
 
 def check_ports_free(ports: Iterable[int]) -> None:
-    """Raises CommandError where somebody listens at one of these ports already."""
+    """Raise CommandError if one of these ports cannot be used."""
     for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
             except OSError as error:
-                problem = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
-                raise CommandError(f"Port {port} {problem}; choose others with --port.") from None
+                problem = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+                raise CommandError(f"Port {port} {problem}. Choose other ports with --port.") from None

@@ -1,4 +1,4 @@
-"""What the demo shows, one thing after the other."""
+"""The steps of the demo."""
 
 import threading
 import time
@@ -18,11 +18,11 @@ TIMEOUT_SECONDS = 120.0
 
 
 class Stopped(Exception):
-    """It was asked to stop."""
+    """The demo was asked to stop."""
 
 
 class Scenario:
-    """The family, from the opening of the shops to Ctrl-C. Every step raises Stopped when that comes."""
+    """Runs the sites from their start to Ctrl-C. Every step raises Stopped when the demo should stop."""
 
     def __init__(self, family: Sequence[DemoSite], stop: StopSignal, print_line: Callable[[str], None]) -> None:
         self.family = family
@@ -32,7 +32,7 @@ class Scenario:
         self._deadline = time.monotonic() + SETUP_TIMEOUT_SECONDS
 
     def start_sites(self, admin: str, password: str) -> None:
-        """Make all sites, start them, and let each list each other."""
+        """Create and start all sites, and add every other site as a remote to each."""
         for each in self.family:
             each.prepare(admin, password)
             each.start()
@@ -47,10 +47,10 @@ class Scenario:
             each.ping_remotes()
 
     def wait_until_in_step(self) -> tuple[int, int]:
-        """Let customers shop and see that every site has the same; how many movements, and customers, that is."""
+        """Record the first orders and wait until all sites have the same data; how many movements and customers."""
         self._shoppers.record_first_orders()
         self._wait_until(
-            lambda: not any(map(_waiting_count, self.family)), self._remaining_seconds(), "nothing waits any more"
+            lambda: not any(map(_waiting_count, self.family)), self._remaining_seconds(), "all movements are delivered"
         )
         ledgers: list[dict[str, tuple[int, frozenset[tuple[str, str]]]]] = []
 
@@ -58,26 +58,26 @@ class Scenario:
             ledgers[:] = [read_ledger(each) for each in self.family]
             return all(each == ledgers[0] for each in ledgers)
 
-        self._wait_until(is_same, self._remaining_seconds(), "all sites have the same")
+        self._wait_until(is_same, self._remaining_seconds(), "all sites have the same data")
         return sum(len(movements) for _, movements in ledgers[0].values()), len(ledgers[0])
 
     def show_outage(self) -> None:
-        """Keep customers shopping, stop the last site for a while, and go on until asked to stop."""
+        """Record movements regularly, stop the last site for a while, and continue until the demo should stop."""
         threading.Thread(target=self._keep_shopping, name="trickle", daemon=True).start()
-        self.print_line("Customers go on shopping. Ctrl-C ends it all.")
+        self.print_line("Customers continue to shop. Press Ctrl-C to stop all sites.")
         self._sleep(BEFORE_OUTAGE_SECONDS)
         stopped_site = self.family[-1]
         stopped_site.terminate()
         stopped_site.wait_for_exit(TIMEOUT_SECONDS)
-        self.print_line(f"{stopped_site.name} is stopped: its line turns orange, then red, in the lists of the others.")
+        self.print_line(f"{stopped_site.name} was stopped. On the other sites this remote turns orange, then red.")
         for status, colour in (("warning", "orange"), ("error", "red")):
             has_status = partial(self._has_status, stopped_site, status)
             self._wait_until(has_status, TIMEOUT_SECONDS, f"it turns {colour}")
-            self.print_line(f"{stopped_site.name} is {colour} now at {self.family[0].name}; what is for it waits.")
+            self.print_line(f"{stopped_site.name} is now {colour} at {self.family[0].name}. Its movements wait.")
         stopped_site.start()
         self._wait_until(stopped_site.is_healthy, TIMEOUT_SECONDS, f"{stopped_site.name} answers")
         self._wait_until(lambda: not any(map(_waiting_count, self.family)), TIMEOUT_SECONDS, "everything is delivered")
-        self.print_line(f"{stopped_site.name} is started again: everything is delivered.")
+        self.print_line(f"{stopped_site.name} was started again, and everything is delivered.")
         while True:
             self._sleep(1)
 
@@ -100,7 +100,7 @@ class Scenario:
         while not condition():
             if time.monotonic() > deadline:
                 raise CommandError(
-                    f"It is not so in time that {expectation}; the sites' logs say more, with --keep DIR."
+                    f"Gave up waiting until {expectation}. Run it again with --keep DIR, and read the logs in DIR."
                 )
             self._sleep(POLL_SECONDS)
 
@@ -109,6 +109,6 @@ class Scenario:
 
 
 def _waiting_count(site: DemoSite) -> int:
-    """How much it owes; more than 0 as well where it does not answer."""
+    """How many movements wait at this site; also above 0 if it does not answer."""
     status, remotes = site.request("GET", "/api/v1/remotes")
     return sum(each["waiting"] for each in remotes) if status == 200 else 1

@@ -1,4 +1,4 @@
-"""What customers of the demo do: orders, rewards, refunds, presents."""
+"""The customers of the demo: orders, rewards, refunds, gifts."""
 
 import random
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ REWARDS = ("a free coffee", "a postcard", "free shipping", "a small surprise")
 
 
 class Shoppers:
-    """They shop by each site's shop API, the same way in every run up to the moments."""
+    """Records movements with each site's shop API; the same ones in every run, except for the times."""
 
     def __init__(self, family: Sequence[DemoSite]) -> None:
         self._family = family
-        self._random = random.Random(7)  # noqa: S311 a sample, no secret
+        self._random = random.Random(7)  # noqa: S311 sample data, not a secret
         self._order_number = 1000
 
     def record_first_orders(self) -> None:
-        """Some months of shopping, in one call per shop. What a customer spends was earned in that shop before."""
+        """Record the first orders, one call per shop. A customer spends only what they earned in the same shop."""
         carts: list[list[dict[str, Any]]] = [[] for _ in self._family]
         for index, email in enumerate(CUSTOMERS):
             home = index % len(self._family)
@@ -41,15 +41,15 @@ class Shoppers:
                 order = earned[0]
                 carts[home].append(
                     {"customer": email, "points": -order["points"], "kind": "refund"}
-                    | {"reason": f"{order['reason']} sent back", "ref": f"{order['ref']}-refund"}
+                    | {"reason": f"{order['reason']} returned", "ref": f"{order['ref']}-refund"}
                 )
         for site, cart in zip(self._family, carts, strict=True):
             status, answer = site.request("POST", "/api/v1/movements", {"movements": cart})
             if status != 201:
-                raise CommandError(f"{site.name} does not take the sample movements: {status} {answer}")
+                raise CommandError(f"{site.name} did not record the sample movements: {status} {answer}")
 
     def record_random_movement(self) -> None:
-        """One movement, somewhere. A shop that is closed, or a customer short of points, does no harm."""
+        """Record one movement in one shop. It may fail if the site is stopped or the customer has too few points."""
         email = self._random.choice(CUSTOMERS)
         chance = self._random.random()
         if chance < 0.7:
@@ -75,12 +75,12 @@ class Shoppers:
         return {"customer": email, "points": -max(points, 1), "kind": "spend", "reason": reason}
 
     def _make_gift(self, email: str) -> dict[str, Any]:
-        return {"customer": email, "points": 25, "kind": "manual", "reason": "Birthday present"}
+        return {"customer": email, "points": 25, "kind": "manual", "reason": "Birthday gift"}
 
 
 def read_ledger(site: DemoSite) -> dict[str, tuple[int, frozenset[tuple[str, str]]]]:
-    """Each customer's points and movements (origin and id) as this site has them; none for a stranger."""
-    found = {}
+    """Each customer's points and movements (origin and id) on this site; unknown customers are left out."""
+    ledger = {}
     for email in CUSTOMERS:
         path = f"/api/v1/customers/{quote(email)}"
         status, answer = site.request("GET", path)
@@ -89,5 +89,5 @@ def read_ledger(site: DemoSite) -> dict[str, tuple[int, frozenset[tuple[str, str
         points = sum(each["points"] for each in answer["balances"])
         _, page = site.request("GET", f"{path}/movements?limit=200")
         movements = (page or {}).get("movements", [])
-        found[email] = points, frozenset((each["origin"], each["id"]) for each in movements)
-    return found
+        ledger[email] = points, frozenset((each["origin"], each["id"]) for each in movements)
+    return ledger

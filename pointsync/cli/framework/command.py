@@ -1,4 +1,4 @@
-"""How every command behaves: `--json`, `-50` as a number, and every fault as one line on stderr."""
+"""How every command behaves: `--json`, `-50` as a number, and every error as one line on stderr."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,24 +17,24 @@ _NEGATIVE_NUMBER = re.compile(r"-[0-9]")
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn what goes wrong inside, as far as a person has caused it, into one line and an exit code."""
+    """Turn errors into CommandError, except for bugs, which keep their traceback."""
     try:
         yield
     except click.NoSuchOption as error:
-        raise CommandError(f"There is no option {error.option_name}; see --help.", 2) from None
+        raise CommandError(f"There is no option {error.option_name}. See --help.", 2) from None
     except click.UsageError as error:
         raise CommandError(error.format_message(), 2) from None
     except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
         raise
     except Exception as error:
-        fault = to_command_error(error)
-        if fault is None:
+        command_error = to_command_error(error)
+        if command_error is None:
             raise
-        raise fault from error
+        raise command_error from error
 
 
 class Command(click.Command):
-    """A command with `--json`, in which `-50` is a number and not an option."""
+    """A command with `--json`. An argument such as `-50` is a number and not an option."""
 
     ignore_unknown_options = True
 
@@ -46,23 +46,23 @@ class Command(click.Command):
                 is_flag=True,
                 expose_value=False,
                 callback=_store_json_flag,
-                help="Answer in JSON.",
+                help="Print JSON.",
             )
         )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """The arguments, read; raises CommandError."""
+        """Parse the arguments. Raises CommandError."""
         with translate_errors():
             self._check_option_names(ctx, args)
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """What the command does; raises CommandError."""
+        """Run the command. Raises CommandError."""
         with translate_errors():
             return super().invoke(ctx)
 
     def _check_option_names(self, ctx: click.Context, args: Sequence[str]) -> None:
-        """Options are told from negative numbers here, since the parser lets what it does not know pass."""
+        """Refuse unknown options. click's parser accepts them here, because it must accept negative numbers."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
         names = {name for option in options for name in (*option.opts, *option.secondary_opts)}
         with_value = {name for option in options if not option.is_flag for name in option.opts}
@@ -79,15 +79,15 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A noun with its commands; alone it is a wrong argument that is told what there is."""
+    """A noun with its commands. Without a command it is an error that lists them."""
 
     command_class = Command
     group_class = type
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """The arguments, read; raises CommandError."""
+        """Parse the arguments. Raises CommandError."""
         if not args and ctx.parent is not None:
-            raise CommandError(f"{ctx.command_path} needs one of {', '.join(self.list_commands(ctx))}; see --help.", 2)
+            raise CommandError(f"{ctx.command_path} needs one of {', '.join(self.list_commands(ctx))}. See --help.", 2)
         if not args:
             click.echo(ctx.get_help())
             ctx.exit()
@@ -97,14 +97,16 @@ class Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that `args` begins with; raises CommandError where there is none."""
+        """The command at the start of `args`. Raises CommandError if it does not exist."""
         with translate_errors():
             if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
                 names = self.list_commands(ctx)
-                available = (
-                    f"there is {', '.join(names)}" if len(names) <= MAX_COMMANDS_LISTED else "--help lists them all"
+                hint = (
+                    f"The commands are {', '.join(names)}."
+                    if len(names) <= MAX_COMMANDS_LISTED
+                    else "See --help for all commands."
                 )
-                raise CommandError(f"{ctx.command_path} has no command {args[0][:60]!r}; {available}.", 2)
+                raise CommandError(f"{ctx.command_path} has no command {args[0][:60]!r}. {hint}", 2)
             return super().resolve_command(ctx, args)
 
 

@@ -1,4 +1,4 @@
-"""What a command answers: one JSON document, or calm lines and tables for people."""
+"""What a command prints: one JSON document with `--json`, else lines and tables for people."""
 
 import io
 import json
@@ -7,25 +7,27 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
+import msgspec
 
 from pointsync.cli.framework.command import JSON_META_KEY
 from pointsync.cli.framework.errors import to_one_line
 
 PIPE_WIDTH = 100_000
-"""The width where no terminal limits it: whoever reads a pipe gets every value whole."""
+"""The width of tables in a pipe, where no value is wrapped."""
 STATUS_COLOURS = {"green": "green", "warning": "yellow", "error": "red"}
 
 
 def is_json_requested() -> bool:
-    """Whether this command was asked to answer in JSON."""
+    """Whether this command was called with `--json`."""
     return bool(click.get_current_context().meta.get(JSON_META_KEY))
 
 
 def print_result(document: Any, text: str | Callable[[], None]) -> None:
-    """Answer with `document` where JSON is asked for, else with `text`, or by calling it."""
+    """With `--json` print `document`, which may hold Structs; else print `text`, or call it to print."""
     if is_json_requested():
         encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
-        click.echo(json.dumps(document, indent=2, ensure_ascii=not encoding.startswith("utf")))
+        is_utf8 = encoding.startswith("utf")
+        click.echo(json.dumps(msgspec.to_builtins(document), indent=2, ensure_ascii=not is_utf8))
     elif isinstance(text, str):
         click.echo(text)
     else:
@@ -34,17 +36,20 @@ def print_result(document: Any, text: str | Callable[[], None]) -> None:
 
 
 def print_note(text: str) -> None:
-    """A word beside the answer, on stderr."""
+    """Print one line on stderr, beside the result."""
     click.echo(to_one_line(text), err=True)
 
 
 def table_printer(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any] | msgspec.Struct],
     columns: Mapping[str, str],
     empty_message: str,
     number_columns: Sequence[str] = (),
 ) -> Callable[[], None]:
-    """A printer of `rows` under `columns` (title by field), `number_columns` to the right; `empty_message` says how to begin."""
+    """A function that prints `rows` as a table, or `empty_message` if there are none.
+
+    `columns` maps fields to titles. The fields in `number_columns` are aligned to the right.
+    """
 
     def print_table() -> None:
         if not rows:
@@ -56,7 +61,7 @@ def table_printer(
         rich_table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for field, title in columns.items():
             rich_table.add_column(title, justify="right" if field in number_columns else "left", overflow="fold")
-        for row in rows:
+        for row in msgspec.to_builtins(rows):
             rich_table.add_row(
                 *(Text(_format_cell(row[field]), STATUS_COLOURS.get(str(row[field]), "")) for field in columns)
             )
@@ -66,7 +71,7 @@ def table_printer(
 
 
 def format_pairs(pairs: Mapping[str, Any]) -> str:
-    """Names and values, one pair a line, the values in one column."""
+    """Names and values, one pair per line, with the values aligned."""
     width = max(map(len, pairs))
     return "\n".join(f"{name:<{width}}  {_format_cell(value)}" for name, value in pairs.items())
 

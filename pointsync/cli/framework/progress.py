@@ -1,4 +1,4 @@
-"""Progress on stderr: in one line on a terminal, else a line every few seconds."""
+"""Progress on stderr: one line that changes on a terminal, else a new line every few seconds."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ TERMINAL_INTERVAL_SECONDS = 0.2
 
 
 class Progress:
-    """Told often, it says so now and then; used with `with`, it leaves a terminal's line empty."""
+    """Prints progress at most once per interval. Used with `with`, it clears the terminal's line at the end."""
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
@@ -27,7 +27,7 @@ class Progress:
             click.echo("\r\x1b[K", nl=False, err=True)
 
     def update(self, text: str) -> None:
-        """Say how far it is, not too often."""
+        """Print the progress, unless it was printed a short time ago."""
         now = time.monotonic()
         if now - self._updated_at < (TERMINAL_INTERVAL_SECONDS if self._is_terminal else LINE_INTERVAL_SECONDS):
             return

@@ -1,4 +1,4 @@
-"""Ending when asked: the first signal lets what is in flight finish, a second one ends at once."""
+"""Stopping on a signal: the first signal lets running work finish, a second one ends the process at once."""
 
 import logging
 import os
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from types import FrameType
 
 MAX_SHUTDOWN_SECONDS = 9.0
-"""From the first signal to the end, whatever hangs; all that counts is in the database."""
+"""The longest time from the first signal to the end of the process. Everything that matters is in the database."""
 POLL_SECONDS = 0.1
 
 log = logging.getLogger(__name__)
 
 
 class StopSignal:
-    """Whether SIGTERM or Ctrl-C has come: a plain flag to look at, since a signal may come while any lock is held."""
+    """Whether SIGTERM or Ctrl-C has come. It is a plain flag, because a signal can come while any lock is held."""
 
     def __init__(self) -> None:
         self.is_requested = False
@@ -24,14 +24,14 @@ class StopSignal:
             signal.signal(number, self._handle)
 
     def wait(self, seconds: float) -> bool:
-        """Wait, no longer than until it is asked to stop; whether it is."""
+        """Wait for `seconds`, or until the signal comes; whether it has come."""
         deadline = time.monotonic() + seconds
         while not self.is_requested and (remaining_seconds := deadline - time.monotonic()) > 0:
             time.sleep(min(remaining_seconds, POLL_SECONDS))
         return self.is_requested
 
     def stop_at_stdin_end(self) -> None:
-        """Stop as well once stdin ends: the process that holds its other end is gone, however it went."""
+        """Stop also when stdin ends, which happens when the parent process ends for any reason."""
 
         def watch() -> None:
             while os.read(0, 1024):
@@ -47,7 +47,7 @@ class StopSignal:
 
 
 def shut_down(*actions: Callable[[], None]) -> None:
-    """Do all of `actions` at once and wait for them; where that takes too long, the process ends, exit code 0."""
+    """Run `actions` in parallel and wait for them. If they take too long, the process ends with exit code 0."""
     timer = threading.Timer(MAX_SHUTDOWN_SECONDS, os._exit, (0,))
     timer.daemon = True
     timer.start()
@@ -62,4 +62,4 @@ def _run_logged(action: Callable[[], None]) -> None:
     try:
         action()
     except Exception:
-        log.exception("ending was not in order")
+        log.exception("shutdown failed")

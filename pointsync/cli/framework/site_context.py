@@ -1,4 +1,4 @@
-"""The site that a command works on: its application, its database made where there is none, its writes."""
+"""The site that a command works on: its application, its database and its transactions."""
 
 import os
 import pwd
@@ -16,16 +16,15 @@ if TYPE_CHECKING:
 
     from pointsync.sync.site.local_site import Identity
 
-HOLD_MESSAGE = "Nothing is sent: {} Say what this database is: pointsync confirm moved, restored or copy."
+HOLD_MESSAGE = "Nothing is sent: {} Confirm what this database is: pointsync confirm moved, restored or copy."
+COMMAND_SOURCE = "command"
+"""The source of movements and changes by commands. A `ref` is unique for each source."""
 
 Result = TypeVar("Result")
 
 
 def get_app(*, with_views: bool = False) -> Flask:
-    """Flask's own where its command line runs, else a new one, which `with_views` or only serves a command.
-
-    Raises ConfigError.
-    """
+    """Flask's application under `flask …`, else a new one, with views or only for commands. Raises ConfigError."""
     from pointsync import create_app, logs
 
     if has_app_context():
@@ -37,9 +36,9 @@ def get_app(*, with_views: bool = False) -> Flask:
 
 @contextmanager
 def site_context() -> Iterator[None]:
-    """Work with this site's database, which is made where it is absent or empty. Starts no scheduler.
+    """Work with this site's database, which is created if it is missing or empty. No scheduler starts.
 
-    Raises CommandError where the database is of another version.
+    Raises CommandError if the database has another version.
     """
     from pointsync import db, startup
 
@@ -47,12 +46,19 @@ def site_context() -> Iterator[None]:
         if problem := db.version_problem():
             raise CommandError(problem)
         startup.create_database_if_missing()
-        db.set_actor(db.Actor(system_user(), "command", ""))
+        set_command_actor()
         yield
 
 
-def system_user() -> str:
-    """The system account that runs this process; its number where it has no name, as in containers."""
+def set_command_actor() -> None:
+    """Let the audit log name the system account that runs this command."""
+    from pointsync import db
+
+    db.set_actor(db.Actor(_system_user(), COMMAND_SOURCE, ""))
+
+
+def _system_user() -> str:
+    """The name of the system account, or its number if it has no name, as in containers."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -60,8 +66,11 @@ def system_user() -> str:
 
 
 def transact(operation: "Callable[[Session], Result]") -> Result:
-    """What `operation` returns, in a transaction of its own. A copied or restored database is recognised before
-    anything is written to it, since new movements would cover the traces."""
+    """Run `operation` in one transaction and wake the couriers; its result.
+
+    Before the operation writes, it checks whether the database was copied or restored: new movements would hide
+    the evidence.
+    """
     from pointsync import db
     from pointsync.db import run_in_transaction
     from pointsync.models import Site
@@ -82,7 +91,7 @@ def transact(operation: "Callable[[Session], Result]") -> Result:
 
 
 def site_identity() -> "Identity":
-    """Who this site is, its secrets opened."""
+    """The identity of this site, with its secrets decrypted."""
     from pointsync import clock, db
     from pointsync.runtime import get_runtime
     from pointsync.sync.site import local_site
@@ -92,6 +101,6 @@ def site_identity() -> "Identity":
 
 
 def print_hold_warning(reason: str | None) -> None:
-    """Say on stderr why nothing is sent, where that is so."""
+    """Print on stderr why this site sends nothing; `reason` is None if it sends."""
     if reason:
         click.echo(HOLD_MESSAGE.format(reason), err=True)

@@ -1,4 +1,4 @@
-"""Secrets come by stdin, so that they stand in no process list and no shell's history."""
+"""Secrets from stdin, so that they are not in the process list or in the shell's history."""
 
 import sys
 
@@ -8,23 +8,26 @@ MAX_BYTES = 10_000
 
 
 def read_line(option: str) -> str:
-    """One line of stdin, without its end. Raises CommandError naming the option that asked for it."""
+    """One line from stdin, without its line break. Raises CommandError that names `option`."""
     raw = sys.stdin.buffer.readline(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
         raise CommandError(f"{option}: the line on stdin is longer than {MAX_BYTES:,} bytes.", EXIT_USAGE)
     try:
         text = raw.decode().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise CommandError(f"{option}: the line on stdin is not UTF-8.", EXIT_USAGE) from None
+        raise CommandError(f"{option}: the line on stdin is not valid UTF-8.", EXIT_USAGE) from None
     if not text:
         raise CommandError(
-            f"{option}: there is no line on stdin; pipe one in, such as: printf '%s\\n' … | pointsync …", EXIT_USAGE
+            f"{option}: stdin is empty. Pipe one line in, such as: printf '%s\\n' … | pointsync …", EXIT_USAGE
         )
     return text
 
 
 def read_option_or_stdin(option: str, value: str | None, from_stdin: bool) -> str | None:
-    """What was given with `option`, or with `<option>-stdin`; None for neither. Raises CommandError for both."""
+    """The value of `option`, or a line from stdin if `<option>-stdin` was given; None for neither.
+
+    Raises CommandError if both were given.
+    """
     if value is not None and from_stdin:
         raise CommandError(f"Give either {option} or {option}-stdin.", EXIT_USAGE)
     return read_line(f"{option}-stdin") if from_stdin else value

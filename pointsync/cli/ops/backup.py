@@ -1,4 +1,4 @@
-"""`pointsync backup`: all that the database holds, in one file."""
+"""`pointsync backup`: the whole database in one file."""
 
 import os
 import stat
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from pointsync.config import Config
 
 MEGABYTE = 1_000_000
-SECRET_INCLUDED_WARNING = "It opens this site: keep it as you would a password."
+KEY_INCLUDED_WARNING = "It contains the site's secret key. Keep it as safe as a password."
 KEY_NOT_INCLUDED_WARNING = (
-    "It does not hold POINTSYNC_SECRET_KEY: keep that too, apart from it, for without it the backup cannot be restored."
+    "It does not contain POINTSYNC_SECRET_KEY. Keep that key in another place: without it, the backup is useless."
 )
 
 
 @click.command(cls=Command)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Take the place of a file that is there.")
-@click.option("--without-secret", is_flag=True, help="Leave out the secret that opens the database's secrets.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--without-secret", is_flag=True, help="Leave out the key that decrypts the database's secrets.")
 def backup(file: Path, force: bool, without_secret: bool) -> None:
-    """Write all that this site's database holds at this moment to FILE, while the site runs.
+    """Write a backup of the database to FILE. The site may run.
 
-    With it goes the secret that PointSync has made; a POINTSYNC_SECRET_KEY of your own does not, nor do settings
-    of the environment. FILE is there whole or not at all, and for its owner alone.
+    The backup includes the secret key that PointSync generated, but not a POINTSYNC_SECRET_KEY of your own and not
+    the settings in the environment. FILE is written completely or not at all, and only its owner can read it.
     """
     from pointsync import __version__, clock, db
     from pointsync.ops import backup as backups
@@ -58,13 +58,13 @@ def backup(file: Path, force: bool, without_secret: bool) -> None:
     size_text = f"{size / MEGABYTE:,.1f} MB" if size >= MEGABYTE else f"{size:,} bytes"
     print_result(
         document,
-        f"{size_text} are in {to_one_line(str(file))}. "
-        + (SECRET_INCLUDED_WARNING if has_secret else KEY_NOT_INCLUDED_WARNING),
+        f"{to_one_line(str(file))} was written ({size_text}). "
+        + (KEY_INCLUDED_WARNING if has_secret else KEY_NOT_INCLUDED_WARNING),
     )
 
 
 def _check_destination(file: Path, config: "Config", force: bool) -> None:
-    """Raises CommandError where a backup cannot lie, or where something does that was not meant to be replaced."""
+    """Raise CommandError if FILE cannot be written, or exists and `force` is not set."""
     file_name = to_one_line(str(file)[:200])
     try:
         existing = file.stat()
@@ -72,15 +72,17 @@ def _check_destination(file: Path, config: "Config", force: bool) -> None:
         existing = None
     if not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
         raise CommandError(
-            f"FILE: nothing can be written in {to_one_line(str(file.parent)[:200])}; give a folder that you own.",
+            f"FILE: nothing can be written in {to_one_line(str(file.parent)[:200])}. Give a folder that you own.",
             EXIT_USAGE,
         )
     if existing is None:
         return
     if not stat.S_ISREG(existing.st_mode):
-        raise CommandError(f"FILE: {file_name} is no file; give a file's name, such as pointsync.zip.", EXIT_USAGE)
+        raise CommandError(
+            f"FILE: {file_name} is not a file. Give the name of a file, such as pointsync.zip.", EXIT_USAGE
+        )
     check_not_site_file(file, config)
     if not force:
         raise CommandError(
-            f"FILE: {file_name} is there already; give another name, or --force to take its place.", EXIT_FAILURE
+            f"FILE: {file_name} exists already. Give another name, or --force to replace it.", EXIT_FAILURE
         )

@@ -1,4 +1,4 @@
-"""What `pointsync backup` and `pointsync restore` share: progress, and errors that name FILE."""
+"""Shared by `pointsync backup` and `pointsync restore`: progress, and errors that name FILE."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_reporter() -> "Iterator[ProgressCallback]":
-    """Progress on stderr, and an end in order when a signal asks for one."""
+    """A callback that prints progress on stderr, and raises CommandError after SIGTERM or Ctrl-C."""
     from pointsync.cli.framework.shutdown import StopSignal
 
     stop = StopSignal()
@@ -24,7 +24,7 @@ def progress_reporter() -> "Iterator[ProgressCallback]":
 
         def report(action: str, done: int, total: int) -> None:
             if stop.is_requested:
-                raise CommandError("Stopped; nothing has changed.")
+                raise CommandError("Stopped. Nothing was changed.")
             progress.update(f"{done:,} of {total:,} {'pages' if action == 'copied' else 'bytes'} {action} …")
 
         yield report
@@ -32,7 +32,7 @@ def progress_reporter() -> "Iterator[ProgressCallback]":
 
 @contextmanager
 def file_errors(file: Path) -> Iterator[None]:
-    """What goes wrong with FILE, by its name."""
+    """Turn errors about FILE into CommandError that names it."""
     from pointsync.ops.archive import BadBackup
 
     file_name = to_one_line(str(file)[:200])
@@ -51,7 +51,7 @@ def file_errors(file: Path) -> Iterator[None]:
 
 
 def check_not_site_file(file: Path, config: "Config") -> None:
-    """Raises CommandError where FILE is one that the site itself works with."""
+    """Raise CommandError if FILE is one of the site's own files."""
     from pointsync.ops.backup import database_path
 
     site_files = [config.data / name for name in ("secret_key", "secret_key.new", "marker")]
@@ -59,5 +59,5 @@ def check_not_site_file(file: Path, config: "Config") -> None:
         site_files += [Path(f"{database_path(config)}{end}") for end in ("", "-wal", "-shm")]
     if any(each.exists() and each.samefile(file) for each in site_files):
         raise CommandError(
-            f"FILE: {to_one_line(str(file)[:200])} belongs to the site itself; give another name.", EXIT_USAGE
+            f"FILE: {to_one_line(str(file)[:200])} belongs to the site itself. Give another name.", EXIT_USAGE
         )

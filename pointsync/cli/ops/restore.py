@@ -1,4 +1,4 @@
-"""`pointsync restore`: a backup put in the place of the database."""
+"""`pointsync restore`: replace the database with a backup."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 def restore(file: Path) -> None:
-    """Put the backup FILE in the place of this site's database, while the site is stopped.
+    """Replace this site's database with the backup FILE. The site must be stopped.
 
-    FILE may also be a copy of an SQLite database, such as those that are kept before an upgrade. The database that
-    is there is kept beside it. What comes back sends nothing until pointsync confirm has said what it is.
+    FILE may also be a copy of an SQLite database, such as those that an upgrade keeps. The replaced database is kept
+    in the same folder. Afterwards the site sends nothing until you run pointsync confirm.
     """
     from pointsync import clock
     from pointsync.ops import restore as restores
@@ -54,14 +54,14 @@ def restore(file: Path) -> None:
 
 def _summary_lines(restored: "RestoreResult") -> Iterator[str]:
     about = restored.archive.manifest
-    yield f"The database is that of {to_one_line(about.site)}, as it was at {about.made_at}."
+    yield f"The database of {to_one_line(about.site)} was restored, from a backup of {about.made_at}."
     if restored.has_new_secret:
-        yield "Its secret was restored with it; where others may know that one, run: pointsync rotate-key"
+        yield "Its secret key was restored too. If others may know that key, run: pointsync rotate-key"
     if restored.needs_key_rotation:
         yield "It is encrypted with POINTSYNC_SECRET_KEY_OLD: run pointsync rotate-key before you start the site."
     for each in restored.kept_paths:
-        yield f"What was there before is kept: {to_one_line(str(each))}"
+        yield f"The replaced file is kept: {to_one_line(str(each))}"
     yield (
-        "Nothing is sent until you say what it is: pointsync confirm restored, or copy where the real site still runs. "
-        "Start the site first, and say it once its remotes were asked what they hold, which takes some seconds."
+        "Nothing is sent until you confirm what this database is. Start the site, wait some seconds until it has asked "
+        "its remotes, then run: pointsync confirm restored (or copy, if the real site still runs)"
     )

@@ -1,4 +1,4 @@
-"""`pointsync rotate-key`: the key that encrypts the database's secrets, changed."""
+"""`pointsync rotate-key`: change the key that encrypts the database's secrets."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -8,27 +8,27 @@ import click
 from pointsync.cli.framework.command import Command
 from pointsync.cli.framework.errors import CommandError, to_one_line
 from pointsync.cli.framework.output import print_result
-from pointsync.cli.framework.site_context import get_app, system_user
+from pointsync.cli.framework.site_context import get_app, set_command_actor
 
 if TYPE_CHECKING:
     from pointsync.ops.key_rotation import RotationResult
 
 ALREADY_ROTATED = (
-    "The database's secrets are encrypted with POINTSYNC_SECRET_KEY already; take POINTSYNC_SECRET_KEY_OLD away. "
-    "Nothing was changed."
+    "Nothing was changed: the database's secrets are already encrypted with POINTSYNC_SECRET_KEY. Remove "
+    "POINTSYNC_SECRET_KEY_OLD."
 )
 EXPOSED_KEY_ADVICE = (
-    "If others may know the key before, they may know what it encrypted: change the Pass (pointsync pass rotate "
-    "--at-once), the API keys and the hooks' secrets, too."
+    "If others may know the old key, they may know the secrets too. Then also change the Pass (pointsync pass rotate "
+    "--at-once), the API keys and the hooks' secrets."
 )
 
 
 @click.command("rotate-key", cls=Command)
 def rotate_key() -> None:
-    """Encrypt the database's secrets with another key, while the site is stopped.
+    """Encrypt the database's secrets with another key. The site must be stopped.
 
-    The key that PointSync has made is changed for a fresh one; of your own, set POINTSYNC_SECRET_KEY to the new one
-    and POINTSYNC_SECRET_KEY_OLD to the one before. Everybody has to sign in again.
+    PointSync replaces a key that it generated. For a key of your own, set POINTSYNC_SECRET_KEY to the new key and
+    POINTSYNC_SECRET_KEY_OLD to the old one. All admins must sign in again.
     """
     from pointsync import clock, db
     from pointsync.ops import key_rotation
@@ -37,7 +37,7 @@ def rotate_key() -> None:
     with get_app().app_context():
         if problem := db.version_problem():
             raise CommandError(problem)
-        db.set_actor(db.Actor(system_user(), "command", ""))
+        set_command_actor()
         rotated = key_rotation.rotate(clock.now())
         is_shared = not get_runtime().config.is_sqlite
     encrypted = rotated.reencrypted
@@ -55,20 +55,21 @@ def _summary_lines(rotated: "RotationResult", is_shared: bool) -> Iterator[str]:
     if encrypted is None:
         yield ALREADY_ROTATED
         return
-    yield f"The secrets of the database, {encrypted.count:,} in number, are encrypted with the new key."
-    yield "Everybody has to sign in again."
+    yield f"{encrypted.count:,} secrets are now encrypted with the new key."
+    yield "All admins must sign in again."
     for each in encrypted.undecryptable:
-        yield f"What the key before did not open has stayed as it was; enter it anew: {to_one_line(each)}"
+        yield f"The old key cannot decrypt this, so it was not changed. Enter it again: {to_one_line(each)}"
     if rotated.old_key_path is None:
         yield (
-            "Take POINTSYNC_SECRET_KEY_OLD away, and keep that key for the backups and copies made until now: to be "
-            "restored they need it."
+            "Remove POINTSYNC_SECRET_KEY_OLD, but keep that key: you need it to restore backups from before this "
+            "rotation."
         )
     else:
         yield (
-            "Backups and copies made until now need the key before to be restored. It is kept, delete it once you need "
-            f"none of them: {to_one_line(str(rotated.old_key_path))}"
+            "You need the old key to restore backups from before this rotation. It is kept here; delete it when you no "
+            f"longer need them: {to_one_line(str(rotated.old_key_path))}"
         )
         if is_shared:
-            yield f"Other machines of this site need the new key: copy {to_one_line(str(rotated.old_key_path.parent / 'secret_key'))}"
+            new_key_path = rotated.old_key_path.parent / "secret_key"
+            yield f"Copy the new key to the other machines of this site: {to_one_line(str(new_key_path))}"
     yield EXPOSED_KEY_ADVICE

@@ -1,4 +1,4 @@
-"""`pointsync verify`: the ledger proved."""
+"""`pointsync verify`: check the ledger."""
 
 import click
 
@@ -12,7 +12,7 @@ TOTAL_COLUMNS = {
     "origin": "Origin",
     "reserve": "Reserve",
     "kind": "Kind",
-    "flow": "Flow",
+    "flow": "Hourly total",
     "movements": "Movements",
 }
 
@@ -20,7 +20,10 @@ TOTAL_COLUMNS = {
 @click.command(cls=Command)
 @site_context()
 def verify() -> None:
-    """Prove that every balance, and every hour's flow, is the sum of its movements; exit code 1 if any is not."""
+    """Check that every balance and every hourly total is the sum of its movements.
+
+    The exit code is 1 if one is not.
+    """
     from pointsync import db
     from pointsync.ledger.verify import find_balance_differences, find_hourly_total_differences
 

@@ -1,10 +1,11 @@
-"""`pointsync balance` and `pointsync history`: a customer."""
+"""`pointsync balance` and `pointsync history`: a customer's points and movements."""
 
 import click
 
 from pointsync.cli.framework.command import Command
+from pointsync.cli.framework.options import RESERVE_FILTER_OPTION
 from pointsync.cli.framework.output import print_result, table_printer
-from pointsync.cli.framework.param_types import EMAIL, RESERVE_KEY, WholeNumber
+from pointsync.cli.framework.param_types import EMAIL, MAX_BIG_ROW_ID, WholeNumber
 from pointsync.cli.framework.site_context import site_context
 
 MAX_LIMIT = 1000
@@ -14,43 +15,51 @@ COLUMNS = {
     "kind": "Kind",
     "points": "Points",
     "balance": "Total",
-    "origin": "Made at",
+    "origin": "Recorded at",
     "reason": "Description",
 }
 
 
 @click.command(cls=Command)
 @click.argument("email", type=EMAIL, metavar="EMAIL")
-@click.option("--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", help="Only this points reserve.")
+@RESERVE_FILTER_OPTION
 @site_context()
 def balance(email: str, reserve_key: str | None) -> None:
     """Show a customer's points."""
     from pointsync import db
     from pointsync.ledger import customers, reserves
+    from pointsync.ledger.customer_json import Customer
 
     session = db.session()
     reserve = reserves.get(session, reserve_key) if reserve_key else None
     customer = customers.get(session, email)
-    rows = customers.list_balances(session, customer, reserve)
-    printer = table_printer(
-        rows, {"reserve": "Reserve", "points": "Points"}, "No points yet.", number_columns=("points",)
+    balances = customers.list_balances(session, customer, reserve)
+    columns = {"reserve": "Reserve", "points": "Points"}
+    print_result(
+        Customer(customer.email, balances),
+        table_printer(balances, columns, "No points yet.", number_columns=("points",)),
     )
-    print_result({"customer": customer.email, "balances": rows}, printer)
 
 
 @click.command(cls=Command)
 @click.argument("email", type=EMAIL, metavar="EMAIL")
-@click.option("--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", help="Only this points reserve.")
-@click.option("--limit", type=WholeNumber(1, MAX_LIMIT), default=50, help=f"50 unless given; at most {MAX_LIMIT:,}.")
+@RESERVE_FILTER_OPTION
+@click.option(
+    "--limit",
+    type=WholeNumber(1, MAX_LIMIT),
+    default=50,
+    help=f"How many movements. Default: 50; at most {MAX_LIMIT:,}.",
+)
+@click.option("--cursor", type=WholeNumber(1, MAX_BIG_ROW_ID), help="The value of next in the JSON of the page before.")
 @site_context()
-def history(email: str, reserve_key: str | None, limit: int) -> None:
+def history(email: str, reserve_key: str | None, limit: int, cursor: int | None) -> None:
     """Show a customer's movements, newest first."""
     from pointsync import db
     from pointsync.ledger import customers, reserves
 
     session = db.session()
     reserve = reserves.get(session, reserve_key) if reserve_key else None
-    rows, _ = customers.list_movements(session, customers.get(session, email), reserve, None, limit)
+    page = customers.list_movements(session, customers.get(session, email), reserve, cursor, limit)
     print_result(
-        {"movements": rows}, table_printer(rows, COLUMNS, "No movements yet.", number_columns=("points", "balance"))
+        page, table_printer(page.movements, COLUMNS, "No movements yet.", number_columns=("points", "balance"))
     )

@@ -1,4 +1,4 @@
-"""`pointsync expiry`: by which rule the points of a reserve are lost."""
+"""`pointsync expiry`: the rules by which points expire."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ import click
 from pointsync.cli.framework.command import Group
 from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
 from pointsync.cli.framework.output import print_result, table_printer
-from pointsync.cli.framework.param_types import RESERVE_KEY, Period, YearDay
+from pointsync.cli.framework.param_types import PERIOD, RESERVE_KEY, YEAR_DAY
 from pointsync.cli.framework.site_context import site_context, transact
 
 if TYPE_CHECKING:
@@ -21,17 +21,19 @@ ONE_YEAR = timedelta(days=366)
 
 @click.group(cls=Group)
 def expiry() -> None:
-    """Expiry: whether, how and when the points of a reserve are lost. Each site has its own."""
+    """Expiry: whether and when points of a reserve expire. Each site has its own rules."""
 
 
 def rule_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say a rule; one of them."""
+    """Add the options for a rule, of which one can be given."""
     for option in (
-        click.option("--yearly", type=YearDay(), help="All points, each year on that day, such as 12-31."),
+        click.option("--yearly", type=YEAR_DAY, help="All points expire each year on this day, such as 12-31."),
         click.option(
-            "--inactivity", type=Period(), help="All points, when none has moved for so long, such as 90d or 12m."
+            "--inactivity",
+            type=PERIOD,
+            help="All points expire after this time without a movement, such as 90d or 12m.",
         ),
-        click.option("--transactional", type=Period(), help="Points so long after they were given, such as 9m."),
+        click.option("--transactional", type=PERIOD, help="Points expire this time after they were given, such as 9m."),
     ):
         command = option(command)
     return command
@@ -40,7 +42,7 @@ def rule_options(command: Callable[..., None]) -> Callable[..., None]:
 @expiry.command("list")
 @site_context()
 def list_expiries() -> None:
-    """List the rules; reserves whose points are never lost are left out."""
+    """List the expiry rules. Reserves whose points never expire are left out."""
     from pointsync import db
     from pointsync.ledger.expiry import rules
 
@@ -48,19 +50,17 @@ def list_expiries() -> None:
     columns = {"reserve": "Reserve", "kind": "Kind", "after": "After", "on": "On", "since": "Since", "done": "Done"}
     print_result(
         rows,
-        table_printer(
-            rows, columns, "No points are ever lost. Set a rule by: pointsync expiry set KEY --transactional 12m"
-        ),
+        table_printer(rows, columns, "Points never expire. Set a rule: pointsync expiry set KEY --transactional 12m"),
     )
 
 
 @expiry.command("set")
 @click.argument("key", type=RESERVE_KEY, metavar="KEY")
 @rule_options
-@click.option("--none", "is_none", is_flag=True, help="Points are lost no more; those that are lost stay so.")
+@click.option("--none", "is_none", is_flag=True, help="No more points expire. Expired points stay expired.")
 @site_context()
 def set_expiry(key: str, is_none: bool, **options: Any) -> None:
-    """Let the points of the reserve KEY be lost by a rule. `preview` says before who would lose what."""
+    """Set the expiry rule of the reserve KEY. Use `preview` first to see who would lose what."""
     from pointsync import db
     from pointsync.ledger import reserves
     from pointsync.ledger.expiry import rules
@@ -70,13 +70,14 @@ def set_expiry(key: str, is_none: bool, **options: Any) -> None:
         raise CommandError("Give one of --transactional, --inactivity, --yearly and --none.", EXIT_USAGE)
     if rule is None:
         transact(lambda session: rules.disable(session, reserves.get(session, key), _today()))
-        print_result({"reserve": key, "kind": "none"}, f"Points of {key} are lost no more.")
+        print_result({"reserve": key, "kind": "none"}, f"Points of {key} no longer expire.")
         return
     transact(lambda session: rules.set_rule(session, reserves.get(session, key), rule))
     document = next(_to_json(*each) for each in rules.list_enabled(db.session()) if each[1].key == key)
     print_result(
         document,
-        f"Points of {key} are lost by this rule from today on: {document['kind']}, {document['after'] or document['on']}.",
+        f"From today on, points of {key} expire by this rule: {document['kind']}, "
+        f"{document['after'] or document['on']}.",
     )
 
 
@@ -85,21 +86,20 @@ def set_expiry(key: str, is_none: bool, **options: Any) -> None:
 @rule_options
 @site_context()
 def preview_expiry(key: str, **options: Any) -> None:
-    """Show who would lose what in the year to come, if nothing moved any more.
+    """Show who would lose what within a year, if nothing moved until then.
 
-    By the rule that is in force, unless another one is given.
+    Without an option it uses the current rule.
     """
     from pointsync import db
     from pointsync.ledger import reserves
-    from pointsync.ledger.expiry import expire
-    from pointsync.ledger.expiry import rules
+    from pointsync.ledger.expiry import expire, rules
     from pointsync.sync.site import general
 
     session = db.session()
     reserve = reserves.get(session, key)
     rule = _parse_rule(options) or rules.get_rule(session, reserve)
     if rule is None:
-        raise CommandError(f"{key} has no rule; give one of --transactional, --inactivity and --yearly.", EXIT_USAGE)
+        raise CommandError(f"{key} has no rule. Give one of --transactional, --inactivity and --yearly.", EXIT_USAGE)
     until = _today() + ONE_YEAR
     rows: list[dict[str, Any]] = [
         {"customer": email, "day": loss.day.isoformat(), "points": loss.points}
@@ -133,7 +133,7 @@ def _parse_rule(options: dict[str, Any]) -> "ExpiryRule | None":
 
 def _today() -> date:
     from pointsync import clock, db
-    from pointsync.ledger.expiry.rule import local_date
+    from pointsync.clock import local_date
     from pointsync.sync.site import general
 
     return local_date(clock.now(), general.get_time_zone(db.session()))

@@ -13,8 +13,9 @@ import click
 
 from pointsync.cli.framework.command import Command
 from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
+from pointsync.cli.framework.options import RESERVE_FILTER_OPTION
 from pointsync.cli.framework.output import is_json_requested, print_note, print_result
-from pointsync.cli.framework.param_types import RESERVE_KEY, Day
+from pointsync.cli.framework.param_types import DAY
 from pointsync.cli.framework.site_context import site_context
 from pointsync.files import atomic_text_file
 
@@ -25,28 +26,23 @@ ONE_DAY = timedelta(days=1)
 
 @click.command(cls=Command)
 @click.argument("what", type=click.Choice(EXPORT_KINDS), default="customers")
-@click.option(
-    "--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", help="Of one points reserve; of all unless given."
-)
-@click.option("--from", "first", type=Day(), help="Movements of that day and later, such as 2026-01-31.")
-@click.option("--to", "last", type=Day(), help="Movements of that day and earlier.")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to stdout.")
+@RESERVE_FILTER_OPTION
+@click.option("--from", "first", type=DAY, help="The first day of movements or deliveries, such as 2026-01-31.")
+@click.option("--to", "last", type=DAY, help="The last day.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file. Default: stdout.")
 def export(what: str, reserve_key: str | None, first: date | None, last: date | None, output: Path | None) -> None:
-    """Write customers with their balances (unless told otherwise), movements or deliveries as CSV.
+    """Write customers with their balances (default), movements or deliveries as CSV.
 
-    Days are those of the site's time zone. Text that a spreadsheet would take for a formula has an apostrophe
-    before it.
+    Days are in the site's time zone. An apostrophe is added before text that a spreadsheet would read as a formula.
     """
     if is_json_requested() and output is None:
-        raise CommandError(
-            "With --json the answer goes to stdout; say by --output FILE where the CSV goes.", EXIT_USAGE
-        )
+        raise CommandError("With --json the result goes to stdout, so the CSV needs a file: --output FILE.", EXIT_USAGE)
     if what == "customers" and (first or last):
         raise CommandError(
-            "Balances are those of this moment; --from and --to are for movements and deliveries.", EXIT_USAGE
+            "Balances are the current ones. --from and --to are only for movements and deliveries.", EXIT_USAGE
         )
     if first and last and last < first:
-        raise CommandError(f"--to: {last} lies before {first}; give the same day or a later one.", EXIT_USAGE)
+        raise CommandError(f"--to: {last} is before {first}. Give the same day or a later one.", EXIT_USAGE)
     with site_context():
         if output is None:
             with _utf8_stdout() as file:
@@ -56,7 +52,8 @@ def export(what: str, reserve_key: str | None, first: date | None, last: date | 
             count = _write_csv(file, what, reserve_key, first, last)
         document = {"what": what, "rows": count, "output": str(output)}
         print_result(
-            document, f"{count:,} {what} are in {output}." if count else f"There are no {what}; {output} is empty."
+            document,
+            f"{count:,} {what} were written to {output}." if count else f"There are no {what}. {output} is empty.",
         )
 
 
@@ -81,9 +78,9 @@ def _write_csv(file: TextIO, what: str, reserve_key: str | None, first: date | N
     count = 0
     conditions = rows.build_conditions(reserve, since, until)
     for page in rows.iter_pages(session, what, conditions, rows.get_last_key(session, what)):
-        session.rollback()  # a snapshot held for minutes would let the database's files grow
+        session.rollback()  # a snapshot of several minutes would let the database's files grow
         if stop.is_requested:
-            raise CommandError(f"Stopped after {count:,} lines; run it again for all of them.")
+            raise CommandError(f"Stopped after {count:,} lines. Run it again for all of them.")
         writer.writerows(page)
         count += len(page)
         if count % ROWS_PER_NOTE == 0:
@@ -93,7 +90,7 @@ def _write_csv(file: TextIO, what: str, reserve_key: str | None, first: date | N
 
 @contextmanager
 def _utf8_stdout() -> Iterator[TextIO]:
-    """Standard output as UTF-8, whatever the terminal says of itself."""
+    """Standard output as UTF-8, for any encoding of the terminal."""
     file = io.TextIOWrapper(sys.stdout.buffer, "utf-8", newline="")
     try:
         yield file
@@ -105,20 +102,20 @@ def _utf8_stdout() -> Iterator[TextIO]:
 
 @contextmanager
 def _output_file(path: Path) -> Iterator[TextIO]:
-    """A file for its owner alone that takes the place of `path` once it is whole, and is gone where it never was."""
+    """A file that only its owner can read. It replaces `path` when it is complete, and is deleted after an error."""
     if path.exists() and not path.is_file():
-        raise CommandError(f"--output: {path} is no file; give a file's name, such as customers.csv.", EXIT_USAGE)
+        raise CommandError(
+            f"--output: {path} is not a file. Give the name of a file, such as customers.csv.", EXIT_USAGE
+        )
     try:
         with ExitStack() as stack:
             try:
                 file = stack.enter_context(atomic_text_file(path))
             except (OSError, ValueError) as error:
-                raise CommandError(
-                    f"--output: nothing can be written at {path}: {_error_text(error)}.", EXIT_USAGE
-                ) from None
+                raise CommandError(f"--output: {path} cannot be written: {_error_text(error)}.", EXIT_USAGE) from None
             yield file
     except OSError as error:
-        raise CommandError(f"--output: nothing can be written at {path}: {_error_text(error)}.") from None
+        raise CommandError(f"--output: {path} cannot be written: {_error_text(error)}.") from None
 
 
 def _error_text(error: Exception) -> str:

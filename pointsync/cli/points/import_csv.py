@@ -1,4 +1,4 @@
-"""`pointsync import`: points from a CSV file."""
+"""`pointsync import`: import points from a CSV file."""
 
 import shutil
 import sys
@@ -12,8 +12,8 @@ import click
 
 from pointsync.cli.framework.command import Command
 from pointsync.cli.framework.errors import EXIT_FAILURE, EXIT_USAGE, CommandError, to_one_line
+from pointsync.cli.framework.options import RESERVE_OPTION
 from pointsync.cli.framework.output import print_result, table_printer
-from pointsync.cli.framework.param_types import RESERVE_KEY
 from pointsync.cli.framework.progress import Progress
 from pointsync.cli.framework.site_context import site_context, transact
 from pointsync.imports.formats import FORMATS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pointsync.imports.run import ImportReport
 
 BALANCE_COLUMNS = {"reserve": "Reserve", "before": "Before", "points": "Points", "after": "After"}
-ERROR_COLUMNS = {"line": "Line", "message": "What is wrong"}
+ERROR_COLUMNS = {"line": "Line", "message": "Problem"}
 MAX_ERRORS_SHOWN = 20
 
 Result = TypeVar("Result")
@@ -34,21 +34,20 @@ Result = TypeVar("Result")
 
 @click.command("import", cls=Command)
 @click.argument("file", metavar="FILE")
-@click.option("--opening", is_flag=True, help="Opening balances, which stay here; so unless --new is given.")
-@click.option("--new", is_flag=True, help="New points, which all sites are sent.")
-@click.option("--dry-run", is_flag=True, help="Say what it would do, and do nothing.")
-@click.option("--good-lines", is_flag=True, help="Record the good lines where others are faulty.")
-@click.option("--format", "shape", type=click.Choice(list(FORMATS)), help="Found by the header unless given.")
-@click.option(
-    "--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", default="default", help="Of lines that name none."
-)
+@click.option("--opening", is_flag=True, help="Import opening balances, which stay on this site (default).")
+@click.option("--new", is_flag=True, help="Import new points, which are sent to all sites.")
+@click.option("--dry-run", is_flag=True, help="Show what the import would do, and change nothing.")
+@click.option("--good-lines", is_flag=True, help="Record the valid lines even if others are not valid.")
+@click.option("--format", "file_format", type=click.Choice(list(FORMATS)), help="Default: detected by the header.")
+@RESERVE_OPTION
 def import_points(
-    file: str, opening: bool, new: bool, dry_run: bool, good_lines: bool, shape: str | None, reserve_key: str
+    file: str, opening: bool, new: bool, dry_run: bool, good_lines: bool, file_format: str | None, reserve_key: str
 ) -> None:
-    """Record what a CSV FILE holds: opening balances unless told otherwise; - reads stdin.
+    """Import points from a CSV FILE, or from stdin if FILE is -.
 
-    All of it or, if any line is faulty, none. The same file once more changes nothing. Columns: customer, reserve,
-    points, kind, reason, at, ref; or a list of e-mail addresses and points.
+    If one line is not valid, nothing is recorded. Importing the same file again changes nothing. Columns: customer,
+    reserve, points, kind, reason, at, ref; or a list of e-mail addresses and points. --reserve is for lines that name
+    no reserve.
     """
     if opening and new:
         raise click.UsageError("Give either --opening or --new.")
@@ -59,7 +58,7 @@ def import_points(
     from pointsync.imports.encoding import UnreadableFile
     from pointsync.imports.run import STOPPED, Import, ImportOptions
 
-    options = ImportOptions(not new, shape, reserve_key, good_lines)
+    options = ImportOptions(not new, file_format, reserve_key, good_lines)
     stop, progress = StopSignal(), Progress()
     with (
         site_context(),
@@ -79,15 +78,15 @@ def import_points(
         except UnreadableFile as error:
             raise CommandError(f"{error.message} Nothing was recorded.") from None
         except DatabaseBusy as error:
-            report.why = f"The database is busy or away; try again in a moment ({error})."
-    print_result(report.to_json(), lambda: _print_report(report))
-    if report.state == STOPPED or (report.tally["faulty"] and not good_lines):
+            report.why = f"The database is busy or unavailable. Try again shortly ({error})."
+    print_result(report, lambda: _print_report(report))
+    if report.state == STOPPED or (report.tally.faulty and not good_lines):
         click.get_current_context().exit(EXIT_FAILURE)
 
 
 @contextmanager
 def _as_file(file: str, folder: Path) -> Iterator[Path]:
-    """The file itself, or what stdin holds: it is read more than once."""
+    """The path of the file, or of a copy of stdin, because an import reads its file several times."""
     if file != "-":
         path = Path(file)
         try:
@@ -98,7 +97,7 @@ def _as_file(file: str, folder: Path) -> Iterator[Path]:
             raise CommandError(f"FILE: {to_one_line(file[:200])} cannot be read: {reason}.", EXIT_USAGE) from None
         if not path.is_file():
             raise CommandError(
-                f"FILE: {to_one_line(file[:200])} is no file; give a CSV file, or - for stdin.", EXIT_USAGE
+                f"FILE: {to_one_line(file[:200])} is not a file. Give a CSV file, or - for stdin.", EXIT_USAGE
             )
         yield path
         return
@@ -109,7 +108,7 @@ def _as_file(file: str, folder: Path) -> Iterator[Path]:
 
 
 def _make_transact() -> "Callable[[Callable[[Session], int]], int]":
-    """Writes: the first as every command's, which recognises a copy or a restored database; the others plainly."""
+    """A function that runs transactions: the first with the checks of `transact`, the others without."""
     from pointsync.db import run_in_transaction
     from pointsync.runtime import get_runtime
 
@@ -137,5 +136,5 @@ def _print_report(report: "ImportReport") -> None:
     if report.faults:
         shown_errors: list[dict[str, Any]] = report.faults[:MAX_ERRORS_SHOWN]
         table_printer(shown_errors, ERROR_COLUMNS | {"line": report.unit.capitalize()}, "", number_columns=("line",))()
-        if (error_count := report.tally["faulty"]) > len(shown_errors):
-            click.echo(f"… and {error_count - len(shown_errors):,} more faulty ones; --json tells the first 100.")
+        if (error_count := report.tally.faulty) > len(shown_errors):
+            click.echo(f"… and {error_count - len(shown_errors):,} more. --json lists the first 100.")

@@ -7,8 +7,9 @@ import click
 
 from pointsync.cli.framework.command import Command
 from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
+from pointsync.cli.framework.options import RESERVE_OPTION
 from pointsync.cli.framework.output import is_json_requested, print_result, table_printer
-from pointsync.cli.framework.param_types import RESERVE_KEY, Month
+from pointsync.cli.framework.param_types import MONTH
 from pointsync.cli.framework.site_context import site_context
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 NUMBERS = ("movements", "given", "taken", "difference")
 COLUMNS = {
     "month": "Month",
-    "site": "Made at",
+    "site": "Recorded at",
     "movements": "Movements",
     "given": "Given",
     "taken": "Taken",
@@ -26,17 +27,15 @@ COLUMNS = {
 
 
 @click.command(cls=Command)
-@click.option(
-    "--reserve", "reserve_key", type=RESERVE_KEY, default="default", metavar="KEY", help="default unless given."
-)
-@click.option("--from", "first", type=Month(), help="The first month, such as 2026-01; six in all unless given.")
-@click.option("--to", "last", type=Month(), help="The last month; this one unless given.")
-@click.option("--csv", "is_csv", is_flag=True, help="As CSV, without sums.")
+@RESERVE_OPTION
+@click.option("--from", "first", type=MONTH, help="The first month, such as 2026-01. Default: six months in all.")
+@click.option("--to", "last", type=MONTH, help="The last month. Default: this month.")
+@click.option("--csv", "is_csv", is_flag=True, help="Print CSV, without sums.")
 def settlement(reserve_key: str, first: str | None, last: str | None, is_csv: bool) -> None:
-    """Show what each site gave and took, month by month, for the owners of the shops to settle by.
+    """Show what each site gave and took, month by month, so that the shops' owners can settle.
 
-    A movement counts in the month in which it was made, in the site's time zone. A site that gave more than it
-    took owes the others. Opening balances, corrections and expired points stay on this site and are left out.
+    A movement counts in the month in which it happened, in the site's time zone. A site that gave more than it took
+    owes the others. Opening balances, corrections and expired points stay on this site and are left out.
     """
     if is_csv and is_json_requested():
         raise CommandError("Give one of --csv and --json.", EXIT_USAGE)
@@ -46,10 +45,9 @@ def settlement(reserve_key: str, first: str | None, last: str | None, is_csv: bo
 
 def _print_settlement(reserve_key: str, first: str | None, last: str | None, is_csv: bool) -> None:
     from pointsync import clock, db
+    from pointsync.clock import local_date
     from pointsync.errors import InvalidInput
-    from pointsync.ledger import reserves
-    from pointsync.ledger import settlement_sums
-    from pointsync.ledger.expiry.rule import local_date
+    from pointsync.ledger import reserves, settlement_sums
     from pointsync.reports import settlement as settlement_report
     from pointsync.runtime import get_runtime
     from pointsync.sync.site import general, names

@@ -1,6 +1,7 @@
 """`pointsync remote retry`, `pause`, `resume`, `history` and `remove`."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,10 @@ from pointsync.cli.framework.site_context import site_context, transact
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from pointsync import models
+    from pointsync.sync.remotes.backfill import BackfillProgress
+    from pointsync.sync.remotes.remote_json import Remote
+
 MAX_DROP = 2**31
 
 
@@ -19,20 +24,14 @@ MAX_DROP = 2**31
 @click.argument("remote_id", type=REMOTE_ID, metavar="ID")
 @site_context()
 def retry_remote(remote_id: int) -> None:
-    """Send all that waits for a remote now, without the delay."""
+    """Send everything that waits for a remote now."""
     from pointsync import clock
-    from pointsync.sync.remotes import queue as remote_queue
     from pointsync.sync.remotes import remotes
 
-    def run(session: "Session") -> dict[str, Any]:
-        row = remotes.get(session, remote_id)
-        remotes.retry(session, row, clock.now())
-        return remote_queue.to_json(session, row)
-
-    document = transact(run)
-    text = f"All that waits for remote {remote_id} is sent now: {document['waiting']:,}."
-    if document["paused"]:
-        text = f"Remote {remote_id} is paused, so nothing is sent; go on with: pointsync remote resume {remote_id}"
+    document = _act(remote_id, lambda session, remote: remotes.retry(session, remote, clock.now()))
+    text = f"Everything that waits for remote {remote_id} is being sent now: {document.waiting:,}."
+    if document.paused:
+        text = f"Remote {remote_id} is paused, so nothing is sent. To resume it: pointsync remote resume {remote_id}"
     print_result(document, text)
 
 
@@ -40,17 +39,12 @@ def retry_remote(remote_id: int) -> None:
 @click.argument("remote_id", type=REMOTE_ID, metavar="ID")
 @site_context()
 def pause_remote(remote_id: int) -> None:
-    """Send nothing to a remote until it is resumed; what is made meanwhile waits."""
+    """Send nothing to a remote until you resume it. New movements wait."""
     from pointsync import clock
-    from pointsync.sync.remotes import queue as remote_queue
     from pointsync.sync.remotes import remotes
 
-    def run(session: "Session") -> dict[str, Any]:
-        row = remotes.get(session, remote_id)
-        remotes.pause(session, row, clock.now())
-        return remote_queue.to_json(session, row)
-
-    print_result(transact(run), f"Remote {remote_id} is paused; go on with: pointsync remote resume {remote_id}")
+    document = _act(remote_id, lambda session, remote: remotes.pause(session, remote, clock.now()))
+    print_result(document, f"Remote {remote_id} is paused. To resume it: pointsync remote resume {remote_id}")
 
 
 @click.command("resume", cls=Command)
@@ -58,62 +52,69 @@ def pause_remote(remote_id: int) -> None:
 @site_context()
 def resume_remote(remote_id: int) -> None:
     """Send to a remote again."""
-    from pointsync.sync.remotes import queue as remote_queue
     from pointsync.sync.remotes import remotes
 
-    def run(session: "Session") -> dict[str, Any]:
-        row = remotes.get(session, remote_id)
-        remotes.resume(session, row)
-        return remote_queue.to_json(session, row)
+    print_result(_act(remote_id, remotes.resume), f"Remote {remote_id} is resumed.")
 
-    print_result(transact(run), f"Remote {remote_id} is sent to again.")
+
+def _act(remote_id: int, action: "Callable[[Session, models.Remote], object]") -> "Remote":
+    """Run `action` on the remote in a transaction; the remote afterwards."""
+    from pointsync.sync.remotes import remote_json, remotes
+
+    def run(session: "Session") -> "Remote":
+        remote = remotes.get(session, remote_id)
+        action(session, remote)
+        return remote_json.of(session, remote)
+
+    return transact(run)
 
 
 @click.command("history", cls=Command)
 @click.argument("remote_id", type=REMOTE_ID, metavar="ID")
-@click.option("--stop", is_flag=True, help="Owe it no more of the history; what is owed already is sent.")
+@click.option("--stop", is_flag=True, help="Stop. Movements that are already in the queue are still sent.")
 @site_context()
 def send_backfill(remote_id: int, stop: bool) -> None:
-    """Send a remote all that this site ever made; where that was begun already, tell how far it is.
+    """Send a remote all movements that this site ever recorded. If that was started before, show the progress.
 
-    Harmless when done twice. What was stopped is begun again.
+    It does no harm when done twice. A stopped history starts again.
     """
     from pointsync import clock
     from pointsync.sync.remotes import backfill, remotes
 
-    def run(session: "Session") -> dict[str, Any] | None:
+    def run(session: "Session") -> "BackfillProgress | None":
         row = remotes.get(session, remote_id)
         if stop:
             backfill.stop(session, row, clock.now())
-            return backfill.progress_json(session, row)
-        progress = backfill.progress_json(session, row)
-        if progress is None or progress["state"] == "stopped":
+            return backfill.progress(session, row)
+        progress = backfill.progress(session, row)
+        if progress is None or progress.state == "stopped":
             backfill.start(session, row, clock.now())
-            progress = backfill.progress_json(session, row)
+            progress = backfill.progress(session, row)
         return progress
 
     progress = transact(run)
-    text = "No history was asked for."
+    text = f"No history was requested for remote {remote_id}."
     if progress:
-        text = (
-            f"History for remote {remote_id}: {progress['state']}, {progress['owed']:,} of {progress['total']:,} owed."
-        )
+        queued_count = progress.owed
+        text = f"History for remote {remote_id}: {progress.state}, {queued_count:,} of {progress.total:,} queued."
     print_result({"id": remote_id, "history": progress}, text)
 
 
 @click.command("remove", cls=Command)
 @click.argument("remote_id", type=REMOTE_ID, metavar="ID")
-@click.option("--drop", type=WholeNumber(0, MAX_DROP), default=0, help="How many waiting movements are dropped.")
+@click.option(
+    "--drop", type=WholeNumber(0, MAX_DROP), default=0, help="The number of waiting movements that are dropped."
+)
 @site_context()
 def remove_remote(remote_id: int, drop: int) -> None:
-    """Take a remote off the list. What waits for it must be named by its number, since it is dropped."""
+    """Delete a remote. If movements wait for it, confirm with --drop how many are dropped."""
     from pointsync import clock
     from pointsync.sync.remotes import remotes
 
     transact(
         lambda session: remotes.delete(session, remotes.get(session, remote_id), clock.now(), expected_drop_count=drop),
     )
-    print_result({"id": remote_id, "removed": True, "dropped": drop}, f"Remote {remote_id} is off the list.")
+    print_result({"id": remote_id, "removed": True, "dropped": drop}, f"Remote {remote_id} was deleted.")
 
 
 COMMANDS = (retry_remote, pause_remote, resume_remote, send_backfill, remove_remote)

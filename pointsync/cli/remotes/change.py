@@ -1,4 +1,4 @@
-"""`pointsync remote change`: what an admin edits of a line."""
+"""`pointsync remote change`: edit a remote."""
 
 import click
 
@@ -12,12 +12,16 @@ from pointsync.cli.remotes.remote import ping_and_print
 
 @click.command("change", cls=Command)
 @click.argument("remote_id", type=REMOTE_ID, metavar="ID")
-@click.option("--url", help="Its URL; https:// unless http:// is typed.")
-@click.option("--auth", help="Its Auth; another one is another line, and this one is closed.")
+@click.option("--url", help="Its URL. Default scheme: https.")
+@click.option("--auth", help="Its Auth. Another Auth closes this remote and opens a new one.")
 @click.option("--pass", "password", help="Its Pass, wrs_…")
 @click.option("--pass-stdin", is_flag=True, help="Read the Pass from stdin, one line.")
-@click.option("--target", type=RESERVE_KEY, help="The points reserve's key over there.")
-@click.option("--observed", type=RESERVE_KEY, help="The key here; another one is another line, and this one is closed.")
+@click.option("--target", type=RESERVE_KEY, help="The key of the points reserve on the other site.")
+@click.option(
+    "--observed",
+    type=RESERVE_KEY,
+    help="The key of the points reserve on this site. Another key closes this remote and opens a new one.",
+)
 @click.option("--query-template", help="The path of a WooRewards sync call.")
 def change_remote(
     remote_id: int,
@@ -29,14 +33,16 @@ def change_remote(
     observed: str | None,
     query_template: str | None,
 ) -> None:
-    """Change a remote and ping it. What is not given stays; what waits follows."""
+    """Change a remote and ping it. Waiting movements are sent to the changed remote."""
     password = read_option_or_stdin("--pass", password, pass_stdin)
     if all(each is None for each in (url, auth, password, target, observed, query_template)):
-        raise click.UsageError("Say what changes, such as --url https://shop.example; see --help.")
+        raise click.UsageError("Give at least one change, such as --url https://shop.example. See --help.")
     with site_context():
         new_id = _save(remote_id, url, auth, password, target, observed, query_template)
         if new_id != remote_id:
-            print_note(f"Remote {new_id} takes the place of remote {remote_id}, which closes once what waits is sent.")
+            print_note(
+                f"Remote {new_id} replaces remote {remote_id}, which closes when its waiting movements are sent."
+            )
         ping_and_print(new_id)
 
 

@@ -1,13 +1,14 @@
-"""`pointsync origin`: the sites that movements come from; blocked, unblocked, and what came from them taken back."""
+"""`pointsync origin`: the sites that movements come from. Block them, and take their movements back."""
 
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pointsync.cli.framework.command import Group
+from pointsync.cli.framework.options import RESERVE_FILTER_OPTION
 from pointsync.cli.framework.output import format_pairs, print_note, print_result, table_printer
-from pointsync.cli.framework.param_types import RESERVE_KEY, LocalDateTime, SingleLine
-from pointsync.cli.framework.site_context import site_context, transact
+from pointsync.cli.framework.param_types import LOCAL_DATE_TIME, SingleLine
+from pointsync.cli.framework.site_context import COMMAND_SOURCE, site_context, transact
 from pointsync.text_limits import MAX_REASON_LENGTH
 
 if TYPE_CHECKING:
@@ -18,31 +19,31 @@ COLUMNS = {
     "auth": "Auth",
     "name": "Name",
     "movements": "Movements",
-    "last_seen_at": "Last called",
+    "last_seen_at": "Last contact",
     "blocked_at": "Blocked at",
-    "blocked_reason": "Why",
-    "turned_away": "Turned away",
+    "blocked_reason": "Reason",
+    "turned_away": "Refused calls",
     "reversal": "Reversal",
 }
 CORRECTIONS_STAY_NOTE = (
-    "Corrections stay on this site: each other site of the family blocks it and takes back for itself."
+    "Corrections stay on this site. Every other site of the family must block the site and take its movements back too."
 )
 
 
 @click.group(cls=Group)
 def origin() -> None:
-    """Sites that movements come from: block one that was sold, or whose key was stolen."""
+    """Sites that movements come from. Block a site that was sold, or whose key was stolen."""
 
 
 @origin.command("list")
 @site_context()
 def list_origins() -> None:
-    """List the sites that have called or are blocked, at most 200, with the reversal of what came from them."""
+    """List the sites that have called or are blocked, at most 200, with their reversals."""
     from pointsync import db
     from pointsync.runtime import get_runtime
-    from pointsync.sync.remotes import origin_list
+    from pointsync.sync.remotes import blocked_origins
 
-    rows = origin_list.list_json(db.session(), get_runtime().config)
+    rows = blocked_origins.list_json(db.session(), get_runtime().config)
     table_rows = [row | {"reversal": _format_progress(row["reversal"])} for row in rows]
     print_result(
         rows,
@@ -54,29 +55,27 @@ def list_origins() -> None:
 
 @origin.command("block")
 @click.argument("auth")
-@click.option("--reason", default="", type=SingleLine(MAX_REASON_LENGTH), help="Why; it is shown beside the site.")
+@click.option("--reason", default="", type=SingleLine(MAX_REASON_LENGTH), help="The reason, shown with the site.")
 @click.option(
-    "--reverse-from", "since", type=LocalDateTime(), metavar="MOMENT", help="Take back what was recorded since."
+    "--reverse-from", "since", type=LOCAL_DATE_TIME, metavar="TIME", help="Also take back what was recorded since."
 )
-@click.option(
-    "--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", help="Take back only in this points reserve."
-)
-@click.option("--dry-run", is_flag=True, help="Change nothing; with --reverse-from show what would be taken back.")
+@RESERVE_FILTER_OPTION
+@click.option("--dry-run", is_flag=True, help="Change nothing. With --reverse-from show what would be taken back.")
 @site_context()
 def block_origin(auth: str, reason: str, since: str | None, reserve_key: str | None, dry_run: bool) -> None:
-    """Take nothing from the site AUTH any more, and send it nothing. It need not have called before."""
+    """Refuse all calls of the site AUTH, and send it nothing. You can block a site that has never called."""
     from pointsync import clock, db
     from pointsync.sync.remotes import blocked_origins
 
     if reserve_key and not since:
-        raise click.UsageError("--reserve narrows what is taken back, and needs --reverse-from.")
+        raise click.UsageError("--reserve needs --reverse-from.")
     auth = blocked_origins.parse_blockable_auth(db.session(), auth)
     preview = _preview(auth, since, reserve_key) if since else None
     if dry_run:
         _print_origin(auth, preview, None, is_blocked=False)
         return
-    transact(lambda session: blocked_origins.block(session, auth, reason, "command", clock.now()))
-    # Looked at again: until the block was written, more may have come.
+    transact(lambda session: blocked_origins.block(session, auth, reason, COMMAND_SOURCE, clock.now()))
+    # Again: more movements may have come until the block was committed.
     preview = _preview(auth, since, reserve_key) if since else None
     _print_origin(auth, preview, _start_reversal(preview) if preview and preview.movements else None, is_blocked=True)
 
@@ -85,28 +84,29 @@ def block_origin(auth: str, reason: str, since: str | None, reserve_key: str | N
 @click.argument("auth")
 @site_context()
 def unblock_origin(auth: str) -> None:
-    """Take from the site AUTH again, and send to it. What was taken back stays so."""
+    """Accept calls of the site AUTH again, and send to it. Movements that were taken back stay taken back."""
     from pointsync import clock
     from pointsync.sync.remotes import blocked_origins
 
     transact(lambda session: blocked_origins.unblock(session, auth, clock.now()))
     print_result(
-        {"auth": auth, "blocked": False}, f"{auth} is unblocked; what it holds back arrives when it tries again."
+        {"auth": auth, "blocked": False}, f"{auth} is unblocked. Its waiting movements arrive when it tries again."
     )
 
 
 @origin.command("reverse")
 @click.argument("auth")
 @click.option(
-    "--from", "since", type=LocalDateTime(), metavar="MOMENT", required=True, help="What was recorded since then."
+    "--from", "since", type=LOCAL_DATE_TIME, metavar="TIME", required=True, help="What was recorded since then."
 )
-@click.option("--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", help="Only in this points reserve.")
+@RESERVE_FILTER_OPTION
 @click.option("--dry-run", is_flag=True, help="Only show what would be taken back.")
 @site_context()
 def reverse_origin(auth: str, since: str, reserve_key: str | None, dry_run: bool) -> None:
-    """Take back what came from the blocked site AUTH, by corrections, in the background.
+    """Take back movements from the blocked site AUTH, with corrections, in the background.
 
-    MOMENT is by this site's clock: when a movement was recorded here, not when its origin says it was made.
+    TIME is in this site's time zone. It is compared with the time at which this site recorded a movement, not with
+    the time that the other site reported.
     """
     preview = _preview(auth, since, reserve_key)
     _print_origin(auth, preview, None if dry_run else _start_reversal(preview), is_blocked=None)
@@ -114,24 +114,24 @@ def reverse_origin(auth: str, since: str, reserve_key: str | None, dry_run: bool
 
 def _preview(auth: str, since: str, reserve_key: str | None) -> "ReversalPreview":
     from pointsync import clock, db
-    from pointsync.sync.remotes import blocked_origins
+    from pointsync.sync.remotes import origin_reversals
 
-    return blocked_origins.preview_reversal(db.session(), auth, since, reserve_key, clock.now())
+    return origin_reversals.preview(db.session(), auth, since, reserve_key, clock.now())
 
 
 def _start_reversal(preview: "ReversalPreview") -> "Reversal":
     from pointsync import clock
     from pointsync.runtime import get_runtime
-    from pointsync.sync.remotes import blocked_origins
+    from pointsync.sync.remotes import origin_reversals
 
-    return transact(lambda session: blocked_origins.start_reversal(session, get_runtime().config, preview, clock.now()))
+    return transact(lambda session: origin_reversals.start(session, get_runtime().config, preview, clock.now()))
 
 
 def _print_origin(
     auth: str, preview: "ReversalPreview | None", reversal: "Reversal | None", *, is_blocked: bool | None
 ) -> None:
     from pointsync import clock
-    from pointsync.sync.remotes import origin_list
+    from pointsync.sync.remotes import origin_reversals
 
     document: dict[str, Any] = {"auth": auth} if is_blocked is None else {"auth": auth, "blocked": is_blocked}
     pairs: dict[str, Any] = {"Site": auth} if is_blocked is None else {"Site": auth, "Blocked": is_blocked}
@@ -163,8 +163,8 @@ def _print_origin(
             pairs[f"  {each.customer}"] = f"{each.points:+,} in {each.reserve_key}, then {each.after:,}"
         print_note(CORRECTIONS_STAY_NOTE)
     if reversal is not None:
-        document["reversal"] = origin_list.reversal_to_json(reversal)
-        pairs["Reversal"] = "begun; it goes on while serve or worker runs (pointsync origin list)"
+        document["reversal"] = origin_reversals.to_json(reversal)
+        pairs["Reversal"] = "started; it continues while serve or worker runs (see pointsync origin list)"
     print_result(document, format_pairs(pairs))
 
 

@@ -1,4 +1,4 @@
-"""`pointsync remote key`, `accept-key` and `refuse-key`: another key that answers in a site's name."""
+"""`pointsync remote key`, `accept-key` and `refuse-key`: a remote that answers with a new key."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
     from pointsync.models import Remote
 
-FINGERPRINT_HELP = "Only if this is the new key's fingerprint, as its admin reads it out."
+FINGERPRINT_OPTION = click.option(
+    "--fingerprint", help="Continue only if the new key has this fingerprint, which the remote's admin reads to you."
+)
 
 
 @click.command("key", cls=Command)
 @click.argument("remote_id", type=REMOTE_ID, metavar="ID")
 @site_context()
 def show_key(remote_id: int) -> None:
-    """Show the fingerprints of a remote's pinned key, and of another one that it offers."""
+    """Show the fingerprints of a remote's pinned key and of a new key that it offers."""
     from pointsync import clock, db
-    from pointsync.sync.remotes import pinned_key
-    from pointsync.sync.remotes import remotes
+    from pointsync.sync.remotes import pinned_key, remotes
 
     session = db.session()
     keys = pinned_key.read(session, remotes.get(session, remote_id))
@@ -41,12 +42,12 @@ def show_key(remote_id: int) -> None:
 
 @click.command("accept-key", cls=Command)
 @click.argument("remote_id", type=REMOTE_ID, metavar="ID")
-@click.option("--fingerprint", help=FINGERPRINT_HELP)
+@FINGERPRINT_OPTION
 @site_context()
 def accept_key(remote_id: int, fingerprint: str | None) -> None:
-    """Trust the new key that a remote offers, in place of the pinned one, and ping it.
+    """Trust the new key that a remote offers instead of the pinned one, and ping it.
 
-    Ask its admin first, by telephone: it was set up anew, or somebody else answers in its name.
+    Ask its admin first, by telephone: either the site was set up again, or somebody else answers in its name.
     """
     from pointsync.sync.remotes import pinned_key
 
@@ -56,15 +57,15 @@ def accept_key(remote_id: int, fingerprint: str | None) -> None:
 
 @click.command("refuse-key", cls=Command)
 @click.argument("remote_id", type=REMOTE_ID, metavar="ID")
-@click.option("--fingerprint", help=FINGERPRINT_HELP)
+@FINGERPRINT_OPTION
 @site_context()
 def refuse_key(remote_id: int, fingerprint: str | None) -> None:
-    """Keep the pinned key; nothing is sent to the remote until it answers with that again."""
+    """Keep the pinned key. Nothing is sent to the remote until it answers with the pinned key again."""
     from pointsync.sync.remotes import pinned_key
 
     _decide(remote_id, fingerprint, pinned_key.refuse)
     print_result(
-        {"id": remote_id, "refused": True}, f"The new key of remote {remote_id} is refused; the pinned one stays."
+        {"id": remote_id, "refused": True}, f"The new key of remote {remote_id} was refused. The pinned key stays."
     )
 
 

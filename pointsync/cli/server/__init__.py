@@ -1,1 +1,1 @@
-"""Processes that stay: `serve` and `worker`."""
+"""`serve` and `worker`: the commands that keep running."""

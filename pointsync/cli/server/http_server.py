@@ -1,4 +1,4 @@
-"""The web server: waitress, which listens at once, and lets what is in flight finish at the end."""
+"""The web server: waitress. It listens from the start, and finishes running requests before it stops."""
 
 import errno
 import socket
@@ -16,17 +16,18 @@ from waitress.server import create_server
 from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
 from pointsync.web.upload_limits import max_upload_bytes
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
-"""Above what any view takes of strangers, so that the views say no in their own words, and far below what fills a
-disk. It holds for what stands around a file, too, where a larger body is taken."""
+SERVER_MAX_BODY_BYTES = 16 * 1024 * 1024
+"""The largest body from a stranger. It is above the limit of every view, so that the views answer with their own error,
+and far below what fills a disk. An upload by an admin may be larger; then this is the limit for everything but the
+file."""
 MAX_CONNECTIONS = 500
 POLL_SECONDS = 0.25
 DRAIN_SECONDS = 5.0
-WILDCARD_HOSTS = ("0.0.0.0", "::", "*")  # noqa: S104 these are told apart, not bound
+WILDCARD_HOSTS = ("0.0.0.0", "::", "*")  # noqa: S104 compared, not bound
 
 
 class _Utf8PathParser(HTTPRequestParser):  # type: ignore[misc]
-    """Takes a path with bare UTF-8 in it, as WooRewards shops send e-mail addresses, for its escaped form."""
+    """Percent-encodes UTF-8 in a path, because WooRewards shops send e-mail addresses unencoded."""
 
     def parse_header(self, header_plus: bytes) -> None:
         request_line, end, rest = header_plus.partition(b"\r\n")
@@ -35,7 +36,7 @@ class _Utf8PathParser(HTTPRequestParser):  # type: ignore[misc]
 
 
 def _channel_class(app: Flask) -> type[HTTPChannel]:
-    """A connection whose bodies are bounded by who sends them: they are kept on disk before a view is asked."""
+    """A connection class that limits bodies by their sender, because a body is stored on disk before any view runs."""
 
     class BoundedParser(_Utf8PathParser):
         adj: Any
@@ -44,13 +45,13 @@ def _channel_class(app: Flask) -> type[HTTPChannel]:
             super().parse_header(header_plus)
             if max_bytes := max_upload_bytes(app, self.path, self.headers.get("COOKIE", "")):
                 self.adj = copy(self.adj)
-                self.adj.max_request_body_size = max_bytes + MAX_BODY_BYTES
+                self.adj.max_request_body_size = max_bytes + SERVER_MAX_BODY_BYTES
 
     return type("Channel", (HTTPChannel,), {"parser_class": BoundedParser})
 
 
 class HttpServer:
-    """Where calls come in. Made, it listens; `serve` answers them."""
+    """Listens from its creation on, and answers requests in `serve`."""
 
     def __init__(self, app: Flask, host: str, port: int, threads: int, *, clear_forwarded_headers: bool) -> None:
         self._dispatchers: dict[int, Any] = {}
@@ -63,7 +64,7 @@ class HttpServer:
                 port=port,
                 threads=threads,
                 connection_limit=MAX_CONNECTIONS,
-                max_request_body_size=MAX_BODY_BYTES,
+                max_request_body_size=SERVER_MAX_BODY_BYTES,
                 clear_untrusted_proxy_headers=clear_forwarded_headers,
                 ident="",
             )
@@ -72,17 +73,17 @@ class HttpServer:
                 if dispatcher.accepting:
                     dispatcher.channel_class = channel_class
         except ValueError:
-            raise CommandError(f"--host: {host} names no address; example: --host 127.0.0.1", EXIT_USAGE) from None
+            raise CommandError(f"--host: {host} is not an address. Example: --host 127.0.0.1", EXIT_USAGE) from None
         except OSError as error:
             raise CommandError(_listen_error_message(error, host, port)) from None
 
     def serve(self, should_stop: Callable[[], bool]) -> None:
-        """Answer calls until it is over."""
+        """Answer requests until `should_stop` returns True."""
         while not should_stop():
             self._poll()
 
     def close(self) -> None:
-        """Take no new connection, and let the calls in flight finish, for a bounded time."""
+        """Accept no new connection, and wait at most `DRAIN_SECONDS` for running requests."""
         for dispatcher in list(self._dispatchers.values()):
             if dispatcher.accepting:
                 wasyncore.dispatcher.close(dispatcher)
@@ -99,7 +100,7 @@ class HttpServer:
 
 
 def listen_url(host: str, port: int) -> str:
-    """How others call what listens at `host`; by this machine's name where it listens at every address."""
+    """The URL of a server at `host`; with this machine's name if it listens at every address."""
     if host in WILDCARD_HOSTS:
         host = socket.gethostname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -113,7 +114,7 @@ def _is_busy(dispatcher: Any) -> bool:
 
 def _listen_error_message(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} at {host} is in use; stop what listens there, or choose another with --port."
+        return f"Port {port} at {host} is in use. Stop what listens there, or choose another port with --port."
     if error.errno == errno.EACCES:
-        return f"Port {port} is reserved for the system; choose one above 1023 with --port."
-    return f"Nothing can listen at {host}, port {port}: {error.strerror or error}."
+        return f"Port {port} is reserved for the system. Choose one above 1023 with --port."
+    return f"Cannot listen at {host}, port {port}: {error.strerror or error}."

@@ -1,4 +1,4 @@
-"""What a process that stays tells of itself in the log: that it has begun, and that it ends."""
+"""Log lines about the start and the end of `serve` and `worker`."""
 
 import logging
 
@@ -9,17 +9,17 @@ log = logging.getLogger(__name__)
 
 
 def log_started(command: str, hold: str | None) -> None:
-    """It answers, or works, from now on; and why it sends nothing, where that is so."""
-    log.info("%s has begun, PointSync %s", command, __version__, extra={"version": __version__})
+    """Log that the process works now, and why it sends nothing if `hold` is set."""
+    log.info("%s started, PointSync %s", command, __version__, extra={"version": __version__})
     if hold:
         log.warning("%s", HOLD_MESSAGE.format(hold))
 
 
 def log_stopping(command: str) -> None:
-    """It was asked to end."""
-    log.info("%s is ending", command)
+    """Log that the process was asked to stop."""
+    log.info("%s is stopping", command)
 
 
 def log_stopped(command: str) -> None:
-    """All that it did is done."""
-    log.info("%s has ended", command)
+    """Log that all its work is finished."""
+    log.info("%s stopped", command)

@@ -1,19 +1,19 @@
-"""The memory of a process with many threads."""
+"""Less memory for a process with many threads."""
 
 import ctypes
 import os
 import sys
 
 _M_ARENA_MAX = -8
-"""From glibc's malloc.h; mallopt(3)."""
+"""From glibc's malloc.h; see mallopt(3)."""
 _ARENA_COUNT = 2
 
 
 def limit_malloc_arenas() -> None:
-    """Let all threads share two heaps, where the C library is one that gives each its own; before any is started.
+    """Let all threads share two heaps, if the C library is glibc; call it before any thread starts.
 
-    Each heap keeps what its thread once needed, for hours. As only one thread of Python runs at a time, they gain
-    nothing by it. Who has set MALLOC_ARENA_MAX knows better.
+    By default glibc gives each thread its own heap, which keeps its largest size for hours. Separate heaps do not
+    make Python faster, because only one thread runs at a time. If MALLOC_ARENA_MAX is set, it is used instead.
     """
     if sys.platform != "linux" or "MALLOC_ARENA_MAX" in os.environ:
         return

@@ -1,25 +1,30 @@
-"""`pointsync serve`: the whole site in one command."""
+"""`pointsync serve`: the whole site in one process."""
 
 import click
 
 from pointsync.cli.framework.command import Command
 from pointsync.cli.framework.output import print_result
-from pointsync.cli.framework.param_types import HOST, WholeNumber
+from pointsync.cli.framework.param_types import HOST, PORT, WholeNumber
 from pointsync.cli.framework.site_context import get_app
 
-MAX_PORT = 65_535
 MAX_THREADS = 256
 
 
 @click.command(cls=Command)
-@click.option("--host", type=HOST, default="127.0.0.1", help="The address to listen at; 127.0.0.1 unless given.")
-@click.option("--port", type=WholeNumber(1, MAX_PORT), default=8080, help="8080 unless given.")
-@click.option("--threads", type=WholeNumber(1, MAX_THREADS), default=8, help="Calls answered at once; 8 unless given.")
-@click.option("--while-stdin", is_flag=True, hidden=True, help="End when stdin ends.")
+@click.option("--host", type=HOST, default="127.0.0.1", help="The address to listen at. Default: 127.0.0.1.")
+@click.option("--port", type=PORT, default=8080, help="The port to listen at. Default: 8080.")
+@click.option(
+    "--threads",
+    type=WholeNumber(1, MAX_THREADS),
+    default=8,
+    help="Requests answered in parallel. Default: 8.",
+)
+@click.option("--while-stdin", is_flag=True, hidden=True, help="Stop when stdin ends.")
 def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
-    """Run the whole site: the database made or upgraded, web and scheduler.
+    """Run the whole site: web server and background work.
 
-    At the very first start it prints a link that creates the admin, once. Ctrl-C or SIGTERM ends it.
+    It creates or upgrades the database first. Until there is an admin, it prints a link that creates the first one.
+    Ctrl-C or SIGTERM stops it.
     """
     from pointsync import logs, startup
     from pointsync.cli.framework.shutdown import StopSignal, shut_down
@@ -33,7 +38,7 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     with app.app_context():
         config = get_runtime().config
         logs.configure(config.log_format)
-        # It listens before anything is written: a port in use changes nothing.
+        # Listen before anything is written, so that nothing changes if the port is in use.
         server = HttpServer(app, host, port, threads, clear_forwarded_headers=not config.trusted_proxies)
         hold = startup.prepare_database(server.url)
         setup_url = startup.create_setup_url()
@@ -46,9 +51,11 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
 
     lifecycle_log.log_started("serve", hold)
     url = config.public_url or server.url
-    lines = [f"{config.site_name} answers at {server.url}" + (f", for others at {url}" if url != server.url else "")]
+    lines = [f"{config.site_name} listens at {server.url}"]
+    if url != server.url:
+        lines.append(f"Its public URL is {url}")
     if setup_url:
-        lines.append(f"Create the first admin, once, at {setup_url}")
+        lines.append(f"Create the first admin. This link works once: {setup_url}")
     document = {"name": config.site_name, "url": url, "listens": server.url, "setup_url": setup_url, "hold": hold}
     print_result(document, "\n".join(lines))
 

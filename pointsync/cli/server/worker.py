@@ -1,4 +1,4 @@
-"""`pointsync worker`: the scheduler alone."""
+"""`pointsync worker`: only the background work."""
 
 import click
 
@@ -12,9 +12,9 @@ WAIT_SECONDS = 60.0
 
 @click.command(cls=Command)
 def worker() -> None:
-    """Run the scheduler alone, beside web processes that have none.
+    """Run only the background work, beside web processes that have no scheduler.
 
-    Any number may run on one database; work is never done twice. Ctrl-C or SIGTERM ends it.
+    Any number of workers can use one database; no work is done twice. Ctrl-C or SIGTERM stops it.
     """
     from pointsync import logs, startup
     from pointsync.cli.framework.shutdown import StopSignal, shut_down
@@ -28,7 +28,7 @@ def worker() -> None:
         state = get_runtime()
         if not state.config.scheduler:
             raise ConfigError(
-                "POINTSYNC_SCHEDULER is off, and a worker is nothing but a scheduler; example: POINTSYNC_SCHEDULER=on"
+                "POINTSYNC_SCHEDULER must be on, because a worker is only a scheduler; example: POINTSYNC_SCHEDULER=on"
             )
         logs.configure(state.config.log_format)
         hold = startup.prepare_database()
@@ -36,7 +36,7 @@ def worker() -> None:
     scheduler = Scheduler(app)
     scheduler.start()
     lifecycle_log.log_started("worker", hold)
-    print_result({"worker": state.worker_id, "hold": hold}, f"The worker {state.worker_id} runs.")
+    print_result({"worker": state.worker_id, "hold": hold}, f"The worker {state.worker_id} is running.")
     while not stop.wait(WAIT_SECONDS):
         pass
     lifecycle_log.log_stopping("worker")

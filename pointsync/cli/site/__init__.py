@@ -1,1 +1,1 @@
-"""Commands for this site, its admins, keys, hooks and settings."""
+"""Commands for this site: its identity, admins, API keys, hooks, mails and settings."""

@@ -19,20 +19,20 @@ def admin() -> None:
 @click.argument("name", metavar="NAME")
 @click.option("--password-stdin", is_flag=True, help="Read the password from stdin, one line.")
 def create_admin(name: str, password_stdin: bool) -> None:
-    """Make an admin; the password is asked for twice unless it comes by stdin."""
+    """Create an admin. It asks for the password twice, or reads it from stdin."""
     password = _read_password(password_stdin)
     with site_context():
         from pointsync import clock
         from pointsync.accounts import admins
 
         row = transact(lambda session: admins.create(session, name, password, clock.now()))
-        print_result({"name": row.name}, f"{row.name} may sign in now.")
+        print_result({"name": row.name}, f"The admin {row.name} was created, and can sign in now.")
 
 
 @admin.command("list")
 @site_context()
 def list_admins() -> None:
-    """List the admins, and who of them is disabled."""
+    """List the admins."""
     from pointsync import clock, db
     from pointsync.accounts import admins
 
@@ -44,8 +44,10 @@ def list_admins() -> None:
         }
         for each in admins.list_all(db.session())
     ]
-    empty = "There is no admin yet; make one: pointsync admin create NAME"
-    print_result(rows, table_printer(rows, {"name": "Name", "created_at": "Made", "disabled_at": "Disabled"}, empty))
+    empty_message = "There are no admins yet. Create one: pointsync admin create NAME"
+    print_result(
+        rows, table_printer(rows, {"name": "Name", "created_at": "Created", "disabled_at": "Disabled"}, empty_message)
+    )
 
 
 @admin.command("disable")
@@ -58,7 +60,7 @@ def disable_admin(name: str) -> None:
 
     now = clock.now()
     row = transact(lambda session: admins.disable(session, admins.get_by_name(session, name).id, now))
-    print_result({"name": row.name, "disabled": True}, f"{row.name} is disabled, and signed out everywhere.")
+    print_result({"name": row.name, "disabled": True}, f"{row.name} is disabled and signed out everywhere.")
 
 
 @admin.command("enable")
@@ -69,24 +71,27 @@ def enable_admin(name: str) -> None:
     from pointsync.accounts import admins
 
     row = transact(lambda session: admins.enable(session, admins.get_by_name(session, name).id))
-    print_result({"name": row.name, "disabled": False}, f"{row.name} may sign in again.")
+    print_result({"name": row.name, "disabled": False}, f"{row.name} can sign in again.")
 
 
 @admin.command("reset-password")
 @click.argument("name", metavar="NAME")
 @click.option("--password-stdin", is_flag=True, help="Read the new password from stdin, one line.")
 def reset_password(name: str, password_stdin: bool) -> None:
-    """Give an admin another password, and sign them out everywhere; it is asked for twice unless it comes by stdin."""
+    """Give an admin a new password, and sign them out everywhere.
+
+    It asks for the password twice, or reads it from stdin.
+    """
     password = _read_password(password_stdin)
     with site_context():
         from pointsync.accounts import admins
 
         row = transact(lambda session: admins.reset_password(session, admins.get_by_name(session, name).id, password))
         is_disabled = row.disabled_at is not None
-        hint = f" They are still disabled: pointsync admin enable {row.name}" if is_disabled else ""
+        hint = f" They are still disabled. To enable them: pointsync admin enable {row.name}" if is_disabled else ""
         print_result(
             {"name": row.name, "disabled": is_disabled},
-            f"{row.name} has a new password, and is signed out everywhere.{hint}",
+            f"{row.name} has a new password and is signed out everywhere.{hint}",
         )
 
 
@@ -94,6 +99,6 @@ def _read_password(from_stdin: bool) -> str:
     if from_stdin:
         return read_line("--password-stdin")
     if not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to ask for the password on; pipe it in with --password-stdin.")
+        raise click.UsageError("There is no terminal to ask for the password. Pipe it in with --password-stdin.")
     password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return password

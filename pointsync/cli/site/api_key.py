@@ -1,4 +1,4 @@
-"""`pointsync key`: API keys, with which a shop's software records movements."""
+"""`pointsync key`: API keys for the shop's own software."""
 
 from typing import Any
 
@@ -6,40 +6,42 @@ import click
 
 from pointsync.cli.framework.command import Group
 from pointsync.cli.framework.output import print_note, print_result, table_printer
-from pointsync.cli.framework.param_types import LocalDateTime, WholeNumber
+from pointsync.cli.framework.param_types import LOCAL_DATE_TIME, WholeNumber
 from pointsync.cli.framework.site_context import site_context, transact
 from pointsync.scopes import MAX_PER_MINUTE, SCOPES
 
 COLUMNS = {
     "name": "Name",
     "scopes": "Scopes",
-    "created_at": "Made",
+    "created_at": "Created",
     "used_at": "Last used",
     "expires_at": "Expires",
-    "per_minute": "Calls a minute",
+    "per_minute": "Calls per minute",
 }
 
 
 @click.group(cls=Group)
 def key() -> None:
-    """API keys: what a shop's own software records movements with."""
+    """API keys: the shop's own software uses them to call the shop API."""
 
 
 @key.command("create")
 @click.argument("name", metavar="NAME")
 @click.option(
-    "--scope", "scopes", type=click.Choice(list(SCOPES)), multiple=True, help="What it may do; all unless given."
+    "--scope", "scopes", type=click.Choice(list(SCOPES)), multiple=True, help="What it may do. Default: everything."
 )
-@click.option("--expires", type=LocalDateTime(), help="From then on it is refused; never unless given.")
+@click.option("--expires", type=LOCAL_DATE_TIME, help="When it stops working. Default: never.")
 @click.option(
-    "--per-minute", type=WholeNumber(1, MAX_PER_MINUTE), help="Most calls in a minute; any number unless given."
+    "--per-minute",
+    type=WholeNumber(1, MAX_PER_MINUTE),
+    help="The highest number of calls per minute. Default: no limit.",
 )
 @site_context()
 def create_key(name: str, scopes: tuple[str, ...], expires: str | None, per_minute: int | None) -> None:
-    """Make an API key. It is shown once, now.
+    """Create an API key. It is shown only once.
 
-    Scopes: record (movements, redeemed rewards), read (balances, movements, reserves, rewards), admin (this site's
-    remotes, and its figures at /metrics). Give --scope once for each.
+    Scopes: record (record movements, redeem rewards), read (read balances, movements, reserves and rewards), admin
+    (read this site's remotes, and its metrics at /metrics). Give --scope once for each.
     """
     from pointsync import clock, db
     from pointsync.accounts import api_keys
@@ -48,21 +50,21 @@ def create_key(name: str, scopes: tuple[str, ...], expires: str | None, per_minu
 
     try:
         expires_at = clock.parse_input(expires, general.get_time_zone(db.session())) if expires else None
-    except ValueError as error:  # the last day that there is, west of Greenwich
-        raise InvalidInput("expires_at", "The end is out of range; choose a day within the next years.") from error
+    except ValueError as error:  # year 9999, in a zone west of Greenwich
+        raise InvalidInput("expires_at", "The expiry date is out of range. Choose an earlier day.") from error
     row, secret = transact(
         lambda session: api_keys.create(
             session, name, clock.now(), scopes=scopes or SCOPES, expires_at=expires_at, per_minute=per_minute
         )
     )
-    print_note("Keep this key now: it is stored as its hash only and cannot be shown again.")
+    print_note("Save this key now. It cannot be shown again, because only its hash is stored.")
     print_result({"name": row.name, "key": secret, "scopes": row.scopes.split()}, secret)
 
 
 @key.command("list")
 @site_context()
 def list_keys() -> None:
-    """List the live keys; the keys themselves are stored nowhere."""
+    """List the API keys that are not revoked. The secret keys themselves are not stored."""
     from pointsync import clock, db
     from pointsync.accounts import api_keys
 
@@ -78,17 +80,17 @@ def list_keys() -> None:
         for row in api_keys.list_all(db.session())
     ]
     table_rows = [row | {"scopes": " ".join(row["scopes"])} for row in rows]
-    empty = "There is no API key yet; make one: pointsync key create NAME"
-    print_result(rows, table_printer(table_rows, COLUMNS, empty, number_columns=("per_minute",)))
+    empty_message = "There are no API keys yet. Create one: pointsync key create NAME"
+    print_result(rows, table_printer(table_rows, COLUMNS, empty_message, number_columns=("per_minute",)))
 
 
 @key.command("revoke")
 @click.argument("name", metavar="NAME")
 @site_context()
 def revoke_key(name: str) -> None:
-    """End an API key at once."""
+    """Revoke an API key at once."""
     from pointsync import clock
     from pointsync.accounts import api_keys
 
     transact(lambda session: api_keys.revoke(session, name, clock.now()))
-    print_result({"name": name, "revoked": True}, f"The key {name} is revoked.")
+    print_result({"name": name, "revoked": True}, f"The API key {name} was revoked.")

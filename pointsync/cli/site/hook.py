@@ -1,4 +1,4 @@
-"""`pointsync hook`: where WooCommerce shops deliver."""
+"""`pointsync hook`: WooCommerce hooks."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +13,34 @@ from pointsync.cli.framework.stdin_input import read_option_or_stdin
 if TYPE_CHECKING:
     from pointsync.models import Hook
 
-COLUMNS = {"name": "Name", "reserve": "Reserve", "rule": "Rule", "rate": "Rate", "status": "At status", "url": "URL"}
+COLUMNS = {"name": "Name", "reserve": "Reserve", "rule": "Rule", "rate": "Rate", "status": "Order status", "url": "URL"}
 
 
 @click.group(cls=Group)
 def hook() -> None:
-    """WooCommerce hooks: a shop's orders or movements become points here."""
+    """WooCommerce hooks: they turn a shop's orders or movements into points."""
 
 
 @hook.command("add")
 @click.argument("name", metavar="NAME")
-@click.option("--secret", help="The secret that stands in the shop's webhook.")
+@click.option("--secret", help="The secret of the shop's webhook.")
 @click.option("--secret-stdin", is_flag=True, help="Read the secret from stdin, one line.")
-@click.option("--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", required=True, help="Where the points go.")
-@click.option("--rate", default="1", help="Points per unit of an order's total; 1 unless given.")
-@click.option("--status", type=click.Choice(["processing", "completed"]), default="completed", help="When they count.")
-@click.option("--movements", is_flag=True, help="By the shop plugin's movements, in place of orders.")
+@click.option(
+    "--reserve",
+    "reserve_key",
+    type=RESERVE_KEY,
+    metavar="KEY",
+    required=True,
+    help="The points reserve for the points.",
+)
+@click.option("--rate", default="1", help="Points per unit of an order's total. Default: 1.")
+@click.option(
+    "--status",
+    type=click.Choice(["processing", "completed"]),
+    default="completed",
+    help="The order status at which points count. Default: completed.",
+)
+@click.option("--movements", is_flag=True, help="Receive movements of the shop's plugin, not orders.")
 def add_hook(
     name: str,
     secret: str | None,
@@ -38,7 +50,7 @@ def add_hook(
     status: str,
     movements: bool,
 ) -> None:
-    """Add a hook; the answer holds the delivery URL for the shop's webhook."""
+    """Add a hook. It prints the delivery URL for the shop's webhook."""
     secret = read_option_or_stdin("--secret", secret, secret_stdin)
     if secret is None:
         raise click.UsageError("Missing option '--secret', or --secret-stdin.")
@@ -63,7 +75,7 @@ def add_hook(
         )
         url = site_identity().url
         if url is None:
-            print_note("The site's URL is not known yet, so this is the path alone; see: pointsync site")
+            print_note("The site's URL is not known yet, so this is only the path. See: pointsync site")
         document = {"name": row.name, "id": row.token, "url": hooks.delivery_url(row, url)}
         print_result(document, document["url"])
 
@@ -77,20 +89,20 @@ def list_hooks() -> None:
 
     url = site_identity().url
     rows = [_to_json(each, hooks.delivery_url(each, url)) for each in hooks.list_all(db.session())]
-    empty = "There is no hook yet; add one: pointsync hook add NAME --secret … --reserve default"
-    print_result(rows, table_printer(rows, COLUMNS, empty))
+    empty_message = "There are no hooks yet. Add one: pointsync hook add NAME --secret … --reserve default"
+    print_result(rows, table_printer(rows, COLUMNS, empty_message))
 
 
 @hook.command("remove")
 @click.argument("name", metavar="NAME")
 @site_context()
 def remove_hook(name: str) -> None:
-    """Remove a hook: its URL answers no more."""
+    """Remove a hook. Its URL no longer works."""
     from pointsync import clock
     from pointsync.woocommerce import hooks
 
     transact(lambda session: hooks.remove(session, name, clock.now()))
-    print_result({"name": name, "removed": True}, f"The hook {name} is removed.")
+    print_result({"name": name, "removed": True}, f"The hook {name} was removed.")
 
 
 def _to_json(row: "Hook", url: str) -> dict[str, Any]:

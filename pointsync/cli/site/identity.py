@@ -1,4 +1,4 @@
-"""`pointsync site` and `pointsync confirm`."""
+"""`pointsync site` and `pointsync confirm`: the identity of this site."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from pointsync.cli.framework.command import Command
 from pointsync.cli.framework.output import format_pairs, print_result
 from pointsync.cli.framework.site_context import site_context, site_identity, transact
 
-UNKNOWN_URL = "not known yet: set POINTSYNC_PUBLIC_URL, or start pointsync serve once"
+UNKNOWN_URL = "not known yet; set POINTSYNC_PUBLIC_URL, or start pointsync serve once"
 TITLES = {
     "name": "Name",
     "url": "Your local URL",
@@ -16,15 +16,15 @@ TITLES = {
     "pass": "Your Secret Pass",
     "sharing_key": "Sharing key",
     "fingerprint": "Your key's fingerprint",
-    "hold": "Nothing is sent",
+    "hold": "Sending stopped",
 }
 
 
 @click.command(cls=Command)
-@click.option("--secrets", is_flag=True, help="Show the Pass and the sharing key too.")
+@click.option("--secrets", is_flag=True, help="Also show the Pass and the sharing key.")
 @site_context()
 def site(secrets: bool) -> None:
-    """Show the local site's information: what the other sites need."""
+    """Show this site's name, URL, Auth and fingerprint, which other sites need."""
     _print_site(secrets)
 
 
@@ -32,10 +32,10 @@ def site(secrets: bool) -> None:
 @click.argument("what", metavar="moved|restored|copy", type=click.Choice(["moved", "restored", "copy"]))
 @site_context()
 def confirm(what: str) -> None:
-    """Say what this database is, so that sending goes on.
+    """Confirm what this database is, so that sending continues.
 
-    The same site at a new place (moved), or brought back from a backup (restored); or a copy of it, which
-    gets its own Auth, Pass and key, and no remotes.
+    moved: the same site in a new place. restored: the same site, restored from a backup. copy: a copy of the
+    site, such as a test copy. It gets its own Auth, Pass and key, and no remotes.
     """
     from pointsync import clock
     from pointsync.runtime import get_runtime
@@ -61,5 +61,5 @@ def _print_site(with_secrets: bool) -> None:
     if identity.url is None:
         pairs |= {TITLES[field]: UNKNOWN_URL for field in ("url", "sharing_key") if field in document}
     if not with_secrets:
-        pairs["Pass and sharing key"] = "with --secrets"
+        pairs["Pass and sharing key"] = "hidden; see --secrets"
     print_result(document, format_pairs(pairs))

@@ -1,4 +1,4 @@
-"""`pointsync setting`: what an admin changes while the site runs."""
+"""`pointsync setting`: settings that admins change while the site runs."""
 
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,7 @@ def set_setting(name: str, value: str) -> None:
     config = get_runtime().config
 
     def save(session: "Session") -> str | None:
-        if name == mail_queue.ENABLED_SETTING:  # what it needs is looked at, and what waits is dropped
+        if name == mail_queue.ENABLED_SETTING:  # this checks the mail settings, and drops queued mails
             return sender.set_enabled(session, config, value)
         return settings.change(session, name, value)
 
@@ -54,5 +54,5 @@ def set_setting(name: str, value: str) -> None:
     if warning:
         print_note(warning)
     print_result(
-        {"name": name, "value": stored} | ({"warning": warning} if warning else {}), f"{name} is {stored} now."
+        {"name": name, "value": stored} | ({"warning": warning} if warning else {}), f"{name} is now {stored}."
     )

@@ -1,4 +1,4 @@
-"""`pointsync pass`: this site's Pass, changed, and the old one's end."""
+"""`pointsync pass`: change this site's Pass, and end the old one."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 @click.group("pass", cls=Group)
 def site_pass() -> None:
-    """This site's Pass: what other sites call it with."""
+    """This site's Pass, which other sites use to call it."""
 
 
 @site_pass.command("show")
 @site_context()
 def show_pass() -> None:
-    """Show until when the old Pass works, and which sites still call with it."""
+    """Show until when the old Pass works, and which sites still use it."""
     _print_pass(with_secrets=False)
 
 
 @site_pass.command("rotate")
-@click.option("--at-once", is_flag=True, help="The old Pass ends now; else it works for 24 hours more.")
+@click.option("--at-once", is_flag=True, help="End the old Pass now. Default: it works for 24 more hours.")
 @click.option("--secrets", is_flag=True, help="Show the new Pass and sharing key.")
 @site_context()
 def rotate_pass(at_once: bool, secrets: bool) -> None:
-    """Give this site a new Pass; the other sites need its new sharing key."""
+    """Give this site a new Pass. The other sites then need the new sharing key."""
     from pointsync import clock
     from pointsync.runtime import get_runtime
     from pointsync.sync.site import passes
@@ -45,7 +45,7 @@ def rotate_pass(at_once: bool, secrets: bool) -> None:
 @site_pass.command("end-old")
 @site_context()
 def end_old_pass() -> None:
-    """End the old Pass now: calls with it are refused."""
+    """End the old Pass now. Calls with it are refused."""
     from pointsync import clock
     from pointsync.sync.site import passes
 
@@ -86,8 +86,8 @@ def _to_pairs(old: "OldPass | None") -> dict[str, Any]:
         return {"Old Pass": "none"}
     ends_at = clock.to_text(old.ends_at)
     pairs: dict[str, Any] = {"Old Pass": f"works until {ends_at}" if old.is_valid else f"ended at {ends_at}"}
-    pairs["Sites that still have it"] = "" if old.callers else "none that has called lately"
+    pairs["Sites that still use it"] = "" if old.callers else "none has called lately"
     for each in old.callers:
         name = each.name if each.name == each.auth else f"{each.name} ({each.auth})"
-        pairs[f"  {name}"] = f"last call with it {clock.to_text(each.last_called_at)}"
+        pairs[f"  {name}"] = f"last call {clock.to_text(each.last_called_at)}"
     return pairs

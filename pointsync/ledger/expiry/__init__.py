@@ -1,1 +1,1 @@
-"""Expiry: which points a reserve's rule takes, and when."""
+"""Expiry of points: the rules of the reserves, and their application."""

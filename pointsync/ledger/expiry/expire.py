@@ -1,7 +1,7 @@
-"""Expiring points: what the rules take is worked out from the movements, and what is missing of that is recorded.
+"""Expiring points: calculates from the movements what has expired, and records what is missing.
 
-Whatever was recorded before is counted as done, so that to run it again, to run it late, or to be killed amid
-it changes nothing in the end; and what a movement that arrives late changes is put right the same way.
+What was recorded before is subtracted. So it does no harm to run this again, to run it late, or to interrupt it; and
+if a movement arrives late and changes what should have expired, the difference is recorded.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,28 +9,30 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pointsync.clock import local_date, start_of_day
+from pointsync.db.chunking import chunks
 from pointsync.ledger.balances import LockedBalances
 from pointsync.ledger.expiry import rules
 from pointsync.ledger.expiry.lots import Loss, PointsChange, calculate_losses
-from pointsync.ledger.expiry.rule import ExpiryRule, local_date, start_of_day
+from pointsync.ledger.expiry.rule import ExpiryRule
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft, record
 from pointsync.models import Balance, Customer, ExpirySettings, Movement, Reserve
 
 BATCH_SIZE = 200
-"""Customers of one transaction; the shop's own movements wait for it."""
+"""Customers per transaction; the shop's own movements wait for it."""
 REASON = "Expired"
-RECALCULATED_REASON = "Expiry worked out again"
+RECALCULATED_REASON = "Expiry recalculated"
 LATE_BATCH_SIZE = 1_000
 _PASSIVE_KINDS = frozenset({"correction", "expire"})
-"""Kinds by which the customer does nothing."""
+"""Kinds that are no activity of the customer."""
 
 
 @dataclass(slots=True)
 class _CustomerMovements:
-    """A customer's movements in the reserve, and what the rule has been recorded to take."""
+    """A customer's movements in the reserve, and the points that the rule has already taken."""
 
     email: str
     changes: list[PointsChange] = field(default_factory=list)
@@ -38,7 +40,7 @@ class _CustomerMovements:
     last_seq: int = 0
 
     def unrecorded_losses(self, rule: ExpiryRule, zone: ZoneInfo, until: date) -> list[Loss]:
-        """What is still to be recorded until that day; one of points below 0 gives back what was too much."""
+        """The losses up to `until` that are not recorded yet; negative points give back what was taken too much."""
         all_losses = calculate_losses(sorted(self.changes, key=lambda each: each.at), rule, zone, until)
         excess = self.recorded_points - sum(loss.points for loss in all_losses)
         if excess > 0:
@@ -51,9 +53,13 @@ class _CustomerMovements:
                 unrecorded.append(Loss(loss.day, loss.points - covered))
         return unrecorded
 
+    def future_losses(self, rule: ExpiryRule, zone: ZoneInfo, until: date) -> list[Loss]:
+        """What the customer would lose up to `until` if nothing moved any more."""
+        return [loss for loss in self.unrecorded_losses(rule, zone, until) if loss.points > 0]
+
 
 def list_due_reserves(session: Session, zone: ZoneInfo, now: datetime) -> list[int]:
-    """The reserves in which not everybody has been seen to today, by id."""
+    """The ids of the reserves whose points have not been expired today."""
     day = local_date(now, zone)
     return [
         reserve.id
@@ -62,17 +68,12 @@ def list_due_reserves(session: Session, zone: ZoneInfo, now: datetime) -> list[i
     ]
 
 
-def get_last_seq(session: Session) -> int:
-    """The last movement there is, to be told `finish`: what is recorded later is looked at for having come late."""
-    return session.scalar(select(func.max(Movement.seq))) or 0
-
-
 def find_overdue_customers(
     session: Session, reserve_id: int, after_customer_id: int, zone: ZoneInfo, now: datetime
 ) -> tuple[list[int], int]:
-    """Of the next 200 customers behind the id `after` those for whom something is to be recorded, and the last id.
+    """Of the next 200 customers after `after_customer_id`, the ids of those with something to record.
 
-    The last id is 0 at the end. Locks nothing: `expire` looks again.
+    Also the id to continue after, or 0 at the end. Locks nothing: `expire_customers` calculates again.
     """
     expiry = session.get_one(ExpirySettings, reserve_id)
     ids = _next_customer_ids(session, reserve_id, after_customer_id)
@@ -83,24 +84,23 @@ def find_overdue_customers(
         for customer_id, movements in movements_by_customer.items()
         if movements.unrecorded_losses(rule, zone, day)
     ]
-    return overdue_ids, ids[-1] if len(ids) == BATCH_SIZE else 0
+    return overdue_ids, _continue_after(ids)
 
 
 def expire_customers(
     session: Session, reserve_id: int, customer_ids: Sequence[int], zone: ZoneInfo, now: datetime
 ) -> int:
-    """Record for these customers, at most 1,000, what the rule takes until today; how many movements that made.
+    """Record what these customers, at most 1,000, have lost up to today; returns the number of movements.
 
-    Each stands at the first moment of its day. Nothing where the rule was switched off meanwhile.
+    A movement is dated at the start of the day on which the points expired. Does nothing if the rule has been
+    disabled meanwhile.
     """
-    # Locked before what it says is read: a rule that is changed meanwhile waits, and takes what this one has left.
+    # Lock the rule before reading it, so that a concurrent change of the rule waits.
     expiry = session.get_one(ExpirySettings, reserve_id, with_for_update=True, populate_existing=True)
     reserve = session.get_one(Reserve, reserve_id)
     if expiry.kind == rules.NONE or not reserve.is_active:
         return 0
-    LockedBalances(
-        session, ((customer_id, reserve_id) for customer_id in customer_ids)
-    )  # locked: nothing comes in between
+    LockedBalances(session, ((customer_id, reserve_id) for customer_id in customer_ids))  # no new movements meanwhile
     rule, day = rules.to_rule(expiry), local_date(now, zone)
     drafts = []
     for customer_id, movements in _load_movements(session, reserve_id, customer_ids, expiry.version).items():
@@ -116,27 +116,28 @@ def expire_customers(
                     at=start_of_day(loss.day, zone) if loss.points > 0 else now,
                 )
             )
-    for start in range(0, len(drafts), MAX_MOVEMENTS):
-        record(session, drafts[start : start + MAX_MOVEMENTS], _rule_source(expiry.version), now)
+    for part in chunks(drafts, MAX_MOVEMENTS):
+        record(session, part, _rule_source(expiry.version), now)
     return len(drafts)
 
 
 def mark_done(session: Session, reserve_id: int, zone: ZoneInfo, now: datetime, last_seq: int) -> None:
-    """Everybody has been seen to today; `last_seq` is what `newest_seq` told before."""
+    """Save that today's expiry is done. `last_seq` is the last movement from before it began."""
     expiry = session.get_one(ExpirySettings, reserve_id, with_for_update=True, populate_existing=True)
     expiry.done_day, expiry.seen_seq = local_date(now, zone), last_seq
     session.flush()
 
 
 def expire_late_movements(session: Session, reserve_id: int, zone: ZoneInfo, now: datetime) -> int:
-    """Work out again what movements have changed that came since, but were made before the last day was done.
+    """Recalculate after movements that arrived since the last run but happened before its day.
 
-    At most 1,000 of them; how many movements were recorded. One that slips by is found at the next day's run.
+    Looks at 1,000 such movements at most; returns the number of movements recorded. If a late movement is missed,
+    the next daily run includes it.
     """
     expiry = session.get_one(ExpirySettings, reserve_id, with_for_update=True, populate_existing=True)
     if expiry.done_day is None or expiry.kind == rules.NONE:
         return 0
-    last_seq = get_last_seq(session)
+    last_seq = Movement.get_last_seq(session)
     query = (
         select(Movement.seq, Movement.customer_id)
         .where(
@@ -152,20 +153,17 @@ def expire_late_movements(session: Session, reserve_id: int, zone: ZoneInfo, now
     late_rows = session.execute(query).all()
     expiry.seen_seq = late_rows[-1].seq if len(late_rows) == LATE_BATCH_SIZE else last_seq
     session.flush()
-    return (
-        expire_customers(session, reserve_id, sorted({row.customer_id for row in late_rows}), zone, now)
-        if late_rows
-        else 0
-    )
+    if not late_rows:
+        return 0
+    return expire_customers(session, reserve_id, sorted({row.customer_id for row in late_rows}), zone, now)
 
 
 def forecast(
     session: Session, reserve: Reserve, rule: ExpiryRule, zone: ZoneInfo, until: date
 ) -> Iterator[tuple[str, list[Loss]]]:
-    """Who would lose what, and when, until that day, if `rule` were the reserve's and nothing moved any more.
+    """What each customer would lose up to `until` with `rule` if nothing moved any more: (e-mail, losses).
 
-    By customer, those who lose nothing left out. What is there is read in parts, so that a million movements
-    need no more memory than a few.
+    Customers who would lose nothing are left out. Reads in batches, to limit the memory.
     """
     expiry = session.get(ExpirySettings, reserve.id)
     is_in_force = expiry is not None and expiry.kind != rules.NONE and rules.to_rule(expiry) == rule
@@ -174,58 +172,56 @@ def forecast(
     while True:
         ids = _next_customer_ids(session, reserve.id, after)
         for movements in _load_movements(session, reserve.id, ids, version).values():
-            if found_losses := [loss for loss in movements.unrecorded_losses(rule, zone, until) if loss.points > 0]:
-                yield movements.email, found_losses
-        if len(ids) < BATCH_SIZE:
+            if losses := movements.future_losses(rule, zone, until):
+                yield movements.email, losses
+        if not (after := _continue_after(ids)):
             return
-        after = ids[-1]
 
 
 def forecast_batch(
     session: Session, expiry: ExpirySettings, after_customer_id: int, zone: ZoneInfo, after_day: date, until: date
 ) -> tuple[dict[int, list[Loss]], int]:
-    """Of the next 200 customers behind the id `after` what each loses after `day`, up to and on `until`, if nothing
-    moved any more, those who lose nothing left out; and the last id, 0 at the end. Locks nothing."""
+    """What each of the next 200 customers after `after_customer_id` would lose after `after_day` and up to `until`.
+
+    By customer id; customers who would lose nothing are left out. Also the id to continue after, or 0 at the end.
+    """
     ids = _next_customer_ids(session, expiry.reserve_id, after_customer_id)
     rule = rules.to_rule(expiry)
     losses_by_customer = {
-        customer_id: [
-            loss for loss in movements.unrecorded_losses(rule, zone, until) if loss.points > 0 and loss.day > after_day
-        ]
+        customer_id: losses
         for customer_id, movements in _load_movements(session, expiry.reserve_id, ids, expiry.version).items()
+        if (losses := [loss for loss in movements.future_losses(rule, zone, until) if loss.day > after_day])
     }
-    return {each: customer_losses for each, customer_losses in losses_by_customer.items() if customer_losses}, ids[
-        -1
-    ] if len(ids) == BATCH_SIZE else 0
+    return losses_by_customer, _continue_after(ids)
 
 
 def forecast_customer(
     session: Session, reserve: Reserve, rule: ExpiryRule, zone: ZoneInfo, until: date, customer: Customer
 ) -> list[Loss]:
-    """What that customer would lose, oldest first, if nothing moved any more; `rule` is the reserve's.
+    """What one customer would lose up to `until`, oldest first, if nothing moved any more; `rule` is the reserve's.
 
-    One query and one row for each of the customer's movements.
+    One query, with a row for each of the customer's movements.
     """
     expiry = session.get_one(ExpirySettings, reserve.id)
-    movements_by_customer = _load_movements(session, reserve.id, [customer.id], expiry.version).values()
-    return [
-        loss
-        for movements in movements_by_customer
-        for loss in movements.unrecorded_losses(rule, zone, until)
-        if loss.points > 0
-    ]
+    movements = _load_movements(session, reserve.id, [customer.id], expiry.version).get(customer.id)
+    return movements.future_losses(rule, zone, until) if movements else []
 
 
 def _next_customer_ids(session: Session, reserve_id: int, after_customer_id: int) -> list[int]:
-    """The next 200 customers with a balance in the reserve, behind the id `after`."""
+    """The next 200 customers with a balance in the reserve."""
     query = select(Balance.customer_id).where(Balance.reserve_id == reserve_id, Balance.customer_id > after_customer_id)
     return list(session.scalars(query.order_by(Balance.customer_id).limit(BATCH_SIZE)))
+
+
+def _continue_after(ids: list[int]) -> int:
+    """The id after which the next batch begins; 0 at the end."""
+    return ids[-1] if len(ids) == BATCH_SIZE else 0
 
 
 def _load_movements(
     session: Session, reserve_id: int, customer_ids: Sequence[int], version: int
 ) -> dict[int, _CustomerMovements]:
-    """By customer. No movement was made after it was recorded here, whatever a clock elsewhere says."""
+    """The customers' movements, by customer id. `version` is the rule's: its own movements are not changes."""
     query = (
         select(
             Movement.seq,
@@ -248,9 +244,9 @@ def _load_movements(
         if row.kind == "expire" and row.source == _rule_source(version):
             movements.recorded_points -= row.points
         elif row.points:
-            movements.changes.append(
-                PointsChange(min(row.at, row.recorded_at), row.points, row.kind not in _PASSIVE_KINDS)
-            )
+            # A movement cannot happen after it was recorded, whatever the clock of another site says.
+            at = min(row.at, row.recorded_at)
+            movements.changes.append(PointsChange(at, row.points, row.kind not in _PASSIVE_KINDS))
     return movements_by_customer
 
 

@@ -1,4 +1,4 @@
-"""What of a customer's points is lost on which day: the movements replayed by a rule, in the order of their moments."""
+"""Which of a customer's points expire on which day: replays the movements in the order of their times."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from pointsync.ledger.expiry.rule import INACTIVITY, TRANSACTIONAL, ExpiryRule, local_date
+from pointsync.clock import local_date
+from pointsync.ledger.expiry.rule import INACTIVITY, TRANSACTIONAL, ExpiryRule
 
 
 @dataclass(frozen=True, slots=True)
 class PointsChange:
-    """A movement as far as it matters here: its moment, its points, and whether the customer did something by it."""
+    """What matters of a movement: its time, its points, and whether the customer caused it."""
 
     at: datetime
     points: int
@@ -20,27 +21,25 @@ class PointsChange:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """So many points, above 0, that are lost at the beginning of the site's day."""
+    """Points, above 0, that expire at the beginning of `day`."""
 
     day: date
     points: int
 
 
 def calculate_losses(changes: Iterable[PointsChange], rule: ExpiryRule, zone: ZoneInfo, until: date) -> list[Loss]:
-    """What the rule takes from a customer up to and on the day `until`, oldest first.
+    """What a customer loses by the rule up to and including the day `until`, oldest first.
 
-    `changes` are all of the customer's movements in the reserve but what this rule has already been recorded to
-    take, in the order of their moments. A balance below zero is a debt, which what is given next pays first.
+    `changes` are all of the customer's movements in the reserve, in the order of their times, without those that this
+    rule itself recorded. A balance below zero is a debt, which is paid from the next points given.
     """
     if until < rule.since:
         return []
     replay = {TRANSACTIONAL: _replay_transactional, INACTIVITY: _replay_inactivity}.get(rule.kind, _replay_yearly)
-    return [loss for loss in replay(changes, rule, zone, until) if loss.points and loss.day <= until]
+    return [loss for loss in replay(changes, rule, zone) if loss.points and loss.day <= until]
 
 
-def _replay_transactional(
-    changes: Iterable[PointsChange], rule: ExpiryRule, zone: ZoneInfo, until: date
-) -> Iterator[Loss]:
+def _replay_transactional(changes: Iterable[PointsChange], rule: ExpiryRule, zone: ZoneInfo) -> Iterator[Loss]:
     lots: deque[Loss] = deque()
     debt = 0
     for change in changes:
@@ -63,9 +62,7 @@ def _replay_transactional(
     yield from lots
 
 
-def _replay_inactivity(
-    changes: Iterable[PointsChange], rule: ExpiryRule, zone: ZoneInfo, until: date
-) -> Iterator[Loss]:
+def _replay_inactivity(changes: Iterable[PointsChange], rule: ExpiryRule, zone: ZoneInfo) -> Iterator[Loss]:
     points, expires_on = 0, date.max
     for change in changes:
         if points > 0 and expires_on <= local_date(change.at, zone):
@@ -78,7 +75,7 @@ def _replay_inactivity(
         yield Loss(expires_on, points)
 
 
-def _replay_yearly(changes: Iterable[PointsChange], rule: ExpiryRule, zone: ZoneInfo, until: date) -> Iterator[Loss]:
+def _replay_yearly(changes: Iterable[PointsChange], rule: ExpiryRule, zone: ZoneInfo) -> Iterator[Loss]:
     points, expires_on = 0, date.min
     for change in changes:
         day = local_date(change.at, zone)

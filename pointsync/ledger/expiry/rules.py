@@ -1,4 +1,4 @@
-"""The rules of expiry that reserves have: read, set, switched off."""
+"""The expiry rules of the reserves: reading and changing them."""
 
 from datetime import date
 
@@ -12,20 +12,20 @@ NONE = "none"
 
 
 def to_rule(expiry: ExpirySettings) -> ExpiryRule:
-    """The rule that is kept there; it must be one that is on."""
+    """The stored rule; its kind must not be `none`."""
     if expiry.kind == YEARLY:
         return ExpiryRule(YEARLY, expiry.since, month=expiry.month or 12, day=expiry.day or 31)
     return ExpiryRule(expiry.kind, expiry.since, expiry.count or 0, "months" if expiry.unit == "months" else "days")
 
 
 def get_rule(session: Session, reserve: Reserve) -> ExpiryRule | None:
-    """The reserve's rule; None where its points are never lost."""
+    """The reserve's rule; None if its points never expire."""
     expiry = session.get(ExpirySettings, reserve.id)
     return None if expiry is None or expiry.kind == NONE else to_rule(expiry)
 
 
 def rules_by_reserve_id(session: Session) -> dict[int, ExpiryRule]:
-    """The rules that are on, of reserves that are not active, too, by the reserve's id."""
+    """All rules, also those of inactive reserves, by the reserve's id."""
     return {
         each.reserve_id: to_rule(each)
         for each in session.scalars(select(ExpirySettings).where(ExpirySettings.kind != NONE))
@@ -33,7 +33,7 @@ def rules_by_reserve_id(session: Session) -> dict[int, ExpiryRule]:
 
 
 def list_enabled(session: Session) -> list[tuple[ExpirySettings, Reserve]]:
-    """Those that are on, of reserves that are active, by the reserve's key."""
+    """The rules of active reserves, sorted by the reserve's key."""
     query = (
         select(ExpirySettings, Reserve)
         .join(Reserve, Reserve.id == ExpirySettings.reserve_id)
@@ -44,7 +44,7 @@ def list_enabled(session: Session) -> list[tuple[ExpirySettings, Reserve]]:
 
 
 def set_rule(session: Session, reserve: Reserve, rule: ExpiryRule) -> None:
-    """Let the reserve's points be lost by `rule`, from its `since` on. The same rule again changes nothing."""
+    """Set the reserve's rule. If only its `since` differs from the rule in force, nothing changes."""
     expiry = _get_for_update(session, reserve, rule.since)
     if expiry.kind != NONE and _is_same_rule(to_rule(expiry), rule):
         return
@@ -56,7 +56,7 @@ def set_rule(session: Session, reserve: Reserve, rule: ExpiryRule) -> None:
 
 
 def disable(session: Session, reserve: Reserve, today: date) -> None:
-    """Let the reserve's points be lost no more; those that are lost stay so."""
+    """Stop the expiry of the reserve's points; expired points stay expired."""
     expiry = _get_for_update(session, reserve, today)
     if expiry.kind != NONE:
         expiry.kind, expiry.since = NONE, today
@@ -64,7 +64,7 @@ def disable(session: Session, reserve: Reserve, today: date) -> None:
 
 
 def _get_for_update(session: Session, reserve: Reserve, today: date) -> ExpirySettings:
-    """The reserve's row, made if missing; the reserve is locked, so that two who set it at once come one by one."""
+    """The reserve's row, created if missing. The reserve is locked, so concurrent changes wait for each other."""
     session.scalars(select(Reserve).where(Reserve.id == reserve.id).with_for_update()).one()
     expiry = session.get(ExpirySettings, reserve.id, populate_existing=True)
     if expiry is None:

@@ -1,1 +1,1 @@
-"""Reversals: the movements of an origin taken back."""
+"""Reversals of movements from another site."""

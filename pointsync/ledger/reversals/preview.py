@@ -1,6 +1,6 @@
-"""What a reversal would do: how much came from an origin since a moment, who has it, and what they would have after.
+"""What a reversal would do: how many points came from an origin since some time, and who would lose them.
 
-Judged by when this site recorded a movement. Its own `at` is what its origin says, and a thief can say anything.
+Uses the time at which this site recorded a movement. The movement's own `at` comes from the origin, which may lie.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ from pointsync.ledger.overdrawn import corrected_condition
 from pointsync.models import Balance, Customer, Movement, Reserve, ReversedMovement
 
 MAX_CUSTOMERS_SHOWN = 100
-"""Customers that a preview names."""
+"""Customers that a preview lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReversalScope:
-    """Which movements: of an origin, recorded here at `since` or later, in one reserve or in all that are active."""
+    """The movements of an origin that were recorded here at `since` or later, in one reserve or in all active ones."""
 
     origin: str
     since: datetime
@@ -29,7 +29,7 @@ class ReversalScope:
 
 @dataclass(frozen=True, slots=True)
 class ReserveTotals:
-    """What the movements in one reserve came to; `taken` is a number above zero."""
+    """The movements in one reserve, summed up; `taken` is positive."""
 
     reserve_key: str
     reserve_name: str
@@ -38,12 +38,12 @@ class ReserveTotals:
     taken: int
     balances: int
     below_zero: int
-    """Balances that would be below zero, and are lowered, where the reserve does not allow it."""
+    """Balances that would be lowered below zero although the reserve does not allow it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerChange:
-    """What a customer would get back (or, below zero, lose) in a reserve, and the balance after it."""
+    """The points that a customer would get back in a reserve (negative: lose), and the balance after it."""
 
     customer: str
     reserve_key: str
@@ -59,28 +59,28 @@ class ReversalPreview:
     reserve_totals: tuple[ReserveTotals, ...]
     customers: int
     largest_changes: tuple[CustomerChange, ...]
-    """The first hundred, those with the largest change first."""
+    """The first 100, the largest change first."""
     last_seq: int
     skipped_reversed: int
-    """Movements of the scope that were taken back before."""
+    """Movements of the scope that were already reversed."""
     skipped_corrected: int
-    """Those that took a balance below zero and were corrected by hand."""
+    """Movements that took a balance below zero and were corrected by an admin."""
     skipped_inactive: int
-    """Those in reserves that are not active."""
+    """Movements in inactive reserves."""
 
     @property
     def movements(self) -> int:
-        """How many would be taken back."""
+        """How many movements would be reversed."""
         return sum(totals.movements for totals in self.reserve_totals)
 
     @property
     def below_zero(self) -> int:
-        """How many balances would be below zero, where that is not allowed."""
+        """How many balances would be below zero although that is not allowed."""
         return sum(totals.below_zero for totals in self.reserve_totals)
 
     @property
     def digest(self) -> str:
-        """What is taken back, in short: the same as long as that is the same."""
+        """A hash of what would be reversed, to detect whether it has changed since it was shown."""
         counts = [
             (totals.reserve_key, totals.movements, totals.given, totals.taken, totals.balances)
             for totals in self.reserve_totals
@@ -89,7 +89,7 @@ class ReversalPreview:
 
 
 def preview_reversal(session: Session, scope: ReversalScope) -> ReversalPreview:
-    """What would be taken back, from whom; nothing is changed or locked. Seven queries, whatever there is."""
+    """What would be reversed, and for whom. Changes and locks nothing; always seven queries."""
     changes = (
         select(
             Movement.customer_id,
@@ -131,29 +131,29 @@ def preview_reversal(session: Session, scope: ReversalScope) -> ReversalPreview:
         .order_by(func.abs(changes.c.points).desc(), changes.c.customer_id, changes.c.reserve_id)
         .limit(MAX_CUSTOMERS_SHOWN)
     )
+    in_scope, not_reversed = _scope_conditions(scope), ~_reversed_condition()
     return ReversalPreview(
-        scope,
-        tuple(ReserveTotals(row[0], row[1], *(int(number) for number in row[2:7])) for row in rows),
-        session.scalar(select(func.count(func.distinct(changes.c.customer_id)))) or 0,
-        tuple(CustomerChange(email, key, int(points), int(after)) for email, key, points, after in largest_changes),
-        max((row[7] for row in rows), default=0),
-        _count(session, *_scope_conditions(scope), _reversed_condition()),
-        _count(session, *_scope_conditions(scope), ~_reversed_condition(), corrected_condition()),
-        _count(
-            session, *_scope_conditions(scope), ~_reversed_condition(), ~corrected_condition(), ~_active_condition()
+        scope=scope,
+        reserve_totals=tuple(ReserveTotals(row[0], row[1], *(int(number) for number in row[2:7])) for row in rows),
+        customers=session.scalar(select(func.count(func.distinct(changes.c.customer_id)))) or 0,
+        largest_changes=tuple(
+            CustomerChange(email, key, int(points), int(after)) for email, key, points, after in largest_changes
         ),
+        last_seq=max((row[7] for row in rows), default=0),
+        skipped_reversed=_count(session, *in_scope, _reversed_condition()),
+        skipped_corrected=_count(session, *in_scope, not_reversed, corrected_condition()),
+        skipped_inactive=_count(session, *in_scope, not_reversed, ~corrected_condition(), ~_active_condition()),
     )
 
 
 def reversible_conditions() -> tuple[ColumnElement[bool], ...]:
-    """In a query of movements, those that can be taken back: not taken back before, nor corrected by hand, and in a
-    reserve that is active."""
+    """For queries of movements: not reversed yet, not corrected by an admin, and in an active reserve."""
     return ~_reversed_condition(), ~corrected_condition(), _active_condition()
 
 
 def _scope_conditions(scope: ReversalScope) -> tuple[ColumnElement[bool], ...]:
-    found = (Movement.origin == scope.origin, Movement.recorded_at >= scope.since, Movement.points != 0)
-    return found if scope.reserve is None else (*found, Movement.reserve_id == scope.reserve.id)
+    conditions = (Movement.origin == scope.origin, Movement.recorded_at >= scope.since, Movement.points != 0)
+    return conditions if scope.reserve is None else (*conditions, Movement.reserve_id == scope.reserve.id)
 
 
 def _reversed_condition() -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""Reversals: what came from an origin since a moment is taken back, by one correction for each customer and reserve."""
+"""Reversals: undo what came from an origin since some time, with one correction per customer and reserve."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, insert, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from pointsync.db.chunking import chunks
 from pointsync.errors import Conflict, NotFound
 from pointsync.ledger.apply import lock_origin
 from pointsync.ledger.balances import BalanceKey, LockedBalances
@@ -18,24 +19,24 @@ REVERSAL_SOURCE = "reversal"
 MAX_REASON_LENGTH = 400
 SCAN_SIZE = 2000
 BATCH_SIZE = 200
-"""Customers of one transaction; the shop's own movements wait for it."""
+"""Customers per transaction; the shop's own movements wait for it."""
 
 
 def create(session: Session, preview: ReversalPreview, reason: str, now: datetime) -> Reversal:
-    """Take back what a preview has found, part by part, by `step`; `reason` is what the corrections begin with.
+    """Create a reversal of what the preview has found; `process_batch` runs it. Corrections begin with `reason`.
 
-    Raises Conflict: `not_blocked`, where more could come from the origin meanwhile; `reversal_under_way`; or
+    Raises Conflict: `not_blocked` if the origin could still send movements, `reversal_under_way`, or
     `nothing_to_reverse`.
     """
     scope = preview.scope
     if lock_origin(session, scope.origin, now).blocked_at is None:
-        message = "Block the site first: what it goes on to send would not be taken back."
+        message = "Block the site first; otherwise movements that it sends from now on would not be reversed."
         raise Conflict("not_blocked", message)
     if any(each.origin == scope.origin for each in list_unfinished(session)):
-        message = "A reversal of this site's movements is under way already; wait for it, or stop it."
+        message = "A reversal of this site's movements is already running; wait until it ends, or stop it."
         raise Conflict("reversal_under_way", message)
     if not preview.movements:
-        message = "Nothing that came from this site since then is left to take back; choose an earlier moment."
+        message = "Nothing that came from this site since then can be reversed; choose an earlier time."
         raise Conflict("nothing_to_reverse", message, {"since": message})
     reversal = Reversal(
         origin=scope.origin,
@@ -55,19 +56,17 @@ def create(session: Session, preview: ReversalPreview, reason: str, now: datetim
     return reversal
 
 
-def get(session: Session, reversal_id: int) -> Reversal:
-    """One of them. Raises NotFound."""
-    reversal = session.get(Reversal, reversal_id)
+def get(session: Session, reversal_id: int, *, for_update: bool = False) -> Reversal:
+    """The reversal with this id, locked if `for_update`. Raises NotFound."""
+    reversal = session.get(Reversal, reversal_id, with_for_update=for_update or None, populate_existing=for_update)
     if reversal is None:
         raise NotFound("unknown_reversal", f"There is no reversal {reversal_id}.")
     return reversal
 
 
 def stop(session: Session, reversal_id: int, now: datetime) -> Reversal:
-    """Take back no more; what is taken back stays so. Raises NotFound."""
-    reversal = session.get(Reversal, reversal_id, with_for_update=True, populate_existing=True)
-    if reversal is None:
-        raise NotFound("unknown_reversal", f"There is no reversal {reversal_id}.")
+    """Stop a reversal; what is already reversed stays reversed. Raises NotFound."""
+    reversal = get(session, reversal_id, for_update=True)
     if reversal.finished_at is None:
         reversal.stopped_at = reversal.stopped_at or now
         session.flush()
@@ -75,20 +74,22 @@ def stop(session: Session, reversal_id: int, now: datetime) -> Reversal:
 
 
 def latest_by_origin(session: Session) -> dict[str, Reversal]:
-    """By origin its last reversal."""
+    """The last reversal of each origin."""
     latest_ids = select(func.max(Reversal.id)).group_by(Reversal.origin)
     return {each.origin: each for each in session.scalars(select(Reversal).where(Reversal.id.in_(latest_ids)))}
 
 
 def list_unfinished(session: Session) -> list[Reversal]:
-    """Those under way, the oldest first."""
+    """The running reversals, oldest first."""
     query = select(Reversal).where(Reversal.finished_at.is_(None), Reversal.stopped_at.is_(None))
     return list(session.scalars(query.order_by(Reversal.id)))
 
 
 def find_affected_customers(session: Session, reversal_id: int, after_customer_id: int) -> tuple[list[int], int]:
-    """Of the next customers behind the id `after` those that have something to be taken back, at most 200; and the
-    last id that was looked at, 0 at the end. Locks nothing: `step` looks again."""
+    """The next customers after `after_customer_id` with movements to reverse, at most 200.
+
+    Also the id to continue after, or 0 at the end. Locks nothing: `process_batch` selects the movements again.
+    """
     reversal = get(session, reversal_id)
     last_scanned_id = _find_last_scanned_id(session, after_customer_id)
     if last_scanned_id is None:
@@ -111,10 +112,10 @@ def find_affected_customers(session: Session, reversal_id: int, after_customer_i
 def process_batch(
     session: Session, reversal_id: int, customer_ids: Sequence[int], after_customer_id: int, now: datetime
 ) -> bool:
-    """Take back what is left of these customers' movements, and note `after`; whether it goes on.
+    """Reverse the remaining movements of these customers, and save the progress; returns whether it continues.
 
-    `after` is 0 at the end. Each movement is taken back in the transaction that says so: killed, or run twice,
-    it comes to the same.
+    `after_customer_id` is the id to continue after, or 0 at the end. Each movement is marked as reversed in the same
+    transaction, so it does no harm if the process is killed or runs this twice.
     """
     reversal = session.get(Reversal, reversal_id, with_for_update=True, populate_existing=True)
     if reversal is None or reversal.finished_at or reversal.stopped_at:
@@ -133,7 +134,7 @@ def _reverse_movements(session: Session, reversal: Reversal, customer_ids: Seque
     conditions = (Movement.customer_id.in_(customer_ids), *_open_conditions(reversal))
     keys = session.execute(select(Movement.customer_id, Movement.reserve_id).where(*conditions).distinct())
     balances = LockedBalances(session, [(customer_id, reserve_id) for customer_id, reserve_id in keys])
-    # Under the balances' locks nobody corrects a movement by hand between what is read and what is written.
+    # With the balances locked, no admin can correct one of the movements meanwhile.
     rows = session.execute(
         select(
             Movement.customer_id,
@@ -166,8 +167,8 @@ def _reverse_movements(session: Session, reversal: Reversal, customer_ids: Seque
     columns = ["movement_seq", "reversal_id"]
     reversed_rows = select(Movement.seq, literal(reversal.id)).where(*conditions)
     session.execute(insert(ReversedMovement).from_select(columns, reversed_rows))
-    for start in range(0, len(drafts), MAX_MOVEMENTS):
-        record(session, drafts[start : start + MAX_MOVEMENTS], REVERSAL_SOURCE, now)
+    for part in chunks(drafts, MAX_MOVEMENTS):
+        record(session, part, REVERSAL_SOURCE, now)
     reversal.corrections += len(drafts)
     reversal.out_of_bounds += len(skipped)
 
@@ -179,9 +180,9 @@ def _find_last_scanned_id(session: Session, after_customer_id: int) -> int | Non
 
 
 def _open_conditions(reversal: Reversal) -> tuple[ColumnElement[bool], ...]:
-    """What a reversal takes back that it has not yet, to be asked of a few customers."""
+    """For queries of a few customers' movements: the movements that are still to be reversed."""
     conditions = (
-        # As a text made anew, so that SQLite goes by the customers' index and not through all of the origin's.
+        # The concatenation makes SQLite use the index of customers instead of reading all movements of the origin.
         Movement.origin.concat("") == reversal.origin,
         Movement.recorded_at >= reversal.since,
         Movement.seq <= reversal.last_seq,

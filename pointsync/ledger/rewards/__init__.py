@@ -1,1 +1,1 @@
-"""Rewards and levels of a reserve."""
+"""Rewards and levels of the reserves."""

@@ -1,4 +1,4 @@
-"""What rewards and levels share: a title that their reserve has once, a description, a number of points."""
+"""What rewards and levels have in common: a title that is unique in the reserve, a description, and points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from pointsync.text_limits import MAX_DESCRIPTION_LENGTH, MAX_POINTS, MAX_TITLE_
 Offer = TypeVar("Offer", Reward, Level)
 
 MAX_PER_RESERVE = 200
-"""Rewards, and levels, that a reserve can have."""
+"""The most rewards, and the most levels, that a reserve can have."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferTexts:
-    """A title and a description, fit to be stored."""
+    """A valid title and description."""
 
     title: str
     description: str
 
 
 def validate(title: str, description: str, points: int, field: str) -> OfferTexts:
-    """The texts without surrounding space, where all is right; `points` are what `field` names.
+    """The texts without surrounding spaces. `field` is the name of `points` in errors.
 
-    Raises Refused that names all faulty fields at once.
+    Raises a DomainError that names all invalid fields.
     """
     errors: list[DomainError] = []
     texts: dict[str, str] = {}
@@ -37,7 +37,7 @@ def validate(title: str, description: str, points: int, field: str) -> OfferText
         except DomainError as error:
             errors.append(error)
     if texts.get("title") == "":
-        errors.append(InvalidInput("title", "Type a title, which customers and other sites know it by."))
+        errors.append(InvalidInput("title", "Type a title; customers and other sites see it."))
     if not 1 <= points <= MAX_POINTS:
         errors.append(InvalidInput(field, f"Type a whole number from 1 to {MAX_POINTS:,}, such as 500."))
     if errors:
@@ -48,20 +48,18 @@ def validate(title: str, description: str, points: int, field: str) -> OfferText
 def check_title_and_count(
     existing: Sequence[Reward] | Sequence[Level], title: str, reserve: Reserve, own_id: int | None = None
 ) -> None:
-    """Refuse a title that another one of the reserve has, and one more than there can be; raises Conflict."""
+    """Raise Conflict if another one in the reserve has this title, or if the reserve has the most already."""
     others = [each for each in existing if each.id != own_id]
     if any(each.title == title for each in others):
-        message = f"{reserve.key} has one called {title} already; change that one, or type another title."
+        message = f"{reserve.key} already has one called {title}; change that one, or type another title."
         raise Conflict("title_taken", message, {"title": message})
     if len(others) >= MAX_PER_RESERVE:
-        message = (
-            f"{reserve.key} has {MAX_PER_RESERVE} of them, and there can be no more; change one that is not active."
-        )
+        message = f"{reserve.key} already has {MAX_PER_RESERVE}, which is the limit; change an inactive one instead."
         raise Conflict("too_many", message, {"title": message})
 
 
 def get(session: Session, model: type[Offer], reserve: Reserve, offer_id: int) -> Offer:
-    """The reserve's reward, or level, of that id. Raises NotFound."""
+    """The reserve's reward or level with this id. Raises NotFound."""
     offer = session.get(model, offer_id)
     if offer is None or offer.reserve_id != reserve.id:
         noun = model.__tablename__
@@ -71,9 +69,9 @@ def get(session: Session, model: type[Offer], reserve: Reserve, offer_id: int) -
 
 
 def lock_reserve(session: Session, reserve_id: int) -> Reserve:
-    """The reserve, locked against all that records or applies movements in it, which wait for the transaction's end.
+    """The reserve, locked until the transaction ends; whoever records movements in it waits.
 
-    Each movement refers to its reserve, and PostgreSQL holds a row that is referred to: so what was recorded
-    before is visible here, and what is recorded after sees what is changed here.
+    PostgreSQL takes a share lock on the reserve's row for each movement's foreign key. So movements recorded before
+    are visible here, and those recorded after see what is changed here.
     """
     return session.get_one(Reserve, reserve_id, with_for_update=True, populate_existing=True)

@@ -1,4 +1,4 @@
-"""Levels: reached once, by any movement that brings a balance to their points; they never cost any."""
+"""Levels: a customer unlocks a level once, when a movement raises the balance to its points. Levels cost no points."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -9,34 +9,33 @@ from sqlalchemy import func, literal, null, select
 from sqlalchemy.orm import Session
 
 from pointsync.db import UtcDateTime
+from pointsync.db.chunking import chunks
 from pointsync.db.upsert import dialect_insert, insert_or_ignore
 from pointsync.ledger import mail_queue
-from pointsync.ledger.balances import CHUNK_SIZE
+from pointsync.ledger.movement_row import MovementRow
 from pointsync.ledger.rewards import common
 from pointsync.models import Balance, Customer, Level, LevelUnlock, Movement, Reserve
 from pointsync.models.movement import is_quiet
 
 BATCH_SIZE = 5000
-"""Customers looked at in one transaction for a level that is new: short enough that the shop does not wait."""
-
-Row = dict[str, Any]
+"""Customers per transaction when a new level is unlocked for existing customers; the shop waits only briefly."""
 
 
 def list_all(session: Session, reserve: Reserve) -> list[Level]:
-    """The levels of a reserve, inactive ones too; the lowest first."""
+    """The levels of a reserve, also inactive ones, the lowest first."""
     query = select(Level).where(Level.reserve_id == reserve.id).order_by(Level.points, Level.title)
     return list(session.scalars(query))
 
 
 def get(session: Session, reserve: Reserve, level_id: int) -> Level:
-    """The reserve's level of that id. Raises NotFound."""
+    """The reserve's level with this id. Raises NotFound."""
     return common.get(session, Level, reserve, level_id)
 
 
 def create(session: Session, reserve: Reserve, title: str, description: str, points: int, now: datetime) -> Level:
-    """A new level; who has its points already has reached it, and that is written bit by bit, by `step`.
+    """Create a level. For customers who have its points already, `process_batch` unlocks it later.
 
-    Raises Invalid for what cannot be, Conflict for a title that is taken.
+    Raises a DomainError for invalid values, Conflict if the title is in use.
     """
     texts = common.validate(title, description, points, "points")
     common.lock_reserve(session, reserve.id)
@@ -58,9 +57,9 @@ def create(session: Session, reserve: Reserve, title: str, description: str, poi
 def update(
     session: Session, reserve: Reserve, level_id: int, title: str, description: str, points: int, is_active: bool
 ) -> Level:
-    """Change a level; who has reached it keeps it. Where it is now easier to reach, all are looked at again.
+    """Change a level. Customers who unlocked it keep it; if it is easier to reach now, all are checked again.
 
-    Raises NotFound, Invalid or Conflict.
+    Raises NotFound, Conflict, or a DomainError for invalid values.
     """
     texts = common.validate(title, description, points, "points")
     common.lock_reserve(session, reserve.id)
@@ -74,19 +73,18 @@ def update(
     return level
 
 
-def record_unlocks(session: Session, rows: Sequence[Row]) -> None:
-    """Write who reaches a level by these movements, which were just stored, all of one origin.
+def record_unlocks(session: Session, rows: Sequence[MovementRow]) -> None:
+    """Record which levels these new movements, all of one origin, unlock.
 
-    One query where their reserves have no levels, or nobody comes up to one. After the movements, not before:
-    see `offers.lock`.
+    One query if no level is reached. Must run after the movements are inserted, see `common.lock_reserve`.
     """
-    gaining_rows = [row for row in rows if row["points"] > 0]
+    gaining_rows = [row for row in rows if row.points > 0]
     if not gaining_rows:
         return
     thresholds: dict[int, list[tuple[int, int]]] = {}
     for level_id, reserve_id, points in session.execute(
         select(Level.id, Level.reserve_id, Level.points)
-        .where(Level.reserve_id.in_({row["reserve_id"] for row in gaining_rows}), Level.is_active)
+        .where(Level.reserve_id.in_({row.reserve_id for row in gaining_rows}), Level.is_active)
         .order_by(Level.points)
     ):
         thresholds.setdefault(reserve_id, []).append((points, level_id))
@@ -94,20 +92,21 @@ def record_unlocks(session: Session, rows: Sequence[Row]) -> None:
         _write_unlocks(session, gaining_rows, thresholds)
 
 
-def _write_unlocks(session: Session, gaining_rows: list[Row], thresholds: dict[int, list[tuple[int, int]]]) -> None:
+def _write_unlocks(
+    session: Session, gaining_rows: list[MovementRow], thresholds: dict[int, list[tuple[int, int]]]
+) -> None:
+    """`thresholds` are (points, level id) by reserve id, in ascending order."""
     points_by_reserve = {reserve_id: [points for points, _ in found] for reserve_id, found in thresholds.items()}
-    reached_rows: dict[tuple[int, int], Row] = {}
+    reached_rows: dict[tuple[int, int], MovementRow] = {}
     for row in gaining_rows:
-        reserve_points = points_by_reserve.get(row["reserve_id"], [])
-        low, high = (
-            bisect_right(reserve_points, points) for points in (row["balance"] - row["points"], row["balance"])
-        )
-        for _, level_id in thresholds.get(row["reserve_id"], [])[low:high]:
-            reached_rows.setdefault((row["customer_id"], level_id), row)
+        reserve_points = points_by_reserve.get(row.reserve_id, [])
+        low, high = (bisect_right(reserve_points, points) for points in (row.balance - row.points, row.balance))
+        for _, level_id in thresholds.get(row.reserve_id, [])[low:high]:
+            reached_rows.setdefault((row.customer_id, level_id), row)
     if not reached_rows:
         return
-    seqs = _movement_seqs(session, [row["id"] for row in reached_rows.values()], gaining_rows[0]["origin"])
-    # In one order, whoever writes: two transactions that wait for each other's unlocks would end in a deadlock.
+    seqs = _movement_seqs(session, [row.id for row in reached_rows.values()], gaining_rows[0].origin)
+    # Sorted, so that two transactions that insert the same unlocks do not deadlock.
     insert_or_ignore(
         session,
         LevelUnlock,
@@ -115,9 +114,9 @@ def _write_unlocks(session: Session, gaining_rows: list[Row], thresholds: dict[i
             {
                 "customer_id": customer_id,
                 "level_id": level_id,
-                "at": row["recorded_at"],
-                "movement_seq": seqs[row["id"]],
-                "is_quiet": is_quiet(row["kind"], row.get("source"), row["is_history"]),
+                "at": row.recorded_at,
+                "movement_seq": seqs[row.id],
+                "is_quiet": is_quiet(row.kind, row.source, row.is_history),
             }
             for (customer_id, level_id), row in sorted(reached_rows.items(), key=lambda each: each[0])
         ],
@@ -126,29 +125,24 @@ def _write_unlocks(session: Session, gaining_rows: list[Row], thresholds: dict[i
 
 
 def _movement_seqs(session: Session, ids: list[str], origin: str) -> dict[str, int]:
-    unique_ids = sorted(set(ids))
     found: dict[str, int] = {}
-    for start in range(0, len(unique_ids), CHUNK_SIZE):
-        rows = session.execute(
-            select(Movement.id, Movement.seq).where(
-                Movement.origin == origin, Movement.id.in_(unique_ids[start : start + CHUNK_SIZE])
-            )
-        )
-        found |= {row.id: row.seq for row in rows}
+    for part in chunks(sorted(set(ids))):
+        query = select(Movement.id, Movement.seq).where(Movement.origin == origin, Movement.id.in_(part))
+        found |= {row.id: row.seq for row in session.execute(query)}
     return found
 
 
 def list_unfinished(session: Session) -> list[int]:
-    """The levels that customers may have had the points of before they were there."""
+    """The ids of the levels that are still to be unlocked for customers who had their points before."""
     return list(session.scalars(select(Level.id).where(Level.next_customer_id.is_not(None)).order_by(Level.id)))
 
 
 def process_batch(session: Session, level_id: int, now: datetime) -> bool:
-    """Write for the next customers that they have a level's points already; whether more are left.
+    """Unlock a level for the next customers who have its points already; returns whether more customers remain.
 
-    Nobody is mailed about these. Harmless when done twice.
+    Sends no mails. It does no harm to run this twice.
     """
-    lock_options: Any = {"key_share": True}  # leaves the shop free to write unlocks that refer to it meanwhile
+    lock_options: Any = {"key_share": True}  # does not block new unlocks, whose foreign key refers to the level
     level = session.get(Level, level_id, with_for_update=lock_options, populate_existing=True)
     if level is None or level.next_customer_id is None:
         return False
@@ -166,7 +160,7 @@ def _unlock_existing_customers(session: Session, level: Level, first: int, last:
         select(Balance.customer_id, literal(level.id), literal(now, UtcDateTime), null(), literal(True))
         .where(
             Balance.customer_id.between(first, last),
-            # The sum keeps SQLite from the index by points, which leads past all that were looked at before.
+            # `+ 0` keeps SQLite from using the index by points, which would read all earlier customers again.
             Balance.reserve_id + 0 == level.reserve_id,
             Balance.points >= level.points,
         )
@@ -179,7 +173,7 @@ def _unlock_existing_customers(session: Session, level: Level, first: int, last:
 
 
 def list_reached(session: Session, customer: Customer) -> list[tuple[LevelUnlock, Level, Reserve]]:
-    """What levels a customer has reached, by reserve, the lowest first."""
+    """The levels that a customer has unlocked, by reserve, the lowest first."""
     query = (
         select(LevelUnlock, Level, Reserve)
         .join(Level, Level.id == LevelUnlock.level_id)

@@ -1,4 +1,4 @@
-"""Rewards: what the points of a reserve are redeemed for, each once per request."""
+"""Rewards: what customers can redeem the points of a reserve for. A request redeems at most once."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,18 +6,18 @@ from datetime import datetime
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from pointsync.email_address import normalise
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import draft_rules
 from pointsync.ledger.mail_queue import REDEEM_KIND, REDEEMED_PREFIX
-from pointsync.ledger.record import Draft, RecordResult, record
+from pointsync.ledger.movement_row import COLUMNS, NAMES, MovementRow
+from pointsync.ledger.record import Draft, RecordResult, record_checked
 from pointsync.ledger.rewards import common
 from pointsync.models import Balance, Customer, Movement, Redemption, Reserve, Reward
 
 
 @dataclass(frozen=True, slots=True)
 class AffordableReward:
-    """A reward that a customer can redeem now, and the points that the customer has in its reserve."""
+    """A reward that a customer can redeem now, with the customer's points in its reserve."""
 
     reward: Reward
     reserve: Reserve
@@ -25,18 +25,18 @@ class AffordableReward:
 
 
 def list_all(session: Session, reserve: Reserve) -> list[Reward]:
-    """The rewards of a reserve, inactive ones too; the cheapest first."""
+    """The rewards of a reserve, also inactive ones, the cheapest first."""
     query = select(Reward).where(Reward.reserve_id == reserve.id).order_by(Reward.cost, Reward.title)
     return list(session.scalars(query))
 
 
 def get(session: Session, reserve: Reserve, reward_id: int) -> Reward:
-    """The reserve's reward of that id. Raises NotFound."""
+    """The reserve's reward with this id. Raises NotFound."""
     return common.get(session, Reward, reserve, reward_id)
 
 
 def get_reserve(session: Session, reward_id: int) -> Reserve:
-    """The points reserve that a reward belongs to. Raises NotFound."""
+    """The reserve of a reward. Raises NotFound."""
     reserve = session.scalar(
         select(Reserve).join(Reward, Reward.reserve_id == Reserve.id).where(Reward.id == reward_id)
     )
@@ -47,7 +47,7 @@ def get_reserve(session: Session, reward_id: int) -> Reserve:
 
 
 def list_affordable(session: Session, customer: Customer) -> list[AffordableReward]:
-    """What a customer can redeem now, by reserve, the cheapest first: active, and the points are there."""
+    """The active rewards for which a customer has enough points, by reserve, the cheapest first."""
     points = func.coalesce(Balance.points, 0)
     is_same_balance = and_(Balance.customer_id == customer.id, Balance.reserve_id == Reserve.id)
     query = (
@@ -61,7 +61,7 @@ def list_affordable(session: Session, customer: Customer) -> list[AffordableRewa
 
 
 def create(session: Session, reserve: Reserve, title: str, description: str, cost: int, now: datetime) -> Reward:
-    """A new reward, active at once. Raises Invalid for what cannot be, Conflict for a title that is taken."""
+    """Create a reward. Raises a DomainError for invalid values, Conflict if the title is in use."""
     texts = common.validate(title, description, cost, "cost")
     common.check_title_and_count(list_all(session, reserve), texts.title, reserve)
     reward = Reward(
@@ -80,7 +80,7 @@ def create(session: Session, reserve: Reserve, title: str, description: str, cos
 def update(
     session: Session, reserve: Reserve, reward_id: int, title: str, description: str, cost: int, is_active: bool
 ) -> Reward:
-    """Change a reward; what was redeemed stays as it is. Raises NotFound, Invalid or Conflict."""
+    """Change a reward. Raises NotFound, Conflict, or a DomainError for invalid values."""
     reward = get(session, reserve, reward_id)
     texts = common.validate(title, description, cost, "cost")
     common.check_title_and_count(list_all(session, reserve), texts.title, reserve, reward.id)
@@ -101,34 +101,32 @@ def redeem(
     *,
     expected_cost: int | None = None,
 ) -> RecordResult:
-    """Redeem a reward for a customer, named by any spelling of the e-mail: a movement of kind `redeem`.
+    """Redeem a reward for a customer, given by e-mail address: records a movement of kind `redeem`.
 
-    The same `ref` of the same `source` again is a duplicate and changes nothing, whatever the reward costs by
-    then. `shown_cost` is what somebody was told that it costs. Raises NotFound for the reward, Invalid for one
-    that is not active and for what `record` calls so, Conflict (`ref_conflict`, `cost_changed`,
-    `insufficient_points`).
+    If the same `source` repeats a `ref`, the result is `duplicate` and nothing changes, even if the reward costs
+    something else now. `expected_cost` is the cost that was shown. Raises NotFound for the reward, InvalidInput if it
+    is not active, Conflict (`ref_conflict`, `cost_changed`, `insufficient_points`), and what `record` raises.
     """
     reward = get(session, reserve, reward_id)
     reason = f"{REDEEMED_PREFIX}{reward.title}"
     draft = Draft(customer, -reward.cost, reserve=reserve.key, kind=REDEEM_KIND, reason=reason, ref=ref)
-    draft_rules.validate(session, [draft], now)
-    email = normalise(customer)
+    [checked] = draft_rules.validate(session, [draft], now)
     if ref and (existing := _find_redemption(session, source, ref)):
         movement, existing_email, existing_reward_id = existing
-        if (existing_email, existing_reward_id) != (email, reward.id):
-            message = f"The ref {ref} was given before with another content, as movement {movement.id}; use a new ref."
+        if (existing_email, existing_reward_id) != (checked.email, reward.id):
+            message = f"The ref {ref} was already used for other content, as movement {movement.id}; use a new ref."
             raise Conflict("ref_conflict", message, {"ref": message})
-        return RecordResult("duplicate", movement, email, reserve.key)
+        return RecordResult("duplicate", movement, checked.email, reserve.key)
     if not reward.is_active:
         message = f"The reward {reward.title} is not active; choose another one."
         raise InvalidInput("reward", message, "inactive_reward")
     if expected_cost not in (None, reward.cost):
-        message = f"{reward.title} costs {reward.cost:,} points now, and not {expected_cost:,}; look again."
+        message = f"{reward.title} now costs {reward.cost:,} points, not {expected_cost:,}; check and confirm again."
         raise Conflict("cost_changed", message, {"reward": message})
     try:
-        [result] = record(session, [draft], source, now)
+        [result] = record_checked(session, [checked], source, now)
     except Conflict as error:
-        if error.code == "insufficient_points":  # its field is a movement's points, which nobody has typed here
+        if error.code == "insufficient_points":  # the caller has a field for the customer, but none for the points
             error.fields = {"customer": error.message}
         raise
     seq = session.scalars(
@@ -139,12 +137,15 @@ def redeem(
     return result
 
 
-def _find_redemption(session: Session, source: str, ref: str) -> tuple[Movement, str, int | None] | None:
-    """The movement that this source has given this ref, whose it is, and for which reward; None for a new ref."""
+def _find_redemption(session: Session, source: str, ref: str) -> tuple[MovementRow, str, int | None] | None:
+    """The movement with this ref, its customer's e-mail address, and the reward's id; None for a new ref."""
     row = session.execute(
-        select(Movement, Customer.email, Redemption.reward_id)
+        select(*COLUMNS, Customer.email, Redemption.reward_id)
         .join(Customer, Customer.id == Movement.customer_id)
         .join(Redemption, Redemption.movement_seq == Movement.seq, isouter=True)
         .where(Movement.source == source, Movement.ref == ref)
     ).first()
-    return None if row is None else (row[0], row[1], row[2])
+    if row is None:
+        return None
+    *values, email, redeemed_id = row
+    return MovementRow(**dict(zip(NAMES, values, strict=True))), email, redeemed_id

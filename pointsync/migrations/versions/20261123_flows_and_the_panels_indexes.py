@@ -1,4 +1,4 @@
-"""flows, and the indexes of the panel's lists"""
+"""Hourly totals (table `flow`), and indexes for the panel's lists"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ DELIVERIES = {
     "ix_delivery_unknown_id": "unknown",
 }
 
-# The hour in UTC, in the form in which each database keeps a moment.
+# The hour in UTC, in the format in which each database stores times.
 HOUR = {
     "sqlite": "substr(recorded_at, 1, 13) || ':00:00.000000'",
     "postgresql": "date_trunc('hour', recorded_at, 'UTC')",
@@ -36,7 +36,7 @@ def upgrade() -> None:
     )
     dialect = op.get_bind().dialect.name
     op.execute(
-        "INSERT INTO flow (hour, origin, reserve_id, kind, movements, given, taken) "  # noqa: S608 nothing in it is anybody's
+        "INSERT INTO flow (hour, origin, reserve_id, kind, movements, given, taken) "  # noqa: S608 no user input
         f"SELECT {HOUR[dialect]} AS hour, origin, reserve_id, kind, count(*), "
         "sum(CASE WHEN points > 0 THEN points ELSE 0 END), sum(CASE WHEN points < 0 THEN -points ELSE 0 END) "
         "FROM movement GROUP BY 1, 2, 3, 4"
@@ -48,7 +48,7 @@ def upgrade() -> None:
         op.create_index(name, "delivery", ["remote_id", "id"], sqlite_where=where, postgresql_where=where)
     where = sa.text("code <> 'ok'")
     op.create_index("ix_attempt_failed", "attempt", ["remote_id", "id"], sqlite_where=where, postgresql_where=where)
-    if dialect == "postgresql":  # SQLite compares text by its code points already
+    if dialect == "postgresql":  # SQLite sorts text by code points by default
         op.alter_column("customer", "email", type_=sa.String(length=320, collation="C"), existing_nullable=False)
 
 

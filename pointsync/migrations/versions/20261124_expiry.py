@@ -1,4 +1,4 @@
-"""rules of expiry"""
+"""Expiry rules"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""rewards and levels"""
+"""Rewards and levels"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""which Pass an origin calls with, and the key that it offers in place of the pinned one"""
+"""Which Pass an origin uses, and the key that it offers instead of the pinned one"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""flows count movements in the hour in which they were made, and none of no points"""
+"""Hourly totals count a movement in the hour in which it happened, and ignore movements of 0 points"""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "7c2f64b0a9d1"
 branch_labels = None
 depends_on = None
 
-# The hour in UTC, in the form in which each database keeps a moment.
+# The hour in UTC, in the format in which each database stores times.
 HOUR = {
     "sqlite": "substr({moment}, 1, 13) || ':00:00.000000'",
     "postgresql": "date_trunc('hour', {moment}, 'UTC')",
@@ -24,11 +24,11 @@ def downgrade() -> None:
 
 def _count_again(moment: str, which: str) -> None:
     dialect = op.get_bind().dialect.name
-    if dialect == "postgresql":  # no movement comes in between; in the order in which recording takes them
+    if dialect == "postgresql":  # so that no movement is recorded meanwhile; in the same order as recording locks them
         op.execute("LOCK TABLE movement, flow IN SHARE ROW EXCLUSIVE MODE")
     op.execute("DELETE FROM flow")
     op.execute(
-        "INSERT INTO flow (hour, origin, reserve_id, kind, movements, given, taken) "  # noqa: S608 nothing in it is anybody's
+        "INSERT INTO flow (hour, origin, reserve_id, kind, movements, given, taken) "  # noqa: S608 no user input
         f"SELECT {HOUR[dialect].format(moment=moment)} AS hour, origin, reserve_id, kind, count(*), "
         "sum(CASE WHEN points > 0 THEN points ELSE 0 END), sum(CASE WHEN points < 0 THEN -points ELSE 0 END) "
         f"FROM movement {which} GROUP BY 1, 2, 3, 4"

@@ -1,4 +1,4 @@
-"""works: what is done in the background, with its progress"""
+"""Background tasks (table `work`)"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""mails to customers, their texts, and the mail server as it was last found"""
+"""Mails to customers, their texts, and the status of the mail server"""
 
 import sqlalchemy as sa
 from alembic import op

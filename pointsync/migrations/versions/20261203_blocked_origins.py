@@ -1,4 +1,4 @@
-"""origins that are blocked, who was turned away, and reversals with the movements that they have taken back"""
+"""Blocked origins, refused origins, and reversals with the movements that they reversed"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""the audit log, which the database itself keeps from being changed"""
+"""The audit log, with triggers that protect it from changes"""
 
 import sqlalchemy as sa
 from alembic import op

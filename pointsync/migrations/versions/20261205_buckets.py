@@ -1,4 +1,4 @@
-"""buckets: what is counted of sign-ins, for all processes together"""
+"""Rate limits of sign-ins, shared by all processes (table `bucket`)"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""API keys have scopes, an end, a rate and a last use; those there are may do all that they could"""
+"""API keys get scopes, an expiry time, a rate limit and the time of their last use; existing keys keep their rights"""
 
 import sqlalchemy as sa
 from alembic import op

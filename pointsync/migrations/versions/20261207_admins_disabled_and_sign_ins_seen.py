@@ -1,4 +1,4 @@
-"""admins who are disabled; of a sign-in when and from where it was last used, in which browser, and how it began"""
+"""Disabled admins; for sign-ins the last use, address, browser and method"""
 
 import sqlalchemy as sa
 from alembic import op

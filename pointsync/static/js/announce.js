@@ -1,8 +1,8 @@
-// Tell a screen reader what has changed on the page.
-export function announce(words) {
-  const place = document.querySelector("[data-announcer]");
-  if (!place) return;
-  place.textContent = "";
-  // A later turn, or the same words said twice would be no change to hear of.
-  setTimeout(() => { place.textContent = words; }, 50);
+// Announces a change on the page to screen readers.
+export function announce(text) {
+  const region = document.querySelector("[data-announcer]");
+  if (!region) return;
+  region.textContent = "";
+  // After a delay, because setting the same text at once would not count as a change.
+  setTimeout(() => { region.textContent = text; }, 50);
 }

@@ -1,5 +1,5 @@
-// Copying, in three ways: the clipboard of secure pages, the old command (plain http, frames without leave),
-// and where neither works the text selected, for the admin's own hand.
+// Copy buttons. They use the clipboard API, or the old copy command where that is not available (plain http, some
+// frames). If neither works, they select the text so that the admin can copy it.
 import { announce } from "./announce.js";
 
 export function startCopyButtons() {
@@ -12,23 +12,23 @@ export function startCopyButtons() {
 async function copy(button) {
   const source = document.getElementById(button.dataset.copy);
   const text = button.dataset.copyUrl ? await fetchSecret(button) : (source.value ?? source.textContent).trim();
-  if (text === null) return showResult(button, "Not copied", "This was not copied: load the page again, and sign in if it asks.");
+  if (text === null) return showResult(button, "Not copied", "Not copied. Reload the page, and sign in if it asks you to.");
   if ((await copyWithClipboard(text)) || copyWithCommand(text)) return showResult(button, "Copied", "Copied.");
   selectText(source, text);
-  showResult(button, "Press Ctrl+C", "The text is selected: copy it with Ctrl and C.");
+  showResult(button, "Press Ctrl+C", "The text is selected. Press Ctrl and C to copy it.");
 }
 
-// A secret is not on the page: it comes from the site and goes to the clipboard, past the screen.
+// A secret is not on the page. It is fetched from the site straight to the clipboard.
 async function fetchSecret(button) {
   const token = button.form.elements.csrf_token.value;
   try {
-    const answer = await fetch(button.dataset.copyUrl, {
+    const response = await fetch(button.dataset.copyUrl, {
       method: "POST",
       body: new URLSearchParams({ csrf_token: token }),
       headers: { Accept: "text/plain" },
     });
-    const isText = answer.ok && (answer.headers.get("Content-Type") ?? "").startsWith("text/plain");
-    return isText ? await answer.text() : null;
+    const isText = response.ok && (response.headers.get("Content-Type") ?? "").startsWith("text/plain");
+    return isText ? await response.text() : null;
   } catch {
     return null;
   }
@@ -44,11 +44,11 @@ async function copyWithClipboard(text) {
 }
 
 function copyWithCommand(text) {
-  const before = document.activeElement;
+  const focused = document.activeElement;
   const area = document.createElement("textarea");
   area.value = text;
   area.className = "visually-hidden";
-  (before?.closest("dialog") ?? document.body).append(area);
+  (focused?.closest("dialog") ?? document.body).append(area);
   area.select();
   let done = false;
   try {
@@ -57,7 +57,7 @@ function copyWithCommand(text) {
     done = false;
   }
   area.remove();
-  before?.focus();
+  focused?.focus();
   return done;
 }
 
@@ -71,18 +71,18 @@ function selectText(source, text) {
   }
 }
 
-function showResult(button, words, sentence) {
-  const place = button.querySelector("[data-button-label]");
-  const before = place?.dataset.originalLabel ?? place?.textContent;
-  if (place) {
-    place.dataset.originalLabel = before;
-    place.textContent = words;
+function showResult(button, label, announcement) {
+  const element = button.querySelector("[data-button-label]");
+  const originalLabel = element?.dataset.originalLabel ?? element?.textContent;
+  if (element) {
+    element.dataset.originalLabel = originalLabel;
+    element.textContent = label;
   }
-  button.classList.toggle("copied", words === "Copied");
-  announce(sentence);
+  button.classList.toggle("copied", label === "Copied");
+  announce(announcement);
   clearTimeout(button.timer);
   button.timer = setTimeout(() => {
-    if (place) place.textContent = before;
+    if (element) element.textContent = originalLabel;
     button.classList.remove("copied");
   }, 2500);
 }

@@ -1,4 +1,4 @@
-// Forms that have a page of their own open in a dialog over the page they were asked from.
+// Forms with a page of their own open in a dialog over the page that links to them.
 import { showScripted } from "./scripted.js";
 import { announce } from "./announce.js";
 
@@ -10,7 +10,7 @@ export function startDialogs() {
     const link = event.target.closest("a[data-dialog]");
     if (link) {
       event.preventDefault();
-      // A menu left open behind the dialog would take the Escape that is meant for it.
+      // An open menu behind the dialog would react to Escape first.
       const menu = link.closest("details[data-popover]");
       if (menu) menu.open = false;
       opener = menu?.querySelector("summary") ?? link;
@@ -23,7 +23,7 @@ export function startDialogs() {
     }
   });
   document.addEventListener("submit", (event) => {
-    if (event.target.matches("dialog .sheet-form")) {
+    if (event.target.matches("dialog [data-sheet-form]")) {
       event.preventDefault();
       submitForm(event.target, event.submitter);
     }
@@ -38,8 +38,8 @@ async function openDialog(href) {
   dialog.setAttribute("aria-labelledby", "sheet-title");
   dialog.addEventListener("close", () => {
     dialog.remove();
-    const next = dialog.querySelector("[data-continue]");
-    if (next) return goTo(next.href);
+    const continueLink = dialog.querySelector("[data-continue]");
+    if (continueLink) return goTo(continueLink.href);
     opener?.focus();
   });
   dialog.dataset.url = href;
@@ -56,55 +56,55 @@ async function submitForm(form, submitter) {
   dialog.setAttribute("aria-busy", "true");
   announce("Saving …");
   const action = submitter?.getAttribute("formaction") ?? form.getAttribute("action") ?? dialog.dataset.url;
-  const kept = readSecrets(form);
+  const secrets = readSecrets(form);
   const sheet = await loadSheet(action, { method: "POST", body: new URLSearchParams(new FormData(form, submitter)) });
   dialog.removeAttribute("aria-busy");
-  if (sheet === "gone") return;
+  if (sheet === "redirected") return;
   if (!sheet) {
     form.setAttribute("action", action);
     return form.submit();
   }
   dialog.replaceChildren(sheet);
-  restoreSecrets(sheet, kept);
+  restoreSecrets(sheet, secrets);
   showScripted(dialog);
   focusFirst(dialog);
 }
 
-// The sheet of a page; "gone" when the site has sent the browser elsewhere; null when there is no sheet.
+// The sheet in the response; "redirected" after a redirect, which is followed; null if there is no sheet.
 async function loadSheet(href, options) {
   try {
-    const answer = await fetch(href, { ...options, headers: { "X-Dialog": "1" } });
-    const next = answer.headers.get("X-Location");
-    if (next) {
-      goTo(next);
-      return "gone";
+    const response = await fetch(href, { ...options, headers: { "X-Dialog": "1" } });
+    const redirectUrl = response.headers.get("X-Location");
+    if (redirectUrl) {
+      goTo(redirectUrl);
+      return "redirected";
     }
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
     return document.adoptNode(page.querySelector("[data-sheet]"));
   } catch {
     return null;
   }
 }
 
-// To the next page, asked for once: a second asking would find its notices already said.
-function goTo(next) {
-  const there = new URL(next, location.href);
-  const isHere = there.pathname === location.pathname && there.search === location.search;
-  if (!isHere || !there.hash) return location.assign(there);
-  // Another place of this very page would only be scrolled to.
-  history.replaceState(null, "", there);
+// Opens a page with exactly one request, since its flashed messages are shown only once.
+function goTo(href) {
+  const url = new URL(href, location.href);
+  const isSamePage = url.pathname === location.pathname && url.search === location.search;
+  if (!isSamePage || !url.hash) return location.assign(url);
+  // With only a new #anchor the browser would scroll and not reload.
+  history.replaceState(null, "", url);
   location.reload();
 }
 
-// The site never sends a secret back. What was typed stays in this window, unless it was what is wrong.
+// The site never sends a secret back. Typed secrets are kept here while other errors are corrected.
 function readSecrets(form) {
-  const typed = new Map();
-  for (const input of form.querySelectorAll("[data-keep-on-error]")) typed.set(input.name, input.value);
-  return typed;
+  const secrets = new Map();
+  for (const input of form.querySelectorAll("[data-keep-on-error]")) secrets.set(input.name, input.value);
+  return secrets;
 }
 
-function restoreSecrets(sheet, kept) {
-  for (const [name, value] of kept) {
+function restoreSecrets(sheet, secrets) {
+  for (const [name, value] of secrets) {
     const input = sheet.querySelector(`[data-keep-on-error][name="${name}"]`);
     if (input && !input.value && input.getAttribute("aria-invalid") !== "true") input.value = value;
   }
@@ -112,6 +112,6 @@ function restoreSecrets(sheet, kept) {
 
 function focusFirst(dialog) {
   dialog.scrollTop = 0;
-  const wanted = dialog.querySelector("[aria-invalid=true], [autofocus]") ?? dialog.querySelector("input:not([type=hidden]), select, textarea, button");
-  wanted?.focus();
+  const element = dialog.querySelector("[aria-invalid=true], [autofocus]") ?? dialog.querySelector("input:not([type=hidden]), select, textarea, button");
+  element?.focus();
 }

@@ -1,13 +1,13 @@
-// Groups that were folded stay folded, in this browser; and all of them fold by one button.
-const PREFIX = "pointsync-fold:";
+// Collapsible groups: this browser remembers which ones are collapsed, and one button collapses all.
+const STORAGE_PREFIX = "pointsync-fold:";
 
 export function startGroups() {
   const groups = [...document.querySelectorAll("details[data-group]")];
   const all = document.querySelector("[data-collapse-all]");
   if (all && groups.length < 2) all.hidden = true;
   for (const group of groups) {
-    const kept = readState(storageKey(group));
-    if (kept && !group.querySelector("[aria-invalid=true]")) group.open = kept === "open";
+    const state = readState(storageKey(group));
+    if (state && !group.querySelector("[aria-invalid=true]")) group.open = state === "open";
     group.addEventListener("toggle", () => {
       saveState(storageKey(group), group.open ? "open" : "closed");
       if (all) setLabel(all, groups);
@@ -26,12 +26,12 @@ function setLabel(all, groups) {
 }
 
 function storageKey(group) {
-  // By its tab: what a form has answered stands at an address of its own.
-  const place = document.querySelector(".tab[aria-current]")?.pathname ?? location.pathname;
-  return `${PREFIX}${place}#${group.dataset.group}`;
+  // By the tab's URL, since a form's response may have another one.
+  const path = document.querySelector(".tab[aria-current]")?.pathname ?? location.pathname;
+  return `${STORAGE_PREFIX}${path}#${group.dataset.group}`;
 }
 
-// A browser may forbid storage, in a frame above all: then nothing is remembered.
+// A browser may forbid storage, especially in a frame. Then nothing is remembered.
 function readState(key) {
   try {
     return localStorage.getItem(key);
@@ -44,6 +44,6 @@ function saveState(key, value) {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // see above
+    // Nothing is remembered.
   }
 }

@@ -1,4 +1,4 @@
-// What changes by itself is asked for again, a little later each time it cannot be had, and never while unseen.
+// Refreshes the live parts of a page: less often after failures, and not while the page is hidden.
 import { showScripted } from "./scripted.js";
 import { announce } from "./announce.js";
 
@@ -19,40 +19,40 @@ async function refresh(root, seconds) {
     document.addEventListener("visibilitychange", () => refresh(root, INTERVAL_SECONDS), { once: true });
     return;
   }
-  const fresh = await loadPage(root.dataset.refreshUrl);
-  if (fresh === "out") return showSignedOut(root);
-  if (!fresh) return scheduleRefresh(root, Math.min(seconds * 2, MAX_SECONDS));
+  const newPage = await loadPage(root.dataset.refreshUrl);
+  if (newPage === "signed out") return showSignedOut(root);
+  if (!newPage) return scheduleRefresh(root, Math.min(seconds * 2, MAX_SECONDS));
   for (const element of root.querySelectorAll("[data-live]")) {
-    const other = fresh.getElementById(element.id);
-    if (other && other.innerHTML !== element.dataset.lastHtml) replaceContent(element, other);
+    const newElement = newPage.getElementById(element.id);
+    if (newElement && newElement.innerHTML !== element.dataset.lastHtml) replaceContent(element, newElement);
   }
-  if (rowIds(root) !== rowIds(fresh)) location.reload();
-  // What has come to its end asks no more.
-  if (fresh.querySelector("[data-refresh-url]")) scheduleRefresh(root, INTERVAL_SECONDS);
+  if (rowIds(root) !== rowIds(newPage)) location.reload();
+  // A page that is final has no refresh URL.
+  if (newPage.querySelector("[data-refresh-url]")) scheduleRefresh(root, INTERVAL_SECONDS);
 }
 
 async function loadPage(href) {
   try {
-    const answer = await fetch(href, { headers: { "X-Live": "1" } });
-    if (answer.redirected) return "out";
-    return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+    const response = await fetch(href, { headers: { "X-Live": "1" } });
+    if (response.redirected) return "signed out";
+    return response.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
   } catch {
     return null;
   }
 }
 
-function replaceContent(element, other) {
-  element.dataset.lastHtml = other.innerHTML;
-  // What the admin is just using stays as it is until they have left it.
+function replaceContent(element, newElement) {
+  element.dataset.lastHtml = newElement.innerHTML;
+  // Leave the element alone while the admin uses it.
   if (element.contains(document.activeElement) || element.querySelector("details[open]")) return;
-  const before = element.querySelector("[data-live-text]")?.textContent.trim();
-  element.replaceChildren(...document.importNode(other, true).childNodes);
+  const oldText = element.querySelector("[data-live-text]")?.textContent.trim();
+  element.replaceChildren(...document.importNode(newElement, true).childNodes);
   showScripted(element);
-  const after = element.querySelector("[data-live-text]")?.textContent.trim();
-  if (after && before !== after) announce(`${element.dataset.live ? `${element.dataset.live}: ` : ""}${after}`);
+  const newText = element.querySelector("[data-live-text]")?.textContent.trim();
+  if (newText && newText !== oldText) announce(`${element.dataset.live ? `${element.dataset.live}: ` : ""}${newText}`);
 }
 
-// A line more or less cannot be put in place: the page is loaded again, unless somebody is at work on it.
+// If a row was added or removed, the whole page is reloaded, unless a dialog or menu is open.
 function rowIds(root) {
   if (document.querySelector("dialog[open], details[data-popover][open]")) return "";
   return [...root.querySelectorAll("[data-live-row]")].map((row) => row.dataset.liveRow).join();

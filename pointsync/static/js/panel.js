@@ -1,4 +1,4 @@
-// The panel works without any of this: scripts only add comfort. Each part finds its elements by data attributes.
+// The panel works without scripts; they only add convenience. Each script finds its elements by data attributes.
 import { startCopyButtons } from "./copy.js";
 import { startDialogs } from "./dialog.js";
 import { startGroups } from "./disclosure.js";

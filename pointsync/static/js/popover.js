@@ -1,4 +1,4 @@
-// Help badges and row menus: one open at a time, closed by Escape or by a click elsewhere.
+// Help tips and row menus: only one is open at a time; Escape or a click elsewhere closes it.
 const OPEN = "details[data-popover][open]";
 
 export function startPopovers() {

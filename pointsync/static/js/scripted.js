@@ -1,4 +1,4 @@
-// What is of use only with a script stands hidden on the page until there is one.
+// Shows elements that only work with scripts.
 export function showScripted(root) {
   for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
 }

@@ -1,20 +1,20 @@
-// Ticking all rows of a list at once, and saying how many are ticked.
+// Selects all rows of a list at once, and shows how many are selected.
 export function startSelectAll() {
   for (const all of document.querySelectorAll("[data-select-all]")) {
     const list = all.closest("form, table");
     const rows = () => [...list.querySelectorAll("[data-select-row]")];
-    const count = document.querySelector("[data-selected-count]");
-    const tell = () => {
-      const ticked = rows().filter((row) => row.checked).length;
-      all.checked = ticked > 0 && ticked === rows().length;
-      all.indeterminate = ticked > 0 && ticked < rows().length;
-      if (count) count.textContent = ticked === 1 ? "1 ticked" : `${ticked} ticked`;
+    const label = document.querySelector("[data-selected-count]");
+    const update = () => {
+      const count = rows().filter((row) => row.checked).length;
+      all.checked = count > 0 && count === rows().length;
+      all.indeterminate = count > 0 && count < rows().length;
+      if (label) label.textContent = `${count} selected`;
     };
     all.addEventListener("change", () => {
       for (const row of rows()) row.checked = all.checked;
-      tell();
+      update();
     });
-    list.addEventListener("change", tell);
-    tell();
+    list.addEventListener("change", update);
+    update();
   }
 }

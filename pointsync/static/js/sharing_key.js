@@ -1,4 +1,4 @@
-// A pasted sharing key fills URL, Auth. and Pass.; and the other site can be asked which reserves it has.
+// Fills in URL, Auth. and Pass. from a pasted sharing key, and asks the other site for its reserves.
 import { announce } from "./announce.js";
 
 const KEY = /^\s*(\S+)\|(wrk_[0-9a-f]{16}):(wrs_[0-9A-Za-z]{16})\s*$/i;
@@ -14,30 +14,30 @@ export function startSharingKeys() {
 }
 
 function fillFields(input) {
-  const found = KEY.exec(input.value);
-  if (!found) return;
+  const match = KEY.exec(input.value);
+  if (!match) return;
   const fields = input.form.elements;
-  [fields.url.value, fields.auth.value, fields.pass.value] = found.slice(1);
-  announce("URL, Auth. and Pass. are filled in from the sharing key.");
+  [fields.url.value, fields.auth.value, fields.pass.value] = match.slice(1);
+  announce("Filled in URL, Auth. and Pass. from the sharing key.");
   const button = input.form.querySelector("[data-ask-url]");
   if (button) askSite(button);
 }
 
 async function askSite(button) {
   const form = button.form;
-  const place = form.querySelector("[data-ask-result]");
+  const result = form.querySelector("[data-ask-result]");
   button.disabled = true;
-  place.textContent = "Asking the other site …";
+  result.textContent = "Asking the other site …";
   try {
-    const answer = await fetch(button.dataset.askUrl, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-    const { message, reserves } = await answer.json();
-    place.textContent = message;
+    const response = await fetch(button.dataset.askUrl, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    const { message, reserves } = await response.json();
+    result.textContent = message;
     offerReserves(form, reserves);
   } catch {
-    place.textContent = "The other site could not be asked just now; save all the same, it is asked again then.";
+    result.textContent = "The other site could not be asked now. You can save anyway; it is asked again then.";
   }
   button.disabled = false;
-  announce(place.textContent);
+  announce(result.textContent);
 }
 
 function offerReserves(form, reserves) {
@@ -45,6 +45,6 @@ function offerReserves(form, reserves) {
   form.querySelector("[data-reserve-options]").replaceChildren(...options);
   const target = form.elements.target;
   const keys = reserves.map(({ key }) => key);
-  // What the admin has typed stays, even where the site has no such reserve: the answer says which there are.
+  // Keep what the admin has typed, even if the site has no such reserve; the message lists the existing ones.
   if (keys.length && (!target.value || (target.value === target.defaultValue && !keys.includes(target.value)))) target.value = keys[0];
 }

@@ -1,4 +1,4 @@
-// The strip of tabs is wider than a phone: the tab that is shown is brought into sight.
+// Scrolls the current tab into view, since the tabs are wider than a phone.
 export function scrollToTab() {
   document.querySelector(".tab[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 }

@@ -1,1 +1,1 @@
-"""Sending: claim a batch, make the call, save its outcome."""
+"""Sending: claim a batch, make the call, save the outcome."""

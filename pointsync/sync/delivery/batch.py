@@ -1,26 +1,21 @@
-"""What is handed over between the database and a call: a batch, and what came of it."""
+"""What goes between the database and a call: a batch, and its outcome."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from enum import Enum
 from typing import Any
 
-from pointsync.sync.protocol.pointsync_client import Target
+from pointsync.models import DeliveryState
+from pointsync.sync.protocol import wire
+from pointsync.sync.protocol.request import Target
 
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """A delivery with the movement it owes; `was_called`: a call for it alone was made before this one."""
+    """A delivery with its movement. `was_called`: it was sent before, in a call of its own."""
 
     delivery_id: int
     was_called: bool
-    id: str
-    customer: str
-    points: int
-    kind: str
-    reason: str
-    at: datetime
-    ref: str | None
-    is_history: bool
+    movement: wire.Movement
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +27,24 @@ class Batch:
     target: Target
     items: tuple[BatchItem, ...]
     acknowledged_count: int
-    """What the remote had acknowledged before the call: what it then says it has cannot be less."""
+    """How many deliveries the remote had acknowledged before the call; it cannot have fewer movements after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """What the other side said of one delivery: `delivered`, `unknown` (customer) or `failed`."""
+    """The other side's answer about one delivery: its new state (delivered, unknown customer or failed)."""
 
-    state: str
+    state: DeliveryState
     code: str | None = None
     message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswered:
-    """The call was answered. It carried the first `called` parcels of the batch, as many as had room;
-    those among them that `answers` does not name had no answer and stay owed."""
+    """The call was answered. It carried the first `called_count` items, as many as fit into one request.
+
+    Items among them without an entry in `results`, which is keyed by delivery id, stay pending.
+    """
 
     called_count: int
     results: dict[int, DeliveryResult] = field(default_factory=dict)
@@ -55,22 +52,28 @@ class BatchAnswered:
     clock_offset_seconds: float = 0.0
 
 
+class Halving(Enum):
+    """Whether to halve the batch size after a failed call."""
+
+    NEVER = "never"
+    NEXT_TIME = "next time"
+    AT_ONCE = "at once"
+    """And send the smaller batch without a delay: an item was not understood, or the request was too large."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchFailed:
     """The call failed as a whole.
 
-    `costs_attempt`: it counts against Max sync. attempt. `halving`: whether the next call carries half
-    as many, `at once` (something in the batch was not understood, or it is too large), `next time` or `never`.
-    `was_answered`: the other side has answered, so nothing is under way there. `is_about_content`:
-    it was this content that was refused; another may pass. `retry_after_seconds` is what the other
-    side asked for.
+    `was_answered`: the other side answered, so it is not processing anything. `is_about_content`: this content was
+    refused; other movements may succeed. `retry_after_seconds`: the delay that the other side asked for.
     """
 
     code: str
     message: str
     is_permanent: bool = False
     counts_as_attempt: bool = True
-    halving: str = "never"
+    halving: Halving = Halving.NEVER
     was_answered: bool = True
     is_about_content: bool = False
     retry_after_seconds: float | None = None

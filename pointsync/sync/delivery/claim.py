@@ -1,4 +1,4 @@
-"""Claiming: a remote is held by one worker at a time, and with it a batch of what it is owed."""
+"""Claiming: one worker at a time leases a remote, and claims a batch of its deliveries."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,29 +6,29 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from pointsync import leases
+from pointsync import clock, leases
 from pointsync.crypto import Vault
 from pointsync.db import get_database_time
 from pointsync.models import Attempt, Customer, Delivery, DeliveryState, Movement, Origin, Remote, Site
 from pointsync.sync.delivery.batch import Batch, BatchItem
+from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.ping import WOOREWARDS
 from pointsync.sync.remotes.target import load_target
 from pointsync.sync.site.settings import Settings
 
 UNSURE_PERIOD = timedelta(seconds=120)
+"""A WooRewards shop may still be processing a call without an answer: the same movement is not sent again before."""
 MAX_WAIT = timedelta(days=1, minutes=5)
-"""No moment to wait for lies further ahead; one that does was set by a clock that has been put right since."""
+"""No retry time is further ahead; one that is was written while a clock was wrong, and is ignored."""
 
 
 def list_due(session: Session, now: datetime) -> list[int]:
-    """The remotes that have something to be done for: a delivery that may go, or a probe."""
+    """The remotes that have something due: a delivery that can be sent, or a probe."""
     sendable = _is_sendable(now)
     next_attempt_at = Remote.next_attempt_at
-    has_pending = exists().where(
-        Delivery.remote_id == Remote.id, Delivery.state_condition(DeliveryState.PENDING), *sendable
-    )
-    has_unknown = exists().where(
-        Delivery.remote_id == Remote.id, Delivery.state_condition(DeliveryState.UNKNOWN), *sendable
+    has_pending, has_unknown = (
+        exists().where(Delivery.remote_id == Remote.id, Delivery.state_condition(state), *sendable)
+        for state in (DeliveryState.PENDING, DeliveryState.UNKNOWN)
     )
     if session.scalar(select(Site.hold)):
         return []
@@ -46,11 +46,11 @@ def list_due(session: Session, now: datetime) -> list[int]:
 
 
 def lease_remote(session: Session, remote_id: int, worker_id: str, now: datetime) -> Remote | None:
-    """The remote, held by this worker for 120 s by the database's time; None when it may not be called now."""
+    """Lease the remote to this worker for 120 s by the database's clock; None if it may not be called now."""
     remote = Remote.get_for_update(session, remote_id)
     if remote is None or remote.deleted_at or remote.paused_at or session.scalar(select(Site.hold)):
         return None
-    if session.scalar(select(Origin.blocked_at).where(Origin.auth == remote.auth)):
+    if Origin.is_blocked(session, remote.auth):
         return None
     if remote.next_attempt_at and now < remote.next_attempt_at <= now + MAX_WAIT:
         return None
@@ -68,9 +68,9 @@ def release_lease(remote: Remote, worker_id: str) -> None:
 
 
 def claim_batch(session: Session, remote: Remote, vault: Vault, settings: Settings, now: datetime) -> Batch | None:
-    """The next batch for a remote that this worker holds, oldest first, its attempt stored; or None.
+    """Claim the next batch for a leased remote, oldest first, and store its attempt; None if nothing is to be sent.
 
-    A remote whose oldest delivery has used up its attempts while calls fail is probed instead.
+    If calls fail and the oldest delivery has used up its attempts, the remote is marked for probing instead.
     """
     batch_size = 1 if remote.dialect == WOOREWARDS else remote.batch_size
     rows = _next_rows(session, remote.id, batch_size, now)
@@ -97,9 +97,9 @@ def claim_batch(session: Session, remote: Remote, vault: Vault, settings: Settin
 
 
 def _next_rows(session: Session, remote_id: int, limit: int, now: datetime) -> list[Row[Any]]:
-    """Oldest first; but what has failed by itself, and customers unknown there, only when nothing else waits.
+    """The oldest deliveries. Those that failed on their own, and unknown customers, come only after all others.
 
-    A movement that the other side chokes on so never stands before the good ones.
+    So a movement that makes the other side fail never blocks other movements.
     """
     untried = (Delivery.state_condition(DeliveryState.PENDING), Delivery.not_before.is_(None))
     for condition in (
@@ -126,7 +126,7 @@ def _is_sendable(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool
 def _select_deliveries(
     session: Session, remote_id: int, limit: int, conditions: tuple[ColumnElement[bool], ...]
 ) -> list[Row[Any]]:
-    """The oldest of these deliveries; plain rows, for there are a thousand of them."""
+    """The oldest deliveries that match; as plain rows, because there may be a thousand."""
     return list(
         session.execute(
             select(
@@ -153,15 +153,14 @@ def _select_deliveries(
 
 
 def _batch_item(row: Row[Any]) -> BatchItem:
-    return BatchItem(
-        delivery_id=row.delivery_id,
-        was_called=row.called_at is not None,
+    movement = wire.Movement(
         id=row.id,
         customer=row.email,
         points=row.points,
         kind=row.kind,
         reason=row.reason,
-        at=row.at,
+        at=clock.to_text(row.at),
         ref=row.ref,
-        is_history=row.is_history,
+        history=row.is_history,
     )
+    return BatchItem(row.delivery_id, row.called_at is not None, movement)

@@ -1,13 +1,14 @@
-"""Couriers: a thread per remote that has something due, so that a slow one holds up no other.
+"""Couriers: one thread per remote that has something due, so that a slow remote does not delay others.
 
-The database decides who may call whom; what stands here only keeps one process from starting a second
-courier for the same remote, and wakes them.
+The database decides which worker may call a remote. This module only prevents a second courier for the same
+remote in one process, and wakes the dispatcher.
 """
 
 import logging
 import threading
 from enum import Enum
 from functools import partial
+from time import monotonic
 
 from flask import Flask
 from sqlalchemy.orm import Session
@@ -27,11 +28,11 @@ log = logging.getLogger(__name__)
 
 MAX_BACKOFF_SECONDS = 5.0
 SHUTDOWN_SECONDS = 7
-"""How long the end of the process waits for calls in flight; what they carried is sent again later."""
+"""How long a stopping process waits for running calls. Movements of aborted calls are sent again later."""
 
 
 class Couriers:
-    """All couriers of this process, and the doorman that starts them when he is woken."""
+    """All couriers of this process, and the dispatcher that starts one for each remote that has something due."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -40,31 +41,26 @@ class Couriers:
         self._lock = threading.Lock()
         self._threads: dict[int, threading.Thread] = {}
         self._rerun_ids: set[int] = set()
-        self._dispatcher = threading.Thread(target=self._dispatch, name="doorman", daemon=True)
+        self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
 
     def start(self) -> None:
-        """Begin to look for what is due."""
+        """Start the dispatcher."""
         self._dispatcher.start()
 
     def wake(self) -> None:
-        """Look for what is due at once; cheap, and safe from any thread."""
+        """Let the dispatcher look for due remotes now; cheap, and safe from any thread."""
         self._wake_event.set()
 
     def stop(self) -> None:
-        """End in an orderly way: no new call, and calls in flight are waited for, then cut."""
+        """Start no new call, wait for running calls, and then abort them."""
         self._stopping.set()
         self._wake_event.set()
         self._dispatcher.join(SHUTDOWN_SECONDS)
         with self._lock:
             threads = list(self._threads.values())
-        deadline = threading.Event()
-        timer = threading.Timer(SHUTDOWN_SECONDS, deadline.set)
-        timer.daemon = True
-        timer.start()
+        deadline = monotonic() + SHUTDOWN_SECONDS
         for thread in threads:
-            while thread.is_alive() and not deadline.is_set():
-                thread.join(0.05)
-        timer.cancel()
+            thread.join(max(deadline - monotonic(), 0))
         with self._app.app_context():
             get_runtime().client.close()
         for thread in threads:
@@ -80,9 +76,9 @@ class Couriers:
                 for remote_id in remote_ids:
                     self._start_courier(remote_id)
             except Exception:
-                # The bell rings again within a second; neither a database that is away nor a thread that
-                # cannot be started must end the doorman.
-                log.exception("looking for what is due failed")
+                # The dispatcher wakes again within a second; neither an unreachable database nor a thread that
+                # cannot be started may end it.
+                log.exception("looking for due remotes failed")
 
     def _start_courier(self, remote_id: int) -> None:
         with self._lock:
@@ -113,7 +109,7 @@ class Couriers:
 
 
 def deliver(remote_id: int, stop_event: threading.Event) -> None:
-    """Send a remote what it is owed, batch after batch, until nothing is due or the process ends."""
+    """Send a remote's deliveries, batch after batch, until nothing is due or the process stops."""
     finished_call: tuple[Batch, BatchOutcome] | None = None
     has_probed = False
     while True:
@@ -121,7 +117,7 @@ def deliver(remote_id: int, stop_event: threading.Event) -> None:
         finished_call = None
         if isinstance(next_step, Batch):
             outcome = _send_batch(next_step)
-            # A call that the end of this process has cut says nothing of the remote.
+            # A call that this process aborted while stopping says nothing about the remote.
             if isinstance(outcome, BatchAnswered) or not stop_event.is_set():
                 finished_call = (next_step, outcome)
         elif next_step is Probe.DUE:
@@ -132,7 +128,7 @@ def deliver(remote_id: int, stop_event: threading.Event) -> None:
 
 
 class Probe(Enum):
-    """In place of a batch: a ping is due."""
+    """Instead of a batch: a ping is due."""
 
     DUE = "due"
 
@@ -140,10 +136,10 @@ class Probe(Enum):
 def _take_step_with_retry(
     remote_id: int, finished_call: tuple[Batch, BatchOutcome] | None, stop_event: threading.Event, may_probe: bool
 ) -> Batch | Probe | None:
-    """Settle the last call and claim for the next, in one transaction; None where nothing is due.
+    """Save the finished call's outcome and claim the next batch, in one transaction; None if nothing is due.
 
-    What a call has brought must not be lost to a busy database: it is tried again, with growing pauses,
-    until it is written, or the process ends; then the same is sent again later.
+    The outcome must not be lost because the database is busy: saving is retried with growing pauses until it
+    succeeds or the process stops. In the latter case the same movements are sent again later.
     """
     backoff_seconds = 0.1
     while True:
@@ -161,7 +157,7 @@ def _take_step_with_retry(
         except DatabaseBusy:
             if finished_call is None or not may_claim:
                 raise
-            log.warning("remote %s: the database is busy; what its call brought is written again", remote_id)
+            log.warning("remote %s: the database is busy; saving the call's outcome is retried", remote_id)
             stop_event.wait(backoff_seconds)
             backoff_seconds = min(backoff_seconds * 2, MAX_BACKOFF_SECONDS)
 
@@ -197,6 +193,9 @@ def _send_batch(batch: Batch) -> BatchOutcome:
     try:
         return send_batch(state.client, identity, batch, now)
     except Exception as error:
-        # A fault of our own must not look like the other side's silence for ever: it is an attempt that failed.
-        log.exception("remote %s: the call failed in an unforeseen way", batch.remote_id)
-        return BatchFailed("bad_answer", f"The call failed here in an unforeseen way ({type(error).__name__}).")
+        # An error in our own code counts as a failed attempt; otherwise the remote would look silent forever.
+        log.exception("remote %s: the call failed with an unexpected error", batch.remote_id)
+        return BatchFailed(
+            "bad_answer",
+            f"The call failed here with an unexpected error ({type(error).__name__}). See this site's log.",
+        )

@@ -1,5 +1,5 @@
-"""Settling: what a call came to, written down. *Delivered* is final whoever reports it; a failure counts
-only from the worker that holds the remote."""
+"""Saving a call's outcome. *Delivered* is final, whichever worker reports it; a failure counts only if the worker
+still has the lease of the remote."""
 
 import logging
 from datetime import datetime, timedelta
@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.models import Attempt, DailyDeliveryTotal, Delivery, DeliveryState, Movement, Remote
-from pointsync.sync.delivery.batch import Batch, BatchAnswered, BatchFailed, BatchItem, BatchOutcome
+from pointsync.sync.delivery.batch import Batch, BatchAnswered, BatchFailed, BatchItem, BatchOutcome, Halving
 from pointsync.sync.delivery.claim import UNSURE_PERIOD, release_lease
 from pointsync.sync.protocol.ping import WOOREWARDS
 from pointsync.sync.protocol.wire import MAX_BATCH
 from pointsync.sync.remotes import restore_detection
 from pointsync.sync.remotes.backoff import bounded_retry_after, has_used_up_attempts
+from pointsync.sync.remotes.status import OK_CHECK_CODES
 from pointsync.sync.site.settings import Settings
+from pointsync.text_limits import MAX_MESSAGE_LENGTH
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +27,9 @@ MAX_UNKNOWN_DELAY = timedelta(days=1)
 def save_outcome(
     session: Session, batch: Batch, outcome: BatchOutcome, worker_id: str, settings: Settings, now: datetime
 ) -> None:
-    """Write down what came of `batch`: its deliveries, its attempt, and how the remote stands."""
+    """Save the outcome of `batch`: its deliveries, its attempt, and the state of the remote."""
     remote = Remote.get_for_update(session, batch.remote_id)
-    assert remote, "a line is hidden, never erased"
+    assert remote, "remotes are hidden, never deleted from the table"
     is_holder = remote.holder == worker_id
     attempt = session.get_one(Attempt, batch.attempt_id)
     attempt.ended_at = now
@@ -42,7 +44,7 @@ def save_outcome(
     else:
         failure_fields = {"remote": remote.id, "code": outcome.code}
         log.info("remote %s: attempt failed, %s: %s", remote.id, outcome.code, outcome.message, extra=failure_fields)
-        attempt.code, attempt.message = outcome.code, outcome.message[:500]
+        attempt.code, attempt.message = outcome.code, outcome.message[:MAX_MESSAGE_LENGTH]
         if is_holder:
             _save_failure(session, remote, batch, outcome, settings, now)
     if remote.next_attempt_at or remote.is_probing:
@@ -51,7 +53,7 @@ def save_outcome(
 
 
 def _save_delivered(session: Session, remote: Remote, batch: Batch, outcome: BatchAnswered, now: datetime) -> int:
-    """Write down what was delivered; how many that were not before."""
+    """Mark deliveries as delivered; return how many of them were not delivered before."""
     delivery_ids = [
         delivery_id for delivery_id, result in outcome.results.items() if result.state == DeliveryState.DELIVERED
     ]
@@ -89,7 +91,7 @@ def _save_delivered(session: Session, remote: Remote, batch: Batch, outcome: Bat
 def _save_undelivered(
     session: Session, batch: Batch, outcome: BatchAnswered, settings: Settings, now: datetime
 ) -> None:
-    """Write down what was answered otherwise, or not at all: that delays only the movements it is about."""
+    """Save results other than delivered, and missing results: these delay only their own movements."""
     unanswered = []
     for item in batch.items[: outcome.called_count]:
         result = outcome.results.get(item.delivery_id)
@@ -98,16 +100,16 @@ def _save_undelivered(
         elif result.state != DeliveryState.DELIVERED:
             is_unknown = result.state == DeliveryState.UNKNOWN
             values: dict[str, object] = {
-                "state": DeliveryState(result.state),
+                "state": result.state,
                 "code": result.code,
                 "message": result.message,
                 "unsure_until": None,
                 "not_before": _unknown_retry_at(session, item, settings, now) if is_unknown else None,
             }
             if result.state == DeliveryState.FAILED:
-                log_fields = {"remote": batch.remote_id, "movement": item.id, "code": result.code}
+                log_fields = {"remote": batch.remote_id, "movement": item.movement.id, "code": result.code}
                 log.warning(
-                    "remote %(remote)s: movement %(movement)s was not taken: %(code)s", log_fields, extra=log_fields
+                    "remote %(remote)s: movement %(movement)s was refused: %(code)s", log_fields, extra=log_fields
                 )
             if not is_unknown:
                 values["attempts"] = Delivery.attempts + 1
@@ -117,24 +119,26 @@ def _save_undelivered(
         session.execute(
             update(Delivery)
             .where(Delivery.id.in_(unanswered), _is_undelivered())
-            .values(attempts=Delivery.attempts + 1, not_before=retry_at, message="The answer did not name it.")
+            .values(
+                attempts=Delivery.attempts + 1, not_before=retry_at, message="The answer did not contain this movement."
+            )
         )
 
 
 def _is_undelivered() -> ColumnElement[bool]:
-    """An admin may have dealt with it while the call was made; that stands."""
+    """Not resolved by an admin during the call."""
     return Delivery.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN))
 
 
 def _save_success(
     session: Session, remote: Remote, batch: Batch, outcome: BatchAnswered, settings: Settings, now: datetime
 ) -> None:
-    """The remote answered: whatever was wrong with it is past."""
+    """The remote answered, so its earlier failures are over."""
     remote.failures = 0
     remote.is_probing = False
     remote.next_attempt_at = None
     remote.attempt_code, remote.attempt_message, remote.attempt_is_permanent = "ok", None, False
-    if remote.check_code not in (None, "ok", "clock_skew"):
+    if remote.check_code not in OK_CHECK_CODES:
         remote.check_code, remote.check_message, remote.check_is_permanent = "ok", None, False
     remote.last_success_at = now
     remote.clock_offset_seconds = outcome.clock_offset_seconds
@@ -147,15 +151,15 @@ def _save_success(
 def _save_failure(
     session: Session, remote: Remote, batch: Batch, outcome: BatchFailed, settings: Settings, now: datetime
 ) -> None:
-    """The call failed: whom it delays is the remote, or only the one movement that it was about."""
+    """Save a failed call: it delays the remote, or only the one movement that it was about."""
     delivery_ids = [item.delivery_id for item in batch.items]
     delay = timedelta(seconds=settings.delay_seconds)
     is_single = len(delivery_ids) == 1
-    if outcome.halving != "never" and not is_single:
+    if outcome.halving is not Halving.NEVER and not is_single:
         remote.batch_size = max(1, len(delivery_ids) // 2)
-        if outcome.halving == "at once" and not outcome.is_permanent:
+        if outcome.halving is Halving.AT_ONCE and not outcome.is_permanent:
             return
-    changes: dict[str, object] = {"code": outcome.code, "message": outcome.message[:500]}
+    changes: dict[str, object] = {"code": outcome.code, "message": outcome.message[:MAX_MESSAGE_LENGTH]}
     if outcome.was_answered:
         changes["unsure_until"] = None
     elif batch.target.dialect == WOOREWARDS:
@@ -164,15 +168,15 @@ def _save_failure(
         changes["attempts"] = Delivery.attempts + 1
     is_about_one = is_single and outcome.is_about_content
     if is_about_one:
-        # It waits by itself; what has no such moment goes before it, however many of its kind there are.
+        # Only this movement waits; movements without a retry time are sent before it.
         changes["not_before"] = now + delay
     session.execute(update(Delivery).where(Delivery.id.in_(delivery_ids), _is_undelivered()).values(changes))
     remote.failures += 1
-    remote.attempt_code, remote.attempt_message = outcome.code, outcome.message[:500]
+    remote.attempt_code, remote.attempt_message = outcome.code, outcome.message[:MAX_MESSAGE_LENGTH]
     remote.attempt_is_permanent = outcome.is_permanent
-    remote.last_failure_at, remote.last_error = now, outcome.message[:500]
+    remote.last_failure_at, remote.last_error = now, outcome.message[:MAX_MESSAGE_LENGTH]
     if is_about_one and remote.failures == 1:
-        # Another movement is tried at once: it tells whether the remote fails or only this one does.
+        # Another movement is tried at once, to find out whether the remote fails or only this movement.
         return
     remote.next_attempt_at = now + (
         bounded_retry_after(outcome.retry_after_seconds, remote.failures, settings) or delay
@@ -182,7 +186,7 @@ def _save_failure(
 
 
 def _unknown_retry_at(session: Session, item: BatchItem, settings: Settings, now: datetime) -> datetime:
-    """When a customer unknown there is asked for again: after as long as it has waited already."""
+    """When to retry a movement for an unknown customer: the delay is the time it has waited so far."""
     recorded_at = session.scalars(
         select(Movement.recorded_at)
         .join(Delivery, Delivery.movement_seq == Movement.seq)

@@ -1,14 +1,15 @@
-"""What a remote has refused, and the three ways in which an admin deals with it."""
+"""Deliveries that a remote refused, and the three ways to resolve them: send again, set aside, correct here."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager
 
 from pointsync.errors import Conflict, NotFound
-from pointsync.ledger.movement_json import movement_to_json
+from pointsync.ledger import movement_json
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Delivery, DeliveryState, Movement, Remote, Reserve
 from pointsync.text_limits import MAX_REASON_LENGTH, validate_text
@@ -19,22 +20,22 @@ CORRECTION_SOURCE = "correction"
 
 @dataclass(frozen=True, slots=True)
 class RefusedDelivery:
-    """What an admin should know before dealing with a refused movement."""
+    """What an admin needs to know to resolve a refused delivery."""
 
     delivery: Delivery
     movement: Movement
     """With its customer and reserve."""
     remote: Remote
     balance: int
-    """What the customer has in that reserve now."""
+    """The customer's points in that reserve now."""
     delivered_to: tuple[Remote, ...]
-    """The other lines that the movement was delivered to."""
+    """The remotes that the movement was delivered to."""
     correction_id: str | None
-    """What has taken it back here already, when another remote refused it."""
+    """The id of its correction here, if it was corrected because another remote refused it, too."""
 
 
 def list_json(session: Session, remote_id: int | None = None) -> list[dict[str, Any]]:
-    """`[{id, remote, code, message, movement}]` of what was refused and not dealt with, oldest first, at most 200."""
+    """`[{id, remote, code, message, movement}]` of unresolved refused deliveries, oldest first, at most 200."""
     query = (
         select(Delivery, Movement, Customer.email, Reserve.key)
         .join(Movement, Movement.seq == Delivery.movement_seq)
@@ -53,22 +54,16 @@ def list_json(session: Session, remote_id: int | None = None) -> list[dict[str, 
             "remote": delivery.remote_id,
             "code": delivery.code,
             "message": delivery.message,
-            "movement": movement_to_json(movement, email, reserve_key),
+            "movement": msgspec.to_builtins(movement_json.Movement.from_row(movement, email, reserve_key)),
         }
         for delivery, movement, email, reserve_key in session.execute(query)
     ]
 
 
 def get(session: Session, delivery_id: int) -> RefusedDelivery:
-    """A refused movement, to be shown. Raises NotFound, or Conflict where it is not refused (any more)."""
+    """A refused delivery. Raises NotFound, or Conflict if it is not refused (any more)."""
     delivery = _require_refused(session.get(Delivery, delivery_id, populate_existing=True), delivery_id)
-    movement = session.scalars(
-        select(Movement)
-        .join(Movement.customer)
-        .join(Movement.reserve)
-        .options(contains_eager(Movement.customer), contains_eager(Movement.reserve))
-        .where(Movement.seq == delivery.movement_seq)
-    ).one()
+    movement = _load_movement(session, delivery)
     delivered_to = session.scalars(
         select(Remote)
         .join(Delivery, Delivery.remote_id == Remote.id)
@@ -88,14 +83,14 @@ def get(session: Session, delivery_id: int) -> RefusedDelivery:
 
 
 def send_again(session: Session, delivery_id: int) -> None:
-    """Owe it once more, as if it had never been sent. Raises NotFound or Conflict."""
+    """Make the delivery pending again, as if it was never sent. Raises NotFound or Conflict."""
     delivery = _lock_refused(session, delivery_id)
     delivery.state, delivery.attempts, delivery.not_before = DeliveryState.PENDING, 0, None
     session.flush()
 
 
 def set_aside(session: Session, delivery_id: int, reason: str) -> None:
-    """It is not sent, for a reason that stays with it. Raises NotFound, Conflict, or Invalid for the reason."""
+    """Do not send the delivery, for a stored reason. Raises NotFound, Conflict, or InvalidInput for `reason`."""
     delivery = _lock_refused(session, delivery_id)
     delivery.state = DeliveryState.SET_ASIDE
     delivery.message = validate_text(reason, MAX_REASON_LENGTH, "reason") or "Set aside by an admin."
@@ -103,30 +98,36 @@ def set_aside(session: Session, delivery_id: int, reason: str) -> None:
 
 
 def correct(session: Session, delivery_id: int, now: datetime) -> str:
-    """Take the movement back here, since it does not count there; the correction's id.
+    """Take the movement's points back here, because it does not count there. Return the correction's id.
 
-    The correction stays on this site; the delivery is set aside. Raises NotFound or Conflict.
+    The correction stays on this site, and the delivery is set aside. Raises NotFound or Conflict.
     """
     delivery = _lock_refused(session, delivery_id)
-    movement, email, reserve_key = session.execute(
-        select(Movement, Customer.email, Reserve.key)
-        .join(Customer, Customer.id == Movement.customer_id)
-        .join(Reserve, Reserve.id == Movement.reserve_id)
-        .where(Movement.seq == delivery.movement_seq)
-    ).one()
+    movement = _load_movement(session, delivery)
     draft = Draft(
-        email,
+        movement.customer.email,
         -movement.points,
-        reserve=reserve_key,
+        reserve=movement.reserve.key,
         kind="correction",
         reason=f"Movement {movement.id} was refused by a remote site",
-        # By the movement: refused by two remotes, it is taken back once.
+        # One per movement: if two remotes refuse it, it is corrected once.
         ref=_correction_ref(movement),
     )
     [recorded] = record(session, [draft], CORRECTION_SOURCE, now)
     delivery.state, delivery.message = DeliveryState.SET_ASIDE, f"Corrected here by movement {recorded.movement.id}."
     session.flush()
     return recorded.movement.id
+
+
+def _load_movement(session: Session, delivery: Delivery) -> Movement:
+    """The delivery's movement with its customer and reserve."""
+    return session.scalars(
+        select(Movement)
+        .join(Movement.customer)
+        .join(Movement.reserve)
+        .options(contains_eager(Movement.customer), contains_eager(Movement.reserve))
+        .where(Movement.seq == delivery.movement_seq)
+    ).one()
 
 
 def _lock_refused(session: Session, delivery_id: int) -> Delivery:
@@ -136,14 +137,15 @@ def _lock_refused(session: Session, delivery_id: int) -> Delivery:
 
 def _require_refused(delivery: Delivery | None, delivery_id: int) -> Delivery:
     if delivery is None:
-        raise NotFound("unknown_delivery", f"There is no delivery {delivery_id}; see the list of what was refused.")
+        raise NotFound("unknown_delivery", f"There is no delivery {delivery_id}. See the list of refused movements.")
     if delivery.state != DeliveryState.FAILED:
-        raise Conflict(
-            "not_refused", f"Delivery {delivery_id} is {delivery.state}, not refused: nothing is to be done."
+        message = (
+            f"Delivery {delivery_id} is not refused (its state is: {delivery.state}), so there is nothing to resolve."
         )
+        raise Conflict("not_refused", message)
     return delivery
 
 
 def _correction_ref(movement: Movement) -> str:
-    """What its correction is known by."""
+    """The ref of the movement's correction."""
     return f"refused:{movement.id}"

@@ -1,1 +1,1 @@
-"""Both dialects as a client speaks them."""
+"""The wire formats of both dialects, and clients for them."""

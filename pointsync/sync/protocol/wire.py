@@ -1,7 +1,7 @@
-"""The PointSync dialect, version 1: shapes and signatures of what travels. Pure: no network, no database.
+"""The PointSync dialect, version 1: formats and signatures. Pure: no network, no database.
 
 Headers and signatures are those of Standard Webhooks: `v1` is an HMAC with the receiver's Pass, `v1a` an
-Ed25519 signature of whoever speaks, both over `id.timestamp.body` with the bytes as sent.
+Ed25519 signature of the sender, both over `id.timestamp.body` with the bytes as sent.
 """
 
 import base64
@@ -23,14 +23,15 @@ VERSION = 1
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BATCH = 1000
 MAX_SKEW = timedelta(minutes=5)
-PASS_CHANGED = "pass_changed"
-"""The `reason` beside `bad_signature` where the request was signed with the receiver's Pass of before."""
+PASS_CHANGED = "pass_changed"  # noqa: S105
+"""The `reason` beside `bad_signature` if the request was signed with the receiver's expired Pass."""
 BLOCKED, NOT_LISTED = "blocked", "not_listed"
 REFUSAL_MESSAGES = {
     BLOCKED: "This site's admin has blocked the sender.",
     NOT_LISTED: "This site accepts only sites that it lists.",
 }
-"""By code what a sender is told, in the other dialect too, where there is no code for it."""
+"""The messages of refusals, by code. The WooRewards dialect has no code for them, so callers compare the message:
+the texts must not change."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"[0-9]{1,12}\Z")
@@ -39,7 +40,7 @@ _BOUND_ID = re.compile(r"msg_(?P<token>[0-9a-f]{32})_(?P<bond>[0-9a-f]{32})\Z")
 
 
 class WireError(Exception):
-    """A request that is answered with an error: HTTP `status`, `code` and a sentence; `extra` goes beside them."""
+    """A request is answered with an error: HTTP `status`, `code`, a message, and `extra` fields beside them."""
 
     def __init__(self, status: int, code: str, message: str, **extra: str) -> None:
         super().__init__(message)
@@ -50,7 +51,7 @@ class WireError(Exception):
 
 
 class Movement(msgspec.Struct, omit_defaults=True):
-    """A movement on the wire; `at` in RFC 3339, `id` in decimals, `points` whole."""
+    """A movement on the wire: `id` in decimal digits, `at` in RFC 3339, `points` whole."""
 
     id: str
     customer: str
@@ -60,12 +61,12 @@ class Movement(msgspec.Struct, omit_defaults=True):
     at: str
     ref: str | None = None
     history: bool = False
-    """It was made before the receiver was listed; nobody is to be mailed about it."""
+    """It was recorded before the receiver was listed, so no mail is sent about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedMessage:
-    """What a request's headers say, not yet checked against any key."""
+    """A request's signing headers, not verified yet."""
 
     id: str
     timestamp: int
@@ -74,28 +75,28 @@ class SignedMessage:
     signatures: tuple[tuple[str, bytes], ...]
 
     def has_valid_hmac(self, secret: str) -> bool:
-        """Whether one of its `v1` signatures was made with `secret`."""
+        """Whether one of its `v1` signatures is an HMAC with `secret`."""
         expected = crypto.sign_hmac(secret, self.signed_content)
         return any(
             version == "v1" and crypto.is_equal_constant_time(each, expected) for version, each in self.signatures
         )
 
     def is_signed_by(self, public_key: str) -> bool:
-        """Whether one of its `v1a` signatures was made by the owner of `public_key`."""
+        """Whether one of its `v1a` signatures belongs to `public_key`."""
         return any(
             version == "v1a" and crypto.verify_ed25519(public_key, each, self.signed_content)
             for version, each in self.signatures
         )
 
     def clock_skew(self, now: datetime) -> timedelta:
-        """How far its clock is ahead of ours; it may name a moment that no datetime can."""
+        """How far its clock is ahead of `now`. The timestamp may be outside the range of `datetime`."""
         return timedelta(seconds=self.timestamp) - (now - _EPOCH)
 
 
 def build_request_headers(
     body: bytes, sender_auth: str, recipient_auth: str, password: str, private_key: str, signed_at: datetime
 ) -> dict[str, str]:
-    """The headers of a request from `sender` to the site named `auth`, signed at `moment` by its clock."""
+    """The headers of a request between two sites, signed at `signed_at` by the recipient's clock."""
     token = ids.new_token()
     message_id = f"msg_{token}_{_pair_digest(token, sender_auth, recipient_auth)}"
     content = _signed_content(message_id, str(int(signed_at.timestamp())), body)
@@ -113,18 +114,18 @@ def build_request_headers(
 
 
 def is_id_for(message_id: str, sender_auth: str, recipient_auth: str) -> bool:
-    """Whether a request called `name` may come from `sender`: our own names are bound to both ends.
+    """Whether a request with this id may come from the sender: PointSync's own ids are bound to both sites.
 
-    Every site of a family can sign for every other with its Pass. So one that is taken for another could
-    ask that other under our request's name, and hand us an answer about points that went elsewhere. The
-    receiver refuses a name that was made for another pair; names of any other make say nothing.
+    Every site of a family knows every Pass. Otherwise a site that is mistaken for another could forward our
+    request under its id and pass on the signed answer, although the points went elsewhere. The receiver refuses
+    an id that was made for another pair; ids in any other format are accepted.
     """
     match = _BOUND_ID.match(message_id)
     return match is None or match["bond"] == _pair_digest(match["token"], sender_auth, recipient_auth)
 
 
 def build_response_headers(body: bytes, message_id: str, private_key: str, now: datetime) -> dict[str, str]:
-    """The headers of a 200 answer to the request called `name`: signed by the answering site's key."""
+    """The headers of a 200 answer to the request with this id, signed with the answering site's key."""
     timestamp = str(int(now.timestamp()))
     signature = crypto.sign_ed25519(private_key, _signed_content(message_id, timestamp, body))
     return {
@@ -135,7 +136,7 @@ def build_response_headers(body: bytes, message_id: str, private_key: str, now: 
 
 
 def parse_headers(headers: Mapping[str, str], body: bytes) -> SignedMessage:
-    """What the signing headers say of `body`, the bytes as sent. Raises WireFault 401 when they say nothing."""
+    """Parse the signing headers of `body`, the bytes as sent. Raises WireError 401 if they are malformed."""
     message_id = headers.get("webhook-id", "")
     timestamp = headers.get("webhook-timestamp", "")
     if not 0 < len(message_id) <= _MAX_ID_LENGTH or not message_id.isprintable() or not _TIMESTAMP.match(timestamp):
@@ -157,7 +158,7 @@ def parse_headers(headers: Mapping[str, str], body: bytes) -> SignedMessage:
 
 
 def parse_body(body: bytes, encoding: str | None) -> dict[str, Any]:
-    """The JSON object in `body`, unpacked first where it is gzipped. Raises WireFault 400 or 413."""
+    """The JSON object in `body`, which may be gzipped. Raises WireError 400 or 413."""
     if len(body) > MAX_BODY_BYTES:
         raise WireError(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes.")
     if encoding and encoding.strip().lower() == "gzip":
@@ -174,15 +175,15 @@ def parse_body(body: bytes, encoding: str | None) -> dict[str, Any]:
 
 
 def require_text(body: dict[str, Any], name: str) -> str:
-    """The text in `body[name]`. Raises WireFault 400 where there is none."""
+    """The string `body[name]`. Raises WireError 400 if it is not a string."""
     value = body.get(name)
     if not isinstance(value, str):
-        raise WireError(400, "malformed", f"{name} must be a text.")
+        raise WireError(400, "malformed", f"{name} must be a string.")
     return value
 
 
 def compress(body: bytes) -> bytes:
-    """`body`, gzipped."""
+    """Gzip `body`."""
     compressor = zlib.compressobj(level=1, wbits=31)
     return compressor.compress(body) + compressor.flush()
 
@@ -192,11 +193,11 @@ def _decompress(body: bytes) -> bytes:
         decompressor = zlib.decompressobj(wbits=31)
         decompressed = decompressor.decompress(body, MAX_BODY_BYTES + 1)
     except zlib.error as error:
-        raise WireError(400, "malformed", "The body is not gzip, as content-encoding says it is.") from error
+        raise WireError(400, "malformed", "The body is not gzip, although content-encoding says so.") from error
     if len(decompressed) > MAX_BODY_BYTES:
-        raise WireError(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes when unpacked.")
+        raise WireError(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes after decompression.")
     if not decompressor.eof or decompressor.unused_data:
-        raise WireError(400, "malformed", "The gzipped body is cut short or has more behind its end.")
+        raise WireError(400, "malformed", "The gzipped body is truncated or has extra bytes at its end.")
     return decompressed
 
 

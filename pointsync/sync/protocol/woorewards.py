@@ -1,11 +1,9 @@
-"""The WooRewards dialect: paths, credentials and answers of the add-on's wire. Pure: no network, no database."""
+"""The WooRewards dialect: the paths and credentials of the add-on's calls. Pure: no network, no database."""
 
 import base64
 import binascii
-import json
 import re
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 URL_PREFIX = "/wp-json/woorewards/v1/pointsync"
@@ -20,7 +18,7 @@ _SYNC_PATH = re.compile(r"(?P<reserve>[a-zA-Z0-9_-]+)/(?P<email>.+)/(?P<points>[
 
 @dataclass(frozen=True, slots=True)
 class SyncPath:
-    """What the path of a sync call says."""
+    """The parts of a sync call's path."""
 
     reserve: str
     email: str
@@ -29,12 +27,12 @@ class SyncPath:
 
 
 def is_reserve_key(text: str) -> bool:
-    """Whether a path can name `text` as a reserve."""
+    """Whether a path can contain `text` as a reserve key."""
     return bool(_RESERVE.match(text))
 
 
 def parse_sync_path(path: str) -> SyncPath | None:
-    """What stands behind `…/sync/`, percent-decoded once; None when it is no such path."""
+    """Parse a path after `…/sync/`, percent-decoded once; None if it is not a sync path."""
     match = _SYNC_PATH.match(path)
     if not match or len(match["points"]) > 19:
         return None
@@ -42,7 +40,7 @@ def parse_sync_path(path: str) -> SyncPath | None:
 
 
 def build_sync_path(template: str, reserve: str, email: str, points: int) -> str:
-    """The path of the sync call that passes `points` on: digits and an action, never a sign."""
+    """The path of the sync call for `points`: the amount without a sign, and the action `add` or `sub`."""
     values = (reserve, quote(email, safe=""), str(abs(points)), "add" if points >= 0 else "sub")
     for placeholder, value in zip(PLACEHOLDERS, values, strict=True):
         template = template.replace(placeholder, value)
@@ -50,7 +48,7 @@ def build_sync_path(template: str, reserve: str, email: str, points: int) -> str
 
 
 def build_ping_path(template: str, reserve: str) -> str:
-    """The path of the ping: beside the sync path, under the same REST prefix."""
+    """The path of the ping: next to the sync path, under the same REST prefix."""
     prefix = template.rsplit("/sync/", 1)[0] if "/sync/" in template else URL_PREFIX
     return f"{prefix}/ping/{quote(reserve, safe='')}"
 
@@ -61,7 +59,7 @@ def build_basic_auth(auth: str, password: str) -> str:
 
 
 def parse_basic_auth(header: str) -> tuple[str, str] | None:
-    """User and password of an Authorization header; None when it holds none."""
+    """The user and password of an Authorization header; None if it has none."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -70,13 +68,3 @@ def parse_basic_auth(header: str) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         return None
     return (user, password) if colon else None
-
-
-def read_answer(body: bytes) -> dict[str, Any] | None:
-    """The JSON object of an answer; None when it is none. A mark or notice before it, as WordPress
-    plugins leave them, makes it none."""
-    try:
-        decoded = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return decoded if isinstance(decoded, dict) else None

@@ -1,8 +1,9 @@
-"""History for a newcomer: the movements made before a line was added, owed to it bit by bit."""
+"""A new remote's backfill: deliveries of movements recorded before it was added, enqueued in chunks."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
+from msgspec import Meta, Struct
 from sqlalchemy import func, insert, literal, select
 from sqlalchemy.orm import Session, aliased
 
@@ -11,17 +12,30 @@ from pointsync.models import Backfill, Delivery, DeliveryState, Movement, Remote
 from pointsync.models.movement import SENT_KINDS
 
 CHUNK_SIZE = 2000
-"""Movements looked at in one transaction: short enough that the shop does not wait."""
+"""Movements per transaction: few enough that the shop does not wait for it."""
+
+
+class BackfillProgress(Struct):
+    """How far the sending of earlier movements to a new remote is."""
+
+    total: Annotated[int, Meta(description="How many movements there are to send.")]
+    owed: Annotated[int, Meta(description="How many of them are queued or sent so far.")]
+    state: Literal["running", "stopped", "finished"]
+
+    @classmethod
+    def from_row(cls, row: Backfill) -> Self:
+        """The progress of a database row."""
+        return cls(total=row.total, owed=row.done, state=row.state)  # type: ignore[arg-type]
 
 
 def count_movements(session: Session, reserve_id: int, first_seq: int = 1) -> int:
-    """How many movements of a reserve this site has made, from `first_seq` on, that others are sent."""
+    """The number of movements of a reserve that were recorded here and are sent to others, from `first_seq` on."""
     conditions = (*_sent_movements(session, reserve_id), Movement.seq >= first_seq)
     return session.scalar(select(func.count()).select_from(Movement).where(*conditions)) or 0
 
 
 def start(session: Session, remote: Remote, now: datetime, first_seq: int = 1) -> Backfill:
-    """Owe the remote all that this site made in the observed reserve, from `first_seq` on, bit by bit."""
+    """Start to send the remote all movements recorded here in the observed reserve, from `first_seq` on."""
     last_seq = session.scalar(select(func.max(Movement.seq)).where(*_sent_movements(session, remote.reserve_id))) or 0
     backfill = session.get(Backfill, remote.id) or Backfill(remote_id=remote.id)
     backfill.next_seq, backfill.last_seq = first_seq, last_seq
@@ -33,16 +47,27 @@ def start(session: Session, remote: Remote, now: datetime, first_seq: int = 1) -
     return backfill
 
 
+def get(session: Session, remote_id: int) -> Backfill | None:
+    """A remote's backfill; None if none was ever started."""
+    return session.get(Backfill, remote_id, populate_existing=True)
+
+
+def progress(session: Session, remote: Remote) -> BackfillProgress | None:
+    """The progress of a remote's backfill; None if none was ever started."""
+    backfill = get(session, remote.id)
+    return BackfillProgress.from_row(backfill) if backfill else None
+
+
 def remaining_count(session: Session, remote_id: int) -> int:
-    """How many movements of a history under way are not yet owed; 0 where none is."""
-    backfill = session.get(Backfill, remote_id, populate_existing=True)
-    if backfill is None or backfill.finished_at or backfill.stopped_at:
+    """How many movements of a running backfill are not enqueued yet; 0 if none is running."""
+    backfill = get(session, remote_id)
+    if backfill is None or backfill.state != "running":
         return 0
     return max(backfill.total - backfill.done, 0)
 
 
 def first_unsent_seq(session: Session, remote: Remote) -> int:
-    """From where a line that was closed or deleted goes on: what it was not owed since, or of its history."""
+    """Where a closed or deleted remote continues: the first movement since then, or the next one of its backfill."""
     backfill = session.get(Backfill, remote.id)
     seqs = [(remote.owed_until_seq or 0) + 1]
     if backfill and not backfill.finished_at:
@@ -51,7 +76,7 @@ def first_unsent_seq(session: Session, remote: Remote) -> int:
 
 
 def stop(session: Session, remote: Remote, now: datetime) -> None:
-    """Owe it no more of its history; what is owed already is sent."""
+    """Enqueue nothing more of a remote's backfill; what is enqueued already is sent."""
     backfill = session.get(Backfill, remote.id)
     if backfill and not backfill.finished_at:
         backfill.stopped_at = now
@@ -59,7 +84,7 @@ def stop(session: Session, remote: Remote, now: datetime) -> None:
 
 
 def list_running(session: Session) -> list[int]:
-    """The remotes whose history is under way."""
+    """The ids of the remotes whose backfill is running."""
     return list(
         session.scalars(
             select(Backfill.remote_id)
@@ -70,15 +95,15 @@ def list_running(session: Session) -> list[int]:
 
 
 def enqueue_next_chunk(session: Session, remote_id: int, now: datetime) -> bool:
-    """Write the next deliveries of a remote's history; whether more is left. Harmless when done twice."""
+    """Enqueue the next deliveries of a remote's backfill; return whether more remain. Harmless when repeated."""
     backfill = session.get(Backfill, remote_id, with_for_update=True, populate_existing=True)
-    if backfill is None or backfill.finished_at or backfill.stopped_at:
+    if backfill is None or backfill.state != "running":
         return False
     remote = session.get_one(Remote, remote_id)
     last_seq = min(backfill.next_seq + CHUNK_SIZE - 1, backfill.last_seq)
     conditions = (*_sent_movements(session, remote.reserve_id), Movement.seq.between(backfill.next_seq, last_seq))
     already_enqueued = select(Delivery.id).where(Delivery.movement_seq == Movement.seq, Delivery.remote_id == remote_id)
-    # An earlier line to the same site may have called for it: then a WooRewards shop may know it already.
+    # An earlier remote for the same site may have sent it: then a WooRewards shop may have it already.
     earlier_delivery = aliased(Delivery)
     called_at, unsure_until = (
         select(func.max(column))
@@ -113,17 +138,8 @@ def enqueue_next_chunk(session: Session, remote_id: int, now: datetime) -> bool:
     return backfill.finished_at is None
 
 
-def progress_json(session: Session, remote: Remote) -> dict[str, Any] | None:
-    """`{total, owed, state}` for people: `running`, `stopped` or `finished`; None where none was asked for."""
-    backfill = session.get(Backfill, remote.id, populate_existing=True)
-    if backfill is None:
-        return None
-    state = "finished" if backfill.finished_at else "stopped" if backfill.stopped_at else "running"
-    return {"total": backfill.total, "owed": backfill.done, "state": state}
-
-
 def _sent_movements(session: Session, reserve_id: int) -> tuple[Any, ...]:
-    """What of this site's movements in a reserve other sites are sent."""
+    """The conditions for movements of a reserve that were recorded here and are sent to other sites."""
     return (
         Movement.origin == get_local_auth(session),
         Movement.reserve_id == reserve_id,

@@ -1,4 +1,4 @@
-"""How long a remote that fails is left alone, and when its attempts are used up."""
+"""How long a failing remote is left alone, and when its attempts are used up."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ MAX_DOUBLINGS = 12
 
 
 def has_used_up_attempts(session: Session, remote: Remote, settings: Settings) -> bool:
-    """Whether a delivery has had all its attempts, or as many in a row have failed, each for another one."""
+    """Whether one delivery has used up its attempts, or that many attempts failed in a row for any deliveries."""
     if remote.failures >= settings.max_attempts:
         return True
     query = select(Delivery.id).where(
@@ -26,10 +26,10 @@ def has_used_up_attempts(session: Session, remote: Remote, settings: Settings) -
 
 
 def bounded_retry_after(retry_after_seconds: float | None, failure_count: int, settings: Settings) -> timedelta | None:
-    """What a Retry-After comes to; None where none was asked.
+    """The delay for a Retry-After header; None if there was none.
 
-    At most the larger of the delay and one hour; at least a time that grows with the failures in a row
-    up to the delay, so that who asks for nothing again and again is not called without a pause.
+    The maximum is the larger of the delay setting and one hour. The minimum doubles with each failure in a row, up to
+    the delay setting, so that a remote which keeps asking for no delay is not called without a pause.
     """
     if retry_after_seconds is None:
         return None

@@ -1,34 +1,36 @@
-"""Who is let in: sites that are blocked, those that are turned away, and what came from a blocked one taken back."""
+"""Which sites may call here: blocking and unblocking, refused callers, and the list of all origins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from pointsync import clock, ids
 from pointsync.config import Config
 from pointsync.errors import Conflict, InvalidInput, NotFound
-from pointsync.ledger import reserves
 from pointsync.ledger.apply import lock_origin
 from pointsync.ledger.outbox import get_local_auth
-from pointsync.ledger.reversals import preview, reversals
-from pointsync.ledger.reversals.preview import ReversalPreview, ReversalScope
+from pointsync.ledger.reversals import reversals
 from pointsync.models import Origin, ReceivedSummary, RefusedOrigin, Remote, Reversal
 from pointsync.sync.protocol.wire import BLOCKED, NOT_LISTED
-from pointsync.sync.remotes import check
-from pointsync.sync.site import general, names, settings
+from pointsync.sync.remotes import check, origin_reversals
+from pointsync.sync.site import names, settings
 from pointsync.text_limits import MAX_REASON_LENGTH, validate_text
 
+MAX_LISTED = 200
 MAX_REFUSED_ORIGINS = 200
-"""Sites that are noted; whoever knows the Pass can call under any number of names."""
+"""Refused callers that are stored: a caller with the Pass can use any number of Auths."""
 RECENT_CALL_PERIOD = timedelta(days=1)
+MOVEMENT_COUNT = func.coalesce(func.sum(ReceivedSummary.count), 0)
+"""In `select_with_movement_counts`: the number of an origin's movements here."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockedSite:
-    """A site that is blocked, how often it has called since, and the last reversal of its movements."""
+    """A blocked site, its calls since then, and the last reversal of its movements."""
 
     auth: str
     name: str
@@ -36,22 +38,22 @@ class BlockedSite:
     reason: str
     blocked_by: str
     movement_count: int
-    """Held here, whenever they came."""
+    """Of all its movements here, also from before the block."""
     call_count: int
     last_call_at: datetime | None
     reversal: Reversal | None
 
     @property
     def is_reversing(self) -> bool:
-        """Whether its movements are being taken back just now."""
-        return bool(self.reversal and not self.reversal.finished_at and not self.reversal.stopped_at)
+        """Whether a reversal of its movements is running."""
+        return self.reversal is not None and self.reversal.state == "running"
 
 
 def block(session: Session, auth: str, reason: str, blocked_by: str, now: datetime) -> Origin:
-    """Take nothing from that site and send nothing to it; once more only changes the reason.
+    """Accept nothing from a site and send nothing to it. Blocking it again only changes the reason.
 
-    A site that has never called may be blocked, so that it is refused from its first call. Raises Invalid for
-    `auth` or `reason`, Conflict `own_origin` for this site's own Auth.
+    A site that has never called can be blocked, too. Raises InvalidInput for `auth` or `reason`, Conflict
+    `own_origin` for this site's own Auth.
     """
     auth, reason = parse_blockable_auth(session, auth), validate_text(reason, MAX_REASON_LENGTH, "reason")
     origin = lock_origin(session, auth, now)
@@ -65,18 +67,18 @@ def block(session: Session, auth: str, reason: str, blocked_by: str, now: dateti
 
 
 def parse_blockable_auth(session: Session, auth: str) -> str:
-    """The Auth of a site that may be blocked, as it was typed. Raises as `block` does."""
+    """Validate the Auth of a site to block. Raises as `block` does."""
     auth = auth.strip()
     if auth == get_local_auth(session):
-        message = "That is this very site, which cannot block itself."
+        message = "This is the Auth of this site, which cannot block itself."
         raise Conflict("own_origin", message, {"auth": message})
     if not ids.is_auth(auth) and session.get(Origin, auth) is None:
-        raise InvalidInput("auth", "Type the Auth. of the site: wrk_ and 16 hex digits, as the Network tab shows it.")
+        raise InvalidInput("auth", "Enter the site's Auth: wrk_ followed by 16 hex digits. The Network tab shows it.")
     return auth
 
 
 def unblock(session: Session, auth: str, now: datetime) -> Origin:
-    """Take from that site again, and send to it; what was taken back stays so. Raises NotFound."""
+    """Accept from that site and send to it again. Reversed movements stay reversed. Raises NotFound."""
     _require_blocked(session, auth)
     origin = lock_origin(session, auth, now)
     origin.blocked_at = origin.blocked_reason = origin.blocked_by = None
@@ -86,27 +88,19 @@ def unblock(session: Session, auth: str, now: datetime) -> Origin:
     return origin
 
 
-def is_blocked(session: Session, auth: str) -> bool:
-    """Whether nothing is taken from that site, nor sent to it."""
-    return session.scalar(select(Origin.auth).where(Origin.auth == auth, Origin.blocked_at.is_not(None))) is not None
-
-
 def get_blocked(session: Session, config: Config, auth: str) -> BlockedSite:
-    """One that is blocked. Raises NotFound."""
+    """A blocked site. Raises NotFound."""
     _require_blocked(session, auth)
     return next(each for each in list_blocked(session, names.read(session, config)) if each.auth == auth)
 
 
 def list_blocked(session: Session, site_names: names.SiteNames) -> list[BlockedSite]:
-    """All that are blocked, the last one first."""
+    """All blocked sites, the last one first."""
     refused_by_auth = {each.auth: each for each in list_refused(session)}
     newest_reversals = reversals.latest_by_origin(session)
-    held_count = func.coalesce(func.sum(ReceivedSummary.count), 0)
     rows = session.execute(
-        select(Origin, held_count)
-        .join(ReceivedSummary, ReceivedSummary.origin == Origin.auth, isouter=True)
+        select_with_movement_counts()
         .where(Origin.blocked_at.is_not(None))
-        .group_by(Origin.auth)
         .order_by(Origin.blocked_at.desc(), Origin.auth)
     )
     return [
@@ -125,12 +119,57 @@ def list_blocked(session: Session, site_names: names.SiteNames) -> list[BlockedS
     ]
 
 
-def refuse_origin(session: Session, auth: str, now: datetime) -> str | None:
-    """Why a site that has proved to know the Pass is not let in, `blocked` or `not_listed`, noted; None: it may.
+def select_with_movement_counts() -> Select[Origin, int]:
+    """All origins, each with the number of its movements here."""
+    return (
+        select(Origin, MOVEMENT_COUNT)
+        .join(ReceivedSummary, ReceivedSummary.origin == Origin.auth, isouter=True)
+        .group_by(Origin.auth)
+    )
 
-    Its origin is locked from then on: what is applied in this transaction came before any block.
+
+def list_json(session: Session, config: Config) -> list[dict[str, Any]]:
+    """`[{auth, name, movements, first_seen_at, last_seen_at, blocked_at, blocked_reason, blocked_by, turned_away,
+    reversal}]`: at most 200 origins, blocked ones first; then refused callers that are no origins."""
+    site_names, newest_reversals = names.read(session, config), reversals.latest_by_origin(session)
+    refused_call_counts = {each.auth: each.calls for each in list_refused(session)}
+    rows = session.execute(
+        select_with_movement_counts()
+        .order_by(Origin.blocked_at.is_(None), Origin.last_seen_at.desc().nulls_last(), Origin.auth)
+        .limit(MAX_LISTED)
+    ).all()
+    rows_json = [
+        {
+            "auth": origin.auth,
+            "name": site_names.for_origin(origin.auth),
+            "movements": int(count),
+            "first_seen_at": clock.to_text(origin.first_seen_at),
+            "last_seen_at": clock.to_text(origin.last_seen_at) if origin.last_seen_at else None,
+            "blocked_at": clock.to_text(origin.blocked_at) if origin.blocked_at else None,
+            "blocked_reason": origin.blocked_reason,
+            "blocked_by": origin.blocked_by,
+            "turned_away": refused_call_counts.pop(origin.auth, 0),
+            "reversal": origin_reversals.to_json(newest_reversals[origin.auth])
+            if origin.auth in newest_reversals
+            else None,
+        }
+        for origin, count in rows
+    ]
+    empty_fields = dict.fromkeys(
+        ("first_seen_at", "last_seen_at", "blocked_at", "blocked_reason", "blocked_by", "reversal")
+    )
+    return rows_json + [
+        {"auth": auth, "name": site_names.for_origin(auth), "movements": 0} | empty_fields | {"turned_away": calls}
+        for auth, calls in refused_call_counts.items()
+    ]
+
+
+def refuse_origin(session: Session, auth: str, now: datetime) -> str | None:
+    """Why a caller with the Pass is refused, `blocked` or `not_listed`; None if it may call. A refusal is stored.
+
+    The origin is locked from then on, so a concurrent block takes effect after this transaction.
     """
-    # In the other dialect a site names itself: its Auth in capitals is still the same site.
+    # In the WooRewards dialect a caller names itself: its Auth in upper case is still the same site.
     spellings = (auth, auth.strip().lower())
     query = select(Origin).where(Origin.auth.in_(spellings)).order_by(Origin.auth).with_for_update()
     code = None
@@ -144,12 +183,12 @@ def refuse_origin(session: Session, auth: str, now: datetime) -> str | None:
 
 
 def list_refused(session: Session) -> list[RefusedOrigin]:
-    """The sites that were turned away since what the statistics cover, at most 200, who called last first."""
+    """The refused callers of the statistics period, at most 200, the last callers first."""
     return list(session.scalars(select(RefusedOrigin).order_by(RefusedOrigin.last_at.desc(), RefusedOrigin.auth)))
 
 
 def list_unlisted_refused(session: Session) -> list[RefusedOrigin]:
-    """Those that were turned away for not being listed, and are not listed yet nor blocked meanwhile."""
+    """The callers that were refused as not listed, and are still neither listed nor blocked."""
     listed = select(Remote.auth).where(Remote.deleted_at.is_(None))
     query = select(RefusedOrigin).where(
         RefusedOrigin.code == NOT_LISTED,
@@ -160,50 +199,18 @@ def list_unlisted_refused(session: Session) -> list[RefusedOrigin]:
 
 
 def filter_recent_callers(blocked_sites: Sequence[BlockedSite], now: datetime) -> list[BlockedSite]:
-    """Those blocked sites that have called within a day."""
+    """The blocked sites that have called within a day."""
     return [each for each in blocked_sites if each.last_call_at and each.last_call_at > now - RECENT_CALL_PERIOD]
 
 
 def delete_old_refusals(session: Session, before: datetime) -> None:
-    """Forget who was turned away last before that."""
+    """Delete refused callers whose last call was before that time."""
     session.execute(delete(RefusedOrigin).where(RefusedOrigin.last_at < before))
 
 
-def preview_reversal(
-    session: Session, auth: str, since: str, reserve_key: str | None, now: datetime
-) -> ReversalPreview:
-    """What would be taken back of what was recorded since a moment, typed by the site's clock; nothing is changed.
-
-    Raises Invalid for `since` or `reserve`, NotFound for a site that was never heard of.
-    """
-    if session.get(Origin, auth) is None:
-        raise NotFound("unknown_origin", "No site of that Auth. has ever called or been blocked here.")
-    reserve = reserves.get(session, reserve_key, "reserve") if reserve_key else None
-    return preview.preview_reversal(session, ReversalScope(auth, parse_since(session, since, now), reserve))
-
-
-def parse_since(session: Session, text: str, now: datetime) -> datetime:
-    """The moment that was typed by the site's clock. Raises Invalid for `since`."""
-    try:
-        since = clock.parse_input(text, general.get_time_zone(session))
-    except ValueError:
-        raise InvalidInput("since", "Type a day, or a day and a time, such as 2026-01-31 14:30.") from None
-    if since > now:
-        raise InvalidInput("since", "This moment lies ahead; type when the wrong movements began to come.")
-    return since
-
-
-def start_reversal(session: Session, config: Config, reversal_preview: ReversalPreview, now: datetime) -> Reversal:
-    """Take back what the preview has found, in the background. Raises Conflict as `reversals.start` does."""
-    since = reversal_preview.scope.since.astimezone(general.get_time_zone(session))
-    name = names.read(session, config).for_origin(reversal_preview.scope.origin)
-    since_text = f"{since:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
-    return reversals.create(session, reversal_preview, f"Reversal of {name} since {since_text}", now)
-
-
 def _require_blocked(session: Session, auth: str) -> None:
-    if not is_blocked(session, auth):
-        raise NotFound("not_blocked", "No site of that Auth. is blocked; see the list.")
+    if not Origin.is_blocked(session, auth):
+        raise NotFound("not_blocked", "No site with that Auth is blocked. See the list.")
 
 
 def _is_listed(session: Session, auth: str) -> bool:
@@ -223,7 +230,7 @@ def _save_refusal(session: Session, auth: str, code: str, now: datetime) -> None
 
 
 def _delete_oldest_refusal(session: Session) -> None:
-    """Make room: who is blocked, and has so many calls counted, stays before those that only lack a line."""
+    """Make room for another one. Blocked sites are kept longer than unlisted ones, so that their calls stay counted."""
     newest = (
         select(RefusedOrigin.auth)
         .order_by((RefusedOrigin.code == BLOCKED).desc(), RefusedOrigin.last_at.desc(), RefusedOrigin.auth)

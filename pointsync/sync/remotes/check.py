@@ -1,4 +1,4 @@
-"""Checking a remote: a ping outside any transaction, and what it found written to its line."""
+"""Checking a remote: a ping outside any transaction, and saving its result."""
 
 import logging
 from dataclasses import dataclass
@@ -9,39 +9,60 @@ from sqlalchemy.orm import Session
 from pointsync import clock, db
 from pointsync.db import run_in_transaction
 from pointsync.ledger.apply import lock_origin
-from pointsync.models import Remote, StatusChange
+from pointsync.models import Origin, Remote, StatusChange
 from pointsync.runtime import get_runtime
 from pointsync.sync.protocol.ping import PingResult, ping
+from pointsync.sync.protocol.request import Target
 from pointsync.sync.remotes import pinned_key, queue, remotes, restore_detection
 from pointsync.sync.remotes.backoff import bounded_retry_after
+from pointsync.sync.remotes.sharing_key import RemoteInput
 from pointsync.sync.remotes.status import StatusFacts, compute_status, describe_status
 from pointsync.sync.remotes.target import load_target
-from pointsync.sync.site import local_site, settings
+from pointsync.sync.site import general, local_site, settings
+from pointsync.sync.site.settings import Settings
+from pointsync.text_limits import MAX_MESSAGE_LENGTH
 
 log = logging.getLogger(__name__)
 
 MAX_STATUS_AGE = timedelta(minutes=1)
-"""No status was computed longer ago than that and is stored only now; a later moment is a clock put right."""
+"""A status is stored within a minute of computing it. A stored time further ahead comes from a clock that was wrong."""
 
 
 def check_remote(remote_id: int) -> PingResult:
-    """Ping a remote and keep what was found. Raises NotFound for another id, Busy when the database is."""
-    state = get_runtime()
-    now = clock.now()
-    session = db.session()
+    """Ping a remote and save the result. Raises NotFound for an unknown id, DatabaseBusy if the database is busy."""
+    state, now, session = get_runtime(), clock.now(), db.session()
     remote = remotes.get(session, remote_id)
     snapshot = RemoteSnapshot(remote.id, remote.version, remote.acknowledged)
-    target = load_target(session, remote, state.vault)
-    identity = local_site.load_identity(session, state.vault, state.config, now)
-    db.session.remove()
-    ping_result = ping(state.client, identity, target, now)
+    ping_result = _ping(load_target(session, remote, state.vault), now)
     run_in_transaction(lambda session: save_result(session, snapshot, ping_result, clock.now()))
     return ping_result
 
 
+def preview_remote(remote_input: RemoteInput) -> PingResult:
+    """Ping a site with the fields that an admin has entered. Nothing is stored."""
+    origin = db.session().get(Origin, remote_input.auth)
+    target = Target(
+        url=remote_input.url,
+        auth=remote_input.auth,
+        password=remote_input.password,
+        reserve=remote_input.target_reserve,
+        query_template=remote_input.query_template,
+        pinned_key=origin.public_key if origin else None,
+    )
+    return _ping(target, clock.now())
+
+
+def _ping(target: Target, now: datetime) -> PingResult:
+    """Ping the target, with the database session closed during the call."""
+    state = get_runtime()
+    identity = local_site.load_identity(db.session(), state.vault, state.config, now)
+    db.session.remove()
+    return ping(state.client, identity, target, now)
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteSnapshot:
-    """The line as it was when it was asked."""
+    """A remote as it was before the ping."""
 
     remote_id: int
     version: int
@@ -49,20 +70,20 @@ class RemoteSnapshot:
 
 
 def save_result(session: Session, snapshot: RemoteSnapshot, ping_result: PingResult, now: datetime) -> None:
-    """Write a verdict to its line; the first good one pins the other site's key, another key is kept to be decided.
+    """Save a ping's result with its remote, unless an admin has changed the remote in the meantime.
 
-    A good one ends the probing, so that all that waits is sent; with nothing waiting it also ends
-    what the last attempt left behind. A line that an admin has changed meanwhile is left alone.
+    A success ends probing, so that everything waiting is sent; if nothing is waiting, it also clears the failure of
+    the last attempt.
     """
     current_settings = settings.read(session)
     remote = Remote.get_for_update(session, snapshot.remote_id)
     if remote is None or remote.version != snapshot.version:
         return
     remote.checked_at = now
-    remote.check_code, remote.check_message = ping_result.code, ping_result.message[:500]
+    remote.check_code, remote.check_message = ping_result.code, ping_result.message[:MAX_MESSAGE_LENGTH]
     remote.check_is_permanent = ping_result.is_permanent
     if ping_result.dialect and ping_result.dialect != remote.dialect:
-        # What the one dialect has acknowledged says nothing of what the other side's ledger holds.
+        # Acknowledgements in one dialect say nothing about what the other side's ledger has in the other one.
         remote.dialect, remote.counted_since, remote.acknowledged = ping_result.dialect, now, 0
     if ping_result.dialect:
         remote.name, remote.facts = ping_result.name, ping_result.facts
@@ -82,11 +103,11 @@ def save_result(session: Session, snapshot: RemoteSnapshot, ping_result: PingRes
     refresh_status(session, remote, current_settings, now)
 
 
-def _check_failed(remote: Remote, ping_result: PingResult, current_settings: settings.Settings, now: datetime) -> None:
+def _check_failed(remote: Remote, ping_result: PingResult, current_settings: Settings, now: datetime) -> None:
     delay = bounded_retry_after(ping_result.retry_after_seconds, remote.failures, current_settings) or timedelta(
         seconds=current_settings.delay_seconds
     )
-    remote.last_failure_at, remote.last_error = now, ping_result.message[:500]
+    remote.last_failure_at, remote.last_error = now, ping_result.message[:MAX_MESSAGE_LENGTH]
     if ping_result.is_permanent or remote.is_probing or remote.dialect is None:
         remote.is_probing = True
         remote.next_attempt_at = now + delay
@@ -94,7 +115,7 @@ def _check_failed(remote: Remote, ping_result: PingResult, current_settings: set
 
 def _check_succeeded(session: Session, remote: Remote) -> None:
     if remote.is_probing:
-        # Its failures are past, too: or the used up attempts of what waits would ask for the next probe.
+        # Reset the failures, too; otherwise used-up attempts would start probing again at once.
         remote.is_probing = False
         remote.next_attempt_at = None
         remote.failures = 0
@@ -104,7 +125,7 @@ def _check_succeeded(session: Session, remote: Remote) -> None:
             remote.attempt_code, remote.attempt_message, remote.attempt_is_permanent = "ok", None, False
 
 
-def refresh_status(session: Session, remote: Remote, current_settings: settings.Settings, now: datetime) -> None:
+def refresh_status(session: Session, remote: Remote, current_settings: Settings, now: datetime) -> None:
     """Compute a remote's status, store it with its time, and record a change of the colour."""
     session.flush()
     facts = queue.load_status_facts(session, remote, current_settings)
@@ -112,16 +133,16 @@ def refresh_status(session: Session, remote: Remote, current_settings: settings.
 
 
 def save_status(
-    session: Session, remote: Remote, facts: StatusFacts, current_settings: settings.Settings, now: datetime
+    session: Session, remote: Remote, facts: StatusFacts, current_settings: Settings, now: datetime
 ) -> None:
-    """Store the status that `facts`, gathered at `now`, come to; one computed since then stands."""
+    """Compute and store the status for `facts`, which were read at `now`, unless a newer one is stored."""
     if remote.status_at and now < remote.status_at <= now + MAX_STATUS_AGE:
         return
-    new_status = compute_status(facts, now, current_settings)
-    new_text = describe_status(facts, new_status, current_settings)[:500]
-    if new_status != remote.status:
-        log_fields = {"remote": remote.id, "status": new_status, "was": remote.status}
-        log.info("remote %s: %s, was %s: %s", remote.id, new_status, remote.status, new_text, extra=log_fields)
-        session.add(StatusChange(remote_id=remote.id, at=now, before=remote.status, after=new_status, words=new_text))
-    remote.status, remote.status_text, remote.status_at = new_status, new_text, now
+    status = compute_status(facts, now, current_settings)
+    text = describe_status(facts, status, current_settings, now, general.get_time_zone(session))[:MAX_MESSAGE_LENGTH]
+    if status != remote.status:
+        log_fields = {"remote": remote.id, "status": status, "was": remote.status}
+        log.info("remote %s: %s, was %s: %s", remote.id, status, remote.status, text, extra=log_fields)
+        session.add(StatusChange(remote_id=remote.id, at=now, before=remote.status, after=status, words=text))
+    remote.status, remote.status_text, remote.status_at = status, text, now
     session.flush()

@@ -1,15 +1,15 @@
-"""The family as the pings tell of it: who lists whom, whose clock goes wrong, who has other rewards, and who sends
-without being listed."""
+"""The family of sites as their pings report it: which site lists which, clocks, different rewards, and senders that
+are not listed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from pointsync.config import Config
-from pointsync.models import Origin, ReceivedSummary, RefusedOrigin, Remote, Site
+from pointsync.models import Origin, RefusedOrigin, Remote, Site
 from pointsync.sync.protocol.ping import POINTSYNC
 from pointsync.sync.remotes import blocked_origins
 from pointsync.sync.remotes.blocked_origins import BlockedSite
@@ -17,12 +17,12 @@ from pointsync.sync.site import catalogue, names, settings
 from pointsync.sync.site.catalogue import CatalogueDifference
 
 MAX_SENDERS = 200
-"""Senders that are shown, those who called last first."""
+"""How many senders are shown, the last callers first."""
 
 
 @dataclass(frozen=True, slots=True)
 class PingReport:
-    """What is known of a site of the family; None where it has not told, as this one does not tell itself."""
+    """What is known about a site of the family; None where it has not reported it."""
 
     auth: str
     name: str
@@ -30,7 +30,7 @@ class PingReport:
     dialect: str | None = None
     version: str | None = None
     lists: frozenset[str] | None = None
-    """The Auths of the sites that it lists. A WooRewards shop tells of none."""
+    """The Auths of the sites that it lists. A WooRewards shop does not report them."""
     sends_mails: bool | None = None
     reserves: tuple[tuple[str, str], ...] = ()
     """Keys and names."""
@@ -42,19 +42,19 @@ class PingReport:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A site of the family, and what is missing on its list: every site should list every other one."""
+    """A site of the family, and the sites missing on its list: every site should list every other one."""
 
     report: PingReport
     lists: tuple[str, ...] | None
-    """Of the family, in its order; None where it is unknown."""
+    """The Auths of the family's sites that it lists; None if unknown."""
     missing: tuple[str, ...] | None
     unlisted_here: tuple[str, ...]
-    """Whom it lists beside the family, by Auth: sites that this one does not list."""
+    """The Auths that it lists but this site does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnlistedSender:
-    """A site whose movements are here, or that called here lately, though no line of the list names it."""
+    """A site that is not listed here but whose movements are here, or that called recently."""
 
     auth: str
     name: str
@@ -65,36 +65,36 @@ class UnlistedSender:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """This site first, then the others as the list has them; and the senders that it lacks."""
+    """This site, then the listed ones; and senders that are not listed."""
 
     members: tuple[Member, ...]
     senders: tuple[UnlistedSender, ...]
     differences: tuple[CatalogueDifference, ...] = ()
-    """Of rewards and levels."""
+    """In rewards and levels."""
     has_catalogue: bool = False
-    """Whether this site, or one that has told, has rewards or levels, about which customers could be mailed."""
+    """Whether this site or a listed one has rewards or levels, about which customers could get mails."""
     blocked_sites: tuple[BlockedSite, ...] = ()
     refused_origins: tuple[RefusedOrigin, ...] = ()
-    """Those that called lately and are not listed, where only listed ones are accepted."""
+    """Recent callers that were refused because only listed sites are accepted."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether, as far as is known, every site lists every other one."""
+        """Whether every site lists every other one, as far as is known."""
         return not self.senders and not any(member.missing or member.unlisted_here for member in self.members)
 
     @property
     def mail_senders(self) -> tuple[PingReport, ...]:
-        """The sites that send mails, as far as they have told: of a family it should be one."""
+        """The sites that are known to send mails; in a family it should be one."""
         return tuple(member.report for member in self.members if member.report.sends_mails)
 
     @property
     def unknown_mail_senders(self) -> tuple[PingReport, ...]:
-        """The sites of which it is not known whether they send mails."""
+        """The sites that have not reported whether they send mails."""
         return tuple(member.report for member in self.members if member.report.sends_mails is None)
 
 
 def build_members(reports: Sequence[PingReport]) -> tuple[Member, ...]:
-    """Who lists whom, from what each has told."""
+    """Compare the sites' lists."""
     family_auths = [report.auth for report in reports]
     built_members = []
     for report in reports:
@@ -112,7 +112,7 @@ def build_members(reports: Sequence[PingReport]) -> tuple[Member, ...]:
 
 
 def read(session: Session, config: Config, now: datetime) -> Network:
-    """The family now, by as many queries whatever there is; of several lines to a site the newest check tells."""
+    """The family now, in a fixed number of queries. Of several remotes for a site, the newest check counts."""
     site = session.get_one(Site, 1)
     site_names = names.read(session, config)
     current_settings = settings.read(session)
@@ -179,18 +179,17 @@ def _build_report(remote: Remote, site_names: names.SiteNames, last_seen_at: dat
 def _list_unlisted_senders(
     session: Session, listed_auths: list[str], site_names: names.SiteNames, since: datetime
 ) -> tuple[UnlistedSender, ...]:
-    """Also a site that was listed once: what it goes on to send arrives, and nothing goes back."""
-    count = func.coalesce(func.sum(ReceivedSummary.count), 0)
+    """Senders that are not listed, also those that were listed once: nothing is sent back to them."""
     query = (
-        select(Origin.auth, Origin.first_seen_at, Origin.last_seen_at, count)
-        .join(ReceivedSummary, ReceivedSummary.origin == Origin.auth, isouter=True)
+        blocked_origins.select_with_movement_counts()
         .where(Origin.auth.not_in(listed_auths), Origin.blocked_at.is_(None))
-        .group_by(Origin.auth, Origin.first_seen_at, Origin.last_seen_at)
-        .having(or_(count > 0, Origin.last_seen_at >= since))
+        .having(or_(blocked_origins.MOVEMENT_COUNT > 0, Origin.last_seen_at >= since))
         .order_by(Origin.last_seen_at.desc().nulls_last(), Origin.auth)
         .limit(MAX_SENDERS)
     )
     return tuple(
-        UnlistedSender(auth, site_names.for_origin(auth), first_seen_at, last_seen_at, int(movement_count))
-        for auth, first_seen_at, last_seen_at, movement_count in session.execute(query)
+        UnlistedSender(
+            origin.auth, site_names.for_origin(origin.auth), origin.first_seen_at, origin.last_seen_at, int(count)
+        )
+        for origin, count in session.execute(query)
     )

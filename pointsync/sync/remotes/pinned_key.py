@@ -1,4 +1,4 @@
-"""The key that is pinned for another site; and another one that answers in its name, until an admin decides."""
+"""The pinned key of another site, and a new key that it offers, until an admin decides."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,19 +15,19 @@ from pointsync.sync.remotes import remotes
 
 @dataclass(frozen=True, slots=True)
 class KeyFingerprints:
-    """Of the site that a line leads to, as fingerprints; None where there is no such key."""
+    """The fingerprints of a remote's site; None if there is no such key."""
 
     pinned: str | None
     offered: str | None
     refused_at: datetime | None
-    """When an admin has refused the offered one; None while nobody has decided."""
+    """When an admin refused the offered key; None while nobody has decided."""
 
 
 def save_keys(origin: Origin, ping_result: PingResult) -> None:
-    """Keep what a ping has told of the keys.
+    """Save the keys that a ping found.
 
-    The first good one pins. Another key is kept as offered, a refused one as refused; it is forgotten once
-    the pinned one answers. A verdict from before an admin's decision changes nothing.
+    The first successful ping pins its key. Another key is stored as offered, and a refused one stays refused; it is
+    forgotten when the pinned key answers. A ping from before an admin's decision changes nothing.
     """
     if ping_result.is_ok:
         origin.public_key = origin.public_key or ping_result.signing_key
@@ -38,7 +38,7 @@ def save_keys(origin: Origin, ping_result: PingResult) -> None:
 
 
 def read(session: Session, remote: Remote) -> KeyFingerprints:
-    """The keys of the site that a line leads to."""
+    """The keys of a remote's site."""
     origin = session.get(Origin, remote.auth)
     if origin is None:
         return KeyFingerprints(None, None, None)
@@ -46,35 +46,35 @@ def read(session: Session, remote: Remote) -> KeyFingerprints:
 
 
 def list_offered(session: Session) -> dict[str, datetime | None]:
-    """The Auths of the sites that offer another key than the pinned one: when it was refused, None if undecided."""
+    """By Auth, the sites that offer another key: when it was refused, None if undecided."""
     query = select(Origin.auth, Origin.key_refused_at).where(Origin.offered_key.is_not(None))
     return {row.auth: row.key_refused_at for row in session.execute(query)}
 
 
 def accept(session: Session, remote: Remote, fingerprint: str | None, now: datetime) -> None:
-    """Pin the offered key in place of the pinned one, for every line to that site, and send what waits.
+    """Pin the offered key for every remote of that site, and send everything that waits.
 
-    Raises Conflict `no_other_key` where none is offered, `changed_meanwhile` where it is not the one of
-    `fingerprint` (None: whichever it is).
+    Raises Conflict `no_other_key` if none is offered, `changed_meanwhile` if it has another fingerprint than
+    `fingerprint` (None accepts any).
     """
     remotes_of_site = session.scalars(
         select(Remote).where(Remote.auth == remote.auth, Remote.deleted_at.is_(None)).order_by(Remote.id)
     ).all()
     for each_remote in remotes_of_site:
         Remote.get_for_update(session, each_remote.id)
-    # After the lines, as a check locks them.
+    # Lock it after the remotes, in the same order as a check.
     origin = _lock_offering_origin(session, remote, fingerprint)
     origin.public_key, origin.offered_key, origin.key_refused_at = origin.offered_key, None, None
     session.flush()
     for each_remote in remotes_of_site:
         remotes.retry(session, each_remote, now)
-        # What is being asked just now was asked of the key of before.
+        # A check that is running now used the old key: with another version its result is ignored.
         each_remote.version += 1
     session.flush()
 
 
 def refuse(session: Session, remote: Remote, fingerprint: str | None, now: datetime) -> None:
-    """Keep the pinned key; nobody is asked about the offered one again. Raises Conflict as `accept` does."""
+    """Keep the pinned key; admins are not asked about the offered one again. Raises Conflict as `accept` does."""
     _lock_offering_origin(session, remote, fingerprint).key_refused_at = now
     session.flush()
 
@@ -82,11 +82,11 @@ def refuse(session: Session, remote: Remote, fingerprint: str | None, now: datet
 def _lock_offering_origin(session: Session, remote: Remote, fingerprint: str | None) -> Origin:
     origin = session.get_one(Origin, remote.auth, with_for_update=True, populate_existing=True)
     if origin.offered_key is None:
-        raise Conflict("no_other_key", f"{remote.name or remote.url} offers no other key than the pinned one.")
+        raise Conflict("no_other_key", f"{remote.display_name} offers no other key than the pinned one.")
     if fingerprint is not None and _normalize_fingerprint(fingerprint) != _normalize_fingerprint(
         crypto.format_fingerprint(origin.offered_key)
     ):
-        raise Conflict("changed_meanwhile", "The offered key is not the one of that fingerprint; look at it again.")
+        raise Conflict("changed_meanwhile", "The offered key has a different fingerprint now. Check it again.")
     return origin
 
 

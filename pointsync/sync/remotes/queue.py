@@ -1,4 +1,4 @@
-"""How the remotes stand: what waits, what is so for the status, and the list that people and programs read."""
+"""What waits for the remotes: for their status, and for the list that the panel, commands and the API show."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import ScalarSelect, case, func, select
 from sqlalchemy.orm import Session
 
-from pointsync import clock
 from pointsync.models import Backfill, DailyDeliveryTotal, Delivery, DeliveryState, Movement, Origin, Remote
 from pointsync.models.delivery import OPEN_STATES
 from pointsync.sync.remotes import backfill
@@ -17,28 +16,29 @@ from pointsync.sync.site.settings import Settings
 
 
 def list_all(session: Session) -> list[Remote]:
-    """All lines of the list, oldest first; those that are closing stay until what waits is sent."""
+    """All remotes that are not deleted, oldest first. A closing remote is listed until everything is sent."""
     return list(session.scalars(select(Remote).where(Remote.deleted_at.is_(None)).order_by(Remote.id)))
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteRow:
-    """A remote as the panel shows it. `waiting` counts by state; `average` is attempts per delivery, in the period."""
+    """A remote with what the Remote sites list shows beside its status."""
 
     remote: Remote
     waiting_by_state: dict[DeliveryState, int]
     average_attempts: float | None
+    """Attempts per delivery in the statistics period; None without deliveries."""
     backfill: Backfill | None
     is_blocked: bool = False
 
     @property
     def waiting_count(self) -> int:
-        """Everything undelivered that is owed already."""
+        """The number of undelivered deliveries."""
         return sum(self.waiting_by_state.values())
 
 
 def list_rows(session: Session, settings: Settings, today: date) -> list[RemoteRow]:
-    """All lines of the list with what stands beside their status: a fixed number of queries, however many."""
+    """All remotes with what the list shows; the number of queries does not depend on the number of remotes."""
     counts_by_remote: dict[int, dict[DeliveryState, int]] = {}
     for state in OPEN_STATES:
         query = (
@@ -55,23 +55,23 @@ def list_rows(session: Session, settings: Settings, today: date) -> list[RemoteR
         remote_id: round(float(tries) / float(delivered), 2) for remote_id, tries, delivered in tallies if delivered
     }
     backfills = {each.remote_id: each for each in session.scalars(select(Backfill))}
-    blocked = set(session.scalars(Origin.select_blocked_auths()).all())
+    blocked_auths = set(session.scalars(Origin.select_blocked_auths()))
     return [
         RemoteRow(
             remote,
             {state: counts_by_remote.get(remote.id, {}).get(state, 0) for state in OPEN_STATES},
             averages.get(remote.id),
             backfills.get(remote.id),
-            remote.auth in blocked,
+            remote.auth in blocked_auths,
         )
         for remote in list_all(session)
     ]
 
 
 def oldest_waiting_at(session: Session) -> dict[int, datetime]:
-    """By remote, when the movement that it has been owed for longest was recorded; none where that is history.
+    """By remote, when its oldest waiting movement was recorded here. Remotes with only backfilled ones are left out.
 
-    One query: for each line and state the first, by the state's own partial index.
+    One query: the first delivery of each remote and state, found with the state's partial index.
     """
 
     def oldest_in_state(state: DeliveryState) -> ScalarSelect[Any]:
@@ -90,7 +90,7 @@ def oldest_waiting_at(session: Session) -> dict[int, datetime]:
 
 
 def waiting_counts(session: Session, remote_id: int) -> dict[DeliveryState, int]:
-    """How many deliveries wait, by state."""
+    """The number of undelivered deliveries by state."""
     return {
         state: session.scalar(
             select(func.count())
@@ -103,12 +103,12 @@ def waiting_counts(session: Session, remote_id: int) -> dict[DeliveryState, int]
 
 
 def outstanding_count(session: Session, remote_id: int) -> int:
-    """All that a remote has not acknowledged: what waits, and what is left of its history."""
+    """Everything that a remote has not acknowledged: undelivered deliveries and the rest of its backfill."""
     return sum(waiting_counts(session, remote_id).values()) + backfill.remaining_count(session, remote_id)
 
 
 def load_status_facts(session: Session, remote: Remote, settings: Settings) -> StatusFacts:
-    """What is so now, for the status."""
+    """The present facts that a remote's status is computed from."""
     waiting = waiting_counts(session, remote.id)
     return StatusFacts(
         attempt_code=remote.attempt_code,
@@ -119,54 +119,10 @@ def load_status_facts(session: Session, remote: Remote, settings: Settings) -> S
         check_is_permanent=remote.check_is_permanent,
         last_failure_at=remote.last_failure_at,
         is_paused=remote.paused_at is not None,
-        is_blocked=_is_blocked(session, remote),
+        is_blocked=Origin.is_blocked(session, remote.auth),
         has_used_up_attempts=has_used_up_attempts(session, remote, settings),
         pending_count=waiting[DeliveryState.PENDING],
         failed_count=waiting[DeliveryState.FAILED],
         unknown_customer_count=waiting[DeliveryState.UNKNOWN],
         has_sent=remote.attempt_code is not None,
     )
-
-
-def average_attempts(session: Session, remote: Remote, settings: Settings, today: date) -> float | None:
-    """Attempts per delivery acknowledged in the period covered by statistics; None where there was none."""
-    tries, delivered = session.execute(
-        select(func.sum(DailyDeliveryTotal.tries), func.sum(DailyDeliveryTotal.delivered)).where(
-            DailyDeliveryTotal.remote_id == remote.id,
-            DailyDeliveryTotal.day > today - timedelta(days=settings.statistics_days),
-        )
-    ).one()
-    return round(float(tries) / float(delivered), 2) if delivered else None
-
-
-def list_json(session: Session) -> list[dict[str, Any]]:
-    """Every remote for commands and the API, in the shape of the interfaces; no secret is in it."""
-    return [to_json(session, remote) for remote in list_all(session)]
-
-
-def to_json(session: Session, remote: Remote) -> dict[str, Any]:
-    """One remote for commands and the API."""
-    waiting = waiting_counts(session, remote.id)
-    return {
-        "id": remote.id,
-        "name": remote.name,
-        "url": remote.url,
-        "target": remote.target,
-        "observed": remote.reserve.key,
-        "dialect": remote.dialect,
-        "status": remote.status,
-        "status_text": remote.status_text,
-        "waiting": sum(waiting.values()),
-        "unknown_customers": waiting[DeliveryState.UNKNOWN],
-        "refused": waiting[DeliveryState.FAILED],
-        "paused": remote.paused_at is not None,
-        "blocked": _is_blocked(session, remote),
-        "last_success_at": clock.to_text(remote.last_success_at) if remote.last_success_at else None,
-        "last_error": remote.last_error,
-        "last_error_at": clock.to_text(remote.last_failure_at) if remote.last_failure_at else None,
-        "history": backfill.progress_json(session, remote),
-    }
-
-
-def _is_blocked(session: Session, remote: Remote) -> bool:
-    return session.scalar(select(Origin.blocked_at).where(Origin.auth == remote.auth)) is not None

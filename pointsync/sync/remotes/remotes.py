@@ -1,8 +1,8 @@
-"""Remotes: added, changed, paused, deleted."""
+"""Remotes: adding, editing, pausing, retrying and deleting them."""
 
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from pointsync.crypto import Vault
@@ -16,10 +16,10 @@ from pointsync.sync.remotes.sharing_key import RemoteInput
 
 
 def get(session: Session, remote_id: int) -> Remote:
-    """The line with that id. Raises NotFound."""
+    """The remote with that id. Raises NotFound, also if it is deleted."""
     remote = session.get(Remote, remote_id, populate_existing=True)
     if remote is None or remote.deleted_at:
-        raise NotFound("unknown_remote", f"There is no remote {remote_id}; see the list of remotes.", {"id": "unknown"})
+        raise NotFound("unknown_remote", f"There is no remote {remote_id}. See the list of remotes.", {"id": "unknown"})
     return remote
 
 
@@ -32,13 +32,13 @@ def add(
     with_backfill: bool,
     reopen: bool = False,
 ) -> Remote:
-    """A new line. It gets this site's movements from now on, or `with_history` all that it ever made.
+    """Add a remote. It gets movements recorded from now on, and with `with_backfill` all earlier ones.
 
-    With `go_on`, a deleted line for the same site and reserves is taken up again instead, with all it
-    was not sent meanwhile. Raises Invalid for this site's own Auth, NotFound for the observed reserve,
-    Conflict where one of the two reserves stands in a line for that site already.
+    With `reopen`, a deleted remote for the same site and reserves is continued instead, and gets everything that it
+    missed. Raises InvalidInput for this site's own Auth, NotFound for the observed reserve, Conflict if another
+    remote for that site uses one of the two reserves.
     """
-    _refuse_self(_lock_site(session), remote_input)
+    _refuse_self(Site.get_for_update(session), remote_input)
     reserve = reserves.get(session, remote_input.observed_reserve, "observed")
     _refuse_duplicate(session, remote_input, reserve, None)
     insert_or_ignore(session, Origin, [{"auth": remote_input.auth, "first_seen_at": now}])
@@ -63,7 +63,7 @@ def add(
 
 
 def find_deleted(session: Session, remote_input: RemoteInput, reserve: Reserve) -> Remote | None:
-    """The newest deleted line for the same site and reserves, to go on from; None where there is none."""
+    """The newest deleted remote for the same site and reserves, which can be reopened; None if there is none."""
     return session.scalar(
         select(Remote)
         .where(Remote.deleted_at.is_not(None), Remote.auth == remote_input.auth)
@@ -76,20 +76,22 @@ def find_deleted(session: Session, remote_input: RemoteInput, reserve: Reserve) 
 def change(
     session: Session, vault: Vault, remote: Remote, remote_input: RemoteInput, version: int, now: datetime
 ) -> Remote:
-    """What an admin has edited; the line, or the new one where Auth or observed reserve have changed.
+    """Save an admin's edit. Return the remote, or the new one that replaces it.
 
-    URL, Pass, target and Query Template change in place, and what waits follows. Another Auth or
-    observed reserve is another line: this one is closed once what waits is sent. Raises Conflict
-    `changed_meanwhile` when another admin has saved the line since `version`.
+    URL, Pass, target and Query Template change in place and apply to waiting deliveries. A different Auth or observed
+    reserve is a different remote: this one closes when everything is sent, and a new one is added. Raises Conflict
+    `changed_meanwhile` if another admin has saved the remote since `version`, and errors as `add` does.
     """
-    _refuse_self(_lock_site(session), remote_input)
-    _lock_remote(session, remote)
+    _refuse_self(Site.get_for_update(session), remote_input)
+    Remote.get_for_update(session, remote.id)
     if remote.version != version:
-        raise Conflict("changed_meanwhile", "Another admin has changed this line meanwhile; look at it again.")
+        raise Conflict(
+            "changed_meanwhile", "Another admin changed this remote in the meantime. Reload it and try again."
+        )
     reserve = reserves.get(session, remote_input.observed_reserve, "observed")
     _refuse_duplicate(session, remote_input, reserve, remote)
     if remote_input.auth != remote.auth or reserve.id != remote.reserve_id:
-        remote.closing_at, remote.owed_until_seq = now, _last_movement_seq(session)
+        remote.closing_at, remote.owed_until_seq = now, Movement.get_last_seq(session)
         session.flush()
         delete_drained(session, now)
         return add(session, vault, remote_input, now, with_backfill=False)
@@ -107,26 +109,25 @@ def change(
 
 
 def pause(session: Session, remote: Remote, now: datetime) -> None:
-    """Send nothing to it until it is resumed; what is made meanwhile waits."""
-    _lock_remote(session, remote)
+    """Send nothing to it until it is resumed; its deliveries wait."""
+    Remote.get_for_update(session, remote.id)
     remote.paused_at = remote.paused_at or now
     session.flush()
 
 
 def resume(session: Session, remote: Remote) -> None:
-    """Send again."""
-    _lock_remote(session, remote)
+    """Resume sending."""
+    Remote.get_for_update(session, remote.id)
     remote.paused_at = None
     session.flush()
 
 
 def retry(session: Session, remote: Remote, now: datetime) -> None:
-    """Send all that waits, now: no delay, no probe first, unless the site answers with another key than the pinned one.
+    """Send everything that waits now, without a delay. There is no probe first, unless the site offers another key.
 
-    Only a call to a WooRewards site whose answer was not had keeps its distance: sent again too soon,
-    it could be applied twice there.
+    Only a movement whose WooRewards call got no answer still waits: sent again too soon, it could be applied twice.
     """
-    _lock_remote(session, remote)
+    Remote.get_for_update(session, remote.id)
     remote.next_attempt_at = None
     remote.is_probing = _has_offered_key(session, remote)
     remote.failures = 0
@@ -143,17 +144,17 @@ def retry(session: Session, remote: Remote, now: datetime) -> None:
 
 
 def _has_offered_key(session: Session, remote: Remote) -> bool:
-    """Whether somebody else may answer in the site's name, who must not get what waits."""
+    """Whether another key than the pinned one answered: then somebody else may be answering for the site."""
     return session.scalar(select(Origin.offered_key).where(Origin.auth == remote.auth)) is not None
 
 
 def delete(session: Session, remote: Remote, now: datetime, *, expected_drop_count: int = 0) -> None:
-    """Hide the line with its facts. What waits must be dropped by its count: `dropping`.
+    """Hide the remote. Its waiting movements are dropped, whose number must be `expected_drop_count`.
 
-    Raises Conflict `still_waiting` naming the count where it is another one.
+    Raises Conflict `still_waiting` with the right number if it is another one.
     """
-    _lock_site(session)
-    _lock_remote(session, remote)
+    Site.get_for_update(session)
+    Remote.get_for_update(session, remote.id)
     outstanding_count = queue.outstanding_count(session, remote.id)
     if outstanding_count != expected_drop_count:
         raise Conflict(
@@ -166,29 +167,30 @@ def delete(session: Session, remote: Remote, now: datetime, *, expected_drop_cou
     )
     backfill.stop(session, remote, now)
     if not remote.closing_at:
-        remote.owed_until_seq = _last_movement_seq(session)
+        remote.owed_until_seq = Movement.get_last_seq(session)
     remote.deleted_at = now
     session.flush()
 
 
 def _still_waiting_message(count: int) -> str:
     if count == 0:
-        return "Nothing waits for this remote any more, so nothing is dropped: name no number, or 0."
+        return "Nothing is waiting for this remote any more, so there is nothing to drop: confirm 0."
     if count == 1:
-        text = "1 movement waits for this remote and would never reach it. Send it first, or confirm that it is dropped"
+        text = "1 movement is waiting for this remote and would never arrive there. Send it first, or drop it"
     else:
         text = (
-            f"{count:,} movements wait for this remote and would never reach it. Send them first, or confirm that they "
-            "are dropped"
+            f"{count:,} movements are waiting for this remote and would never arrive there. Send them first, or drop "
+            "them"
         )
-    return f"{text} by naming the number: {count}."
+    return f"{text} by confirming the number: {count}."
 
 
 DROPPED_MESSAGE = "Dropped when its line was deleted."
+"""Stored with dropped deliveries, and compared when the remote is reopened: the text must not change."""
 
 
 def delete_drained(session: Session, now: datetime) -> None:
-    """Delete the lines that were closed and have nothing waiting any more."""
+    """Delete closing remotes that have nothing waiting any more."""
     for remote in session.scalars(select(Remote).where(Remote.closing_at.is_not(None), Remote.deleted_at.is_(None))):
         if not queue.outstanding_count(session, remote.id):
             remote.deleted_at = now
@@ -218,25 +220,11 @@ def _reopen(session: Session, vault: Vault, remote: Remote, remote_input: Remote
     return remote
 
 
-def _lock_site(session: Session) -> Site:
-    """The row under which ids are made: a movement is made either before what follows, or after it."""
-    return session.get_one(Site, 1, with_for_update=True, populate_existing=True)
-
-
-def _lock_remote(session: Session, remote: Remote) -> None:
-    """The line as it is now, and no courier's to change until the transaction ends."""
-    Remote.get_for_update(session, remote.id)
-
-
-def _last_movement_seq(session: Session) -> int:
-    return session.scalar(select(func.max(Movement.seq))) or 0
-
-
 def _refuse_self(site: Site, remote_input: RemoteInput) -> None:
     if remote_input.auth == site.auth:
         raise InvalidInput(
             "auth",
-            "This is this site's own Auth.: paste the sharing key of the other site, not the one shown here.",
+            "This is the Auth of this site. Paste the sharing key of the other site, not the one shown here.",
         )
 
 
@@ -248,8 +236,10 @@ def _refuse_duplicate(session: Session, remote_input: RemoteInput, reserve: Rese
         if excluding is not None and remote.id == excluding.id:
             continue
         if remote.reserve_id == reserve.id:
-            message = f"The reserve {reserve.key} is sent to that site already, by remote {remote.id}: edit that line."
+            message = f"Remote {remote.id} already sends the reserve {reserve.key} to that site. Edit that remote."
             raise Conflict("second_line", message, {"observed": message})
         if remote.target == remote_input.target_reserve:
-            message = f"The reserve {remote_input.target_reserve} there is the target of remote {remote.id} already: edit that line."
+            message = (
+                f"Remote {remote.id} already uses the reserve {remote.target} there as its target. Edit that remote."
+            )
             raise Conflict("second_line", message, {"target": message})

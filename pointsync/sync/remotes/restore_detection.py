@@ -1,4 +1,4 @@
-"""Was a site restored from a backup? What the other side says it has from us tells, either way."""
+"""Detecting that this site or a remote was restored from a backup, from what the remote reports to have from us."""
 
 import logging
 from datetime import datetime, timedelta
@@ -15,20 +15,21 @@ from pointsync.sync.site.settings import Settings
 log = logging.getLogger(__name__)
 
 MIN_RESTORE_INTERVAL = timedelta(hours=1)
-"""A remote that forgets again so soon is not restored but broken."""
+"""A remote that loses movements again within this time has a problem; it was not restored twice."""
 MAX_CLOCK_LEAD = timedelta(days=1)
+"""How far a clock of this site may have been ahead when it made an id."""
 CHUNK_SIZE = 2000
 
 
 def detect_restore(
     session: Session, remote: Remote, have: dict[str, Any], acknowledged_count: int, settings: Settings, now: datetime
 ) -> None:
-    """Compare `have`, `{count, max_id}` of what the remote holds from here, with what this site knows.
+    """Compare `have`, the remote's `{count, max_id}` of this site's movements, with what this site knows.
 
-    Fewer than it had `acknowledged` before the call: it was restored, and all that was delivered is owed
-    again, which is harmless where it is still there. An id that was never made here: this site was
-    restored, or runs twice, and sends nothing until an admin has said which. An id that cannot be made
-    yet says nothing of this site: it is an alarm, and sending goes on.
+    The remote has fewer than it had acknowledged before the call: it was restored. Everything delivered is sent again,
+    which changes nothing where a movement is still there. It has an id that this database does not know: this site
+    was restored or runs twice, and sends nothing until an admin confirms which. It has an id that this site cannot
+    have made yet: that says nothing about this site, so it is an alarm, and sending continues.
     """
     count, max_id_text = have.get("count"), str(have.get("max_id") or "0")
     max_id = ids.parse_movement_id(max_id_text)
@@ -42,14 +43,14 @@ def detect_restore(
 
 
 def list_running(session: Session) -> list[int]:
-    """The remotes that are being owed again what they have lost."""
+    """The ids of the remotes that movements are enqueued again for."""
     return list(
         session.scalars(select(Remote.id).where(Remote.again_from_id.is_not(None), Remote.deleted_at.is_(None)))
     )
 
 
 def enqueue_next_chunk(session: Session, remote_id: int) -> bool:
-    """Owe the next part again; whether more is left."""
+    """Make the next delivered deliveries pending again; return whether more remain."""
     remote = Remote.get_for_update(session, remote_id)
     if remote is None or remote.again_from_id is None:
         return False
@@ -60,7 +61,7 @@ def enqueue_next_chunk(session: Session, remote_id: int) -> bool:
             Delivery.id >= remote.again_from_id,
             Delivery.state == DeliveryState.DELIVERED,
             Delivery.delivered_at <= remote.restored_at,
-            # What went out in another dialect, or to another reserve, is not missing from this one.
+            # Deliveries in another dialect or to another reserve are not missing in this one.
             Delivery.delivered_at >= remote.counted_since,
         )
         .order_by(Delivery.id)
@@ -87,26 +88,26 @@ def _was_recorded_here(session: Session, max_id: int | None) -> bool:
 
 
 def _report_impossible_id(remote: Remote, now: datetime) -> None:
-    """No clock here can have made that id; believing it would use up all ids."""
+    """Report an id that no clock here can have made. Accepting it would use up all ids."""
     reason = (
-        f"{remote.name or remote.url} says that it holds a movement of this site with an id that this site cannot "
-        "have made yet: somebody else may have sent it in this site's name, or a clock was far ahead. Sending goes "
-        "on; look at that site's database."
+        f"{remote.display_name} has a movement of this site with an id that this site cannot have made yet: somebody "
+        "else may have sent it with this site's Auth, or a clock was far ahead. Sending continues. Check that site's "
+        "database."
     )
     log.warning("remote %s: %s", remote.id, reason, extra={"remote": remote.id})
     _set_error(remote, "bad_answer", reason, now)
 
 
 def _stop_sending(session: Session, remote: Remote, max_id: int, settings: Settings, now: datetime) -> None:
-    site = session.get_one(Site, 1, with_for_update=True, populate_existing=True)
+    site = Site.get_for_update(session)
     site.last_id = max(site.last_id, max_id)
     reason = (
-        f"{remote.name or remote.url} holds a movement of this site that this database does not know: it was "
-        "restored from a backup, or the same site runs twice."
+        f"{remote.display_name} has a movement of this site that this database does not know: this database was "
+        "restored from a backup, or the site runs twice."
     )
     if site.hold is None:
         site.hold = reason
-        log.warning("remote %s: nothing is sent: %s", remote.id, reason, extra={"remote": remote.id})
+        log.warning("remote %s: sending stopped: %s", remote.id, reason, extra={"remote": remote.id})
     _set_error(remote, RESTORED, reason, now)
     remote.attempt_is_permanent = True
     remote.is_probing = True
@@ -116,12 +117,12 @@ def _stop_sending(session: Session, remote: Remote, max_id: int, settings: Setti
 def _resend_all(remote: Remote, now: datetime) -> None:
     if remote.restored_at and timedelta(0) <= now - remote.restored_at < MIN_RESTORE_INTERVAL:
         reason = (
-            f"{remote.name or remote.url} holds fewer movements than it has acknowledged, for the second time within "
-            "an hour; all are sent again in an hour. Look at that site's database."
+            f"{remote.display_name} has fewer movements than it acknowledged, for the second time within an hour. All "
+            "are sent again after an hour. Check that site's database."
         )
         _set_error(remote, "bad_answer", reason, now)
         return
-    message = "remote %s holds fewer movements than it has acknowledged: all are sent again"
+    message = "remote %s has fewer movements than it acknowledged: all are sent again"
     log.warning(message, remote.id, extra={"remote": remote.id})
     remote.acknowledged = 0
     remote.restored_at, remote.again_from_id = now, 1

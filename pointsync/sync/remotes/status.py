@@ -1,16 +1,20 @@
-"""The status of a remote, from facts alone: a pure function, and the words beside the colour."""
+"""A remote's status, computed from facts alone, and the text beside its colour."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from pointsync.sync.site.settings import Settings
 
 NONE, GREEN, WARNING, ERROR = "none", "green", "warning", "error"
 
+OK_CHECK_CODES = (None, "ok", "clock_skew")
+"""Codes of a remote's last check, a ping, that are no failure; None: never checked."""
+
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """What is so at this moment about one remote; a `…_code` is None where nothing was tried, or `ok`."""
+    """The present facts about a remote. An `…_code` is None if there was no attempt or check, or `ok`."""
 
     attempt_code: str | None = None
     attempt_message: str | None = None
@@ -21,19 +25,18 @@ class StatusFacts:
     last_failure_at: datetime | None = None
     is_paused: bool = False
     is_blocked: bool = False
-    """Its site is: then it is not sent to either, whether it is paused or not."""
+    """The remote's site is blocked: nothing is sent to it, paused or not."""
     has_used_up_attempts: bool = False
-    """A delivery has had all its attempts and is still not delivered."""
     pending_count: int = 0
     failed_count: int = 0
-    """Deliveries refused or in conflict there, not dealt with."""
+    """Refused and conflicting deliveries that are not resolved."""
     unknown_customer_count: int = 0
     has_sent: bool = False
-    """Something was ever sent."""
+    """Whether anything was ever sent."""
 
     @property
     def is_stopped(self) -> bool:
-        """Whether nothing is sent, by an admin's word."""
+        """Whether an admin has stopped sending to it."""
         return self.is_paused or self.is_blocked
 
     @property
@@ -44,22 +47,20 @@ class StatusFacts:
     @property
     def has_check_failed(self) -> bool:
         """Whether the last check failed."""
-        return self.check_code not in (None, "ok", "clock_skew")
+        return self.check_code not in OK_CHECK_CODES
 
 
 def compute_status(facts: StatusFacts, now: datetime, settings: Settings) -> str:
-    """`error`, `warning`, `none` or `green`: the first that fits, as the product's rules say.
+    """Return `error`, `warning`, `none` or `green`: the first one that applies.
 
-    Periods forget errors that are past, never those that are present. An error exactly as old as a
-    period is past.
+    The periods clear past errors, never present ones. An error that is exactly as old as the period is past.
     """
     has_permanent_failure = (facts.has_attempt_failed and facts.attempt_is_permanent) or (
         facts.has_check_failed and facts.check_is_permanent
     )
     if facts.has_used_up_attempts or has_permanent_failure or facts.failed_count:
         return ERROR
-    warning_period = timedelta(days=min(settings.warning_days, settings.statistics_days))
-    failed_recently = facts.last_failure_at is not None and now - facts.last_failure_at < warning_period
+    failed_recently = facts.last_failure_at is not None and now < facts.last_failure_at + _warning_period(settings)
     if (
         facts.has_attempt_failed
         or facts.has_check_failed
@@ -67,19 +68,17 @@ def compute_status(facts: StatusFacts, now: datetime, settings: Settings) -> str
         or (facts.is_stopped and facts.pending_count)
     ):
         return WARNING
-    if not facts.has_sent:
-        return NONE
-    return GREEN
+    return GREEN if facts.has_sent else NONE
 
 
-def describe_status(facts: StatusFacts, status: str, settings: Settings) -> str:
-    """A few sentences that say what the colour means here and what to do."""
+def describe_status(facts: StatusFacts, status: str, settings: Settings, now: datetime, zone: ZoneInfo) -> str:
+    """A few sentences: why the remote has this status, and what to do. Dates are in `zone`."""
     sentences = []
     if facts.is_blocked:
-        sentences.append("Blocked: nothing is taken from this site, and nothing sent, until it is unblocked.")
+        sentences.append("Blocked: nothing is accepted from this site or sent to it until it is unblocked.")
     if facts.is_paused:
         sentences.append("Paused: nothing is sent until it is resumed.")
-    sentences.append(_describe_cause(facts, status, settings))
+    sentences.append(_describe_cause(facts, status, settings, now, zone))
     waiting_count = facts.pending_count + facts.failed_count
     if waiting_count:
         sentences.append(f"{_pluralize(waiting_count, 'movement')} waiting.")
@@ -88,40 +87,57 @@ def describe_status(facts: StatusFacts, status: str, settings: Settings) -> str:
     return " ".join(filter(None, sentences))
 
 
-def _describe_cause(facts: StatusFacts, status: str, settings: Settings) -> str:
-    error_text = None
-    if facts.has_attempt_failed:
-        error_text = facts.attempt_message or "The last attempt failed."
-    elif facts.has_check_failed:
-        error_text = facts.check_message or "The last check failed."
+def _describe_cause(facts: StatusFacts, status: str, settings: Settings, now: datetime, zone: ZoneInfo) -> str:
+    attempt_error = (facts.attempt_message or "The last attempt failed.") if facts.has_attempt_failed else None
+    check_error = (facts.check_message or "The last check failed.") if facts.has_check_failed else None
+    last_error = attempt_error or check_error
     if status == ERROR:
-        if facts.has_attempt_failed and facts.attempt_is_permanent:
-            return facts.attempt_message or "The last attempt failed."
-        if facts.has_check_failed and facts.check_is_permanent:
-            return facts.check_message or "The last check failed."
+        if attempt_error and facts.attempt_is_permanent:
+            return attempt_error
+        if check_error and facts.check_is_permanent:
+            return check_error
         if facts.has_used_up_attempts:
-            used_up_text = (
-                f"Not delivered after {_pluralize(settings.max_attempts, 'attempt')}. {error_text or ''}".strip()
-            )
-            if facts.is_stopped:  # then it is not asked
-                return used_up_text
-            probe_text = (
-                f"It is asked every {settings.delay_seconds:,} seconds, and all that waits is sent when it answers."
-            )
-            return f"{used_up_text} {probe_text}"
+            sentences = [f"Not delivered after {_pluralize(settings.max_attempts, 'attempt')}.", last_error]
+            if not facts.is_stopped:
+                delay = _pluralize(settings.delay_seconds, "second")
+                sentences.append(f"It is pinged every {delay}; everything waiting is sent when it answers.")
+            return " ".join(filter(None, sentences))
         return f"{_pluralize(facts.failed_count, 'movement')} refused there: send again, set aside or correct here."
     if status == WARNING:
-        if error_text:
-            return error_text
+        if last_error:
+            return last_error
         if facts.is_stopped:
-            return "" if facts.pending_count else "An error in the warning period is remembered."
-        recovered_text = "It answers again, and what waits is on its way" if facts.pending_count else "In step again"
-        return f"{recovered_text}; an error in the warning period is remembered."
+            return "" if facts.pending_count else _describe_past_error(facts, settings, now, zone)
+        present = "Connected again; waiting movements are being sent." if facts.pending_count else "In step."
+        return f"{present} {_describe_past_error(facts, settings, now, zone)}"
     if facts.is_stopped:
         return ""
     if status == NONE:
-        return "Nothing was sent yet; the last check was fine." if facts.check_code else "Nothing was sent yet."
-    return "It answers, and what waits is on its way." if facts.pending_count else "In step."
+        return "Nothing was sent yet; the last check succeeded." if facts.check_code else "Nothing was sent yet."
+    return "Connected; waiting movements are being sent." if facts.pending_count else "In step."
+
+
+def _describe_past_error(facts: StatusFacts, settings: Settings, now: datetime, zone: ZoneInfo) -> str:
+    """When the last error was, and when the warning about it ends."""
+    failed_at = facts.last_failure_at or now
+    ends_on = (failed_at + _warning_period(settings)).astimezone(zone)
+    result = "turns green" if facts.has_sent else "the warning ends"
+    return f"Last error {_age(now - failed_at)}; {result} on {ends_on:%-d %b}."
+
+
+def _age(duration: timedelta) -> str:
+    minutes = max(duration, timedelta(0)) // timedelta(minutes=1)
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes} min ago"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h ago"
+    return f"{minutes // (24 * 60):,} days ago"
+
+
+def _warning_period(settings: Settings) -> timedelta:
+    return timedelta(days=min(settings.warning_days, settings.statistics_days))
 
 
 def _pluralize(number: int, noun: str) -> str:

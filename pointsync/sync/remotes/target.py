@@ -4,11 +4,11 @@ from sqlalchemy.orm import Session
 
 from pointsync.crypto import Vault
 from pointsync.models import Origin, Remote
-from pointsync.sync.protocol.pointsync_client import Target
+from pointsync.sync.protocol.request import Target
 
 
 def load_target(session: Session, remote: Remote, vault: Vault) -> Target:
-    """How to call a remote."""
+    """The target of a remote, with its decrypted Pass and the pinned key of its site."""
     origin = session.get(Origin, remote.auth)
     return Target(
         url=remote.url,

@@ -1,1 +1,1 @@
-"""The local site: who it is, its Pass, its settings."""
+"""The local site: its identity, Pass and settings."""

@@ -1,4 +1,4 @@
-"""What sites tell each other of their rewards and levels, and in what two of them differ: all should have the same."""
+"""Rewards and levels as sites report them in pings, and the differences: all sites should have the same ones."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from pointsync.models import Level, Remote, Reserve, Reward
 from pointsync.text_limits import MAX_POINTS, MAX_TITLE_LENGTH, sanitise
 
 MAX_LISTED = 50
-"""Rewards, and levels, that a ping tells by name; its digest tells of all."""
+"""How many rewards, and how many levels, a ping lists; its digest covers all of them."""
 
 REWARD, LEVEL = "reward", "level"
 POINTS_FIELDS = {REWARD: "cost", LEVEL: "points"}
@@ -31,7 +31,7 @@ class CatalogueItem:
 
 @dataclass(frozen=True, slots=True)
 class PointsChange:
-    """The same title with another number of points here and there."""
+    """An item with the same title here and there, but with different points."""
 
     item: CatalogueItem
     remote_points: int
@@ -39,7 +39,7 @@ class PointsChange:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueDifference:
-    """What a reserve here and the one over there, which a remote's line joins, do not have in common."""
+    """The differences between a remote's observed reserve here and its target reserve there."""
 
     remote: Remote
     only_local: tuple[CatalogueItem, ...]
@@ -48,12 +48,12 @@ class CatalogueDifference:
 
     @property
     def has_details(self) -> bool:
-        """Whether it is known wherein they differ; sites tell of so many only."""
+        """Whether the differing items are known; a ping lists only some of them."""
         return bool(self.only_local or self.only_remote or self.changed)
 
 
 def list_by_reserve(session: Session, reserve_ids: Sequence[int]) -> dict[int, list[CatalogueItem]]:
-    """What the reserves offer, sorted, by row number: one query."""
+    """The sorted items of each reserve, by reserve id; one query."""
     items_by_reserve: dict[int, list[CatalogueItem]] = {reserve_id: [] for reserve_id in reserve_ids}
     rewards = select(Reward.reserve_id, literal(REWARD), Reward.title, Reward.cost).where(Reward.is_active)
     levels = select(Level.reserve_id, literal(LEVEL), Level.title, Level.points).where(Level.is_active)
@@ -74,30 +74,30 @@ def has_any(session: Session) -> bool:
 
 
 def compute_digest(items: Iterable[CatalogueItem]) -> str:
-    """SHA-256 in hex of what a reserve offers: the same for the same offers, in whatever order they were made."""
+    """The SHA-256 of a reserve's items in hex; their order does not matter."""
     rows = [[each.kind, each.title, each.points] for each in sorted(items)]
     return hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode()).hexdigest()
 
 
 def build_ping_fields(session: Session, reserve: Reserve) -> dict[str, Any]:
-    """What a ping's answer tells of a reserve: `{rewards_digest, rewards: [{title, cost}], levels: [{title, points}]}`.
+    """The fields about a reserve in a ping: `{rewards_digest, rewards: [{title, cost}], levels: [{title, points}]}`.
 
-    The lists are cut after 50; a site that knows only the digest passes over them.
+    The lists are cut after 50 items; a site of an earlier version reads only the digest.
     """
     items = list_by_reserve(session, [reserve.id])[reserve.id]
     lists = {
-        LIST_FIELDS[what]: [
-            {"title": sanitise(each.title, MAX_TITLE_LENGTH), POINTS_FIELDS[what]: each.points}
+        field: [
+            {"title": sanitise(each.title, MAX_TITLE_LENGTH), POINTS_FIELDS[kind]: each.points}
             for each in items
-            if each.kind == what
+            if each.kind == kind
         ][:MAX_LISTED]
-        for what in LIST_FIELDS
+        for kind, field in LIST_FIELDS.items()
     }
     return {"rewards_digest": compute_digest(items), **lists}
 
 
 def parse_ping_fields(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of that, as another site has told it: texts cut and cleaned, lists bounded, the rest left out."""
+    """The valid part of these fields in another site's ping: texts are cut and cleaned, lists are bounded."""
     fields: dict[str, Any] = {"rewards_digest": sanitise(str(body.get("rewards_digest") or ""), 128)}
     for kind, name in LIST_FIELDS.items():
         entries = body.get(name)
@@ -115,9 +115,9 @@ def parse_ping_fields(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find_differences(session: Session, remotes: Sequence[Remote]) -> tuple[CatalogueDifference, ...]:
-    """The lines whose site told of other rewards or levels than the observed reserve has here: one query.
+    """The remotes whose site reported other rewards or levels than the observed reserve has here; one query.
 
-    A site that has told no digest is passed over: it knows no rewards, or has not been reached yet.
+    A site without a digest is skipped: its version knows no rewards, or it was not reached yet.
     """
     items_by_reserve = list_by_reserve(session, sorted({remote.reserve_id for remote in remotes}))
     differing = []
@@ -138,7 +138,7 @@ def _compare(remote: Remote, local_items: list[CatalogueItem]) -> CatalogueDiffe
             continue
         local_points = {each.title: each.points for each in local_items if each.kind == kind}
         remote_points = {each["title"]: each[POINTS_FIELDS[kind]] for each in remote.facts[name]}
-        # What stands behind the end of a list that was cut is unknown.
+        # Items after the end of a cut list are unknown.
         last_listed_title = max(remote_points) if len(remote_points) >= MAX_LISTED else None
         for title in sorted(local_points.keys() | remote_points.keys()):
             if title not in remote_points:

@@ -1,9 +1,8 @@
-"""What an admin says of the site in general: its name, its time zone, its public URL; texts in the settings' table."""
+"""The site's name, time zone and public URL, which an admin sets; stored as texts in the table of settings."""
 
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync import urls
@@ -17,91 +16,80 @@ DEFAULT_ZONE = "UTC"
 
 
 def get_site_name(session: Session, config: Config) -> str:
-    """What other sites show: the environment's word, else the admin's, else the host's name."""
-    return config.site_name if config.site_name_is_set else _read(session, SITE_NAME) or config.site_name
+    """The name that other sites show: from the environment, else set by an admin, else the host name."""
+    return config.site_name if config.site_name_is_set else Setting.read(session, SITE_NAME) or config.site_name
 
 
 def set_site_name(session: Session, config: Config, name: str) -> str:
-    """Call the site so; the name without surrounding space.
+    """Set the site's name and return it without surrounding space.
 
-    Raises Invalid for `site_name`, Conflict where the environment names it.
+    Raises InvalidInput for `site_name`, Conflict if the environment sets it.
     """
     if config.site_name_is_set:
         raise _set_in_environment("POINTSYNC_SITE_NAME", SITE_NAME)
     name = validate_text(name, MAX_NAME_LENGTH, SITE_NAME)
     if not name:
-        raise InvalidInput(SITE_NAME, "The name is empty; type what the other sites shall show, such as Mug shop.")
-    _write(session, SITE_NAME, name)
+        raise InvalidInput(SITE_NAME, "The name is empty. Enter the name that other sites show, such as Mug shop.")
+    Setting.write(session, SITE_NAME, name)
     return name
 
 
 def get_time_zone(session: Session) -> ZoneInfo:
-    """The zone in which the panel shows moments and counts days."""
-    name = _read(session, TIME_ZONE)
-    # A zone may be gone where the database was moved to a machine with other files of zones.
+    """The time zone in which the panel shows times and counts days."""
+    name = Setting.read(session, TIME_ZONE)
+    # After a move to another machine its zone files may lack the stored zone.
     return ZoneInfo(name if name in list_time_zones() else DEFAULT_ZONE)
 
 
 def set_time_zone(session: Session, name: str) -> ZoneInfo:
-    """Show moments in the zone of that IANA name. Raises Invalid for `time_zone`."""
+    """Set the site's time zone by its IANA name. Raises InvalidInput for `time_zone`."""
     name = name.strip()
     if name not in list_time_zones():
-        raise InvalidInput(TIME_ZONE, f"There is no time zone {name[:64]!r}; give its IANA name, such as Europe/Paris.")
-    _write(session, TIME_ZONE, name)
+        raise InvalidInput(TIME_ZONE, f"There is no time zone {name[:64]!r}. Enter an IANA name, such as Europe/Paris.")
+    Setting.write(session, TIME_ZONE, name)
     return ZoneInfo(name)
 
 
 @lru_cache(maxsize=1)
 def list_time_zones() -> frozenset[str]:
-    """The names of all time zones; looked up in their files once."""
+    """The names of all time zones; cached, because they are read from files."""
     return frozenset(available_timezones())
 
 
 def set_public_url(session: Session, config: Config, url: str) -> str:
-    """The URL that other sites call, as an admin confirms it; without a slash at its end.
+    """Set the URL that other sites call, and return it without a slash at its end.
 
-    Raises Invalid for `public_url`, Conflict where the environment sets it.
+    Raises InvalidInput for `public_url`, Conflict if the environment sets it.
     """
     if config.public_url:
         raise _set_in_environment("POINTSYNC_PUBLIC_URL", PUBLIC_URL)
     url = url.strip()
-    if fault := urls.find_problem(url):
-        raise InvalidInput(PUBLIC_URL, f"The public URL {fault}.")
+    if problem := urls.find_problem(url):
+        raise InvalidInput(PUBLIC_URL, f"The public URL {problem}.")
     url = url.rstrip("/")
-    _write(session, PUBLIC_URL, url)
-    session.get_one(Site, 1, with_for_update=True, populate_existing=True).url = url
+    Setting.write(session, PUBLIC_URL, url)
+    Site.get_for_update(session).url = url
     session.flush()
     return url
 
 
 def get_effective_url(site: Site, config: Config) -> str | None:
-    """What other sites call: the environment's word, else the admin's, else where `serve` answers."""
+    """The URL that other sites call: from the environment, else set by an admin, else where `serve` listens."""
     return config.public_url or site.url or site.served_url
 
 
 def get_public_url(session: Session) -> str | None:
-    """The URL that an admin has confirmed; None where none has."""
-    return _read(session, PUBLIC_URL)
+    """The URL that an admin has set; None if no admin has."""
+    return Setting.read(session, PUBLIC_URL)
 
 
 def clear_public_url(session: Session, site: Site) -> None:
-    """A copy does not answer where the real site does."""
+    """Delete the URL from a copy: it does not answer at the original site's URL."""
     if (setting := session.get(Setting, PUBLIC_URL)) is not None:
         session.delete(setting)
     site.url = None
 
 
 def _set_in_environment(variable: str, field: str) -> Conflict:
-    message = f"{variable} sets it: change it there, and start again."
+    message = f"{variable} sets this value. Change it there and restart PointSync."
     return Conflict("set_in_environment", message, {field: message})
-
-
-def _read(session: Session, name: str) -> str | None:
-    return session.scalar(select(Setting.value).where(Setting.name == name))
-
-
-def _write(session: Session, name: str, value: str) -> None:
-    setting = session.get(Setting, name) or Setting(name=name)
-    setting.value = value
-    session.add(setting)
-    session.flush()

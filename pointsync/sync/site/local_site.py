@@ -1,4 +1,4 @@
-"""The local site: who it is, and whether this database is really its own."""
+"""The local site: its identity, and whether its database was copied, moved or restored."""
 
 import logging
 import os
@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, cast, func, select, update
 from sqlalchemy.orm import Session
@@ -27,18 +28,23 @@ DEFAULT_RESERVE_NAME = "Points"
 MARKER_FILE = "marker"
 
 RESTORED = "restored"
-"""Of a line whose site holds what this database never made."""
+"""The attempt code of a remote that has movements of this site which this database does not know."""
 
-DatabaseMarker = tuple[str | None, int, int]
-"""What belongs to one database alone; its last movement id, and its last movement's row."""
+
+class DatabaseMarker(NamedTuple):
+    """What distinguishes a database from its copies and earlier states. `token` is None if the marker is missing."""
+
+    token: str | None
+    last_id: int
+    last_seq: int
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this site is on the wire, secrets opened.
+    """This site's identity towards other sites, with decrypted secrets.
 
-    `passes` holds the present Pass, whose version is `pass_version`, and behind it the old one while that works,
-    until `old_pass_ends_at`; `ended_pass` is the old one for a while after its end.
+    `passes` has the current Pass, whose version is `pass_version`, and then the old one while it is valid, until
+    `old_pass_ends_at`. `expired_pass` is the old one for a while after its end.
     """
 
     auth: str
@@ -54,14 +60,14 @@ class Identity:
 
     @property
     def sharing_key(self) -> str | None:
-        """The one line that carries URL, Auth and Pass; None until the public URL is known."""
+        """One line of text with URL, Auth and Pass; None until the public URL is known."""
         if self.url is None:
             return None
         return f"{self.url.split('://', 1)[1]}|{self.auth}:{self.passes[0]}"
 
 
 def get_or_create(session: Session, vault: Vault, now: datetime) -> Site:
-    """The site's row, with its first reserve, made at the first start."""
+    """The site's row. The first start creates it, with its first reserve."""
     site = session.get(Site, 1)
     if site is None:
         private_key, public_key = crypto.new_signing_key()
@@ -82,10 +88,10 @@ def get_or_create(session: Session, vault: Vault, now: datetime) -> Site:
 
 
 def load_identity(session: Session, vault: Vault, config: Config, now: datetime) -> Identity:
-    """Who this site is. Raises WrongSecret where the secret key is not the one it was stored with."""
+    """This site's identity. Raises WrongSecretKey if the secrets were encrypted with another key."""
     site = session.get(Site, 1)
     if site is None:
-        raise ConfigError("The database holds no site yet; run: pointsync upgrade")
+        raise ConfigError("The database has no site yet. Run: pointsync upgrade")
     encrypted_passes = [site.sealed_pass]
     encrypted_expired_pass = None
     if site.sealed_old_pass and site.old_pass_ends_at:
@@ -108,29 +114,29 @@ def load_identity(session: Session, vault: Vault, config: Config, now: datetime)
 
 
 def verify_installation(session: Session, config: Config) -> str | None:
-    """Compare this place with what the database remembers; why sending is held, or None.
+    """Check that the database was last used here. Return why this site must not send, or None.
 
-    Beside the database stands a marker with the last movement's id and the last row: another marker, another
-    public URL or a database that is behind it tells of a copy, a move or a restore. Nothing is sent then until
-    an admin has said which it is.
+    The marker file beside the database has the last movement's id and row. Another marker, another public URL or a
+    database that is behind its marker means a copy, a move or a restore. Nothing is sent then until an admin confirms
+    which one it is.
     """
-    # The marker first: it is written after the commit, so a row read later is never behind it by itself.
-    marker, last_id, last_seq = _read_marker(config.data)
+    # Read the marker first: it is written after the commit, so rows that are read later cannot be behind it.
+    marker = _read_marker(config.data)
     site = session.get_one(Site, 1, populate_existing=True)
     reason = None
     if site.url and config.public_url and config.public_url != site.url:
-        reason = f"The database was last used at {site.url}, and this is {config.public_url}."
-    elif marker is None and site.last_id:
+        reason = f"The database was last used at {site.url}, but this site's public URL is {config.public_url}."
+    elif marker.token is None and site.last_id:
         reason = f"The marker of this database is missing in {config.data}."
-    elif marker is not None and marker != site.marker:
+    elif marker.token not in (None, site.marker):
         reason = f"The marker in {config.data} belongs to another database."
-    elif last_id > site.last_id or last_seq > _last_movement_seq(session):
-        reason = "The database is older than when this site last ran: it was restored from a backup."
+    elif marker.last_id > site.last_id or marker.last_seq > Movement.get_last_seq(session):
+        reason = "The database is older than this site's last run: it was restored from a backup."
     if reason:
         site.hold = site.hold or reason
     elif site.hold is None:
         site.url = config.public_url or site.url
-        if marker is None:
+        if marker.token is None:
             _write_marker(config.data, _current_marker(session, site))
     session.flush()
     return site.hold
@@ -140,16 +146,16 @@ CONFIRMATIONS = ("moved", "restored", "copy")
 
 
 def confirm_installation(session: Session, vault: Vault, config: Config, choice: str, now: datetime) -> None:
-    """An admin's word on what this database is, which ends the hold.
+    """Save an admin's answer to what this database is, and resume sending.
 
-    `moved` and `restored` go on as the same site; `copy` gets its own Auth, Pass and key, and its
-    remotes are taken from its list. Raises Invalid for another word, Conflict when nothing is held.
+    `moved` and `restored` continue as the same site. A `copy` gets its own Auth, Pass and key, and its remotes are
+    deleted. Raises InvalidInput for another choice, Conflict if sending is not stopped.
     """
     site = session.get_one(Site, 1)
     if choice not in CONFIRMATIONS:
-        raise InvalidInput("what", f"Say what this is: {', '.join(CONFIRMATIONS)}.")
+        raise InvalidInput("what", f"Choose what this database is: {', '.join(CONFIRMATIONS)}.")
     if site.hold is None:
-        raise Conflict("nothing_held", "Nothing is held: this is the real site, and it sends.")
+        raise Conflict("nothing_held", "Sending is not stopped, so there is nothing to confirm.")
     if choice == "copy":
         _reset_copy(session, site, now)
         private_key, public_key = crypto.new_signing_key()
@@ -158,19 +164,18 @@ def confirm_installation(session: Session, vault: Vault, config: Config, choice:
         site.marker = ids.new_token()
         passes.delete_old(session, site)
         general.clear_public_url(session, site)
-    log.info("an admin has said that this database is %s: it sends again", choice, extra={"what": choice})
-    last_id = _read_marker(config.data)[1]
-    site.last_id = site.confirmed_id = max(site.last_id, last_id)
+    log.info("an admin confirmed that this database is %s; sending resumes", choice, extra={"what": choice})
+    site.last_id = site.confirmed_id = max(site.last_id, _read_marker(config.data).last_id)
     site.hold = None
     site.url = config.public_url or site.url
-    # A line that was stopped for what its site holds goes on now, not after the delay.
+    # Remotes that were stopped because of the restore are called now, not after their delay.
     session.execute(update(Remote).where(Remote.attempt_code == RESTORED).values(next_attempt_at=None))
     session.flush()
     _write_marker(config.data, _current_marker(session, site))
 
 
 def _reset_copy(session: Session, site: Site, now: datetime) -> None:
-    """What a copy owes is the real site's to send; what that has made is, from here, another site's."""
+    """Drop what waits, because the original site sends it; and count the original site's movements as received."""
     for remote in session.scalars(select(Remote).where(Remote.deleted_at.is_(None))):
         remote.deleted_at = now
     session.execute(
@@ -196,7 +201,7 @@ def _reset_copy(session: Session, site: Site, now: datetime) -> None:
 
 
 def save_marker(session: Session, config: Config) -> None:
-    """Write the last movement's id and row beside the database, where a restored one is told by them."""
+    """Write the last movement's id and row to the marker file, which reveals a restored database."""
     site = session.get_one(Site, 1)
     marker = _current_marker(session, site)
     if site.hold is None and _read_marker(config.data) != marker:
@@ -204,27 +209,22 @@ def save_marker(session: Session, config: Config) -> None:
 
 
 def _current_marker(session: Session, site: Site) -> DatabaseMarker:
-    return site.marker, site.last_id, _last_movement_seq(session)
-
-
-def _last_movement_seq(session: Session) -> int:
-    """The last movement's row, whoever made it: what was received is missing from a restored database as well."""
-    return session.scalar(select(func.max(Movement.seq))) or 0
+    return DatabaseMarker(site.marker, site.last_id, Movement.get_last_seq(session))
 
 
 def _read_marker(data_dir: Path) -> DatabaseMarker:
     try:
         parts = (data_dir / MARKER_FILE).read_text().split()
         last_id, last_seq = (*map(int, parts[1:]), 0, 0)[:2]
-        return parts[0] if parts else None, last_id, last_seq
+        return DatabaseMarker(parts[0] if parts else None, last_id, last_seq)
     except FileNotFoundError:
-        return None, 0, 0
+        return DatabaseMarker(None, 0, 0)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{data_dir / MARKER_FILE} cannot be read; put back the file from the last backup") from error
+        raise ConfigError(f"{data_dir / MARKER_FILE} cannot be read. Put back the file from the last backup") from error
 
 
 def _write_marker(data_dir: Path, marker: DatabaseMarker) -> None:
-    """Replace the file in one step, so that a power cut leaves the old one or the new one."""
+    """Replace the file atomically, so that after a power failure there is the old or the new one."""
     temporary_path = data_dir / f"{MARKER_FILE}.{os.getpid()}.{threading.get_ident()}"
     with temporary_path.open("w") as file:
         print(*marker, file=file)

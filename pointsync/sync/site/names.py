@@ -1,4 +1,4 @@
-"""What sites are called on screens: by their names, where these are known, and not by Auths and ids."""
+"""The names of sites on screens, instead of Auths and ids."""
 
 from dataclasses import dataclass
 
@@ -12,29 +12,29 @@ from pointsync.sync.site import general
 
 @dataclass(frozen=True, slots=True)
 class SiteNames:
-    """Of this site and of every line of the list, deleted ones too."""
+    """The names of this site and of all remotes' sites, also of deleted remotes."""
 
     by_auth: dict[str, str]
     """By Auth."""
     by_remote_id: dict[int, str]
-    """By the line's id."""
+    """By the remote's id."""
 
     def for_origin(self, auth: str) -> str:
-        """The site where a movement was made; its Auth where no line names it."""
+        """The name of the site where a movement was recorded; its Auth if the name is unknown."""
         return self.by_auth.get(auth, auth)
 
     def for_remote(self, remote_id: int) -> str:
-        """The site that a line leads to."""
+        """The name of a remote's site."""
         return self.by_remote_id.get(remote_id, f"remote {remote_id}")
 
 
 def read(session: Session, config: Config) -> SiteNames:
-    """All names, by three queries. Of several lines for one site the newest that is not deleted names it."""
+    """All names, in three queries. Of several remotes for a site the newest that is not deleted counts."""
     rows = session.execute(
         select(Remote.id, Remote.auth, Remote.name, Remote.url).order_by(Remote.deleted_at.is_(None), Remote.id)
     ).all()
-    origins = {line.auth: line.name or line.url for line in rows}
+    origins = {row.auth: row.name or row.url for row in rows}
     local_auth = session.scalar(select(Site.auth))
     if local_auth is not None:
         origins[local_auth] = general.get_site_name(session, config)
-    return SiteNames(origins, {line.id: line.name or line.url for line in rows})
+    return SiteNames(origins, {row.id: row.name or row.url for row in rows})

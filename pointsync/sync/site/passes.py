@@ -1,4 +1,4 @@
-"""This site's Pass: changed, its old one kept for a grace, and which sites still call with that."""
+"""This site's Pass: its rotation, the old Pass during its grace period, and which sites still use it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,35 +15,36 @@ from pointsync.sync.site import names
 
 GRACE_PERIOD = timedelta(hours=24)
 EXPIRED_PASS_RETENTION = timedelta(days=31)
-"""How long after its end an old Pass is told from a wrong one, so that whoever still has it learns what to do."""
+"""How long an expired Pass is distinguished from a wrong one, so that sites that still use it learn what to do."""
 OLD_PASS_SILENCE = timedelta(minutes=30)
-"""A site that has used both Passes is taken to use the new one alone once the old one was silent for so long:
-of several lines that it has for this site, each is checked more often."""
+"""A site that used both Passes counts as using only the new one after this time without the old one. Each of its
+remotes for this site is pinged more often than that."""
 MAX_CALL_DURATION = timedelta(minutes=1)
-"""No call takes longer."""
+"""No call takes longer than this."""
 MAX_CALLERS = 200
-"""Callers that are shown, those who called last first."""
+"""How many callers are shown, the last ones first."""
 
 EXPIRED_PASS_MESSAGE = (
-    "This site's Pass was changed, and the old one has ended: ask its admin for the new sharing key, "
+    "This site's Pass was changed, and the old one has ended: ask its admin for the new sharing key, "  # noqa: S105
     "and paste that into your line for this site."
 )
-"""Told only to who has just shown to know the old one."""
+"""Sent only to a caller that has just proved to know the old Pass. WooRewards callers compare the text, so it must
+not change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A site that has the old Pass, as far as its calls tell."""
+    """A site that uses the old Pass."""
 
     auth: str
     name: str
     last_called_at: datetime
-    """When it last called with it, and was let in."""
+    """When it last called with it and was accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class OldPass:
-    """The Pass before the present one: until when it works, or worked, and who has not changed it yet."""
+    """The previous Pass: when it expires or expired, and the sites that still use it."""
 
     ends_at: datetime
     is_valid: bool
@@ -51,26 +52,26 @@ class OldPass:
 
 
 def pass_version(sealed_pass: str) -> str:
-    """A name for a Pass that tells nothing of it: sealed, no two are alike."""
+    """A version of the Pass that reveals nothing about it: encrypted values are unique."""
     return crypto.sha256_hex(sealed_pass)[:16]
 
 
 def rotate(
     session: Session, vault: Vault, now: datetime, *, revoke_old_now: bool = False, expected_version: str | None = None
 ) -> Site:
-    """Give this site a new Pass. The old one works for 24 hours more, or `at_once` no longer.
+    """Give this site a new Pass. The old one is valid for 24 more hours, unless `revoke_old_now`.
 
-    Whoever has called lately has, from now on, the old one. Of two old ones only the newer is kept. Raises
-    Conflict `changed_meanwhile` where the Pass is not that whose `version` was `seen`.
+    Sites that called recently count as using the old one from now on. Only the newest old Pass is kept. Raises
+    Conflict `changed_meanwhile` if the Pass has another version than `expected_version`.
     """
-    # The origins before the site: so does a check that finds out that this one was restored.
+    # Lock the origins before the site, in the same order as a check that detects a restore.
     called_recently = Origin.last_seen_at > now - EXPIRED_PASS_RETENTION
     session.execute(
         update(Origin).values(old_pass_at=case((called_recently, Origin.last_seen_at), else_=null()), new_pass_at=None)
     )
-    site = _lock_site(session)
+    site = Site.get_for_update(session)
     if expected_version is not None and expected_version != pass_version(site.sealed_pass):
-        raise Conflict("changed_meanwhile", "The Pass was changed meanwhile; look at what it is now.")
+        raise Conflict("changed_meanwhile", "The Pass was changed in the meantime. Reload it and try again.")
     site.sealed_old_pass, site.sealed_pass = site.sealed_pass, vault.encrypt(ids.new_pass())
     site.old_pass_ends_at = now if revoke_old_now else now + GRACE_PERIOD
     session.flush()
@@ -78,16 +79,16 @@ def rotate(
 
 
 def revoke_old(session: Session, now: datetime) -> None:
-    """End the old Pass now. Raises Conflict `no_old_pass` where none works."""
-    site = _lock_site(session)
+    """Revoke the old Pass now. Raises Conflict `no_old_pass` if none is valid."""
+    site = Site.get_for_update(session)
     if site.sealed_old_pass is None or site.old_pass_ends_at is None or site.old_pass_ends_at <= now:
-        raise Conflict("no_old_pass", "No old Pass works: only the present one does.")
+        raise Conflict("no_old_pass", "There is no old Pass to revoke. Only the current one is valid.")
     site.old_pass_ends_at = now
     session.flush()
 
 
 def get_old(session: Session, config: Config, now: datetime) -> OldPass | None:
-    """What is known of the old Pass; None where there is none, or its end is long past."""
+    """The old Pass and the sites that use it; None if there is none or it expired long ago."""
     site = session.get_one(Site, 1)
     ends_at = site.old_pass_ends_at
     if site.sealed_old_pass is None or ends_at is None or ends_at + EXPIRED_PASS_RETENTION <= now:
@@ -104,21 +105,21 @@ def get_old(session: Session, config: Config, now: datetime) -> OldPass | None:
 
 
 def uses_old_pass() -> ColumnElement[bool]:
-    """That an origin still calls with the old Pass."""
+    """The condition that an origin still uses the old Pass."""
     return Origin.old_pass_at.is_not(None) & or_(Origin.new_pass_at.is_(None), Origin.old_pass_at > Origin.new_pass_at)
 
 
 def has_changed(session: Session, expected_version: str) -> bool:
-    """Whether the Pass is now another one than that whose `version` was `seen`, whatever the session has read."""
+    """Whether the Pass has another version than `expected_version` now; read from the database, not the session."""
     return pass_version(session.scalars(select(Site.sealed_pass)).one()) != expected_version
 
 
 def save_use(origin: Origin, *, is_old_pass: bool, now: datetime) -> None:
-    """Keep with which Pass an origin has just called, and was let in.
+    """Save which Pass an origin used for a call that was accepted.
 
-    A site may have several lines for this one. So a call with the new Pass tells that all is changed there
-    only until the old one is used again; and then only when that has been silent for a while. What was on
-    its way when the first line was changed tells nothing.
+    A site may have several remotes for this one. So after a call with the new Pass it counts as changed only until it
+    uses the old one again, and from then on only after the old one was unused for a while. A call with the old Pass
+    that was in flight during the first call with the new one does not count.
     """
     new_at, old_at = origin.new_pass_at, origin.old_pass_at
     if is_old_pass:
@@ -129,17 +130,13 @@ def save_use(origin: Origin, *, is_old_pass: bool, now: datetime) -> None:
 
 
 def delete_expired(session: Session, now: datetime) -> None:
-    """Forget the old Pass when its end is long past."""
+    """Delete the old Pass when it expired long ago."""
     if session.scalar(select(Site.id).where(Site.old_pass_ends_at <= now - EXPIRED_PASS_RETENTION)):
-        delete_old(session, _lock_site(session))
+        delete_old(session, Site.get_for_update(session))
 
 
 def delete_old(session: Session, site: Site) -> None:
-    """Keep nothing of the old Pass."""
+    """Delete the old Pass and all records of its use."""
     site.sealed_old_pass = site.old_pass_ends_at = None
     session.execute(update(Origin).values(old_pass_at=None, new_pass_at=None))
     session.flush()
-
-
-def _lock_site(session: Session) -> Site:
-    return session.get_one(Site, 1, with_for_update=True, populate_existing=True)

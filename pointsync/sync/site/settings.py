@@ -1,4 +1,4 @@
-"""The settings that an admin changes while the site runs; each reading is fresh, so no restart is needed."""
+"""Settings that an admin can change while the site runs; they are read each time, so no restart is needed."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pointsync.models import Setting
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a setting may be: whole numbers from `low` to `high`, or a switch (0 or 1 here)."""
+    """The values that a setting can have: whole numbers from `low` to `high`, or a switch (stored as 0 or 1)."""
 
     default: int
     low: int
@@ -24,16 +24,18 @@ class Definition:
 
 DEFINITIONS = {
     "max_attempts": Definition(10, 1, 1_000, "Attempts before a remote turns red."),
-    "delay_seconds": Definition(180, 1, 86_400, "Seconds between two attempts when one has failed."),
-    "statistics_days": Definition(31, 1, 3_650, "Days that the status looks back; older errors are left out."),
-    "warning_days": Definition(7, 0, 3_650, "Days after its last error until a remote turns green again."),
-    "check_seconds": Definition(900, 10, 86_400, "Seconds between two checks (a ping) of each remote."),
-    "create_customers": Definition(
-        1, 0, 1, "Whether a movement of a WooRewards shop makes a customer unknown here.", True
+    "delay_seconds": Definition(180, 1, 86_400, "Seconds to wait after a failed attempt."),
+    "statistics_days": Definition(
+        31, 1, 3_650, "Days covered by statistics; older errors do not count for the status."
     ),
-    "only_listed": Definition(0, 0, 1, "Accept only listed sites: whether movements of others are refused.", True),
-    "send_mails": Definition(0, 0, 1, "Send mails from this site; of a family, from one site only.", True),
-    "expiry_mail_days": Definition(14, 1, 90, "Days before points expire on which customers are mailed about it."),
+    "warning_days": Definition(7, 0, 3_650, "Days after its last error until a remote turns green again."),
+    "check_seconds": Definition(900, 10, 86_400, "Seconds between two pings of each remote."),
+    "create_customers": Definition(
+        1, 0, 1, "Create unknown customers when a WooRewards shop sends movements for them.", True
+    ),
+    "only_listed": Definition(0, 0, 1, "Accept movements only from sites on the Remote sites list.", True),
+    "send_mails": Definition(0, 0, 1, "Send mails from this site. In a family, only one site should send them.", True),
+    "expiry_mail_days": Definition(14, 1, 90, "Customers get a mail this many days before their points expire."),
 }
 SHORT_DELAY_SECONDS = 60
 
@@ -42,7 +44,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings as they stand at one moment."""
+    """The current values of all settings."""
 
     max_attempts: int
     delay_seconds: int
@@ -56,47 +58,28 @@ class Settings:
 
 
 def read(session: Session) -> Settings:
-    """The settings now; defaults where an admin has set none."""
+    """Read all settings; those that were never changed have their defaults."""
     stored = {row.name: row.value for row in session.execute(select(Setting.name, Setting.value))}
-    values: dict[str, Any] = {name: int(stored.get(name, kind.default)) for name, kind in DEFINITIONS.items()}
+    values: dict[str, Any] = {
+        name: int(stored.get(name, definition.default)) for name, definition in DEFINITIONS.items()
+    }
     return Settings(**{name: bool(value) if DEFINITIONS[name].is_switch else value for name, value in values.items()})
 
 
 def list_json(session: Session) -> list[dict[str, Any]]:
-    """`[{name, value, default, low, high, help}]` for people and commands; switches are `on` or `off`."""
+    """`[{name, value, default, low, high, help}]` for commands; switches are `on` or `off`."""
     settings = read(session)
     return [
-        {"name": name, "value": _display_value(kind, int(getattr(settings, name)))}
-        | {"default": _display_value(kind, kind.default), "low": kind.low, "high": kind.high, "help": kind.help}
-        for name, kind in DEFINITIONS.items()
+        {"name": name, "value": _display_value(definition, int(getattr(settings, name)))}
+        | {"default": _display_value(definition, definition.default), "low": definition.low, "high": definition.high}
+        | {"help": definition.help}
+        for name, definition in DEFINITIONS.items()
     ]
 
 
 def parse(name: str, text: str) -> int:
-    """`value` as typed for the setting `name`, as a number. Raises Invalid where it is none, or out of bounds."""
-    return _parse_number(name, DEFINITIONS[name], text.strip())
-
-
-def change(session: Session, name: str, text: str) -> str | None:
-    """Set `name` to `value` as typed; a word of warning, or None.
-
-    Raises NotFound for another name, Invalid for a value that is no whole number or out of bounds.
-    """
-    definition = DEFINITIONS.get(name)
-    if definition is None:
-        message = f"There is no setting {name[:64]!r}; there is {', '.join(DEFINITIONS)}."
-        raise NotFound("unknown_setting", message, {"name": message})
-    number = _parse_number(name, definition, text.strip())
-    setting = session.get(Setting, name) or Setting(name=name)
-    setting.value = str(number)
-    session.add(setting)
-    session.flush()
-    if name == "delay_seconds" and number < SHORT_DELAY_SECONDS:
-        return f"A delay below {SHORT_DELAY_SECONDS} seconds uses up the attempts quickly while a site restarts."
-    return None
-
-
-def _parse_number(name: str, definition: Definition, text: str) -> int:
+    """The entered value of a setting as a number. Raises InvalidInput if it is invalid or out of bounds."""
+    definition, text = DEFINITIONS[name], text.strip()
     if definition.is_switch and text.lower() in ("on", "off"):
         return int(text.lower() == "on")
     number = int(text) if _INTEGER.fullmatch(text) else None
@@ -104,8 +87,23 @@ def _parse_number(name: str, definition: Definition, text: str) -> int:
         expected = (
             "on or off" if definition.is_switch else f"a whole number from {definition.low:,} to {definition.high:,}"
         )
-        raise InvalidInput(name, f"{name} must be {expected}; this is {text[:40]!r}.")
+        raise InvalidInput(name, f"{name} must be {expected}, not {text[:40]!r}.")
     return number
+
+
+def change(session: Session, name: str, text: str) -> str | None:
+    """Set a setting to the entered value. Return a warning, or None.
+
+    Raises NotFound for an unknown setting, InvalidInput for an invalid value.
+    """
+    if name not in DEFINITIONS:
+        message = f"There is no setting {name[:64]!r}. The settings are {', '.join(DEFINITIONS)}."
+        raise NotFound("unknown_setting", message, {"name": message})
+    number = parse(name, text)
+    Setting.write(session, name, str(number))
+    if name == "delay_seconds" and number < SHORT_DELAY_SECONDS:
+        return f"A delay below {SHORT_DELAY_SECONDS} seconds uses up the attempts quickly while a site restarts."
+    return None
 
 
 def _display_value(definition: Definition, value: int) -> int | str:

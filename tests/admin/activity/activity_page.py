@@ -1,4 +1,4 @@
-"""Reading the pages of System › Activity as words."""
+"""Read the pages of System › Activity."""
 
 import html
 import re
@@ -10,18 +10,18 @@ LIST_PAGES = (PAGE, f"{PAGE}/below-zero", f"{PAGE}/attempts", f"{PAGE}/changes")
 
 
 def row_texts(text: str) -> list[str]:
-    """The list's rows as words."""
+    """The text of each row of the list."""
     body = text.partition("<tbody")[2].partition("</tbody>")[0]
     return [text_of(row) for row in body.split('<tr role="row">')[1:]]
 
 
 def pager_link(text: str, name: str) -> str | None:
-    """Where a step of the pager leads to; None where there is no such page."""
+    """The link of a step of the pager; None if there is no such page."""
     match = re.search(rf'<a class="pager-step" href="([^"]+)" aria-label="{name}"', text)
     return html.unescape(match[1]) if match else None
 
 
 def empty_text(text: str) -> str:
-    """What is said in place of an empty list."""
+    """The text shown in place of an empty list."""
     assert "<table" not in text
-    return text_of(text.partition('<div class="empty-state">')[2].partition("</div>")[0])
+    return text_of(text.partition('<div class="empty-state"')[2].partition(">")[2].partition("</div>")[0])

@@ -1,4 +1,4 @@
-"""System › Activity: what went below zero, the attempts, and the changes of status."""
+"""System › Activity: movements below zero, attempts, and changes of status."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ OVERDRAWN_PAGE = f"{PAGE}/below-zero"
 ATTEMPTS = f"{PAGE}/attempts"
 CHANGES = f"{PAGE}/changes"
 MUG_SHOP_AUTH = "wrk_" + "2" * 16
-UNKNOWN_REMOTE = "There is no such remote in the list; choose one of these."
+UNKNOWN_REMOTE = "There is no such remote. Choose one from the list."
 
 
 @ON_BOTH
@@ -29,23 +29,23 @@ class TestOverdrawn:
     """Movements that took a customer below zero, and their correction."""
 
     @pytest.fixture(autouse=True)
-    def _low(self, app: Flask) -> None:
+    def _overdrawn(self, app: Flask) -> None:
         with app.app_context(), db.transaction() as session:
             sample_deliveries.add_remote(session)
             sample_deliveries.record_points(session, 10)
             sample_deliveries.overdraw(session, 30, 5)
 
-    def look(self, app: Flask) -> tuple[int, int, int]:
+    def counts(self, app: Flask) -> tuple[int, int, int]:
         """Alice's balance, and how many movements and deliveries there are."""
         with app.app_context(), db.transaction() as session:
             assert verify.find_balance_differences(session) == []
             counts = [session.scalar(select(func.count()).select_from(model)) or 0 for model in (Movement, Delivery)]
             return session.scalars(select(Balance.points)).one(), counts[0], counts[1]
 
-    def test_each_says_whose_and_where(self, ada: PanelClient) -> None:
+    def test_each_row_names_the_customer_and_the_site(self, ada: PanelClient) -> None:
         text = ada.get(OVERDRAWN_PAGE).text
         second, first = row_texts(text)
-        assert first.startswith("−30 Spend in Points Spent there")
+        assert first.startswith("−30 Spent in Points Spent there")
         assert first.endswith("alice@shop.test Tea shop −20 −25 Correct here")
         assert second.endswith("alice@shop.test Tea shop −25 −25 Correct here")
         assert "Movements of the last 31 days that took a customer below zero" in text
@@ -55,50 +55,51 @@ class TestOverdrawn:
         assert "alice@shop.test has −25 in Points . A correction of +25 brings the balance to 0." in text
         answer = ada.send(f"{OVERDRAWN_PAGE}/2/correct?size=40")
         assert answer.location == f"{OVERDRAWN_PAGE}?size=40"
-        assert self.look(app) == (0, 4, 1)
+        assert self.counts(app) == (0, 4, 1)
         text = ada.get(answer.location).text
-        assert "the balance is 0 now. It stays on this site." in text
+        assert "The balance is now 0. The correction stays on this site." in text
         second, first = row_texts(text)
         assert first.endswith("Tea shop −20 0 Corrected: +25")
-        assert second.endswith("Tea shop −25 0 Not below zero now")
+        assert second.endswith("Tea shop −25 0 No longer below zero")
 
-    def test_too_late(self, app: Flask, ada: PanelClient) -> None:
+    def test_the_balance_has_recovered(self, app: Flask, ada: PanelClient) -> None:
         token = ada.token(f"{OVERDRAWN_PAGE}/2/correct")
         with app.app_context(), db.transaction() as session:
             sample_deliveries.record_points(session, 100)
-        before = self.look(app)
+        before = self.counts(app)
         answer = ada.post(f"{OVERDRAWN_PAGE}/2/correct", {"csrf_token": token})
         assert answer.location == OVERDRAWN_PAGE
         assert (
-            "alice@shop.test has 75 points in default now: nothing is to be corrected." in ada.get(OVERDRAWN_PAGE).text
+            "alice@shop.test now has 75 points in default, so there is nothing to correct."
+            in ada.get(OVERDRAWN_PAGE).text
         )
         assert ada.get(f"{OVERDRAWN_PAGE}/2/correct").location == OVERDRAWN_PAGE
-        assert "Nothing is to be corrected" in ada.get(OVERDRAWN_PAGE).text
-        assert self.look(app) == before
+        assert "Nothing to correct: the customer is no longer below zero" in ada.get(OVERDRAWN_PAGE).text
+        assert self.counts(app) == before
 
-    def test_twice(self, app: Flask, ada: PanelClient) -> None:
+    def test_a_second_correction_is_refused(self, app: Flask, ada: PanelClient) -> None:
         token = ada.token(f"{OVERDRAWN_PAGE}/2/correct")
         for _ in range(2):
             assert ada.post(f"{OVERDRAWN_PAGE}/2/correct", {"csrf_token": token}).status_code == 303
-        assert "That was corrected before, by movement" in ada.get(OVERDRAWN_PAGE).text
-        assert self.look(app) == (0, 4, 1)
+        assert "This was already corrected, by movement" in ada.get(OVERDRAWN_PAGE).text
+        assert self.counts(app) == (0, 4, 1)
 
-    def test_where_the_reserve_takes_nothing(self, app: Flask, ada: PanelClient) -> None:
+    def test_an_inactive_reserve(self, app: Flask, ada: PanelClient) -> None:
         with app.app_context(), db.transaction() as session:
             reserves.update(session, "default", "Points", False, False)
         answer = ada.send(f"{OVERDRAWN_PAGE}/2/correct")
         assert answer.status_code == 422
         assert "The points reserve default is not active." in answer.text
-        assert self.look(app) == (-25, 3, 1)
+        assert self.counts(app) == (-25, 3, 1)
 
-    def test_where_the_reserve_allows_it_now(self, app: Flask, ada: PanelClient) -> None:
+    def test_the_reserve_now_allows_it(self, app: Flask, ada: PanelClient) -> None:
         with app.app_context(), db.transaction() as session:
             reserves.update(session, "default", "Points", True, True)
         assert [row.rpartition("−25 ")[2] for row in row_texts(ada.get(OVERDRAWN_PAGE).text)] == [
-            "The reserve allows it now"
+            "The reserve now allows it"
         ] * 2
 
-    def test_what_is_not_there(self, ada: PanelClient) -> None:
+    def test_unknown_movements(self, ada: PanelClient) -> None:
         token = ada.token(OVERDRAWN_PAGE)
         for seq in ("1", "999", "9223372036854775807", "9223372036854775808", "x"):
             assert ada.get(f"{OVERDRAWN_PAGE}/{seq}/correct").status_code == 404
@@ -118,25 +119,25 @@ class TestOverdrawn:
 
 @ON_BOTH
 class TestAttempts:
-    """What came of each try."""
+    """The list of attempts."""
 
     @pytest.fixture(autouse=True)
-    def _tried(self, app: Flask) -> None:
+    def _attempts(self, app: Flask) -> None:
         with app.app_context(), db.transaction() as session:
             sample_deliveries.add_remote(session)
             sample_deliveries.add_attempts(session)
             sample_deliveries.add_attempts(session, sample_deliveries.add_remote(session, "Mug shop", MUG_SHOP_AUTH).id)
 
-    def test_each_says_what_came_of_it(self, ada: PanelClient) -> None:
+    def test_each_row_names_the_outcome(self, ada: PanelClient) -> None:
         under_way, broken_off, bad, timed_out, partly, fine = row_texts(ada.get(f"{ATTEMPTS}?remote=1").text)
-        assert under_way.endswith("Tea shop 7 Under way")
+        assert under_way.endswith("Tea shop 7 In progress")
         assert broken_off == (
-            "1 Mar 2026, 12:04 Tea shop 5 Broken off This site stopped meanwhile. "
-            "What it carried is sent again, and counts once."
+            "1 Mar 2026, 12:04 Tea shop 5 Interrupted This site stopped during the attempt. "
+            "Its movements are sent again and count only once."
         )
         assert bad.endswith("Tea shop 3 Failed The call failed (bad_answer). 33 min 20 s")
         assert timed_out.endswith("3 Failed tea.test did not answer within 10 seconds. 1 min 40 s")
-        assert partly.endswith("10 Answered 9 of 10 delivered; the others stand under Deliveries. 5.0 s")
+        assert partly.endswith("10 Partly delivered 9 of 10 delivered. See Deliveries for the others. 5.0 s")
         assert fine == "1 Mar 2026, 12:00 Tea shop 1,200 Delivered 250 ms"
 
     def test_the_filter(self, ada: PanelClient) -> None:
@@ -151,23 +152,23 @@ class TestAttempts:
         [
             ("remote=9", "remote", UNKNOWN_REMOTE),
             ("remote=%00", "remote", UNKNOWN_REMOTE),
-            ("outcome=good", "outcome", "There is no such outcome; choose one of these."),
+            ("outcome=good", "outcome", "There is no such outcome. Choose one from the list."),
         ],
     )
-    def test_a_filter_that_cannot_be(self, ada: PanelClient, query: str, field: str, sentence: str) -> None:
+    def test_an_invalid_filter(self, ada: PanelClient, query: str, field: str, sentence: str) -> None:
         answer = ada.get(f"{ATTEMPTS}?{query}")
         assert answer.status_code == 422
         assert field_errors(answer.text) == {field: sentence}
-        assert "Nothing is listed" in empty_text(answer.text)
+        assert "nothing is listed" in empty_text(answer.text)
 
-    def test_a_clock_put_right_meanwhile(self, app: Flask, ada: PanelClient) -> None:
+    def test_a_clock_that_was_set_back(self, app: Flask, ada: PanelClient) -> None:
         with app.app_context(), db.transaction() as session:
             for attempt in session.scalars(select(Attempt).where(Attempt.code.is_not(None))):
                 attempt.ended_at = attempt.started_at - timedelta(hours=1)
             session.scalars(select(Attempt).where(Attempt.deliveries == 7)).first().started_at += timedelta(hours=1)
         shown_rows = row_texts(ada.get(f"{ATTEMPTS}?remote=1").text)
         assert shown_rows[-1].endswith("Delivered 0 ms")
-        assert shown_rows[0].endswith("Under way")
+        assert shown_rows[0].endswith("In progress")
 
     def test_page_by_page_with_its_filter(self, app: Flask, ada: PanelClient) -> None:
         with app.app_context(), db.transaction() as session:
@@ -182,7 +183,7 @@ class TestAttempts:
 
 
 @ON_BOTH
-def test_changes_of_status(app: Flask, ada: PanelClient) -> None:
+def test_status_changes(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         sample_deliveries.add_remote(session)
         sample_deliveries.add_status_changes(session)
@@ -198,7 +199,7 @@ def test_changes_of_status(app: Flask, ada: PanelClient) -> None:
     assert field_errors(answer.text) == {"remote": UNKNOWN_REMOTE}
 
 
-def test_the_ways_between_the_lists_keep_the_remote(app: Flask, ada: PanelClient) -> None:
+def test_links_between_the_lists_keep_the_remote(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         sample_deliveries.add_remote(session)
     for path in (PAGE, ATTEMPTS, CHANGES):

@@ -1,4 +1,4 @@
-"""Long work in the panel: seen, found again, stopped; what it has made is fetched."""
+"""System › Activity: background tasks are shown and stopped, and their files downloaded."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ HOSTILE = "Count <b>sheep</b>\u202e"
 
 
 def create_task(app: Flask, title: str = "Sheep counted", **values) -> int:
-    """A work that Bob asked for, its row changed to `values`."""
+    """Create a task requested by Bob, and set its columns to `values`; its id."""
 
     def enqueue_task(session) -> int:
         fields = {"kind": "sheep", "title": title, "unit": "sheep", "asked_by": "Bob", "now": clock.now()}
@@ -32,19 +32,19 @@ def create_task(app: Flask, title: str = "Sheep counted", **values) -> int:
 
 
 def add_heartbeat(app: Flask, holder: str = "w") -> None:
-    """A process that runs jobs."""
+    """Add a running worker."""
     with app.app_context(), db.transaction() as session:
         leases.record_heartbeat(session, holder)
 
 
 def get_task(app: Flask, task_id: int) -> Task:
-    """The work as the database has it."""
+    """The task as stored."""
     with app.app_context(), db.transaction() as session:
         return tasks.get(session, task_id)
 
 
-def test_nothing_was_asked_for_yet(ada: PanelClient) -> None:
-    assert "Nothing was asked for in these days." in ada.get("/system/works").text
+def test_no_tasks_yet(ada: PanelClient) -> None:
+    assert "No background tasks in the last 7 days." in ada.get("/system/works").text
     assert ada.get("/system/works/1").status_code == 404
     assert ada.get("/system/works/1/file").status_code == 404
     assert ada.get("/system/works/9223372036854775808").status_code == 404
@@ -52,7 +52,7 @@ def test_nothing_was_asked_for_yet(ada: PanelClient) -> None:
     assert 'id="tasks" data-live=""></div>' in ada.get("/").text
 
 
-def test_one_that_runs_is_seen_everywhere(app: Flask, ada: PanelClient, moving_clock: MovingClock) -> None:
+def test_a_running_task_is_shown_on_three_pages(app: Flask, ada: PanelClient, moving_clock: MovingClock) -> None:
     add_heartbeat(app)
     ends_at = clock.now() + timedelta(hours=2)
     task_id = create_task(app, HOSTILE, state="running", holder="w", done=12_000, total=1_000_000, ends_at=ends_at)
@@ -62,15 +62,15 @@ def test_one_that_runs_is_seen_everywhere(app: Flask, ada: PanelClient, moving_c
         assert "Count &lt;b&gt;sheep&lt;/b&gt;" in text
         assert "\u202e" not in text
         assert f'href="/system/works/{task_id}' in text or f"/system/works/{task_id}/stop" in text
-        assert "no process that does such work" not in text
+        assert "No worker is running" not in text
     assert 'max="1000000" value="12000"' in text
-    assert f"Ends at about {ends_at:%-d %b %Y, %H:%M}" in text_of(text)
+    assert f"Estimated finish {ends_at:%-d %b %Y, %H:%M}" in text_of(text)
     assert f'data-refresh-url="/system/works/{task_id}"' in text
     create_task(app, "The next one")
-    assert "It begins when what was asked for before has ended: Count" in text_of(ada.get("/system/works/2").text)
+    assert "It starts when the previous task finishes: Count" in text_of(ada.get("/system/works/2").text)
 
 
-def test_a_total_that_nobody_knows(app: Flask, ada: PanelClient) -> None:
+def test_an_unknown_total(app: Flask, ada: PanelClient) -> None:
     text = ada.get(f"/system/works/{create_task(app, state='running', done=5)}").text
     assert "5 sheep</span>" in text
     assert '<progress class="progress-bar" aria-label' in text
@@ -85,9 +85,9 @@ def test_stop(app: Flask, ada: PanelClient) -> None:
     assert ada.post(f"/system/works/{waits}/stop").status_code == 400
     assert get_task(app, waits).state == "waiting"
     for task_id, state, words in (
-        (waits, "stopped", "It is stopped."),
-        (runs, "stopping", "as soon as the part that is under way is done"),
-        (ended, "done", "It has ended already."),
+        (waits, "stopped", "Stopped."),
+        (runs, "stopping", "Stopping after the current step."),
+        (ended, "done", "It has already finished."),
     ):
         answer = ada.send(f"/system/works/{task_id}/stop", page="/system/general")
         assert (answer.status_code, answer.location) == (303, f"/system/works/{task_id}")
@@ -101,13 +101,13 @@ def test_stop(app: Flask, ada: PanelClient) -> None:
 @pytest.mark.parametrize(
     ("is_alive", "age_minutes", "others", "words"),
     [
-        (False, 0, False, "no process that does such work is running"),
+        (False, 0, False, "No worker is running, so tasks do not start."),
         (True, 0, False, None),
-        (True, 2, False, "No process has taken this up."),
+        (True, 2, False, "No worker has started this task."),
         (True, 2, True, None),
     ],
 )
-def test_why_it_does_not_begin(
+def test_why_it_does_not_start(
     app: Flask, ada: PanelClient, is_alive: bool, age_minutes: int, others: bool, words: str | None
 ) -> None:
     if is_alive:
@@ -121,11 +121,11 @@ def test_why_it_does_not_begin(
         assert words is None or words in text
 
 
-def test_what_it_has_made_is_saved_by_admins_alone(app: Flask, ada: PanelClient, stranger: PanelClient) -> None:
+def test_only_admins_download_the_file(app: Flask, ada: PanelClient, stranger: PanelClient) -> None:
     task_id = create_task(app, state="done", finished_at=clock.now(), result={"file": "sheep.csv"})
     path = f"/system/works/{task_id}/file"
     assert ada.get(path).status_code == 404
-    assert "Its file is not here." in ada.get(f"/system/works/{task_id}").text
+    assert "The file is missing." in ada.get(f"/system/works/{task_id}").text
     with app.app_context():
         place = tasks.folder_path(get_runtime().config.data, task_id)
     (place / "sheep.csv").write_bytes("name\nDölly\n".encode())
@@ -142,7 +142,7 @@ def test_what_it_has_made_is_saved_by_admins_alone(app: Flask, ada: PanelClient,
     assert ada.get(path).status_code == 404
 
 
-def test_failed_says_why(app: Flask, ada: PanelClient) -> None:
+def test_a_failed_task_says_why(app: Flask, ada: PanelClient) -> None:
     task_id = create_task(app, state="failed", finished_at=clock.now(), message="Line 7 has <no> points.\u202e")
     for path in ("/system/works", f"/system/works/{task_id}"):
         assert "<bdi>Line 7 has &lt;no&gt; points.</bdi>" in ada.get(path).text

@@ -21,22 +21,22 @@ from tests.support.queries import record_queries
 ON_BOTH = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
 EMPTY = {
-    PAGE: "No deliveries yet. Each movement made in this shop will stand here",
-    f"{PAGE}/below-zero": "Nobody went below zero. A movement that takes a customer below zero",
-    f"{PAGE}/attempts": "No attempts yet. As soon as a movement is sent to a remote, it will stand here",
-    f"{PAGE}/changes": "No changes yet. When a remote turns green, orange or red, it will stand here",
+    PAGE: "No deliveries yet. Movements recorded here are listed once for each remote",
+    f"{PAGE}/below-zero": "Nobody went below zero. Movements that take a customer below zero",
+    f"{PAGE}/attempts": "No attempts yet. Every attempt to send movements is listed here",
+    f"{PAGE}/changes": "No changes yet. When a remote turns green, orange or red, the change is listed here",
 }
 
 
 @pytest.fixture
 def deliveries_in_each_state(app: Flask) -> None:
-    """A delivery in each state."""
+    """Add a delivery in each state."""
     with app.app_context(), db.transaction() as session:
         sample_deliveries.add_all_states(session)
 
 
 @pytest.mark.parametrize("path", LIST_PAGES)
-def test_an_empty_list_says_what_will_be_there(ada: PanelClient, path: str) -> None:
+def test_an_empty_list_says_what_it_will_show(ada: PanelClient, path: str) -> None:
     answer = ada.get(path)
     assert answer.status_code == 200
     assert empty_text(answer.text).startswith(EMPTY[path])
@@ -44,37 +44,37 @@ def test_an_empty_list_says_what_will_be_there(ada: PanelClient, path: str) -> N
 
 @ON_BOTH
 @pytest.mark.usefixtures("deliveries_in_each_state")
-def test_what_became_of_each_movement(ada: PanelClient) -> None:
+def test_the_state_of_each_delivery(ada: PanelClient) -> None:
     pending, aside, unknown, failed, delivered = row_texts(ada.get(PAGE).text)
-    assert pending.startswith("−5 ben@shop.test Spend in Points 1 Mar 2026, 12:00 Tea shop Pending")
-    assert pending.endswith("Attempts None yet Next As soon as it is its turn")
+    assert pending.startswith("−5 ben@shop.test Spent in Points 1 Mar 2026, 12:00 Tea shop Pending")
+    assert pending.endswith("Attempts None yet Next attempt With the next batch")
     assert "Set aside Attempts 1 Reason Given by hand." in aside
     tomorrow = f"{clock.now() + timedelta(days=1):%-d %b %Y}"
-    assert f"Customer unknown there Attempts None yet Next {tomorrow}" in unknown
-    assert failed.startswith("+2 alice@shop.test Earn in Points Order 12 & more 1 Mar 2026, 12:00 Tea shop Refused")
-    assert f"Attempts 3 Said there {sample_deliveries.REFUSAL}" in failed
+    assert f"Customer unknown there Attempts None yet Next attempt {tomorrow}" in unknown
+    assert failed.startswith("+2 alice@shop.test Earned in Points Order 12 & more 1 Mar 2026, 12:00 Tea shop Refused")
+    assert f"Attempts 3 Their answer {sample_deliveries.REFUSAL}" in failed
     assert failed.endswith("Send again Set aside Correct here")
     assert delivered.endswith("Tea shop Delivered Delivered 1 Mar 2026, 13:00 Attempts 2")
 
 
 @pytest.mark.usefixtures("deliveries_in_each_state")
-def test_what_a_remote_waits_for_is_said(app: Flask, ada: PanelClient) -> None:
+def test_when_the_next_attempt_is(app: Flask, ada: PanelClient) -> None:
     soon = clock.now() + timedelta(hours=30)
     for name, value, sentence in (
         ("next_attempt_at", soon, f"{soon:%-d %b %Y, %H:%M}"),
-        ("next_attempt_at", sample_remotes.CREATED_AT, "As soon as it is its turn"),
+        ("next_attempt_at", sample_remotes.CREATED_AT, "With the next batch"),
         ("is_probing", True, "When the remote answers again"),
         ("paused_at", sample_remotes.CREATED_AT, "When the remote is resumed"),
     ):
         with app.app_context(), db.transaction() as session:
             setattr(session.get_one(Remote, 1), name, value)
-        assert row_texts(ada.get(PAGE).text)[0].endswith(f"Next {sentence}")
+        assert row_texts(ada.get(PAGE).text)[0].endswith(f"Next attempt {sentence}")
 
 
-def test_what_is_held_is_asked(app: Flask, ada: PanelClient) -> None:
+def test_the_page_asks_why_sending_stopped(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         session.get_one(Site, 1).hold = "The marker is missing in /data & more."
-    assert "Nothing is sent until you say what this database is." in main_text(ada.get(PAGE).text)
+    assert "Sending is stopped until you say what this database is." in main_text(ada.get(PAGE).text)
 
 
 @ON_BOTH
@@ -103,29 +103,33 @@ def test_the_filter(app: Flask, ada: PanelClient, query: str, points: list[str])
     assert answer.status_code == 200
     assert [row.split()[0] for row in row_texts(answer.text)] == points
     if not points:
-        assert empty_text(answer.text).startswith("Nothing like that.")
+        assert empty_text(answer.text).startswith("No results.")
 
 
 @pytest.mark.parametrize(
     ("query", "name", "sentence"),
     [
-        ("remote=99", "remote", "There is no such remote in the list; choose one of these."),
-        ("remote=abc", "remote", "There is no such remote in the list; choose one of these."),
-        (f"remote={'9' * 400}", "remote", "There is no such remote in the list; choose one of these."),
-        ("remote=%D9%A1", "remote", "There is no such remote in the list; choose one of these."),
+        ("remote=99", "remote", "There is no such remote. Choose one from the list."),
+        ("remote=abc", "remote", "There is no such remote. Choose one from the list."),
+        (f"remote={'9' * 400}", "remote", "There is no such remote. Choose one from the list."),
+        ("remote=%D9%A1", "remote", "There is no such remote. Choose one from the list."),
         ("remote=1&remote=x&remote=%00", None, None),
-        ("state=lost", "state", "There is no such status; choose one of these."),
-        ("state=FAILED", "state", "There is no such status; choose one of these."),
-        ("state=%00", "state", "There is no such status; choose one of these."),
-        ("customer=nobody", "customer", "nobody is no e-mail address"),
+        ("state=lost", "state", "There is no such status. Choose one from the list."),
+        ("state=FAILED", "state", "There is no such status. Choose one from the list."),
+        ("state=%00", "state", "There is no such status. Choose one from the list."),
+        ("customer=nobody", "customer", '"nobody" is not a valid e-mail address'),
         ("customer=nobody@shop.test", "customer", "No customer here has the e-mail address nobody@shop.test."),
-        ("customer=%3Cscript%3Ealert(1)%3C/script%3E", "customer", "<script>alert(1)</script> is no e-mail address"),
+        (
+            "customer=%3Cscript%3Ealert(1)%3C/script%3E",
+            "customer",
+            '"<script>alert(1)</script>" is not a valid e-mail address',
+        ),
         (f"customer={'x' * 3000}", "customer", "An e-mail address has at most 254 characters."),
-        ("customer=%ED%A0%80%00@shop.test", "customer", "is no e-mail address"),
+        ("customer=%ED%A0%80%00@shop.test", "customer", "is not a valid e-mail address"),
     ],
 )
 @pytest.mark.usefixtures("deliveries_in_each_state")
-def test_a_filter_that_cannot_be(ada: PanelClient, query: str, name: str | None, sentence: str | None) -> None:
+def test_an_invalid_filter(ada: PanelClient, query: str, name: str | None, sentence: str | None) -> None:
     answer = ada.get(f"{PAGE}?{query}")
     assert "<script>alert" not in answer.text
     if name is None or sentence is None:
@@ -135,12 +139,12 @@ def test_a_filter_that_cannot_be(ada: PanelClient, query: str, name: str | None,
     [(field, error)] = field_errors(answer.text).items()
     assert field == name
     assert sentence in error
-    assert empty_text(answer.text) == "Nothing is listed, since the filter cannot be right."
+    assert empty_text(answer.text) == "The filter is not valid, so nothing is listed."
     assert "<title>Error: Activity" in answer.text
 
 
 @pytest.mark.usefixtures("deliveries_in_each_state")
-def test_what_was_typed_is_kept(ada: PanelClient) -> None:
+def test_the_form_keeps_its_values(ada: PanelClient) -> None:
     text = ada.get(f"{PAGE}?remote=1&state=failed&customer=nobody").text
     assert '<option selected value="1">Tea shop</option>' in text
     assert '<option selected value="failed">Refused</option>' in text
@@ -162,11 +166,11 @@ def test_what_was_typed_is_kept(ada: PanelClient) -> None:
     ],
 )
 @pytest.mark.usefixtures("deliveries_in_each_state")
-def test_an_address_that_leads_to_no_page(ada: PanelClient, path: str, query: str, sentence: str) -> None:
+def test_an_invalid_address(ada: PanelClient, path: str, query: str, sentence: str) -> None:
     answer = ada.get(f"{path}?{query}")
     assert answer.status_code == 422
     assert f"{sentence} Show the first page" in main_text(answer.text)
-    assert "Nothing is listed" in empty_text(answer.text)
+    assert "nothing is listed" in empty_text(answer.text)
 
 
 @ON_BOTH
@@ -202,7 +206,7 @@ def test_page_by_page_with_its_filter(app: Flask, ada: PanelClient) -> None:
 
 
 @pytest.mark.usefixtures("deliveries_in_each_state")
-def test_what_a_deleted_line_was_sent_is_listed_still(app: Flask, ada: PanelClient) -> None:
+def test_deliveries_to_a_deleted_remote_are_still_listed(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         remotes.delete(session, session.get_one(Remote, 1), clock.now(), expected_drop_count=3)
     text = ada.get(f"{PAGE}?remote=1").text
@@ -212,7 +216,7 @@ def test_what_a_deleted_line_was_sent_is_listed_still(app: Flask, ada: PanelClie
     assert "Retry now" not in text
 
 
-def test_lines_of_the_same_name_are_told_apart(app: Flask, ada: PanelClient) -> None:
+def test_remotes_with_the_same_name_are_distinguished(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         sample_deliveries.add_remote(session)
         sample_remotes.add_reserve(session, "gold")
@@ -223,7 +227,7 @@ def test_lines_of_the_same_name_are_told_apart(app: Flask, ada: PanelClient) -> 
     assert ">Tea shop (gold to default)</option>" in text
 
 
-def test_what_comes_from_outside_is_text(app: Flask, ada: PanelClient) -> None:
+def test_texts_from_outside_are_escaped(app: Flask, ada: PanelClient) -> None:
     nasty = "<script>alert(1)</script>\u202eevil\u2066"
     with app.app_context(), db.transaction() as session:
         sample_deliveries.add_all_states(session)

@@ -1,4 +1,4 @@
-"""What a remote has refused: sent again, set aside or corrected here, one by one or all that are ticked."""
+"""System › Activity: refused movements are sent again, set aside or corrected, one by one or selected."""
 
 import re
 from collections.abc import Callable
@@ -21,19 +21,19 @@ ON_BOTH = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=
 
 DELIVERY_PAGE = f"{PAGE}/deliveries/2"
 LIST_QUERY = "?remote=1&state=failed"
-CHANGED_MEANWHILE = "Nothing was changed: this movement was dealt with meanwhile, or is on its way again."
+CHANGED_MEANWHILE = "Nothing was changed: this movement was already resolved or is being sent again."
 
 
 @pytest.fixture(autouse=True)
 def _refused(app: Flask) -> None:
-    """A delivery in each state; the second one, of 2 points, was refused."""
+    """Add a delivery in each state; the second one, of 2 points, is refused."""
     with app.app_context(), db.transaction() as session:
         sample_deliveries.add_all_states(session)
 
 
 @pytest.fixture
 def couriers_woken(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Whether the couriers were rung for."""
+    """One entry for each time the couriers were woken."""
     calls: list[bool] = []
     with app.app_context():
         state = get_runtime()
@@ -62,14 +62,14 @@ def test_send_again(app: Flask, ada: PanelClient, couriers_woken: list[bool]) ->
     assert answer.location == f"{PAGE}{LIST_QUERY}"
     assert current_state(app)[:2] == ("pending", 0)
     assert couriers_woken == [True]
-    assert "It is sent again now." in ada.get(answer.location).text
+    assert "Sending it again now." in ada.get(answer.location).text
 
 
 @ON_BOTH
 def test_set_aside_with_a_reason(app: Flask, ada: PanelClient) -> None:
     text = ada.get(f"{DELIVERY_PAGE}/aside{LIST_QUERY}").text
     assert "+2 for alice@shop.test" in main_text(text)
-    assert f"Said there {sample_deliveries.REFUSAL}" in main_text(text)
+    assert f"Their answer {sample_deliveries.REFUSAL}" in main_text(text)
     assert f'href="{PAGE}?remote=1&amp;state=failed"' in text
     answer = ada.send(f"{DELIVERY_PAGE}/aside{LIST_QUERY}", reason=" Given by hand & noted. ")
     assert answer.status_code == 303
@@ -81,24 +81,24 @@ def test_set_aside_with_a_reason(app: Flask, ada: PanelClient) -> None:
 @pytest.mark.parametrize(
     ("reason", "sentence"),
     [
-        ("", "Type why it is not sent; it stays with the movement."),
-        (" ", "Type why it is not sent; it stays with the movement."),
+        ("", "Type a reason. It is kept with the movement."),
+        (" ", "Type a reason. It is kept with the movement."),
         ("x" * 501, "At most 500 characters; this has 501."),
-        ("one\ntwo", "It holds control characters; type plain text on one line."),
-        ("\0", "It holds control characters; type plain text on one line."),
+        ("one\ntwo", "It contains control characters; type plain text on one line."),
+        ("\0", "It contains control characters; type plain text on one line."),
     ],
 )
-def test_a_reason_that_cannot_be(app: Flask, ada: PanelClient, reason: str, sentence: str) -> None:
+def test_an_invalid_reason(app: Flask, ada: PanelClient, reason: str, sentence: str) -> None:
     answer = ada.send(f"{DELIVERY_PAGE}/aside", reason=reason)
     assert answer.status_code == 422
     assert field_errors(answer.text) == {"reason": sentence}
     assert current_state(app) == BEFORE
 
 
-def test_a_reason_is_not_left_out(app: Flask, ada: PanelClient) -> None:
+def test_a_reason_is_required(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(f"{DELIVERY_PAGE}/aside")
     assert answer.status_code == 422
-    assert field_errors(answer.text) == {"reason": "Type why it is not sent; it stays with the movement."}
+    assert field_errors(answer.text) == {"reason": "Type a reason. It is kept with the movement."}
     assert current_state(app) == BEFORE
 
 
@@ -106,7 +106,7 @@ def test_a_reason_is_not_left_out(app: Flask, ada: PanelClient) -> None:
 def test_correct_here(app: Flask, ada: PanelClient) -> None:
     text = main_text(ada.get(f"{DELIVERY_PAGE}/correct").text)
     assert "a correction of −2" in text
-    assert "The customer has 8 in Points then, after 10 now." in text
+    assert "The balance in Points goes from 10 to 8 ." in text
     assert "took it and keep" not in text
     answer = ada.send(f"{DELIVERY_PAGE}/correct{LIST_QUERY}")
     assert answer.status_code == 303
@@ -120,28 +120,28 @@ def test_correct_here(app: Flask, ada: PanelClient) -> None:
         assert delivery_count == 5, "a correction is sent to nobody"
 
 
-def test_who_took_it_is_named(app: Flask, ada: PanelClient) -> None:
+def test_remotes_that_applied_it_are_named(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         mug = sample_deliveries.add_remote(session, "Mug shop", "wrk_" + "2" * 16)
         seq = session.get_one(Delivery, 2).movement_seq
         session.add(Delivery(movement_seq=seq, remote_id=mug.id, state=DeliveryState.DELIVERED))
     text = main_text(ada.get(f"{DELIVERY_PAGE}/correct").text)
-    assert "Mug shop took it and keeps it. To be in step, correct it there too." in text
+    assert "Mug shop has applied it. To stay in step, correct it there too." in text
 
 
-def test_what_two_refuse_is_taken_back_once(app: Flask, ada: PanelClient) -> None:
+def test_a_movement_that_two_refuse_is_taken_back_once(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         mug = sample_deliveries.add_remote(session, "Mug shop", "wrk_" + "2" * 16)
         seq = session.get_one(Delivery, 2).movement_seq
         session.add(Delivery(movement_seq=seq, remote_id=mug.id, state=DeliveryState.FAILED))
     ada.send(f"{DELIVERY_PAGE}/correct")
     second = f"{PAGE}/deliveries/6"
-    assert "nothing is taken twice" in ada.get(f"{second}/correct").text
+    assert "so nothing more is taken back" in ada.get(f"{second}/correct").text
     assert ada.send(f"{second}/correct").status_code == 303
     assert current_state(app)[3:] == (8, 6)
 
 
-def test_a_reserve_that_takes_no_points_says_so(app: Flask, ada: PanelClient) -> None:
+def test_an_inactive_reserve(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         reserves.update(session, "default", "Points", False, False)
     answer = ada.send(f"{DELIVERY_PAGE}/correct")
@@ -159,7 +159,7 @@ WAYS: dict[str, Callable[[PanelClient], object]] = {
 
 @pytest.mark.parametrize("first", WAYS)
 @pytest.mark.parametrize("second", WAYS)
-def test_what_was_dealt_with_meanwhile_is_left_alone(app: Flask, ada: PanelClient, first: str, second: str) -> None:
+def test_a_resolved_movement_stays_unchanged(app: Flask, ada: PanelClient, first: str, second: str) -> None:
     WAYS[first](ada)
     ada.get(PAGE)
     after = current_state(app)
@@ -172,7 +172,7 @@ def test_what_was_dealt_with_meanwhile_is_left_alone(app: Flask, ada: PanelClien
 
 
 @pytest.mark.parametrize("number", ["999", "9223372036854775807", "9223372036854775808", "-1", "x"])
-def test_what_is_not_there(app: Flask, ada: PanelClient, number: str) -> None:
+def test_unknown_deliveries(app: Flask, ada: PanelClient, number: str) -> None:
     token = ada.token(PAGE)
     for action in ("aside", "correct"):
         assert ada.get(f"{PAGE}/deliveries/{number}/{action}").status_code == 404
@@ -197,7 +197,7 @@ def test_a_form_needs_its_token(app: Flask, ada: PanelClient) -> None:
 
 @ON_BOTH
 class TestSelected:
-    """All that are ticked at once."""
+    """Send all selected movements again."""
 
     def test_they_are_sent_again(self, app: Flask, ada: PanelClient, couriers_woken: list[bool]) -> None:
         with app.app_context(), db.transaction() as session:
@@ -207,27 +207,27 @@ class TestSelected:
         assert re.findall(r'name="delivery" value="(\d+)" form="resend-form"', text) == ["6", "2"]
         answer = ada.send(f"{PAGE}/again{LIST_QUERY}", PAGE, delivery=["2", "6"])
         assert answer.location == f"{PAGE}{LIST_QUERY}"
-        assert "2 movements are sent again now." in ada.get(PAGE).text
+        assert "Sending 2 movements again now." in ada.get(PAGE).text
         assert current_state(app)[0] == "pending"
         assert couriers_woken == [True]
         assert 'name="delivery"' not in ada.get(PAGE).text
 
-    def test_what_was_dealt_with_meanwhile_is_counted(self, app: Flask, ada: PanelClient) -> None:
+    def test_resolved_movements_are_skipped_and_counted(self, app: Flask, ada: PanelClient) -> None:
         ada.send(f"{PAGE}/again", PAGE, delivery=["1", "2", "999", "2"])
         text = ada.get(PAGE).text
-        assert "1 movement is sent again now. 2 movements are dealt with meanwhile and left alone." in text
+        assert "Sending 1 movement again now. Skipped 2 movements: already resolved." in text
         ada.send(f"{PAGE}/again", PAGE, delivery=["1", "2"])
         assert CHANGED_MEANWHILE in ada.get(PAGE).text
 
-    @pytest.mark.parametrize("ticked", [[], ["x"], ["-2"], ["9" * 400], ["\0"], ["٢"]])
-    def test_nothing_is_ticked(self, app: Flask, ada: PanelClient, ticked: list[str]) -> None:
-        assert ada.send(f"{PAGE}/again", PAGE, delivery=ticked).status_code == 303
-        assert "Nothing is ticked" in ada.get(PAGE).text
+    @pytest.mark.parametrize("selected", [[], ["x"], ["-2"], ["9" * 400], ["\0"], ["٢"]])
+    def test_nothing_is_selected(self, app: Flask, ada: PanelClient, selected: list[str]) -> None:
+        assert ada.send(f"{PAGE}/again", PAGE, delivery=selected).status_code == 303
+        assert "Nothing is selected" in ada.get(PAGE).text
         assert current_state(app) == BEFORE
 
 
 @ON_BOTH
-def test_retry_now_for_the_remote_that_is_chosen(app: Flask, ada: PanelClient, couriers_woken: list[bool]) -> None:
+def test_retry_now_for_the_selected_remote(app: Flask, ada: PanelClient, couriers_woken: list[bool]) -> None:
     assert "Retry now" not in ada.get(PAGE).text
     for path, query in ((PAGE, ""), (f"{PAGE}/attempts", "list=attempts&amp;")):
         with app.app_context(), db.transaction() as session:
@@ -238,7 +238,7 @@ def test_retry_now_for_the_remote_that_is_chosen(app: Flask, ada: PanelClient, c
         assert f'action="{PAGE}/remotes/1/retries?{query}remote=1&amp;size=40"' in text
         answer = ada.send(f"{PAGE}/remotes/1/retries?{query}remote=1&size=40".replace("&amp;", "&"), PAGE)
         assert answer.location == f"{path}?remote=1&size=40"
-        assert "Trying Tea shop again now." in ada.get(answer.location).text
+        assert "Retrying Tea shop now." in ada.get(answer.location).text
         with app.app_context(), db.transaction() as session:
             assert not session.get_one(Remote, 1).is_probing
     assert couriers_woken == [True, True]

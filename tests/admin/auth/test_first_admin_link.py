@@ -1,4 +1,4 @@
-"""The one-time link of the first start."""
+"""The one-time setup link."""
 
 import pytest
 from flask import Flask
@@ -9,7 +9,7 @@ from pointsync.models import Admin, Site
 from tests.admin.conftest import BOTH_DATABASES
 from tests.support.panel_client import NAME, PASSWORD, PanelClient
 
-pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+ON_BOTH = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
 TYPED = {"name": NAME, "password": PASSWORD, "again": PASSWORD}
 
@@ -20,7 +20,7 @@ def names(app: Flask) -> list[str]:
 
 
 @pytest.mark.parametrize("token", ["x", "0" * 32, "0123456789abcdef0123456789abcdeF", "%00", "é", "a" * 5000])
-def test_another_link_is_none(app_without_admin: Flask, setup_link: str, token: str) -> None:
+def test_another_token_is_invalid(app_without_admin: Flask, setup_link: str, token: str) -> None:
     visitor = PanelClient(app_without_admin)
     assert visitor.get(f"/setup/{token}").status_code == 404
     answer = visitor.post(f"/setup/{token}", TYPED | {"csrf_token": visitor.token(setup_link)})
@@ -28,13 +28,14 @@ def test_another_link_is_none(app_without_admin: Flask, setup_link: str, token: 
     assert names(app_without_admin) == []
 
 
-def test_without_a_link_there_is_none(app_without_admin: Flask) -> None:
+def test_no_link_exists_by_default(app_without_admin: Flask) -> None:
     visitor = PanelClient(app_without_admin)
     assert visitor.get("/setup/").status_code == 404
     assert visitor.get("/setup/None").status_code == 404
 
 
-def test_the_link_makes_the_first_admin_and_signs_in(app_without_admin: Flask, setup_link: str) -> None:
+@ON_BOTH
+def test_the_link_creates_the_first_admin_and_signs_in(app_without_admin: Flask, setup_link: str) -> None:
     visitor = PanelClient(app_without_admin)
     answer = visitor.send(setup_link, **TYPED)
     assert (answer.status_code, answer.location) == (303, "/")
@@ -44,6 +45,7 @@ def test_the_link_makes_the_first_admin_and_signs_in(app_without_admin: Flask, s
     assert names(app_without_admin) == [NAME]
 
 
+@ON_BOTH
 def test_the_link_works_once(app_without_admin: Flask, setup_link: str) -> None:
     late = PanelClient(app_without_admin)
     token = late.token(setup_link)
@@ -55,7 +57,7 @@ def test_the_link_works_once(app_without_admin: Flask, setup_link: str) -> None:
         assert db.session.get_one(Site, 1).setup_digest is None
 
 
-def test_an_admin_made_otherwise_ends_the_link(app_without_admin: Flask, setup_link: str) -> None:
+def test_an_admin_created_otherwise_invalidates_the_link(app_without_admin: Flask, setup_link: str) -> None:
     with app_without_admin.app_context():
         db.run_in_transaction(lambda session: admins.create(session, "Bob", PASSWORD, clock.now()))
     assert PanelClient(app_without_admin).get(setup_link).status_code == 404
@@ -65,19 +67,19 @@ def test_an_admin_made_otherwise_ends_the_link(app_without_admin: Flask, setup_l
     ("typed", "words"),
     [
         ({"name": ""}, "Choose a name"),
-        ({"name": " \t "}, "A name has 1 to 191 characters"),
-        ({"name": "a\0b"}, "A name has 1 to 191 characters"),
-        ({"name": "a" * 192}, "A name has 1 to 191 characters"),
-        ({"name": "a\u202eb"}, "A name has 1 to 191 characters"),
+        ({"name": " \t "}, "A name needs 1 to 191 characters"),
+        ({"name": "a\0b"}, "A name needs 1 to 191 characters"),
+        ({"name": "a" * 192}, "A name needs 1 to 191 characters"),
+        ({"name": "a\u202eb"}, "A name needs 1 to 191 characters"),
         ({"password": "", "again": ""}, "Choose a password"),
         ({"password": "nine char", "again": "nine char"}, "at least 10 characters"),
         ({"password": "x" * 1001, "again": "x" * 1001}, "at most 1,000 characters"),
-        ({"password": "nul at the end\0", "again": "nul at the end\0"}, "no NUL characters"),
+        ({"password": "nul at the end\0", "again": "nul at the end\0"}, "cannot contain NUL characters"),
         ({"again": "another one"}, "The two passwords differ"),
-        ({"again": ""}, "once more"),
+        ({"again": ""}, "Type the password again"),
     ],
 )
-def test_a_faulty_field_is_told_and_changes_nothing(
+def test_an_error_is_shown_at_its_field_and_changes_nothing(
     app_without_admin: Flask, setup_link: str, typed: dict[str, str], words: str
 ) -> None:
     visitor = PanelClient(app_without_admin)

@@ -1,4 +1,4 @@
-"""Signing in and out, and which sessions end when."""
+"""Signing in and out, and when sessions end."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,12 +18,13 @@ from tests.admin.conftest import BOTH_DATABASES
 from tests.support.moving_clock import MovingClock
 from tests.support.panel_client import NAME, PASSWORD, PanelClient
 
-pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+ON_BOTH = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
-WRONG = "do not belong together"
+WRONG = "Wrong name or password."
 
 
-def test_name_and_password_let_in(stranger: PanelClient) -> None:
+@ON_BOTH
+def test_signing_in_with_name_and_password(stranger: PanelClient) -> None:
     answer = stranger.sign_in()
     assert (answer.status_code, answer.location) == (303, "/")
     assert stranger.is_in()
@@ -31,7 +32,7 @@ def test_name_and_password_let_in(stranger: PanelClient) -> None:
 
 
 @pytest.mark.parametrize("name", [NAME, f" {NAME} "])
-def test_space_around_a_name_does_not_count(stranger: PanelClient, name: str) -> None:
+def test_spaces_around_a_name_are_ignored(stranger: PanelClient, name: str) -> None:
     assert stranger.sign_in(name=name).status_code == 303
 
 
@@ -49,14 +50,14 @@ def test_space_around_a_name_does_not_count(stranger: PanelClient, name: str) ->
         ("' OR 1=1 --", PASSWORD),
     ],
 )
-def test_a_wrong_name_and_a_wrong_password_are_told_alike(stranger: PanelClient, name: str, password: str) -> None:
+def test_a_wrong_name_and_a_wrong_password_get_the_same_error(stranger: PanelClient, name: str, password: str) -> None:
     answer = stranger.sign_in(name, password)
     assert answer.status_code == 422
     assert WRONG in answer.text
     assert not stranger.is_in()
 
 
-def test_an_unknown_name_costs_a_hash_too(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name_is_hashed_too(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     costs: list[str] = []
     monkeypatch.setattr(admins, "check_password_hash", lambda kept, _typed: costs.append(kept.split("$")[0]))
     with app.app_context():
@@ -66,16 +67,17 @@ def test_an_unknown_name_costs_a_hash_too(app: Flask, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(("name", "password"), [("", PASSWORD), (NAME, ""), ("", "")])
-def test_an_empty_field_is_told(stranger: PanelClient, name: str, password: str) -> None:
+def test_an_empty_field(stranger: PanelClient, name: str, password: str) -> None:
     answer = stranger.sign_in(name, password)
     assert answer.status_code == 422
     assert "Type your" in answer.text
 
 
-def test_who_is_in_goes_past_the_door(ada: PanelClient) -> None:
+def test_a_signed_in_admin_skips_the_form(ada: PanelClient) -> None:
     assert ada.get("/sign-in").location == "/"
 
 
+@ON_BOTH
 def test_signing_out_ends_the_session_in_every_copy(app: Flask, ada: PanelClient) -> None:
     thief = PanelClient(app)
     thief.client.set_cookie("pointsync_session", ada.cookie())
@@ -94,12 +96,12 @@ def test_signing_out_leaves_other_browsers_alone(app: Flask, ada: PanelClient) -
     assert other.is_in()
 
 
-def test_signing_out_is_not_done_by_looking(ada: PanelClient) -> None:
+def test_signing_out_needs_a_post(ada: PanelClient) -> None:
     assert ada.get("/sign-out").status_code == 405
     assert ada.is_in()
 
 
-def test_a_session_planted_before_is_worth_nothing_after(app: Flask) -> None:
+def test_a_session_from_before_the_sign_in_is_not_kept(app: Flask) -> None:
     victim, attacker = PanelClient(app), PanelClient(app)
     token = attacker.token()
     planted = attacker.cookie()
@@ -113,7 +115,8 @@ def test_a_session_planted_before_is_worth_nothing_after(app: Flask) -> None:
     assert victim.is_in()
 
 
-def test_a_sign_in_that_nobody_uses_ends_earlier(app: Flask, moving_clock: MovingClock) -> None:
+@ON_BOTH
+def test_an_unused_sign_in_ends_earlier(app: Flask, moving_clock: MovingClock) -> None:
     visitor = PanelClient(app)
     visitor.sign_in()
     moving_clock.advance(IDLE_TIMEOUT)
@@ -121,7 +124,7 @@ def test_a_sign_in_that_nobody_uses_ends_earlier(app: Flask, moving_clock: Movin
 
 
 def change_admin(app: Flask, work: Callable[[Session, int], object]) -> None:
-    """What a command or another admin does to the one there is, beside a second one."""
+    """Change the admin like a command or another admin would; there is a second admin."""
     with app.app_context():
         db.run_in_transaction(lambda session: admins.create(session, "Bob", PASSWORD, clock.now()))
         db.run_in_transaction(lambda session: work(session, admins.get_by_name(session, NAME).id))
@@ -137,7 +140,7 @@ ENDINGS: dict[str, Callable[[Session, int], object]] = {
 
 
 @pytest.mark.parametrize("work", ENDINGS.values(), ids=ENDINGS)
-def test_old_sessions_end_and_stay_so(app: Flask, ada: PanelClient, work: Callable[[Session, int], object]) -> None:
+def test_old_sessions_end_for_good(app: Flask, ada: PanelClient, work: Callable[[Session, int], object]) -> None:
     assert ada.is_in()
     change_admin(app, work)
     assert not ada.is_in()
@@ -145,14 +148,14 @@ def test_old_sessions_end_and_stay_so(app: Flask, ada: PanelClient, work: Callab
         assert db.session.scalar(select(func.count()).select_from(SignIn)) == 0, "an enabled admin's do not revive"
 
 
-def test_that_an_admin_is_disabled_is_told_to_who_knows_their_password_alone(app: Flask, stranger: PanelClient) -> None:
+def test_only_the_right_password_shows_that_an_admin_is_disabled(app: Flask, stranger: PanelClient) -> None:
     change_admin(app, ENDINGS["disabled"])
     right, wrong, nobody = (
         stranger.sign_in(*typed) for typed in ((NAME, PASSWORD), (NAME, PASSWORD + "x"), ("Eve", PASSWORD))
     )
     assert [each.status_code for each in (right, wrong, nobody)] == [422] * 3
-    assert "You are disabled as an admin" in right.text
-    assert "Ask another admin to enable you again." in right.text
+    assert "Your account is disabled" in right.text
+    assert "Ask another admin to enable it again." in right.text
     for answer in (wrong, nobody):
         assert WRONG in answer.text
         assert "disabled" not in answer.text
@@ -164,7 +167,7 @@ def test_that_an_admin_is_disabled_is_told_to_who_knows_their_password_alone(app
 
 
 @pytest.mark.usefixtures("stopped_clock")
-def test_tries_for_a_disabled_admin_are_counted(app: Flask, stranger: PanelClient) -> None:
+def test_attempts_for_a_disabled_admin_are_counted(app: Flask, stranger: PanelClient) -> None:
     change_admin(app, ENDINGS["disabled"])
     tries = [stranger.sign_in().status_code for _ in range(rate_limit.RATE_PER_NAME.per_minute + 1)]
     assert tries == [422] * rate_limit.RATE_PER_NAME.per_minute + [429]
@@ -178,13 +181,14 @@ def test_a_changed_password_ends_old_sessions(app: Flask, ada: PanelClient) -> N
     assert ada.sign_in(password="another horse battery").status_code == 303
 
 
-def test_a_removed_admin_is_out(app: Flask, ada: PanelClient) -> None:
+def test_a_removed_admin_is_signed_out(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         session.delete(session.scalars(select(Admin)).one())
     assert not ada.is_in()
 
 
-def test_a_sign_in_has_an_end(app: Flask, moving_clock: MovingClock) -> None:
+@ON_BOTH
+def test_a_sign_in_expires(app: Flask, moving_clock: MovingClock) -> None:
     visitor = PanelClient(app)
     visitor.sign_in()
     for _ in range(2):
@@ -199,7 +203,7 @@ def test_a_sign_in_has_an_end(app: Flask, moving_clock: MovingClock) -> None:
         assert db.session.scalar(select(func.count()).select_from(SignIn)) == 1, "the ended one is forgotten"
 
 
-def test_the_cookie_tells_nothing_of_the_password(app: Flask, ada: PanelClient) -> None:
+def test_the_cookie_does_not_contain_the_password_hash(app: Flask, ada: PanelClient) -> None:
     with app.app_context():
         kept = db.session.scalars(select(Admin.password_hash)).one()
         digests = db.session.scalars(select(SignIn.digest)).all()
@@ -210,7 +214,7 @@ def test_the_cookie_tells_nothing_of_the_password(app: Flask, ada: PanelClient) 
     assert kept not in text
 
 
-def test_names_differ_in_no_way_that_a_keyboard_decides(app_without_admin: Flask) -> None:
+def test_names_are_normalised(app_without_admin: Flask) -> None:
     with app_without_admin.app_context():
         db.run_in_transaction(lambda session: admins.create(session, "Zoe\u0308", PASSWORD, clock.now()))
     assert PanelClient(app_without_admin).sign_in(name="Zo\u00eb").status_code == 303

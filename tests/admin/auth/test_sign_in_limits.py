@@ -1,4 +1,4 @@
-"""Guessing passwords is slowed, by name and by address; nobody is locked out by a stranger."""
+"""Password guessing is limited by name and by address; a stranger cannot lock an admin out."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,11 +25,11 @@ pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passwords compared without the cost of hashing, which other tests see to."""
+    """Compare passwords without hashing, which other tests cover."""
     monkeypatch.setattr(admins, "check_password_hash", lambda kept, typed: "$nobody$" not in kept and typed == PASSWORD)
 
 
-def test_hashing_costs_what_is_advised() -> None:
+def test_hashing_is_as_expensive_as_recommended() -> None:
     assert HASH_METHOD == "scrypt:32768:8:1"
 
 
@@ -41,14 +41,14 @@ def try_sign_in(visitor: PanelClient, name: str = NAME) -> int:
     return visitor.sign_in(name, "wrong horse battery").status_code
 
 
-def test_by_name_from_many_addresses(app: Flask) -> None:
+def test_one_name_from_many_addresses(app: Flask) -> None:
     tries = [
         try_sign_in(PanelClient(app, address)) for address, _ in zip(addresses(), range(PER_NAME + 3), strict=False)
     ]
     assert tries == [422] * PER_NAME + [429] * 3
 
 
-def test_by_name_however_it_is_typed(app: Flask) -> None:
+def test_one_name_in_different_spellings(app: Flask) -> None:
     tries = [
         try_sign_in(PanelClient(app, address), NAME + " " * number)
         for number, address in zip(range(PER_NAME + 1), addresses(), strict=False)
@@ -56,13 +56,13 @@ def test_by_name_however_it_is_typed(app: Flask) -> None:
     assert tries[-1] == 429
 
 
-def test_by_address_with_many_names(app: Flask) -> None:
+def test_one_address_with_many_names(app: Flask) -> None:
     visitor = PanelClient(app)
     tries = [try_sign_in(visitor, f"name-{number}") for number in range(PER_ADDRESS + 2)]
     assert tries == [422] * PER_ADDRESS + [429] * 2
 
 
-def test_turning_a_forwarded_header_does_not_help(app: Flask) -> None:
+def test_changing_a_forwarded_header_does_not_help(app: Flask) -> None:
     visitor = PanelClient(app)
     token = visitor.token()
     for number in range(PER_ADDRESS + 1):
@@ -71,7 +71,7 @@ def test_turning_a_forwarded_header_does_not_help(app: Flask) -> None:
     assert answer.status_code == 429
 
 
-def test_in_parallel(app: Flask) -> None:
+def test_attempts_in_parallel(app: Flask) -> None:
     visitors = [PanelClient(app, address) for address, _ in zip(addresses(), range(PER_NAME * 3), strict=False)]
     with ThreadPoolExecutor(8) as pool:
         tries = list(pool.map(try_sign_in, visitors))
@@ -79,7 +79,7 @@ def test_in_parallel(app: Flask) -> None:
     assert tries.count(429) == PER_NAME * 2
 
 
-def test_the_right_password_is_not_looked_at_either(app: Flask) -> None:
+def test_the_right_password_is_not_checked_either(app: Flask) -> None:
     for _, address in zip(range(PER_NAME), addresses(), strict=False):
         try_sign_in(PanelClient(app, address))
     stranger = PanelClient(app, "10.9.9.9")
@@ -91,7 +91,7 @@ def test_the_right_password_is_not_looked_at_either(app: Flask) -> None:
     assert not stranger.is_in()
 
 
-def test_a_browser_that_is_known_is_not_held_up_by_strangers(app: Flask) -> None:
+def test_a_known_browser_is_not_limited_by_strangers(app: Flask) -> None:
     ada = PanelClient(app)
     assert ada.sign_in().status_code == 303
     ada.send("/sign-out", page="/")
@@ -101,14 +101,14 @@ def test_a_browser_that_is_known_is_not_held_up_by_strangers(app: Flask) -> None
     assert ada.sign_in().status_code == 303
 
 
-def test_a_known_browser_has_no_endless_tries_itself(stranger: PanelClient) -> None:
+def test_a_known_browser_has_a_limit_too(stranger: PanelClient) -> None:
     ada = stranger
     assert ada.sign_in().status_code == 303
     ada.send("/sign-out", page="/")
     assert [try_sign_in(ada) for _ in range(PER_NAME + 1)][-1] == 429
 
 
-def test_a_known_browser_is_known_for_its_own_name_only(app: Flask, ada: PanelClient) -> None:
+def test_a_browser_is_known_for_one_name_only(app: Flask, ada: PanelClient) -> None:
     ada.send("/sign-out", page="/")
     tries = [try_sign_in(ada, "Bob") for _ in range(PER_NAME + 1)]
     assert tries[-1] == 429
@@ -116,7 +116,7 @@ def test_a_known_browser_is_known_for_its_own_name_only(app: Flask, ada: PanelCl
 
 
 @pytest.mark.parametrize("cookie", ["x", "a.b.c", "é", "\x01", "W10.x.y"])
-def test_a_made_up_mark_of_a_known_browser_is_worth_nothing(app: Flask, cookie: str) -> None:
+def test_a_forged_cookie_of_a_known_browser_is_ignored(app: Flask, cookie: str) -> None:
     for address, _ in zip(addresses(), range(PER_NAME), strict=False):
         try_sign_in(PanelClient(app, address))
     visitor = PanelClient(app, "10.9.9.9")
@@ -124,12 +124,12 @@ def test_a_made_up_mark_of_a_known_browser_is_worth_nothing(app: Flask, cookie: 
     assert try_sign_in(visitor) == 429
 
 
-def test_good_sign_ins_use_up_nothing(app: Flask) -> None:
+def test_successful_sign_ins_do_not_count(app: Flask) -> None:
     assert {PanelClient(app).sign_in().status_code for _ in range(PER_ADDRESS + 5)} == {303}
 
 
-def test_an_address_that_is_known_is_not_held_up_by_strangers(app: Flask) -> None:
-    """A browser that forgets its cookies, at a place where Ada has signed in before."""
+def test_a_known_address_is_not_limited_by_strangers(app: Flask) -> None:
+    """A browser without cookies, at an address from which Ada has signed in before."""
     at_home = "198.51.100.7"
     assert PanelClient(app, at_home).sign_in().status_code == 303
     for address, _ in zip(addresses(), range(PER_NAME + 1), strict=False):
@@ -139,7 +139,7 @@ def test_an_address_that_is_known_is_not_held_up_by_strangers(app: Flask) -> Non
     assert [try_sign_in(PanelClient(app, at_home)) for _ in range(PER_NAME + 1)] == [422] * PER_NAME + [429]
 
 
-def test_an_address_is_known_for_so_long(app: Flask, stopped_clock: MovingClock) -> None:
+def test_a_known_address_is_forgotten_after_a_while(app: Flask, stopped_clock: MovingClock) -> None:
     at_home = "198.51.100.7"
     PanelClient(app, at_home).sign_in()
     stopped_clock.advance(sign_ins.KNOWN_ADDRESS_PERIOD + timedelta(seconds=1))
@@ -148,7 +148,7 @@ def test_an_address_is_known_for_so_long(app: Flask, stopped_clock: MovingClock)
     assert PanelClient(app, at_home).sign_in().status_code == 429
 
 
-def test_whoever_has_a_network_has_one_address(app: Flask) -> None:
+def test_an_ipv6_network_counts_as_one_address(app: Flask) -> None:
     tries = [
         try_sign_in(PanelClient(app, f"2001:db8:1:2:{number:x}::1"), f"name-{number}")
         for number in range(PER_ADDRESS + 1)
@@ -157,8 +157,8 @@ def test_whoever_has_a_network_has_one_address(app: Flask) -> None:
     assert try_sign_in(PanelClient(app, "2001:db8:1:3::1"), "name") == 422
 
 
-def test_tries_outlive_the_process(app: Flask, data_folder: Path) -> None:
-    """Two processes, or one that was started anew, count together."""
+def test_attempts_are_kept_across_processes(app: Flask, data_folder: Path) -> None:
+    """Two processes, or one that was restarted, share the count."""
     for address, _ in zip(addresses(), range(PER_NAME), strict=False):
         try_sign_in(PanelClient(app, address))
     with open_site(data_folder) as again:
@@ -166,7 +166,7 @@ def test_tries_outlive_the_process(app: Flask, data_folder: Path) -> None:
         assert try_sign_in(PanelClient(again, "10.9.9.9")) == 429
 
 
-def test_it_is_over_some_seconds_later(app: Flask, stopped_clock: MovingClock) -> None:
+def test_the_limit_ends_after_some_seconds(app: Flask, stopped_clock: MovingClock) -> None:
     for address, _ in zip(addresses(), range(PER_NAME), strict=False):
         try_sign_in(PanelClient(app, address))
     stranger = PanelClient(app, "10.9.9.9")
@@ -175,7 +175,7 @@ def test_it_is_over_some_seconds_later(app: Flask, stopped_clock: MovingClock) -
     assert stranger.sign_in().status_code == 303
 
 
-def test_who_is_held_up_writes_nothing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limited_attempt_writes_nothing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     for address, _ in zip(addresses(), range(PER_NAME), strict=False):
         try_sign_in(PanelClient(app, address))
     stranger = PanelClient(app, "10.9.9.9")

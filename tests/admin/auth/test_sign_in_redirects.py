@@ -1,4 +1,4 @@
-"""Where signing in leads: always to this site."""
+"""Where signing in redirects to: always to this site."""
 
 from urllib.parse import quote
 
@@ -49,19 +49,19 @@ def test_a_path_of_this_site_is_followed(stranger: PanelClient, path: str) -> No
 
 
 @pytest.mark.parametrize("path", FOREIGN_TARGETS)
-def test_anything_else_leads_to_the_dashboard(stranger: PanelClient, path: str) -> None:
+def test_anything_else_redirects_to_the_dashboard(stranger: PanelClient, path: str) -> None:
     query = f"?next={quote(path, safe='')}"
     assert stranger.sign_in(query=query).location == "/"
     assert stranger.get(f"/sign-in{query}").location == "/", "also for whoever is in already"
 
 
-def test_an_address_typed_raw_is_judged_as_the_browser_sends_it(stranger: PanelClient) -> None:
+def test_a_raw_path_is_checked_as_the_browser_sends_it(stranger: PanelClient) -> None:
     for raw in ("%2f%2fevil", "//evil", "%5cevil", "/%5c/evil", "%E2%80%AE", "%ff%fe"):
         assert stranger.get(f"/sign-in?next={raw}").status_code == 200
     assert stranger.sign_in(query="?next=/%252f%252fevil").location == "/"
 
 
-def test_signing_in_leads_back_to_where_one_wanted(app: Flask) -> None:
+def test_signing_in_leads_back_to_the_requested_page(app: Flask) -> None:
     visitor = PanelClient(app)
     assert visitor.get("/?show=all").location == "/sign-in?next=/?show%3Dall"
     assert visitor.sign_in(query="?next=/?show%3Dall").location == "/?show=all"
@@ -80,7 +80,7 @@ def test_signing_in_leads_back_to_where_one_wanted(app: Flask) -> None:
         ("//back/points/", False),
     ],
 )
-def test_under_a_prefix_it_stays_below_it(path: str, stays: bool) -> None:
+def test_the_path_must_be_below_the_prefix(path: str, stays: bool) -> None:
     assert is_local_path(path, "/back/points") is stays
 
 

@@ -1,4 +1,4 @@
-"""Who is not signed in sees the door, and nothing behind it."""
+"""Visitors who are not signed in see the sign-in page and nothing else."""
 
 import pytest
 from flask import Flask
@@ -9,7 +9,7 @@ from tests.support.panel_client import PanelClient
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def test_a_stranger_is_sent_to_the_door(stranger: PanelClient) -> None:
+def test_a_visitor_is_redirected_to_sign_in(stranger: PanelClient) -> None:
     answer = stranger.get("/")
     assert answer.status_code == 303
     assert answer.location == "/sign-in"
@@ -18,16 +18,16 @@ def test_a_stranger_is_sent_to_the_door(stranger: PanelClient) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/sign-out", "/setup/x", f"/setup/{SETUP_TOKEN}", "/nothing"])
 @pytest.mark.parametrize("method", METHODS)
-def test_no_page_tells_a_stranger_about_the_site(app: Flask, path: str, method: str) -> None:
+def test_no_page_shows_a_visitor_anything_about_the_site(app: Flask, path: str, method: str) -> None:
     answer = PanelClient(app)._open(path, method=method)
     assert answer.status_code in (303, 400, 404, 405)
     assert "wrk_" not in answer.text
     assert "Ada" not in answer.text
 
 
-def test_the_door_says_how_to_get_a_first_admin(app_without_admin: Flask) -> None:
+def test_the_page_says_how_to_create_the_first_admin(app_without_admin: Flask) -> None:
     assert "pointsync admin create" in PanelClient(app_without_admin).get("/sign-in").text
 
 
-def test_the_door_says_so_no_more_once_there_is_one(stranger: PanelClient) -> None:
+def test_the_page_does_not_say_so_once_there_is_an_admin(stranger: PanelClient) -> None:
     assert "pointsync admin create" not in stranger.get("/sign-in").text

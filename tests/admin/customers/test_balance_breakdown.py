@@ -1,4 +1,4 @@
-"""Why 340? The sheet over a customer's history."""
+"""Why 340? The sheet that explains a balance."""
 
 import re
 
@@ -25,11 +25,11 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 def make_part(points: int, kind: str = "earn", site: str = "Mug shop") -> Part:
-    """A part of a sum."""
+    """A part of a balance."""
     return Part("wrk_1", site, kind, 1, points)
 
 
-def test_the_sum_is_written_down_with_what_counts_most() -> None:
+def test_the_sum_has_the_largest_parts() -> None:
     few = [make_part(100, site="Tea shop"), make_part(-260, "redeem"), make_part(500)]
     assert [term.points for term in build_terms(few)] == [500, 100, -260]
     many = [make_part(number) for number in range(-6, 7)]
@@ -40,13 +40,13 @@ def test_the_sum_is_written_down_with_what_counts_most() -> None:
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_all_that_made_it_and_all_that_may_change_it(app: Flask, ada: PanelClient) -> None:
+def test_a_breakdown_with_all_details(app: Flask, ada: PanelClient) -> None:
     row = create_customer_history(app)
 
     def more(session: Session) -> None:
-        pot = reserves.get(session, "default")
-        rules.set_rule(session, pot, make_period_rule("transactional", 12, "months", CREATED_AT.date()))
-        levels.create(session, pot, "Silver", "", 3, CREATED_AT)
+        reserve = reserves.get(session, "default")
+        rules.set_rule(session, reserve, make_period_rule("transactional", 12, "months", CREATED_AT.date()))
+        levels.create(session, reserve, "Silver", "", 3, CREATED_AT)
 
     run_in_transaction(app, more)
     run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 200))
@@ -55,25 +55,25 @@ def test_all_that_made_it_and_all_that_may_change_it(app: Flask, ada: PanelClien
     answer = ada.get(f"/customers/{row}/why/default")
     text = text_of(answer.text.partition("data-sheet")[2])
     assert answer.status_code == 200
-    assert "172 = 300 earned at Shop one − 20 by hand at Shop one − 30 spent at Shop one" in text
-    assert "− 90 by hand at Shop 2 + 12 from 3 other parts" in text
-    assert "The 8 movements add up to the balance. The first was made 1 Mar 2026, 10:00" in text
-    assert f"{UNKNOWN_AUTH} By hand 1 +3" in text
-    assert "All 8 +172" in text
+    assert "172 = 300 earned at Shop one − 20 adjusted at Shop one − 30 spent at Shop one" in text
+    assert "− 90 adjusted at Shop 2 + 12 from 3 other parts" in text
+    assert "The 8 movements add up to the balance. The first one is from 1 Mar 2026, 10:00" in text
+    assert f"{UNKNOWN_AUTH} Adjusted 1 +3" in text
+    assert "Total 8 +172" in text
     assert "Shop 3 : " in text
     assert 'href="/system/activity?remote=3&amp;state=failed&amp;customer=anna@shop.test"' in answer.text
     assert "1 movement refused" in text
     assert "Silver , since" in text
-    assert "What will be lost" in text
-    for address in re.findall(r'href="(/system/activity[^"]+)"', answer.text):
-        assert ada.get(address.replace("&amp;", "&")).status_code == 200
+    assert "Points that will expire" in text
+    for url in re.findall(r'href="(/system/activity[^"]+)"', answer.text):
+        assert ada.get(url.replace("&amp;", "&")).status_code == 200
 
 
-def test_a_balance_that_was_edited(app: Flask, ada: PanelClient) -> None:
+def test_a_balance_that_was_edited_in_the_database(app: Flask, ada: PanelClient) -> None:
     row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5, 6))
     run_in_transaction(app, lambda session: session.execute(update(Balance).values(points=340)))
     text = ada.get(f"/customers/{row}/why/default").text
-    assert "The 2 movements add up to 11, but 340 is kept as the balance." in text
+    assert "2 movements add up to 11, but the stored balance is 340." in text
     assert "pointsync verify" in text
     assert "add up to the balance" not in text
 
@@ -83,7 +83,7 @@ def test_one_movement_none_and_too_many_to_replay(
 ) -> None:
     row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
     run_in_transaction(app, lambda session: reserves.create(session, "gold", HOSTILE, CREATED_AT))
-    assert "The one movement is the balance." in ada.get(f"/customers/{row}/why/default").text
+    assert "The only movement is the balance." in ada.get(f"/customers/{row}/why/default").text
     gold = ada.get(f"/customers/{row}/why/gold").text
     assert "No movements yet." in gold
     assert HOSTILE not in gold
@@ -91,7 +91,7 @@ def test_one_movement_none_and_too_many_to_replay(
     assert "pointsync why anna@shop.test --reserve default" in ada.get(f"/customers/{row}/why/default").text
 
 
-def test_what_is_not_there(app: Flask, ada: PanelClient, stranger: PanelClient) -> None:
+def test_what_does_not_exist(app: Flask, ada: PanelClient, stranger: PanelClient) -> None:
     row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
     big = "9223372036854775808"
     for path in (f"{row}/why/silver", f"{row}/why/%00", "77/why/default", f"{row}/why", f"{big}/why/default"):

@@ -1,4 +1,4 @@
-"""A customer's history: what happened, where it was made, and where it went."""
+"""A customer's history: every movement, where it was recorded, and where it was delivered."""
 
 import re
 
@@ -29,61 +29,61 @@ LABEL = re.compile(r'data-label="([^"]+)"[^>]*>(.*?)</t[hd]>', re.DOTALL)
 
 
 def history_rows(text: str) -> list[dict[str, str]]:
-    """The lines of the history, by column."""
+    """The rows of the history, by column."""
     body = text.partition("<tbody")[2].partition("</tbody>")[0]
     return [{label: text_of(cell) for label, cell in LABEL.findall(row)} for row in body.split('<tr role="row">')[1:]]
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_each_movement_with_all_there_is_to_know(app: Flask, ada: PanelClient) -> None:
+def test_each_movement_with_all_details(app: Flask, ada: PanelClient) -> None:
     answer = ada.get(f"/customers/{create_customer_history(app)}")
     assert answer.status_code == 200
-    refund, stranger, other, stamps, gold, opening, by_hand, spent, earned = history_rows(answer.text)
+    refund, unknown, other, stamps, gold, opening, adjusted, spent, earned = history_rows(answer.text)
 
     assert earned["Description"] == "Order 1001 Earned in Points"
     assert earned["Date"] == "1 Mar 2026, 12:00"
-    assert (earned["Points"], earned["Total"], earned["Where from"]) == ("+100", "100", "This site API key Shop till")
-    assert earned["Delivered"].startswith("To 4 of 4 Each remote")
+    assert (earned["Points"], earned["Total"], earned["Recorded at"]) == ("+100", "100", "This site API key Shop till")
+    assert earned["Delivered"].startswith("Delivered to 4 of 4 Each remote")
 
-    assert (spent["Points"], spent["Total"], spent["Where from"]) == ("−30", "70", "This site Hook Mugs")
-    at_once, _, folded = spent["Delivered"].partition("Each remote")
-    assert at_once == "To 2 of 4 Refused by Shop 3 . What can be done Waiting for Shop 4 "
-    assert "Shop 3 Refused It holds this id with other points." in folded
-    assert "Shop 4 Customer unknown there No such customer there." in folded
-    assert "Shop 2 Delivered 1 Mar 2026, 12:00" in folded
+    assert (spent["Points"], spent["Total"], spent["Recorded at"]) == ("−30", "70", "This site Hook Mugs")
+    summary, _, details = spent["Delivered"].partition("Each remote")
+    assert summary == "Delivered to 2 of 4 Refused by Shop 3 . Resolve Waiting for Shop 4 "
+    assert "Shop 3 Refused It holds this id with other points." in details
+    assert "Shop 4 Customer unknown there No such customer there." in details
+    assert "Shop 2 Delivered 1 Mar 2026, 12:00" in details
 
-    assert by_hand["Description"] == "By hand In Points"
-    assert (by_hand["Points"], by_hand["Total"], by_hand["Where from"]) == (
+    assert adjusted["Description"] == "Adjusted In Points"
+    assert (adjusted["Points"], adjusted["Total"], adjusted["Recorded at"]) == (
         "−20 set to 50",
         "50",
-        "This site Ada, by hand",
+        "This site Admin Ada",
     )
-    assert by_hand["Delivered"].startswith("To 3 of 4 1 set aside")
+    assert adjusted["Delivered"].startswith("Delivered to 3 of 4 1 set aside")
 
     assert opening["Description"] == "Opening balance In Points"
-    assert (opening["Where from"], opening["Delivered"]) == ("This site Command line", "Stays here")
-    assert gold["Delivered"] == "Stays here: no remote to send it to"
+    assert (opening["Recorded at"], opening["Delivered"]) == ("This site Command line", "Stays on this site")
+    assert gold["Delivered"] == "Stays on this site: no remote observes the reserve"
     assert gold["Points"] == "+1,250"
     assert (stamps["Points"], stamps["Total"]) == ("−5", "−5")
 
-    assert other["Where from"] == "Shop 2"
-    assert other["Delivered"] == "Made there, not sent on"
+    assert other["Recorded at"] == "Shop 2"
+    assert other["Delivered"] == "Received"
     assert other["Date"] == "1 Mar 2026, 10:00 here 1 Mar 2026, 12:00"
     assert (other["Points"], other["Total"]) == ("−90", "−33 Below zero")
-    assert stranger["Where from"] == UNKNOWN_AUTH
-    assert refund["Description"] == "Refund In Points"
+    assert unknown["Recorded at"] == UNKNOWN_AUTH
+    assert refund["Description"] == "Refunded In Points"
     assert refund["Delivered"].startswith(
-        "To 0 of 4 Waiting for https://shop-1.test/points , Shop 2 , Shop 3 and 1 more"
+        "Delivered to 0 of 4 Waiting for https://shop-1.test/points , Shop 2 , Shop 3 and 1 more"
     )
 
 
-def test_points_have_a_colour_beside_their_sign(app: Flask, ada: PanelClient) -> None:
+def test_points_have_a_sign_and_a_colour(app: Flask, ada: PanelClient) -> None:
     text = ada.get(f"/customers/{create_customer_history(app)}").text
     assert '<span class="points-plus">+100</span>' in text
     assert '<span class="points-minus">−30</span>' in text
 
 
-def test_the_head_names_the_customer_and_the_balances(app: Flask, ada: PanelClient) -> None:
+def test_the_page_starts_with_the_customer_and_the_balances(app: Flask, ada: PanelClient) -> None:
     row = create_customer_history(app)
     text = ada.get(f"/customers/{row}").text
     assert '<h1 id="customer"><bdi dir="ltr">anna@shop.test</bdi></h1>' in text
@@ -100,10 +100,10 @@ def test_only_one_reserve(app: Flask, ada: PanelClient) -> None:
     assert [each["Points"] for each in history_rows(ada.get(f"/customers/{row}?reserve=stamps").text)] == ["−5"]
     assert len(history_rows(ada.get(f"/customers/{row}?reserve=").text)) == 9
     bob = run_in_transaction(app, lambda session: record_points(session, "bob@shop.test", 5))
-    assert "Nothing in this reserve." in ada.get(f"/customers/{bob}?reserve=gold").text
+    assert "No movements in this reserve." in ada.get(f"/customers/{bob}?reserve=gold").text
 
 
-def test_a_site_with_one_reserve_does_not_speak_of_it(app: Flask, ada: PanelClient) -> None:
+def test_a_site_with_one_reserve_does_not_mention_it(app: Flask, ada: PanelClient) -> None:
     row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
     text = ada.get(f"/customers/{row}").text
     assert 'name="reserve"' not in text
@@ -119,34 +119,34 @@ def test_a_customer_without_any_movement(app: Flask, ada: PanelClient) -> None:
 
     answer = ada.get(f"/customers/{run_in_transaction(app, add)}")
     assert answer.status_code == 200
-    assert "No points yet." in answer.text
+    assert "No movements yet." in answer.text
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "label"),
     [
         ("earn", "Earned"),
         ("spend", "Spent"),
-        ("refund", "Refund"),
-        ("manual", "By hand"),
-        ("import", "Import"),
+        ("refund", "Refunded"),
+        ("manual", "Adjusted"),
+        ("import", "Imported"),
         ("redeem", "Redeemed"),
         ("opening", "Opening balance"),
-        ("correction", "Correction"),
+        ("correction", "Corrected"),
         ("expire", "Expired"),
     ],
 )
-def test_each_kind_in_words(app: Flask, ada: PanelClient, kind: str, said: str) -> None:
-    def make(session: Session) -> int:
+def test_the_label_of_each_kind(app: Flask, ada: PanelClient, kind: str, label: str) -> None:
+    def change(session: Session) -> int:
         row = record_points(session, "anna@shop.test", 5)
         session.scalars(select(Movement)).one().kind = kind
         return row
 
-    assert history_rows(ada.get(f"/customers/{run_in_transaction(app, make)}").text)[0]["Description"] == said
+    assert history_rows(ada.get(f"/customers/{run_in_transaction(app, change)}").text)[0]["Description"] == label
 
 
 @pytest.mark.parametrize(
-    ("states", "said"),
+    ("states", "css_class"),
     [
         ({}, "status-green"),
         ({"remote_1": DeliveryState.PENDING}, "status-warning"),
@@ -154,8 +154,8 @@ def test_each_kind_in_words(app: Flask, ada: PanelClient, kind: str, said: str) 
         ({f"remote_{number}": DeliveryState.SET_ASIDE for number in range(1, 5)}, "status-none"),
     ],
 )
-def test_the_gravest_of_the_deliveries_colours_it(
-    app: Flask, ada: PanelClient, states: dict[str, DeliveryState], said: str
+def test_the_most_serious_delivery_sets_the_colour(
+    app: Flask, ada: PanelClient, states: dict[str, DeliveryState], css_class: str
 ) -> None:
     run_in_transaction(app, add_remote_of_each_status)
     row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
@@ -163,32 +163,32 @@ def test_the_gravest_of_the_deliveries_colours_it(
         app, lambda session: set_delivery_states(session, 1, **{name: (state, None) for name, state in states.items()})
     )
     text = ada.get(f"/customers/{row}").text
-    short = text.partition("<tbody")[2].partition('<details class="delivery-summary"')[0]
-    assert said in short
-    assert f"To {4 - len(states)} of 4" in short
+    summary = text.partition("<tbody")[2].partition('<details class="delivery-summary"')[0]
+    assert css_class in summary
+    assert f"Delivered to {4 - len(states)} of 4" in summary
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_there_and_back_in_pages(app: Flask, ada: PanelClient) -> None:
+def test_paging(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, lambda session: add_reserve(session, "gold"))
     row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", *range(1, 26)))
-    at, seen = f"/customers/{row}?reserve=default&size=10", []
-    first = history_rows(ada.get(at).text)
+    url, listed = f"/customers/{row}?reserve=default&size=10", []
+    first = history_rows(ada.get(url).text)
     for _ in range(3):
-        text = ada.get(at).text
-        seen += [each["Points"] for each in history_rows(text)]
-        way = {
+        text = ada.get(url).text
+        listed += [each["Points"] for each in history_rows(text)]
+        links = {
             name: href.replace("&amp;", "&")
             for href, name in re.findall(r'href="([^"]+)" aria-label="(\w+) page"', text)
         }
-        assert all("reserve=default" in href and "size=10" in href for href in way.values())
-        at = way.get("Next", at)
-    assert seen == [f"+{number}" for number in range(25, 0, -1)]
-    assert history_rows(ada.get(way["First"]).text) == first
+        assert all("reserve=default" in href and "size=10" in href for href in links.values())
+        url = links.get("Next", url)
+    assert listed == [f"+{number}" for number in range(25, 0, -1)]
+    assert history_rows(ada.get(links["First"]).text) == first
 
 
 @pytest.mark.parametrize("number", ["0", "2", "9223372036854775807", "9223372036854775808", "1" * 40, "-1", "x", "%00"])
-def test_who_is_not_there(app: Flask, ada: PanelClient, number: str) -> None:
+def test_a_customer_who_does_not_exist(app: Flask, ada: PanelClient, number: str) -> None:
     run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
     assert ada.get(f"/customers/{number}").status_code == 404
 
@@ -196,13 +196,13 @@ def test_who_is_not_there(app: Flask, ada: PanelClient, number: str) -> None:
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("reserve=silver", 'id="reserve-error">There is no such points reserve here'),
-        ("reserve=%00", 'id="reserve-error">There is no such points reserve here'),
+        ("reserve=silver", 'id="reserve-error">There is no such points reserve'),
+        ("reserve=%00", 'id="reserve-error">There is no such points reserve'),
         ("cursor=silly", "This address leads to no page"),
         ("size=11", "A page has 10, 20, 40 or 80 rows."),
     ],
 )
-def test_what_cannot_be_right_is_said(app: Flask, ada: PanelClient, query: str, sentence: str) -> None:
+def test_an_error_in_the_url(app: Flask, ada: PanelClient, query: str, sentence: str) -> None:
     answer = ada.get(f"/customers/{create_customer_history(app)}?{query}")
     assert answer.status_code == 422
     assert sentence in answer.text
@@ -211,45 +211,45 @@ def test_what_cannot_be_right_is_said(app: Flask, ada: PanelClient, query: str, 
 
 
 def test_hostile_text_is_escaped(app: Flask, ada: PanelClient) -> None:
-    def make(session: Session) -> int:
+    def create(session: Session) -> int:
         reserves.create(session, "gold", HOSTILE, CREATED_AT)
         add_remote_of_each_status(session)
-        made = record(session, [Draft("anna@shop.test", 5, ref="1")], f"api:{HOSTILE}", CREATED_AT)[0].movement
-        made.reason = HOSTILE
+        movement = record(session, [Draft("anna@shop.test", 5, ref="1")], f"api:{HOSTILE}", CREATED_AT)[0].movement
+        movement.reason = HOSTILE
         apply_movement(session, "anna@shop.test", 5, "wrk_0000000000000002")
         for remote in session.scalars(select(Remote)):
             remote.name = HOSTILE
-        return made.customer_id
+        return movement.customer_id
 
-    def settle(session: Session) -> None:
+    def refuse(session: Session) -> None:
         session.get_one(Customer, row).email = f"{HOSTILE}@shop.test"
         for delivery in session.scalars(select(Delivery)):
             delivery.state, delivery.message = DeliveryState.FAILED, HOSTILE
 
-    row = run_in_transaction(app, make)
-    run_in_transaction(app, settle)
+    row = run_in_transaction(app, create)
+    run_in_transaction(app, refuse)
     text = ada.get(f"/customers/{row}").text
     assert text.count("&lt;script&gt;alert(1)") > 8
     assert "<script>alert" not in text
     assert "\u202e" not in text
 
 
-def test_a_stranger_sees_nothing(app: Flask, stranger: PanelClient) -> None:
+def test_a_visitor_sees_nothing(app: Flask, stranger: PanelClient) -> None:
     row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
     answer = stranger.get(f"/customers/{row}")
     assert answer.status_code == 303
     assert "anna" not in answer.text
 
 
-def test_its_queries_do_not_grow_with_the_history(app: Flask, ada: PanelClient) -> None:
-    def asked() -> int:
+def test_the_number_of_queries_does_not_grow(app: Flask, ada: PanelClient) -> None:
+    def query_count() -> int:
         with app.app_context(), record_queries() as found:
             assert ada.get(f"/customers/{row}?size=80").status_code == 200
         return len(found)
 
     run_in_transaction(app, add_remote_of_each_status)
     row = run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", 5))
-    few = asked()
+    few = query_count()
     run_in_transaction(app, lambda session: record_points(session, "anna@shop.test", *range(1, 90)))
     run_in_transaction(app, lambda session: [add_reserve(session, f"r{number}") for number in range(4)])
-    assert asked() == few
+    assert query_count() == few

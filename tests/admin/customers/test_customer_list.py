@@ -1,4 +1,4 @@
-"""Customers: the list, narrowed, ordered and in pages; and what it says when it is empty or asked for nonsense."""
+"""The customer list: search, order and pages; and what it shows when it is empty or the URL has an error."""
 
 import re
 from datetime import timedelta
@@ -24,7 +24,7 @@ HOSTILE = "\"'><script>alert(1)</script>"
 
 
 def create_customers(session: Session) -> None:
-    """Three customers, of different age and points."""
+    """Create three customers at different times and with different points."""
     for at, (email, points) in enumerate({"carl@shop.test": 5, "anna@shop.test": -7, "bob@shop.test": 1200}.items()):
         record(session, [Draft(email, points, kind="manual")], "test", CREATED_AT + timedelta(days=at))
 
@@ -35,14 +35,14 @@ def listed_names(text: str) -> list[str]:
 
 
 def pager_links(text: str) -> dict[str, str]:
-    """Where the pager above the list leads to."""
+    """The links of the pager above the list."""
     nav = text.partition('aria-label="Pages"')[2].partition("</nav>")[0]
     return {
         name.lower(): href.replace("&amp;", "&") for href, name in re.findall(r'href="([^"]+)" .*?"(\w+) page"', nav)
     }
 
 
-def test_an_empty_list_says_how_customers_come(ada: PanelClient) -> None:
+def test_an_empty_list_says_where_customers_come_from(ada: PanelClient) -> None:
     answer = ada.get(PAGE)
     assert answer.status_code == 200
     assert "No customers yet." in answer.text
@@ -72,7 +72,7 @@ def test_in_every_order(app: Flask, ada: PanelClient, order: str, names: list[st
     assert "3 customers" in main_text(answer.text)
 
 
-def test_a_row_tells_since_when_and_leads_to_the_history(app: Flask, ada: PanelClient) -> None:
+def test_a_row_has_a_date_and_links_to_the_history(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, create_customers)
     text = ada.get(f"{PAGE}?q=bob").text
     assert '<a class="list-text list-name" href="/customers/3"><bdi dir="ltr">bob@shop.test</bdi></a>' in text
@@ -90,12 +90,12 @@ def test_a_balance_below_zero_has_a_minus_and_a_colour(app: Flask, ada: PanelCli
     assert '<span class="balance-points">−7</span>' in text
 
 
-def test_the_ways_to_give_points(app: Flask, ada: PanelClient) -> None:
+def test_the_links_to_adjust_points(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, create_customers)
     text = ada.get(PAGE).text
     assert '<form class="selection-bar" id="selection-form" method="get" action="/customers/points"' in text
-    assert re.search(r'href="/customers/points" data-dialog>.*Add points</a>', text)
-    assert re.search(r'href="/customers/points/several">.*Several in one go</a>', text)
+    assert re.search(r'href="/customers/points" data-dialog>.*Adjust points</a>', text)
+    assert re.search(r'href="/customers/points/several">.*Bulk adjust</a>', text)
     assert ada.get("/customers/points?customer=1&customer=2").status_code == 200
 
 
@@ -113,12 +113,12 @@ def test_each_reserve_by_its_name(app: Flask, ada: PanelClient) -> None:
     assert 'href="/customers/1?reserve=gold"' in text
     richest = ada.get(f"{PAGE}?order=-points&reserve=gold").text
     assert listed_names(richest) == ["carl"]
-    assert "have had, points in" in main_text(richest)
+    assert "Customers who have or had points in" in main_text(richest)
     assert listed_names(ada.get(f"{PAGE}?order=-points").text) == ["bob", "carl", "anna"]
-    assert "Nobody has had points in Stamps yet." in main_text(ada.get(f"{PAGE}?order=points&reserve=stamps").text)
+    assert "No customer has had points in Stamps yet." in main_text(ada.get(f"{PAGE}?order=points&reserve=stamps").text)
 
 
-def test_a_reserve_that_is_not_active_only_where_points_are_left_in_it(app: Flask, ada: PanelClient) -> None:
+def test_an_inactive_reserve_is_shown_only_with_points(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, create_customers)
     run_in_transaction(app, add_reserves)
     run_in_transaction(app, lambda session: record_points(session, "carl@shop.test", 900, reserve="gold"))
@@ -133,52 +133,52 @@ def test_a_reserve_that_is_not_active_only_where_points_are_left_in_it(app: Flas
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 @pytest.mark.parametrize("search", ["BO", "%20bob@", "Bob@Shop.Test%20"])
-def test_the_beginning_of_an_email_finds(app: Flask, ada: PanelClient, search: str) -> None:
+def test_a_search_finds_the_beginning_of_an_email(app: Flask, ada: PanelClient, search: str) -> None:
     run_in_transaction(app, create_customers)
     text = ada.get(f"{PAGE}?q={search}").text
     assert listed_names(text) == ["bob"]
     assert "Show all" in text
 
 
-def test_a_search_without_finds_says_so(app: Flask, ada: PanelClient) -> None:
+def test_a_search_without_results(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, create_customers)
     answer = ada.get(f"{PAGE}?q=nobody&order=newest&size=40")
     assert answer.status_code == 200
-    assert "Nobody found. No customer's e-mail begins with nobody ." in main_text(answer.text)
+    assert "No results. No e-mail begins with nobody ." in main_text(answer.text)
     assert 'href="/customers?order=newest&amp;size=40"' in answer.text
 
 
-def test_a_search_is_listed_by_email_and_says_so(app: Flask, ada: PanelClient) -> None:
+def test_search_results_are_sorted_by_email(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, create_customers)
     text = ada.get(f"{PAGE}?q=b&order=-points").text
-    assert "stands in the order of e-mails" in text
+    assert "Results are sorted by e-mail." in text
     assert '<option selected value="email">' in text
     assert '<input type="hidden" name="order" value="-points">' in text
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-@pytest.mark.parametrize("asked", ["order=-points&reserve=gold", "order=-email", "q=a", "order=newest"])
-def test_search_order_and_size_survive_paging(app: Flask, ada: PanelClient, asked: str) -> None:
+@pytest.mark.parametrize("query", ["order=-points&reserve=gold", "order=-email", "q=a", "order=newest"])
+def test_search_order_and_size_survive_paging(app: Flask, ada: PanelClient, query: str) -> None:
     def many(session: Session) -> None:
         reserves.create(session, "gold", "Gold", CREATED_AT)
         for number in range(25):
             record_points(session, f"a{number:02}@shop.test", number + 1, reserve="gold")
 
     run_in_transaction(app, many)
-    seen: list[str] = []
-    at = f"{PAGE}?{asked}&size=10"
-    first = listed_names(ada.get(at).text)
+    listed: list[str] = []
+    url = f"{PAGE}?{query}&size=10"
+    first = listed_names(ada.get(url).text)
     for _ in range(3):
-        text = ada.get(at).text
-        seen += listed_names(text)
-        way = pager_links(text)
-        assert all(part in step for step in way.values() for part in [*asked.split("&"), "size=10"])
-        at = way.get("next", at)
-    assert len(seen) == len(set(seen)) == 25
-    assert set(way) == {"first", "previous"}
-    assert listed_names(ada.get(way["first"]).text) == first
-    assert listed_names(ada.get(pager_links(ada.get(way["previous"]).text)["previous"]).text) == first
-    assert listed_names(ada.get(pager_links(ada.get(way["first"]).text)["last"]).text) == seen[-10:]
+        text = ada.get(url).text
+        listed += listed_names(text)
+        links = pager_links(text)
+        assert all(part in link for link in links.values() for part in [*query.split("&"), "size=10"])
+        url = links.get("next", url)
+    assert len(listed) == len(set(listed)) == 25
+    assert set(links) == {"first", "previous"}
+    assert listed_names(ada.get(links["first"]).text) == first
+    assert listed_names(ada.get(pager_links(ada.get(links["previous"]).text)["previous"]).text) == first
+    assert listed_names(ada.get(pager_links(ada.get(links["first"]).text)["last"]).text) == listed[-10:]
 
 
 @pytest.mark.parametrize(
@@ -188,8 +188,8 @@ def test_search_order_and_size_survive_paging(app: Flask, ada: PanelClient, aske
         ("q=" + "x" * 255, "At most 254 characters", "q"),
         ("order=silly", "There is no such order", "order"),
         ("order=", "", ""),
-        ("reserve=silver", "There is no such points reserve here", "reserve"),
-        ("reserve=%00", "There is no such points reserve here", "reserve"),
+        ("reserve=silver", "There is no such points reserve", "reserve"),
+        ("reserve=%00", "There is no such points reserve", "reserve"),
         ("cursor=silly", "This address leads to no page", ""),
         ("cursor=" + "x" * 5000, "This address leads to no page", ""),
         ("size=11", "A page has 10, 20, 40 or 80 rows.", ""),
@@ -197,7 +197,7 @@ def test_search_order_and_size_survive_paging(app: Flask, ada: PanelClient, aske
         ("size=%EF%BC%91", "A page has 10, 20, 40 or 80 rows.", ""),
     ],
 )
-def test_what_cannot_be_right_is_said_where_it_stands(
+def test_an_error_in_the_url_is_shown_at_its_field(
     app: Flask, ada: PanelClient, query: str, sentence: str, field: str
 ) -> None:
     run_in_transaction(app, create_customers)
@@ -216,12 +216,12 @@ def test_what_cannot_be_right_is_said_where_it_stands(
         assert "Show the first page" in answer.text
 
 
-def test_a_wrong_reserve_is_said_above_the_list_where_there_is_one_reserve_only(app: Flask, ada: PanelClient) -> None:
+def test_with_one_reserve_its_error_is_above_the_list(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, create_customers)
     answer = ada.get(f"{PAGE}?order=points&reserve=silver")
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
-    assert "There is no such points reserve here" in answer.text
+    assert "There is no such points reserve" in answer.text
 
 
 def test_a_cursor_of_another_order_is_refused(app: Flask, ada: PanelClient) -> None:
@@ -242,7 +242,7 @@ def test_hostile_text_is_escaped(app: Flask, ada: PanelClient) -> None:
         assert "\u202e" not in text
 
 
-def test_a_stranger_sees_nothing(app: Flask, stranger: PanelClient) -> None:
+def test_a_visitor_sees_nothing(app: Flask, stranger: PanelClient) -> None:
     run_in_transaction(app, create_customers)
     answer = stranger.get(PAGE)
     assert answer.status_code == 303
@@ -250,13 +250,13 @@ def test_a_stranger_sees_nothing(app: Flask, stranger: PanelClient) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?order=-points&size=80", "?q=b&size=80"])
-def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: PanelClient, query: str) -> None:
-    def asked() -> int:
+def test_the_number_of_queries_does_not_grow(app: Flask, ada: PanelClient, query: str) -> None:
+    def query_count() -> int:
         with app.app_context(), record_queries() as found:
             assert ada.get(PAGE + query).status_code == 200
         return len(found)
 
     run_in_transaction(app, create_customers)
-    few = asked()
+    few = query_count()
     run_in_transaction(app, lambda session: insert_rows(session, customers=100, movements=300))
-    assert asked() == few
+    assert query_count() == few

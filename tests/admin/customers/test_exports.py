@@ -1,4 +1,4 @@
-"""Export as CSV from the lists: with the filters on screen, fetched from the page of its work."""
+"""Export as CSV from the lists: with the list's filters, downloaded from the page of the task."""
 
 import csv
 import re
@@ -17,7 +17,7 @@ from tests.support.panel_client import NAME, PanelClient
 from tests.support.site_template import run_in_transaction
 
 ANNA, BOB = "anna@shop.example", "bob@shop.example"
-FORM = re.compile(r'<form class="export" method="post" action="([^"]+)">(.*?)</form>', re.DOTALL)
+FORM = re.compile(r'<form method="post" action="([^"]+/export)">(.*?)</form>', re.DOTALL)
 FIELD = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
@@ -36,7 +36,7 @@ def two_of_everything(app: Flask) -> Flask:
 
 
 def press_export(visitor: PanelClient, path: str) -> str:
-    """Press Export as CSV on the page at `path`: where that leads to."""
+    """Press Export as CSV on the page at `path`. Returns the URL of the task."""
     action, inside = FORM.findall(visitor.get(path).text)[0]
     answer = visitor.post(action, dict(FIELD.findall(inside)))
     assert answer.status_code == 303, answer.text
@@ -44,7 +44,7 @@ def press_export(visitor: PanelClient, path: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("path", "title", "seen"),
+    ("path", "title", "exported"),
     [
         ("/customers", "Customers as CSV", [(ANNA, "3"), (ANNA, "9"), (BOB, "7")]),
         ("/customers?q=B", "Customers as CSV: e-mail beginning with B", [(BOB, "7")]),
@@ -60,31 +60,29 @@ def press_export(visitor: PanelClient, path: str) -> str:
         ),
     ],
 )
-def test_what_is_on_screen_is_fetched_as_a_file(
-    two_of_everything: Flask, ada: PanelClient, path: str, title: str, seen: list
+def test_the_list_is_exported_with_its_filters(
+    two_of_everything: Flask, ada: PanelClient, path: str, title: str, exported: list
 ) -> None:
-    there = press_export(ada, path)
-    assert f"<title>{title} · PointSync" in ada.get(there).text
+    task_url = press_export(ada, path)
+    assert f"<title>{title} · PointSync" in ada.get(task_url).text
     with two_of_everything.app_context():
         ticks.run_tasks()
-        asked = tasks.get(db.session(), 1)
-        assert (asked.asked_by, asked.state) == (NAME, "done")
-    text = ada.get(there).text
-    assert f"{len(seen)} of {len(seen)} lines" in text
-    answer = ada.get(f"{there}/file")
+        task = tasks.get(db.session(), 1)
+        assert (task.asked_by, task.state) == (NAME, "done")
+    text = ada.get(task_url).text
+    assert f"{len(exported)} of {len(exported)} lines" in text
+    answer = ada.get(f"{task_url}/file")
     assert re.fullmatch(r"attachment; filename=[a-z]+-\d{4}-\d\d-\d\d\.csv", answer.headers["Content-Disposition"])
     lines = csv.DictReader(answer.data.decode().splitlines())
-    assert [(line["customer"], line["points"]) for line in lines] == seen
+    assert [(line["customer"], line["points"]) for line in lines] == exported
 
 
-def test_no_button_where_nothing_is_listed(app: Flask, ada: PanelClient) -> None:
+def test_no_button_below_an_empty_list(app: Flask, ada: PanelClient) -> None:
     for path in ("/customers", "/system/activity", "/customers?order=wrong", "/system/activity?remote=99"):
         assert "Export as CSV</button>" not in ada.get(path).text
 
 
-def test_what_cannot_be_is_refused_and_asks_for_nothing(
-    two_of_everything: Flask, ada: PanelClient, stranger: PanelClient
-) -> None:
+def test_an_invalid_request_starts_no_task(two_of_everything: Flask, ada: PanelClient, stranger: PanelClient) -> None:
     refused = {
         ("/customers/export", "q", "a\0"): 409,
         ("/customers/export", "reserve", "silver"): 404,
@@ -101,15 +99,13 @@ def test_what_cannot_be_is_refused_and_asks_for_nothing(
         assert ada.post(path, {name: value}).status_code == 400
         assert stranger.post(path).status_code == 400
     run_in_transaction(
-        two_of_everything, lambda session: session.query(Task).count() == 0 or pytest.fail("a work was asked for")
+        two_of_everything, lambda session: session.query(Task).count() == 0 or pytest.fail("a task was started")
     )
 
 
-def test_too_many_at_once_are_told_to_wait(
-    two_of_everything: Flask, ada: PanelClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_many_tasks_at_once(two_of_everything: Flask, ada: PanelClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "MAX_UNFINISHED", 1)
     press_export(ada, "/customers")
     answer = ada.send("/customers/export", page="/system/general")
     assert answer.status_code == 409
-    assert "wait until one of them is done, or stop one" in answer.text
+    assert "Wait until one is done, or stop one" in answer.text

@@ -1,4 +1,4 @@
-"""Customers › Import: a file given, its dry run seen, and recorded once that was confirmed."""
+"""Customers › Import: uploading a file, its dry run, and recording it after a confirmation."""
 
 import io
 from threading import Event
@@ -25,7 +25,7 @@ FORM = "/customers/import"
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits between two parts."""
+    """Tasks do not pause between two parts."""
     monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
 
 
@@ -36,7 +36,7 @@ def upload(ada: PanelClient, content: str | bytes = FILE, name: str = "points.cs
 
 
 def run_waiting_task(app: Flask) -> None:
-    """Do what was asked for."""
+    """Run the next background task."""
     with app.app_context():
         assert runner.run_next(TASK_FUNCTIONS, get_runtime().config.data, "w", Event())
 
@@ -50,22 +50,22 @@ def row_count(app: Flask, model: type = Movement) -> int:
 @pytest.mark.parametrize(
     "database_settings", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
 )
-def test_a_dry_run_and_then_all_of_it(app: Flask, ada: PanelClient) -> None:
-    given = upload(ada)
-    assert (given.status_code, given.location) == (303, "/system/works/1")
+def test_a_dry_run_and_then_the_import(app: Flask, ada: PanelClient) -> None:
+    answer = upload(ada)
+    assert (answer.status_code, answer.location) == (303, "/system/works/1")
     run_waiting_task(app)
     assert row_count(app) == 0
     text = text_of(ada.get("/system/works/1").text)
     for words in (
         "Dry run of points.csv",
         "2 lines as opening balances: 2 new",
-        "nothing is sent",
+        "Opening balances are not sent",
         "default 0 +295 295",
     ):
         assert words in text
     assert "Import everything (2) as opening balances" in text
-    begun = ada.send(f"{FORM}/1/points", page="/system/works/1", lines="all")
-    assert (begun.status_code, begun.location) == (303, "/system/works/2")
+    answer = ada.send(f"{FORM}/1/points", page="/system/works/1", lines="all")
+    assert (answer.status_code, answer.location) == (303, "/system/works/2")
     run_waiting_task(app)
     assert "2 lines recorded as opening balances." in text_of(ada.get("/system/works/2").text)
     assert row_count(app) == 2
@@ -76,19 +76,19 @@ def test_a_dry_run_and_then_all_of_it(app: Flask, ada: PanelClient) -> None:
     assert "There is nothing new to import." in text
 
 
-def test_faulty_lines_are_named_and_the_good_ones_imported_by_choice(app: Flask, ada: PanelClient) -> None:
+def test_invalid_lines_are_listed_and_the_valid_ones_can_be_imported(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         sample_remotes.add_remote_of_each_status(session)
     assert "all 5 shops import their own file" in text_of(ada.get(FORM).text)
     upload(ada, FILE + "<b>no address;5\n", "<i>my</i>\u202e\x01 points.csv", kind="new")
     run_waiting_task(app)
     answer = ada.get("/system/works/1").text
-    assert "&lt;b&gt;no address is no e-mail address" in answer
+    assert "&#34;&lt;b&gt;no address&#34; is not a valid e-mail address" in answer
     assert "<b>no" not in answer
     assert "\u202e" not in answer
     text = text_of(answer)
     assert "will be sent to 4 sites" in text
-    assert "Import the good lines only (2) as new points" in text
+    assert "Import only the valid lines (2) as new points" in text
     assert "Download all faults (" in text
     assert ada.get("/system/works/1/file").data.decode().splitlines()[0] == "line,message"
     ada.send(f"{FORM}/1/points", page="/system/works/1", lines="all")
@@ -98,7 +98,7 @@ def test_faulty_lines_are_named_and_the_good_ones_imported_by_choice(app: Flask,
     ada.send(f"{FORM}/1/points", page="/system/works/1", lines="good")
     run_waiting_task(app)
     assert (row_count(app), row_count(app, Delivery)) == (2, 8)
-    assert "They are sent to 4 sites" in text_of(ada.get("/system/works/3").text)
+    assert "These points are sent to 4 sites" in text_of(ada.get("/system/works/3").text)
 
 
 BAD_UPLOADS = [
@@ -106,13 +106,13 @@ BAD_UPLOADS = [
     ({"content": b"PK\x03\x04"}, "Excel"),
     ({"content": "name,points\n"}, "no column has the customers"),
     ({"name": ""}, "Choose a file."),
-    ({"kind": "both"}, "Choose what the file holds."),
-    ({"file_format": "xlsx"}, "Choose one of these."),
-    ({"reserve": "silver"}, "Choose one of these"),
+    ({"kind": "both"}, "Choose what the file contains."),
+    ({"file_format": "xlsx"}, "Choose a format from the list."),
+    ({"reserve": "silver"}, "does not exist or is not active"),
 ]
 
 
-def test_what_cannot_be_is_said_at_its_field_and_nothing_is_kept(app: Flask, ada: PanelClient) -> None:
+def test_an_error_is_shown_at_its_field_and_nothing_is_stored(app: Flask, ada: PanelClient) -> None:
     for fields, words in BAD_UPLOADS:
         answer = upload(ada, **fields)
         assert answer.status_code == 422, fields
@@ -124,7 +124,7 @@ def test_what_cannot_be_is_said_at_its_field_and_nothing_is_kept(app: Flask, ada
         assert list((get_runtime().config.data / "files").iterdir()) == []
 
 
-def test_a_dry_run_that_has_not_ended_or_whose_file_is_gone_is_not_imported(app: Flask, ada: PanelClient) -> None:
+def test_an_unfinished_dry_run_or_a_missing_file_is_not_imported(app: Flask, ada: PanelClient) -> None:
     upload(ada)
     assert ada.send(f"{FORM}/1/points", page=FORM).status_code == 409
     run_waiting_task(app)
@@ -134,7 +134,7 @@ def test_a_dry_run_that_has_not_ended_or_whose_file_is_gone_is_not_imported(app:
     assert row_count(app, Task) == 1
 
 
-def test_a_large_file_is_taken_from_admins_alone_and_no_other_form_takes_as_much(
+def test_only_this_form_accepts_large_files_and_only_from_admins(
     app: Flask, ada: PanelClient, stranger: PanelClient
 ) -> None:
     large = FILE + "carl@x.example;1\n" * (MAX_BODY_BYTES // 10)
@@ -150,10 +150,10 @@ def test_a_large_file_is_taken_from_admins_alone_and_no_other_form_takes_as_much
     assert row_count(app, Task) == 1
 
 
-def test_a_full_disk_is_said(app: Flask, ada: PanelClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(app: Flask, ada: PanelClient, monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w+b", buffering=0) as full:
         monkeypatch.setattr(Request, "_get_file_stream", lambda *_, **__: full)
         answer = upload(ada)
     assert answer.status_code == 507
-    assert "The disk of this site’s server is full." in answer.text
+    assert "the disk of this site’s server is full." in answer.text
     assert row_count(app, Task) == 0

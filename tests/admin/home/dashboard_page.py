@@ -1,4 +1,4 @@
-"""Reading the Dashboard as words."""
+"""Reading the Dashboard's text."""
 
 import re
 
@@ -6,12 +6,12 @@ from tests.admin.page_text import text_of
 
 
 def attention_texts(text: str) -> list[str]:
-    """What needs a hand, as words."""
+    """The items that need attention, as text."""
     return [text_of(each) for each in re.findall(r'<li class="attention-item [^>]+>(.*?)</li>', text, re.DOTALL)]
 
 
 def site_texts(text: str) -> list[str]:
-    """The sites, as words."""
+    """The sites, as text."""
     inside = text.partition('<ul class="tiles">')[2].partition("</ul>")[0]
     return [text_of(each) for each in re.findall(r"<li[ >].*?</li>", inside, re.DOTALL)]
 

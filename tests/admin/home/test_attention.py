@@ -1,5 +1,6 @@
-"""The Dashboard: what needs a hand, and where to see to it."""
+"""The Dashboard: what needs attention, and where to solve it."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -25,52 +26,52 @@ AUTH = "wrk_" + "1" * 16
 
 @pytest.fixture
 def in_step(app: Flask) -> None:
-    """A site with an address, a process that sends, and one remote that is in step."""
+    """A site with a URL, a worker, and one remote that is in step."""
 
     def change(session: Session) -> None:
         site = session.get_one(Site, 1)
         site.served_url = "http://127.0.0.1:8080"
         leases.record_heartbeat(session, "w" * 32)
-        line = sample_remotes.add_remote(session, "https://tea.test", AUTH)
-        line.name, line.dialect, line.status, line.status_text = "Tea shop", "pointsync", "green", "In step."
-        line.check_code, line.attempt_code, line.facts = "ok", "ok", {"lists": [site.auth]}
+        remote = sample_remotes.add_remote(session, "https://tea.test", AUTH)
+        remote.name, remote.dialect, remote.status, remote.status_text = "Tea shop", "pointsync", "green", "In step."
+        remote.check_code, remote.attempt_code, remote.facts = "ok", "ok", {"lists": [site.auth]}
 
     run_in_transaction(app, change)
 
 
 def refuse_waiting(session: Session) -> None:
-    """What waits was refused there."""
+    """Mark all waiting deliveries as refused."""
     session.execute(update(Delivery).values(state=DeliveryState.FAILED, code="conflict"))
 
 
-def test_a_first_start_says_how_to_begin(ada: PanelClient) -> None:
+def test_a_new_site_shows_the_next_steps(ada: PanelClient) -> None:
     text = ada.get("/").text
-    address, begin = attention_texts(text)
-    assert address.startswith("Other sites need an address for this one. Tell its public URL under General")
-    assert begin.startswith("No remote sites yet. Ask the admin of another shop for its sharing key")
+    url, remotes = attention_texts(text)
+    assert url.startswith("This site has no public URL yet. Enter it under General")
+    assert remotes.startswith("No remote sites yet. Ask the admin of another shop for its sharing key")
     assert 'href="/system/general"' in text
     assert 'href="/system/points-sync#remotes"' in text
     assert "No movements in these 14 days." in text
 
 
 @pytest.mark.usefixtures("in_step")
-def test_nothing_needs_a_hand(app: Flask, ada: PanelClient) -> None:
+def test_all_good(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, lambda session: sample_remotes.record_waiting(session, 3))
-    assert attention_texts(ada.get("/").text) == ["Nothing needs a hand."]
+    assert attention_texts(ada.get("/").text) == ["All good."]
 
 
 @pytest.mark.usefixtures("in_step")
-def test_what_is_held_is_asked_first(app: Flask, ada: PanelClient) -> None:
-    assert "Nothing is sent until" not in ada.get("/").text
+def test_stopped_sending_has_a_question_first(app: Flask, ada: PanelClient) -> None:
+    assert "Sending is stopped until" not in ada.get("/").text
     reason = "The marker of this database is missing in /data & more."
     run_in_transaction(app, lambda session: setattr(session.get_one(Site, 1), "hold", reason))
     text = ada.get("/").text
-    assert "Nothing is sent until you say what this database is." in text
+    assert "Sending is stopped until you say what this database is." in text
     assert "missing in /data &amp; more." in text
     for what in ("moved", "restored", "copy"):
         assert f'href="/system/hold/{what}"' in text
-    assert attention_texts(text) == ["Nothing but what is asked above."]
-    assert "Sends Nothing, until you say what this database is." in site_texts(text)[0]
+    assert attention_texts(text) == ["Answer the question above."]
+    assert "Sending Stopped, until you answer the question above." in site_texts(text)[0]
 
 
 @pytest.mark.usefixtures("in_step")
@@ -80,8 +81,8 @@ def test_refused_movements(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, lambda session: setattr(session.get_one(Remote, 1), "status", "error"))
     text = ada.get("/").text
     assert attention_texts(text) == [
-        "1 movement was refused by Tea shop . Send it again, set it aside or correct it here, under Activity ."
-    ], "that it is red for just that is not told twice"
+        "1 movement was refused by Tea shop . Send it again, set it aside or correct it here under Activity ."
+    ], "a remote that is red only because of these has no item of its own"
     assert 'href="/system/activity?state=failed"' in text
     run_in_transaction(app, lambda session: sample_remotes.record_waiting(session, 2))
     run_in_transaction(app, refuse_waiting)
@@ -91,14 +92,22 @@ def test_refused_movements(app: Flask, ada: PanelClient) -> None:
 @pytest.mark.usefixtures("in_step")
 def test_red_remotes(app: Flask, ada: PanelClient) -> None:
     def change(session: Session) -> None:
-        for line in (session.get_one(Remote, 1), *sample_remotes.add_remote_of_each_status(session)):
-            line.status, line.attempt_code = "error", "timeout"
+        for remote in (session.get_one(Remote, 1), *sample_remotes.add_remote_of_each_status(session)):
+            remote.status, remote.attempt_code = "error", "timeout"
 
     run_in_transaction(app, change)
-    assert attention_texts(ada.get("/").text) == [
-        "Tea shop , https://shop-1.test/points , Shop 2 and 2 more are red. What is wrong, and what to do, stands "
-        "beside each under Points Sync."
+    text = ada.get("/").text
+    assert attention_texts(text) == [
+        "Tea shop : In step. Retry now",
+        f"https://shop-1.test/points : {sample_remotes.STATUS_TEXTS['none']} Retry now",
+        f"Shop 2 : {sample_remotes.STATUS_TEXTS['green']} Retry now",
+        "2 more remotes are red. See Points Sync.",
     ]
+    retry_form = text.partition('<form id="retry-form" method="post">')[2].partition("</form>")[0]
+    token = re.findall(r'name="csrf_token" value="([^"]+)"', retry_form)
+    paths = re.findall(r'form="retry-form" formaction="([^"]+)"', text)
+    assert [path.split("/")[-2:] for path in paths] == [["1", "retries"], ["2", "retries"], ["3", "retries"]]
+    assert ada.post(paths[0], {"csrf_token": token}).status_code == 303
 
 
 @pytest.mark.usefixtures("in_step")
@@ -113,34 +122,34 @@ def test_balances_below_zero(app: Flask, ada: PanelClient) -> None:
 
     run_in_transaction(app, spent_twice)
     text = ada.get("/").text
-    [need] = attention_texts(text)
-    assert need.startswith("1 balance is below zero, where the reserve does not allow it. The movements that took")
+    [item] = attention_texts(text)
+    assert item.startswith("1 balance is below zero although the reserve does not allow it. See the movements")
     assert 'href="/system/activity/below-zero"' in text
     run_in_transaction(
         app, lambda session: session.execute(update(Movement).values(recorded_at=now - timedelta(days=99)))
     )
-    assert attention_texts(ada.get("/").text) == [need], "however long ago"
+    assert attention_texts(ada.get("/").text) == [item], "no matter how old the movement is"
     run_in_transaction(app, lambda session: record(session, [Draft("ada@shop.test", 5)], "test", now))
-    assert attention_texts(ada.get("/").text) == ["Nothing needs a hand."], "it was put right"
+    assert attention_texts(ada.get("/").text) == ["All good."], "it was corrected"
 
 
 @pytest.mark.usefixtures("in_step")
 def test_a_site_that_does_not_list_this_one(app: Flask, ada: PanelClient) -> None:
-    def tell(session: Session, lists: list[str], dialect: str = "pointsync") -> None:
-        line = session.get_one(Remote, 1)
-        line.facts, line.dialect = {"lists": lists}, dialect
+    def set_lists(session: Session, lists: list[str], dialect: str = "pointsync") -> None:
+        remote = session.get_one(Remote, 1)
+        remote.facts, remote.dialect = {"lists": lists}, dialect
 
-    run_in_transaction(app, lambda session: tell(session, ["wrk_" + "9" * 16]))
+    run_in_transaction(app, lambda session: set_lists(session, ["wrk_" + "9" * 16]))
     text = ada.get("/").text
-    [need] = attention_texts(text)
-    assert need.startswith("Tea shop does not list this site, so points made there stay there.")
+    [item] = attention_texts(text)
+    assert item.startswith("Tea shop does not list this site, so points recorded there do not arrive here.")
     assert '<a href="/system/network">' in text
-    run_in_transaction(app, lambda session: tell(session, [], "woorewards"))
-    assert attention_texts(ada.get("/").text) == ["Nothing needs a hand."], "that dialect tells of no lists"
+    run_in_transaction(app, lambda session: set_lists(session, [], "woorewards"))
+    assert attention_texts(ada.get("/").text) == ["All good."], "WooRewards sites do not report their lists"
 
 
 @pytest.mark.usefixtures("in_step")
-def test_two_lines_to_one_site_are_told_once(app: Flask, ada: PanelClient) -> None:
+def test_two_remotes_for_one_site_are_listed_once(app: Flask, ada: PanelClient) -> None:
     def change(session: Session) -> None:
         sample_remotes.add_reserve(session, "gold")
         first = session.get_one(Remote, 1)
@@ -151,35 +160,35 @@ def test_two_lines_to_one_site_are_told_once(app: Flask, ada: PanelClient) -> No
         first.facts = second.facts = {"lists": []}
 
     run_in_transaction(app, change)
-    assert [need.count("Tea shop") for need in attention_texts(ada.get("/").text)] == [1]
+    assert [item.count("Tea shop") for item in attention_texts(ada.get("/").text)] == [1]
 
 
 @pytest.mark.usefixtures("in_step")
-def test_a_pass_that_ends_there(app: Flask, ada: PanelClient) -> None:
+def test_a_pass_that_ends_soon(app: Flask, ada: PanelClient) -> None:
     def change(session: Session) -> None:
-        line = session.get_one(Remote, 1)
-        line.facts = line.facts | {"pass_ends_at": "2026-03-02T12:00:00Z"}
+        remote = session.get_one(Remote, 1)
+        remote.facts = remote.facts | {"pass_ends_at": "2026-03-02T12:00:00Z"}
 
     run_in_transaction(app, change)
-    [need] = attention_texts(ada.get("/").text)
-    assert need.startswith("Tea shop has changed its Pass,")
+    [item] = attention_texts(ada.get("/").text)
+    assert item.startswith("Tea shop has changed its Pass,")
 
 
 @pytest.mark.usefixtures("in_step")
-def test_clocks_that_are_apart(app: Flask, ada: PanelClient) -> None:
+def test_clocks_that_differ(app: Flask, ada: PanelClient) -> None:
     def change(session: Session) -> None:
-        line = session.get_one(Remote, 1)
-        line.check_code, line.clock_offset_seconds = "clock_skew", -421.0
+        remote = session.get_one(Remote, 1)
+        remote.check_code, remote.clock_offset_seconds = "clock_skew", -421.0
 
     run_in_transaction(app, change)
-    [need] = attention_texts(ada.get("/").text)
-    assert need.startswith("The clock of Tea shop and this site's are 7 minutes apart.")
+    [item] = attention_texts(ada.get("/").text)
+    assert item.startswith("The clock of Tea shop and of this site differ by 7 minutes.")
 
 
 @pytest.mark.usefixtures("in_step")
-def test_nobody_sends(app: Flask, ada: PanelClient) -> None:
+def test_no_worker(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, lambda session: leases.unregister(session, "w" * 32))
     text = ada.get("/").text
-    [need] = attention_texts(text)
-    assert need.startswith("Nothing is sent: no process that sends is running. Start pointsync serve")
-    assert "Sends Nothing: no process that sends is running." in site_texts(text)[0]
+    [item] = attention_texts(text)
+    assert item.startswith("Nothing is sent, since no worker is running. Start pointsync serve")
+    assert "Sending Stopped: no worker is running." in site_texts(text)[0]

@@ -1,4 +1,4 @@
-"""The Dashboard: how each site stands, what waits, and what the last days came to."""
+"""The Dashboard: the status of each site, what is waiting, and the movements of the last days."""
 
 import re
 from datetime import timedelta
@@ -28,24 +28,24 @@ AUTH = "wrk_" + "1" * 16
 
 
 class TestSites:
-    """This site, and each remote as it stands."""
+    """This site, and each remote with its status."""
 
-    def test_each_says_how_it_stands(self, app: Flask, ada: PanelClient) -> None:
+    def test_each_tile_has_the_status(self, app: Flask, ada: PanelClient) -> None:
         def change(session: Session) -> None:
             session.get_one(Site, 1).served_url = "http://127.0.0.1:8080"
             sample_remotes.add_remote_of_each_status(session)
 
         run_in_transaction(app, change)
-        own, *shown = site_texts(ada.get("/").text)
-        assert own.startswith("Shop one This site http://127.0.0.1:8080 Sends")
-        assert len(shown) == 4
-        for (state, words), tile in zip(sample_remotes.STATUS_TEXTS.items(), shown, strict=True):
+        local, *tiles = site_texts(ada.get("/").text)
+        assert local.startswith("Shop one This site http://127.0.0.1:8080 Sending")
+        assert len(tiles) == 4
+        for (state, text), tile in zip(sample_remotes.STATUS_TEXTS.items(), tiles, strict=True):
             assert sample_remotes.STATUS_LABELS[state] in tile
-            assert state == "green" or words in tile
-        assert shown[0].startswith("https://shop-1.test/points Activity Reserve default here to default there")
-        assert shown[1].startswith("Shop 2 Activity https://shop-2.test/points")
+            assert state == "green" or text in tile
+        assert tiles[0].startswith("https://shop-1.test/points Activity Reserve default here to default there")
+        assert tiles[1].startswith("Shop 2 Activity https://shop-2.test/points")
 
-    def test_a_deleted_line_is_not_shown(self, app: Flask, ada: PanelClient) -> None:
+    def test_a_deleted_remote_is_not_shown(self, app: Flask, ada: PanelClient) -> None:
         run_in_transaction(
             app,
             lambda session: setattr(
@@ -54,13 +54,13 @@ class TestSites:
         )
         assert len(site_texts(ada.get("/").text)) == 4
 
-    def test_what_remotes_say_is_text(self, app: Flask, ada: PanelClient) -> None:
+    def test_texts_from_remotes_are_escaped(self, app: Flask, ada: PanelClient) -> None:
         def change(session: Session) -> None:
-            line = sample_remotes.add_remote(session, "https://two.test", AUTH)
-            line.name = line.status_text = line.last_error = "<script>alert(1)</script>\u202e"
-            line.last_failure_at, line.status = sample_remotes.CREATED_AT, "error"
-            line.attempt_code, line.dialect, line.check_code = "timeout", "pointsync", "ok"
-            line.facts, line.clock_offset_seconds = {"lists": ["<script>alert(2)</script>"]}, 1e9
+            remote = sample_remotes.add_remote(session, "https://two.test", AUTH)
+            remote.name = remote.status_text = remote.last_error = "<script>alert(1)</script>\u202e"
+            remote.last_failure_at, remote.status = sample_remotes.CREATED_AT, "error"
+            remote.attempt_code, remote.dialect, remote.check_code = "timeout", "pointsync", "ok"
+            remote.facts, remote.clock_offset_seconds = {"lists": ["<script>alert(2)</script>"]}, 1e9
             apply(session, AUTH, session.get_one(Reserve, 1), [IncomingMovement("1", "a@b.test", 5)], clock.now())
 
         run_in_transaction(app, change)
@@ -79,11 +79,11 @@ class TestSites:
 class TestWaiting:
     """What is not delivered yet, and since when."""
 
-    def test_nothing_waits(self, app: Flask, ada: PanelClient) -> None:
+    def test_nothing_is_waiting(self, app: Flask, ada: PanelClient) -> None:
         run_in_transaction(app, sample_remotes.add_remote_of_each_status)
-        assert "Nothing waits: all that was made here is delivered." in ada.get("/").text
+        assert "Everything is delivered." in ada.get("/").text
 
-    def test_in_all_and_for_each(self, app: Flask, ada: PanelClient) -> None:
+    def test_total_and_per_remote(self, app: Flask, ada: PanelClient) -> None:
         def change(session: Session) -> None:
             sample_remotes.add_remote(session, "https://two.test", AUTH)
             sample_remotes.record_waiting(session, 2)
@@ -100,16 +100,16 @@ class TestWaiting:
         run_in_transaction(app, change)
         text = ada.get("/").text
         assert text_of(text.partition('id="waiting-count"')[2].partition("</p>")[0].partition(">")[2]) == (
-            "6 movements wait to be delivered, the oldest of 1 Mar 2026, 12:00 ."
+            "6 movements are waiting to be delivered; the oldest since 1 Mar 2026, 12:00 ."
         )
         _, first, second, third, fourth, _ = site_texts(text)
-        assert "Waiting 3; the oldest of 1 Mar 2026, 12:00" in first
-        assert "Waiting 1; the oldest of 2 Mar 2026, 12:00" in second
+        assert "Waiting 3; the oldest since 1 Mar 2026, 12:00" in first
+        assert "Waiting 1; the oldest since 2 Mar 2026, 12:00" in second
         assert "Waiting 0" in third
         assert "oldest" not in third
-        assert "Waiting 1; the oldest of 2 Mar 2026, 12:00 Customers unknown 1 movement" in fourth
+        assert "Waiting 1; the oldest since 2 Mar 2026, 12:00 Customers unknown 1 movement" in fourth
 
-    def test_history_has_no_age(self, app: Flask, ada: PanelClient) -> None:
+    def test_a_history_has_no_oldest_delivery(self, app: Flask, ada: PanelClient) -> None:
         def change(session: Session) -> None:
             sample_remotes.add_remote(session, "https://two.test", AUTH)
             sample_remotes.record_waiting(session, 2)
@@ -122,9 +122,9 @@ class TestWaiting:
 
 
 class TestDays:
-    """Movements per day by origin: a picture, the same figures in a table, and points in the period."""
+    """Movements per day by site: a chart, the same numbers in a table, and points in the period."""
 
-    def test_movements_stand_at_their_days(self, app: Flask, ada: PanelClient, moving_clock: MovingClock) -> None:
+    def test_movements_per_day(self, app: Flask, ada: PanelClient, moving_clock: MovingClock) -> None:
         now = clock.now()
 
         def change(session: Session) -> None:
@@ -140,11 +140,11 @@ class TestDays:
             ["Shop one This site", "4", "112", "2"],
             ["Tea shop", "1", "30", "0"],
         ]
-        figures = table_cells(text, "Movements per day, the last 14 days: the figures")
-        assert len(figures) == 14
-        assert figures[0][1:] == ["3", "1", "4"]
-        assert figures[1][1:] == ["0", "0", "0"]
-        assert figures[13][1:] == ["1", "0", "1"]
+        cells = table_cells(text, "Movements per day, the last 14 days: the numbers")
+        assert len(cells) == 14
+        assert cells[0][1:] == ["3", "1", "4"]
+        assert cells[1][1:] == ["0", "0", "0"]
+        assert cells[13][1:] == ["1", "0", "1"]
         assert text.count('<g class="chart-bar">') == 14
         assert len(re.findall(r'<rect class="chart-segment', text)) == 3
         text = ada.get("/?days=31").text
@@ -158,8 +158,8 @@ class TestDays:
                 apply(session, f"wrk_{number:016x}", session.get_one(Reserve, 1), incoming, clock.now())
 
         run_in_transaction(app, change)
-        shown = table_cells(ada.get("/").text, "Points in these 14 days")
-        assert [row[:2] for row in shown] == [
+        cells = table_cells(ada.get("/").text, "Points in these 14 days")
+        assert [row[:2] for row in cells] == [
             ["Shop one This site", "0"],
             ["wrk_0000000000000004", "4"],
             ["wrk_0000000000000005", "5"],
@@ -169,14 +169,14 @@ class TestDays:
         ]
 
     @pytest.mark.parametrize("days", ["", "0", "-1", "15", "9" * 400, "x", "%00", "31&days=14", "%ed%a0%80"])
-    def test_any_other_number_of_days_is_one_of_the_two(self, ada: PanelClient, days: str) -> None:
+    def test_any_other_number_of_days_becomes_14_or_31(self, ada: PanelClient, days: str) -> None:
         answer = ada.get(f"/?days={days}")
         assert answer.status_code == 200
         assert f"No movements in these {'31' if '31' in days else '14'} days." in answer.text
 
 
-def test_its_queries_do_not_grow(app: Flask, ada: PanelClient) -> None:
-    def asked() -> int:
+def test_the_number_of_queries_does_not_grow(app: Flask, ada: PanelClient) -> None:
+    def query_count() -> int:
         with app.app_context(), record_queries() as found:
             assert ada.get("/?days=31").status_code == 200
         return len(found)
@@ -189,6 +189,6 @@ def test_its_queries_do_not_grow(app: Flask, ada: PanelClient) -> None:
 
     run_in_transaction(app, sample_remotes.add_remote_of_each_status)
     run_in_transaction(app, lambda session: sample_remotes.record_waiting(session, 1))
-    few = asked()
+    few = query_count()
     run_in_transaction(app, more)
-    assert asked() == few
+    assert query_count() == few

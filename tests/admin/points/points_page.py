@@ -1,4 +1,4 @@
-"""Points by hand: customers who have some, the form that gives them, and what it has recorded."""
+"""Adjust points: creating customers, filling in the form, and reading what was recorded."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ PAGE = "/customers/points"
 
 
 def create_customers(app: Flask, **points: int) -> list[int]:
-    """Customers NAME@shop.test with those points; their row numbers."""
+    """Create customers NAME@shop.test with these points. Returns their row ids."""
 
     def change(session: Session) -> list[int]:
         drafts = [Draft(f"{name}@shop.test", points=number) for name, number in points.items()]
@@ -27,7 +27,7 @@ def create_customers(app: Flask, **points: int) -> list[int]:
 
 
 def balances(app: Flask) -> dict[str, int]:
-    """What everybody has in the reserve `default`, by the name before the @."""
+    """The balances in the reserve `default`, by the part of the e-mail before the @."""
     with app.app_context():
         rows = db.session.execute(
             select(Customer.email, Balance.points).join(Balance).where(Balance.reserve_id == 1).order_by(Customer.id)
@@ -36,13 +36,13 @@ def balances(app: Flask) -> dict[str, int]:
 
 
 def manual_movements(app: Flask) -> list[Movement]:
-    """The movements made by hand, oldest first."""
+    """The movements that an admin recorded, oldest first."""
     with app.app_context():
         return list(db.session.scalars(select(Movement).where(Movement.source.like("admin:%")).order_by(Movement.seq)))
 
 
 def hidden_fields(text: str) -> dict[str, list[str]]:
-    """The hidden fields of a page's form."""
+    """The hidden fields of the page's form."""
     found: dict[str, list[str]] = {}
     for name, value in re.findall(
         r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">', text.partition("<main")[2]
@@ -52,7 +52,7 @@ def hidden_fields(text: str) -> dict[str, list[str]]:
 
 
 def filled_form(ada: PanelClient, query: str = "", **typed: Any) -> dict[str, Any]:
-    """What a browser would send of the form, opened now."""
+    """The form's fields as a browser would send them."""
     usual = {"email": "eve@shop.test", "reserve": "default", "what": "add", "points": "50", "reason": "Thanks"}
     return usual | hidden_fields(ada.get(PAGE + query).text) | typed
 
@@ -63,5 +63,5 @@ def confirm_dry_run(ada: PanelClient, dry_run: str) -> Any:
 
 
 def selection_query(numbers: list[int]) -> str:
-    """The query of a list with these customers ticked."""
+    """The query of the list's form with these customers selected."""
     return "?" + "&".join(f"customer={number}" for number in numbers)

@@ -1,4 +1,4 @@
-"""Points by hand: for one customer at once, and never twice."""
+"""Adjust points of one customer: recorded at once, and only once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote_from_bytes
@@ -31,7 +31,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_a_new_customer_is_given_points(app: Flask, ada: PanelClient) -> None:
+def test_a_new_customer_gets_points(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, sample_remotes.add_remote_of_each_status)
     sent = filled_form(ada, email=" Eve@Shop.TEST ", reason=" Thanks & more ")
     answer = ada.post(PAGE, sent)
@@ -75,14 +75,14 @@ def test_a_known_customer(app: Flask, ada: PanelClient, what: str, points: str, 
     assert balances(app) == {"bob": after}
     assert manual_movements(app)[0].set_to == (after if what == "set" else None)
     page_text = main_text(ada.get(PAGE).text)
-    assert ("fewer than 0" in page_text) == (after < 0)
-    assert "No remote observes this reserve: it stays here." in page_text
+    assert ("which is below zero" in page_text) == (after < 0)
+    assert "No remote observes this reserve, so it stays on this site." in page_text
 
 
-def test_a_closing_line_is_no_remote_to_send_to(app: Flask, ada: PanelClient) -> None:
+def test_closing_and_deleted_remotes_are_not_counted(app: Flask, ada: PanelClient) -> None:
     def change(session: Session) -> None:
-        lines = sample_remotes.add_remote_of_each_status(session)
-        lines[0].closing_at = lines[1].deleted_at = sample_remotes.CREATED_AT
+        remotes = sample_remotes.add_remote_of_each_status(session)
+        remotes[0].closing_at = remotes[1].deleted_at = sample_remotes.CREATED_AT
         session.get_one(Remote, 3).paused_at = sample_remotes.CREATED_AT
 
     run_in_transaction(app, change)
@@ -92,12 +92,12 @@ def test_a_closing_line_is_no_remote_to_send_to(app: Flask, ada: PanelClient) ->
         assert db.session.scalar(select(func.count()).select_from(Delivery)) == 2
 
 
-def test_a_balance_that_is_so_already(app: Flask, ada: PanelClient) -> None:
+def test_a_balance_that_already_has_the_value(app: Flask, ada: PanelClient) -> None:
     create_customers(app, eve=50)
     sent = filled_form(ada, what="set")
     assert ada.post(PAGE, sent).status_code == 303
     page_text = main_text(ada.get(PAGE).text)
-    assert "1 balance was so already; there is nothing to record for it." in page_text
+    assert "1 balance already has this value, so nothing was recorded for it." in page_text
     assert "Recorded:" not in page_text
     run_in_transaction(app, lambda session: record(session, [Draft("eve@shop.test", points=1)], "test", clock.now()))
     ada.post(PAGE, sent)
@@ -115,7 +115,7 @@ def test_the_same_form_again_records_nothing(app: Flask, ada: PanelClient, what:
     for again in (sent, sent | {"email": "EVE@shop.test "}, sent | {"reason": "Other words"}):
         answer = ada.post(PAGE, again)
         assert answer.status_code == 303
-        assert "This was recorded already; nothing was recorded twice." in main_text(ada.get(PAGE).text)
+        assert "This was already recorded. Nothing was recorded twice." in main_text(ada.get(PAGE).text)
     assert balances(app) == before
     assert len(manual_movements(app)) == 1
 
@@ -135,13 +135,15 @@ def test_a_double_click(app: Flask, ada: PanelClient, what: str) -> None:
 
 
 @pytest.mark.parametrize("other", [{"points": "60"}, {"what": "subtract"}, {"what": "set"}, {"reserve": "gold"}])
-def test_back_and_something_else_is_asked_once_more(app: Flask, ada: PanelClient, other: dict[str, str]) -> None:
+def test_the_same_form_with_other_content_must_be_sent_again(
+    app: Flask, ada: PanelClient, other: dict[str, str]
+) -> None:
     run_in_transaction(app, lambda session: reserves.create(session, "gold", "Gold", clock.now()))
     sent = filled_form(ada)
     ada.post(PAGE, sent)
     answer = ada.post(PAGE, sent | other)
     assert answer.status_code == 422
-    assert "This form has recorded something already" in main_text(answer.text)
+    assert "This form was already used to record something else" in main_text(answer.text)
     assert len(manual_movements(app)) == 1
     assert hidden_fields(answer.text)["idempotency_key"] != sent["idempotency_key"]
     assert ada.post(PAGE, sent | other | hidden_fields(answer.text)).status_code == 303
@@ -167,7 +169,7 @@ POINTS_INPUTS = [
 ]
 POSITIVE_HINT = "Type a whole number from 1 to 2,000,000,000"
 SIGNED_HINT = "Type a whole number from −2,000,000,000 to 2,000,000,000"
-WRONG: dict[str, list[tuple[dict[str, str | None], str]]] = {
+ERRORS: dict[str, list[tuple[dict[str, str | None], str]]] = {
     "points": [
         *(({"points": each}, POSITIVE_HINT) for each in [*POINTS_INPUTS, "0", "-5", None]),
         *(({"what": "subtract", "points": each}, POSITIVE_HINT) for each in ["", "0", "-5", "+5"]),
@@ -176,12 +178,12 @@ WRONG: dict[str, list[tuple[dict[str, str | None], str]]] = {
     "email": [
         ({"email": ""}, "The e-mail address is empty"),
         ({"email": None}, "The e-mail address is empty"),
-        ({"email": "no such"}, "is no e-mail address"),
-        ({"email": "a@b\0.test"}, "is no e-mail address"),
+        ({"email": "no such"}, "is not a valid e-mail address"),
+        ({"email": "a@b\0.test"}, "is not a valid e-mail address"),
         ({"email": "a" * 5000}, "at most 254"),
     ],
-    "reserve": [({"reserve": each}, "Choose one of these") for each in ("old", "none", "\0", "", None)],
-    "what": [({"what": each}, "Choose what") for each in ("double", "\0", "", None)],
+    "reserve": [({"reserve": each}, "does not exist or is not active") for each in ("old", "none", "\0", "", None)],
+    "what": [({"what": each}, "Choose an action") for each in ("double", "\0", "", None)],
     "reason": [
         ({"reason": "a" * 501}, "At most 500 characters"),
         ({"reason": "a\nb"}, "control characters"),
@@ -190,11 +192,10 @@ WRONG: dict[str, list[tuple[dict[str, str | None], str]]] = {
 }
 
 
-@pytest.mark.parametrize("field", WRONG)
-@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_what_cannot_be_is_told_at_its_field(app: Flask, ada: PanelClient, field: str) -> None:
+@pytest.mark.parametrize("field", ERRORS)
+def test_an_error_is_shown_at_its_field(app: Flask, ada: PanelClient, field: str) -> None:
     run_in_transaction(app, lambda session: reserves.create(session, "old", None, clock.now(), is_active=False))
-    for typed, sentence in WRONG[field]:
+    for typed, sentence in ERRORS[field]:
         sent = filled_form(ada) | typed
         answer = ada.post(PAGE, {name: value for name, value in sent.items() if value is not None})
         assert answer.status_code == 422, typed
@@ -208,28 +209,28 @@ def test_what_cannot_be_is_told_at_its_field(app: Flask, ada: PanelClient, field
     assert balances(app) == {}
 
 
-def test_all_that_is_wrong_is_told_at_once(ada: PanelClient) -> None:
+def test_all_errors_are_shown_together(ada: PanelClient) -> None:
     answer = ada.post(PAGE, filled_form(ada, email="x", reserve="x", points="x", reason="\0"))
     assert set(field_errors(answer.text)) == {"email", "reserve", "points", "reason"}
 
 
 @pytest.mark.parametrize("field", ["email", "reserve", "what", "points", "reason", "idempotency_key", "customer"])
-def test_no_rubbish_is_an_error_of_ours(ada: PanelClient, field: str) -> None:
+def test_garbage_causes_no_server_error(ada: PanelClient, field: str) -> None:
     sent = filled_form(ada, email="no such")
     rest = "&".join(
         f"{name}={value}" for name, value in sent.items() if name not in (field, "csrf_token", "idempotency_key")
     )
-    marks = f"csrf_token={sent['csrf_token'][0]}" + (
+    hidden = f"csrf_token={sent['csrf_token'][0]}" + (
         "" if field == "idempotency_key" else f"&idempotency_key={sent['idempotency_key'][0]}"
     )
     for rubbish in (b"\xed\xa0\x80", b"\xff\xfe", b"%", b"<script>", "\u202e\U0001f600".encode()):
-        body = f"{rest}&{marks}&{field}={quote_from_bytes(rubbish)}"
+        body = f"{rest}&{hidden}&{field}={quote_from_bytes(rubbish)}"
         answer = ada.post(PAGE, body, content_type=FORM)
         assert answer.status_code in (303, 422), rubbish
         assert "<script>" not in answer.text
 
 
-def test_a_form_without_its_mark(app: Flask, ada: PanelClient) -> None:
+def test_a_form_without_its_idempotency_key(app: Flask, ada: PanelClient) -> None:
     sent = filled_form(ada)
     del sent["idempotency_key"]
     for key in (
@@ -241,7 +242,7 @@ def test_a_form_without_its_mark(app: Flask, ada: PanelClient) -> None:
     ):
         answer = ada.post(PAGE, sent | key)
         assert answer.status_code == 422
-        assert "This form came without its mark" in main_text(answer.text)
+        assert "This form is incomplete" in main_text(answer.text)
     assert manual_movements(app) == []
     assert ada.post(PAGE, sent | hidden_fields(answer.text)).status_code == 303
 
@@ -262,17 +263,17 @@ def test_no_active_reserve(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, lambda session: reserves.update(session, "default", "Points", False, False))
     answer = ada.post(PAGE, filled_form(ada))
     assert answer.status_code == 422
-    assert "make one active under Points and Rewards" in field_errors(answer.text)["reserve"]
+    assert "Activate one under Points and Rewards" in field_errors(answer.text)["reserve"]
 
 
-def test_too_large_is_said_so(app: Flask, ada: PanelClient) -> None:
+def test_a_request_that_is_too_large(app: Flask, ada: PanelClient) -> None:
     answer = ada.post(PAGE, filled_form(ada, reason="a" * 2 * 1024 * 1024))
     assert answer.status_code == 413
-    assert "Send less at once" in answer.text
+    assert "Send less data at once" in answer.text
     assert manual_movements(app) == []
 
 
-def test_a_stranger_is_sent_to_sign_in(app: Flask, stranger: PanelClient) -> None:
+def test_a_visitor_is_redirected_to_sign_in(app: Flask, stranger: PanelClient) -> None:
     assert stranger.get(PAGE).location.startswith("/sign-in")
     assert stranger.post(PAGE, {"email": "eve@shop.test", "points": "5"}).status_code == 400
     assert manual_movements(app) == []

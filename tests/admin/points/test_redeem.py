@@ -1,4 +1,4 @@
-"""Redeeming for a customer: what the balance affords, once for each form; and the levels that stand on their page."""
+"""Redeeming a reward for a customer, once per form; and the levels on the customer's page."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -25,7 +25,7 @@ PAGE = "/customers/1/redeem"
 
 @pytest.fixture
 def rewards_app(app: Flask) -> Flask:
-    """Bob has 100 points; a mug costs 50, a teapot 900."""
+    """Bob has 100 points. A mug costs 50, a teapot 900."""
 
     def change(session: Session) -> None:
         reserve = reserves.get(session, "default")
@@ -45,26 +45,26 @@ def change_reward(app: Flask, title: str = "Mug", cost: int = 50, is_active: boo
     )
 
 
-def filled_form(ada: PanelClient, picked: str = "1-50") -> dict[str, Any]:
-    """What a browser would send of the form, opened now."""
-    return {"reward": picked} | hidden_fields(ada.get(PAGE).text)
+def filled_form(ada: PanelClient, choice: str = "1-50") -> dict[str, Any]:
+    """The form's fields as a browser would send them."""
+    return {"reward": choice} | hidden_fields(ada.get(PAGE).text)
 
 
 def redemptions(app: Flask) -> list[tuple[int, str, str | None]]:
-    """The redemptions: points, reason, who made them."""
+    """The redemptions: points, reason and source."""
     with app.app_context():
         rows = db.session.scalars(select(Movement).where(Movement.kind == "redeem").order_by(Movement.seq))
         return [(each.points, each.reason, each.source) for each in rows]
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_a_reward_that_the_balance_affords(rewards_app: Flask, ada: PanelClient) -> None:
+def test_a_reward_that_the_customer_can_afford(rewards_app: Flask, ada: PanelClient) -> None:
     run_in_transaction(rewards_app, sample_remotes.add_remote_of_each_status)
     assert 'href="/customers/1/redeem"' in ada.get("/customers/1").text
     text = ada.get(PAGE).text
     assert "<b>blue" not in text
     shown = main_text(text)
-    assert "Mug 50 points; 50 are left then. A <b>blue</b> one" in shown
+    assert "Mug Costs 50 points; 50 remain. A <b>blue</b> one" in shown
     assert "Teapot" not in shown
     answer = ada.post(PAGE, filled_form(ada))
     assert (answer.status_code, answer.location) == (303, "/customers/1")
@@ -81,7 +81,7 @@ def test_the_same_form_again_redeems_nothing(rewards_app: Flask, ada: PanelClien
     ada.get("/customers/1")
     change_reward(rewards_app, "Cup", 70, is_active=False)
     assert ada.post(PAGE, sent).status_code == 303
-    assert "This was recorded already; nothing was recorded twice." in main_text(ada.get("/customers/1").text)
+    assert "This was already recorded. Nothing was recorded twice." in main_text(ada.get("/customers/1").text)
     assert balances(rewards_app) == {"bob": 50}
 
 
@@ -104,7 +104,7 @@ def test_a_double_click(rewards_app: Flask, ada: PanelClient) -> None:
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_a_form_that_has_redeemed_something_else(rewards_app: Flask, ada: PanelClient) -> None:
+def test_a_form_that_redeemed_something_else(rewards_app: Flask, ada: PanelClient) -> None:
     run_in_transaction(
         rewards_app, lambda session: rewards.create(session, reserves.get(session, "default"), "Tea", "", 5, CREATED_AT)
     )
@@ -112,7 +112,7 @@ def test_a_form_that_has_redeemed_something_else(rewards_app: Flask, ada: PanelC
     ada.post(PAGE, sent)
     answer = ada.post(PAGE, sent | {"reward": "3-5"})
     assert answer.status_code == 422
-    assert "This form has recorded something already" in main_text(answer.text)
+    assert "This form was already used to record something else" in main_text(answer.text)
     assert hidden_fields(answer.text)["idempotency_key"] != sent["idempotency_key"]
     assert len(redemptions(rewards_app)) == 1
     assert ada.post(PAGE, hidden_fields(answer.text) | {"reward": "3-5"}).status_code == 303
@@ -120,48 +120,47 @@ def test_a_form_that_has_redeemed_something_else(rewards_app: Flask, ada: PanelC
 
 
 @pytest.mark.parametrize(
-    ("picked", "sentence"),
+    ("choice", "sentence"),
     [
-        ("", "Choose one of these."),
-        ("1", "Choose one of these."),
-        ("x-5", "Choose one of these."),
-        ("1-50-3", "Choose one of these."),
-        ("\0-5", "Choose one of these."),
-        ("99999999999-5", "Choose one of these."),
+        ("", "Choose a reward."),
+        ("1", "Choose a reward."),
+        ("x-5", "Choose a reward."),
+        ("1-50-3", "Choose a reward."),
+        ("\0-5", "Choose a reward."),
+        ("99999999999-5", "Choose a reward."),
         ("7-50", "There is no reward 7 here."),
-        ("1-40", "Mug costs 50 points now, and not 40; look again."),
+        ("1-40", "Mug now costs 50 points, not 40; check and confirm again."),
         ("2-900", "bob@shop.test has 100 points in default, fewer than 900."),
     ],
 )
-@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_what_cannot_be_chosen(rewards_app: Flask, ada: PanelClient, picked: str, sentence: str) -> None:
-    answer = ada.post(PAGE, filled_form(ada, picked))
+def test_an_invalid_choice(rewards_app: Flask, ada: PanelClient, choice: str, sentence: str) -> None:
+    answer = ada.post(PAGE, filled_form(ada, choice))
     assert answer.status_code == 422
     assert field_errors(answer.text) == {"reward": sentence}
     assert redemptions(rewards_app) == []
 
 
-def test_a_form_without_its_mark(rewards_app: Flask, ada: PanelClient) -> None:
+def test_a_form_without_its_idempotency_key(rewards_app: Flask, ada: PanelClient) -> None:
     for idempotency_key in ("", "x", "\0"):
         answer = ada.post(PAGE, filled_form(ada) | {"idempotency_key": idempotency_key})
         assert answer.status_code == 422
-        assert "came without its mark" in main_text(answer.text)
+        assert "This form is incomplete" in main_text(answer.text)
     assert redemptions(rewards_app) == []
     assert ada.post(PAGE, {"reward": "1-50"}).status_code == 400
 
 
-def test_nothing_to_redeem_any_more(rewards_app: Flask, ada: PanelClient) -> None:
+def test_a_reward_that_is_not_active_any_more(rewards_app: Flask, ada: PanelClient) -> None:
     sent = filled_form(ada)
     change_reward(rewards_app, is_active=False)
     answer = ada.post(PAGE, sent)
     assert answer.status_code == 422
     shown = main_text(answer.text)
     assert "The reward Mug is not active" in shown
-    assert "There is no reward that bob@shop.test has the points for." in shown
-    assert "no reward that bob@shop.test has the points for" in main_text(ada.get(PAGE).text)
+    assert "bob@shop.test does not have enough points for any reward." in shown
+    assert "does not have enough points for any reward" in main_text(ada.get(PAGE).text)
 
 
-def test_customers_who_are_not_there(rewards_app: Flask, ada: PanelClient, stranger: PanelClient) -> None:
+def test_customers_who_do_not_exist(rewards_app: Flask, ada: PanelClient, stranger: PanelClient) -> None:
     for number in ("2", "0", "9223372036854775808", "x", "-1"):
         path = f"/customers/{number}/redeem"
         assert ada.get(path).status_code == 404
@@ -172,7 +171,7 @@ def test_customers_who_are_not_there(rewards_app: Flask, ada: PanelClient, stran
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_the_levels_that_a_customer_has_reached(rewards_app: Flask, ada: PanelClient) -> None:
+def test_the_levels_of_a_customer(rewards_app: Flask, ada: PanelClient) -> None:
     def change(session: Session) -> None:
         gold = reserves.create(session, "gold", "Gold points", CREATED_AT)
         for reserve, title, points in ((reserves.get(session, "default"), "<b>Silver</b>", 150), (gold, "Star", 1)):

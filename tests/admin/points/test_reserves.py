@@ -1,4 +1,4 @@
-"""Points and Rewards: the points reserves, their ids, and what making one inactive comes to."""
+"""Points and Rewards: the points reserves, their ids, and deactivating one."""
 
 import re
 
@@ -25,14 +25,14 @@ EDIT = f"{PAGE}/reserves/default/edit"
 
 
 def stored_reserves(app: Flask) -> dict[str, tuple[str, bool, bool]]:
-    """The reserves by key: name, active or not, whether they may go below zero."""
+    """The reserves by key: name, whether active, whether they may go below zero."""
     with app.app_context():
         rows = db.session.scalars(select(Reserve))
         return {each.key: (each.name, each.is_active, each.may_go_below_zero) for each in rows}
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_each_reserve_is_told_with_its_id_and_its_observers(app: Flask, ada: PanelClient) -> None:
+def test_the_list_has_ids_and_observers(app: Flask, ada: PanelClient) -> None:
     def change(session: Session) -> None:
         sample_remotes.add_remote_of_each_status(session)
         session.get_one(Remote, 3).deleted_at = sample_remotes.CREATED_AT
@@ -57,7 +57,7 @@ def test_a_reserve_is_added(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(ADD, key=" gold-points ", name="Gold", is_active="y", may_go_below_zero="y")
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert stored_reserves(app)["gold-points"] == ("Gold", True, True)
-    assert "The points reserve Gold is made." in ada.get(PAGE).text
+    assert "Created the points reserve Gold." in ada.get(PAGE).text
     assert ada.send(ADD, key="x", name="  ").status_code == 303
     assert stored_reserves(app)["x"] == ("x", False, False)
 
@@ -76,8 +76,7 @@ def test_a_reserve_is_added(app: Flask, ada: PanelClient) -> None:
         ({"key": "gold", "name": "\0"}, "name", "control characters"),
     ],
 )
-@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_what_cannot_be_added_is_told_at_its_field(
+def test_an_error_is_shown_at_its_field(
     app: Flask, ada: PanelClient, typed: dict[str, str], field: str, sentence: str
 ) -> None:
     before = stored_reserves(app)
@@ -94,7 +93,7 @@ def test_what_cannot_be_added_is_told_at_its_field(
     assert stored_reserves(app) == before
 
 
-def test_what_was_typed_is_kept(ada: PanelClient) -> None:
+def test_typed_values_are_kept(ada: PanelClient) -> None:
     text = ada.send(ADD, key="no such!", name="<b>Gold</b>", may_go_below_zero="y").text
     assert 'value="no such!"' in text
     assert 'value="&lt;b&gt;Gold&lt;/b&gt;"' in text
@@ -103,20 +102,20 @@ def test_what_was_typed_is_kept(ada: PanelClient) -> None:
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_all_but_its_id_is_changed(app: Flask, ada: PanelClient) -> None:
+def test_everything_but_the_id_can_change(app: Flask, ada: PanelClient) -> None:
     text = ada.get(EDIT).text
     assert 'name="key"' not in text
     assert re.search(r'<code id="reserve-id">default</code>', text)
     answer = ada.send(EDIT, name=" Stars ", is_active="y", may_go_below_zero="y", key="other")
     assert answer.status_code == 303
     assert stored_reserves(app) == {"default": ("Stars", True, True)}
-    assert "Stars is saved." in ada.get(PAGE).text
+    assert "Saved Stars." in ada.get(PAGE).text
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"), [("", "Type a name"), ("   ", "Type a name"), ("a" * 192, "At most 191"), ("\0", "control")]
 )
-def test_a_name_that_cannot_be_changes_nothing(app: Flask, ada: PanelClient, name: str, sentence: str) -> None:
+def test_an_invalid_name_changes_nothing(app: Flask, ada: PanelClient, name: str, sentence: str) -> None:
     before = stored_reserves(app)
     answer = ada.send(EDIT, name=name, is_active="y", may_go_below_zero="y")
     assert answer.status_code == 422
@@ -125,10 +124,10 @@ def test_a_name_that_cannot_be_changes_nothing(app: Flask, ada: PanelClient, nam
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_one_that_nobody_observes_is_made_inactive_at_once(app: Flask, ada: PanelClient) -> None:
+def test_a_reserve_without_remotes_is_deactivated_at_once(app: Flask, ada: PanelClient) -> None:
     assert ada.send(EDIT, name="Points").status_code == 303
     assert stored_reserves(app)["default"] == ("Points", False, False)
-    assert "Points takes no points now" in ada.get(PAGE).text
+    assert "Points is not active now" in ada.get(PAGE).text
     with app.app_context(), pytest.raises(DomainError, match="not active"), db.transaction() as session:
         sample_remotes.record_waiting(session, 1)
     assert ada.send(EDIT, name="Points", is_active="y").status_code == 303
@@ -136,13 +135,13 @@ def test_one_that_nobody_observes_is_made_inactive_at_once(app: Flask, ada: Pane
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_one_that_remotes_observe_is_asked_about_once_more(app: Flask, ada: PanelClient) -> None:
+def test_deactivating_an_observed_reserve_needs_a_confirmation(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, sample_remotes.add_remote_of_each_status)
     answer = ada.send(EDIT, name="Points of old")
     assert answer.status_code == 422
     text = main_text(answer.text)
     assert "https://shop-1.test/points , Shop 2 , Shop 3 and 1 more observe this reserve." in text
-    assert "their line for this site turns red" in text
+    assert "their remote for this site turns red" in text
     assert 'value="Points of old"' in answer.text
     assert stored_reserves(app)["default"] == ("Points", True, False)
     answer = ada.send(EDIT, name="", confirmed="1")
@@ -168,13 +167,13 @@ def test_hostile_names_are_text(app: Flask, ada: PanelClient) -> None:
 
 
 @pytest.mark.parametrize("key", ["gold", "%00", "%ff", "a" * 3000, "default%0a", "1", "..%2fdefault"])
-def test_a_reserve_that_is_not_there(ada: PanelClient, key: str) -> None:
+def test_a_reserve_that_does_not_exist(ada: PanelClient, key: str) -> None:
     path = f"{PAGE}/reserves/{key}/edit"
     assert ada.get(path).status_code == 404
     assert ada.send(path, ADD, name="x", is_active="y").status_code in (404, 405)
 
 
-def test_strangers_see_and_change_nothing(app: Flask, stranger: PanelClient) -> None:
+def test_visitors_see_and_change_nothing(app: Flask, stranger: PanelClient) -> None:
     before = stored_reserves(app)
     for path in (PAGE, ADD, EDIT):
         assert stranger.get(path).location.startswith("/sign-in?next=")
@@ -191,8 +190,8 @@ def test_a_form_needs_its_token(app: Flask, ada: PanelClient) -> None:
     assert stored_reserves(app) == before
 
 
-def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: PanelClient) -> None:
-    def asked() -> int:
+def test_the_number_of_queries_does_not_grow(app: Flask, ada: PanelClient) -> None:
+    def query_count() -> int:
         with app.app_context(), record_queries() as found:
             assert ada.get(PAGE).status_code == 200
         return len(found)
@@ -203,6 +202,6 @@ def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: PanelClient) -> 
             sample_remotes.add_remote(session, f"https://more-{number}.test", f"wrk_{number + 100:016x}", f"r{number}")
 
     run_in_transaction(app, sample_remotes.add_remote_of_each_status)
-    few = asked()
+    few = query_count()
     run_in_transaction(app, more)
-    assert asked() == few
+    assert query_count() == few

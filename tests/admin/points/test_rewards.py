@@ -1,4 +1,4 @@
-"""Points and Rewards: a reserve's rewards and levels, added, changed, made inactive."""
+"""Points and Rewards: adding, changing and deactivating rewards and levels."""
 
 import pytest
 from flask import Flask
@@ -38,7 +38,7 @@ def stored_rewards(app: Flask, key: str = "default") -> dict[str, list[tuple[str
 
 @pytest.fixture
 def reward_and_level(app: Flask) -> Flask:
-    """A mug for 50 points, and Silver at 1,000."""
+    """A mug for 50 points, and the level Silver at 1,000."""
 
     def change(session: Session) -> None:
         reserve = reserves.get(session, "default")
@@ -57,7 +57,7 @@ def test_nothing_yet(ada: PanelClient) -> None:
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_each_is_told(reward_and_level: Flask, ada: PanelClient) -> None:
+def test_the_list(reward_and_level: Flask, ada: PanelClient) -> None:
     run_in_transaction(
         reward_and_level,
         lambda session: rewards.update(session, reserves.get(session, "default"), 1, "Mug", "", 1500, False),
@@ -77,7 +77,7 @@ def test_one_is_added(app: Flask, ada: PanelClient, what: str) -> None:
     assert stored_rewards(app)[what] == [("A <b>thing</b>", "& more", 500, True)]
     text = ada.get(PAGE).text
     assert "<b>thing" not in text
-    assert "A <b>thing</b> is made. The other sites need the same one." in main_text(text)
+    assert "A <b>thing</b>. Add the same one on the other sites." in main_text(text)
 
 
 @BOTH_KINDS
@@ -93,11 +93,10 @@ def test_one_is_added(app: Flask, ada: PanelClient, what: str) -> None:
             ({"points": points}, "points", "Type a whole number from 1 to 2,000,000,000")
             for points in ("", "0", "-5", "1.5", "1e3", "٣", "2000000001", "9" * 5000, "\0")
         ),
-        ({"title": "There"}, "title", "has one called There already"),
+        ({"title": "There"}, "title", "already has one called There;"),
     ],
 )
-@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_what_cannot_be_is_told_at_its_field(
+def test_an_error_is_shown_at_its_field(
     reward_and_level: Flask, ada: PanelClient, what: str, typed: dict[str, str], field: str, sentence: str
 ) -> None:
     ada.send(ADDS[what], title="There", points="5")
@@ -111,7 +110,7 @@ def test_what_cannot_be_is_told_at_its_field(
     assert stored_rewards(reward_and_level) == before
 
 
-def test_all_faults_at_once_and_what_was_typed_is_kept(app: Flask, ada: PanelClient) -> None:
+def test_all_errors_are_shown_and_typed_values_are_kept(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(ADDS["rewards"], title="a" * 101, points="<many>", description="<b>x</b>")
     assert sorted(field_errors(answer.text)) == ["points", "title"]
     assert 'value="&lt;many&gt;"' in answer.text
@@ -121,20 +120,20 @@ def test_all_faults_at_once_and_what_was_typed_is_kept(app: Flask, ada: PanelCli
 
 @BOTH_KINDS
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_one_is_changed_and_made_inactive(reward_and_level: Flask, ada: PanelClient, what: str) -> None:
+def test_one_is_changed_and_deactivated(reward_and_level: Flask, ada: PanelClient, what: str) -> None:
     text = ada.get(EDITS[what]).text
     assert ('value="Mug"' in text, 'value="50"' in text) == (what == "rewards",) * 2
     assert ('value="Silver"' in text, 'value="1000"' in text) == (what == "levels",) * 2
     answer = ada.send(EDITS[what], title="New", points="70", description="")
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert stored_rewards(reward_and_level)[what] == [("New", "", 70, False)]
-    assert "New is saved." in main_text(ada.get(PAGE).text)
+    assert "Saved New." in main_text(ada.get(PAGE).text)
     assert ada.send(EDITS[what], title="New", points="70", is_active="y").status_code == 303
     assert stored_rewards(reward_and_level)[what] == [("New", "", 70, True)]
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_what_is_not_there(reward_and_level: Flask, ada: PanelClient) -> None:
+def test_what_does_not_exist(reward_and_level: Flask, ada: PanelClient) -> None:
     run_in_transaction(reward_and_level, lambda session: reserves.create(session, "gold", None, CREATED_AT))
     run_in_transaction(
         reward_and_level,
@@ -158,7 +157,7 @@ def test_what_is_not_there(reward_and_level: Flask, ada: PanelClient) -> None:
     assert (stored_rewards(reward_and_level), stored_rewards(reward_and_level, "gold")) == before
 
 
-def test_strangers_and_forms_without_a_token(reward_and_level: Flask, ada: PanelClient, stranger: PanelClient) -> None:
+def test_visitors_and_forms_without_a_token(reward_and_level: Flask, ada: PanelClient, stranger: PanelClient) -> None:
     before = stored_rewards(reward_and_level)
     for path in (PAGE, *ADDS.values(), *EDITS.values()):
         assert stranger.get(path).location.startswith("/sign-in?next=")
@@ -168,8 +167,8 @@ def test_strangers_and_forms_without_a_token(reward_and_level: Flask, ada: Panel
     assert stored_rewards(reward_and_level) == before
 
 
-def test_its_queries_do_not_grow_with_the_list(reward_and_level: Flask, ada: PanelClient) -> None:
-    def asked() -> int:
+def test_the_number_of_queries_does_not_grow(reward_and_level: Flask, ada: PanelClient) -> None:
+    def query_count() -> int:
         with reward_and_level.app_context(), record_queries() as found:
             assert ada.get(PAGE).status_code == 200
         return len(found)
@@ -179,6 +178,6 @@ def test_its_queries_do_not_grow_with_the_list(reward_and_level: Flask, ada: Pan
             rewards.create(session, reserves.get(session, "default"), f"Mug {number}", "", 5, CREATED_AT)
             levels.create(session, reserves.get(session, "default"), f"Level {number}", "", 5, CREATED_AT)
 
-    few = asked()
+    few = query_count()
     run_in_transaction(reward_and_level, more)
-    assert asked() == few
+    assert query_count() == few

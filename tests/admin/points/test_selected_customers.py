@@ -1,4 +1,4 @@
-"""Points by hand for those who are ticked: shown first, recorded all or none, and never twice."""
+"""Adjust points of selected customers: a dry run first, then all or none, and only once."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ from tests.support.site_template import run_in_transaction
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_several_are_shown_first(app: Flask, ada: PanelClient) -> None:
+def test_a_dry_run_comes_first(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, sample_remotes.add_remote_of_each_status)
     numbers = create_customers(app, bob=10, carol=200, dave=3000)
     page = ada.get(PAGE + selection_query(numbers)).text
@@ -39,10 +39,10 @@ def test_several_are_shown_first(app: Flask, ada: PanelClient) -> None:
     answer = ada.post(PAGE, filled_form(ada, selection_query(numbers), what="subtract"))
     assert answer.status_code == 200
     page_text = main_text(answer.text)
-    assert "3 movements for 3 customers, −150 points in all," in page_text
+    assert "3 movements for 3 customers, −150 points in total," in page_text
     assert "1 balance would be below zero." in page_text
     assert "bob@shop.test −50 10 −40 Below zero" in page_text
-    assert "dave@shop.test −50 3,000 2,950 All together −150 3,210 3,060" in page_text
+    assert "dave@shop.test −50 3,000 2,950 Total −150 3,210 3,060" in page_text
     assert manual_movements(app) == []
 
     answer = confirm_dry_run(ada, answer.text)
@@ -51,7 +51,7 @@ def test_several_are_shown_first(app: Flask, ada: PanelClient) -> None:
     assert [each.below_zero for each in manual_movements(app)] == [True, False, False]
     page_text = main_text(ada.get(PAGE).text)
     assert "Recorded: 3 movements, −150 points. They are sent to 4 remotes." in page_text
-    assert "bob@shop.test has −40 points now, fewer than 0." in page_text
+    assert "The balance of bob@shop.test is −40, which is below zero." in page_text
     with app.app_context():
         assert find_balance_differences(db.session()) == []
 
@@ -72,32 +72,32 @@ def test_a_double_click_on_confirm(app: Flask, ada: PanelClient, what: str) -> N
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_a_set_is_shown_again_when_a_balance_changed_meanwhile(app: Flask, ada: PanelClient) -> None:
+def test_a_set_must_be_confirmed_again_if_a_balance_changed(app: Flask, ada: PanelClient) -> None:
     numbers = create_customers(app, bob=10, carol=20)
     dry_run = ada.post(PAGE, filled_form(ada, selection_query(numbers), what="set")).text
     run_in_transaction(app, lambda session: record(session, [Draft("bob@shop.test", points=5)], "test", clock.now()))
     answer = confirm_dry_run(ada, dry_run)
     assert answer.status_code == 422
-    assert "1 balance changed meanwhile. Nothing was recorded; confirm once more." in main_text(answer.text)
+    assert "1 balance has changed in the meantime, so nothing was recorded." in main_text(answer.text)
     assert "bob@shop.test +35 15 50" in main_text(answer.text)
     assert balances(app) == {"bob": 15, "carol": 20}
     assert confirm_dry_run(ada, answer.text).status_code == 303
     assert balances(app) == {"bob": 50, "carol": 50}
     assert confirm_dry_run(ada, answer.text).status_code == 303
-    assert "nothing was recorded twice" in ada.get(PAGE).text
+    assert "Nothing was recorded twice" in ada.get(PAGE).text
 
 
-def test_balances_that_were_never_shown_are_shown_again(app: Flask, ada: PanelClient) -> None:
+def test_a_set_with_other_expected_balances_must_be_confirmed_again(app: Flask, ada: PanelClient) -> None:
     numbers = create_customers(app, bob=10, carol=20)
     dry_run = ada.post(PAGE, filled_form(ada, selection_query(numbers), what="set")).text
     for expected_balances in ("", "x", "1", "10,20,30", "9" * 400, ",", "\0"):
         answer = ada.post(PAGE, hidden_fields(dry_run) | {"expected_balances": expected_balances})
         assert answer.status_code == 422
-        assert "changed meanwhile" in main_text(answer.text)
+        assert "changed in the meantime" in main_text(answer.text)
     assert balances(app) == {"bob": 10, "carol": 20}
 
 
-def test_what_is_added_does_not_depend_on_the_balance(app: Flask, ada: PanelClient) -> None:
+def test_adding_needs_no_expected_balances(app: Flask, ada: PanelClient) -> None:
     numbers = create_customers(app, bob=10, carol=20)
     dry_run = ada.post(PAGE, filled_form(ada, selection_query(numbers))).text
     run_in_transaction(app, lambda session: record(session, [Draft("bob@shop.test", points=5)], "test", clock.now()))
@@ -105,7 +105,7 @@ def test_what_is_added_does_not_depend_on_the_balance(app: Flask, ada: PanelClie
     assert balances(app) == {"bob": 65, "carol": 70}
 
 
-def test_what_is_given_to_a_balance_below_zero_takes_none_there(app: Flask, ada: PanelClient) -> None:
+def test_adding_to_a_balance_below_zero_is_no_warning(app: Flask, ada: PanelClient) -> None:
     numbers = create_customers(app, bob=10, carol=20)
     confirm_dry_run(ada, ada.post(PAGE, filled_form(ada, selection_query(numbers), what="set", points="-100")).text)
     ada.get(PAGE)
@@ -114,20 +114,20 @@ def test_what_is_given_to_a_balance_below_zero_takes_none_there(app: Flask, ada:
     assert "would be below zero" not in page_text
 
 
-def test_a_reserve_that_allows_it_is_said_so(app: Flask, ada: PanelClient) -> None:
+def test_a_reserve_that_allows_it(app: Flask, ada: PanelClient) -> None:
     numbers = create_customers(app, bob=10, carol=20)
     run_in_transaction(app, lambda session: reserves.update(session, "default", "Points", True, True))
     answer = ada.post(PAGE, filled_form(ada, selection_query(numbers), what="subtract"))
     assert "2 balances would be below zero. This reserve allows it." in main_text(answer.text)
     confirm_dry_run(ada, answer.text)
-    assert "fewer than 0" not in main_text(ada.get(PAGE).text)
+    assert "which is below zero" not in main_text(ada.get(PAGE).text)
 
 
-def test_none_is_recorded_where_one_cannot_be(app: Flask, ada: PanelClient) -> None:
+def test_nothing_is_recorded_if_one_movement_is_invalid(app: Flask, ada: PanelClient) -> None:
     numbers = create_customers(app, bob=10, carol=2_000_000_000)
     answer = ada.post(PAGE, filled_form(ada, selection_query(numbers)))
     page_text = main_text(answer.text)
-    assert "1 of 2 cannot be recorded, so none is." in page_text
+    assert "1 of 2 movements cannot be recorded, so nothing can be." in page_text
     assert "Confirm" not in page_text
     assert "The balance would be 2,000,000,050; it must stay within" in page_text
     again = ada.post(PAGE, hidden_fields(answer.text))
@@ -142,7 +142,7 @@ def test_none_is_recorded_where_one_cannot_be(app: Flask, ada: PanelClient) -> N
     assert balances(app) == {"bob": 10, "carol": 2_000_000_000}
 
 
-def test_back_to_the_form_keeps_all(app: Flask, ada: PanelClient) -> None:
+def test_back_to_the_form_keeps_its_values(app: Flask, ada: PanelClient) -> None:
     numbers = create_customers(app, bob=10, carol=20)
     dry_run = ada.post(PAGE, filled_form(ada, selection_query(numbers), what="subtract", reason="<b>no</b>")).text
     assert "<b>no</b>" not in dry_run
@@ -153,60 +153,60 @@ def test_back_to_the_form_keeps_all(app: Flask, ada: PanelClient) -> None:
     assert hidden_fields(text)["customer"] == [str(number) for number in numbers]
 
 
-def test_the_list_is_found_again_as_it_was_left(app: Flask, ada: PanelClient) -> None:
+def test_the_form_leads_back_to_the_list_as_it_was(app: Flask, ada: PanelClient) -> None:
     numbers = create_customers(app, bob=10, bea=20)
     form = (
         ada.get("/customers?q=b&order=-email&size=40").text.partition('id="selection-form"')[2].partition("</form>")[0]
     )
-    kept = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
-    assert kept == {"q": "b", "order": "-email", "size": "40"}
-    query = f"{selection_query(numbers)}&{urlencode(kept)}"
+    params = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+    assert params == {"q": "b", "order": "-email", "size": "40"}
+    query = f"{selection_query(numbers)}&{urlencode(params)}"
     dry_run = ada.post(form_action(ada.get(PAGE + query).text), filled_form(ada, query)).text
     answer = ada.post(form_action(dry_run), hidden_fields(dry_run))
-    assert answer.location == f"/customers?{urlencode(kept)}"
+    assert answer.location == f"/customers?{urlencode(params)}"
     assert "/customers?q=b&amp;order=-email&amp;size=40" in dry_run
 
 
 def form_action(text: str) -> str:
-    """Where the page's form is sent to."""
+    """The URL that the page's form is sent to."""
     found = re.search(r'<form[^>]* action="(/customers/points[^"]*)"', text)
     assert found
     return unescape(found[1])
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_a_ticked_customer_who_is_not_here(app: Flask, ada: PanelClient) -> None:
+def test_a_selected_customer_who_does_not_exist(app: Flask, ada: PanelClient) -> None:
     (bob,) = create_customers(app, bob=10)
     for number in ("x", "", "0", "-1", "99", "9" * 30, "1e3", "\0", "٣", "1 OR 1=1"):
         answer = ada.get(PAGE, query_string={"customer": number})
         assert answer.status_code == 422
-        assert "1 customer that was ticked is not here, so nothing was recorded." in main_text(answer.text)
+        assert "1 selected customer does not exist on this site, so nothing was recorded." in main_text(answer.text)
         answer = ada.post(PAGE, filled_form(ada) | {"customer": [number, str(bob)]})
         assert answer.status_code == 422
-        assert "Go on with those named here" in main_text(answer.text)
+        assert "Continue with the customers below" in main_text(answer.text)
         assert hidden_fields(answer.text)["customer"] == [str(bob)]
         assert 'value="50"' in answer.text
     assert balances(app) == {"bob": 10}
 
 
-def test_a_thousand_at_once_and_not_one_more(app: Flask, ada: PanelClient) -> None:
+def test_at_most_a_thousand_customers(app: Flask, ada: PanelClient) -> None:
     numbers = create_customers(app, **{f"c{number:04}": 1 for number in range(1000)})
     answer = ada.post(PAGE, filled_form(ada, "", customer=[str(number) for number in numbers]))
-    assert "1,000 movements for 1,000 customers, +50,000 points in all" in main_text(answer.text)
+    assert "1,000 movements for 1,000 customers, +50,000 points in total" in main_text(answer.text)
     assert confirm_dry_run(ada, answer.text).status_code == 303
     assert set(balances(app).values()) == {51}
     answer = ada.post(PAGE, filled_form(ada, "", customer=[str(number) for number in [*numbers, 5000]]))
     assert answer.status_code == 422
-    assert "At most 1,000 customers at once; these are 1,001." in main_text(answer.text)
+    assert "You selected 1,001 customers, but at most 1,000 can be adjusted at once." in main_text(answer.text)
 
 
-def test_as_many_queries_for_many(app: Flask, ada: PanelClient) -> None:
+def test_the_number_of_queries_does_not_grow(app: Flask, ada: PanelClient) -> None:
     numbers = create_customers(app, **{f"c{number}": 1 for number in range(40)})
     few, many = (filled_form(ada, selection_query(each)) for each in (numbers[:2], numbers))
-    asked = []
+    query_counts = []
     with app.app_context():
-        for sent in (few, few, many):  # the first one also finds out who is signed in
+        for sent in (few, few, many):  # The first request also loads the signed-in admin.
             with record_queries() as found:
                 assert ada.post(PAGE, sent).status_code == 200
-            asked.append(len(found))
-    assert asked[1] == asked[2] < 12
+            query_counts.append(len(found))
+    assert query_counts[1] == query_counts[2] < 12

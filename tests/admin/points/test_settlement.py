@@ -17,8 +17,7 @@ from pointsync.models import Remote, Site
 from pointsync.sync.site import general
 from tests.admin.conftest import BOTH_DATABASES
 from tests.admin.page_text import text_of
-from tests.admin.sample_remotes import CREATED_AT, add_reserve
-from tests.admin.sample_remotes import add_remote as add_remote
+from tests.admin.sample_remotes import CREATED_AT, add_remote, add_reserve
 from tests.support.panel_client import PanelClient
 from tests.support.queries import record_queries
 from tests.support.site_template import run_in_transaction
@@ -30,7 +29,7 @@ ROW = re.compile(r'data-label="([^"]+)"[^>]*>(.*?)</t[hd]>', re.DOTALL)
 
 
 def record_months(session: Session) -> str:
-    """Two months of three sites, and what stays here; this site's Auth."""
+    """Record two months of three sites, and local movements. Returns this site's Auth."""
     add_remote(session, "https://tea.test", TEA).name = "=Tea <b>shop</b>"
     add_reserve(session, "gold")
     then = datetime(2026, 1, 5, tzinfo=UTC)
@@ -63,11 +62,11 @@ def test_months_by_site_with_sums(app: Flask, ada: PanelClient) -> None:
     assert answer.status_code == 200
     tea = [f"=Tea <b>shop</b> {TEA}", "2", "100", "20", "+80"]
     stranger = [STRANGER, "1", "7", "0", "+7"]
-    here = [f"Shop one This site {own}", "1", "30", "0", "+30"]
+    local = [f"Shop one This site {own}", "1", "30", "0", "+30"]
     found = table_rows(answer.text)
-    assert found["January 2026 to March 2026"] == [tea, here, stranger, ["All sites", "4", "137", "20", "+117"]]
+    assert found["January 2026 to March 2026"] == [tea, local, stranger, ["All sites", "4", "137", "20", "+117"]]
     assert found["January 2026"] == [tea, stranger, ["All sites", "3", "107", "20", "+87"]]
-    assert found["March 2026"] == [here, ["All sites", "1", "30", "0", "+30"]]
+    assert found["March 2026"] == [local, ["All sites", "1", "30", "0", "+30"]]
     assert "February 2026" not in found
     assert found["local-points"] == [["March 2026", "+1,000", "0", "−4"]]
     assert "<b>shop" not in answer.text
@@ -93,9 +92,9 @@ def test_the_file(app: Flask, ada: PanelClient) -> None:
     ]
 
 
-def test_what_cannot_be_is_said_at_its_field(app: Flask, ada: PanelClient) -> None:
+def test_an_error_is_shown_at_its_field(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, record_months)
-    wrong = {
+    errors = {
         "from=2026-13": ("from", "such as 2026-01"),
         "from=%00": ("from", "such as 2026-01"),
         "to=tomorrow": ("to", "such as 2026-01"),
@@ -104,25 +103,25 @@ def test_what_cannot_be_is_said_at_its_field(app: Flask, ada: PanelClient) -> No
         "reserve=silver": ("reserve", "no such points reserve"),
         "reserve=%ff%00&from[]=1": ("reserve", "no such points reserve"),
     }
-    for query, (field, words) in wrong.items():
+    for query, (field, words) in errors.items():
         for page in (PAGE, f"{PAGE}.csv"):
             answer = ada.get(f"{page}?{query}")
             assert answer.status_code == 422, query
             assert re.search(rf'id="{field}-error">[^<]*{words}', answer.text), query
-            assert "Nothing is shown" in answer.text
+            assert "No results" in answer.text
     assert 'value="tomorrow"' in ada.get(f"{PAGE}?to=tomorrow").text
     assert ada.get(f"{PAGE}?from=&to=&reserve=&from=x&silly=1").status_code == 200
 
 
-def test_a_newcomer_and_a_zone_of_half_hours(app: Flask, ada: PanelClient) -> None:
+def test_a_new_site_and_a_time_zone_with_half_hours(app: Flask, ada: PanelClient) -> None:
     text = ada.get(PAGE).text
-    assert "Nothing to settle in these months." in text
+    assert "No movements in these months." in text
     assert "settlement.csv" not in text
     run_in_transaction(app, lambda session: general.set_time_zone(session, "Asia/Kolkata"))
-    assert "a month begins at the next full hour of UTC" in ada.get(PAGE).text
+    assert "A month therefore begins at the next full hour" in ada.get(PAGE).text
 
 
-def test_its_queries_are_as_many_for_any_number_of_sites_and_months(app: Flask, ada: PanelClient) -> None:
+def test_the_number_of_queries_does_not_grow(app: Flask, ada: PanelClient) -> None:
     def queries(query: str) -> int:
         with app.app_context(), record_queries() as found:
             assert ada.get(f"{PAGE}?{query}").status_code == 200
@@ -134,6 +133,6 @@ def test_its_queries_are_as_many_for_any_number_of_sites_and_months(app: Flask, 
     assert run_in_transaction(app, lambda session: len(session.scalars(select(Remote)).all())) == 1
 
 
-def test_a_stranger_sees_nothing(app: Flask, stranger: PanelClient) -> None:
+def test_a_visitor_sees_nothing(app: Flask, stranger: PanelClient) -> None:
     for page in (PAGE, f"{PAGE}.csv"):
         assert stranger.get(page).status_code == 303

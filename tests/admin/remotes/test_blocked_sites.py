@@ -1,4 +1,4 @@
-"""System › Network: a site blocked, what came from it looked at and taken back, and unblocked again."""
+"""System › Network: block a site, preview and reverse its movements, and unblock it."""
 
 import re
 from datetime import timedelta
@@ -47,25 +47,28 @@ def preview_digest_of(text: str) -> str:
     return match[1]
 
 
-def test_blocked_looked_at_taken_back_and_unblocked(app: Flask, ada: PanelClient, thief: str) -> None:
+def test_a_site_is_blocked_reversed_and_unblocked(app: Flask, ada: PanelClient, thief: str) -> None:
     assert "Tea <b>shop</b>" in main_text(ada.get(f"{PAGE}/block?auth={thief}").text)
     blocked = ada.send(f"{PAGE}/block", auth=thief, reason="Key <i>stolen", since="2026-01-01")
     assert (blocked.status_code, "reversal?" in blocked.location) == (303, True)
     text = ada.get(blocked.location).text
     assert "<b>shop" not in text
     content = main_text(text)
-    assert "3 movements of 2 customers came from Tea <b>shop</b>" in content
-    assert "1 balance would be below zero" not in content
+    assert "3 movements of 2 customers were received from Tea <b>shop</b>" in content
+    assert "1 balance would go below zero" not in content
     assert "−70" in content
     fields = {"auth": thief, "since": "2026-01-01", "reserve": ""}
     stale = ada.send(f"{PAGE}/reversal", PAGE, **fields, preview_digest="0" * 32)
-    assert (stale.status_code, "This is not what you were shown before." in main_text(stale.text)) == (409, True)
+    assert (stale.status_code, "The movements have changed since the last preview." in main_text(stale.text)) == (
+        409,
+        True,
+    )
     with app.app_context():
         assert db.session().query(Reversal).count() == 0
     assert ada.send(f"{PAGE}/reversal", PAGE, **fields, preview_digest=preview_digest_of(text)).status_code == 303
     repeated = ada.send(f"{PAGE}/reversal", PAGE, **fields, preview_digest=preview_digest_of(text))
-    assert (repeated.status_code, "under way already" in main_text(repeated.text)) == (409, True)
-    assert "is being taken back: 0 of 3 movements so far." in main_text(ada.get("/").text)
+    assert (repeated.status_code, "already running" in main_text(repeated.text)) == (409, True)
+    assert ": 0 of 3 done." in main_text(ada.get("/").text)
     assert "0 of 3" in main_text(ada.get(PAGE).text)
     with app.app_context():
         ticks.run_reversals()
@@ -74,28 +77,28 @@ def test_blocked_looked_at_taken_back_and_unblocked(app: Flask, ada: PanelClient
     assert "3 of 3" in content
     assert "by Ada" in content
     assert "Key <i>stolen" in content
-    assert "is blocked and still calls" in main_text(ada.get("/").text)
+    assert "is blocked but still calls this site" in main_text(ada.get("/").text)
     with app.app_context():
         corrections = db.session().query(Movement).filter_by(kind="correction").order_by(Movement.seq).all()
         assert [each.points for each in corrections] == [-70, 5]
         reversal_id = db.session().query(Reversal).one().id
     assert ada.send(f"{PAGE}/reversals/{reversal_id}/stops", PAGE).status_code == 303
     retried = ada.send("/system/points-sync/remotes/1/retries", PAGE)
-    assert "is blocked: unblock it under Network" in main_text(ada.get(retried.location).text)
-    assert "What it makes is taken again" in main_text(ada.get(f"{PAGE}/unblock?auth={thief}").text)
+    assert "is blocked. Unblock it under Network to send what is waiting." in main_text(ada.get(retried.location).text)
+    assert "Its movements are accepted again." in main_text(ada.get(f"{PAGE}/unblock?auth={thief}").text)
     assert ada.send(f"{PAGE}/unblock", PAGE, auth=thief).status_code == 303
     assert "None. Block a site" in main_text(ada.get(PAGE).text)
 
 
-def test_what_is_typed_wrong_is_said_and_changes_nothing(app: Flask, ada: PanelClient, thief: str) -> None:
+def test_invalid_input_changes_nothing(app: Flask, ada: PanelClient, thief: str) -> None:
     with app.app_context():
         local_auth = db.session().get_one(Site, 1).auth
     for auth, since, sentence in (
-        ("nobody", "", "wrk_ and 16 hex digits"),
-        (local_auth, "", "this very site"),
-        (thief, "yesterday", "Type a day, or a day and a time"),
-        (thief, "2999-01-01", "lies ahead"),
-        (thief, "2026-02-31", "Type a day"),
+        ("nobody", "", "wrk_ followed by 16 hex digits"),
+        (local_auth, "", "the Auth of this site"),
+        (thief, "yesterday", "Enter a day, or a day and a time"),
+        (thief, "2999-01-01", "is in the future"),
+        (thief, "2026-02-31", "Enter a day"),
     ):
         answer = ada.send(f"{PAGE}/block", auth=auth, reason="", since=since)
         assert (answer.status_code, sentence in main_text(answer.text)) == (422, True), sentence
@@ -111,7 +114,7 @@ def test_what_is_typed_wrong_is_said_and_changes_nothing(app: Flask, ada: PanelC
         assert answer.status_code == code
     later = f"{clock.now():%Y-%m-%d %H:%M}"
     content = ada.send(f"{PAGE}/reversal", PAGE, auth=thief, since=later, reserve="default")
-    assert "Take back" not in main_text(content.text)
+    assert "Reverse " not in main_text(content.text)
     nothing = ada.send(
         f"{PAGE}/reversal",
         PAGE,
@@ -120,14 +123,14 @@ def test_what_is_typed_wrong_is_said_and_changes_nothing(app: Flask, ada: PanelC
         reserve="default",
         preview_digest=preview_digest_of(content.text),
     )
-    assert (nothing.status_code, "left to take back" in main_text(nothing.text)) == (409, True)
+    assert (nothing.status_code, "can be reversed" in main_text(nothing.text)) == (409, True)
 
 
-def test_who_was_turned_away_for_not_being_listed_is_named(app: Flask, ada: PanelClient) -> None:
+def test_refused_unlisted_sites_are_named(app: Flask, ada: PanelClient) -> None:
     assert ada.send(PAGE, only_listed="y", check_seconds="60").status_code == 303
     run_in_transaction(app, lambda session: blocked_origins.refuse_origin(session, AUTH, clock.now()))
     content = main_text(ada.get(PAGE).text)
-    assert "Turned away, since only listed sites are accepted:" in content
+    assert "Refused, because only listed sites are accepted:" in content
     assert f"{AUTH} : 1 call, the last" in content
     run_in_transaction(app, lambda session: sample_remotes.add_remote(session, "https://tea.test", AUTH))
     assert "Turned away" not in main_text(ada.get(PAGE).text)

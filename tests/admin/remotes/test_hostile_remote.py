@@ -1,4 +1,4 @@
-"""A remote that answers scripts, controls, turned writing or far too much: cut, stripped, escaped."""
+"""A remote that answers with scripts, control characters, bidi marks or far too much: cut, stripped, escaped."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def shop() -> Iterator[WooRewardsSite]:
         yield shop
 
 
-def test_what_it_calls_its_reserve_is_plain_text(ada: PanelClient, shop: WooRewardsSite) -> None:
+def test_the_name_of_its_reserve_is_escaped(ada: PanelClient, shop: WooRewardsSite) -> None:
     fields = {"sharing_key": shop.sharing_key, "url": shop.url, "target": "default", "observed": "default"}
     saved = ada.send(f"{PAGE}/remotes/add", backfill="new", **fields)
     assert saved.status_code == 303
@@ -40,7 +40,7 @@ def test_what_it_calls_its_reserve_is_plain_text(ada: PanelClient, shop: WooRewa
     [b"<script>alert(1)</script>" + b"\x1b]0;owned\x07" * 200, b"[" * 100_000, b"\xff" * 1_000, b"x" * 10_000_000],
     ids=["script", "depth", "no text", "10 MB"],
 )
-def test_any_answer_is_a_sentence(ada: PanelClient, serve: StartServer, body: bytes) -> None:
+def test_any_answer_becomes_a_sentence(ada: PanelClient, serve: StartServer, body: bytes) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     server = serve(answer_always(head + body))
     key = f"127.0.0.1:{server.port}|wrk_0123456789abcdef:wrs_0123456789abcdef"

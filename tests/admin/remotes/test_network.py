@@ -1,4 +1,4 @@
-"""System › Network: who lists whom, who sends without being listed, and what is accepted."""
+"""System › Network: which site lists which, unlisted senders, and what this site accepts."""
 
 import pytest
 from flask import Flask
@@ -22,16 +22,16 @@ pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indire
 
 
 def save_ping_report(remote: Remote, *lists: str) -> None:
-    """It has answered a ping, and lists these."""
+    """Set a remote as if it had answered a ping with this list of sites."""
     remote.dialect, remote.checked_at = "pointsync", sample_remotes.CREATED_AT
     remote.facts = {"version": "0.1.0", "lists": list(lists), "reserves": []}
 
 
-def test_alone(ada: PanelClient) -> None:
-    assert "This site is alone so far." in ada.get(PAGE).text
+def test_no_other_sites(ada: PanelClient) -> None:
+    assert "No other sites yet." in ada.get(PAGE).text
 
 
-def test_a_whole_family(app: Flask, ada: PanelClient) -> None:
+def test_a_complete_family(app: Flask, ada: PanelClient) -> None:
     def prepare(session: Session) -> None:
         local_auth = session.get_one(Site, 1).auth
         added_remotes = sample_remotes.add_remote_of_each_status(session)
@@ -46,7 +46,7 @@ def test_a_whole_family(app: Flask, ada: PanelClient) -> None:
     assert "PointSync 0.1.0" in content
 
 
-def test_what_is_missing_is_said_with_what_to_do(app: Flask, ada: PanelClient) -> None:
+def test_what_is_missing_is_named_with_what_to_do(app: Flask, ada: PanelClient) -> None:
     def prepare(session: Session) -> None:
         local_auth = session.get_one(Site, 1).auth
         two, three = sample_remotes.add_remote_of_each_status(session)[1:3]
@@ -58,20 +58,20 @@ def test_what_is_missing_is_said_with_what_to_do(app: Flask, ada: PanelClient) -
     content = main_text(ada.get(PAGE).text)
     assert "Shop 2 does not list this site , https://shop-1.test/points and Shop 4" in content
     assert ": ask its admin to add them with their sharing keys." in content
-    assert "Shop 2 lists a site that this one does not: wrk_ffffffffffffffff" in content
+    assert "Shop 2 lists a site that is not in your list: wrk_ffffffffffffffff" in content
     assert "10 min ahead" in content
-    assert "It has not been reached yet." in content
+    assert "Not reached yet." in content
 
 
-def test_a_woorewards_shop_tells_nothing(app: Flask, ada: PanelClient) -> None:
+def test_a_woorewards_shop_reports_nothing(app: Flask, ada: PanelClient) -> None:
     def prepare(session: Session) -> None:
         listed_remote = sample_remotes.add_remote(session, "https://two.test", "wrk_" + "2" * 16)
         listed_remote.dialect, listed_remote.checked_at = "woorewards", sample_remotes.CREATED_AT
 
     run_in_transaction(app, prepare)
     content = main_text(ada.get(PAGE).text)
-    assert "A WooRewards shop tells nothing of its list" in content
-    assert "Nothing is missing, as far as it is known." in content
+    assert "A WooRewards shop does not report its list." in content
+    assert "Nothing is missing, as far as known." in content
 
 
 def test_rewards_that_differ_are_named_with_what_to_do(app: Flask, ada: PanelClient) -> None:
@@ -93,21 +93,21 @@ def test_rewards_that_differ_are_named_with_what_to_do(app: Flask, ada: PanelCli
     assert "<b>pot" not in text
     assert "<i>Cup" not in text
     content = main_text(text)
-    assert "Shop 2 has other rewards or levels in default than this site in Points" in content
+    assert "Shop 2 has different rewards or levels in default than this site in Points" in content
     assert "Only here: the reward Tea <b>pot</b> (900 points) and the level Silver (1,000 points)." in content
     assert "Only there: the reward <i>Cup</i> (1 point). Add it here" in content
     assert "The reward Mug : 50 points here, 60 there." in content
-    assert "Shop 3 has other rewards" not in content
-    assert "Shop 4 has other rewards" in content
-    assert "It did not tell by name what differs" in content
+    assert "Shop 3 has different rewards" not in content
+    assert "Shop 4 has different rewards" in content
+    assert "It did not report the details." in content
 
 
-def test_the_same_rewards_everywhere(app: Flask, ada: PanelClient) -> None:
+def test_the_rewards_are_the_same_everywhere(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, sample_remotes.add_remote_of_each_status)
-    assert "No site has told of other rewards or levels" in main_text(ada.get(PAGE).text)
+    assert "No site reported different rewards or levels." in main_text(ada.get(PAGE).text)
 
 
-def test_who_sends_unlisted(app: Flask, ada: PanelClient) -> None:
+def test_unlisted_senders_are_named(app: Flask, ada: PanelClient) -> None:
     def prepare(session: Session) -> None:
         session.add(Origin(auth="wrk_eeeeeeeeeeeeeeee", first_seen_at=sample_remotes.CREATED_AT))
         session.flush()
@@ -116,19 +116,27 @@ def test_who_sends_unlisted(app: Flask, ada: PanelClient) -> None:
 
     run_in_transaction(app, prepare)
     content = main_text(ada.get(PAGE).text)
-    assert "A site that is not listed here sends: wrk_eeeeeeeeeeeeeeee" in content
+    assert "wrk_eeeeeeeeeeeeeeee sends movements but is not in your list." in content
     assert "1,234" in content
 
 
-def test_what_is_accepted_is_saved_together(app: Flask, ada: PanelClient) -> None:
+def test_the_settings_are_saved_together(app: Flask, ada: PanelClient) -> None:
     assert ada.send(PAGE, only_listed="y", check_seconds="60").status_code == 303
     with app.app_context():
-        known = settings.read(db.session())
-    assert (known.only_listed, known.create_customers, known.check_seconds) == (True, False, 60)
+        current_settings = settings.read(db.session())
+    assert (current_settings.only_listed, current_settings.create_customers, current_settings.check_seconds) == (
+        True,
+        False,
+        60,
+    )
     assert ada.send(PAGE, create_customers="y", check_seconds="900").status_code == 303
     with app.app_context():
-        known = settings.read(db.session())
-    assert (known.only_listed, known.create_customers, known.check_seconds) == (False, True, 900)
+        current_settings = settings.read(db.session())
+    assert (current_settings.only_listed, current_settings.create_customers, current_settings.check_seconds) == (
+        False,
+        True,
+        900,
+    )
 
 
 @pytest.mark.parametrize("value", ["", "9", "86401", "1.5", "<script>", "9" * 300])
@@ -141,7 +149,7 @@ def test_a_wrong_number_changes_nothing(app: Flask, ada: PanelClient, value: str
         assert not settings.read(db.session()).only_listed
 
 
-def test_what_sites_tell_is_text(app: Flask, ada: PanelClient) -> None:
+def test_what_sites_report_is_escaped(app: Flask, ada: PanelClient) -> None:
     def prepare(session: Session) -> None:
         listed_remote = sample_remotes.add_remote(session, "https://two.test", "wrk_" + "2" * 16)
         listed_remote.name = "<script>alert(1)</script>\u202e"

@@ -1,4 +1,4 @@
-"""Remote sites: another key than the pinned one answers, and the admin accepts it or refuses it."""
+"""Remote sites: a site answers with a different key than the pinned one, and the admin accepts or refuses it."""
 
 import pytest
 from flask import Flask
@@ -15,12 +15,12 @@ SHEET = f"{PAGE}/remotes/1/key"
 AUTH = "wrk_" + "1" * 16
 PINNED, NEW, OTHER = (new_signing_key()[1] for _ in range(3))
 
-pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+ON_BOTH = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
 
 @pytest.fixture(autouse=True)
-def _line(app: Flask) -> None:
-    """A line for a site that answers with another key; one for a site that does not."""
+def _remotes(app: Flask) -> None:
+    """Add a remote that answers with another key, and one that does not."""
     with app.app_context(), db.transaction() as session:
         remote = sample_remotes.add_remote(session, "http://127.0.0.1:1", AUTH)
         remote.name, remote.check_code, remote.is_probing = "Shop <two>", "changed_key", True
@@ -35,7 +35,7 @@ def offer_key(app: Flask, key: str | None) -> None:
 
 
 def key_state(app: Flask) -> tuple[str | None, str | None, bool]:
-    """The pinned one, the offered one, and whether that was refused."""
+    """The pinned key, the offered key, and whether that was refused."""
     with app.app_context(), db.transaction() as session:
         origin = session.get_one(Origin, AUTH)
         return origin.public_key, origin.offered_key, origin.key_refused_at is not None
@@ -45,32 +45,33 @@ def post_decision(ada: PanelClient, what: str, shown_key: str = NEW):  # type: i
     return ada.send(SHEET, what=what, fingerprint=format_fingerprint(shown_key))
 
 
-def test_the_list_asks_for_a_decision_at_that_line_alone(app: Flask, ada: PanelClient) -> None:
+def test_only_that_remote_asks_for_a_decision(app: Flask, ada: PanelClient) -> None:
     text = ada.get(PAGE).text
-    assert text.count(f'href="{SHEET}"') == 2, "in the row's menu, and beside its status"
-    assert "Look at its new key: Shop &lt;two&gt;" in text
+    assert text.count(f'href="{SHEET}"') == 2, "in the row's menu, and next to its status"
+    assert "Review its new key: Shop &lt;two&gt;" in text
     assert "/remotes/2/key" not in text
     assert ada.get(f"{PAGE}?checked=1").text.count(f'href="{SHEET}"') == 3
     offer_key(app, None)
     assert SHEET not in ada.get(f"{PAGE}?checked=1").text
 
 
-def test_the_sheet_shows_both_fingerprints_and_what_it_can_mean(ada: PanelClient) -> None:
+def test_the_form_shows_both_fingerprints_and_explains_them(ada: PanelClient) -> None:
     text = ada.get(SHEET).text
     for key in (PINNED, NEW):
         assert f"<code>{format_fingerprint(key)}</code>" in text
         assert key not in text
     assert "<bdi>Shop &lt;two&gt;</bdi>" in text
-    assert "set up anew, or restored" in text
+    assert "set up again, or restored" in text
     assert "Somebody else answers in its name." in text
     assert "Accept this key" in text
     assert "Refuse it" in text
     assert 'type="radio"' in text
-    assert " checked" not in text, "nothing is chosen beforehand"
+    assert " checked" not in text, "no option is preselected"
     assert "It was refused" not in text
 
 
-def test_accepted_it_is_pinned_and_the_site_is_asked_at_once(app: Flask, ada: PanelClient) -> None:
+@ON_BOTH
+def test_an_accepted_key_is_pinned_and_the_site_is_checked(app: Flask, ada: PanelClient) -> None:
     answer = post_decision(ada, "accept")
     assert (answer.status_code, answer.location) == (303, f"{PAGE}?checked=1#remotes")
     assert key_state(app) == (NEW, None, False)
@@ -79,12 +80,13 @@ def test_accepted_it_is_pinned_and_the_site_is_asked_at_once(app: Flask, ada: Pa
     assert "Tested: <bdi>Shop &lt;two&gt;</bdi>" in ada.get(answer.location).text
 
 
-def test_refused_the_pinned_one_stays_and_nobody_is_asked_again(app: Flask, ada: PanelClient) -> None:
+@ON_BOTH
+def test_a_refused_key_leaves_the_pinned_one_and_nobody_is_asked_again(app: Flask, ada: PanelClient) -> None:
     answer = post_decision(ada, "refuse")
     assert (answer.status_code, answer.location) == (303, f"{PAGE}#remotes")
     assert key_state(app) == (PINNED, NEW, True)
     text = ada.get(PAGE).text
-    assert "nothing is sent to Shop &lt;two&gt; until it answers with the pinned one again" in text
+    assert "Nothing is sent to Shop &lt;two&gt; until it answers with the pinned key again" in text
     assert text.count(f'href="{SHEET}"') == 1
     assert "Refused key" in text
     assert "It was refused" in ada.get(SHEET).text
@@ -93,27 +95,27 @@ def test_refused_the_pinned_one_stays_and_nobody_is_asked_again(app: Flask, ada:
 
 
 @pytest.mark.parametrize("what", ["", "maybe", "\0", "accept "])
-def test_another_word_decides_nothing(app: Flask, ada: PanelClient, what: str) -> None:
+def test_an_unknown_option_decides_nothing(app: Flask, ada: PanelClient, what: str) -> None:
     answer = post_decision(ada, what)
     assert answer.status_code == 422
-    assert "Choose one of the two." in answer.text
+    assert "Choose one of the two options." in answer.text
     assert key_state(app) == (PINNED, NEW, False)
 
 
 @pytest.mark.parametrize("what", ["accept", "refuse"])
-def test_only_what_was_shown_is_decided_about(app: Flask, ada: PanelClient, what: str) -> None:
+def test_a_decision_applies_only_to_the_key_that_was_shown(app: Flask, ada: PanelClient, what: str) -> None:
     token = ada.token(SHEET)
     offer_key(app, OTHER)
     answer = ada.post(SHEET, {"csrf_token": token, "what": what, "fingerprint": format_fingerprint(NEW)})
     assert (answer.status_code, answer.location) == (303, f"{PAGE}#remotes")
     assert key_state(app) == (PINNED, OTHER, False)
-    assert "not the one of that fingerprint" in ada.get(PAGE).text
+    assert "has a different fingerprint now" in ada.get(PAGE).text
     for submitted in ("", "\0", "é" * 100_000):
         assert ada.post(SHEET, {"csrf_token": token, "what": what, "fingerprint": submitted}).status_code == 303
     assert key_state(app) == (PINNED, OTHER, False)
 
 
-def test_where_no_other_key_is_offered_there_is_nothing_to_decide(app: Flask, ada: PanelClient) -> None:
+def test_without_another_key_there_is_nothing_to_decide(app: Flask, ada: PanelClient) -> None:
     token = ada.token(SHEET)
     offer_key(app, None)
     assert ada.get(SHEET).status_code == 409

@@ -1,4 +1,4 @@
-"""System › Points Sync.: what others need to know of this site, and the Advanced Settings."""
+"""System › Points Sync.: Local site information and Advanced Settings."""
 
 import re
 
@@ -17,7 +17,7 @@ FIELDS = {"max_attempts": "20", "delay_seconds": "300", "statistics_days": "60",
 
 
 def stored_settings(app: Flask) -> dict[str, int]:
-    """The four settings as they are kept."""
+    """The four settings as stored."""
     with app.app_context():
         known = settings.read(db.session())
     return {name: getattr(known, name) for name in FIELDS}
@@ -38,7 +38,7 @@ def test_the_settings_are_saved_together(app: Flask, ada: PanelClient) -> None:
     assert answer.status_code == 303
     assert stored_settings(app) == {name: int(value) for name, value in FIELDS.items()}
     text = ada.get(PAGE).text
-    assert "Saved. The settings are in force from now on." in text
+    assert "Saved." in text
     assert 'value="300"' in text
 
 
@@ -75,14 +75,14 @@ def test_a_missing_setting_changes_none(app: Flask, ada: PanelClient) -> None:
     assert stored_settings(app) == before
 
 
-def test_a_hasty_delay_is_warned_about(ada: PanelClient) -> None:
+def test_a_short_delay_gives_a_warning(ada: PanelClient) -> None:
     ada.send(PAGE, **(FIELDS | {"delay_seconds": "10"}))
     assert "uses up the attempts quickly" in ada.get(PAGE).text
 
 
 @pytest.mark.parametrize("settings", [{"POINTSYNC_PUBLIC_URL": "https://shop.example/points"}])
 class TestSecrets:
-    """Sharing key and Pass are on no page until asked for."""
+    """The sharing key and the Pass are on no page until an admin asks for them."""
 
     def test_the_page_masks_them(self, app: Flask, ada: PanelClient) -> None:
         sharing_key, password = secrets(app)
@@ -116,21 +116,21 @@ class TestSecrets:
         assert ada.send(f"{PAGE}/secrets/private-key", PAGE).status_code == 404
 
 
-def test_without_an_address_there_is_no_sharing_key(ada: PanelClient) -> None:
+def test_without_a_public_url_there_is_no_sharing_key(ada: PanelClient) -> None:
     text = ada.get(PAGE).text
-    assert "Other sites need an address for this one." in text
+    assert "The public URL of this site is missing." in text
     assert "/system/general" in text
     assert ada.send(f"{PAGE}/secrets/sharing-key", PAGE).status_code == 404
 
 
 @pytest.mark.parametrize("what", ["moved", "restored", "copy"])
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_a_hold_ends_by_the_admins_word(app: Flask, ada: PanelClient, what: str) -> None:
+def test_an_admin_resumes_sending(app: Flask, ada: PanelClient, what: str) -> None:
     with app.app_context(), db.transaction() as session:
         session.get_one(Site, 1).hold = "The marker of this database is missing in /data & more."
         auth = session.get_one(Site, 1).auth
     text = ada.get(PAGE).text
-    assert "Nothing is sent until you say what this database is" in text
+    assert "Sending is stopped until you say what this database is" in text
     assert "/data &amp; more" in text
     assert ada.send(f"/system/hold/{what}").status_code == 303
     with app.app_context():
@@ -139,9 +139,9 @@ def test_a_hold_ends_by_the_admins_word(app: Flask, ada: PanelClient, what: str)
         assert (site.auth != auth) == (what == "copy")
     assert "Nothing is sent until" not in ada.get(PAGE).text
     assert ada.send(f"/system/hold/{what}").status_code == 303
-    assert "Nothing is held" in ada.get(PAGE).text
+    assert "there is nothing to confirm" in ada.get(PAGE).text
 
 
-def test_another_word_ends_nothing(ada: PanelClient) -> None:
+def test_an_unknown_answer_resumes_nothing(ada: PanelClient) -> None:
     assert ada.get("/system/hold/real").status_code == 404
     assert ada.send("/system/hold/real", PAGE).status_code == 404

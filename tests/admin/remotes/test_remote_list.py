@@ -1,4 +1,4 @@
-"""System › Points Sync.: the Remote sites as they stand."""
+"""System › Points Sync.: the list of Remote sites."""
 
 import re
 
@@ -20,13 +20,13 @@ pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indire
 
 
 def row_texts(text: str) -> list[str]:
-    """The list's rows as words, without what their menus offer."""
+    """The text of each row, without its menu."""
     body = text.partition("<tbody")[2].partition("</tbody>")[0]
     body = re.sub(r"<details.*?</details>", "", body, flags=re.DOTALL)
     return [text_of(row) for row in body.split('<tr role="row"')[1:]]
 
 
-def test_an_empty_list_says_how_to_begin(ada: PanelClient) -> None:
+def test_an_empty_list_says_how_to_start(ada: PanelClient) -> None:
     text = ada.get(PAGE).text
     assert "No remote sites yet" in text
     assert "Ask the admin of another shop for its sharing key" in text
@@ -38,12 +38,12 @@ def test_the_sites_url_is_shown(ada: PanelClient) -> None:
     assert "https://shop.example/points" in ada.get(PAGE).text
 
 
-def test_a_served_url_stands_in(app: Flask, ada: PanelClient) -> None:
+def test_the_served_url_is_the_fallback(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, lambda session: setattr(session.get_one(Site, 1), "served_url", "http://127.0.0.1:8080"))
     assert "http://127.0.0.1:8080" in ada.get(PAGE).text
 
 
-def test_each_remote_says_how_it_stands(app: Flask, ada: PanelClient) -> None:
+def test_each_remote_shows_its_status(app: Flask, ada: PanelClient) -> None:
     def prepare(session: Session) -> None:
         added_remotes = sample_remotes.add_remote_of_each_status(session)
         sample_remotes.record_waiting(session, 1000)
@@ -57,13 +57,13 @@ def test_each_remote_says_how_it_stands(app: Flask, ada: PanelClient) -> None:
     assert "https://shop-1.test/points default Points default Nothing sent yet" in rows[0]
     assert rows[0].endswith("Last success Never Waiting 1,000")
     assert "Shop 2 https://shop-2.test/points default Points default In step" in rows[1]
-    assert "Closing: deleted once what waits is sent." in rows[1]
+    assert "Closing: will be deleted once everything that is waiting is sent." in rows[1]
     assert "did not answer within 10 seconds" in rows[2]
     assert "paste its sharing key again" in rows[3]
     assert "1 Mar 2026, 12:00" in rows[3]
 
 
-def test_what_remotes_say_is_text(app: Flask, ada: PanelClient) -> None:
+def test_texts_of_remotes_are_escaped(app: Flask, ada: PanelClient) -> None:
     def prepare(session: Session) -> None:
         remote = sample_remotes.add_remote(session, "https://two.test", "wrk_" + "2" * 16)
         remote.name = remote.status_text = "<script>alert(1)</script>"
@@ -78,7 +78,7 @@ def test_what_remotes_say_is_text(app: Flask, ada: PanelClient) -> None:
     assert "status-none" in text
 
 
-def test_a_disguised_name_is_shown_as_it_is(app: Flask, ada: PanelClient) -> None:
+def test_a_name_is_shown_without_bidi_marks(app: Flask, ada: PanelClient) -> None:
     def prepare(session: Session) -> None:
         sample_remotes.add_remote(session, "https://two.test", "wrk_" + "2" * 16).name = "\u202elive\u2066 \u200fshop"
 

@@ -1,4 +1,4 @@
-"""System › API keys: made, shown once, revoked."""
+"""System › API keys: create keys, show them once, revoke them."""
 
 import html
 import itertools
@@ -26,13 +26,13 @@ KEY = re.compile(r"psk_[0-9A-Za-z_-]{43}")
 
 
 def active_keys(app: Flask) -> dict[str, int]:
-    """The live keys: their ids by name."""
+    """The ids of the active keys by name."""
     with app.app_context():
         return {each.name: each.id for each in api_keys.list_all(db.session())}
 
 
 def create_keys(app: Flask, *names: str) -> list[int]:
-    """Keys of these names."""
+    """Create keys with these names; their ids."""
 
     def prepare(session: Session) -> list[int]:
         return [api_keys.create(session, name, clock.now())[0].id for name in names]
@@ -41,16 +41,16 @@ def create_keys(app: Flask, *names: str) -> list[int]:
         return db.run_in_transaction(prepare)
 
 
-def test_an_empty_list_says_how_to_begin(ada: PanelClient) -> None:
+def test_an_empty_list_says_how_to_start(ada: PanelClient) -> None:
     assert "No API keys yet. Press Add" in main_text(ada.get(PAGE).text)
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_a_key_is_shown_once_and_kept_nowhere(app: Flask, ada: PanelClient) -> None:
+def test_a_key_is_shown_once_and_not_stored(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(ADD, name=" web-shop ", scopes="record")
     assert answer.status_code == 201
     assert answer.headers["Cache-Control"] == "no-store"
-    assert "Copy the key now: it is not shown again." in main_text(answer.text)
+    assert "Copy the key now. It is not shown again." in main_text(answer.text)
     assert 'data-sheet aria-labelledby="sheet-title"' in answer.text
     [key] = set(KEY.findall(answer.text))
     with app.app_context():
@@ -62,7 +62,7 @@ def test_a_key_is_shown_once_and_kept_nowhere(app: Flask, ada: PanelClient) -> N
     assert key not in "".join(str(each) for each in ada.client._cookies.values())
 
 
-def test_in_a_dialog_the_answer_is_the_page_too(ada: PanelClient) -> None:
+def test_in_a_dialog_the_answer_is_a_page_too(ada: PanelClient) -> None:
     token = ada.token(ADD)
     answer = ada.post(ADD, {"csrf_token": token, "name": "web-shop", "scopes": "read"}, headers={"X-Dialog": "1"})
     assert answer.status_code == 201
@@ -70,19 +70,19 @@ def test_in_a_dialog_the_answer_is_the_page_too(ada: PanelClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a b", "a" * 65, "a/b", "Łódź", "\0", "a\nb", "<b>", '"'])
-def test_a_name_that_cannot_be(app: Flask, ada: PanelClient, name: str) -> None:
+def test_an_invalid_name(app: Flask, ada: PanelClient, name: str) -> None:
     answer = ada.send(ADD, name=name)
     assert answer.status_code == 422
-    assert "A name has letters, digits, . _ and - only" in field_errors(answer.text)["name"]
+    assert "A name needs 1 to 64 letters, digits" in field_errors(answer.text)["name"]
     assert active_keys(app) == {}
     assert not KEY.search(answer.text)
 
 
-def test_what_was_typed_is_kept(ada: PanelClient) -> None:
+def test_the_form_keeps_its_values(ada: PanelClient) -> None:
     assert 'value="&lt;b&gt;&#34;' in ada.send(ADD, name='<b>"').text
 
 
-def test_a_name_is_required_and_one_is_enough(app: Flask, ada: PanelClient) -> None:
+def test_exactly_one_name_is_required(app: Flask, ada: PanelClient) -> None:
     assert ada.send(ADD).status_code == 422
     token = ada.token(ADD)
     broken = ada.post(ADD, f"csrf_token={token}&name=%ED%A0%80", content_type="application/x-www-form-urlencoded")
@@ -95,20 +95,20 @@ def test_a_name_that_is_taken(app: Flask, ada: PanelClient) -> None:
     create_keys(app, "web-shop")
     answer = ada.send(ADD, name="web-shop", scopes="record")
     assert answer.status_code == 422
-    assert "There is a key web-shop already" in field_errors(answer.text)["name"]
+    assert "A key named web-shop already exists" in field_errors(answer.text)["name"]
     assert 'value="web-shop"' in answer.text
     assert len(active_keys(app)) == 1
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_a_key_is_revoked_after_a_question(app: Flask, ada: PanelClient) -> None:
+def test_a_key_is_revoked_after_confirmation(app: Flask, ada: PanelClient) -> None:
     key = KEY.search(ada.send(ADD, name="web-shop", scopes="record").text)
     assert key
     path = f"{PAGE}/{active_keys(app)['web-shop']}/revoke"
     text = main_text(ada.get(path).text)
     assert "Revoke the key web-shop?" in text
-    assert "can record nothing from then on" in text
-    assert list(active_keys(app)) == ["web-shop"], "asking changes nothing"
+    assert "can no longer record or read anything" in text
+    assert list(active_keys(app)) == ["web-shop"], "the confirmation page changes nothing"
     assert ada.send(path).location == PAGE
     assert active_keys(app) == {}
     assert "The key web-shop is revoked" in main_text(ada.get(PAGE).text)
@@ -135,14 +135,14 @@ def test_odd_names_can_be_revoked_too(app: Flask, ada: PanelClient, name: str) -
 
 
 @pytest.mark.parametrize("number", ["0", "7", "2147483647", "2147483648", "9" * 40, "-1", "x", "%00", "web-shop"])
-def test_a_key_that_is_not_there(app: Flask, ada: PanelClient, number: str) -> None:
+def test_unknown_keys(app: Flask, ada: PanelClient, number: str) -> None:
     create_keys(app, "web-shop")
     assert ada.get(f"{PAGE}/{number}/revoke").status_code == 404
     assert ada.send(f"{PAGE}/{number}/revoke", ADD).status_code in (404, 405)
     assert list(active_keys(app)) == ["web-shop"]
 
 
-def test_the_example_works_as_it_stands(app: Flask, ada: PanelClient) -> None:
+def test_the_example_works(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         session.get_one(Site, 1).url = "https://mugs.example/points"
     [key] = set(KEY.findall(ada.send(ADD, name="web-shop", scopes="record").text))
@@ -158,7 +158,7 @@ def test_the_example_works_as_it_stands(app: Flask, ada: PanelClient) -> None:
     assert 'href="/api/docs"' in ada.get(PAGE).text
 
 
-def test_without_a_public_url_the_example_has_a_stand_in(ada: PanelClient) -> None:
+def test_without_a_public_url_the_example_has_a_placeholder(ada: PanelClient) -> None:
     assert "curl https://this-site.example/api/v1/movements" in main_text(ada.get(PAGE).text)
 
 
@@ -190,10 +190,10 @@ def test_its_queries_do_not_grow_with_the_list(app: Flask, ada: PanelClient) -> 
     assert count_queries() == query_count
 
 
-def test_what_it_may_do_is_chosen(app: Flask, ada: PanelClient) -> None:
+def test_scopes_expiry_and_limit_are_set(app: Flask, ada: PanelClient) -> None:
     form = ada.get(ADD).text
-    ticked = re.findall(r'<input[^>]*checked[^>]*value="(\w+)"', form)
-    assert ticked == ["record", "read"], "what most programs need"
+    checked = re.findall(r'<input[^>]*checked[^>]*value="(\w+)"', form)
+    assert checked == ["record", "read"], "what most programs need"
     submitted = {"name": "figures", "scopes": ["admin", "read"], "expires_at": "2099-01-31", "per_minute": "60"}
     assert ada.send(ADD, **submitted).status_code == 201
     with app.app_context():
@@ -202,7 +202,7 @@ def test_what_it_may_do_is_chosen(app: Flask, ada: PanelClient) -> None:
         assert row.expires_at == datetime(2099, 1, 31, tzinfo=UTC)
     text = main_text(ada.get(PAGE).text)
     assert "read, admin" in text
-    assert "60 a minute" in text
+    assert "60 calls per minute" in text
     assert "31 Jan 2099, 00:00" in text
     assert "Never" in text, "used"
 
@@ -213,18 +213,18 @@ def test_what_it_may_do_is_chosen(app: Flask, ada: PanelClient) -> None:
         ("scopes", [], "Choose at least one of record, read, admin"),
         ("scopes", ["write"], "Choose at least one of record, read, admin"),
         ("scopes", ["read", "\0"], "Choose at least one of record, read, admin"),
-        ("expires_at", "soon", "This is no day"),
-        ("expires_at", "2026-02-30", "This is no day"),
-        ("expires_at", "2001-01-01", "Choose a day to come"),
-        ("expires_at", "9999-12-31", "Choose a day to come"),
-        ("expires_at", "0001-01-01", "Choose a day to come"),
-        ("per_minute", "0", "Type a whole number of calls from 1 to 60,000"),
-        ("per_minute", "60001", "Type a whole number of calls"),
-        ("per_minute", "1.5", "Type a whole number of calls"),
-        ("per_minute", "9" * 5000, "Type a whole number of calls"),
+        ("expires_at", "soon", "This is not a date"),
+        ("expires_at", "2026-02-30", "This is not a date"),
+        ("expires_at", "2001-01-01", "Choose a future day"),
+        ("expires_at", "9999-12-31", "Choose a future day"),
+        ("expires_at", "0001-01-01", "Choose a future day"),
+        ("per_minute", "0", "Enter a whole number of calls from 1 to 60,000"),
+        ("per_minute", "60001", "Enter a whole number of calls"),
+        ("per_minute", "1.5", "Enter a whole number of calls"),
+        ("per_minute", "9" * 5000, "Enter a whole number of calls"),
     ],
 )
-def test_what_cannot_be_is_told_at_its_field(
+def test_errors_are_shown_at_their_fields(
     app: Flask, ada: PanelClient, field: str, submitted: str | list[str], errors: str
 ) -> None:
     answer = ada.send(ADD, **{"name": "web-shop", "scopes": ["read"]} | {field: submitted})
@@ -234,10 +234,10 @@ def test_what_cannot_be_is_told_at_its_field(
     assert 'value="web-shop"' in answer.text
 
 
-def test_one_whose_time_is_over_says_so(app: Flask, ada: PanelClient, stopped_clock: MovingClock) -> None:
+def test_an_expired_key_is_marked(app: Flask, ada: PanelClient, stopped_clock: MovingClock) -> None:
     with app.app_context():
         ends = stopped_clock.now() + timedelta(days=1)
         db.run_in_transaction(lambda session: api_keys.create(session, "till", stopped_clock.now(), expires_at=ends))
-    assert "It is refused" not in main_text(ada.get(PAGE).text)
+    assert "Expired" not in main_text(ada.get(PAGE).text)
     stopped_clock.advance(timedelta(days=1))
-    assert "It is refused" in main_text(ada.get(PAGE).text)
+    assert "Expired" in main_text(ada.get(PAGE).text)

@@ -1,4 +1,4 @@
-"""System › General: the site's name, its public URL and its time zone; the environment goes before."""
+"""System › General: the site's name, public URL and time zone. The environment takes precedence."""
 
 import re
 from urllib.parse import quote
@@ -24,17 +24,17 @@ URL_OFFER_PAGE = f"{PAGE}/address"
 URL = "https://mugs.example/points"
 
 WITHOUT_ENVIRONMENT = pytest.mark.parametrize("settings", [{"POINTSYNC_SITE_NAME": ""}])
-"""A site of which the environment says nothing."""
+"""A site without settings in the environment."""
 
 
 def stored_values(app: Flask) -> dict[str, str]:
-    """What an admin has said."""
+    """The settings that an admin has saved."""
     with app.app_context():
         return {each.name: each.value for each in db.session.query(Setting)}
 
 
 def field_value(text: str, name: str) -> str:
-    """What stands in a field."""
+    """The value of a field."""
     found = re.search(f'<input[^>]* name="{name}"[^>]*>', text)
     assert found
     inside = re.search(r' value="([^"]*)"', found[0])
@@ -42,7 +42,7 @@ def field_value(text: str, name: str) -> str:
 
 
 def is_readonly(text: str, name: str) -> bool:
-    """Whether a field can only be read."""
+    """Whether a field is read-only."""
     found = re.search(f'<input[^>]* name="{name}"[^>]*>', text)
     return found is not None and " readonly" in found[0]
 
@@ -60,18 +60,18 @@ def test_all_three_are_saved(app: Flask, ada: PanelClient) -> None:
         "Asia/Tokyo",
     ]
     assert "Saved." in text
-    assert "must be changed, too" not in text
+    assert "must update their remote" not in text
     assert "Times are in Asia/Tokyo." in text
 
 
 @WITHOUT_ENVIRONMENT
-def test_another_public_url_is_said_to_concern_the_others(app: Flask, ada: PanelClient) -> None:
+def test_another_public_url_gives_a_warning(app: Flask, ada: PanelClient) -> None:
     ada.send(PAGE, site_name="Mugs", public_url=URL, time_zone="UTC")
     ada.send(PAGE, site_name="Mugs", public_url="https://cups.example", time_zone="UTC")
     text = ada.get(PAGE).text
-    assert "the lines that other sites have for this one must be changed, too" in text
+    assert "so other sites must update their remote for this one" in text
     ada.send(PAGE, site_name="Cups", public_url="https://cups.example", time_zone="UTC")
-    assert "must be changed, too" not in ada.get(PAGE).text
+    assert "must update their remote" not in ada.get(PAGE).text
 
 
 @WITHOUT_ENVIRONMENT
@@ -83,8 +83,8 @@ def test_another_public_url_is_said_to_concern_the_others(app: Flask, ada: Panel
         ({"site_name": "a\0"}, {"site_name": ""}),
         ({"public_url": "shop.example"}, {"public_url": "must begin with https://"}),
         ({"public_url": "https://x.example/" + "x" * 500}, {"public_url": "at most 500 characters"}),
-        ({"public_url": "https://me:secret@x.example"}, {"public_url": "must not carry a name or password"}),
-        ({"public_url": "http://[::1"}, {"public_url": "has a host that no site can have"}),
+        ({"public_url": "https://me:secret@x.example"}, {"public_url": "must not have a user name or password"}),
+        ({"public_url": "http://[::1"}, {"public_url": "has an invalid host"}),
         ({"public_url": "\0\ud800"}, {"public_url": "no control characters"}),
         ({"time_zone": "paris"}, {"time_zone": "There is no time zone 'paris'"}),
         ({"time_zone": "../../etc/passwd"}, {"time_zone": "IANA"}),
@@ -95,8 +95,7 @@ def test_another_public_url_is_said_to_concern_the_others(app: Flask, ada: Panel
         ),
     ],
 )
-@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_what_cannot_be_is_told_at_its_field_and_nothing_is_saved(
+def test_errors_are_shown_at_their_fields_and_nothing_is_saved(
     app: Flask, ada: PanelClient, submitted: dict[str, str], fields: dict[str, str]
 ) -> None:
     fine = {"csrf_token": ada.token(PAGE), "site_name": "Mugs", "public_url": URL, "time_zone": "Europe/Paris"}
@@ -125,8 +124,8 @@ def test_fields_that_are_missing_change_nothing(app: Flask, ada: PanelClient) ->
 def test_what_the_environment_sets_is_read_only(app: Flask, ada: PanelClient) -> None:
     text = ada.get(PAGE).text
     assert [is_readonly(text, name) for name in ("site_name", "public_url", "time_zone")] == [True, True, False]
-    assert "Set by POINTSYNC_SITE_NAME where PointSync is started; change it there." in text
-    assert "Set by POINTSYNC_PUBLIC_URL where PointSync is started; change it there." in text
+    assert "Set by the environment variable POINTSYNC_SITE_NAME. Change it there." in text
+    assert "Set by the environment variable POINTSYNC_PUBLIC_URL. Change it there." in text
     assert URL_OFFER_PAGE not in text
     answer = ada.send(PAGE, site_name="Mine", public_url="https://mine.example", time_zone="Mars")
     assert answer.status_code == 422
@@ -134,25 +133,25 @@ def test_what_the_environment_sets_is_read_only(app: Flask, ada: PanelClient) ->
     assert ada.send(PAGE, site_name="Mine", public_url="https://mine.example", time_zone="UTC").status_code == 303
     assert stored_values(app) == {"time_zone": "UTC"}
     ada.send(URL_OFFER_PAGE, PAGE, public_url="https://mine.example")
-    assert "POINTSYNC_PUBLIC_URL sets it" in ada.get(PAGE).text
+    assert "POINTSYNC_PUBLIC_URL sets this value" in ada.get(PAGE).text
     assert stored_values(app) == {"time_zone": "UTC"}
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_the_browsers_address_is_offered_and_taken_in_one_click(app: Flask, ada: PanelClient) -> None:
+def test_the_browsers_url_is_suggested_and_set_in_one_click(app: Flask, ada: PanelClient) -> None:
     text = ada.get(PAGE).text
     assert "Use http://localhost</button>" in text
     assert field_value(text, "public_url") in ("", "http://localhost")
-    assert stored_values(app) == {}, "looking at it sets nothing"
+    assert stored_values(app) == {}, "showing the page sets nothing"
     assert ada.send(URL_OFFER_PAGE, PAGE, public_url="http://localhost").location == PAGE
     assert stored_values(app) == {"public_url": "http://localhost"}
     text = ada.get(PAGE).text
-    assert "Other sites call this one at http://localhost from now on." in text
+    assert "Other sites now call this one at http://localhost." in text
     assert URL_OFFER_PAGE not in text
 
 
 @pytest.mark.parametrize("submitted", ["", "ftp://x", "https://<script>alert(1)</script>/?", "\0"])
-def test_an_offer_that_was_tampered_with_is_refused(app: Flask, ada: PanelClient, submitted: str) -> None:
+def test_a_suggestion_that_was_changed_is_refused(app: Flask, ada: PanelClient, submitted: str) -> None:
     assert ada.send(URL_OFFER_PAGE, PAGE, public_url=submitted).status_code == 303
     text = ada.get(PAGE).text
     assert "The public URL must " in text or "The public URL has " in text
@@ -160,7 +159,7 @@ def test_an_offer_that_was_tampered_with_is_refused(app: Flask, ada: PanelClient
     assert stored_values(app) == {}
 
 
-def test_where_serve_answers_is_shown_and_not_confirmed_by_saving(app: Flask, ada: PanelClient) -> None:
+def test_saving_does_not_confirm_the_served_url(app: Flask, ada: PanelClient) -> None:
     def prepare(session: Session) -> None:
         session.get_one(Site, 1).served_url = "http://127.0.0.1:8080"
 
@@ -172,7 +171,7 @@ def test_where_serve_answers_is_shown_and_not_confirmed_by_saving(app: Flask, ad
     assert stored_values(app) == {"time_zone": "UTC"}
 
 
-def test_a_url_that_is_known_is_not_asked_about(app: Flask, ada: PanelClient) -> None:
+def test_nothing_is_suggested_if_a_url_is_set(app: Flask, ada: PanelClient) -> None:
     def prepare(session: Session) -> None:
         session.get_one(Site, 1).url = URL
 
@@ -181,32 +180,32 @@ def test_a_url_that_is_known_is_not_asked_about(app: Flask, ada: PanelClient) ->
 
 
 @pytest.mark.parametrize("host", ["<script>alert(1)</script>", "a b", "x" * 600, "é.example"])
-def test_a_host_that_cannot_be_is_not_offered(app: Flask, ada: PanelClient, host: str) -> None:
+def test_an_invalid_host_is_not_suggested(app: Flask, ada: PanelClient, host: str) -> None:
     answer = ada.get(PAGE, headers={"Host": host})
     assert answer.status_code < 500
     assert "<script>alert" not in answer.text
 
 
-def test_hostile_words_are_text(app: Flask, ada: PanelClient) -> None:
+def test_input_is_escaped(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(PAGE, public_url='"><script>alert(1)</script>', time_zone="<script>alert(1)</script>")
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text
 
 
-def test_times_are_the_sites(app: Flask, ada: PanelClient) -> None:
+def test_times_are_in_the_sites_zone(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, lambda session: general.set_time_zone(session, "Asia/Kathmandu"))
     text = ada.get("/system/admins").text
     assert "Times are in Asia/Kathmandu." in text
     assert re.search(r'<time datetime="[^"]+" title="[^"]+\+05:45">', text)
 
 
-def test_a_zone_that_is_gone_is_utc(app: Flask, ada: PanelClient) -> None:
+def test_an_unknown_zone_becomes_utc(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, lambda session: session.add(Setting(name="time_zone", value="Mars/Olympus_Mons")))
     assert "Times are in UTC." in ada.get("/system/admins").text
     assert field_value(ada.get(PAGE).text, "time_zone") == "UTC"
 
 
-def test_times_are_utc_where_the_zone_cannot_be_read(ada: PanelClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_utc_if_the_zone_cannot_be_read(ada: PanelClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_session: Session) -> None:
         raise OperationalError("SELECT", {}, Exception("disk I/O error"))
 
@@ -214,7 +213,7 @@ def test_times_are_utc_where_the_zone_cannot_be_read(ada: PanelClient, monkeypat
     assert "Times are in UTC." in ada.get("/system/admins").text
 
 
-def test_the_zone_is_asked_for_once(app: Flask, ada: PanelClient) -> None:
+def test_the_zone_is_read_once(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), record_queries() as found:
         ada.get("/system/admins")
     assert [parameters for statement, parameters in found if "FROM setting" in statement] == [("time_zone",)]
@@ -235,7 +234,7 @@ def test_forms_need_their_token(app: Flask, ada: PanelClient) -> None:
     assert stored_values(app) == {}
 
 
-def test_what_is_said_is_what_the_site_tells(app: Flask, ada: PanelClient) -> None:
+def test_the_public_url_is_used_elsewhere(app: Flask, ada: PanelClient) -> None:
     ada.send(PAGE, public_url=URL, time_zone="UTC")
     with app.app_context():
         assert general.get_effective_url(db.session.get_one(Site, 1), get_runtime().config) == URL

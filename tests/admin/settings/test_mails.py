@@ -1,4 +1,4 @@
-"""System › Mails: set up, texts, tests, what became of each; Network and the Dashboard where something is wrong."""
+"""System › Mails: settings, texts, test mails and the list; and problems on Network and the Dashboard."""
 
 import pytest
 from flask import Flask
@@ -39,7 +39,7 @@ def mail_state(app: Flask, mail_id: int = 1) -> str:
 
 
 def add_mails(session: Session) -> None:
-    """A mail in each state, and hostile words in one."""
+    """Add a mail in each state, with a hostile text in one."""
     session.merge(Setting(name="send_mails", value="1"))
     for number in range(4):
         reason = "Redeemed: <script>alert(1)</script>\u202e"
@@ -49,10 +49,10 @@ def add_mails(session: Session) -> None:
         mail.message = "550 <b>no</b> such box" if number == 0 else None
 
 
-def test_it_is_set_up_and_saved_together(app: Flask, ada: PanelClient) -> None:
+def test_the_settings_are_saved_together(app: Flask, ada: PanelClient) -> None:
     text = ada.get(PAGE).text
     assert "s3cret-word" not in text
-    assert "There is no mail server yet" not in text
+    assert "No mail server is set up" not in text
     assert "No mails yet." in text
     assert list(field_errors(ada.send(PAGE, **(SETTINGS_FORM | {"mail_name": "x\ny"})).text)) == ["mail_name"]
     assert (
@@ -77,23 +77,21 @@ def test_it_is_set_up_and_saved_together(app: Flask, ada: PanelClient) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}])
-def test_without_a_server_it_says_how_to_set_it(app: Flask, ada: PanelClient) -> None:
-    assert "There is no mail server yet. Set POINTSYNC_SMTP_URL where PointSync is started" in main_text(
-        ada.get(PAGE).text
-    )
+def test_without_a_server_the_page_says_how_to_set_one(app: Flask, ada: PanelClient) -> None:
+    assert "No mail server is set up. Set the environment variable POINTSYNC_SMTP_URL" in main_text(ada.get(PAGE).text)
     answer = ada.send(PAGE, **SETTINGS_FORM)
     assert answer.status_code == 422
-    assert "set POINTSYNC_SMTP_URL where" in field_errors(answer.text)["send_mails"]
+    assert "Set POINTSYNC_SMTP_URL, such as" in field_errors(answer.text)["send_mails"]
     assert "POINTSYNC_SMTP_URL" in field_errors(ada.send(f"{TEXT}/tests", address=ANNA).text)["address"]
 
 
-def test_a_text_is_changed_looked_at_and_put_back(app: Flask, ada: PanelClient) -> None:
+def test_a_text_is_changed_previewed_and_reset(app: Flask, ada: PanelClient) -> None:
     assert "Your reward: A blue mug" in main_text(ada.get(f"{TEXT}/preview").text)
     answer = ada.send(f"{TEXT}/edit", subject="Hi {name}", body="")
     assert answer.status_code == 422
     found = field_errors(answer.text)
     assert "{customer}, {site}" in found["subject"]
-    assert found["body"] == "Type what the mail shall say."
+    assert found["body"] == "Enter the text of the mail."
     assert 'value="Hi {name}"' in answer.text
     assert (
         ada.send(f"{TEXT}/edit", subject="<b>{reward}</b>", body="Dear {customer}\r\n<i>{points}</i>").status_code
@@ -109,7 +107,7 @@ def test_a_text_is_changed_looked_at_and_put_back(app: Flask, ada: PanelClient) 
         assert ada.get(f"/system/mails/texts/birthday/{path}").status_code == 404
 
 
-def test_a_test_is_queued_and_the_server_is_not_asked(app: Flask, ada: PanelClient) -> None:
+def test_a_test_mail_is_queued_without_calling_the_server(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, lambda session: session.merge(Setting(name="mail_address", value="shop@mugs.example")))
     assert list(field_errors(ada.send(f"{TEXT}/tests", address="nobody").text)) == ["address"]
     assert ada.send(f"{TEXT}/tests", address=ANNA).status_code == 303
@@ -117,7 +115,7 @@ def test_a_test_is_queued_and_the_server_is_not_asked(app: Flask, ada: PanelClie
     assert f"{ANNA} Test A reward is redeemed" in main_text(ada.get(PAGE).text)
 
 
-def test_what_became_of_each_and_what_can_be_done(app: Flask, ada: PanelClient) -> None:
+def test_the_list_and_its_actions(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, add_mails)
     text = ada.get(PAGE).text
     assert "<script>alert" not in text
@@ -127,7 +125,7 @@ def test_what_became_of_each_and_what_can_be_done(app: Flask, ada: PanelClient) 
     assert ada.get(f"{PAGE}?state=failed").text.count('data-live-row="') == 1
     for query in ("?state=lost", "?cursor=x", "?size=3"):
         assert ada.get(PAGE + query).status_code == 422
-    assert "Nothing like that." not in text
+    assert "No results." not in text
     assert ada.send(f"{PAGE}/1/retries?state=failed", page=PAGE).location.endswith("?state=failed#mails")
     assert mail_state(app) == "waiting"
     ada.send(f"{PAGE}/1/drop", page=PAGE)
@@ -156,7 +154,7 @@ def test_its_queries_do_not_grow(app: Flask, ada: PanelClient) -> None:
     assert count_queries() == query_count
 
 
-def test_the_dashboard_says_what_needs_a_hand(app: Flask, ada: PanelClient) -> None:
+def test_the_dashboard_shows_mail_problems(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, add_mails)
     run_in_transaction(
         app,
@@ -165,12 +163,12 @@ def test_the_dashboard_says_what_needs_a_hand(app: Flask, ada: PanelClient) -> N
         ),
     )
     found = attention_texts(ada.get("/").text)
-    assert "Mails cannot be sent now. It hung <b>up. What waits stands under Mails ." in found
+    assert "Mails cannot be sent now. It hung <b>up. See the queued mails under Mails ." in found
     assert any(each.startswith("1 mail could not be sent.") for each in found)
     assert "It hung <b>up." in main_text(ada.get(PAGE).text)
 
 
-def test_network_says_who_sends_mails(app: Flask, ada: PanelClient) -> None:
+def test_network_names_the_sites_that_send_mails(app: Flask, ada: PanelClient) -> None:
     def family(session: Session) -> None:
         mail_queue.disable(session, "")
         rewards.create(session, session.get_one(Reserve, 1), "Mug", "", 5, clock.now())
@@ -182,10 +180,10 @@ def test_network_says_who_sends_mails(app: Flask, ada: PanelClient) -> None:
 
     run_in_transaction(app, family)
     content = main_text(ada.get("/system/network").text)
-    assert "No site has told that it sends mails, so nobody may be told" in content
-    assert "Not known of Shop 4 : a WooRewards shop does not tell" in content
+    assert "No site reports that it sends mails, so customers may get no mails" in content
+    assert "Unknown for Shop 4 : WooRewards shops do not report it" in content
     run_in_transaction(app, lambda session: session.merge(Setting(name="send_mails", value="1")))
-    assert "Mails go out from this site." in main_text(ada.get("/system/network").text)
+    assert "Mails are sent from this site." in main_text(ada.get("/system/network").text)
 
     def second(session: Session) -> None:
         remote = session.get_one(sample_remotes.Remote, 2)
@@ -194,4 +192,4 @@ def test_network_says_who_sends_mails(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, second)
     content = main_text(ada.get("/system/network").text)
     assert "2 sites send mails: this site and Shop 2" in content
-    assert "switch “Send mails from this site” off on the others" in content
+    assert "turn off “Send mails from this site” on the others" in content

@@ -1,4 +1,4 @@
-"""System › Admins: who is disabled, and where admins are signed in."""
+"""System › Admins: disable admins, and end sign-ins."""
 
 import re
 
@@ -22,7 +22,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.
 
 
 class FirefoxClient(PanelClient):
-    """A browser that says so."""
+    """A client that identifies as Firefox."""
 
     def _open(self, path: str, **options):
         return super()._open(path, **{"headers": {"User-Agent": FIREFOX}, **options})
@@ -38,15 +38,13 @@ def bob(app: Flask) -> PanelClient:
 
 
 def last_audit_text(app: Flask) -> str:
-    """The newest line of the audit log, in words."""
+    """The text of the newest audit entry."""
     with app.app_context():
         return audit_log.describe(db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one())
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_the_list_says_who_is_signed_in_where_and_which_is_this_one(
-    app: Flask, ada: PanelClient, bob: PanelClient
-) -> None:
+def test_the_list_shows_each_sign_in_and_marks_this_one(app: Flask, ada: PanelClient, bob: PanelClient) -> None:
     text = main_text(ada.get(PAGE).text)
     moment = r"\d+ \w+ \d+, \d\d:\d\d"
     assert re.search(rf"Bob Firefox on Linux 192\.0\.2\.7 {moment} {moment} with a password", text)
@@ -55,7 +53,7 @@ def test_the_list_says_who_is_signed_in_where_and_which_is_this_one(
     assert "Firefox on Linux This browser 192.0.2.7" in main_text(bob.get(PAGE).text)
 
 
-def test_when_it_was_last_used_is_kept_to_the_minute(app: Flask, stopped_clock: MovingClock) -> None:
+def test_the_last_use_is_stored_to_the_minute(app: Flask, stopped_clock: MovingClock) -> None:
     def seen_at():
         with app.app_context():
             return db.session.scalars(select(SignIn.seen_at)).one()
@@ -73,7 +71,7 @@ def test_when_it_was_last_used_is_kept_to_the_minute(app: Flask, stopped_clock: 
         assert seen_at() == began + kept * USE_RESOLUTION
 
 
-def test_a_page_is_shown_though_its_use_cannot_be_written(
+def test_a_page_is_shown_even_if_its_use_cannot_be_stored(
     ada: PanelClient, stopped_clock: MovingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(*_args: object) -> None:
@@ -85,7 +83,7 @@ def test_a_page_is_shown_though_its_use_cannot_be_written(
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_one_is_ended(app: Flask, ada: PanelClient, bob: PanelClient) -> None:
+def test_another_sign_in_is_ended(app: Flask, ada: PanelClient, bob: PanelClient) -> None:
     answer = ada.send("/system/sign-ins/2/end", page=PAGE)
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert "Bob is signed out of Firefox on Linux." in main_text(ada.get(PAGE).text)
@@ -95,61 +93,61 @@ def test_one_is_ended(app: Flask, ada: PanelClient, bob: PanelClient) -> None:
     assert ada.send("/system/sign-ins/2/end", page=PAGE).status_code == 404
 
 
-def test_this_one_is_ended(app: Flask, ada: PanelClient) -> None:
+def test_this_sign_in_is_ended(app: Flask, ada: PanelClient) -> None:
     assert ada.send("/system/sign-ins/1/end", page=PAGE).location == "/sign-in"
     assert last_audit_text(app) == "Ada signed out"
     assert not ada.is_in()
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_all_others_are_ended(app: Flask, ada: PanelClient, bob: PanelClient) -> None:
+def test_all_other_sign_ins_are_ended(app: Flask, ada: PanelClient, bob: PanelClient) -> None:
     elsewhere = PanelClient(app)
     elsewhere.sign_in()
     assert ada.send(f"{PAGE}/1/sign-outs", page=PAGE).status_code == 303
     assert "Ada is signed out of 1 browser." in main_text(ada.get(PAGE).text)
     assert (ada.is_in(), elsewhere.is_in(), bob.is_in()) == (True, False, True)
     ada.send(f"{PAGE}/1/sign-outs", page=PAGE)
-    assert "Ada is signed in nowhere else." in main_text(ada.get(PAGE).text)
+    assert "Ada is not signed in anywhere else." in main_text(ada.get(PAGE).text)
     ada.send(f"{PAGE}/2/sign-outs", page=PAGE)
     assert (ada.is_in(), bob.is_in()) == (True, False)
     assert ada.send(f"{PAGE}/3/sign-outs", page=PAGE).status_code == 404
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_one_is_disabled_after_a_question_and_enabled(app: Flask, ada: PanelClient, bob: PanelClient) -> None:
+def test_an_admin_is_disabled_after_confirmation_and_enabled(app: Flask, ada: PanelClient, bob: PanelClient) -> None:
     path = f"{PAGE}/2/disable"
-    assert "Bob is signed out at once, in every browser" in main_text(ada.get(path).text)
-    assert bob.is_in(), "asking changes nothing"
+    assert "Bob will be signed out at once in every browser" in main_text(ada.get(path).text)
+    assert bob.is_in(), "the confirmation page changes nothing"
     assert ada.send(path).location == PAGE
     text = main_text(ada.get(PAGE).text)
-    assert "Bob is disabled, and cannot sign in until" in text
+    assert "Bob is disabled and cannot sign in until" in text
     assert "Bob Disabled" in text
     assert last_audit_text(app) == "Ada disabled admin Bob"
     assert not bob.is_in()
     assert bob.sign_in("Bob").status_code == 422
     assert ada.send(f"{PAGE}/2/enable", page=PAGE).location == PAGE
-    assert "Bob may sign in again" in main_text(ada.get(PAGE).text)
+    assert "Bob can sign in again" in main_text(ada.get(PAGE).text)
     assert last_audit_text(app) == "Ada enabled admin Bob"
-    assert not bob.is_in(), "the old sign-in stays ended"
+    assert not bob.is_in(), "the old sign-in stays invalid"
     assert bob.sign_in("Bob").status_code == 303
 
 
-def test_oneself_is_disabled_but_not_the_last_one(app: Flask, ada: PanelClient, bob: PanelClient) -> None:
-    assert "This is you : you are signed out at once" in main_text(ada.get(f"{PAGE}/1/disable").text)
+def test_admins_disable_themselves_but_not_the_last_one(app: Flask, ada: PanelClient, bob: PanelClient) -> None:
+    assert "This is you . You will be signed out at once" in main_text(ada.get(f"{PAGE}/1/disable").text)
     assert ada.send(f"{PAGE}/1/disable").location == "/sign-in"
     assert not ada.is_in()
     for what in ("disable", "remove"):
         asked, sent = bob.get(f"{PAGE}/2/{what}"), bob.send(f"{PAGE}/2/{what}", page=PAGE)
         assert (asked.status_code, sent.status_code) == (200, 422)
         for answer in (asked, sent):
-            assert f"Bob is the only admin who may sign in, and cannot be {what}d" in main_text(answer.text)
+            assert f"Bob is the only admin who can sign in, and cannot be {what}d" in main_text(answer.text)
     assert bob.is_in()
     bob.send(f"{PAGE}/1/remove")
-    assert "Ada cannot sign in any more." in main_text(bob.get(PAGE).text), "a disabled one is removed"
+    assert "Ada can no longer sign in." in main_text(bob.get(PAGE).text), "a disabled admin is removed"
 
 
 @pytest.mark.parametrize("number", ["0", "7", "2147483647", "2147483648", "-1", "x"])
-def test_what_is_not_there(ada: PanelClient, number: str) -> None:
+def test_unknown_ids(ada: PanelClient, number: str) -> None:
     for path in ("sign-ins/{}/end", "admins/{}/sign-outs", "admins/{}/disable", "admins/{}/enable"):
         assert ada.send(f"/system/{path.format(number)}", page=PAGE).status_code in (404, 405)
     assert ada.get(f"{PAGE}/{number}/disable").status_code == 404

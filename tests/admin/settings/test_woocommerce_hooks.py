@@ -1,4 +1,4 @@
-"""System › WooCommerce: the hooks at which shops deliver, and their secrets."""
+"""System › WooCommerce: the hooks where shops deliver, and their secrets."""
 
 import html
 import re
@@ -25,20 +25,20 @@ ORDERS = {"name": "web-shop", "reserve": "default", "rule": "orders", "rate": "0
 
 
 def active_hooks(app: Flask) -> dict[str, tuple[str, str, str, str]]:
-    """The live hooks by name: reserve, rule, rate and status."""
+    """Reserve, rule, rate and status of the active hooks by name."""
     with app.app_context():
         found = hooks.list_all(db.session())
         return {each.name: (each.reserve.key, each.rule, f"{each.rate.normalize():f}", each.status) for each in found}
 
 
 def decrypted_secret(app: Flask, name: str = "web-shop") -> str:
-    """A hook's secret, opened."""
+    """A hook's decrypted secret."""
     with app.app_context():
         [hook] = [each for each in hooks.list_all(db.session()) if each.name == name]
         return get_runtime().vault.decrypt(hook.sealed_secret)
 
 
-def test_an_empty_list_says_how_to_begin(ada: PanelClient) -> None:
+def test_an_empty_list_says_how_to_start(ada: PanelClient) -> None:
     text = main_text(ada.get(PAGE).text)
     assert "No hooks yet. Press Add" in text
     assert "WooCommerce › Settings › Advanced › Webhooks" in text
@@ -47,16 +47,16 @@ def test_an_empty_list_says_how_to_begin(ada: PanelClient) -> None:
     assert "Not both for one reserve" in text
 
 
-def test_without_a_public_url_it_says_where_to_tell_it(app: Flask, ada: PanelClient) -> None:
+def test_without_a_public_url_the_page_says_where_to_set_it(app: Flask, ada: PanelClient) -> None:
     hook_id = create_hook(app)
     for path in (PAGE, f"{PAGE}/{hook_id}"):
-        assert "The shop needs this site's address." in main_text(ada.get(path).text)
-        assert 'Tell it under <a href="/system/general">' in ada.get(path).text
+        assert "The public URL of this site is missing." in main_text(ada.get(path).text)
+        assert 'Set it under <a href="/system/general">' in ada.get(path).text
     answer = ada.send(ADD, **(ORDERS | {"name": "other"}))
     assert 'href="/system/general"' in answer.text.partition("<main")[2]
     run_in_transaction(app, lambda session: setattr(session.get_one(Site, 1), "url", URL))
     for path in (PAGE, f"{PAGE}/{hook_id}"):
-        assert "The shop needs this site's address." not in main_text(ada.get(path).text)
+        assert "The public URL of this site is missing." not in main_text(ada.get(path).text)
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
@@ -73,19 +73,19 @@ def test_a_hook_with_a_secret_of_the_shops(app: Flask, ada: PanelClient) -> None
     assert "not shown again" not in answer.text
     text = main_text(ada.get(PAGE).text)
     assert f"{URL}/hooks/woocommerce/" in text
-    assert "0.5 points per unit of the order's total, once paid (processing); refunds take back" in text
+    assert "0.5 points per unit of the order's total, once paid (processing); refunds take points back" in text
     assert "None yet" in text
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_a_secret_that_is_made_is_shown_once(app: Flask, ada: PanelClient) -> None:
+def test_a_generated_secret_is_shown_once(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(ADD, **ORDERS, secret="  ")
     assert answer.status_code == 201
     assert answer.headers["Cache-Control"] == "no-store"
     kept = decrypted_secret(app)
     assert re.fullmatch("[0-9a-f]{32}", kept)
     assert f'value="{kept}"' in answer.text
-    assert "Copy the secret now: it is not shown again." in main_text(answer.text)
+    assert "Copy the secret now. It is not shown again." in main_text(answer.text)
     for path in (PAGE, f"{PAGE}/1", f"{PAGE}/1/remove", ADD):
         assert kept not in ada.get(path).text
 
@@ -93,19 +93,19 @@ def test_a_secret_that_is_made_is_shown_once(app: Flask, ada: PanelClient) -> No
 def test_a_hook_for_the_shop_plugin(app: Flask, ada: PanelClient) -> None:
     answer = ada.send(ADD, name="plugin", reserve="default", rule="movements", rate="rubbish", status="rubbish")
     assert answer.status_code == 201
-    assert "make one webhook with the topic Action and the event woocommerce_pointsync_movement" in main_text(
+    assert "create one webhook with the topic Action and the event woocommerce_pointsync_movement" in main_text(
         answer.text
     )
     assert active_hooks(app) == {"plugin": ("default", "movements", "1", "completed")}
     assert "Movements of the shop plugin" in main_text(ada.get(PAGE).text)
 
 
-def test_the_rule_in_words(app: Flask, ada: PanelClient) -> None:
+def test_the_text_of_a_rule(app: Flask, ada: PanelClient) -> None:
     create_hook(app, "one", rate="1")
     create_hook(app, "many", rate="100000")
     create_hook(app, "few", rate="0.000001")
     text = main_text(ada.get(PAGE).text)
-    assert "1 point per unit of the order's total, once completed; refunds take back" in text
+    assert "1 point per unit of the order's total, once completed; refunds take points back" in text
     assert "100,000 points per unit" in text
     assert "0.000001 points per unit" in text
 
@@ -113,33 +113,33 @@ def test_the_rule_in_words(app: Flask, ada: PanelClient) -> None:
 @pytest.mark.parametrize(
     ("submitted", "field", "sentence"),
     [
-        ({"name": ""}, "name", "A name has letters"),
-        ({"name": "a b"}, "name", "A name has letters"),
-        ({"name": "\0"}, "name", "A name has letters"),
-        ({"name": "x" * 65}, "name", "A name has letters"),
-        ({"name": "taken"}, "name", "There is a hook taken already"),
+        ({"name": ""}, "name", "A name needs 1 to 64 letters"),
+        ({"name": "a b"}, "name", "A name needs 1 to 64 letters"),
+        ({"name": "\0"}, "name", "A name needs 1 to 64 letters"),
+        ({"name": "x" * 65}, "name", "A name needs 1 to 64 letters"),
+        ({"name": "taken"}, "name", "A hook named taken already exists"),
         ({"secret": "x" * 501}, "secret", "1 to 500 plain characters"),
         ({"secret": "a\0b"}, "secret", "plain characters"),
         ({"reserve": ""}, "reserve", "There is no points reserve"),
-        ({"reserve": "none\0"}, "reserve", "there is default"),
+        ({"reserve": "none\0"}, "reserve", "The reserves are default"),
         ({"rule": ""}, "rule", "Choose what counts"),
         ({"rule": "both"}, "rule", "Choose what counts"),
-        ({"rule": "movements"}, "reserve", "an order would count twice"),
-        ({"rate": ""}, "rate", "a number above 0"),
-        ({"rate": "0"}, "rate", "a number above 0"),
-        ({"rate": "-1"}, "rate", "a number above 0"),
-        ({"rate": "NaN"}, "rate", "a number above 0"),
-        ({"rate": "Infinity"}, "rate", "a number above 0"),
-        ({"rate": "1e999999999"}, "rate", "a number above 0"),
+        ({"rule": "movements"}, "reserve", "orders would count twice"),
+        ({"rate": ""}, "rate", "The rate must be above 0"),
+        ({"rate": "0"}, "rate", "The rate must be above 0"),
+        ({"rate": "-1"}, "rate", "The rate must be above 0"),
+        ({"rate": "NaN"}, "rate", "The rate must be above 0"),
+        ({"rate": "Infinity"}, "rate", "The rate must be above 0"),
+        ({"rate": "1e999999999"}, "rate", "The rate must be above 0"),
         ({"rate": "100001"}, "rate", "at most 100,000"),
         ({"rate": "0.0000001"}, "rate", "at most 6 decimals"),
         ({"rate": "1,5"}, "rate", "such as 1 or 0.5"),
-        ({"rate": "9" * 5000}, "rate", "a number above 0"),
+        ({"rate": "9" * 5000}, "rate", "The rate must be above 0"),
         ({"status": "cancelled"}, "status", "must be one of processing, completed"),
         ({"status": ""}, "status", "must be one of processing, completed"),
     ],
 )
-def test_what_cannot_be_is_told_at_its_field(
+def test_errors_are_shown_at_their_fields(
     app: Flask, ada: PanelClient, submitted: dict[str, str], field: str, sentence: str
 ) -> None:
     create_hook(app, "taken")
@@ -153,7 +153,7 @@ def test_what_cannot_be_is_told_at_its_field(
     assert SECRET not in html.unescape(answer.text)
 
 
-def test_what_was_typed_is_kept_but_the_secret(app: Flask, ada: PanelClient) -> None:
+def test_the_form_keeps_its_values_but_not_the_secret(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, lambda session: reserves.create(session, "gold", "Gold", clock.now()))
     answer = ada.send(
         ADD, name='<b>"', secret=SECRET, reserve="gold", rule="movements", rate='<i>"', status="processing"
@@ -176,7 +176,7 @@ def test_fields_that_are_missing(app: Flask, ada: PanelClient) -> None:
     assert active_hooks(app) == {}
 
 
-def test_reserves_that_take_no_points_are_not_offered(app: Flask, ada: PanelClient) -> None:
+def test_inactive_reserves_are_not_offered(app: Flask, ada: PanelClient) -> None:
     run_in_transaction(app, lambda session: reserves.create(session, "old", "Old", clock.now(), is_active=False))
     text = ada.get(ADD).text
     assert '<option value="default">Points (default)</option>' in text
@@ -184,13 +184,13 @@ def test_reserves_that_take_no_points_are_not_offered(app: Flask, ada: PanelClie
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_it_is_removed_after_a_question(app: Flask, ada: PanelClient) -> None:
+def test_a_hook_is_removed_after_confirmation(app: Flask, ada: PanelClient) -> None:
     hook_id = create_hook(app)
     path = f"{PAGE}/{hook_id}/remove"
     text = main_text(ada.get(path).text)
     assert "Remove the hook web-shop?" in text
-    assert "an order that has counted does not count again" in text
-    assert list(active_hooks(app)) == ["web-shop"], "asking changes nothing"
+    assert "orders that have counted do not count again" in text
+    assert list(active_hooks(app)) == ["web-shop"], "the confirmation page changes nothing"
     assert ada.send(path).location == PAGE
     assert active_hooks(app) == {}
     assert "The hook web-shop is removed" in main_text(ada.get(PAGE).text)
@@ -216,7 +216,7 @@ def test_odd_names_have_a_page_and_can_be_removed(app: Flask, ada: PanelClient, 
 
 
 @pytest.mark.parametrize("number", ["0", "7", "2147483647", "2147483648", "9" * 40, "-1", "x", "%00", "web-shop"])
-def test_a_hook_that_is_not_there(app: Flask, ada: PanelClient, number: str) -> None:
+def test_unknown_hooks(app: Flask, ada: PanelClient, number: str) -> None:
     create_hook(app)
     assert ada.get(f"{PAGE}/{number}").status_code == 404
     assert ada.get(f"{PAGE}/{number}/remove").status_code == 404

@@ -1,4 +1,4 @@
-"""Nothing that anybody sends makes a 500; pages for browsers, words for people."""
+"""No request causes a 500: bad requests get an error page with a message."""
 
 import io
 
@@ -64,13 +64,13 @@ def test_bad_bodies_are_refused(stranger: PanelClient, path: str, kind: str, bod
     assert "<h1" in answer.text
 
 
-def test_rubbish_beside_a_good_token_is_refused(app: Flask) -> None:
+def test_garbage_with_a_valid_token_is_refused(app: Flask) -> None:
     for fields in ({"name": "\0"}, {"name": "\ud7ff\U0010ffff"}, {"password": "\0" * 1000}, {"name": "a" * 300_000}):
         assert PanelClient(app).sign_in(**({"name": NAME, "password": PASSWORD} | fields)).status_code == 422
 
 
 @pytest.mark.parametrize("cookie", COOKIES)
-def test_bad_cookies_are_nobodys(app: Flask, cookie: str) -> None:
+def test_bad_cookies_sign_nobody_in(app: Flask, cookie: str) -> None:
     for path in ("/", "/sign-in", "/nothing", "/static/css/tokens.css"):
         builder = EnvironBuilder(path)
         builder.headers["Cookie"] = cookie
@@ -80,17 +80,17 @@ def test_bad_cookies_are_nobodys(app: Flask, cookie: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_bad_addresses_lead_nowhere(ada: PanelClient, path: str) -> None:
+def test_bad_paths_are_refused(ada: PanelClient, path: str) -> None:
     assert ada.get(path).status_code in (308, 400, 404)
 
 
-def test_a_slash_too_many_leads_to_the_page(ada: PanelClient) -> None:
+def test_additional_slashes_are_ignored(ada: PanelClient) -> None:
     assert ada.get("//").status_code == 200
-    assert ada.get("/sign-in/").location == "/", "not to an address with a host, which the caller could name"
+    assert ada.get("/sign-in/").location == "/", "the redirect has no host, which the caller could choose"
 
 
 @pytest.mark.parametrize("host", ["a b", "evil.example", "[::1", "\xff", "a:99999", "x/../y", "<script>", "", "a@b"])
-def test_bad_hosts_end_nowhere_else(app: Flask, host: str) -> None:
+def test_bad_hosts_are_not_used_in_redirects(app: Flask, host: str) -> None:
     for path in ("/", "/sign-in", "/nothing"):
         answer = PanelClient(app).get(path, headers={"Host": host})
         assert answer.status_code in (200, 303, 400, 404)
@@ -101,34 +101,34 @@ def test_bad_hosts_end_nowhere_else(app: Flask, host: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "NONSENSE"])
-def test_other_methods_are_told_which_there_are(ada: PanelClient, method: str) -> None:
+def test_other_methods_get_the_allowed_ones(ada: PanelClient, method: str) -> None:
     answer = ada._open("/sign-in", method=method)
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
     assert "<h1" in answer.text
 
 
-def test_a_missing_page_has_the_panels_look(stranger: PanelClient) -> None:
+def test_a_missing_page_has_the_panels_styles(stranger: PanelClient) -> None:
     answer = stranger.get("/<script>alert(1)</script>")
     assert answer.status_code == 404
-    assert "There is nothing here" in answer.text
+    assert "Page not found" in answer.text
     assert "alert(1)" not in answer.text
     assert "css/tokens.css" in answer.text
 
 
-def test_our_own_fault_is_a_page_too(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_gets_an_error_page(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise RuntimeError("secret detail")
 
     monkeypatch.setitem(app.view_functions, "admin.sign_in", fail)
     answer = PanelClient(app).get("/sign-in")
     assert answer.status_code == 500
-    assert "Something went wrong here" in answer.text
+    assert "Something went wrong" in answer.text
     assert "secret detail" not in answer.text
     assert "frame-ancestors" in answer.headers["Content-Security-Policy"]
 
 
-def test_a_database_that_is_not_ready_is_told(app: Flask, ada: PanelClient) -> None:
+def test_a_database_that_is_not_upgraded(app: Flask, ada: PanelClient) -> None:
     with app.app_context(), db.transaction() as session:
         session.execute(text("ALTER TABLE sign_in RENAME TO sign_in_away"))
     answer = ada.get("/")

@@ -1,4 +1,4 @@
-"""A chart's places: from figures alone."""
+"""The positions in a chart."""
 
 from datetime import date, timedelta
 
@@ -19,12 +19,12 @@ figures = st.integers(1, 31).flatmap(
 
 
 def days(count: int) -> list[date]:
-    """So many, today the last."""
+    """So many days, up to today."""
     return [TODAY - timedelta(days=back) for back in reversed(range(count))]
 
 
 @given(figures)
-def test_pieces_stand_on_one_another_and_stay_within(values: list[list[int]]) -> None:
+def test_segments_are_stacked_and_stay_inside(values: list[list[int]]) -> None:
     chart = build_stacked(days(len(values[0])), [(f"Site {at}", each) for at, each in enumerate(values)])
     highest = chart.grid_lines[0].value
     assert chart.grid_lines[-1].value == 0
@@ -43,7 +43,7 @@ def test_pieces_stand_on_one_another_and_stay_within(values: list[list[int]]) ->
 
 
 @given(st.integers(0, 10**12))
-def test_lines_are_few_and_round(peak: int) -> None:
+def test_grid_lines_are_few_and_round(peak: int) -> None:
     chart = build_stacked([TODAY], [("Site", [peak])])
     values = [line.value for line in chart.grid_lines]
     step = values[-2]
@@ -53,12 +53,12 @@ def test_lines_are_few_and_round(peak: int) -> None:
     assert values[0] - step < max(peak, 1) <= values[0]
 
 
-def test_today_and_each_week_before_are_named() -> None:
+def test_today_and_each_week_before_are_labelled() -> None:
     chart = build_stacked(days(31), [("Site", [0] * 31)])
     assert [bar.day.day for bar in chart.bars if bar.is_labelled] == [3, 10, 17, 24, 31]
     assert chart.width == 310
     assert all(bar.segments == () for bar in chart.bars)
 
 
-def test_nothing_at_all() -> None:
+def test_no_values() -> None:
     assert [line.value for line in build_stacked([], []).grid_lines] == [1, 0]

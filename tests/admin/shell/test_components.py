@@ -1,4 +1,4 @@
-"""The page of all components: for those who build the panel, and for nobody else."""
+"""The page of all components, for developers only."""
 
 import re
 from collections.abc import Iterator
@@ -26,12 +26,12 @@ def debug_app(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fl
         yield app
 
 
-def test_it_is_nowhere_else(app: Flask, ada: PanelClient) -> None:
+def test_it_does_not_exist_in_production(app: Flask, ada: PanelClient) -> None:
     assert ada.get("/components").status_code == 404
     assert "admin.components" not in app.view_functions
 
 
-def test_it_is_behind_the_door(debug_app: Flask) -> None:
+def test_it_needs_a_signed_in_admin(debug_app: Flask) -> None:
     visitor = PanelClient(debug_app)
     assert visitor.get("/components").location == "/sign-in?next=/components"
     visitor.sign_in()
@@ -42,16 +42,16 @@ def test_it_is_behind_the_door(debug_app: Flask) -> None:
 
 
 def test_every_part_is_on_it(debug_app: Flask) -> None:
-    """What a part is made of is shown here, or the part is not finished: its macros are imported, and used."""
+    """Every macro of every part is imported and used there."""
     source = (PARTS.parent / "styleguide" / "components.html").read_text()
     for part in PARTS.rglob("*.html"):
-        named = re.search(rf'from "admin/parts/{part.relative_to(PARTS)}" import ([a-z_, ]+)', source)
-        assert named, part.name
+        imported = re.search(rf'from "admin/parts/{part.relative_to(PARTS)}" import ([a-z_, ]+)', source)
+        assert imported, part.name
         for macro in re.findall(r"macro ([a-z]\w*)\(", part.read_text()):
             assert re.search(rf"\b{macro}\(", source), f"{part.name}: {macro}"
 
 
-def test_ids_are_told_apart_and_nothing_secret_is_on_it(debug_app: Flask) -> None:
+def test_ids_are_unique_and_no_secret_is_shown(debug_app: Flask) -> None:
     visitor = PanelClient(debug_app)
     visitor.sign_in()
     text = visitor.get("/components").text

@@ -1,4 +1,4 @@
-"""Forms that were not sent from the panel: 400, and nothing is changed."""
+"""Forms that were not sent from the panel get 400 and change nothing."""
 
 import pytest
 from flask import Flask
@@ -36,7 +36,7 @@ def sign_ins(app: Flask) -> int:
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-def test_what_another_site_sends_is_refused(app: Flask, headers: dict[str, str]) -> None:
+def test_a_form_from_another_site_is_refused(app: Flask, headers: dict[str, str]) -> None:
     visitor = PanelClient(app)
     answer = visitor.post("/sign-in", TYPED | {"csrf_token": visitor.token()}, headers=headers)
     assert answer.status_code == 400
@@ -45,20 +45,20 @@ def test_what_another_site_sends_is_refused(app: Flask, headers: dict[str, str])
 
 
 @pytest.mark.parametrize("headers", OWN)
-def test_what_the_panel_sends_is_taken(app: Flask, headers: dict[str, str]) -> None:
+def test_a_form_from_the_panel_is_accepted(app: Flask, headers: dict[str, str]) -> None:
     visitor = PanelClient(app)
     assert visitor.post("/sign-in", TYPED | {"csrf_token": visitor.token()}, headers=headers).status_code == 303
 
 
 @pytest.mark.parametrize("settings", [{"POINTSYNC_PUBLIC_URL": "https://shop.example/points"}])
-def test_the_public_url_is_our_own(app: Flask) -> None:
+def test_the_public_url_is_accepted(app: Flask) -> None:
     visitor = PanelClient(app)
     sent = {"data": TYPED | {"csrf_token": visitor.token()}, "headers": {"Origin": "https://shop.example"}}
     assert visitor.post("/sign-in", **sent).status_code == 303
 
 
 @pytest.mark.parametrize("token", [None, "", "x", "é", "\0", "a.b.c", "x" * 10_000])
-def test_without_its_token_a_form_is_refused(app: Flask, token: str | None) -> None:
+def test_a_form_without_its_token_is_refused(app: Flask, token: str | None) -> None:
     visitor = PanelClient(app)
     visitor.get("/sign-in")
     answer = visitor.post("/sign-in", TYPED if token is None else TYPED | {"csrf_token": token})
@@ -67,7 +67,7 @@ def test_without_its_token_a_form_is_refused(app: Flask, token: str | None) -> N
     assert sign_ins(app) == 0
 
 
-def test_with_another_sessions_token_a_form_is_refused(app: Flask) -> None:
+def test_a_form_with_another_sessions_token_is_refused(app: Flask) -> None:
     visitor = PanelClient(app)
     visitor.get("/sign-in")
     assert visitor.post("/sign-in", TYPED | {"csrf_token": PanelClient(app).token()}).status_code == 400
@@ -87,7 +87,7 @@ def test_the_setup_form_needs_its_token(app_without_admin: Flask, setup_link: st
     assert visitor.get(setup_link).status_code == 200
 
 
-def test_calls_of_shops_and_sites_need_no_token_and_read_no_cookie(app: Flask, ada: PanelClient) -> None:
+def test_requests_of_shops_and_sites_need_no_token_and_read_no_cookie(app: Flask, ada: PanelClient) -> None:
     for path in ("/api/v1/movements", "/pointsync/v1/ping", "/hooks/woocommerce/x", "/metrics"):
         with_cookie, without = ada.post(path, b"{}"), PanelClient(app).post(path, b"{}")
         assert with_cookie.status_code == without.status_code != 400 or with_cookie.data == without.data

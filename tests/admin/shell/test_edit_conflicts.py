@@ -1,4 +1,4 @@
-"""Two admins with the same form open: the second to save is told what has changed."""
+"""Two admins with the same form open: the second one sees what has changed before overwriting it."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from pointsync import clock
 from pointsync.ledger import reserves
 from pointsync.ledger.expiry import rules
-from pointsync.ledger.expiry.rule import local_date, make_yearly_rule
+from pointsync.ledger.expiry.rule import make_yearly_rule
 from pointsync.ledger.rewards import levels
 from tests.admin.page_text import field_errors
 from tests.support.panel_client import PanelClient
@@ -22,7 +22,7 @@ RESERVE = "/points-and-rewards/reserves/default"
 
 @dataclass(frozen=True)
 class Case:
-    """A form, what its first admin saves, what the second one has typed, and what is told at which field."""
+    """A form, what the first admin saves, what the second one sends, and the messages by field."""
 
     page: str
     first: dict[str, str]
@@ -68,56 +68,56 @@ CASES = {
 
 
 def create_data(app: Flask) -> None:
-    """A level, and a rule of expiry."""
+    """Create a level and an expiry rule."""
 
     def change(session: Session) -> None:
         now = clock.now()
         reserve = reserves.get(session, "default")
         levels.create(session, reserve, "Silver", "", 500, now)
-        rules.set_rule(session, reserve, make_yearly_rule(12, 31, local_date(now, ZoneInfo("UTC"))))
+        rules.set_rule(session, reserve, make_yearly_rule(12, 31, clock.local_date(now, ZoneInfo("UTC"))))
 
     run_in_transaction(app, change)
 
 
-def hidden_fields(text: str) -> str:
-    """What a browser sends along without showing it."""
+def original_digests(text: str) -> str:
+    """The form's hidden field with the digests of its values."""
     found = re.search(r'<input[^>]* name="original_digests"[^>]* value="([0-9a-f.]+)">', text)
     assert found
     return found[1]
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-def test_the_second_is_told_and_may_save_once_more(app: Flask, ada: PanelClient, case: Case) -> None:
+def test_the_second_admin_sees_the_change_and_may_save_again(app: Flask, ada: PanelClient, case: Case) -> None:
     create_data(app)
-    opened = hidden_fields(ada.get(case.page).text)
+    opened = original_digests(ada.get(case.page).text)
     assert ada.send(case.page, original_digests=opened, **case.first).status_code == 303
-    digests_now = hidden_fields(ada.get(case.page).text)
+    digests_now = original_digests(ada.get(case.page).text)
 
     answer = ada.send(case.page, original_digests=opened, **case.second)
     assert answer.status_code == 422
     errors = field_errors(answer.text)
     assert set(errors) == set(case.messages)
-    for name, words in case.messages.items():
-        assert errors[name] == f"Meanwhile it was {words}. Save once more to put this in its place."
-    assert hidden_fields(ada.get(case.page).text) == digests_now, "nothing has changed"
+    for name, change in case.messages.items():
+        assert errors[name] == f"In the meantime this was {change}. Save again to overwrite it."
+    assert original_digests(ada.get(case.page).text) == digests_now, "nothing has changed"
 
-    assert ada.send(case.page, original_digests=hidden_fields(answer.text), **case.second).status_code in (200, 303)
+    assert ada.send(case.page, original_digests=original_digests(answer.text), **case.second).status_code in (200, 303)
 
 
-def test_the_same_typed_twice_is_no_conflict(app: Flask, ada: PanelClient) -> None:
+def test_saving_the_same_values_is_no_conflict(app: Flask, ada: PanelClient) -> None:
     case = CASES["advanced settings"]
-    opened = hidden_fields(ada.get(case.page).text)
+    opened = original_digests(ada.get(case.page).text)
     for _ in range(2):
         assert ada.send(case.page, original_digests=opened, **case.first).status_code == 303
 
 
-def test_a_preview_keeps_what_was_seen(app: Flask, ada: PanelClient) -> None:
+def test_a_preview_keeps_the_digests(app: Flask, ada: PanelClient) -> None:
     create_data(app)
     case = CASES["expiry"]
-    opened = hidden_fields(ada.get(case.page).text)
-    shown = ada.send(case.page, original_digests=opened, **case.second)
-    assert "What would be lost" in shown.text
+    opened = original_digests(ada.get(case.page).text)
+    preview = ada.send(case.page, original_digests=opened, **case.second)
+    assert "Expiry preview" in preview.text
     assert ada.send(case.page, original_digests=opened, **case.first).status_code == 303
-    confirmed = ada.send(case.page, confirmed="1", original_digests=hidden_fields(shown.text), **case.second)
+    confirmed = ada.send(case.page, confirmed="1", original_digests=original_digests(preview.text), **case.second)
     assert confirmed.status_code == 422
     assert run_in_transaction(app, lambda session: rules.get_rule(session, reserves.get(session, "default"))) is None

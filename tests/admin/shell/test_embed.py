@@ -1,4 +1,4 @@
-"""Shown within another page: without our own header and menu, and so on every page that is reached from there."""
+"""The panel embedded in another page: no header and menu, on this page and all pages it links to."""
 
 import re
 from urllib.parse import parse_qs, urlsplit
@@ -24,46 +24,46 @@ PAGES = [
     "/manual/backups",
     "/nothing",
 ]
-ADDRESS = re.compile(r' (?:href|action|formaction|data-refresh-url|data-copy-url|data-ask-url)="(/[^"]*)"')
+URL = re.compile(r' (?:href|action|formaction|data-refresh-url|data-copy-url|data-ask-url)="(/[^"]*)"')
 WITHOUT_FRAME = ("/static/", "/api/docs")
-"""What has no frame to leave out; the API's description opens in a tab of its own."""
+"""URLs that are never embedded. The API's documentation opens in a new tab."""
 GET_FORM = re.compile(r'<form [^>]*method="get".*?</form>', re.DOTALL)
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_bare_and_so_is_whatever_it_leads_to(app: Flask, ada: PanelClient, path: str) -> None:
+def test_a_page_has_no_header_and_its_links_keep_the_parameter(app: Flask, ada: PanelClient, path: str) -> None:
     with app.app_context():
         db.run_in_transaction(lambda session: customers.get_or_create_ids(session, ["alice@shop.example"], clock.now()))
-    whole, bare = ada.get(path).text, ada.get(f"{path}?embed=1").text
-    assert '<header class="header">' in whole
-    assert "embed" not in whole.replace('href="/manual/embedding"', "")
-    assert '<header class="header">' not in bare
-    assert 'aria-label="Sections"' not in bare
-    assert ('class="tabs-strip"' in bare) == ('class="tabs-strip"' in whole)
-    led_to = [each.replace("&amp;", "&") for each in ADDRESS.findall(bare)]
-    assert led_to
-    for each in led_to:
-        kept = parse_qs(urlsplit(each).query).get("embed")
-        assert kept == (None if each.startswith(WITHOUT_FRAME) else ["1"]), each
-    for form in GET_FORM.findall(bare):
+    normal, embedded = ada.get(path).text, ada.get(f"{path}?embed=1").text
+    assert '<header class="header">' in normal
+    assert "embed" not in normal.replace('href="/manual/embedding"', "")
+    assert '<header class="header">' not in embedded
+    assert 'aria-label="Sections"' not in embedded
+    assert ('class="tabs-strip"' in embedded) == ('class="tabs-strip"' in normal)
+    links = [each.replace("&amp;", "&") for each in URL.findall(embedded)]
+    assert links
+    for each in links:
+        parameter = parse_qs(urlsplit(each).query).get("embed")
+        assert parameter == (None if each.startswith(WITHOUT_FRAME) else ["1"]), each
+    for form in GET_FORM.findall(embedded):
         assert '<input type="hidden" name="embed" value="1">' in form
 
 
-def test_it_is_carried_through_the_door_and_forms(app: Flask, ada: PanelClient) -> None:
+def test_signing_in_and_forms_keep_the_parameter(app: Flask, ada: PanelClient) -> None:
     stranger = PanelClient(app)
-    door = stranger.get("/system/general?embed=1").location
-    assert parse_qs(urlsplit(door).query) == {"next": ["/system/general?embed=1"], "embed": ["1"]}
-    sent = stranger.send(door, name="Ada", password="correct horse battery")
-    assert sent.location == "/system/general?embed=1"
+    sign_in_url = stranger.get("/system/general?embed=1").location
+    assert parse_qs(urlsplit(sign_in_url).query) == {"next": ["/system/general?embed=1"], "embed": ["1"]}
+    answer = stranger.send(sign_in_url, name="Ada", password="correct horse battery")
+    assert answer.location == "/system/general?embed=1"
     form = "/system/general?embed=1"
     saved = ada.send("/system/general?embed=1", page=form, site_name="Shop two", public_url="", time_zone="UTC")
     assert saved.location == form
-    wrong = ada.send("/system/general?embed=1", page=form, site_name="", public_url="x", time_zone="?")
-    assert wrong.status_code == 422
-    assert '<header class="header">' not in wrong.text
+    invalid = ada.send("/system/general?embed=1", page=form, site_name="", public_url="x", time_zone="?")
+    assert invalid.status_code == 422
+    assert '<header class="header">' not in invalid.text
     assert ada.send("/sign-out?embed=1", page="/system/general").location == "/sign-in?embed=1"
 
 
 @pytest.mark.parametrize("query", ["embed=0", "embed=", "embed=2", "embed=true", "embed=1&x=1&embed=0"])
-def test_only_1_says_so(ada: PanelClient, query: str) -> None:
+def test_only_the_value_1_counts(ada: PanelClient, query: str) -> None:
     assert ('<header class="header">' not in ada.get(f"/?{query}").text) == query.startswith("embed=1")

@@ -1,17 +1,19 @@
-"""Every route, asked in every way by nobody, by shops with API keys, and by an admin: what a written table says.
+"""Every route with every method, for visitors, API keys and an admin, compared with a table.
 
-`tests/data/routes.txt` has a line for each route and method: who is let in, and what with. A route that is new has
-no line yet: write one, and mean it.
+`tests/data/routes.txt` has a line for each route and method, with the status codes. A new route needs a new line: think
+about who may use it.
 """
 
 import re
 from collections.abc import Iterator
 
+import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from pointsync import clock, db
 from pointsync.accounts import api_keys
+from tests.admin.conftest import BOTH_DATABASES
 from tests.support.panel_client import PanelClient
 from tests.support.paths import DATA
 
@@ -23,10 +25,11 @@ SAMPLES = (
     (r"<any\((\w+).*?>", r"\1"),
     (r"<[^>]+>", "1"),
 )
-"""What stands in a path where it has a gap."""
+"""Values for the variables in a path."""
 
 
-def test_each_route_answers_as_it_is_written(app: Flask, ada: PanelClient) -> None:
+@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+def test_each_route_matches_the_table(app: Flask, ada: PanelClient) -> None:
     with app.app_context():
         key = create_key(*api_keys.SCOPES)
         lacking = {scope: create_key(*(set(api_keys.SCOPES) - {scope})) for scope in api_keys.SCOPES}
@@ -57,14 +60,14 @@ def test_each_route_answers_as_it_is_written(app: Flask, ada: PanelClient) -> No
 
 
 def create_key(*scopes: str) -> str:
-    """An API key with these scopes."""
+    """Create an API key with these scopes."""
     return db.run_in_transaction(
         lambda session: api_keys.create(session, "-".join(sorted(scopes)), clock.now(), scopes=scopes)
     )[1]
 
 
 def key_answer(app: Flask, path: str, method: str, key: str) -> TestResponse:
-    """What a caller with that key is answered."""
+    """The response to a request with that key."""
     return PanelClient(app)._open(path, method=method, headers={"Authorization": f"Bearer {key}"})
 
 
@@ -73,17 +76,17 @@ def _format_codes(codes: list[int]) -> str:
 
 
 def route_pattern(rule: str) -> str:
-    """The rule with the names of its gaps alone."""
+    """The rule without its converters."""
     return re.sub(r"<(?:[^>]*:)?(\w+)>", r"<\1>", rule)
 
 
 def sample_path(rule: str) -> str:
-    """A path of that rule."""
+    """A path that matches the rule."""
     for gap, filling in SAMPLES:
         rule = re.sub(gap, filling, rule)
     return rule
 
 
 def table_lines() -> Iterator[str]:
-    """The table's lines, with one space between words."""
+    """The table's lines, with single spaces."""
     return (" ".join(line.split()) for line in TABLE.read_text().splitlines() if line and not line.startswith("#"))

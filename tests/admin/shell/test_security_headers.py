@@ -1,4 +1,4 @@
-"""What every page tells the browser."""
+"""The security headers of every page, and the cookies' attributes."""
 
 import re
 
@@ -21,7 +21,7 @@ STRICT = {
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("signed_in", [False, True])
-def test_every_page_is_strict(request: pytest.FixtureRequest, path: str, signed_in: bool) -> None:
+def test_every_page_has_strict_headers(request: pytest.FixtureRequest, path: str, signed_in: bool) -> None:
     visitor: PanelClient = request.getfixturevalue("ada" if signed_in else "stranger")
     headers = visitor.get(path).headers
     assert {part.strip() for part in headers["Content-Security-Policy"].split(";")} == STRICT | {
@@ -42,7 +42,7 @@ def test_every_page_is_strict(request: pytest.FixtureRequest, path: str, signed_
         ({"POINTSYNC_FRAME_ANCESTORS": "'self' https://shop.example https://two.example"}, None),
     ],
 )
-def test_who_may_frame_it(app_without_admin: Flask, settings: dict[str, str], old: str | None) -> None:
+def test_frame_ancestors(app_without_admin: Flask, settings: dict[str, str], old: str | None) -> None:
     headers = PanelClient(app_without_admin).get("/sign-in").headers
     ancestors = settings["POINTSYNC_FRAME_ANCESTORS"]
     assert headers["Content-Security-Policy"].endswith(f"; frame-ancestors {ancestors}")
@@ -50,7 +50,7 @@ def test_who_may_frame_it(app_without_admin: Flask, settings: dict[str, str], ol
 
 
 @pytest.mark.parametrize("path", ["/", "/points-and-rewards", "/sign-in", "/nothing"])
-def test_scripts_and_styles_stand_in_files_of_their_own(request: pytest.FixtureRequest, path: str) -> None:
+def test_scripts_and_styles_are_separate_files(request: pytest.FixtureRequest, path: str) -> None:
     for who in ("stranger", "ada"):
         text = request.getfixturevalue(who).get(path, follow_redirects=True).text
         assert re.findall(r"<script.*?>", text) == ['<script type="module" src="/static/js/panel.js">']
@@ -59,7 +59,7 @@ def test_scripts_and_styles_stand_in_files_of_their_own(request: pytest.FixtureR
         assert not re.search(r"<[^>]*\s(style|on[a-z]+)=", text)
 
 
-def test_styles_are_styles_and_nothing_else(stranger: PanelClient) -> None:
+def test_styles_are_sent_with_nosniff(stranger: PanelClient) -> None:
     answer = stranger.get("/static/css/tokens.css")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.mimetype == "text/css"
@@ -77,7 +77,7 @@ def cookies(app: Flask, scheme: str) -> list[str]:
     return answer.headers.getlist("Set-Cookie")
 
 
-def test_cookies_are_kept_from_scripts_and_other_sites(app: Flask) -> None:
+def test_cookies_are_hidden_from_scripts_and_other_sites(app: Flask) -> None:
     for cookie in cookies(app, "http"):
         assert "HttpOnly" in cookie
         assert "SameSite=Lax" in cookie
@@ -85,12 +85,12 @@ def test_cookies_are_kept_from_scripts_and_other_sites(app: Flask) -> None:
         assert "Secure" not in cookie
 
 
-def test_over_tls_they_are_secure(app: Flask) -> None:
+def test_cookies_are_secure_over_tls(app: Flask) -> None:
     assert all("Secure" in cookie and "SameSite=Lax" in cookie for cookie in cookies(app, "https"))
 
 
 @pytest.mark.parametrize("settings", [{"POINTSYNC_FRAME_ANCESTORS": "https://shop.example"}])
-def test_in_another_sites_frame_they_are_partitioned(app: Flask) -> None:
+def test_cookies_are_partitioned_in_another_sites_frame(app: Flask) -> None:
     for cookie in cookies(app, "https"):
         assert "SameSite=None" in cookie
         assert "Secure" in cookie

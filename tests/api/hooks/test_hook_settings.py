@@ -43,7 +43,7 @@ def test_an_invalid_hook(app: Flask, fields: dict[str, str], field: str) -> None
 
 def test_a_name_in_use_is_refused(add_hook: AddHook) -> None:
     add_hook()
-    with pytest.raises(Conflict, match="choose another name"):
+    with pytest.raises(Conflict, match="Choose another name"):
         add_hook()
 
 

@@ -15,7 +15,7 @@ LONG = "a-very-long-word-without-any-space-" * 5 + "<script>alert(1)</script>"
 
 
 def create_audit_rows(app: Flask) -> None:
-    """Changes of several kinds, by a person, a command and the site itself."""
+    """Create entries of several kinds, by a person, a command and the site itself."""
     with app.app_context():
         db.set_actor(db.Actor("Max", "command", ""))
         with db.transaction() as session:
@@ -42,7 +42,7 @@ def test_the_log(page: Page, url: str, app: Flask) -> None:
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.get_by_role("row")).to_have_count(2)
     page.goto(f"{url}{PAGE}?until=2020-01-01")
-    expect(page.get_by_text("Nothing like that.")).to_be_visible()
+    expect(page.get_by_text("No results.")).to_be_visible()
     check_page(page, "audit-nothing")
     page.goto(f"{url}{PAGE}?since=2026-02-02&until=2026-02-01")
     expect(page.get_by_text("before the first one")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Long work in a browser: asked for by a list, watched, found again, stopped, its file saved."""
+"""Background tasks in a browser: an export is started, watched, found again, stopped, and its file saved."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ LIVE_MS = 20_000
 
 
 def create_customers(app: Flask) -> None:
-    """Some customers, and a process that runs jobs."""
+    """Create some customers and a running worker."""
     with app.app_context(), db.transaction() as session:
         record(session, [Draft(f"c{number}@shop.test", points=40) for number in range(12)], "test", clock.now())
         record(session, [Draft(LONG, points=5)], "test", clock.now())
@@ -27,7 +27,7 @@ def create_customers(app: Flask) -> None:
 
 
 def create_tasks(app: Flask) -> None:
-    """Works in every state, by the side."""
+    """Create tasks in other states."""
     now = clock.now()
     long_title = f"Movements as CSV: of {LONG}, points in The Honourable Company of Potters and Glaziers"
     rows = [
@@ -53,14 +53,14 @@ def create_tasks(app: Flask) -> None:
 
 
 def set_progress(app: Flask, task_id: int, **values: object) -> None:
-    """Let a process have come so far with it."""
+    """Set columns of a task, as a worker does."""
     with app.app_context(), db.transaction() as session:
         found = tasks.get(session, task_id)
         for name, value in values.items():
             setattr(found, name, value)
 
 
-def test_an_export_is_asked_for_watched_and_saved(page: Page, url: str, app: Flask) -> None:
+def test_an_export_is_started_watched_and_saved(page: Page, url: str, app: Flask) -> None:
     console_errors = collect_console_errors(page)
     create_customers(app)
     sign_in_first_admin(page, url, app, "/customers?q=c")
@@ -68,44 +68,44 @@ def test_an_export_is_asked_for_watched_and_saved(page: Page, url: str, app: Fla
     page.get_by_role("button", name="Export as CSV").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Customers as CSV: e-mail beginning with c", level=2)).to_be_visible()
-    expect(page.get_by_text("Waits for its turn")).to_be_visible()
-    check_page(page, "work-waits")
+    expect(page.get_by_text("Queued")).to_be_visible()
+    check_page(page, "task-queued")
     ends_at = clock.now() + timedelta(minutes=2)
     set_progress(
         app, 1, state="running", holder="w", done=12_000, total=1_000_000, started_at=clock.now(), ends_at=ends_at
     )
     expect(page.get_by_text("12,000 of 1,000,000 lines").first).to_be_visible(timeout=LIVE_MS)
-    check_page(page, "work-runs")
+    check_page(page, "task-running")
     page.goto(f"{url}/")
     expect(page.get_by_text("running, 12,000 of 1,000,000 lines")).to_be_visible()
-    check_page(page, "work-dashboard")
+    check_page(page, "task-dashboard")
     page.get_by_role("link", name="Customers as CSV").click()
     set_progress(app, 1, state="waiting", holder=None)
     with app.app_context():
         ticks.run_tasks()
     expect(page.get_by_role("link", name="Download the file")).to_be_visible(timeout=LIVE_MS)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
-    check_page(page, "work-done")
+    check_page(page, "task-done")
     with page.expect_download() as saved:
         page.get_by_role("link", name="Download the file").click()
     assert saved.value.suggested_filename.startswith("customers-")
     assert saved.value.path().read_text().count("\n") == 13
     create_tasks(app)
-    page.get_by_role("link", name="Long work").click()
+    page.get_by_role("link", name="Background tasks").click()
     expect(page.get_by_role("row")).to_have_count(6)
-    check_page(page, "works")
+    check_page(page, "tasks")
     page.goto(f"{url}/system/works/5")
     expect(page.get_by_text("12,000 lines").first).to_be_visible()
-    check_page(page, "work-ending")
+    check_page(page, "task-stopping")
     assert console_errors == []
 
 
-def test_what_has_ended_is_asked_for_no_more(page: Page, url: str, app: Flask) -> None:
+def test_a_finished_task_is_not_refreshed(page: Page, url: str, app: Flask) -> None:
     create_customers(app)
     sign_in_first_admin(page, url, app, "/customers?q=c")
     page.clock.install()
     page.get_by_role("button", name="Export as CSV").click()
-    expect(page.get_by_text("Waits for its turn")).to_be_visible()
+    expect(page.get_by_text("Queued")).to_be_visible()
     requested_urls: list[str] = []
     page.on("request", lambda request: requested_urls.append(request.url))
     with app.app_context():
@@ -121,18 +121,18 @@ def test_what_has_ended_is_asked_for_no_more(page: Page, url: str, app: Flask) -
 def test_it_works_without_a_script(page_without_scripts: Page, url: str, app: Flask) -> None:
     create_customers(app)
     sign_in_first_admin(page_without_scripts, url, app, "/system/works")
-    expect(page_without_scripts.get_by_text("Nothing was asked for in these days.")).to_be_visible()
+    expect(page_without_scripts.get_by_text("No background tasks in the last 7 days.")).to_be_visible()
     page_without_scripts.goto(f"{url}/customers/1")
     page_without_scripts.get_by_role("button", name="Export as CSV").click()
     set_progress(app, 1, state="running", holder="w", done=3, total=9)
-    page_without_scripts.get_by_role("link", name="Look again").click()
+    page_without_scripts.get_by_role("link", name="Refresh").click()
     expect(page_without_scripts.get_by_text("3 of 9 lines").first).to_be_visible()
     page_without_scripts.get_by_role("button", name="Stop").click()
-    expect(page_without_scripts.get_by_text("It ends as soon as the part that is under way is done.")).to_be_visible()
+    expect(page_without_scripts.get_by_text("Stopping after the current step.")).to_be_visible()
     set_progress(app, 1, holder=None)
     with app.app_context():
         ticks.run_tasks()
         assert tasks.folder_path(get_runtime().config.data, 1).is_dir()
-    page_without_scripts.get_by_role("link", name="Look again").click()
+    page_without_scripts.get_by_role("link", name="Refresh").click()
     expect(page_without_scripts.get_by_text("Stopped", exact=True)).to_be_visible()
-    expect(page_without_scripts.get_by_role("link", name="Look again")).to_have_count(0)
+    expect(page_without_scripts.get_by_role("link", name="Refresh")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""System › Activity in a browser: the lists, their filters and sheets, by mouse and by keyboard."""
+"""System › Activity in a browser: the lists, their filters and forms, by mouse and by keyboard."""
 
 import re
 
@@ -18,7 +18,7 @@ HOSTILE_TEXT = "a-very-long-word-without-any-space-" * 6 + "<script>alert(1)</sc
 
 
 def create_deliveries(app: Flask) -> None:
-    """A delivery in each state and more, long names and texts, attempts and changes."""
+    """Create deliveries in each state, long names and texts, attempts and status changes."""
     with app.app_context(), db.transaction() as session:
         sample_deliveries.add_all_states(session)
         sample_deliveries.record_points(
@@ -79,13 +79,13 @@ def test_the_filter(page: Page, url: str, app: Flask) -> None:
     check_page(page, "activity-filter")
     page.get_by_label("Customer's e-mail").fill("nobody")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("nobody is no e-mail address")).to_be_visible()
+    expect(page.get_by_text('"nobody" is not a valid e-mail address')).to_be_visible()
     expect(page.get_by_label("Customer's e-mail")).to_be_focused()
     expect(page.get_by_label("Status", exact=True)).to_have_value("failed")
     check_page(page, "activity-filter-wrong")
     page.get_by_label("Customer's e-mail").fill("ben@shop.test")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Nothing like that.")).to_be_visible()
+    expect(page.get_by_text("No results.")).to_be_visible()
     check_page(page, "activity-filter-nothing")
     page.goto(f"{url}{PAGE}?cursor=broken")
     expect(page.get_by_text("This address leads to no page of this list")).to_be_visible()
@@ -95,7 +95,7 @@ def test_the_filter(page: Page, url: str, app: Flask) -> None:
     assert console_errors == []
 
 
-def test_what_was_refused(page: Page, url: str, app: Flask) -> None:
+def test_refused_movements(page: Page, url: str, app: Flask) -> None:
     console_errors = collect_console_errors(page)
     create_deliveries(app)
     sign_in_first_admin(page, url, app, f"{PAGE}?state=failed")
@@ -104,22 +104,22 @@ def test_what_was_refused(page: Page, url: str, app: Flask) -> None:
     dialog = page.get_by_role("dialog", name="Set this movement aside?")
     expect(dialog.get_by_label("Reason")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(dialog.get_by_text("Type why it is not sent")).to_be_visible()
+    expect(dialog.get_by_text("Type a reason.")).to_be_visible()
     check_page(page, "activity-aside")
     dialog.get_by_label("Reason").fill("Given by hand.")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("It is set aside")).to_be_visible()
+    expect(page.get_by_text("Set aside. It will not be sent")).to_be_visible()
     expect(page).to_have_url(re.compile(r"\?state=failed$"))
 
     page.wait_for_load_state()
     page.get_by_label("Actions for +2 of").click()
     page.get_by_role("link", name="Correct here").click()
-    dialog = page.get_by_role("dialog", name="Correct it here?")
+    dialog = page.get_by_role("dialog", name="Correct this here?")
     expect(dialog.get_by_text("a correction of −2")).to_be_visible()
     check_page(page, "activity-correct")
     dialog.get_by_role("button", name="Correct here").click()
     expect(page.get_by_text("Corrected here by movement")).to_be_visible()
-    expect(page.get_by_text("Nothing like that.")).to_be_visible()
+    expect(page.get_by_text("No results.")).to_be_visible()
     assert [state.value for state in delivery_states(app)] == [
         "delivered", "aside", "unknown", "aside", "pending", "pending", "aside",
     ]  # fmt: skip
@@ -127,20 +127,20 @@ def test_what_was_refused(page: Page, url: str, app: Flask) -> None:
 
 
 @BOTH_WIDTHS
-def test_ticking(page: Page, url: str, app: Flask, width: int) -> None:
+def test_selecting(page: Page, url: str, app: Flask, width: int) -> None:
     console_errors = collect_console_errors(page)
     create_deliveries(app)
     sign_in_first_admin(page, url, app, PAGE)
-    expect(page.get_by_text("0 ticked")).to_be_visible()
+    expect(page.get_by_text("0 selected")).to_be_visible()
     if width > 1024:
-        page.get_by_label("Tick all that were refused").check()
+        page.get_by_label("Select all refused movements").check()
     else:
-        for box in page.get_by_label(re.compile("^Tick [+]")).all():
+        for box in page.get_by_label(re.compile("^Select [+]")).all():
             box.check()
-    expect(page.get_by_text("2 ticked")).to_be_visible()
-    check_page(page, "activity-ticked")
-    page.get_by_role("button", name="Send the ticked ones again").click()
-    expect(page.get_by_text("2 movements are sent again now.")).to_be_visible()
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    check_page(page, "activity-selected")
+    page.get_by_role("button", name="Send selected again").click()
+    expect(page.get_by_text("Sending 2 movements again now.")).to_be_visible()
     assert delivery_states(app).count(DeliveryState.FAILED) == 0
     assert console_errors == []
 
@@ -150,14 +150,14 @@ def test_a_correction_below_zero(page: Page, url: str, app: Flask) -> None:
     create_deliveries(app)
     sign_in_first_admin(page, url, app, f"{PAGE}/below-zero")
     page.get_by_role("link", name="Correct here: −100 of").click()
-    dialog = page.get_by_role("dialog", name="Correct it here?")
+    dialog = page.get_by_role("dialog", name="Correct this here?")
     expect(dialog.get_by_text("brings the balance to 0")).to_be_visible()
     check_page(page, "activity-below-correct")
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Correct here: −100 of")).to_be_focused()
     page.keyboard.press("Enter")
     dialog.get_by_role("button", name="Correct here").click()
-    expect(page.get_by_text("the balance is 0 now")).to_be_visible()
+    expect(page.get_by_text("The balance is now 0.")).to_be_visible()
     check_page(page, "activity-below-corrected")
     assert console_errors == []
 
@@ -170,7 +170,7 @@ def test_it_works_without_a_script(page_without_scripts: Page, url: str, app: Fl
     page.get_by_role("link", name="Set aside").click()
     page.get_by_label("Reason").fill("Given by hand.")
     page.get_by_role("button", name="Set aside").click()
-    expect(page.get_by_text("It is set aside")).to_be_visible()
-    page.get_by_label(re.compile("^Tick [+]2")).check()
-    page.get_by_role("button", name="Send the ticked ones again").click()
-    expect(page.get_by_text("1 movement is sent again now.")).to_be_visible()
+    expect(page.get_by_text("Set aside. It will not be sent")).to_be_visible()
+    page.get_by_label(re.compile("^Select [+]2")).check()
+    page.get_by_role("button", name="Send selected again").click()
+    expect(page.get_by_text("Sending 1 movement again now.")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Customers in a browser: the list, ticking, the forms over it, and a customer's history."""
+"""Customers in a browser: the list, selecting rows, the forms over it, and a customer's history."""
 
 from flask import Flask
 from playwright.sync_api import Page, expect
@@ -14,7 +14,7 @@ from tests.support.site_template import run_in_transaction
 
 
 def create_customers(app: Flask) -> None:
-    """A customer with all there is, one with the longest address, one below zero, and thirty others."""
+    """Create a customer with every kind of movement, one with a long address, one below zero, and thirty others."""
     create_customer_history(app)
 
     def more(session: Session) -> None:
@@ -25,53 +25,53 @@ def create_customers(app: Flask) -> None:
     run_in_transaction(app, more)
 
 
-def test_nobody_yet(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+def test_an_empty_list(page: Page, url: str, app: Flask) -> None:
+    console_errors = collect_console_errors(page)
     sign_in_first_admin(page, url, app, "/customers")
     expect(page.get_by_text("No customers yet.")).to_be_visible()
     check_page(page, "customers-none")
-    assert heard == []
+    assert console_errors == []
 
 
 def test_the_list(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+    console_errors = collect_console_errors(page)
     create_customers(app)
     sign_in_first_admin(page, url, app, "/customers")
     expect(page.get_by_text("33 customers")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(20)
     check_page(page, "customers")
 
-    page.get_by_label("Narrow your search").fill("nobody@")
+    page.get_by_label("Search", exact=True).fill("nobody@")
     page.get_by_role("button", name="Search").click()
-    expect(page.get_by_text("Nobody found.")).to_be_visible()
+    expect(page.get_by_text("No results.")).to_be_visible()
     check_page(page, "customers-not-found")
-    page.get_by_label("Narrow your search").fill("Bob")
+    page.get_by_label("Search", exact=True).fill("Bob")
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.get_by_role("link", name="bob@shop.test", exact=True)).to_be_visible()
     check_page(page, "customers-found")
 
     page.goto(f"{url}/customers?order=nothing&reserve=nothing")
-    expect(page.get_by_text("There is no such points reserve here")).to_be_visible()
-    check_page(page, "customers-wrong")
+    expect(page.get_by_text("There is no such points reserve.")).to_be_visible()
+    check_page(page, "customers-error")
     page.goto(f"{url}/customers?cursor=nothing")
     expect(page.get_by_text("This address leads to no page")).to_be_visible()
-    check_page(page, "customers-wrong-page")
-    assert heard == []
+    check_page(page, "customers-page-error")
+    assert console_errors == []
 
 
 def test_order_size_and_pages(page: Page, url: str, app: Flask) -> None:
     create_customers(app)
     sign_in_first_admin(page, url, app, "/customers")
-    page.get_by_label("Order by").select_option("Most points first")
-    page.get_by_role("button", name="Order", exact=True).click()
+    page.get_by_label("Sort by").select_option("Most points first")
+    page.get_by_role("button", name="Sort", exact=True).click()
     first = page.locator("tbody tr").first
     expect(first).to_contain_text(LONG_EMAIL)
     page.get_by_role("link", name="10", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(10)
     expect(first).to_contain_text(LONG_EMAIL)
     page.get_by_role("link", name="Next page").first.click()
-    expect(page.get_by_label("Order by")).to_have_value("-points")
+    expect(page.get_by_label("Sort by")).to_have_value("-points")
     expect(first).not_to_contain_text(LONG_EMAIL)
     page.get_by_role("link", name="Last page").first.click()
     expect(page.locator("tbody tr").last).to_contain_text("bob@shop.test")
@@ -79,23 +79,23 @@ def test_order_size_and_pages(page: Page, url: str, app: Flask) -> None:
     expect(first).to_contain_text(LONG_EMAIL)
 
 
-def test_those_ticked_are_taken_along(page: Page, url: str, app: Flask) -> None:
+def test_selected_customers_are_adjusted(page: Page, url: str, app: Flask) -> None:
     create_customers(app)
     sign_in_first_admin(page, url, app, "/customers?q=a")
-    every = page.get_by_label("Tick all on this page")
-    every.check()
-    expect(page.get_by_text("3 ticked")).to_be_visible()
-    page.get_by_label("Tick anna@shop.test").uncheck()
-    expect(page.get_by_text("2 ticked")).to_be_visible()
-    assert every.evaluate("box => box.indeterminate")
-    page.get_by_role("button", name="Add/Subtract points").click()
+    select_all = page.get_by_label("Select all on this page")
+    select_all.check()
+    expect(page.get_by_text("3 selected")).to_be_visible()
+    page.get_by_label("Select anna@shop.test").uncheck()
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    assert select_all.evaluate("box => box.indeterminate")
+    page.get_by_role("button", name="Adjust selected").click()
     expect(page.get_by_text("2 customers")).to_be_visible()
     assert page.url.count("customer=") == 2
 
 
-def test_add_points_opens_over_the_list(page: Page, url: str, app: Flask) -> None:
+def test_adjust_points_opens_in_a_dialog(page: Page, url: str, app: Flask) -> None:
     sign_in_first_admin(page, url, app, "/customers")
-    page.get_by_role("link", name="Add points").first.click()
+    page.get_by_role("link", name="Adjust points").first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("E-mail").fill("new@shop.test")
     dialog.get_by_label("Points", exact=True).fill("25")
@@ -105,7 +105,7 @@ def test_add_points_opens_over_the_list(page: Page, url: str, app: Flask) -> Non
 
 
 def test_a_history(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+    console_errors = collect_console_errors(page)
     anna = create_customer_history(app)
     sign_in_first_admin(page, url, app, f"/customers/{anna}")
     expect(page.locator("tbody tr")).to_have_count(9)
@@ -120,19 +120,19 @@ def test_a_history(page: Page, url: str, app: Flask) -> None:
     expect(page.locator("tbody tr")).to_have_count(1)
     check_page(page, "history-stamps")
 
-    page.get_by_role("link", name="Add/Subtract points").click()
+    page.get_by_role("link", name="Adjust points").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("anna@shop.test")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
     page.goto(f"{url}/customers/{anna}?reserve=silver")
-    expect(page.get_by_text("There is no such points reserve here")).to_be_visible()
-    check_page(page, "history-wrong")
-    assert heard == []
+    expect(page.get_by_text("There is no such points reserve.")).to_be_visible()
+    check_page(page, "history-error")
+    assert console_errors == []
 
 
-def test_the_longest_address(page: Page, url: str, app: Flask) -> None:
+def test_a_long_address(page: Page, url: str, app: Flask) -> None:
     row = run_in_transaction(app, lambda session: record_points(session, LONG_EMAIL, *range(1, 31)))
     sign_in_first_admin(page, url, app, f"/customers/{row}")
     expect(page.locator("tbody tr")).to_have_count(20)

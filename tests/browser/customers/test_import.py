@@ -1,4 +1,4 @@
-"""Customers › Import in a browser: the form, a dry run with faults, and what came of it."""
+"""Customers › Import in a browser: the form, a dry run with errors, and the import."""
 
 from pathlib import Path
 from threading import Event
@@ -17,18 +17,18 @@ from tests.browser.page_checks import check_page, collect_console_errors
 
 
 def run_waiting_task(app: Flask) -> None:
-    """Do what was asked for."""
+    """Run the next background task."""
     with app.app_context():
         assert runner.run_next(TASK_FUNCTIONS, get_runtime().config.data, "w", Event())
 
 
 @BOTH_WIDTHS
-def test_a_file_is_given_looked_at_and_imported(page: Page, url: str, app: Flask, tmp_path: Path) -> None:
-    heard = collect_console_errors(page)
+def test_a_dry_run_and_an_import(page: Page, url: str, app: Flask, tmp_path: Path) -> None:
+    console_errors = collect_console_errors(page)
     file = tmp_path / "balances of the old card.csv"
-    faulty = "".join(f"no address of the customer number {n};5;\n" for n in range(3))
+    invalid_lines = "".join(f"no address of the customer number {n};5;\n" for n in range(3))
     file.write_text(
-        f"email;points;name\nanna@x.example;1300;Anna\nbob@x.example;-5;Bob\n{faulty}carl@x.example;1.000;\n"
+        f"email;points;name\nanna@x.example;1300;Anna\nbob@x.example;-5;Bob\n{invalid_lines}carl@x.example;1.000;\n"
     )
     with app.app_context(), db.transaction() as session:
         sample_remotes.add_remote_of_each_status(session)
@@ -38,13 +38,13 @@ def test_a_file_is_given_looked_at_and_imported(page: Page, url: str, app: Flask
     check_page(page, "import")
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_text("Choose a file.")).to_be_visible()
-    check_page(page, "import-wrong")
+    check_page(page, "import-error")
     page.get_by_label("File", exact=True).set_input_files(file)
     page.get_by_label("New points").check()
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_role("heading", name="Dry run of balances of the old card.csv", level=2)).to_be_visible()
     run_waiting_task(app)
-    button = page.get_by_role("button", name="Import the good lines only (2) as new points")
+    button = page.get_by_role("button", name="Import only the valid lines (2) as new points")
     expect(button).to_be_visible()
     check_page(page, "import-dry-run")
     button.click()
@@ -52,4 +52,4 @@ def test_a_file_is_given_looked_at_and_imported(page: Page, url: str, app: Flask
     run_waiting_task(app)
     expect(page.get_by_text("2 lines recorded as new points.")).to_be_visible()
     check_page(page, "import-done")
-    assert heard == []
+    assert console_errors == []

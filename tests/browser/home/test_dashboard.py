@@ -1,4 +1,4 @@
-"""The Dashboard in a browser: calm when all is well, clear when it is not, and fresh by itself."""
+"""The Dashboard in a browser: with problems, without problems, and refreshed by itself."""
 
 from datetime import timedelta
 
@@ -19,23 +19,28 @@ SOON_MS = 20_000
 
 
 def create_busy_site(app: Flask) -> None:
-    """A family in which much goes on, and much of it goes wrong."""
+    """A busy site with many problems."""
     with app.app_context(), db.transaction() as session:
         leases.record_heartbeat(session, "w" * 32)
         sample_remotes.add_remote_of_each_status(session)
         auth = "wrk_" + "a" * 16
-        line = sample_remotes.add_remote(
+        remote = sample_remotes.add_remote(
             session, "https://a-very-long-name-of-a-shop.example/with/a/long/path/below/it", auth
         )
-        line.name, line.dialect, line.facts, line.check_code = LONG_NAME, "pointsync", {"lists": []}, "clock_skew"
-        line.clock_offset_seconds, line.status, line.status_text = 480.0, "green", "In step."
+        remote.name, remote.dialect, remote.facts, remote.check_code = (
+            LONG_NAME,
+            "pointsync",
+            {"lists": []},
+            "clock_skew",
+        )
+        remote.clock_offset_seconds, remote.status, remote.status_text = 480.0, "green", "In step."
         insert_rows(session, customers=40, movements=4000, now=clock.now() - timedelta(minutes=1))
         late = [IncomingMovement(f"late-{each}", f"late{each}@shop.example", -20) for each in range(3)]
         apply(session, auth, session.get_one(Reserve, 1), late, clock.now())
 
 
-def test_when_much_needs_a_hand(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+def test_many_problems(page: Page, url: str, app: Flask) -> None:
+    console_errors = collect_console_errors(page)
     create_busy_site(app)
     sign_in_first_admin(page, url, app)
     expect(page.locator(".attention-item")).to_have_count(4)
@@ -45,44 +50,44 @@ def test_when_much_needs_a_hand(page: Page, url: str, app: Flask) -> None:
 
     page.get_by_role("link", name="31", exact=True).click()
     expect(page.locator(".chart-bar")).to_have_count(31)
-    page.get_by_text("Show the figures").click()
-    expect(page.get_by_role("table", name="Movements per day, the last 31 days: the figures")).to_be_visible()
+    page.get_by_text("Show the numbers").click()
+    expect(page.get_by_role("table", name="Movements per day, the last 31 days: the numbers")).to_be_visible()
     check_page(page, "dashboard-31")
 
     expect(page.locator(".attention-item a").first).to_have_attribute("href", "/system/activity?state=failed")
-    assert heard == []
+    assert console_errors == []
 
 
-def test_at_the_beginning_and_when_all_is_well(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+def test_a_new_site_and_a_site_without_problems(page: Page, url: str, app: Flask) -> None:
+    console_errors = collect_console_errors(page)
     sign_in_first_admin(page, url, app)
     expect(page.get_by_text("No remote sites yet.")).to_be_visible()
-    check_page(page, "dashboard-begin")
+    check_page(page, "dashboard-new")
 
     with app.app_context(), db.transaction() as session:
         leases.record_heartbeat(session, "w" * 32)
-        line = sample_remotes.add_remote(session, "https://tea.test", "wrk_" + "1" * 16)
-        line.name, line.status, line.status_text = "Tea shop", "green", "In step."
+        remote = sample_remotes.add_remote(session, "https://tea.test", "wrk_" + "1" * 16)
+        remote.name, remote.status, remote.status_text = "Tea shop", "green", "In step."
         sample_remotes.record_waiting(session, 3)
         session.execute(update(Delivery).values(state=DeliveryState.DELIVERED))
     page.reload()
-    expect(page.get_by_text("Nothing needs a hand.")).to_be_visible()
-    expect(page.get_by_text("Nothing waits")).to_be_visible()
-    check_page(page, "dashboard-well")
+    expect(page.get_by_text("All good.")).to_be_visible()
+    expect(page.get_by_text("Everything is delivered.")).to_be_visible()
+    check_page(page, "dashboard-all-good")
 
     with app.app_context(), db.transaction() as session:
         session.get_one(Site, 1).hold = "The marker of this database is missing in /var/lib/pointsync."
     page.reload()
-    expect(page.get_by_text("Nothing but what is asked above.")).to_be_visible()
-    check_page(page, "dashboard-held")
-    assert heard == []
+    expect(page.get_by_text("Answer the question above.", exact=True)).to_be_visible()
+    check_page(page, "dashboard-stopped")
+    assert console_errors == []
 
 
-def test_it_is_fresh_by_itself(page: Page, url: str, app: Flask) -> None:
+def test_it_refreshes_itself(page: Page, url: str, app: Flask) -> None:
     with app.app_context(), db.transaction() as session:
         leases.record_heartbeat(session, "w" * 32)
-        line = sample_remotes.add_remote(session, "https://tea.test", "wrk_" + "1" * 16)
-        line.name, line.status, line.status_text = "Tea shop", "green", "In step."
+        remote = sample_remotes.add_remote(session, "https://tea.test", "wrk_" + "1" * 16)
+        remote.name, remote.status, remote.status_text = "Tea shop", "green", "In step."
     sign_in_first_admin(page, url, app)
     tile = page.locator("#site-1")
     expect(tile.locator(".status-label")).to_have_text("In step")
@@ -90,11 +95,11 @@ def test_it_is_fresh_by_itself(page: Page, url: str, app: Flask) -> None:
 
     with app.app_context(), db.transaction() as session:
         sample_remotes.record_waiting(session, 2)
-        line = session.get_one(Remote, 1)
-        line.status, line.status_text, line.attempt_code = "error", "It is gone. 2 movements waiting.", "timeout"
+        remote = session.get_one(Remote, 1)
+        remote.status, remote.status_text, remote.attempt_code = "error", "It is gone. 2 movements waiting.", "timeout"
     expect(tile.locator(".status-label")).to_have_text("Error", timeout=SOON_MS)
-    expect(page.locator("#waiting-count")).to_contain_text("2 movements wait")
-    expect(page.locator("#attention-list")).to_contain_text("Tea shop is red.")
+    expect(page.locator("#waiting-count")).to_contain_text("2 movements are waiting")
+    expect(page.locator("#attention-list")).to_contain_text("Tea shop: It is gone. 2 movements waiting.")
     expect(page.locator("[data-announcer]")).not_to_be_empty()
     assert page.evaluate("window.isTheSamePage")
     assert page.locator("#site-1 .tile").evaluate("tile => tile.classList.contains('tile-error')")

@@ -1,4 +1,4 @@
-"""Points by hand in a browser: as a dialog and as a page."""
+"""Adjust points in a browser: as a dialog and as a page."""
 
 import re
 
@@ -16,7 +16,7 @@ LINES = f"bob@shop.test, 50, Welcome\n{LONG}; −20\n\neve@shop.test\t1200\tMove
 
 
 def create_customers_and_sign_in(app: Flask, page: Page, url: str) -> list[int]:
-    """Three customers, and Ada signed in; the customers' row numbers."""
+    """Create three customers and sign Ada in. Returns the customers' row ids."""
     with app.app_context(), db.transaction() as session:
         sample_remotes.add_remote(session, "https://two.test", "wrk_" + "2" * 16)
         drafts = [Draft("bob@shop.test", points=1200), Draft(LONG, points=10), Draft("carol@shop.test", points=30)]
@@ -26,7 +26,7 @@ def create_customers_and_sign_in(app: Flask, page: Page, url: str) -> list[int]:
 
 
 def open_dialog(page: Page, url: str, href: str) -> None:
-    """Open a form in a dialog, as a link in the list does."""
+    """Open a form in a dialog, like a link in the list."""
     page.goto(url)
     page.evaluate(
         "href => { const link = document.createElement('a'); link.href = href; link.dataset.dialog = '';"
@@ -37,15 +37,15 @@ def open_dialog(page: Page, url: str, href: str) -> None:
 
 
 def test_one_customer(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+    console_errors = collect_console_errors(page)
     create_customers_and_sign_in(app, page, url)
     page.goto(f"{url}/customers/points")
     expect(page.get_by_label("E-mail")).to_be_focused()
-    check_page(page, "points-by-hand")
+    check_page(page, "adjust-points")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The e-mail address is empty")).to_be_visible()
     expect(page.get_by_text("Type a whole number from 1 to")).to_be_visible()
-    check_page(page, "points-by-hand-wrong")
+    check_page(page, "adjust-points-error")
     page.get_by_label("E-mail").fill("eve@shop.test")
     page.get_by_label("Points", exact=True).fill("50")
     page.get_by_label("Reason").fill("Thanks")
@@ -53,64 +53,64 @@ def test_one_customer(page: Page, url: str, app: Flask) -> None:
     expect(page.get_by_text("Recorded: 1 movement, +50 points. It is sent to 1 remote.")).to_be_visible()
 
     open_dialog(page, url, "/customers/points")
-    check_page(page, "points-by-hand-dialog")
+    check_page(page, "adjust-points-dialog")
     page.get_by_label("E-mail").fill("no such")
     page.get_by_label("Points", exact=True).fill("70")
     page.get_by_label("Subtract").check()
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("no such is no e-mail address")).to_be_visible()
+    expect(page.get_by_text('"no such" is not a valid e-mail address')).to_be_visible()
     expect(page.get_by_label("E-mail")).to_be_focused()
     page.get_by_label("E-mail").fill("eve@shop.test")
     page.get_by_role("button", name="Save").dblclick()
     expect(page.get_by_text("Recorded: 1 movement, −70 points.")).to_be_visible()
-    expect(page.get_by_text("eve@shop.test has −20 points now")).to_be_visible()
-    assert heard == []
+    expect(page.get_by_text("The balance of eve@shop.test is −20")).to_be_visible()
+    assert console_errors == []
 
 
-def test_several_that_were_ticked(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+def test_selected_customers(page: Page, url: str, app: Flask) -> None:
+    console_errors = collect_console_errors(page)
     numbers = create_customers_and_sign_in(app, page, url)
-    ticked = "&".join(f"customer={number}" for number in numbers)
-    page.goto(f"{url}/customers/points?{ticked}")
+    query = "&".join(f"customer={number}" for number in numbers)
+    page.goto(f"{url}/customers/points?{query}")
     expect(page.get_by_label("Points", exact=True)).to_be_focused()
-    check_page(page, "points-ticked")
+    check_page(page, "adjust-points-selected")
     page.get_by_label("Set the balance to").check()
     page.get_by_label("Points", exact=True).fill("-5")
     page.get_by_role("button", name="Dry run").click()
-    expect(page.get_by_text("3 movements for 3 customers, −1,255 points in all,")).to_be_visible()
-    check_page(page, "points-dry-run")
+    expect(page.get_by_text("3 movements for 3 customers, −1,255 points in total,")).to_be_visible()
+    check_page(page, "adjust-points-dry-run")
     page.get_by_role("button", name="Back to the form").click()
     expect(page.get_by_label("Points", exact=True)).to_have_value("-5")
 
-    open_dialog(page, url, f"/customers/points?{ticked}")
+    open_dialog(page, url, f"/customers/points?{query}")
     page.get_by_label("Points", exact=True).fill("5")
     page.get_by_role("button", name="Dry run").click()
-    expect(page.get_by_role("dialog").get_by_text("+15 points in all")).to_be_visible()
-    check_page(page, "points-dry-run-dialog")
+    expect(page.get_by_role("dialog").get_by_text("+15 points in total")).to_be_visible()
+    check_page(page, "adjust-points-dry-run-dialog")
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_text("Recorded: 3 movements, +15 points. They are sent to 1 remote.")).to_be_visible()
-    assert heard == []
+    assert console_errors == []
 
 
-def test_several_in_one_go(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+def test_bulk_adjust(page: Page, url: str, app: Flask) -> None:
+    console_errors = collect_console_errors(page)
     create_customers_and_sign_in(app, page, url)
     page.goto(f"{url}/customers/points")
-    page.get_by_role("link", name="paste several in one go").click()
+    page.get_by_role("link", name="Bulk adjust").click()
     expect(page.get_by_label("Lines")).to_be_focused()
-    check_page(page, "points-several")
+    check_page(page, "bulk-adjust")
     page.get_by_label("Lines").fill(f"{LINES}\nno such, 5\ncarol@shop.test, 1,000")
-    page.get_by_label("Reason").fill("Put right")
+    page.get_by_label("Reason").fill("Goodwill")
     page.get_by_role("button", name="Dry run").click()
-    expect(page.get_by_text("2 lines cannot be recorded, so none is.")).to_be_visible()
+    expect(page.get_by_text("2 lines cannot be recorded, so nothing can be.")).to_be_visible()
     expect(page.get_by_role("button", name="Confirm")).to_have_count(0)
-    check_page(page, "points-several-wrong")
+    check_page(page, "bulk-adjust-error")
     page.get_by_role("button", name="Back to the lines").click()
     expect(page.get_by_label("Lines")).to_have_value(re.compile("no such, 5\ncarol@shop.test, 1,000$"))
     page.get_by_label("Lines").fill(LINES)
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_text("1 balance would be below zero.")).to_be_visible()
-    check_page(page, "points-several-dry-run")
+    check_page(page, "bulk-adjust-dry-run")
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_text("Recorded: 3 movements, +1,230 points. They are sent to 1 remote.")).to_be_visible()
-    assert heard == []
+    assert console_errors == []

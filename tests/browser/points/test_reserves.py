@@ -16,14 +16,14 @@ LONG = "Stamps of the old card, kept for all those who still have some of them i
 
 
 def stored_reserves(app: Flask) -> dict[str, tuple[str, bool, bool]]:
-    """The reserves as they are."""
+    """The reserves in the database."""
     with app.app_context(), db.transaction() as session:
         return {each.key: (each.name, each.is_active, each.may_go_below_zero) for each in reserves.list_all(session)}
 
 
 @BOTH_WIDTHS
 def test_the_list_and_its_dialogs(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+    console_errors = collect_console_errors(page)
     with app.app_context(), db.transaction() as session:
         sample_remotes.add_remote_of_each_status(session)
         reserves.create(
@@ -42,12 +42,12 @@ def test_the_list_and_its_dialogs(page: Page, url: str, app: Flask) -> None:
     page.keyboard.press("Enter")
     expect(dialog.get_by_text("Type letters, digits")).to_be_visible()
     expect(dialog.get_by_label("Id")).to_have_value("no such!")
-    check_page(page, "reserves-add-wrong")
+    check_page(page, "reserves-add-error")
     dialog.get_by_label("Id").fill("gold")
     dialog.get_by_label("Name").fill("Gold points")
     dialog.get_by_label("May go below zero").check()
     dialog.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("The points reserve Gold points is made.")).to_be_visible()
+    expect(page.get_by_text("Created the points reserve Gold points.")).to_be_visible()
     assert stored_reserves(app)["gold"] == ("Gold points", True, True)
 
     choose_action(page, "Points", "Edit")
@@ -59,13 +59,13 @@ def test_the_list_and_its_dialogs(page: Page, url: str, app: Flask) -> None:
     expect(dialog.get_by_text("observe this reserve.")).to_be_visible()
     check_page(page, "reserves-edit-observed")
     assert stored_reserves(app)["default"][1]
-    dialog.get_by_role("button", name="Make it inactive").click()
-    expect(page.get_by_text("Points takes no points now")).to_be_visible()
+    dialog.get_by_role("button", name="Deactivate").click()
+    expect(page.get_by_text("Points is not active now.")).to_be_visible()
     assert not stored_reserves(app)["default"][1]
-    assert heard == []
+    assert console_errors == []
 
 
-def test_by_keyboard_alone(page: Page, url: str, app: Flask) -> None:
+def test_with_the_keyboard_only(page: Page, url: str, app: Flask) -> None:
     sign_in_first_admin(page, url, app, PAGE)
     actions = page.get_by_label("Actions for Points", exact=True)
     actions.focus()

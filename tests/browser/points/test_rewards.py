@@ -1,4 +1,4 @@
-"""Rewards and levels in a browser: a reserve's lists, redeeming for a customer, and what differs between sites."""
+"""Rewards and levels in a browser: a reserve's lists, redeeming for a customer, and differences between sites."""
 
 from flask import Flask
 from playwright.sync_api import Page, expect
@@ -20,7 +20,7 @@ LONG_TEXT = "Choose the colour at the till. " * 12
 
 
 def create_rewards(session: Session) -> None:
-    """Rewards and levels, some with all that they can have."""
+    """Create rewards and levels, some with every detail."""
     default, gold = reserves.get(session, "default"), reserves.get(session, "gold")
     rewards.create(session, default, LONG, LONG_TEXT.strip(), 2_000_000_000, CREATED_AT)
     rewards.create(session, default, "Mug", "A blue one", 10, CREATED_AT)
@@ -31,8 +31,8 @@ def create_rewards(session: Session) -> None:
 
 
 @BOTH_WIDTHS
-def test_a_reserves_lists_and_their_dialogs(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+def test_the_lists_and_their_dialogs(page: Page, url: str, app: Flask) -> None:
+    console_errors = collect_console_errors(page)
     sign_in_first_admin(page, url, app, "/points-and-rewards")
     page.get_by_role("link", name="None yet of Points").click()
     expect(page.get_by_text("No rewards yet.")).to_be_visible()
@@ -45,10 +45,10 @@ def test_a_reserves_lists_and_their_dialogs(page: Page, url: str, app: Flask) ->
     page.keyboard.type("Mug")
     page.keyboard.press("Enter")
     expect(dialog.get_by_text("Type a whole number from 1")).to_be_visible()
-    check_page(page, "rewards-add-wrong")
+    check_page(page, "rewards-add-error")
     dialog.get_by_label("Cost").fill("50")
     dialog.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("The reward Mug is made.")).to_be_visible()
+    expect(page.get_by_text("Created the reward Mug.")).to_be_visible()
 
     follow_link(page, "Add a level")
     dialog = page.get_by_role("dialog", name="Add a level")
@@ -56,19 +56,19 @@ def test_a_reserves_lists_and_their_dialogs(page: Page, url: str, app: Flask) ->
     dialog.get_by_label("Title").fill("Silver")
     dialog.get_by_label("Points", exact=True).fill("1000")
     dialog.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("The level Silver is made.")).to_be_visible()
+    expect(page.get_by_text("Created the level Silver.")).to_be_visible()
 
     choose_action(page, "Mug", "Edit")
     dialog = page.get_by_role("dialog", name="Edit Mug")
     dialog.get_by_label("Active").uncheck()
     check_page(page, "rewards-edit")
     dialog.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Mug is saved.")).to_be_visible()
+    expect(page.get_by_text("Saved Mug.")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="Mug")).to_contain_text("Not active")
-    assert heard == []
+    assert console_errors == []
 
 
-def test_long_lists_and_a_reserve_that_is_not_active(page: Page, url: str, app: Flask) -> None:
+def test_long_lists_of_an_inactive_reserve(page: Page, url: str, app: Flask) -> None:
     create_customer_history(app)
     run_in_transaction(app, create_rewards)
     run_in_transaction(app, lambda session: reserves.update(session, "default", "Points", False, False))
@@ -78,7 +78,7 @@ def test_long_lists_and_a_reserve_that_is_not_active(page: Page, url: str, app: 
 
 
 def test_redeeming_for_a_customer(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+    console_errors = collect_console_errors(page)
     row = create_customer_history(app)
     run_in_transaction(app, create_rewards)
     run_in_transaction(app, lambda session: levels.process_batch(session, 3, CREATED_AT))
@@ -90,38 +90,38 @@ def test_redeeming_for_a_customer(page: Page, url: str, app: Flask) -> None:
     expect(dialog.get_by_label("Badge")).to_be_focused()
     check_page(page, "redeem")
     dialog.get_by_role("button", name="Redeem").click()
-    expect(dialog.get_by_text("Choose one of these.")).to_be_visible()
-    check_page(page, "redeem-wrong")
+    expect(dialog.get_by_text("Choose a reward.")).to_be_visible()
+    check_page(page, "redeem-error")
     dialog.get_by_label("Badge").check()
     dialog.get_by_role("button", name="Redeem").click()
     expect(page.get_by_text("Recorded: 1 movement")).to_be_visible()
     expect(page.get_by_text("Redeemed: Badge")).to_be_visible()
     follow_link(page, "Redeem a reward")
     check_page(page, "redeem-again")
-    assert heard == []
+    assert console_errors == []
 
 
-def test_nothing_to_redeem_and_the_sheet_as_a_page(page: Page, url: str, app: Flask) -> None:
+def test_nothing_to_redeem_as_a_page(page: Page, url: str, app: Flask) -> None:
     row = create_customer_history(app)
     sign_in_first_admin(page, url, app, f"/customers/{row}/redeem")
-    expect(page.get_by_text("There is no reward that")).to_be_visible()
+    expect(page.get_by_text("does not have enough points for any reward")).to_be_visible()
     check_page(page, "redeem-nothing")
     page.get_by_role("link", name="Done").click()
     expect(page).to_have_url(f"{url}/customers/{row}")
 
 
-def test_what_differs_between_sites(page: Page, url: str, app: Flask) -> None:
+def test_differences_between_sites(page: Page, url: str, app: Flask) -> None:
     def change(session: Session) -> None:
         reserves.create(session, "gold", None, CREATED_AT)
         create_rewards(session)
         two, three = sample_remotes.add_remote_of_each_status(session)[1:3]
         there = [{"title": "Mug", "cost": 60}, {"title": "X" * 100, "cost": 1}]
-        for line, more in ((two, {"rewards": there, "levels": []}), (three, {})):
-            line.dialect, line.checked_at = "pointsync", CREATED_AT
-            line.facts = {"lists": [], "rewards_digest": "other"} | more
+        for remote, more in ((two, {"rewards": there, "levels": []}), (three, {})):
+            remote.dialect, remote.checked_at = "pointsync", CREATED_AT
+            remote.facts = {"lists": [], "rewards_digest": "other"} | more
 
     run_in_transaction(app, change)
     sign_in_first_admin(page, url, app, "/system/network")
     expect(page.get_by_text("Only there:")).to_be_visible()
-    expect(page.get_by_text("It did not tell by name what differs")).to_be_visible()
+    expect(page.get_by_text("It did not report the details.")).to_be_visible()
     check_page(page, "network-rewards")

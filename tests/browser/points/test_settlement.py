@@ -1,4 +1,4 @@
-"""Settlement, and why a balance is what it is, in a browser: more than a year of twelve sites, and a history."""
+"""Settlement, and the breakdown of a balance, in a browser: more than a year of twelve sites."""
 
 from datetime import datetime, timedelta
 
@@ -28,26 +28,26 @@ SITES, MONTHS = 11, 14
 
 
 def create_trade(app: Flask) -> int:
-    """Two years of twelve sites, one with a name of 80 characters; the row number of who bought there."""
+    """Record movements of twelve sites, one with a name of 80 characters. Returns the customer's row id."""
     now = clock.now()
 
     def sites(session: Session) -> None:
         for number in range(SITES):
-            line = sample_remotes.add_remote(session, f"https://shop-{number}.test", f"wrk_{number + 1:016x}")
-            line.name = LONG_NAME if number == 3 else f"Shop {number}"
-        pot = reserves.get(session, "default")
-        rules.set_rule(session, pot, make_period_rule("transactional", 9, "months", now.date() - timedelta(days=3)))
-        levels.create(session, pot, "Silver, of those who have been here for long", "", 1000, now)
+            remote = sample_remotes.add_remote(session, f"https://shop-{number}.test", f"wrk_{number + 1:016x}")
+            remote.name = LONG_NAME if number == 3 else f"Shop {number}"
+        reserve = reserves.get(session, "default")
+        rules.set_rule(session, reserve, make_period_rule("transactional", 9, "months", now.date() - timedelta(days=3)))
+        levels.create(session, reserve, "Silver, of those who have been here for long", "", 1000, now)
 
     def months(session: Session) -> int:
-        pot = reserves.get(session, "default")
+        reserve = reserves.get(session, "default")
         for number in range(SITES):
             incoming = [
                 IncomingMovement(f"{month}-{sign}", LONG, _points(number, month, sign), at=_mid_month(now, month))
                 for month in range(MONTHS)
                 for sign in (1, -1)
             ]
-            apply(session, f"wrk_{number + 1:016x}", pot, incoming, now)
+            apply(session, f"wrk_{number + 1:016x}", reserve, incoming, now)
         drafts = [Draft(LONG, 4000 + 111 * month, at=_mid_month(now, month)) for month in range(MONTHS)]
         drafts += [
             Draft(LONG, -3, kind="correction"),
@@ -56,7 +56,7 @@ def create_trade(app: Flask) -> int:
         ]
         return record(session, drafts, "test", now)[0].movement.customer_id
 
-    def settle(session: Session) -> None:
+    def set_delivery_states(session: Session) -> None:
         general.set_time_zone(session, "Asia/Kolkata")
         for delivery in session.scalars(select(Delivery)):
             delivery.state = {1: DeliveryState.FAILED, 4: DeliveryState.PENDING}.get(
@@ -65,12 +65,12 @@ def create_trade(app: Flask) -> int:
 
     run_in_transaction(app, sites)
     row = run_in_transaction(app, months)
-    run_in_transaction(app, settle)
+    run_in_transaction(app, set_delivery_states)
     return row
 
 
 def _mid_month(now: datetime, month: int) -> datetime:
-    """In the middle of the month that lies so many before: each has one, whatever the day is."""
+    """A time in the middle of the month, `month` months ago, so that each month has one on any day of the year."""
     if not month:
         return now
     years, index = divmod(now.year * 12 + now.month - 1 - month, 12)
@@ -82,10 +82,10 @@ def _points(number: int, month: int, sign: int) -> int:
     return given if sign > 0 else -(given * ((number + month) % 5) // 3 or 1)
 
 
-def test_settling_and_why(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+def test_settlement_and_breakdown(page: Page, url: str, app: Flask) -> None:
+    console_errors = collect_console_errors(page)
     sign_in_first_admin(page, url, app, PAGE)
-    expect(page.get_by_text("Nothing to settle in these months.")).to_be_visible()
+    expect(page.get_by_text("No movements in these months.")).to_be_visible()
     check_page(page, "settlement-none")
 
     row = create_trade(app)
@@ -99,10 +99,10 @@ def test_settling_and_why(page: Page, url: str, app: Flask) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_text("Type a month as year and month")).to_be_visible()
     expect(first).to_be_focused()
-    check_page(page, "settlement-wrong")
+    check_page(page, "settlement-error")
     first.fill(f"{int(months[:4]) - 2}{months[4:]}")
     page.get_by_role("button", name="Show").click()
-    expect(page.get_by_text("a month begins at the next full hour of UTC")).to_be_visible()
+    expect(page.get_by_text("A month therefore begins at the next full hour")).to_be_visible()
     expect(page.locator(".months > li")).to_have_count(MONTHS)
     page.locator(".months summary").nth(1).click()
     check_page(page, "settlement-long")
@@ -117,15 +117,15 @@ def test_settling_and_why(page: Page, url: str, app: Flask) -> None:
     page.get_by_role("link", name="Why").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("movements add up to the balance.")).to_be_visible()
-    expect(dialog.get_by_text("What will be lost")).to_be_visible()
+    expect(dialog.get_by_text("Points that will expire")).to_be_visible()
     check_page(page, "why")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(page.get_by_role("link", name="Why")).to_be_focused()
-    assert heard == []
+    assert console_errors == []
 
 
-def test_why_without_a_script(page_without_scripts: Page, url: str, app: Flask) -> None:
+def test_the_breakdown_without_scripts(page_without_scripts: Page, url: str, app: Flask) -> None:
     row = create_trade(app)
     sign_in_first_admin(page_without_scripts, url, app, f"/customers/{row}")
     page_without_scripts.get_by_role("link", name="Why").click()

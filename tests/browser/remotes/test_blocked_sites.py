@@ -1,4 +1,4 @@
-"""A site is blocked, what came from it shown and taken back, and unblocked: in dialogs, all in one walk."""
+"""A site is blocked, its movements are previewed and reversed, and it is unblocked: in dialogs, in one walk."""
 
 from datetime import timedelta
 
@@ -20,43 +20,43 @@ LONG = "maximiliane.von-und-zu-lichtenfels-hohenstein@mail.of-the-potters.exampl
 
 
 @BOTH_WIDTHS
-def test_blocked_taken_back_and_unblocked(page: Page, url: str, app: Flask) -> None:
+def test_blocked_reversed_and_unblocked(page: Page, url: str, app: Flask) -> None:
     with app.app_context(), db.transaction() as session:
         sample_remotes.add_remote(session, "https://tea.example", AUTH).name = "Tea shop"
-        came = [
+        incoming = [
             IncomingMovement("1", LONG, 1200),
             IncomingMovement("2", LONG, -30),
             IncomingMovement("3", "b@x.example", -5),
         ]
-        apply(session, AUTH, get_reserve(session), came, clock.now() - timedelta(days=1))
+        apply(session, AUTH, get_reserve(session), incoming, clock.now() - timedelta(days=1))
     sign_in_first_admin(page, url, app, "/system/points-sync")
     console_errors = collect_console_errors(page)
     choose_action(page, "Tea shop", "Block…")
     check_page(page, "dialog-block")
     page.get_by_label("Reason").fill("The key was stolen")
-    page.get_by_label("Take back what came since").fill("2026-01-01")
+    page.get_by_label("Reverse movements received since").fill("2026-01-01")
     page.get_by_role("button", name="Block it").click()
-    expect(page.get_by_role("heading", name="What would be taken back")).to_be_visible()
+    expect(page.get_by_role("heading", name="Preview of the reversal")).to_be_visible()
     check_page(page, "reversal-preview")
-    page.get_by_role("button", name="Take back 3 movements").click()
+    page.get_by_role("button", name="Reverse 3 movements").click()
     expect(page.get_by_text("0 of 3").first).to_be_visible()
     check_page(page, "network-reversing")
     with app.app_context():
         ticks.run_reversals()
         db.run_in_transaction(lambda session: blocked_origins.refuse_origin(session, AUTH, clock.now()))
     page.goto(f"{url}/")
-    expect(page.get_by_text("blocked and still calls")).to_be_visible()
+    expect(page.get_by_text("blocked but still calls")).to_be_visible()
     page.goto(f"{url}/system/network")
     expect(page.get_by_text("3 of 3").first).to_be_visible()
     check_page(page, "network-blocked")
     follow_link(page, "Block a site")
     check_page(page, "dialog-block-typed")
     page.keyboard.press("Escape")
-    choose_action(page, "Tea shop", "Take back what came…")
+    choose_action(page, "Tea shop", "Reverse movements…")
     check_page(page, "dialog-reversal")
     page.keyboard.press("Escape")
     choose_action(page, "Tea shop", "Unblock…")
     check_page(page, "dialog-unblock")
     page.get_by_role("button", name="Unblock it").click()
-    expect(page.get_by_text("Block a site that was sold")).to_be_visible()
+    expect(page.get_by_text("Block a site if it was sold")).to_be_visible()
     assert console_errors == []

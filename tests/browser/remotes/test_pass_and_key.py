@@ -1,4 +1,4 @@
-"""The Pass is changed, and another site's new key decided about: in dialogs, and on the plain pages behind them."""
+"""Change the Pass, and decide about the new key of a site: in dialogs, and on plain pages."""
 
 from datetime import timedelta
 
@@ -17,12 +17,12 @@ from tests.browser.page_checks import check_page, collect_console_errors
 AUTH = "wrk_" + "a" * 16
 LONG = "Łódź Grüße und Café de l’Île — מכולת השכונה — the shop with the longest name of them all, Ltd."
 PINNED, NEW = (new_signing_key()[1] for _ in range(2))
-CHANGED = "The site at https://tea.example speaks with another key than before. Ask its admin, and then accept it."
+CHANGED = "The site at https://tea.example signs with a different key than before. Ask its admin, then accept it."
 
 
 @pytest.fixture
 def signed_in(page: Page, url: str, app: Flask) -> Page:
-    """Ada, at a site that two others have called; one of them answers with another key now."""
+    """Ada, at a site that two others have called; one of them now answers with another key."""
     with app.app_context(), db.transaction() as session:
         line = sample_remotes.add_remote(session, "http://127.0.0.1:1", AUTH)
         line.name, line.status, line.status_text, line.check_code = "Tea shop", "error", CHANGED, "changed_key"
@@ -39,21 +39,21 @@ def signed_in(page: Page, url: str, app: Flask) -> Page:
 def test_the_pass_is_changed_and_the_old_one_ended(signed_in: Page) -> None:
     page, console_errors = signed_in, collect_console_errors(signed_in)
     follow_link(page, "Change the Pass")
-    expect(page.get_by_role("radio", name="Works for 24 hours more")).to_be_focused()
+    expect(page.get_by_role("radio", name="Valid for 24 more hours")).to_be_focused()
     check_page(page, "dialog-pass")
-    page.get_by_role("button", name="Change it").click()
-    expect(page.get_by_role("dialog").get_by_text("These sites still have it")).to_be_visible()
+    page.get_by_role("button", name="Change the Pass").click()
+    expect(page.get_by_role("dialog").get_by_text("These sites still use it")).to_be_visible()
     expect(page.get_by_role("dialog").get_by_text(LONG)).to_be_visible()
     check_page(page, "dialog-pass-changed")
     page.get_by_role("link", name="Done").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_text("The old Pass works until")).to_be_visible()
+    expect(page.get_by_text("The old Pass is valid until")).to_be_visible()
     check_page(page, "points-sync-old-pass")
     follow_link(page, "End the old Pass now")
-    expect(page.get_by_text("These sites still have the old one.")).to_be_visible()
+    expect(page.get_by_text("These sites still use the old Pass.")).to_be_visible()
     check_page(page, "dialog-pass-end")
-    page.get_by_role("button", name="End it").click()
-    expect(page.get_by_text("The old Pass has ended: calls with it are refused from now on.")).to_be_visible()
+    page.get_by_role("button", name="End it now").click()
+    expect(page.get_by_text("The old Pass has ended. Calls with it are now refused.")).to_be_visible()
     expect(page.get_by_text("What these sites send is refused")).to_be_visible()
     check_page(page, "points-sync-ended-pass")
     assert console_errors == []
@@ -63,21 +63,21 @@ def test_the_pass_is_changed_and_the_old_one_ended(signed_in: Page) -> None:
 def test_a_new_key_is_refused_and_then_accepted(signed_in: Page, app: Flask) -> None:
     page, console_errors = signed_in, collect_console_errors(signed_in)
     check_page(page, "points-sync-new-key")
-    follow_link(page, "Look at its new key: Tea shop")
+    follow_link(page, "Review its new key: Tea shop")
     expect(page.get_by_text(format_fingerprint(NEW))).to_be_visible()
     check_page(page, "dialog-key")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("Choose one of the two.")).to_be_visible()
+    expect(page.get_by_text("Choose one of the two options.")).to_be_visible()
     check_page(page, "dialog-key-wrong")
     page.get_by_role("radio", name="Refuse it").check()
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("The new key is refused: nothing is sent to Tea shop")).to_be_visible()
+    expect(page.get_by_text("The new key is refused. Nothing is sent to Tea shop")).to_be_visible()
     choose_action(page, "Tea shop", "Refused key")
-    expect(page.get_by_text("You may still accept it.")).to_be_visible()
+    expect(page.get_by_text("You can still accept it.")).to_be_visible()
     check_page(page, "dialog-key-refused")
     page.get_by_role("radio", name="Accept this key").check()
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("takes no connection").first).to_be_visible()
+    expect(page.get_by_text("refused the connection").first).to_be_visible()
     with app.app_context():
         assert db.session.get_one(Origin, AUTH).public_key == NEW
         assert db.session.get_one(Remote, 1).check_code == "refused_connection"
@@ -91,7 +91,7 @@ def test_plain_pages(signed_in: Page, url: str) -> None:
         check_page(page, f"page-{name}")
     page.goto(f"{url}/system/points-sync/pass/change")
     page.get_by_role("radio", name="Ends at once").check()
-    page.get_by_role("button", name="Change it").click()
+    page.get_by_role("button", name="Change the Pass").click()
     expect(page.get_by_role("heading", name="The Pass is changed")).to_be_visible()
     check_page(page, "page-pass-changed")
     assert console_errors == []

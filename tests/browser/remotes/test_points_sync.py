@@ -1,4 +1,4 @@
-"""Points Sync. and Network: each page, each dialog, and the plain pages behind them."""
+"""Points Sync. and Network: each page, each dialog, and the forms as plain pages."""
 
 import pytest
 from flask import Flask
@@ -17,7 +17,7 @@ HOST = "a-very-long-host-name-that-goes-on-and-on.and-on.example.museum"
 
 @pytest.fixture
 def signed_in(page: Page, url: str, app: Flask) -> Page:
-    """Ada, signed in at a site with five remotes, one of them with everything long and wrong."""
+    """Ada, signed in at a site with five remotes; one has long texts and every problem."""
     with app.app_context(), db.transaction() as session:
         lines = sample_remotes.add_remote_of_each_status(session)
         sample_remotes.add_reserve(session, "a-long-reserve-key-that-somebody-thought-a-good-idea")
@@ -81,7 +81,7 @@ def test_its_dialogs(signed_in: Page) -> None:
     check_page(page, "dialog-add")
     page.get_by_label("Sharing key").last.fill("shop.example|wrk_0123456789abcdef:wrs_0123")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("The sharing key is cut short or changed")).to_be_visible()
+    expect(page.get_by_text("The sharing key is incomplete or changed")).to_be_visible()
     expect(page.get_by_label("Sharing key").last).to_be_focused()
     expect(page.get_by_label("Sharing key").last).to_have_value("")
     check_page(page, "dialog-add-wrong")
@@ -102,17 +102,19 @@ def test_its_dialogs(signed_in: Page) -> None:
     page.get_by_role("link", name="Cancel").first.click()
     menu.click()
     page.get_by_role("link", name="Delete").click()
-    expect(page.get_by_text("3 movements wait for it and would not be sent.")).to_be_visible()
+    expect(page.get_by_text("3 movements are waiting for it and would not be sent.")).to_be_visible()
     check_page(page, "dialog-delete")
     page.get_by_role("button", name="Drop 3 and delete").click()
-    expect(page.get_by_text("The line for Shop 3 is deleted.")).to_be_visible()
+    expect(page.get_by_text("Shop 3 is deleted.")).to_be_visible()
     assert console_errors == []
 
 
 def test_plain_pages(signed_in: Page, app: Flask, url: str) -> None:
     page, console_errors = signed_in, collect_console_errors(signed_in)
     with app.app_context(), db.transaction() as session:
-        session.get_one(Site, 1).hold = "The database was last used at https://old.example, and this is another place."
+        session.get_one(
+            Site, 1
+        ).hold = "The database was last used at https://old.example, but this site's public URL is another one."
         remote = session.get_one(Remote, 4)
         remote.check_code, remote.check_message, remote.url = "certificate", f"{HOST} has expired.", f"https://{HOST}"
         remote.dialect = None
@@ -135,7 +137,7 @@ def test_plain_pages(signed_in: Page, app: Flask, url: str) -> None:
 def test_the_network(signed_in: Page, url: str) -> None:
     page, console_errors = signed_in, collect_console_errors(signed_in)
     page.goto(f"{url}/system/network")
-    expect(page.get_by_text("Something is missing for the family to be whole:")).to_be_visible()
+    expect(page.get_by_text("Something is missing:")).to_be_visible()
     expect(page.get_by_role("table", name="Unlisted senders")).to_contain_text("wrk_eeeeeeeeeeeeeeee")
     check_page(page, "network")
     page.get_by_label("Time between two checks").fill("1")
@@ -145,6 +147,6 @@ def test_the_network(signed_in: Page, url: str) -> None:
     page.get_by_label("Time between two checks").fill("60")
     page.get_by_label("Accept only listed sites").check()
     page.get_by_role("button", name="Save Changes").click()
-    expect(page.get_by_text("Saved. It is in force from now on.")).to_be_visible()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     expect(page.get_by_label("Accept only listed sites")).to_be_checked()
     assert console_errors == []

@@ -1,4 +1,4 @@
-"""Two real sites and their admins' browsers, from the first link to the deleted line; with scripts and without."""
+"""Two real sites and their admins' browsers, from the first link to the deleted remote; with scripts and without."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ ALICE = "alice@shop.example"
 def admin_windows(
     request: pytest.FixtureRequest, browser: Browser, tmp_path: Path
 ) -> Iterator[tuple[AdminWindow, AdminWindow]]:
-    """Two sites at their first start, and a browser at each; retries come quickly."""
+    """Two sites at their first start, with a browser for each and short retry delays."""
     with ExitStack() as stack:
         windows = []
         for name in ("Mug shop", "Tea shop"):
@@ -35,12 +35,12 @@ def admin_windows(
 
 
 @pytest.mark.timeout(300)
-def test_a_family_by_hand(admin_windows: tuple[AdminWindow, AdminWindow]) -> None:
+def test_a_family_in_the_panel(admin_windows: tuple[AdminWindow, AdminWindow]) -> None:
     mug, tea = admin_windows
     mug.begin()
     tea.begin()
 
-    # The four fields, copied and pasted elsewhere
+    # Copy the four fields
     tea.points_sync()
     facts = tea.site.cli("site", "--secrets")
     labels = {
@@ -52,19 +52,19 @@ def test_a_family_by_hand(admin_windows: tuple[AdminWindow, AdminWindow]) -> Non
     pasted = {name: tea.copy(label) for label, name in labels.items()}
     assert pasted == {name: facts[name] for name in labels.values()}
 
-    # Paste a key, save, read the verdict; https fails where http was pasted, and is mended in one click
+    # Paste a key, save and read the result; HTTPS fails, and one click switches to HTTP
     mug.points_sync()
     add_remote(mug, facts["sharing_key"])
     mug.sees("Saved: ")
     mug.press("Use http:// instead")
-    mug.sees("Fine: Tea shop answers")
+    mug.sees("Connected to Tea shop")
     mug.sees("does not list this site yet")
     tea.points_sync()
     add_remote(tea, mug.site.cli("site", "--secrets")["sharing_key"])
     tea.press("Use http:// instead")
-    tea.sees("Fine: Mug shop answers")
+    tea.sees("Connected to Mug shop")
 
-    # A setting, wrong and right
+    # A setting, invalid and valid
     mug.page.get_by_role("textbox", name="Max sync. attempt").fill("0")
     mug.press("Save Changes")
     mug.sees("Type a whole number from 1 to 1,000.")
@@ -72,10 +72,10 @@ def test_a_family_by_hand(admin_windows: tuple[AdminWindow, AdminWindow]) -> Non
     assert mug.site.cli("setting", "list")[0]["value"] == 10
     mug.page.get_by_role("textbox", name="Max sync. attempt").fill("3")
     mug.press("Save Changes")
-    mug.sees("Saved. The settings are in force from now on.")
+    mug.sees("Saved.")
     assert mug.site.cli("setting", "list")[0]["value"] == 3
 
-    # Points by hand are seen on the other site's page
+    # Points that an admin adds are shown on the other site
     add_points(mug, ALICE, 120, "Welcome & thanks")
     wait_until(lambda: tea.site.run("balance", ALICE).returncode == 0, 30, "Alice is known there")
     tea.page.get_by_role("link", name="Customers").first.click()
@@ -84,35 +84,35 @@ def test_a_family_by_hand(admin_windows: tuple[AdminWindow, AdminWindow]) -> Non
     tea.sees("Mug shop")
     expect(tea.page.get_by_role("cell", name="+120")).to_be_visible()
 
-    # The other site stops: orange, red; it starts: orange again, with words
+    # The other site stops: orange, then red. It starts: orange again
     mug.points_sync()
-    mug.sees_status("Warning", "In step again")  # the try over https is remembered
+    mug.sees_status("Warning", "In step. Last error")  # because of the failed check over HTTPS
     tea.site.kill()
     mug.site.cli("record", ALICE, "5", "--reason", "While it was away")
-    mug.sees_status("Warning", "takes no connection")
+    mug.sees_status("Warning", "refused the connection")
     mug.sees_status("Error", "Not delivered after 3 attempts")
     mug.sees_status("Error", "1 movement waiting")
     tea.site.start()
-    mug.sees_status("Warning", "In step again")
+    mug.sees_status("Warning", "In step. Last error")
 
-    # Retry, with what waits
+    # Retry now
     tea.site.kill()
     mug.site.cli("record", ALICE, "5")
     mug.sees_status("Error")
     tea.site.start()
     mug.act("Tea shop", "Retry now")
-    mug.sees("Trying Tea shop again now.")
-    mug.sees_status("Warning", "In step again")
+    mug.sees("Retrying Tea shop now.")
+    mug.sees_status("Warning", "In step. Last error")
 
-    # Delete, with the count of what waits
+    # Delete, with the number of waiting movements
     mug.act("Tea shop", "Pause")
     mug.sees("Tea shop is paused.")
     for _ in range(3):
         mug.site.cli("record", ALICE, "1")
     mug.act("Tea shop", "Delete")
-    mug.sees("3 movements wait for it and would not be sent.")
+    mug.sees("3 movements are waiting for it and would not be sent.")
     mug.press("Drop 3 and delete")
-    mug.sees("The line for Tea shop is deleted.")
+    mug.sees("Tea shop is deleted.")
     mug.sees("No remote sites yet.")
     assert mug.heard == []
     assert tea.heard == []
@@ -139,7 +139,7 @@ def test_a_remote_is_added_by_keyboard_alone(admin_windows: tuple[AdminWindow, A
     page.keyboard.insert_text(facts["url"])
     tab_until_focused(mug, "Save")
     page.keyboard.press("Enter")
-    mug.sees("Fine: Tea shop answers")
+    mug.sees("Connected to Tea shop")
     tab_until_focused(mug, "Actions for Tea shop")
     page.keyboard.press("Enter")
     tab_until_focused(mug, "Pause")
@@ -148,7 +148,7 @@ def test_a_remote_is_added_by_keyboard_alone(admin_windows: tuple[AdminWindow, A
 
 
 def add_remote(window: AdminWindow, sharing_key: str) -> None:
-    """Add a remote by its sharing key, as an admin does who knows nothing else."""
+    """Add a remote with nothing but its sharing key."""
     follow_link(window.page, "Add")
     window.page.locator(".sheet").get_by_label("Sharing key", exact=True).fill(sharing_key)
     if window.scripts:
@@ -157,9 +157,9 @@ def add_remote(window: AdminWindow, sharing_key: str) -> None:
 
 
 def add_points(window: AdminWindow, email: str, points: int, reason: str) -> None:
-    """Add points by hand to a customer who is new here."""
+    """Add points to a new customer."""
     window.page.get_by_role("link", name="Customers").first.click()
-    window.page.get_by_role("link", name="Add points").first.click()
+    window.page.get_by_role("link", name="Adjust points").first.click()
     window.page.get_by_label("E-mail").fill(email)
     window.page.get_by_label("Points", exact=True).fill(str(points))
     window.page.get_by_label("Reason").fill(reason)
@@ -168,7 +168,7 @@ def add_points(window: AdminWindow, email: str, points: int, reason: str) -> Non
 
 
 def tab_until_focused(window: AdminWindow, name: str, max_presses: int = 60) -> None:
-    """Press Tab until what is called `name` has the focus."""
+    """Press Tab until the element with this name has the focus."""
     named = (
         "(e => e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText)(document.activeElement).trim()"
     )

@@ -20,14 +20,14 @@ def test_api_keys(page: Page, url: str, filled_settings: Flask) -> None:
     expect(dialog.get_by_label("Name")).to_be_focused()
     page.keyboard.type("web shop")
     page.keyboard.press("Enter")
-    expect(dialog.get_by_text("A name has letters, digits")).to_be_visible()
+    expect(dialog.get_by_text("A name needs 1 to 64 letters, digits")).to_be_visible()
     check_page(page, "api-keys-add-wrong")
     dialog.get_by_label("Name").fill("erp")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="The key erp")
-    expect(dialog.get_by_text("Copy the key now: it is not shown again.")).to_be_visible()
+    expect(dialog.get_by_text("Copy the key now. It is not shown again.")).to_be_visible()
     expect(dialog.get_by_label("API key", exact=True)).to_have_value(re.compile("psk_"))
-    check_page(page, "api-keys-made")
+    check_page(page, "api-keys-created")
     dialog.get_by_role("button", name="Copy API key").click()
     expect(dialog.get_by_role("button", name="Copy API key")).to_contain_text("Copied")
     dialog.get_by_role("link", name="Done").click()
@@ -44,7 +44,7 @@ def test_api_keys(page: Page, url: str, filled_settings: Flask) -> None:
     assert console_errors == []
 
 
-def test_a_dialog_left_by_escape_shows_what_was_made(page: Page, url: str, app: Flask) -> None:
+def test_a_dialog_closed_by_escape_shows_the_new_key(page: Page, url: str, app: Flask) -> None:
     sign_in_first_admin(page, url, app, "/system/api-keys")
     expect(page.get_by_text("No API keys yet.")).to_be_visible()
     follow_link(page, "Add")
@@ -72,7 +72,7 @@ def test_woocommerce(page: Page, url: str, filled_settings: Flask) -> None:
     dialog.get_by_label("Secret").fill("kept in this window")
     dialog.get_by_label("The shop plugin's movements").check()
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_text("an order would count twice")).to_be_visible()
+    expect(dialog.get_by_text("orders would count twice")).to_be_visible()
     expect(dialog.get_by_label("Points Reserve")).to_be_focused()
     expect(dialog.get_by_label("Secret")).to_have_value("kept in this window")
     check_page(page, "woocommerce-add-wrong")
@@ -80,9 +80,9 @@ def test_woocommerce(page: Page, url: str, filled_settings: Flask) -> None:
     dialog.get_by_label("Secret").fill("")
     dialog.get_by_role("button", name="Save").click()
     dialog = page.get_by_role("dialog", name="The hook tea-shop")
-    expect(dialog.get_by_text("Copy the secret now: it is not shown again.")).to_be_visible()
+    expect(dialog.get_by_text("Copy the secret now. It is not shown again.")).to_be_visible()
     expect(dialog.get_by_label("Secret", exact=True)).to_have_value(re.compile("^[0-9a-f]{32}$"))
-    check_page(page, "woocommerce-made")
+    check_page(page, "woocommerce-created")
     dialog.get_by_role("link", name="Done").click()
     expect(page.get_by_role("rowheader", name="tea-shop")).to_be_visible()
 
@@ -101,12 +101,14 @@ def test_woocommerce(page: Page, url: str, filled_settings: Flask) -> None:
     assert console_errors == []
 
 
-def test_without_scripts_a_key_is_made_shown_once_and_revoked(page_without_scripts: Page, url: str, app: Flask) -> None:
+def test_without_scripts_a_key_is_created_shown_once_and_revoked(
+    page_without_scripts: Page, url: str, app: Flask
+) -> None:
     sign_in_first_admin(page_without_scripts, url, app, "/system/api-keys")
     page_without_scripts.get_by_role("link", name="Add").click()
     page_without_scripts.get_by_label("Name").fill("erp")
-    page_without_scripts.get_by_role("button", name="Make key").click()
-    expect(page_without_scripts.get_by_text("Copy the key now: it is not shown again.")).to_be_visible()
+    page_without_scripts.get_by_role("button", name="Create key").click()
+    expect(page_without_scripts.get_by_text("Copy the key now. It is not shown again.")).to_be_visible()
     expect(page_without_scripts.get_by_label("API key", exact=True)).to_have_value(re.compile("psk_"))
     expect(page_without_scripts.get_by_role("button", name="Copy API key")).to_be_hidden()
     page_without_scripts.get_by_role("link", name="Done").click()

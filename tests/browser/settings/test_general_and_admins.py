@@ -1,4 +1,4 @@
-"""General and Admins: pages and dialogs; and the sheets of System's lists as pages."""
+"""General and Admins: pages and dialogs; and the forms of System's lists as plain pages."""
 
 from flask import Flask
 from playwright.sync_api import Page, expect
@@ -29,16 +29,16 @@ def test_general(page: Page, url: str, app: Flask) -> None:
     expect(page.get_by_text("Times are in Asia/Tokyo.")).to_be_visible()
     page.get_by_label("Public URL").fill("https://cups.example")
     page.get_by_role("button", name="Save Changes").click()
-    expect(page.get_by_text("Hand their admins the new sharing key")).to_be_visible()
+    expect(page.get_by_text("so other sites must update their remote for this one")).to_be_visible()
     check_page(page, "general")
     assert console_errors == []
 
 
-def test_an_address_is_confirmed_in_one_click(page: Page, url: str, app: Flask) -> None:
+def test_the_suggested_url_is_confirmed_in_one_click(page: Page, url: str, app: Flask) -> None:
     site_url = url.replace("127.0.0.1", "localhost")
     sign_in_first_admin(page, site_url, app, "/system/general")
     page.get_by_role("button", name=f"Use {site_url}").click()
-    expect(page.get_by_text(f"Other sites call this one at {site_url} from now on.")).to_be_visible()
+    expect(page.get_by_text(f"Other sites now call this one at {site_url}.")).to_be_visible()
     expect(page.get_by_label("Public URL")).to_have_value(site_url)
     expect(page.get_by_role("button", name="Use")).to_have_count(0)
 
@@ -68,7 +68,7 @@ def test_admins(page: Page, url: str, filled_settings: Flask) -> None:
     expect(page.get_by_text("Ada is signed out of 1 browser.")).to_be_visible()
     expect(browsers.get_by_role("row")).to_have_count(2)
     choose_action(page, LONG_ADMIN_NAME, "Enable")
-    expect(page.get_by_text("may sign in again, with the password they had")).to_be_visible()
+    expect(page.get_by_text("can sign in again with the same password")).to_be_visible()
     follow_link(page, "Add")
     dialog = page.get_by_role("dialog", name="Add an admin")
     expect(dialog.get_by_label("Name")).to_be_focused()
@@ -82,26 +82,26 @@ def test_admins(page: Page, url: str, filled_settings: Flask) -> None:
     check_page(page, "admins-add-wrong")
     dialog.get_by_label("Password again").fill(PASSWORD)
     dialog.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Bob may sign in now")).to_be_visible()
+    expect(page.get_by_text("Bob can now sign in")).to_be_visible()
 
     choose_action(page, "Bob", "Remove")
     dialog = page.get_by_role("dialog", name="Remove this admin?")
     check_page(page, "admins-remove")
     dialog.get_by_role("button", name="Remove").click()
-    expect(page.get_by_text("Bob cannot sign in any more.")).to_be_visible()
+    expect(page.get_by_text("Bob can no longer sign in.")).to_be_visible()
 
     follow_link(page, "Change your password")
     dialog = page.get_by_role("dialog", name="Change your password")
-    expect(dialog.get_by_label("Present password")).to_be_focused()
+    expect(dialog.get_by_label("Current password")).to_be_focused()
     check_page(page, "admins-password")
     for old in ("wrong horse battery", PASSWORD):
-        dialog.get_by_label("Present password").fill(old)
+        dialog.get_by_label("Current password").fill(old)
         dialog.get_by_label("New password", exact=True).fill(NEW)
         dialog.get_by_label("New password again").fill(NEW)
         dialog.get_by_role("button", name="Save").click()
         if old != PASSWORD:
-            expect(dialog.get_by_text("This is not your present password")).to_be_visible()
-            expect(dialog.get_by_label("Present password")).to_be_focused()
+            expect(dialog.get_by_text("This is not your current password")).to_be_visible()
+            expect(dialog.get_by_label("Current password")).to_be_focused()
             check_page(page, "admins-password-wrong")
     expect(page.get_by_text("Your password is changed.")).to_be_visible()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
@@ -114,14 +114,14 @@ def test_removing_oneself_and_the_last_one(page: Page, url: str, filled_settings
     choose_action(page, NAME, "Remove")
     check_page(page, "admins-remove-you")
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
-    expect(page.get_by_text("Ada cannot sign in any more.")).to_be_visible()
+    expect(page.get_by_text("Ada can no longer sign in.")).to_be_visible()
     check_page(page, "admins-gone")
     page.get_by_label("Name").fill(LONG_ADMIN_NAME)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.goto(f"{url}/system/admins")
     choose_action(page, LONG_ADMIN_NAME, "Remove")
-    dialog = page.get_by_role("dialog", name="The last admin stays")
+    dialog = page.get_by_role("dialog", name="The last admin cannot be removed")
     expect(dialog.get_by_role("button", name="Remove")).to_have_count(0)
     check_page(page, "admins-last")
     dialog.get_by_role("link", name="Cancel").last.click()
@@ -129,7 +129,7 @@ def test_removing_oneself_and_the_last_one(page: Page, url: str, filled_settings
     assert console_errors == []
 
 
-def test_the_sheets_as_pages(page: Page, url: str, filled_settings: Flask) -> None:
+def test_the_forms_as_pages(page: Page, url: str, filled_settings: Flask) -> None:
     console_errors = collect_console_errors(page)
     sign_in_first_admin(page, url, filled_settings, "/system/api-keys/add")
     for path, name in {
@@ -153,11 +153,11 @@ def test_too_many_guesses_in_a_dialog_end_on_a_page_that_says_so(page: Page, url
     dialog = page.get_by_role("dialog")
     for number in range(10):
         guess = f"wrong horse battery {number}"
-        dialog.get_by_label("Present password").fill(guess)
+        dialog.get_by_label("Current password").fill(guess)
         dialog.get_by_label("New password", exact=True).fill(NEW)
         dialog.get_by_label("New password again").fill(NEW)
         dialog.get_by_role("button", name="Save").click()
-        expect(dialog.get_by_label("Present password")).to_have_value("")
-    dialog.get_by_label("Present password").fill(PASSWORD)
+        expect(dialog.get_by_label("Current password")).to_have_value("")
+    dialog.get_by_label("Current password").fill(PASSWORD)
     dialog.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", name="Too many tries")).to_be_visible()
+    expect(page.get_by_role("heading", name="Too many attempts")).to_be_visible()

@@ -1,4 +1,4 @@
-"""System › Mails in a browser: empty, a text changed and tried out, and what became of mails."""
+"""System › Mails in a browser: an empty list, a text changed and tested, and the list of mails."""
 
 from dataclasses import replace
 
@@ -17,7 +17,8 @@ from tests.support.site_template import run_in_transaction
 
 LONG = "A teapot of blue glass with four cups, a tray and a box of tea to begin with, sent free of charge"
 SERVER_REFUSAL = (
-    "The mail server mail.example:465 refuses it: 550 5.1.1 The e-mail account that you tried to reach does not exist."
+    "The mail server mail.example:465 refused this mail: "
+    "550 5.1.1 The e-mail account that you tried to reach does not exist."
 )
 
 
@@ -40,10 +41,10 @@ def add_mails(session: Session) -> None:
 def test_mails(page: Page, url: str, app: Flask) -> None:
     console_errors = collect_console_errors(page)
     sign_in_first_admin(page, url, app, "/system/mails")
-    expect(page.get_by_text("There is no mail server yet.")).to_be_visible()
+    expect(page.get_by_text("No mail server is set up.")).to_be_visible()
     page.get_by_label("Send mails from this site").check()
     page.get_by_role("button", name="Save Changes").click()
-    expect(page.locator("#send_mails-error")).to_contain_text("set POINTSYNC_SMTP_URL")
+    expect(page.locator("#send_mails-error")).to_contain_text("Set POINTSYNC_SMTP_URL")
     check_page(page, "mails-none")
 
     with app.app_context():
@@ -57,7 +58,7 @@ def test_mails(page: Page, url: str, app: Flask) -> None:
     dialog = page.get_by_role("dialog", name="Text: A reward is redeemed")
     dialog.get_by_label("Subject").fill("Hi {name}")
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_text("Nothing is known for {name}")).to_be_visible()
+    expect(dialog.get_by_text("There is no placeholder {name}")).to_be_visible()
     check_page(page, "mails-text-wrong")
     dialog.get_by_label("Subject").fill("Hi {customer}")
     dialog.get_by_role("button", name="Save").click()
@@ -80,7 +81,7 @@ def test_mails(page: Page, url: str, app: Flask) -> None:
     assert console_errors == []
 
 
-def test_what_became_of_them_and_two_sites_that_send(page: Page, url: str, app: Flask) -> None:
+def test_the_list_and_two_sites_that_send(page: Page, url: str, app: Flask) -> None:
     with app.app_context():
         get_runtime().config = replace(get_runtime().config, smtp_url="smtp://127.0.0.1:1")
     run_in_transaction(app, add_mails)

@@ -1,4 +1,4 @@
-"""Every component of the panel in each of its states: nothing that axe finds."""
+"""Every component of the panel in each of its states, checked by axe."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,22 +21,22 @@ def app(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
 
 
 def test_all_of_them(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+    console_errors = collect_console_errors(page)
     sign_in_first_admin(page, url, app, "/components")
     expect(page.get_by_role("heading", name="Charts")).to_be_visible()
-    for figures in page.get_by_text("Show the figures").all():
-        figures.click()
-    page.get_by_text("A group that is folded").click()
-    page.get_by_label("Help on A number of seconds between two attempts").click()
-    expect(page.get_by_text("The wait after an attempt that failed.")).to_be_visible()
+    for summary in page.get_by_text("Show the numbers").all():
+        summary.click()
+    page.get_by_text("A collapsed group").click()
+    page.get_by_label("Help on Seconds between two attempts").click()
+    expect(page.get_by_text("The time between a failed attempt and the next one.")).to_be_visible()
     check_page(page, "components", thorough=True)
 
     page.get_by_label("Actions for Shop 2").click()
     expect(page.get_by_role("button", name="Retry now", exact=True)).to_be_visible()
-    expect(page.get_by_text("The wait after an attempt that failed.")).not_to_be_visible()
+    expect(page.get_by_text("The time between a failed attempt and the next one.")).not_to_be_visible()
     save_screenshot(page, "components-menu")
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Open the sheet").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert heard == []
+    assert console_errors == []

@@ -46,7 +46,7 @@ CLIPBOARD = "navigator.clipboard.writeText('x').then(() => 'done', (error) => er
 
 @pytest.fixture
 def port() -> int:
-    """Where nginx is to listen: the site is told before it is there."""
+    """The port of nginx, which the site needs to know before nginx runs."""
     return free_port()
 
 
@@ -68,7 +68,7 @@ def app(data_folder: Path, port: int) -> Iterator[Flask]:
 
 @pytest.fixture
 def front(app: Flask, port: int, tmp_path: Path) -> Iterator[str]:
-    """The panel's URL; beside it, any other name is a page that shows it in a frame."""
+    """The panel's URL. Any other host name serves a page that shows the panel in a frame."""
     panel = f"https://points.example:{port}{ROOT}/"
 
     @Request.application
@@ -85,7 +85,7 @@ def front(app: Flask, port: int, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def page(full_chromium: Browser) -> Iterator[Page]:
-    """A window that takes the test's certificate."""
+    """A window that accepts the test's certificate."""
     context = full_chromium.new_context(ignore_https_errors=True, viewport={"width": 1440, "height": 900})
     context.set_default_timeout(TIMEOUT_MS)
     yield context.new_page()
@@ -100,7 +100,7 @@ def sign_in(where: Page | FrameLocator) -> None:
 
 
 def clipboard_text(page: Page) -> str:
-    """What the clipboard holds, as it arrives in another window."""
+    """The clipboard's text, pasted in another window."""
     elsewhere = page.context.new_page()
     elsewhere.set_content("<label>Here <input></label>")
     elsewhere.get_by_label("Here").focus()
@@ -111,14 +111,14 @@ def clipboard_text(page: Page) -> str:
 
 
 def press_copy(page: Page, where: Page | FrameLocator, label: str) -> str:
-    """Press a copy button; what arrives elsewhere."""
+    """Press a copy button. Returns the copied text."""
     button = where.get_by_role("button", name=f"Copy {label}", exact=True)
     button.click()
     expect(button).to_contain_text("Copied")
     return clipboard_text(page)
 
 
-def test_in_a_frame_of_a_listed_site_everything_works(page: Page, front: str) -> None:
+def test_everything_works_in_a_frame_of_an_allowed_site(page: Page, front: str) -> None:
     office = front.replace("points.example", "office.example").partition("/back")[0]
     page.goto(office)
     frame = page.frame_locator("iframe")
@@ -155,17 +155,17 @@ def test_in_a_frame_of_a_listed_site_everything_works(page: Page, front: str) ->
     assert kept["partitionKey"] == "https://office.example"
 
 
-def test_in_a_frame_of_any_other_it_is_not_shown(page: Page, front: str) -> None:
-    heard: list[str] = []
-    page.on("console", lambda message: heard.append(message.text))
+def test_another_site_cannot_show_it_in_a_frame(page: Page, front: str) -> None:
+    console_messages: list[str] = []
+    page.on("console", lambda message: console_messages.append(message.text))
     page.goto(front.replace("points.example", "evil.example").partition("/back")[0])
     expect(page.get_by_role("heading", name="Shop")).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert page.frames[1].url == "chrome-error://chromewebdata/"
-    assert any("frame-ancestors" in text for text in heard)
+    assert any("frame-ancestors" in text for text in console_errors)
 
 
-def test_in_a_window_of_its_own_under_the_prefix(page: Page, front: str) -> None:
+def test_in_its_own_window_under_the_prefix(page: Page, front: str) -> None:
     page.goto(f"{front}system/points-sync")
     sign_in(page)
     expect(page.get_by_role("heading", name="Remote sites")).to_be_visible()
@@ -179,5 +179,5 @@ def test_in_a_window_of_its_own_under_the_prefix(page: Page, front: str) -> None
     check_page(page, "by-proxy")
     page.set_extra_http_headers({"Test-Name": "mallory"})
     page.goto(front)
-    expect(page.get_by_text("who is no admin of this panel")).to_be_visible()
+    expect(page.get_by_text("who is not an admin of this panel")).to_be_visible()
     check_page(page, "by-proxy-no-admin")

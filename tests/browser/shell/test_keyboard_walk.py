@@ -1,4 +1,4 @@
-"""From the setup link to the list of remotes, by keyboard alone."""
+"""From the setup link to the list of remotes with the keyboard only."""
 
 from flask import Flask
 from playwright.sync_api import Page, expect
@@ -15,7 +15,7 @@ PASSWORD = "correct horse battery"
 
 
 def press_until_focused(page: Page, name: str, key: str = "Tab", most: int = 20) -> None:
-    """Press Tab, or another key, until what is called `name` has the focus."""
+    """Press Tab, or another key, until the element called `name` has the focus."""
     for _ in range(most):
         page.keyboard.press(key)
         if page.evaluate("document.activeElement.innerText || document.activeElement.labels?.[0]?.innerText") == name:
@@ -24,8 +24,8 @@ def press_until_focused(page: Page, name: str, key: str = "Tab", most: int = 20)
 
 
 @BOTH_WIDTHS
-def test_a_first_start_by_keyboard(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+def test_a_first_start_with_the_keyboard(page: Page, url: str, app: Flask) -> None:
+    console_errors = collect_console_errors(page)
     page.goto(f"{url}/setup/{SETUP_TOKEN}")
     check_page(page, "setup")
 
@@ -36,7 +36,7 @@ def test_a_first_start_by_keyboard(page: Page, url: str, app: Flask) -> None:
     page.keyboard.type("other")
     page.keyboard.press("Enter")
     expect(page.get_by_text("The two passwords differ")).to_be_visible()
-    check_page(page, "setup-wrong")
+    check_page(page, "setup-error")
     expect(page.get_by_label("Password", exact=True)).to_be_focused()
 
     page.keyboard.type(PASSWORD)
@@ -66,11 +66,11 @@ def test_a_first_start_by_keyboard(page: Page, url: str, app: Flask) -> None:
     press_until_focused(page, "Sign out", "Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_text("You are signed out.")).to_be_visible()
-    assert heard == []
+    assert console_errors == []
 
 
-def test_the_door(page: Page, url: str, app: Flask) -> None:
-    heard = collect_console_errors(page)
+def test_the_sign_in_page(page: Page, url: str, app: Flask) -> None:
+    console_errors = collect_console_errors(page)
     page.goto(url)
     expect(page.get_by_text("There is no admin yet.")).to_be_visible()
     check_page(page, "sign-in-first")
@@ -84,16 +84,16 @@ def test_the_door(page: Page, url: str, app: Flask) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
-    check_page(page, "sign-in-wrong")
+    expect(page.get_by_role("alert")).to_contain_text("Wrong name or password.")
+    check_page(page, "sign-in-error")
     expect(page.get_by_label("Password")).to_be_focused()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Sites", exact=True)).to_be_visible()
-    assert heard == []
+    assert console_errors == []
 
 
-def test_what_is_held_and_what_is_not_here(page: Page, url: str, app: Flask) -> None:
+def test_stopped_sending_and_a_missing_page(page: Page, url: str, app: Flask) -> None:
     with app.app_context(), db.transaction() as session:
         admins.create(session, NAME, PASSWORD, clock.now())
         session.get_one(Site, 1).hold = "The marker of this database is missing in /var/lib/pointsync."
@@ -103,5 +103,5 @@ def test_what_is_held_and_what_is_not_here(page: Page, url: str, app: Flask) -> 
     page.get_by_label("Name").fill(NAME)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_text("Nothing is sent until you say what this database is.")).to_be_visible()
+    expect(page.get_by_text("Sending is stopped until you say what this database is.")).to_be_visible()
     check_page(page, "panel-held")

@@ -1,4 +1,4 @@
-"""`backup` and `restore`: a file that is whole or not existing_files, and a database that comes back and says so."""
+"""`backup` writes a file completely or not at all. `restore` brings the database back, on hold."""
 
 import json
 import shutil
@@ -30,20 +30,20 @@ def site_with_backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert (nothing.code, nothing.err.count("\n"), "no site yet" in nothing.err) == (1, 1, True)
     assert (recorded.code, whole.code, left_out.code) == (0, 0, 0)
-    assert "keep it as you would a password" in whole.out
-    assert "keep that too" in left_out.out
+    assert "Keep it as safe as a password" in whole.out
+    assert "Keep that key in another place" in left_out.out
     return folder
 
 
 @pytest.fixture
 def own_site(site_with_backup: Path, tmp_path: Path) -> SiteProcess:
-    """A site of the test's own that does not run, with a movement, and backups of it beside its data."""
+    """A site for one test that does not run, with a movement, and with backups beside its data."""
     shutil.copytree(site_with_backup, tmp_path, dirs_exist_ok=True)
     return SiteProcess(tmp_path / "site")
 
 
 def file_names(folder: Path) -> set[str]:
-    """All files of a folder, hidden ones too, but for what SQLite keeps while a database is open."""
+    """All files in a folder, including hidden ones, except those that SQLite keeps while a database is open."""
     return {each.name for each in folder.iterdir() if not each.name.endswith(("-wal", "-shm"))}
 
 
@@ -112,22 +112,22 @@ def test_a_configured_secret_is_never_backed_up_and_never_replaced(own_site: Sit
         own, [("restore", str(tmp_path / "bare.zip"), "--json"), ("backup", str(tmp_path / "own.zip"))]
     )
     assert (restored.json["secret"], restored.json["kept"]) == (False, [])
-    assert "keep that too" in backed_up.out
+    assert "Keep that key in another place" in backed_up.out
     assert "secret_key" not in zipfile.ZipFile(tmp_path / "own.zip").namelist()
     [refused] = run_commands(another, [("restore", str(tmp_path / "one.zip"))])
-    assert (refused.code, refused.err.count("\n"), "take the setting away" in refused.err) == (1, 1, True)
+    assert (refused.code, refused.err.count("\n"), "Remove that setting" in refused.err) == (1, 1, True)
     assert not (another.data_dir / "pointsync.db").exists()
 
 
 def test_restore_and_key_rotation_are_refused_while_the_site_runs(own_site: SiteProcess, tmp_path: Path) -> None:
-    """Not even where nothing in the database tells that it runs."""
+    """Also if nothing in the database shows that it runs."""
     with SiteProcess(own_site.data_dir, env={"POINTSYNC_SCHEDULER": "off"}) as running:
         *refused, recorded = run_commands(
             running, [("restore", str(tmp_path / "one.zip")), ("rotate-key",), ("record", ALICE, "1")]
         )
         for each in refused:
             assert (each.code, each.out, each.err.count("\n")) == (1, "", 1)
-            assert "stop pointsync serve" in each.err
+            assert "Stop pointsync serve" in each.err
         assert recorded.code == 0
         assert running.api("GET", "/healthz").status == 200
     assert not [each for each in file_names(own_site.data_dir) if "before" in each or each.endswith((".part", ".new"))]
@@ -141,9 +141,9 @@ def test_invalid_backup_paths(own_site: SiteProcess, tmp_path: Path, dump: DumpD
     database = str(own_site.data_dir / "pointsync.db")
     cases = (
         ((str(existing_files),), 1, "--force"),
-        ((str(tmp_path),), 2, "is no file"),
-        ((str(tmp_path), "--force"), 2, "is no file"),
-        (("/dev/null", "--force"), 2, "is no file"),
+        ((str(tmp_path),), 2, "is not a file"),
+        ((str(tmp_path), "--force"), 2, "is not a file"),
+        (("/dev/null", "--force"), 2, "is not a file"),
         ((str(tmp_path / "nowhere" / "one.zip"),), 2, "nothing can be written"),
         (("/proc/one.zip",), 1, "/proc/one.zip"),
         ((database, "--force"), 2, "belongs to the site itself"),
@@ -164,7 +164,7 @@ def test_invalid_backup_paths(own_site: SiteProcess, tmp_path: Path, dump: DumpD
 
 
 def rewrite_manifest(change: Callable[[dict], dict]) -> Callable[[Path], None]:
-    """Says something else of the backup than what is true."""
+    """A function that changes the manifest of a backup."""
 
     def rewrite(file: Path) -> None:
         with zipfile.ZipFile(file) as old:
@@ -178,19 +178,19 @@ def rewrite_manifest(change: Callable[[dict], dict]) -> Callable[[Path], None]:
 
 
 def truncate(file: Path) -> None:
-    """As a copy that was broken off."""
+    """Cut the end off, as an interrupted copy would."""
     file.write_bytes(file.read_bytes()[:-2000])
 
 
 def flip_byte(file: Path) -> None:
-    """One byte in the middle is another one."""
+    """Change one byte in the middle."""
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 0xFF
     file.write_bytes(content)
 
 
 def damage_content(file: Path) -> None:
-    """What it holds is whole, and was damaged when it was packed."""
+    """Damage the database inside the backup, with correct checksums."""
     with zipfile.ZipFile(file) as old:
         parts = {name: old.read(name) for name in old.namelist()}
     parts["database"] = parts["database"][:20_000] + b"\xff" * 40_000 + parts["database"][60_000:]
@@ -200,26 +200,26 @@ def damage_content(file: Path) -> None:
 
 
 def create_foreign_database(file: Path) -> None:
-    """Of another program."""
+    """Replace it with a database of another program."""
     file.unlink()
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("CREATE TABLE site (name TEXT)")
 
 
 def create_newer_database(file: Path) -> None:
-    """Such as a newer PointSync has kept."""
+    """Replace it with a database that a newer PointSync has kept."""
     file.write_bytes(zipfile.ZipFile(file).read("database"))
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'of_the_future'")
 
 
-NOT_A_BACKUP, DAMAGED, NEWER = "is no backup", "is damaged", "newer PointSync (9.9)"
+NOT_A_BACKUP, DAMAGED, NEWER = "is not a backup", "is damaged", "newer PointSync (9.9)"
 INVALID_BACKUPS: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda file: file.write_bytes(b""), NOT_A_BACKUP),
     "text": (lambda file: file.write_text("points\n" * 1000), NOT_A_BACKUP),
-    "another database": (create_foreign_database, "is no database of a site"),
+    "another database": (create_foreign_database, "is not the database of a site"),
     "a newer database": (create_newer_database, "newer PointSync (unknown)"),
-    "a database's head": (lambda file: file.write_bytes(b"SQLite format 3\0" * 100), "is no database of a site"),
+    "a database's head": (lambda file: file.write_bytes(b"SQLite format 3\0" * 100), "is not the database of a site"),
     "another zip": (rewrite_manifest(lambda about: {"what": "holiday"}), NOT_A_BACKUP),
     "no dict": (rewrite_manifest(lambda about: [1]), NOT_A_BACKUP),  # type: ignore[arg-type,return-value]
     "half of it": (rewrite_manifest(lambda about: {name: about[name] for name in ("what", "format")}), NOT_A_BACKUP),

@@ -1,4 +1,4 @@
-"""`rotate-key`: the key changed, what is refused meanwhile, and backups from before."""
+"""`rotate-key`: the rotation, what is refused before it, and backups from before it."""
 
 import shutil
 from pathlib import Path
@@ -28,12 +28,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(template: Path, tmp_path: Path) -> Path:
-    """The same for one test alone."""
+    """A copy of it for one test."""
     return shutil.copytree(template, tmp_path, dirs_exist_ok=True)
 
 
 def assert_refused(done: CommandResult, word: str, code: int = 1) -> None:
-    """One line that says what to do."""
+    """Check that the command printed one line with `word`."""
     assert (done.code, done.out, done.err.count("\n")) == (code, "", 1), done
     assert word in done.err, done
 
@@ -55,7 +55,8 @@ def test_a_generated_key_and_earlier_backups(folder: Path) -> None:
     assert len(keys) == 3
     assert [key for key in keys for done in (output, rotated, log) if key in done.out + done.err] == []
     assert all(
-        word in output.out for word in ("3 in number", "sign in again", "secret_key.before-rotation-", "pass rotate")
+        word in output.out
+        for word in ("3 secrets are now encrypted", "sign in again", "secret_key.before-rotation-", "pass rotate")
     )
     assert (rotated.json["rotated"], rotated.json["secrets"], rotated.json["unopened"]) == (True, 3, [])
     assert after.json == before.json
@@ -80,12 +81,12 @@ def test_a_generated_key_and_earlier_backups(folder: Path) -> None:
     assert (again.json["rotated"], again.json["kept"]) == (True, None)
     assert shown.json["pass"] == before.json["pass"]
 
-    third = key_file.rename(site.data_dir / "secret_key.new").read_text()  # as if it had been cut short here
+    third = key_file.rename(site.data_dir / "secret_key.new").read_text()  # as after an interrupted rotation
     key_file.write_text("the key of before, by now nothing's")
     whole, shown, _ = run_commands(
         site, [("restore", str(folder / "whole.zip")), ("site", "--secrets", "--json"), ("rotate-key",)]
     )
-    assert "where others may know that one, run: pointsync rotate-key" in whole.out
+    assert "If others may know that key, run: pointsync rotate-key" in whole.out
     assert shown.json["pass"] == before.json["pass"]
     assert [each.read_text() for each in site.data_dir.glob("secret_key.before-restore-*")] == [third]
     assert key_file.read_text() not in {*keys, third}
@@ -108,7 +109,7 @@ def test_a_configured_key_and_processes_that_start_meanwhile(folder: Path, dump:
         changing, [*blocked_commands, ("rotate-key", "--json"), ("rotate-key",), ("reserve", "add", "gold")]
     )
     assert (rotated.json["rotated"], rotated.json["kept"]) == (True, None)
-    assert (again.code, "take POINTSYNC_SECRET_KEY_OLD away" in again.out, added.code) == (0, True, 0)
+    assert (again.code, "Remove POINTSYNC_SECRET_KEY_OLD" in again.out, added.code) == (0, True, 0)
     for done in refused:
         assert_refused(done, "run: pointsync rotate-key", 2)
     assert not (folder / "x.zip").exists()
@@ -129,5 +130,5 @@ def test_a_configured_key_and_processes_that_start_meanwhile(folder: Path, dump:
     assert "a@shop.example" not in now
     served = wrong.run("serve", "--port", str(free_port()))
     assert (served.returncode, served.stdout, served.stderr.count("\n")) == (2, "", 1)
-    assert "POINTSYNC_SECRET_KEY is not the one" in served.stderr
+    assert "POINTSYNC_SECRET_KEY is not the key" in served.stderr
     assert dump(stranger) == now

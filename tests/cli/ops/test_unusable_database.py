@@ -1,4 +1,4 @@
-"""What a command finds: a database of another version, another site's secret, a restored backup."""
+"""Commands with a database of another version, with another secret, and after a restore."""
 
 import shutil
 import sqlite3
@@ -25,7 +25,7 @@ def test_another_version_is_refused_and_named(tmp_path: Path) -> None:
         commands = [("site",), ("record", "a@b.example", "5"), ("upgrade",), ("worker",), ("serve", "--port", port)]
         for newer in run_commands(site, [*commands, ("backup", str(tmp_path / "one.zip"))]):
             assert (newer.code, newer.out, newer.err.count("\n")) == (newer.code or 3, "", 1), newer
-            assert "newer PointSync (it is at of_the_future" in newer.err, newer
+            assert "newer PointSync (this one does not know its version of_the_future" in newer.err, newer
         connection.execute("UPDATE alembic_version SET version_num = ?", (head,))
     assert not [each.name for each in tmp_path.iterdir() if "before" in each.name or each.suffix == ".zip"]
     assert site.cli("site")["auth"]
@@ -33,7 +33,7 @@ def test_another_version_is_refused_and_named(tmp_path: Path) -> None:
 
 def test_a_database_that_cannot_be_reached_is_named_by_its_setting(tmp_path: Path, postgres_url: str) -> None:
     dead = f"postgresql://points:s3cret@127.0.0.1:{free_port()}/points"
-    # What is not there is refused just as a wrong password is, at the first connection.
+    # An unknown database is refused like a wrong password, at the first connection.
     refused = f"{postgres_url.replace('@', ':s3cret@')}_gone"
     for url in (dead, refused):
         site = SiteProcess(tmp_path, env={"POINTSYNC_DATABASE_URL": url})

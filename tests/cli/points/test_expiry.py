@@ -1,4 +1,4 @@
-"""`pointsync expiry`: rules are listed, set and switched off, and what they would take is shown before."""
+"""`pointsync expiry`: list, preview, set and end rules."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_invalid_input_is_refused_and_changes_nothing(site: SiteProcess, dump: D
         ("set", "default", "--transactional", "9 months"): "such as 90d or 9m",
         ("set", "default", "--yearly", "02-30"): "no such day",
         ("set", "default", "--yearly", "december"): "such as 12-31",
-        ("set", "gold", "--none"): "there is default",
+        ("set", "gold", "--none"): "The reserves are default",
         ("preview", "default"): "has no rule",
     }
     for args, done in zip(wrong, run_commands(site, [("expiry", *args) for args in wrong]), strict=True):

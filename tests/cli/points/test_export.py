@@ -1,4 +1,4 @@
-"""`pointsync export`: CSV to stdout or into a file, whole or not at all."""
+"""`pointsync export`: CSV to stdout or to a file, which is complete or not written at all."""
 
 import csv
 import io
@@ -66,14 +66,14 @@ def test_invalid_input_is_refused_and_writes_nothing(
     wrong = {
         ("--json",): "--output FILE",
         ("orders",): "orders",
-        ("--from", "2026-01-01"): "for movements",
+        ("--from", "2026-01-01"): "only for movements",
         ("movements", "--from", "01.02.2026"): "such as 2026-01-31",
         ("movements", "--to", "2026-02-30"): "such as 2026-01-31",
         ("movements", "--to", "0001-01-01"): "such as 2026-01-31",
         ("movements", "--from", "2026-02-01", "--to", "2026-01-01"): "before",
-        ("movements", "--reserve", "gold", "--output", str(tmp_path / "x.csv")): "there is default",
-        ("--output", str(tmp_path)): "no file",
-        ("--output", str(tmp_path / "none" / "x.csv")): "nothing can be written",
+        ("movements", "--reserve", "gold", "--output", str(tmp_path / "x.csv")): "The reserves are default",
+        ("--output", str(tmp_path)): "not a file",
+        ("--output", str(tmp_path / "none" / "x.csv")): "cannot be written",
     }
     for args, done in zip(wrong, run_commands(filled_site, [("export", *args) for args in wrong]), strict=True):
         assert done.code == 2, done

@@ -1,4 +1,4 @@
-"""`pointsync export` as a process: stopped amid it, its reader gone; and an export of the panel while the site ends."""
+"""`pointsync export` as a process: a signal, a closed pipe; and a background export when the site stops."""
 
 import csv
 import signal
@@ -24,7 +24,7 @@ from tests.support.paths import CHECKOUT
 from tests.support.process import SiteProcess, wait_until
 
 MOVEMENTS = 60_000
-"""The export of as many takes longer than to see that it has begun, and fills a pipe many times."""
+"""Enough that the test can act before the export ends, and more than fits into a pipe."""
 SECONDS = 30
 HEADER = b"customer,reserve,points,kind,"
 
@@ -52,7 +52,7 @@ def _create_site(folder: Path) -> Flask:
 
 
 def start_export(site: SiteProcess, *args: str) -> subprocess.Popen[bytes]:
-    """An export whose first line was read; it cannot end before the rest is."""
+    """Start an export and read its first line. It cannot end before the rest is read."""
     process = subprocess.Popen(
         [*site.command, "export", "movements", *args],
         cwd=CHECKOUT,
@@ -104,7 +104,7 @@ def test_an_export_interrupted_by_a_shutdown_continues_at_the_next_start(large: 
         task_id = db.run_in_transaction(
             lambda session: export_task.enqueue(session, data, export_filter, "Ada", clock.now())
         ).id
-        wait_until(lambda: get_task(task_id).state == "running", SECONDS, "the export runs")
+        wait_until(lambda: get_task(task_id).state == "running", SECONDS, "the export to run")
         assert large.terminate() == 0
         interrupted = get_task(task_id)
         assert (interrupted.state, interrupted.tries, interrupted.finished_at) == ("waiting", 0, None)

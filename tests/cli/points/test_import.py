@@ -1,4 +1,4 @@
-"""`pointsync import`: what it says, its exit codes, and that a signal ends it with what is recorded kept."""
+"""`pointsync import`: its output, its exit codes, and that recorded movements stay after a signal."""
 
 import json
 import signal
@@ -20,7 +20,7 @@ FILE = "email;points;name\nanna@shop.example;300;Käse\nbob@shop.example;-5;x\n"
 
 @pytest.fixture(scope="module")
 def new_site(site: SiteProcess) -> SiteProcess:
-    """The site with its database imported."""
+    """The site with its database created."""
     run_commands(site, [("setting", "list")])
     return site
 
@@ -34,9 +34,9 @@ def test_a_dry_run_then_opening_balances_then_the_same_file_again(
     [dry_run] = run_commands(new_site, [("import", str(file), "--dry-run")])
     assert dry_run.code == 0, dry_run
     for words in (
-        "nothing was recorded",
+        "Nothing was recorded",
         "2 lines as opening balances: 2 new",
-        "nothing is sent",
+        "Opening balances are not sent",
         "Windows-1252",
         "name",
     ):
@@ -65,7 +65,7 @@ def test_invalid_lines_stop_the_import_or_are_skipped(new_site: SiteProcess, dum
     refused, dry_run = run_commands(new_site, [("import", "-"), ("import", "-", "--dry-run", "--json")], stdin=lines)
     assert (refused.code, dry_run.code) == (1, 1)
     assert "Nothing was recorded" in refused.out
-    assert "3  no address is no e-mail address" in refused.out
+    assert '3  "no address" is not a valid e-mail address' in refused.out
     assert json.loads(dry_run.out)["faults"][0]["line"] == 3
     assert dump(new_site) == before
     [good, carl] = run_commands(
@@ -86,7 +86,7 @@ def test_invalid_input_is_refused_and_changes_nothing(
         ("import", "a\x00b"): "cannot be read",
         ("import", "-", "--new", "--opening"): "either",
         ("import", "-", "--format", "xlsx"): "--format",
-        ("import", "-", "--reserve", "gold"): "there is default",
+        ("import", "-", "--reserve", "gold"): "The reserves are default",
     }
     for done, words in zip(run_commands(new_site, list(wrong), stdin="email,points\n"), wrong.values(), strict=True):
         assert done.code == 2, done
@@ -103,7 +103,7 @@ def test_a_signal_stops_it_and_recorded_movements_stay(served: SiteProcess, tmp_
     file.write_text("email,points\n" + "".join(f"c{n}@many.example,5\n" for n in range(LINES)))
     command = [*served.command, "import", str(file), "--json"]
     with subprocess.Popen(command, cwd=CHECKOUT, env=served.env, stdout=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: _movement_count(served), 60, "the first lines recorded")
+        wait_until(lambda: _movement_count(served), 60, "the first lines to be recorded")
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=TERMINATE_SECONDS)
     assert process.returncode == 1

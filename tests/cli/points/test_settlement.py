@@ -1,4 +1,4 @@
-"""`pointsync settlement` and `pointsync why`: by table, JSON and CSV."""
+"""`pointsync settlement` and `pointsync why`: as tables, JSON and CSV."""
 
 import csv
 import io

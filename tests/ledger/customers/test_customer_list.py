@@ -1,4 +1,4 @@
-"""The list of customers: searched, ordered, a page at a time, by index on both databases."""
+"""The list of customers: search, order and pages, by index on both databases."""
 
 from datetime import timedelta
 
@@ -35,7 +35,7 @@ def gold(app) -> None:
 
 @pytest.fixture
 def customers(app) -> None:
-    """Customers with points, made in the order above; Zoe has gold, Carl has nothing at all."""
+    """Customers with points, created in the order above; Zoe has gold, Carl has no points."""
     with db.transaction() as session:
         for number, (email, points) in enumerate(PEOPLE.items()):
             draft = Draft(email, points or 1, kind="manual")
@@ -47,13 +47,13 @@ def customers(app) -> None:
 
 
 def fetch_page(order: str = "email", search: str = "", **more):
-    """A page, by the points in the default reserve."""
+    """A page, with the points of the default reserve."""
     with db.transaction() as session:
         return customer_list.list_page(session, order=order, search=search, reserve=get_reserve(session), **more)
 
 
 def short_emails(order: str = "email", search: str = "") -> list[str]:
-    """The addresses without what they have in common."""
+    """The addresses without their common end."""
     return [row.customer.email.removesuffix("@x.example") for row in fetch_page(order, search).rows]
 
 

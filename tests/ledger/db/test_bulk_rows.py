@@ -1,4 +1,4 @@
-"""The filler of large databases fills them with what a site could have made itself."""
+"""`bulk_rows` fills large databases with rows that a site could have written itself."""
 
 from collections import Counter
 
@@ -30,13 +30,13 @@ def test_the_copy_is_valid_and_the_site_goes_on(app):
         assert states["delivered"] > 0.9 * states.total() > 5_000
         assert session.scalar(select(func.count()).select_from(Attempt)) == 150
     with db.transaction() as session:
-        [made] = record(session, [Draft("anna@shop.example", 5)], "test", NOW)
-        assert int(made.movement.id) == session.get_one(Site, 1).last_id
+        [result] = record(session, [Draft("anna@shop.example", 5)], "test", NOW)
+        assert int(result.movement.id) == session.get_one(Site, 1).last_id
         origin = session.scalars(select(Origin.auth)).first()
         held = get_received_summary(session, origin, get_reserve(session))
         assert held["count"] > 300
-        news = [IncomingMovement(str(int(held["max_id"]) + 1), "new@shop.example", 5)]
-        assert apply(session, origin, get_reserve(session), news, NOW)[0].status == "applied"
+        incoming = [IncomingMovement(str(int(held["max_id"]) + 1), "new@shop.example", 5)]
+        assert apply(session, origin, get_reserve(session), incoming, NOW)[0].status == "applied"
         assert find_balance_differences(session) == find_hourly_total_differences(session) == []
 
 

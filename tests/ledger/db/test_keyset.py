@@ -1,4 +1,4 @@
-"""Pages by keyset: forth, back, to either end; and cursors that are broken."""
+"""Keyset pagination: forwards, backwards, to both ends; and broken cursors."""
 
 import base64
 import json
@@ -13,14 +13,14 @@ SIZE = 10
 
 
 class NumberList:
-    """A list of numbers, rising, that notes how often it was read."""
+    """A sorted list of numbers that counts how often it was read."""
 
     def __init__(self, *numbers: int) -> None:
         self.numbers = list(numbers)
         self.readings: list[PageRequest] = []
 
     def read(self, step: PageRequest) -> list[int]:
-        """What a database would answer."""
+        """The rows that a database would return."""
         self.readings.append(step)
         rows = sorted(self.numbers, reverse=step.is_backwards)
         if step.key is not None:
@@ -29,7 +29,7 @@ class NumberList:
         return rows[: step.limit]
 
     def page(self, cursor: str | None = None, size: int = SIZE) -> Page[int]:
-        """The page at a cursor."""
+        """The page of a cursor."""
         return fetch_page(cursor, size, (int,), self.read, lambda row: (row,))
 
 
@@ -121,7 +121,7 @@ def test_other_sizes_are_refused(size):
 
 
 def make_cursor(*words: object) -> str:
-    """A cursor that says `words`."""
+    """An encoded cursor."""
     return base64.urlsafe_b64encode(json.dumps(words).encode()).decode()
 
 

@@ -1,4 +1,4 @@
-"""The migrations make exactly what the models say, once, whoever starts at the same time."""
+"""The migrations create exactly the tables of the models, once, even if processes start at the same time."""
 
 import subprocess
 import sys
@@ -36,14 +36,14 @@ def app(database_url: str, tmp_path: Path):
 
 
 def schema_differences() -> list:
-    """What Alembic would change so that the database is what the models say."""
+    """The differences between the database and the models, as Alembic finds them."""
     with db.get_engine().connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         return compare_metadata(context, db.Base.metadata)
 
 
 def constraints() -> dict[str, list[tuple]]:
-    """What autogenerate does not compare on every database: keys, unique indexes and partial ones, by table."""
+    """By table, what autogenerate does not compare on every database: keys, unique and partial indexes."""
     inspector = inspect(db.get_engine())
     return {
         name: [
@@ -95,7 +95,7 @@ def test_control_a_differing_table_is_detected(app):
 
 
 def movement(seq: int, points: int, minutes: float, **more) -> dict:
-    """A row as the first version wrote it, made so long after the start, and recorded in the next month."""
+    """A movement of the first version that happened this long after the start, and was recorded in the next month."""
     at = START + timedelta(minutes=minutes)
     fixed = {"id": str(seq), "customer_id": 1, "reserve_id": 1, "origin": "wrk_here", "kind": "manual", "balance": 0}
     rest = {"reason": "", "at": at, "recorded_at": at + LATE_DELAY, "below_zero": False, "is_history": False}
@@ -173,15 +173,15 @@ def test_older_api_keys_keep_their_rights(app):
 
 def test_downgrading_to_the_first_tables_and_upgrading_again(app):
     db.upgrade()
-    there = constraints()
+    old_constraints = constraints()
     alembic.command.downgrade(db.init_migrations(app).get_config(), FIRST_TABLES)
-    points_lost_and_won = {"expiry", "flow", "level", "redemption", "reward", "unlock"}
+    expiry_and_rewards = {"expiry", "flow", "level", "redemption", "reward", "unlock"}
     mails = {"mail", "mail_server", "mail_text"}
     blocked_origins = {"turned_away", "reversal", "reversed_movement"}
     others = {"work", "audit", "bucket", "key_use"}
-    assert set(there) - set(constraints()) == points_lost_and_won | mails | blocked_origins | others
+    assert set(old_constraints) - set(constraints()) == expiry_and_rewards | mails | blocked_origins | others
     db.upgrade()
-    assert constraints() == there
+    assert constraints() == old_constraints
 
 
 def test_addresses_are_in_the_order_of_their_code_points(app):
@@ -243,8 +243,8 @@ def test_processes_that_start_together_upgrade_once(database_url, tmp_path):
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
-    said = [process.communicate(timeout=PATIENCE_SECONDS)[0] for process in processes]
-    assert (said, [process.returncode for process in processes]) == (["1\n"] * 2, [0] * 2)
+    outputs = [process.communicate(timeout=PATIENCE_SECONDS)[0] for process in processes]
+    assert (outputs, [process.returncode for process in processes]) == (["1\n"] * 2, [0] * 2)
     with open_context(create_application(database_url, tmp_path)):
         assert db.is_current()
         assert schema_differences() == []

@@ -1,4 +1,4 @@
-"""Reading and writing in one context, as a request does both."""
+"""Reading and writing in one application context, as a request does."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""Before an SQLite database is upgraded it is copied; of the copies the last few are kept."""
+"""An SQLite database is copied before an upgrade, and the last copies are kept."""
 
 import shutil
 import sqlite3
@@ -20,7 +20,7 @@ FIRST_TABLES = "da1ae12bb3e8"
 
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a database of the first version."""
+    """A database file of the first version."""
     folder = tmp_path_factory.mktemp("earlier")
     with open_context(create_application(f"sqlite:///{folder}/pointsync.db", folder)) as app:
         alembic.command.upgrade(db.init_migrations(app).get_config(), FIRST_TABLES)
@@ -38,7 +38,7 @@ def app(earlier: Path, tmp_path: Path, moving_clock: MovingClock):
 
 
 def list_copies(folder: Path) -> list[str]:
-    """What lies beside the database, but for what always does."""
+    """The copies beside the database."""
     known = ("pointsync.db", "pointsync.db-wal", "pointsync.db-shm", "pointsync.db.upgrade", "secret_key")
     return sorted(each.name for each in folder.iterdir() if each.name not in known)
 
@@ -59,7 +59,7 @@ def test_the_old_database_is_kept_beside_the_upgraded_one(app, tmp_path):
     assert list_copies(tmp_path) == [NAME], "nothing was upgraded"
 
 
-def test_the_last_three_are_kept_whatever_version_they_are_of(app, tmp_path):
+def test_the_last_three_copies_are_kept_of_any_versions(app, tmp_path):
     older = [
         f"pointsync.db.before-upgrade-{name}-2020010{day}T000000Z" for day, name in ((1, "f0"), (2, "a0"), (3, "c0"))
     ]
@@ -77,7 +77,7 @@ def test_a_new_database_is_not_copied(tmp_path):
 
 def test_without_room_for_the_copy_nothing_is_upgraded(app, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5 * 2**20))
-    with pytest.raises(ConfigError, match=r"it needs \d+ MB, and 5 MB are free. Nothing was upgraded"):
+    with pytest.raises(ConfigError, match=r"it needs \d+ MB, but only 5 MB are free. Nothing was upgraded"):
         db.upgrade()
     assert (db.get_schema_version(), list_copies(tmp_path)) == (FIRST_TABLES, [])
 

@@ -1,4 +1,4 @@
-"""What the tests of expiring share: rules set, the job's steps, and what they have recorded."""
+"""Helpers for the tests of expiry: setting rules, running the job's steps, and reading what they recorded."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -30,20 +30,20 @@ def set_rule(rule: ExpiryRule) -> None:
 
 
 def run_expiry(now: datetime) -> int:
-    """What the job does of a day, whether or not it is done already; how many movements it made."""
+    """Run the job for a day, even if it was done already; returns the number of movements."""
     with db.transaction() as session:
-        reserve_id, last_seq = get_reserve(session).id, expire.get_last_seq(session)
-    after, made = 0, 0
+        reserve_id, last_seq = get_reserve(session).id, Movement.get_last_seq(session)
+    after, movement_count = 0, 0
     while True:
         with db.transaction() as session:
             found, after = expire.find_overdue_customers(session, reserve_id, after, PARIS, now)
         with db.transaction() as session:
-            made += expire.expire_customers(session, reserve_id, found, PARIS, now)
+            movement_count += expire.expire_customers(session, reserve_id, found, PARIS, now)
         if not after:
             break
     with db.transaction() as session:
         expire.mark_done(session, reserve_id, PARIS, now, last_seq)
-    return made
+    return movement_count
 
 
 def run_late_expiry(now: datetime) -> int:
@@ -52,7 +52,7 @@ def run_late_expiry(now: datetime) -> int:
 
 
 def expire_movements() -> list[tuple[datetime, int]]:
-    """The movements of kind `expire`, oldest first: when they count, and their points."""
+    """(time, points) of the movements of kind `expire`, oldest first."""
     with db.transaction() as session:
         query = select(Movement.at, Movement.points).join(Movement.customer).where(Movement.kind == "expire")
         return [(at, points) for at, points in session.execute(query.order_by(Movement.seq))]
@@ -68,7 +68,7 @@ def midnight(month: int, day: int, hours_east: int, year: int = 2026) -> datetim
 
 
 def apply_late(points: int, at: datetime, now: datetime, name: str = "1") -> None:
-    """A movement of another site that arrives only now."""
+    """Apply a movement of another site that arrives late."""
     with db.transaction() as session:
         [result] = apply(
             session, OTHER_AUTH, get_reserve(session), [IncomingMovement(name, ANNA, points, kind="spend", at=at)], now

@@ -1,4 +1,4 @@
-"""Expiring, on both databases: recorded once, whatever is run how often, stopped, or comes late."""
+"""Expiring points, on both databases: recorded once, even if the job is repeated, interrupted or late."""
 
 from datetime import UTC, date, datetime
 
@@ -44,10 +44,10 @@ def test_a_correction_is_of_this_site_and_stays_here(app: Flask) -> None:
     record_all(Draft(ANNA, 300), now=noon(1, 1))
     run_expiry(noon(1, 2))
     with db.transaction() as session:
-        made = session.scalars(select(Movement).where(Movement.kind == "expire")).one()
-        assert (made.points, made.balance, made.reason, made.below_zero) == (-300, 0, "Expired", False)
-        assert made.recorded_at == noon(1, 2)
-        assert session.scalars(select(Delivery).where(Delivery.movement_seq == made.seq)).all() == []
+        movement = session.scalars(select(Movement).where(Movement.kind == "expire")).one()
+        assert (movement.points, movement.balance, movement.reason, movement.below_zero) == (-300, 0, "Expired", False)
+        assert movement.recorded_at == noon(1, 2)
+        assert session.scalars(select(Delivery).where(Delivery.movement_seq == movement.seq)).all() == []
 
 
 def test_missed_days_are_caught_up_each_on_its_own_day(app: Flask) -> None:
@@ -148,5 +148,5 @@ def test_losses_by_customer_and_day(app: Flask) -> None:
     set_rule(rule)
     run_expiry(noon(3, 1))
     with db.transaction() as session:
-        left = list(expire.forecast(session, get_reserve(session), rule, PARIS, date(2026, 12, 31)))
-    assert left == [("bob@shop.example", [Loss(date(2026, 3, 31), 5)])]
+        remaining = list(expire.forecast(session, get_reserve(session), rule, PARIS, date(2026, 12, 31)))
+    assert remaining == [("bob@shop.example", [Loss(date(2026, 3, 31), 5)])]

@@ -1,4 +1,4 @@
-"""Points that are lost soon are told of once for each day of loss, and a day that moves is told of anew."""
+"""Mails about expiring points: one announcement per expiry day, and again if the day moves."""
 
 from datetime import date, timedelta
 
@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from pointsync import db
+from pointsync.clock import local_date
 from pointsync.ledger import mail_queue
 from pointsync.ledger.expiry import expire, notices
-from pointsync.ledger.expiry.rule import INACTIVITY, TRANSACTIONAL, ExpiryRule, local_date
+from pointsync.ledger.expiry.rule import INACTIVITY, TRANSACTIONAL, ExpiryRule
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Customer, ExpirySettings, Mail
 from tests.ledger.expiry.expiry_steps import PARIS, RULE_SET_ON, noon, run_expiry, set_rule
@@ -26,7 +27,7 @@ def record_points(points: int, at, email: str = ANNA) -> None:
 
 
 def run_notice_job(now, days: int = 14) -> None:
-    """What the job does, whether or not it is done for today."""
+    """Run the job, even if it is done for today."""
     with db.transaction() as session:
         after, reserve_id = 0, get_reserve(session).id
         while True:
@@ -40,7 +41,7 @@ def run_notice_job(now, days: int = 14) -> None:
 
 
 def queued_notices() -> list[tuple]:
-    """Of each mail: whose, how many points of how many, and on which days."""
+    """For each mail: the customer, the points and the balance, and the days."""
     with db.transaction() as session:
         rows = session.execute(select(Mail.facts, Customer.email).join(Mail.customer).order_by(Mail.id))
         return [(email, facts["points"], facts["balance"], facts["day"], facts["last_day"]) for facts, email in rows]

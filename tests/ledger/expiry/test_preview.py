@@ -1,4 +1,4 @@
-"""What a rule would take, added up: at once, by month, and by whom first."""
+"""The preview of a rule: what expires at once, per month, and for which customers first."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -76,7 +76,7 @@ def test_the_first_rows_are_shown_and_an_incomplete_preview_says_so(
         )
     rule = make_period_rule("transactional", 9, "months", TODAY)
     shown = preview_rule(rule)
-    assert [(line.customer, line.points) for line in shown.first_losses] == [
+    assert [(loss.customer, loss.points) for loss in shown.first_losses] == [
         ("c0@shop.example", 5 - each) for each in range(3)
     ]
     assert shown.is_complete

@@ -1,9 +1,8 @@
-"""What is worked out again: movements that come late, rules that are changed, and runs on any days."""
+"""Recalculation: late movements, changed rules, and runs on any days."""
 
 from datetime import date, timedelta
 
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pointsync import db
@@ -25,6 +24,7 @@ from tests.ledger.expiry.expiry_steps import (
 )
 from tests.ledger.record_drafts import ANNA, balance, record_all
 from tests.support.apps import create_site, delete_all_rows, get_reserve
+from tests.support.hypothesis_profile import given_on_each_database
 
 
 def test_a_spend_that_arrives_late_recalculates_the_expiry(app: Flask) -> None:
@@ -110,12 +110,11 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps, st.integers(1, 20), st.sets(st.integers(0, 90), max_size=6))
+@given_on_each_database(steps, st.integers(1, 20), st.sets(st.integers(0, 90), max_size=6), max_examples=25)
 def test_repeated_runs_give_the_result_of_one_run(
     app: Flask, steps: list[tuple[int, int, int]], days: int, runs: set[int]
 ) -> None:
-    """Movements come up to twelve days late, from another site, and the job runs on any days, or on one."""
+    """Movements of another site arrive up to twelve days late, and the job runs on some days, or only on the last."""
     ends = []
     for ran_on in (runs | {100}, {100}):
         delete_all_rows()
@@ -132,8 +131,8 @@ def test_repeated_runs_give_the_result_of_one_run(
                 run_expiry(now)
                 assert run_expiry(now) == 0
             else:
-                made, points, name = each
-                apply_late(points, noon(1, 1) + timedelta(days=made), now, name)
+                happened_on, points, name = each
+                apply_late(points, noon(1, 1) + timedelta(days=happened_on), now, name)
         ends.append((balance(), sum(points for _, points in expire_movements())))
         assert is_consistent()
     assert ends[0] == ends[1]

@@ -1,4 +1,4 @@
-"""Applying what other sites made: each movement exactly once, refusals that stop no other."""
+"""Applying movements of other sites: each exactly once, and refusals do not stop the others."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,18 +25,18 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 def apply_batch(*incoming: IncomingMovement, origin: str = ORIGIN, key: str = "default", now=NOW):
-    """The results of a batch, committed."""
+    """Apply a batch and commit; returns the results."""
     with db.transaction() as session:
         return apply(session, origin, get_reserve(session, key), incoming, now)
 
 
 def apply_statuses(*incoming: IncomingMovement, **more) -> list[str]:
-    """What became of each."""
+    """The statuses of the results."""
     return [result.status for result in apply_batch(*incoming, **more)]
 
 
 def balance(email: str = ANNA) -> int | None:
-    """What the database holds in all reserves."""
+    """The customer's balances in all reserves, added up."""
     with db.transaction() as session:
         return session.scalar(
             select(func.sum(Balance.points))
@@ -46,13 +46,13 @@ def balance(email: str = ANNA) -> int | None:
 
 
 def list_movements() -> list[Movement]:
-    """All movements, in the order of their recording."""
+    """All movements, in the order in which they were recorded."""
     with db.transaction() as session:
         return list(session.scalars(select(Movement).order_by(Movement.seq)))
 
 
-def held_summary(origin: str = ORIGIN, key: str = "default"):
-    """What the wire would say that this site holds."""
+def received_summary(origin: str = ORIGIN, key: str = "default"):
+    """The summary of received movements, as sent on the wire."""
     with db.transaction() as session:
         return get_received_summary(session, origin, get_reserve(session, key))
 
@@ -77,7 +77,7 @@ def test_again_is_a_duplicate_and_changes_nothing():
         replace(FIRST, kind="spend", reason="x", at=None),
     ):
         assert apply_statuses(again, now=NOW + timedelta(days=9)) == ["duplicate"]
-    assert (len(list_movements()), balance(), held_summary()) == (1, 25, {"count": 1, "max_id": "1001"})
+    assert (len(list_movements()), balance(), received_summary()) == (1, 25, {"count": 1, "max_id": "1001"})
 
 
 def test_the_same_id_with_other_content_is_a_conflict_and_changes_nothing():
@@ -97,8 +97,8 @@ def test_the_same_id_with_other_content_is_a_conflict_and_changes_nothing():
         [result] = apply_batch(other)
         assert (result.status, result.code) == ("conflict", "conflict"), other
     assert apply_statuses(FIRST, key="gold") == ["conflict"]
-    assert (len(list_movements()), balance(), held_summary()) == (1, 25, {"count": 1, "max_id": "1001"})
-    assert held_summary(key="gold") == {"count": 0, "max_id": "0"}
+    assert (len(list_movements()), balance(), received_summary()) == (1, 25, {"count": 1, "max_id": "1001"})
+    assert received_summary(key="gold") == {"count": 0, "max_id": "0"}
 
 
 def test_a_mixed_batch_is_answered_in_its_order():
@@ -127,7 +127,7 @@ def test_a_mixed_batch_is_answered_in_its_order():
     assert all(result.message for result in results[2:6])
     assert [result.balance for result in results] == [30, None, None, None, None, None, 23, 1]
     assert (balance(), balance(BOB), balance("new@shop.example")) == (23, 25, 1)
-    assert held_summary() == {"count": 5, "max_id": "1008"}
+    assert received_summary() == {"count": 5, "max_id": "1008"}
 
 
 def test_the_same_id_twice_in_one_batch():
@@ -137,7 +137,7 @@ def test_the_same_id_twice_in_one_batch():
         "conflict",
         "duplicate",
     ]
-    assert (len(list_movements()), balance(), held_summary()["count"]) == (1, 25, 1)
+    assert (len(list_movements()), balance(), received_summary()["count"]) == (1, 25, 1)
 
 
 def test_a_refused_movement_can_be_sent_again_corrected():
@@ -149,7 +149,7 @@ def test_a_refused_movement_can_be_sent_again_corrected():
 
 def test_the_same_id_of_another_origin_is_another_movement():
     assert apply_statuses(FIRST) == apply_statuses(replace(FIRST, points=7), origin=OTHER) == ["applied"]
-    assert (balance(), held_summary()["count"], held_summary(OTHER)["count"]) == (32, 1, 1)
+    assert (balance(), received_summary()["count"], received_summary(OTHER)["count"]) == (32, 1, 1)
 
 
 def test_local_kinds_are_refused():
@@ -207,8 +207,8 @@ def test_a_balance_stays_within_bounds():
 
 def test_a_time_far_ahead_becomes_the_arrival_time():
     day = timedelta(days=1)
-    moments = [NOW + day, NOW + day + timedelta(milliseconds=1), NOW + 900 * day, NOW - 900 * day, None]
-    apply_batch(*(replace(FIRST, id=str(2000 + number), at=at) for number, at in enumerate(moments)))
+    times = [NOW + day, NOW + day + timedelta(milliseconds=1), NOW + 900 * day, NOW - 900 * day, None]
+    apply_batch(*(replace(FIRST, id=str(2000 + number), at=at) for number, at in enumerate(times)))
     assert [movement.at for movement in list_movements()] == [NOW + day, NOW, NOW, NOW - 900 * day, NOW]
 
 
@@ -247,20 +247,20 @@ def test_ids_are_compared_as_text():
         )
         == ["applied"] * 3
     )
-    assert held_summary() == {"count": 3, "max_id": "7"}
+    assert received_summary() == {"count": 3, "max_id": "7"}
 
 
 def test_the_summary_counts_each_reserve_and_the_highest_id():
     with db.transaction() as session:
         reserves.create(session, "gold", None, NOW)
-    assert held_summary() == {"count": 0, "max_id": "0"}
+    assert received_summary() == {"count": 0, "max_id": "0"}
     highest = str(2**63 - 1)
     apply_batch(*(replace(FIRST, id=name) for name in ("9", "100", highest, "20")))
     apply_batch(replace(FIRST, id="30"), key="gold")
-    assert held_summary() == {"count": 4, "max_id": highest}
+    assert received_summary() == {"count": 4, "max_id": highest}
     apply_batch(replace(FIRST, id="31"))
-    assert held_summary() == {"count": 5, "max_id": highest}
-    assert held_summary(key="gold") == {"count": 1, "max_id": "30"}
+    assert received_summary() == {"count": 5, "max_id": highest}
+    assert received_summary(key="gold") == {"count": 1, "max_id": "30"}
 
 
 def test_a_known_movement_gives_the_current_balance():
@@ -287,20 +287,20 @@ def test_a_whole_batch_is_applied_at_once_and_again():
     ]
     assert set(apply_statuses(*batch)) == {"applied"}
     assert set(apply_statuses(*reversed(batch))) == {"duplicate"}
-    assert (len(list_movements()), balance("c0@shop.example"), held_summary()["count"]) == (1000, 4, 1000)
+    assert (len(list_movements()), balance("c0@shop.example"), received_summary()["count"]) == (1000, 4, 1000)
 
 
 def test_an_empty_batch():
     assert apply_batch() == []
-    assert held_summary() == {"count": 0, "max_id": "0"}
+    assert received_summary() == {"count": 0, "max_id": "0"}
 
 
 def test_an_error_after_the_batch_takes_it_back():
-    def work(session):
+    def operation(session):
         apply(session, ORIGIN, get_reserve(session), [FIRST], NOW)
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        db.run_in_transaction(work)
-    assert (list_movements(), balance(), held_summary()["count"]) == ([], None, 0)
+        db.run_in_transaction(operation)
+    assert (list_movements(), balance(), received_summary()["count"]) == ([], None, 0)
     assert apply_statuses(FIRST) == ["applied"]

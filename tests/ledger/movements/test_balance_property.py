@@ -1,8 +1,7 @@
-"""Property: whatever is recorded, applied and sent again in whatever order, each balance is the sum."""
+"""Property: after recording, applying and repeating in any order, each balance is the sum of its movements."""
 
 from collections import defaultdict
 
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -13,6 +12,7 @@ from pointsync.ledger.record import Draft, record
 from pointsync.ledger.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.models import Balance, Customer, Movement
 from tests.support.apps import create_site, delete_all_rows, get_reserve
+from tests.support.hypothesis_profile import given_on_each_database
 from tests.support.moving_clock import START as NOW
 
 CUSTOMERS = [f"{name}@shop.example" for name in ("anna", "bob", "eve")]
@@ -44,30 +44,29 @@ steps = st.lists(
 
 
 class Model:
-    """What the rules say, without a database."""
+    """The rules, without a database."""
 
     def __init__(self) -> None:
         self.balances: dict[str, int] = defaultdict(int)
         self.held: dict[tuple[str, str], tuple[str, int]] = {}
 
     def apply(self, origin: str, batch: list[IncomingMovement]) -> list[str]:
-        """What becomes of each movement of a batch."""
-        said = []
+        """The status of each movement of a batch."""
+        statuses = []
         for each in batch:
             before = self.held.get((origin, each.id))
             if before is not None:
-                said.append("duplicate" if before == (each.customer, each.points) else "conflict")
+                statuses.append("duplicate" if before == (each.customer, each.points) else "conflict")
             elif each.kind == "expire":
-                said.append("refused")
+                statuses.append("refused")
             else:
                 self.held[origin, each.id] = (each.customer, each.points)
                 self.balances[each.customer] += each.points
-                said.append("applied")
-        return said
+                statuses.append("applied")
+        return statuses
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps)
+@given_on_each_database(steps, max_examples=25)
 def test_a_balance_is_the_sum_of_its_movements(app, steps):
     delete_all_rows()
     create_site()
@@ -93,7 +92,7 @@ def test_a_balance_is_the_sum_of_its_movements(app, steps):
 
 
 def _record(model: Model, drafts: list[Draft]) -> None:
-    """Record them; what was recorded counts once, what was refused not at all."""
+    """Record drafts; recorded ones count once, refused ones do not count."""
     try:
         with db.transaction() as session:
             outcomes = record(session, drafts, "test", NOW)
@@ -105,7 +104,7 @@ def _record(model: Model, drafts: list[Draft]) -> None:
 
 
 def _check_running_balances(session) -> None:
-    """Each movement names the balance that it left behind."""
+    """Each movement has the balance after it."""
     running: dict[int, int] = defaultdict(int)
     for movement in session.scalars(select(Movement).order_by(Movement.seq)):
         running[movement.customer_id] += movement.points

@@ -1,4 +1,4 @@
-"""Many at once: no update is lost, nothing counts twice, no deadlock comes to the surface."""
+"""Concurrent calls: no update is lost, nothing counts twice, and no deadlock reaches the caller."""
 
 import random
 from functools import partial
@@ -18,12 +18,12 @@ ORIGIN = "wrk_0123456789abcdef"
 
 
 def record_job(*drafts: Draft, source: str = "test"):
-    """Record `drafts` in a transaction of their own; their statuses."""
+    """Record `drafts` in one transaction; returns their statuses."""
     return [each.status for each in db.run_in_transaction(lambda session: record(session, drafts, source, NOW))]
 
 
 def apply_job(batch: list[IncomingMovement], origin: str = ORIGIN) -> list[str]:
-    """Apply a batch in a transaction of its own; what became of each."""
+    """Apply a batch in one transaction; returns the statuses."""
     return [
         each.status
         for each in db.run_in_transaction(lambda session: apply(session, origin, get_reserve(session), batch, NOW))
@@ -31,7 +31,7 @@ def apply_job(batch: list[IncomingMovement], origin: str = ORIGIN) -> list[str]:
 
 
 def balances() -> dict[str, int]:
-    """Every customer's points; and every balance is the sum of its movements."""
+    """Every customer's points; checks that every balance is the sum of its movements."""
     with db.transaction() as session:
         assert find_balance_differences(session) == []
         assert find_hourly_total_differences(session) == []
@@ -40,7 +40,7 @@ def balances() -> dict[str, int]:
 
 
 def row_count(model) -> int:
-    """How many rows there are."""
+    """The number of rows."""
     with db.transaction() as session:
         return session.scalar(select(func.count()).select_from(model))
 
@@ -147,6 +147,6 @@ def test_recording_and_applying_at_once_number_this_sites_movements_one_by_one(a
     run_concurrently(app, *[shop] * 4, *(partial(site, number) for number in range(4)))
     with db.transaction() as session:
         auth = session.get_one(Site, 1).auth
-        made = session.scalars(select(Movement.id).where(Movement.origin == auth).order_by(Movement.seq)).all()
-    assert len(made) == len(set(made)) == 40
+        movement_ids = session.scalars(select(Movement.id).where(Movement.origin == auth).order_by(Movement.seq)).all()
+    assert len(movement_ids) == len(set(movement_ids)) == 40
     assert balances() == {ANNA: 60}

@@ -1,4 +1,4 @@
-"""Controls: with a guard taken away, the very same scenarios must go wrong. Then they can fail."""
+"""Controls: without a guard, the same scenarios must fail. This shows that the tests can fail."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -24,28 +24,27 @@ ORIGIN = "wrk_0123456789abcdef"
 
 
 @pytest.fixture
-def own_site(database_url: str, tmp_path: Path) -> Iterator[Flask]:
-    """A site whose tables may be spoiled."""
-    with open_context(create_application(database_url, tmp_path)) as app:
-        db.upgrade()
+def own_site(tables_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """A site whose tables a test may change."""
+    with open_context(create_application(tables_url, tmp_path)) as app:
         create_site()
         yield app
 
 
 @pytest.fixture
 def plain_begin(sqlite_url: str, tmp_path: Path) -> Iterator[Flask]:
-    """A site on SQLite whose writers begin as readers do."""
+    """A site on SQLite whose write transactions begin like read transactions."""
     with open_context(create_application(sqlite_url, tmp_path)) as app:
         create_site()
         yield app
 
 
 def drop_the_index(session: Session) -> None:
-    """Take away what keeps a movement from being there twice."""
+    """Remove the unique constraint on movements."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("ALTER TABLE movement DROP CONSTRAINT uq_movement_origin_id"))
         return
-    # SQLite drops no constraint of a table, so the table is copied without it.
+    # SQLite cannot drop a constraint, so copy the table without it.
     columns = ", ".join(column.name for column in Movement.__table__.columns)
     session.execute(text(f"CREATE TABLE loose AS SELECT {columns} FROM movement"))
     session.execute(text("DROP TABLE movement"))
@@ -53,7 +52,7 @@ def drop_the_index(session: Session) -> None:
 
 
 def insert_twice() -> int:
-    """Put one movement into the table twice, as a fault in the code would; how many there are then."""
+    """Insert one movement twice, as a bug could; returns how many rows there are then."""
     with db.transaction() as session:
         apply(session, ORIGIN, get_reserve(session), [IncomingMovement("1", ANNA, 25)], NOW)
     with db.transaction() as session:
@@ -85,7 +84,7 @@ def test_control_without_the_index_the_check_finds_the_second(own_site):
 
 
 def outcomes_of_two_writers(app: Flask, engine: Engine, patience_seconds: float) -> list[str]:
-    """Two writers who would both read a balance before either of them writes it: what came of each."""
+    """Let two writers read a balance before one of them writes it; returns their outcomes."""
     db.run_in_transaction(lambda session: record(session, [Draft(ANNA, 1)], "test", NOW))
     both_have_read = Barrier(2)
 
@@ -105,12 +104,12 @@ def outcomes_of_two_writers(app: Flask, engine: Engine, patience_seconds: float)
 
 
 def test_control_with_a_plain_begin_one_of_two_updates_is_lost(plain_begin):
-    """Both have read; the one who writes second holds what is out of date and is turned away."""
+    """Both have read; the second writer has an outdated balance and is refused."""
     assert outcomes_of_two_writers(plain_begin, db.get_engine(), 20) == ["locked", "written"]
 
 
 def test_with_the_lock_from_the_start_the_second_does_not_even_read(plain_begin):
-    """The very same two, with BEGIN IMMEDIATE: they never meet, so neither can be out of date."""
+    """The same with BEGIN IMMEDIATE: one waits for the other, so neither balance is outdated."""
     assert outcomes_of_two_writers(plain_begin, db.get_engine().execution_options(writes=True), 0.5) == [
         "alone",
         "alone",

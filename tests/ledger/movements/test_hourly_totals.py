@@ -1,4 +1,4 @@
-"""Flows are counted with the movements, whoever makes these and however many at once."""
+"""Hourly totals are updated with every movement, also in concurrent transactions."""
 
 from datetime import timedelta
 from functools import partial
@@ -22,7 +22,7 @@ BOB = "bob@shop.example"
 
 
 def apply_statuses(*incoming: IncomingMovement, origin: str = ORIGIN, key: str = "default", now=NOW) -> list[str]:
-    """What became of each, in a transaction of its own."""
+    """Apply a batch in one transaction; returns the statuses."""
     return [
         each.status
         for each in db.run_in_transaction(
@@ -32,7 +32,7 @@ def apply_statuses(*incoming: IncomingMovement, origin: str = ORIGIN, key: str =
 
 
 def hourly_totals() -> list[tuple]:
-    """The flows of all kinds together, `own` for this site's; and each is what its movements came to."""
+    """The totals of all kinds, with `own` for this site; checks that they equal the sums of the movements."""
     with db.transaction() as session:
         assert find_hourly_total_differences(session) == []
         own = session.scalars(select(Site.auth)).one()
@@ -65,14 +65,14 @@ def test_batches_of_an_hour_add_up_and_the_next_hour_starts_a_new_row():
 
 
 def test_the_hour_is_when_it_was_recorded_at_its_origin_not_here():
-    then, aside = NOW - timedelta(days=3), timedelta(minutes=59, seconds=59, milliseconds=999)
-    record_one(10, at=then + aside)
-    record_one(1, at=NOW + timedelta(hours=2))  # a clock a little ahead: it was not made before it was recorded
+    then, offset = NOW - timedelta(days=3), timedelta(minutes=59, seconds=59, milliseconds=999)
+    record_one(10, at=then + offset)
+    record_one(1, at=NOW + timedelta(hours=2))  # the other clock is ahead, so the time of recording counts
     assert (
-        apply_statuses(IncomingMovement("1", ANNA, 20, at=then), IncomingMovement("2", ANNA, -5, at=then + aside))
+        apply_statuses(IncomingMovement("1", ANNA, 20, at=then), IncomingMovement("2", ANNA, -5, at=then + offset))
         == ["applied"] * 2
     )
-    assert apply_statuses(IncomingMovement("3", ANNA, 7)) == ["applied"]  # the WooRewards dialect tells no moment
+    assert apply_statuses(IncomingMovement("3", ANNA, 7)) == ["applied"]  # the WooRewards dialect has no time
     assert hourly_totals() == [
         (then, "own", "default", 1, 10, 0),
         (then, ORIGIN, "default", 2, 20, 5),
@@ -90,11 +90,11 @@ def test_a_time_more_than_a_day_ahead_becomes_the_arrival_time(ahead, counts):
 
 
 def test_a_backfill_batch_over_many_hours_is_written_at_once(app):
-    """As many statements as a batch of one hour: the rows of its thousand hours go together."""
+    """As many statements as a batch of one hour: all totals are written in one statement."""
 
-    def batch(first: int, apart: timedelta) -> int:
+    def batch(first: int, gap: timedelta) -> int:
         history = [
-            IncomingMovement(str(first + each), ANNA, 1, at=NOW - each * apart, is_history=True) for each in range(1000)
+            IncomingMovement(str(first + each), ANNA, 1, at=NOW - each * gap, is_history=True) for each in range(1000)
         ]
         with record_queries() as found:
             db.run_in_transaction(lambda session: apply(session, ORIGIN, get_reserve(session), history, NOW))

@@ -1,4 +1,4 @@
-"""Ids of this site's movements: never twice, always growing, whatever the clock does."""
+"""The ids of this site's movements are unique and always grow, even if the clock is set back."""
 
 from datetime import timedelta
 from functools import partial
@@ -19,7 +19,7 @@ SECOND = timedelta(seconds=1)
 
 
 def take_ids(count: int = 1, now=NOW) -> list[int]:
-    """The next ids, committed."""
+    """Allocate ids and commit."""
     with db.transaction() as session:
         return [int(number) for number in allocate_ids(session, count, now)[1]]
 
@@ -42,9 +42,9 @@ def test_a_clock_before_all_time_still_gives_positive_ids(app):
     assert take_ids(2, NOW.replace(year=1999)) == [1, 2]
 
 
-@pytest.mark.parametrize("heard", [5, 2**40])
-def test_ids_stay_above_those_received_as_ours(app, heard):
-    above = lowest_id_at(NOW) + heard
+@pytest.mark.parametrize("received", [5, 2**40])
+def test_ids_stay_above_those_received_as_ours(app, received):
+    above = lowest_id_at(NOW) + received
     with db.transaction() as session:
         session.get_one(Site, 1).last_id = above
     assert take_ids(2) == [above + 1, above + 2]
@@ -59,12 +59,12 @@ def test_more_in_a_millisecond_than_it_has_room_for(app):
 
 
 def test_a_rollback_may_leave_a_gap_and_never_a_duplicate_id(app):
-    def work(session):
+    def operation(session):
         record(session, [Draft("anna@shop.example", 5)], "test", NOW)
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        db.run_in_transaction(work)
+        db.run_in_transaction(operation)
     take_ids(3)
     with db.transaction() as session:
         record(session, [Draft("anna@shop.example", 5)], "test", NOW)
@@ -82,5 +82,5 @@ def test_sixteen_concurrent_calls_get_own_ids_in_the_order_of_their_rows(app):
     with db.transaction() as session:
         names = [int(name) for name in session.scalars(select(Movement.id).order_by(Movement.seq))]
     assert len(set(names)) == len(names) == 16 * 9
-    # Within one call they follow each other; across calls the row of the site puts them in order.
+    # Within one call the ids are consecutive; the lock on the site's row sorts the calls.
     assert all(later == earlier + 1 for place, (earlier, later) in enumerate(pairwise(names)) if place % 3 != 2)

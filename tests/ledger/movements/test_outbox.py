@@ -1,4 +1,4 @@
-"""What is owed to the remotes: written with the movement or not at all, and for the right ones only."""
+"""Deliveries are created in the movement's transaction, and only for the remotes that observe its reserve."""
 
 from datetime import timedelta
 
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 def add_remote(number: int, key: str = "default", **more) -> int:
-    """A line of the list that observes that reserve: its id."""
+    """The id of a new remote that observes this reserve."""
     with db.transaction() as session:
-        line = Remote(
+        remote = Remote(
             url=f"https://shop{number}.example",
             auth=f"wrk_{number:016x}",
             sealed_pass="",
@@ -33,19 +33,19 @@ def add_remote(number: int, key: str = "default", **more) -> int:
             facts={},
             **more,
         )
-        session.add(line)
+        session.add(remote)
         session.flush()
-        return line.id
+        return remote.id
 
 
 def record_all(*drafts: Draft) -> None:
-    """Record `drafts`, committed."""
+    """Record `drafts` and commit."""
     with db.transaction() as session:
         record(session, drafts, "test", NOW)
 
 
 def list_outstanding() -> list[tuple[int, int]]:
-    """(remote, points) of every delivery, in the order of sending."""
+    """(remote, points) of every delivery, in sending order."""
     with db.transaction() as session:
         rows = session.execute(
             select(Delivery.remote_id, Movement.points)
@@ -59,7 +59,7 @@ def test_every_remote_that_observes_the_reserve_gets_one_delivery_in_order():
     first, second = add_remote(1), add_remote(2)
     record_all(Draft(ANNA, 1), Draft(ANNA, 2))
     record_all(Draft(ANNA, 3))
-    assert list_outstanding() == [(line, points) for points in (1, 2, 3) for line in (first, second)]
+    assert list_outstanding() == [(remote, points) for points in (1, 2, 3) for remote in (first, second)]
     with db.transaction() as session:
         for delivery in session.scalars(select(Delivery)):
             assert (delivery.state, delivery.attempts, delivery.is_history) == (DeliveryState.PENDING, 0, False)
@@ -69,22 +69,22 @@ def test_every_remote_that_observes_the_reserve_gets_one_delivery_in_order():
 def test_without_remotes_nothing_is_enqueued():
     record_all(Draft(ANNA, 1))
     assert list_outstanding() == []
-    line = add_remote(1)
+    remote = add_remote(1)
     assert list_outstanding() == []
     record_all(Draft(ANNA, 2))
-    assert list_outstanding() == [(line, 2)]
+    assert list_outstanding() == [(remote, 2)]
 
 
 def test_a_movement_and_its_deliveries_come_and_go_together():
     add_remote(1)
 
-    def work(session):
+    def operation(session):
         record(session, [Draft(ANNA, 5)], "test", NOW)
         assert len(session.scalars(select(Delivery)).all()) == 1
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        db.run_in_transaction(work)
+        db.run_in_transaction(operation)
     with db.transaction() as session:
         assert session.scalars(select(Movement)).all() == []
     assert list_outstanding() == []
@@ -98,10 +98,10 @@ def test_a_refused_movement_enqueues_nothing():
 
 
 def test_the_kinds_that_are_sent():
-    line = add_remote(1)
+    remote = add_remote(1)
     for number, kind in enumerate(sorted(SENT_KINDS), 1):
         record_all(Draft(ANNA, number, kind=kind))
-    assert list_outstanding() == [(line, number) for number in range(1, len(SENT_KINDS) + 1)]
+    assert list_outstanding() == [(remote, number) for number in range(1, len(SENT_KINDS) + 1)]
     assert {"earn", "spend", "refund", "manual", "import", "redeem"} == SENT_KINDS
 
 
@@ -113,18 +113,18 @@ def test_the_kinds_that_stay():
 
 
 def test_a_mixed_call_enqueues_only_the_kinds_that_are_sent():
-    line = add_remote(1)
+    remote = add_remote(1)
     record_all(
         Draft(ANNA, 5, kind="opening"), Draft(ANNA, -2), Draft(ANNA, set_to=3, ref="no change"), Draft(ANNA, set_to=10)
     )
-    assert list_outstanding() == [(line, -2), (line, 7)]
+    assert list_outstanding() == [(remote, -2), (remote, 7)]
 
 
 def test_a_duplicate_enqueues_no_more_deliveries():
-    line = add_remote(1)
+    remote = add_remote(1)
     record_all(Draft(ANNA, 5, ref="1"))
     record_all(Draft(ANNA, 5, ref="1"), Draft(ANNA, 6, ref="2"))
-    assert list_outstanding() == [(line, 5), (line, 6)]
+    assert list_outstanding() == [(remote, 5), (remote, 6)]
 
 
 def test_received_movements_are_not_forwarded():
@@ -141,16 +141,16 @@ def test_received_movements_are_not_forwarded():
 
 
 def test_a_movement_with_the_id_of_another_origin_enqueues_only_itself():
-    line = add_remote(1)
+    remote = add_remote(1)
     record_all(Draft(ANNA, 1))
     with db.transaction() as session:
         name = session.scalars(select(Movement.id)).one()
-        following = str(int(name) + 1)
-        apply(session, "wrk_00000000000000aa", get_reserve(session), [IncomingMovement(following, ANNA, 50)], NOW)
+        next_id = str(int(name) + 1)
+        apply(session, "wrk_00000000000000aa", get_reserve(session), [IncomingMovement(next_id, ANNA, 50)], NOW)
     record_all(Draft(ANNA, 2))
     with db.transaction() as session:
-        assert len(session.scalars(select(Movement).where(Movement.id == following)).all()) == 2
-    assert list_outstanding() == [(line, 1), (line, 2)]
+        assert len(session.scalars(select(Movement).where(Movement.id == next_id)).all()) == 2
+    assert list_outstanding() == [(remote, 1), (remote, 2)]
 
 
 def test_other_reserves_are_sent_to_other_remotes():
@@ -170,6 +170,6 @@ def test_closing_and_deleted_remotes_get_no_new_deliveries_and_paused_ones_do():
 
 
 def test_a_thousand_movements_to_three_remotes():
-    lines = [add_remote(number) for number in (1, 2, 3)]
+    remotes = [add_remote(number) for number in (1, 2, 3)]
     record_all(*(Draft(f"c{number}@shop.example", number + 1) for number in range(1000)))
-    assert list_outstanding() == [(line, points) for points in range(1, 1001) for line in lines]
+    assert list_outstanding() == [(remote, points) for points in range(1, 1001) for remote in remotes]

@@ -1,4 +1,4 @@
-"""Movements that took a customer below zero: listed until they are long past and made up for; corrected once."""
+"""Movements that took a customer below zero: listed until they are old and resolved; corrected once."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ BEN = "ben@shop.example"
 
 
 def apply_movement(points: int, number: int = 1, customer: str = ANNA, now=NOW, key: str = "default") -> int:
-    """Apply a movement of another site; its number here."""
+    """Apply a movement of another site; returns its `seq`."""
     with db.transaction() as session:
         incoming = IncomingMovement(str(number), customer, points=points, kind="spend")
         apply(session, ORIGIN, get_reserve(session, key), [incoming], now)
@@ -33,14 +33,14 @@ def apply_movement(points: int, number: int = 1, customer: str = ANNA, now=NOW, 
 
 
 def list_overdrawn(now=NOW, days: int = 31, **more) -> list[tuple[int, int, bool]]:
-    """The movements' points, what the customers have now, and whether each can be corrected."""
+    """The movements' points, the customers' current points, and whether each is correctable."""
     with db.transaction() as session:
         rows = overdrawn.list_page(session, now - timedelta(days=days), **more).rows
         return [(row.movement.points, row.points, row.is_correctable) for row in rows]
 
 
 def correct_movement(seq: int, now=NOW) -> Movement:
-    """Correct it."""
+    """Correct a movement."""
     with db.transaction() as session:
         return overdrawn.correct(session, seq, now)
 
@@ -49,14 +49,14 @@ def test_only_what_took_somebody_below_zero_is_listed():
     record_one(10)
     apply_movement(-30, 1)
     apply_movement(-5, 2)
-    record_one(5)  # below zero still, but not by this one
+    record_one(5)  # still below zero, but not because of this movement
     apply_movement(-7, 3, BEN)
     assert list_overdrawn() == [(-7, -7, True), (-5, -20, True), (-30, -20, True)]
 
 
 def test_resolved_overdrafts_are_not_listed():
     apply_movement(-30, now=NOW - timedelta(days=32))
-    assert list_overdrawn() == [(-30, -30, True)], "however old, while the customer is below zero"
+    assert list_overdrawn() == [(-30, -30, True)], "old movements are listed while the customer is below zero"
     record_one(100)
     assert list_overdrawn() == []
     assert list_overdrawn(days=33) == [(-30, 70, False)]
@@ -175,7 +175,7 @@ def test_there_and_back():
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 def test_it_is_found_by_the_index_of_such_movements():
-    """On SQLite, whose plans are told exactly."""
+    """On SQLite, whose plans can be checked exactly."""
     apply_movement(-30)
     queries = queries_of(lambda session: overdrawn.list_page(session, NOW))
     assert len(queries) == 2

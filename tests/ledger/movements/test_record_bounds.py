@@ -1,4 +1,4 @@
-"""What recording takes: points below zero, bounds, faulty fields, reserves."""
+"""Recording: points below zero, bounds, invalid fields and reserves."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,8 @@
-"""Recording what was made here: what is kept, kinds and sets; all or nothing."""
+"""Recording movements: stored fields, kinds and sets; all or none."""
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -27,7 +28,7 @@ def test_a_movement_is_stored_as_it_was_given():
         assert (movement.reason, movement.ref, movement.source) == ("Order 7 – süß", "order-7", "test")
         assert (movement.at, movement.recorded_at) == (NOW - timedelta(days=3), NOW)
         assert (movement.below_zero, movement.is_history, movement.set_to) == (False, False, None)
-    assert outcome.to_json() == {
+    assert msgspec.to_builtins(outcome.to_json()) == {
         "id": movement.id,
         "ref": "order-7",
         "origin": movement.origin,
@@ -75,7 +76,7 @@ def test_a_set_is_the_difference_when_it_is_recorded():
 def test_a_set_to_the_current_balance_records_nothing():
     record_one(10)
     outcome = record_one(set_to=10)
-    assert (outcome.status, outcome.to_json()["id"], movement_count()) == ("unchanged", None, 1)
+    assert (outcome.status, outcome.to_json().id, movement_count()) == ("unchanged", None, 1)
 
 
 def test_sets_and_points_of_one_call_follow_each_other():
@@ -101,10 +102,10 @@ def test_each_reserve_has_its_own_balance():
 
 
 def test_an_error_after_the_record_takes_it_back():
-    def work(session):
+    def operation(session):
         record(session, [Draft(ANNA, 5)], "test", NOW)
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        db.run_in_transaction(work)
+        db.run_in_transaction(operation)
     assert (row_counts(), balance()) == ([0, 0, 0], None)

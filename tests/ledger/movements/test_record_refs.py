@@ -1,4 +1,4 @@
-"""Recording with a ref: the same content once, other content not at all, within its source."""
+"""Recording with a ref: the same content once, and other content is a conflict, within its source."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ def test_a_set_with_a_ref_that_changed_nothing_does_not_set_back_later():
     assert record_one(set_to=10, ref="set-1").status == "unchanged"
     record_one(5)
     again = record_one(set_to=10, ref="set-1")
-    assert (again.status, again.to_json()["id"], balance()) == ("unchanged", None, 15)
+    assert (again.status, again.to_json().id, balance()) == ("unchanged", None, 15)
 
 
 def test_the_same_ref_with_the_same_content_is_recorded_once():

@@ -1,4 +1,4 @@
-"""The proof of the ledger finds what was edited behind our back."""
+"""The check of the ledger finds edited rows."""
 
 import pytest
 from flask import Flask
@@ -27,20 +27,20 @@ def ledger(app: Flask) -> None:
 
 
 def list_differences(**more):
-    """What the proof finds."""
+    """The differences that the check finds."""
     with db.transaction() as session:
         return find_balance_differences(session, **more)
 
 
 def anna_balance_condition(key: str = "default"):
-    """The condition that a balance is Anna's."""
+    """A condition for Anna's balance."""
     with db.transaction() as session:
         customer = session.scalars(select(Customer.id).where(Customer.email == ANNA)).one()
         return (Balance.customer_id == customer, Balance.reserve_id == get_reserve(session, key).id)
 
 
 def execute_edit(statement) -> None:
-    """Edit a row behind our back."""
+    """Edit a row directly in the database."""
     with db.transaction() as session:
         assert session.execute(statement).rowcount == 1
 
@@ -85,14 +85,14 @@ def test_at_most_limit_differences_are_listed():
     assert [len(list_differences(limit=limit)) for limit in (1, 2, 1000)] == [1, 2, 3]
 
 
-def list_flow_differences(**more):
-    """What the proof of the flows finds."""
+def list_hourly_total_differences(**more):
+    """The differences of the hourly totals."""
     with db.transaction() as session:
         return find_hourly_total_differences(session, **more)
 
 
-def make_flow(movements: int, given: int, taken: int) -> dict[str, int]:
-    """What an hour came to."""
+def make_totals(movements: int, given: int, taken: int) -> dict[str, int]:
+    """The totals of an hour."""
     return {"movements": movements, "given": given, "taken": taken}
 
 
@@ -103,35 +103,36 @@ def own_auth() -> str:
 
 
 def test_a_correct_ledger_has_hourly_totals_without_difference():
-    assert list_flow_differences() == []
+    assert list_hourly_total_differences() == []
 
 
 def test_an_edited_hourly_total_and_a_deleted_one():
     execute_edit(update(HourlyTotal).where(HourlyTotal.taken == 4).values(given=31))
     execute_edit(delete(HourlyTotal).where(HourlyTotal.origin == "wrk_0123456789abcdef"))
     hour = {"hour": "2026-03-01T12:00:00Z", "reserve": "default"}
-    assert sorted(list_flow_differences(), key=lambda each: each["movements"]["given"]) == [
-        hour | {"origin": own_auth(), "kind": "spend", "flow": make_flow(1, 31, 4), "movements": make_flow(1, 0, 4)},
+    assert sorted(list_hourly_total_differences(), key=lambda each: each["movements"]["given"]) == [
+        hour
+        | {"origin": own_auth(), "kind": "spend", "flow": make_totals(1, 31, 4), "movements": make_totals(1, 0, 4)},
         hour
         | {
             "origin": "wrk_0123456789abcdef",
             "kind": "manual",
-            "flow": make_flow(0, 0, 0),
-            "movements": make_flow(1, 5, 0),
+            "flow": make_totals(0, 0, 0),
+            "movements": make_totals(1, 5, 0),
         },
     ]
 
 
 def test_an_hourly_total_without_movements():
     execute_edit(delete(Movement).where(Movement.points == 7))
-    assert list_flow_differences() == [
+    assert list_hourly_total_differences() == [
         {
             "hour": "2026-03-01T12:00:00Z",
             "origin": own_auth(),
             "reserve": "gold",
             "kind": "earn",
-            "flow": make_flow(1, 7, 0),
-            "movements": make_flow(0, 0, 0),
+            "flow": make_totals(1, 7, 0),
+            "movements": make_totals(0, 0, 0),
         }
     ]
 
@@ -139,4 +140,4 @@ def test_an_hourly_total_without_movements():
 def test_at_most_limit_hourly_total_differences_are_listed():
     with db.transaction() as session:
         session.execute(update(HourlyTotal).values(movements=HourlyTotal.movements + 1))
-    assert [len(list_flow_differences(limit=limit)) for limit in (1, 2, 1000)] == [1, 2, 4]
+    assert [len(list_hourly_total_differences(limit=limit)) for limit in (1, 2, 1000)] == [1, 2, 4]

@@ -1,4 +1,4 @@
-"""What the tests of reversals share: another site's movements, the site blocked, its movements taken back."""
+"""Helpers for the tests of reversals: movements of another site, blocking it, and reversing them."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ LATER = NOW + timedelta(days=30)
 def apply_movements(
     *incoming: IncomingMovement, origin: str = THIEF, now: datetime = NOW, key: str = "default"
 ) -> list[str]:
-    """What becomes of another site's movements."""
+    """Apply movements of another site; returns the statuses."""
     with db.transaction() as session:
         return [each.status for each in apply(session, origin, get_reserve(session, key), incoming, now)]
 
@@ -42,27 +42,27 @@ def start_reversal(found: ReversalPreview, now: datetime = LATER) -> int:
         return reversals.create(session, found, "Reversal of Tea shop", now).id
 
 
-def run_parts(reversal_id: int) -> Iterator[bool]:
-    """What the job does, a part each time; whether it goes on."""
+def run_batches(reversal_id: int) -> Iterator[bool]:
+    """Run the job batch by batch; yields whether it continues."""
     with db.transaction() as session:
         after = reversals.get(session, reversal_id).after_customer_id
-    goes_on = True
-    while goes_on:
+    continues = True
+    while continues:
         with db.transaction() as session:
             found, after = reversals.find_affected_customers(session, reversal_id, after)
-            goes_on = reversals.process_batch(session, reversal_id, found, after, LATER)
-        yield goes_on
+            continues = reversals.process_batch(session, reversal_id, found, after, LATER)
+        yield continues
 
 
 def reverse_all(since: datetime = NOW, origin: str = THIEF, key: str | None = None) -> int:
-    """The id of a whole reversal."""
+    """Run a reversal to its end; returns its id."""
     reversal_id = start_reversal(preview_reversal(since, origin, key))
-    assert list(run_parts(reversal_id))[-1] is False
+    assert list(run_batches(reversal_id))[-1] is False
     return reversal_id
 
 
 def list_corrections() -> list[tuple[str, str, int, str]]:
-    """Whose, in which reserve, by how much and why, in their order."""
+    """The corrections in order: customer, reserve, points and reason."""
     query = (
         select(Customer.email, Reserve.key, Movement.points, Movement.reason)
         .join(Customer, Customer.id == Movement.customer_id)

@@ -1,4 +1,4 @@
-"""What came from a blocked origin since a moment is taken back: shown first, then once, whatever happens amid it."""
+"""Reversals of what came from a blocked origin: previewed, then done once, even if interrupted."""
 
 from datetime import timedelta
 from functools import partial
@@ -28,7 +28,7 @@ from tests.ledger.reversals.reversal_steps import (
     preview_reversal,
     reverse_all,
     reversed_count,
-    run_parts,
+    run_batches,
     start_reversal,
 )
 from tests.ledger.rewards.level_steps import BOB, add_level, list_unlocks
@@ -90,7 +90,7 @@ def test_one_correction_for_each_customer_and_reserve_says_why():
 
 
 def test_by_when_it_was_recorded_and_not_by_what_its_origin_says():
-    """Who has stolen a key can date back."""
+    """A thief of a key can use any date in the movements."""
     apply_movements(IncomingMovement("1", ANNA, 100, at=NOW + 2 * HOUR))
     apply_movements(IncomingMovement("2", ANNA, 20, at=NOW - timedelta(days=900)), now=NOW + HOUR)
     block_origin()
@@ -118,23 +118,23 @@ def test_overlapping_ranges_take_back_each_movement_once():
     reverse_all()
     assert [points for _, _, points, _ in list_corrections()] == [-23, -100]
     assert (balance(), reversed_count()) == (0, 3)
-    with pytest.raises(Conflict, match="left to take back"):
+    with pytest.raises(Conflict, match="can be reversed"):
         reverse_all()
 
 
-@pytest.mark.parametrize("parts_done", [1, 2])
-def test_killed_and_restarted_it_gives_the_same_result(monkeypatch: pytest.MonkeyPatch, parts_done: int):
+@pytest.mark.parametrize("batches_done", [1, 2])
+def test_killed_and_restarted_it_gives_the_same_result(monkeypatch: pytest.MonkeyPatch, batches_done: int):
     monkeypatch.setattr(reversals, "BATCH_SIZE", 2)
     monkeypatch.setattr(reversals, "SCAN_SIZE", 3)
     apply_movements(*(IncomingMovement(str(number), f"c{number}@shop.example", number) for number in range(1, 8)))
     block_origin()
     reversal_id = start_reversal(preview_reversal())
-    first = run_parts(reversal_id)
-    for _ in range(parts_done):
+    first = run_batches(reversal_id)
+    for _ in range(batches_done):
         next(first)
-    with db.transaction() as session:  # a part that is written, but not noted as done
+    with db.transaction() as session:  # a batch that was written, but not saved as done
         session.get_one(Reversal, reversal_id).after_customer_id = 0
-    assert list(run_parts(reversal_id))[-1] is False
+    assert list(run_batches(reversal_id))[-1] is False
     assert [points for _, _, points, _ in list_corrections()] == [-number for number in range(1, 8)]
     with db.transaction() as session:
         assert session.get_one(Reversal, reversal_id).done == 7
@@ -156,10 +156,10 @@ def test_two_workers_and_two_admins_at_once(app):
     with db.transaction() as session:
         [reversal_id] = [each.id for each in reversals.list_unfinished(session)]
         ids, _ = reversals.find_affected_customers(session, reversal_id, 0)
-    work = partial(
+    process = partial(
         reversals.process_batch, reversal_id=reversal_id, customer_ids=ids, after_customer_id=ids[-1], now=LATER
     )
-    run_concurrently(app, *[lambda: db.run_in_transaction(work)] * 3)
+    run_concurrently(app, *[lambda: db.run_in_transaction(process)] * 3)
     assert (len(list_corrections()), reversed_count()) == (39, 39)
 
 
@@ -168,7 +168,7 @@ def test_it_can_be_stopped_and_requested_again(monkeypatch: pytest.MonkeyPatch):
     apply_movements(IncomingMovement("1", ANNA, 100), IncomingMovement("2", BOB, 50))
     block_origin()
     reversal_id = start_reversal(preview_reversal())
-    assert next(run_parts(reversal_id)) is True
+    assert next(run_batches(reversal_id)) is True
     with db.transaction() as session:
         reversals.stop(session, reversal_id, LATER)
         assert not reversals.process_batch(session, reversal_id, [2], 2, LATER)
@@ -243,7 +243,7 @@ def test_movements_after_an_unblocking_are_not_reversed(monkeypatch: pytest.Monk
     monkeypatch.setattr(reversals, "BATCH_SIZE", 1)
     apply_movements(IncomingMovement("1", ANNA, 100), IncomingMovement("2", BOB, 50))
     block_origin()
-    running = run_parts(start_reversal(preview_reversal()))
+    running = run_batches(start_reversal(preview_reversal()))
     next(running)
     with db.transaction() as session:
         lock_origin(session, THIEF, NOW).blocked_at = None

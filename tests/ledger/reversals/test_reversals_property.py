@@ -1,10 +1,9 @@
-"""Property: whatever came from whom, and is taken back how often: each balance is the sum, each goes back once."""
+"""Property: after any movements and reversals, each balance is the sum, and each movement is reversed once."""
 
 from collections import defaultdict
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -23,10 +22,11 @@ from tests.ledger.reversals.reversal_steps import (
     block_origin,
     list_corrections,
     preview_reversal,
-    run_parts,
+    run_batches,
     start_reversal,
 )
 from tests.support.apps import create_site, delete_all_rows
+from tests.support.hypothesis_profile import given_on_each_database
 
 CUSTOMERS = [f"{name}@shop.example" for name in ("anna", "bob", "eve", "dora", "finn")]
 HOUR = timedelta(hours=1)
@@ -37,7 +37,7 @@ movements = st.lists(
     max_size=14,
 )
 asked = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=4)
-"""By each reversal the hour from which it takes back, and after how many parts it is killed; 0 is never."""
+"""For each reversal: the hour from which it reverses, and the number of batches after which it is killed; 0: never."""
 
 
 @pytest.fixture
@@ -47,8 +47,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_parts")
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(movements, asked)
+@given_on_each_database(movements, asked, max_examples=15)
 def test_reversals_take_back_each_movement_once(app, movements, asked):
     delete_all_rows()
     create_site()
@@ -59,7 +58,7 @@ def test_reversals_take_back_each_movement_once(app, movements, asked):
         try:
             reversal_id = start_reversal(preview_reversal(since=NOW + hour * HOUR))
         except Conflict as error:
-            assert error.code == "nothing_to_reverse"  # noqa: PT017 each range may have been taken back before
+            assert error.code == "nothing_to_reverse"  # noqa: PT017 the range may have been reversed before
             continue
         _run(reversal_id, killed_after)
 
@@ -82,8 +81,8 @@ def test_reversals_take_back_each_movement_once(app, movements, asked):
 
 
 def _run(reversal_id: int, killed_after: int) -> None:
-    """To its end; killed once on the way, with or without its place noted."""
-    for count, _ in enumerate(run_parts(reversal_id), 1):
+    """Run a reversal to its end, killed once on the way, with or without its progress saved."""
+    for count, _ in enumerate(run_batches(reversal_id), 1):
         if count == killed_after:
             break
     with db.transaction() as session:
@@ -92,4 +91,4 @@ def _run(reversal_id: int, killed_after: int) -> None:
             return
         if killed_after % 2:
             row.after_customer_id = 0
-    assert list(run_parts(reversal_id))[-1] is False
+    assert list(run_batches(reversal_id))[-1] is False

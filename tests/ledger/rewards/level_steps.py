@@ -1,4 +1,4 @@
-"""What the tests of levels share: levels made and changed, movements that reach them, and who has."""
+"""Helpers for the tests of levels: creating and changing levels, reaching them, and listing the unlocks."""
 
 from sqlalchemy import select
 
@@ -14,26 +14,26 @@ ORIGIN = "wrk_0123456789abcdef"
 
 
 def add_level(title: str = "Silver", points: int = 100, key: str = "default", description: str = "") -> int:
-    """The id of a new level that nobody has the points of."""
+    """Create a level and run the job; returns the level's id."""
     number = add_level_without_job(title, points, key, description)
     run_level_job()
     return number
 
 
 def add_level_without_job(title: str = "Silver", points: int = 100, key: str = "default", description: str = "") -> int:
-    """The id of a new level, before the job has run."""
+    """Create a level without running the job; returns its id."""
     with db.transaction() as session:
         return levels.create(session, get_reserve(session, key), title, description, points, NOW).id
 
 
 def change_level(level_id: int, points: int = 100, is_active: bool = True, title: str = "Silver") -> None:
-    """Change it."""
+    """Change a level."""
     with db.transaction() as session:
         levels.update(session, get_reserve(session), level_id, title, "", points, is_active)
 
 
 def run_level_job() -> None:
-    """Run what the job does to its end."""
+    """Run the job to its end."""
     with db.transaction() as session:
         for number in levels.list_unfinished(session):
             while levels.process_batch(session, number, NOW):
@@ -42,13 +42,13 @@ def run_level_job() -> None:
 
 
 def apply_statuses(*incoming: IncomingMovement, key: str = "default") -> list[str]:
-    """What becomes of another site's movements."""
+    """Apply movements of another site; returns the statuses."""
     with db.transaction() as session:
         return [each.status for each in apply(session, ORIGIN, get_reserve(session, key), incoming, NOW)]
 
 
 def list_unlocks() -> list[tuple]:
-    """Who has reached what: whose, which, by how many points (None: they were there before), whether quietly."""
+    """The unlocks: customer, level, points of the movement (None: older than the level), whether quietly."""
     with db.transaction() as session:
         rows = session.execute(
             select(Customer.email, Level.title, Movement.points, LevelUnlock.is_quiet)

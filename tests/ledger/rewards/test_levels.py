@@ -1,4 +1,4 @@
-"""Levels: reached once by whatever brings the points, kept for ever, told of quietly where nobody is to be mailed."""
+"""Levels: unlocked once by any movement, kept for ever, and quietly if no mail should be sent."""
 
 from functools import partial
 
@@ -116,7 +116,9 @@ def test_each_reserve_has_its_own():
     record_all(Draft(ANNA, 60), Draft(ANNA, 60, reserve="gold"))
     with db.transaction() as session:
         anna = session.scalars(select(Customer)).one()
-        assert [(each.title, pot.key) for _, each, pot in levels.list_reached(session, anna)] == [("Silver", "gold")]
+        assert [(each.title, reserve.key) for _, each, reserve in levels.list_reached(session, anna)] == [
+            ("Silver", "gold")
+        ]
 
 
 def test_an_inactive_level_is_not_reached():
@@ -138,7 +140,7 @@ def test_a_level_added_later_counts_for_those_above_it_quietly():
     add_level_without_job()
     assert list_unlocks() == []
     record_one(1)
-    assert list_unlocks() == [], "the points were there before the level"
+    assert list_unlocks() == [], "the points are older than the level"
     record_all(Draft(BOB, 1))
     run_level_job()
     assert list_unlocks() == [

@@ -1,4 +1,4 @@
-"""Levels that are reached, and added, by several at once."""
+"""Levels that are reached and created in concurrent transactions."""
 
 from functools import partial
 
@@ -38,7 +38,7 @@ def test_two_concurrent_movements_that_reach_a_level_unlock_it_once(app):
 
 
 def test_nobody_is_missed_by_a_level_that_is_added_while_points_are_earned(app):
-    """Whoever has its points in the end has reached it: by the movement, or by the job."""
+    """All customers with enough points have unlocked it: by a movement, or by the job."""
     customers = [f"c{number}@shop.example" for number in range(20)]
 
     def shop(first: int) -> None:
@@ -61,7 +61,7 @@ def test_nobody_is_missed_by_a_level_that_is_added_while_points_are_earned(app):
 
 @pytest.mark.parametrize("app", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
 def test_a_new_level_and_concurrent_movements_wait_for_each_other(app):
-    """On SQLite there is one writer. Here, without that, neither would see the other, and a customer be missed."""
+    """Only on PostgreSQL: without the lock, neither transaction would see the other, and a customer would be missed."""
 
     def sell(session) -> None:
         record(session, [Draft(ANNA, 100)], "test", NOW)
@@ -101,7 +101,7 @@ def test_batches_that_unlock_the_same_customers_in_any_order_wait_for_each_other
 
 
 def test_control_an_unlock_is_recorded_once():
-    """The index that the whole rests on."""
+    """The unique index that the other tests rely on."""
     number = add_level()
     record_one(100)
     with db.transaction() as session:

@@ -1,4 +1,4 @@
-"""Rewards: added once, changed, never gone; redeemed once for each request, never with points that are not there."""
+"""Rewards: created, changed and never deleted; redeemed once per request, and only with enough points."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 def add_reward(title: str = "Mug", cost: int = 50, key: str = "default", description: str = "") -> int:
-    """The id of a new reward."""
+    """Create a reward; returns its id."""
     with db.transaction() as session:
         return rewards.create(session, get_reserve(session, key), title, description, cost, NOW).id
 
@@ -29,7 +29,7 @@ def add_reward(title: str = "Mug", cost: int = 50, key: str = "default", descrip
 def change_reward(
     reward_id: int, title: str = "Mug", cost: int = 50, is_active: bool = True, description: str = ""
 ) -> None:
-    """Change it."""
+    """Change a reward."""
     with db.transaction() as session:
         rewards.update(session, get_reserve(session), reward_id, title, description, cost, is_active)
 
@@ -42,7 +42,7 @@ def stored_rewards(key: str = "default") -> list[tuple]:
 
 
 def redeem(reward_id: int, ref: str | None = None, customer: str = ANNA, key: str = "default", **more):
-    """Redeem it for Anna."""
+    """Redeem a reward for Anna."""
     source = more.pop("source", "test")
     return db.run_in_transaction(
         lambda session: rewards.redeem(
@@ -52,7 +52,7 @@ def redeem(reward_id: int, ref: str | None = None, customer: str = ANNA, key: st
 
 
 def expect_refused(kind: type[DomainError], *args, **more) -> DomainError:
-    """Why that is not redeemed; nothing has changed then."""
+    """The error of the redemption; checks that nothing has changed."""
     before = row_counts()
     with pytest.raises(kind) as refusal:
         redeem(*args, **more)
@@ -137,8 +137,8 @@ def test_redeeming_takes_the_cost_and_is_sent():
         movement = session.scalars(select(Movement).order_by(Movement.seq.desc())).first()
         assert (movement.kind, movement.points, movement.balance) == ("redeem", -50, 70)
         assert movement.reason == "Redeemed: Mug <b>"
-        owed = session.scalars(select(Delivery.remote_id).where(Delivery.movement_seq == movement.seq)).all()
-        assert owed == [remote]
+        remote_ids = session.scalars(select(Delivery.remote_id).where(Delivery.movement_seq == movement.seq)).all()
+        assert remote_ids == [remote]
         assert session.get_one(Redemption, movement.seq).reward_id == number
         assert find_balance_differences(session) == []
 
@@ -244,7 +244,7 @@ def test_the_rewards_a_customer_can_redeem():
 
 
 def redeem_outcome(number: int, ref: str | None = None) -> str:
-    """What comes of redeeming it, as a word."""
+    """Redeem it; returns the status or the error code."""
     try:
         return redeem(number, ref).status
     except DomainError as error:

@@ -11,7 +11,7 @@ from pointsync.ledger.reversals.preview import ReversalScope, preview_reversal
 from pointsync.models import Origin, RefusedOrigin
 from pointsync.runtime import get_runtime
 from pointsync.schedule import ticks
-from pointsync.sync.remotes import blocked_origins
+from pointsync.sync.remotes import blocked_origins, origin_reversals
 from tests.peer.conftest import MakeSite
 from tests.peer.peer_site import PeerSite
 from tests.peer.server.test_errors import expect_refused
@@ -111,7 +111,7 @@ def test_a_pair_both_ways(pair: Pair, moving_clock: MovingClock) -> None:
         False,
     )
     assert receiver_view["status_text"] == (
-        "Blocked: nothing is taken from this site, and nothing sent, until it is unblocked. 1 movement waiting."
+        "Blocked: nothing is accepted from this site or sent to it until it is unblocked. 1 movement waiting."
     )
     request_count = len(a.requests)
     with b.app.app_context():
@@ -172,7 +172,7 @@ def test_a_reversal_does_not_change_what_the_sites_hold_of_each_other(pair: Pair
     block(b, auth)
     with b.app.app_context():
         preview = b.read(lambda session: preview_reversal(session, ReversalScope(auth, clock.now() - DELAY)))
-        b.write(lambda session: blocked_origins.start_reversal(session, get_runtime().config, preview, clock.now()))
+        b.write(lambda session: origin_reversals.start(session, get_runtime().config, preview, clock.now()))
         ticks.run_reversals()
     assert b.balance(ALICE) == 0
     unblock(b, auth)

@@ -245,7 +245,7 @@ class TestPair:
         new = rotate_pass(b)
         result = a.check(remote_id)
         assert (result.is_ok, result.code) == (True, "ok")
-        assert "b has changed its Pass., and the one of this line ends on 2 Mar 2026, 12:00 UTC" in result.message
+        assert "b has a new Pass. The Pass entered here is valid until 2 Mar 2026, 12:00 UTC" in result.message
         assert a.remote(remote_id).facts["pass_ends_at"] == "2026-03-02T12:00:00Z"
         paste_sharing_key(a, remote_id, new)
         assert "Pass" not in a.check(remote_id).message
@@ -270,12 +270,12 @@ class TestPair:
         a.deliver(remote_id)
         remote_json = a.remote_json(remote_id)
         assert remote_json["status"] == "error"
-        assert f"{b.url} has changed its Pass." in remote_json["status_text"]
+        assert f"{b.url} has a new Pass" in remote_json["status_text"]
         assert "new sharing key" in remote_json["last_error"]
         assert a.remote(remote_id).attempt_code == "bad_credentials"
         result = a.check(remote_id)
         assert (result.code, result.is_permanent) == ("bad_credentials", True)
-        assert "has changed its Pass." in result.message
+        assert "has a new Pass" in result.message
         paste_sharing_key(a, remote_id, new)
         assert a.check(remote_id).is_ok
         a.deliver(remote_id)
@@ -294,7 +294,7 @@ class TestPair:
         b.interceptor = forge_refusal
         message = a.check(remote_id).message
         assert "evil" not in message
-        assert "has changed its Pass." in message
+        assert "has a new Pass" in message
 
     def test_the_woorewards_dialect_says_so_too(self, pair: Pair) -> None:
         """A firewall between the two sites lets only the WooRewards dialect through."""
@@ -311,7 +311,7 @@ class TestPair:
         movement_id = a.record(ALICE, 5)
         a.deliver(remote_id)
         assert a.remote(remote_id).attempt_code == "bad_credentials"
-        assert f"{b.url} has changed its Pass." in (a.delivery(movement_id).message or "")
+        assert f"{b.url} has a new Pass" in (a.delivery(movement_id).message or "")
         assert a.remote_json(remote_id)["status"] == "error"
         paste_sharing_key(a, remote_id, new)
         a.deliver(remote_id)

@@ -268,7 +268,7 @@ def test_different_clocks_are_reported_and_sending_continues(
     monkeypatch.setattr(pointsync_server.clock, "to_text", lambda time, to_text=clock.to_text: to_text(time + offset))
     remote_id, result = a.list_site(b)
     assert (result.is_ok, result.code) == (True, "clock_skew")
-    assert f"{abs(offset) // timedelta(minutes=1):,} minutes apart" in result.message
+    assert f"differ by {abs(offset) // timedelta(minutes=1):,} minutes" in result.message
     a.record(ALICE, 5)
     a.deliver(remote_id)
     assert b.balance(ALICE) == 5

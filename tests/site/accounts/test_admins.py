@@ -111,7 +111,7 @@ def test_the_last_admin_who_may_sign_in_cannot_be_disabled_or_removed(ada):
         with pytest.raises(Conflict) as refusal:
             run_committed(call, *args)
         assert refusal.value.code == "last_admin"
-        assert "add or enable another one first" in refusal.value.message
+        assert "Add or enable another admin first" in refusal.value.message
     run_committed(admins.remove, bob)
     assert admin_names() == ["Ada"], "a disabled admin may be removed"
 

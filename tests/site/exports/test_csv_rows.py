@@ -52,12 +52,12 @@ def test_movements_with_all_their_columns(app):
         "points": 300,
         "kind": "earn",
         "reason": '\'="1"',
-        "at": recorded.to_json()["at"],
+        "at": recorded.to_json().at,
         "ref": "'@one",
         "id": recorded.movement.id,
         "origin": recorded.movement.origin,
         "balance": 300,
-        "recorded_at": recorded.to_json()["recorded_at"],
+        "recorded_at": recorded.to_json().recorded_at,
     }
     assert (second["customer"], second["points"], second["reason"], second["ref"]) == (BOB, -5, "", "")
 

@@ -205,7 +205,7 @@ def test_a_full_disk_is_reported_and_leaves_no_file(tmp_path, monkeypatch):
     run_waiting_tasks(tmp_path)
     failed = get_task(task_id)
     assert (failed.state, failed.result) == ("failed", {})
-    assert failed.message.startswith("The disk of this site's server is full: make room there")
+    assert failed.message.startswith("The disk of this site's server is full. Free some space")
     assert not partial_path.exists()
     assert list(tasks.folder_path(tmp_path, task_id).iterdir()) == []
 

@@ -110,4 +110,4 @@ def test_a_stopped_import_reports_its_progress(
     assert run_next_task(tmp_path)
     stopped = get_task(task_id)
     assert (stopped.state, stopped.result["recorded"], len(list_movements())) == ("stopped", 500, 500)
-    assert "records just the rest" in stopped.result["said"][0]
+    assert "to record the rest" in stopped.result["said"][0]

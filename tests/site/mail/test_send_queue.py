@@ -82,8 +82,9 @@ def test_a_mail_goes_out_once_with_its_content(mails_on, mail_server, moving_clo
     assert reward["From"] == "Mug shop <shop@mugs.example>"
     assert reward["Auto-Submitted"] == "auto-generated"
     assert reward["Date"].datetime == NOW
-    assert "redeemed 40 points at Mug shop for:\n\n    Tasse à café\n\n60 points are left in Points." in (
-        reward.get_content().replace("\r\n", "\n")
+    assert (
+        "redeemed 40 points at Mug shop for this reward:\n\n    Tasse à café\n\nYou have 60 points left in Points."
+        in (reward.get_content().replace("\r\n", "\n"))
     )
     assert level["Subject"] == "You have reached Silver"
     assert len({each["Message-ID"] for each in mail_server.box.mails}) == 3
@@ -160,7 +161,7 @@ def test_an_unreachable_server_uses_up_no_attempts(monkeypatch, mails_on, mail_s
     assert mail_states() == [("waiting", 0, None)] * 2
     status = server_status()
     assert status is not None
-    assert "nothing listens" in (status.message or "")
+    assert "refused the connection" in (status.message or "")
     assert (status.failures, status.next_at) == (1, NOW + timedelta(minutes=1))
     set_mail_server(monkeypatch, mail_server.url())
     ticks.send_mails()
@@ -181,7 +182,7 @@ def test_a_mail_that_waits_for_three_days_fails(monkeypatch, mails_on, moving_cl
     ticks.send_mails()
     [(state, attempts, message)] = mail_states()
     assert (state, attempts) == ("failed", 0)
-    assert "nothing listens" in (message or "")
+    assert "refused the connection" in (message or "")
     assert run_committed(mails.count_attention).failed.number == 1
 
 
@@ -229,7 +230,7 @@ def test_switching_mails_off_drops_waiting_mails(mails_on, mail_server, moving_c
     run_committed(sender.set_enabled, mails_on, "off")
     ticks.send_mails()
     assert mail_states() == [("dropped", 0, sender.DROPPED_WHEN_OFF)]
-    with pytest.raises(Conflict, match="switch “Send mails from this site” on first"):
+    with pytest.raises(Conflict, match="Turn on “Send mails from this site” first"):
         run_committed(mails.retry, 1, NOW)
     run_committed(sender.set_enabled, mails_on, "on")
     ticks.send_mails()
@@ -268,7 +269,7 @@ def test_test_mails_go_out_even_if_mails_are_off(monkeypatch, mails_on, mail_ser
     assert sent.get_content().strip() == "Mug shop 1 March 2027"
     for _ in range(mails.MAX_WAITING_TESTS):
         run_committed(mails.enqueue_test, mails_on, "level", ANNA, NOW)
-    with pytest.raises(Conflict, match="20 test mails wait"):
+    with pytest.raises(Conflict, match="20 test mails are already waiting"):
         run_committed(mails.enqueue_test, mails_on, "level", ANNA, NOW)
     with pytest.raises(InvalidInput) as refusal:
         run_committed(mails.enqueue_test, mails_on, "level", "nobody", NOW)
@@ -294,7 +295,7 @@ def test_mails_cannot_be_switched_on_without_a_server_and_a_sender(monkeypatch):
     run_committed(sender.set_enabled, user_is_sender, "on")
     assert run_committed(sender.get_sender, user_is_sender) == sender.Sender(SENDER, "Mug shop")
     assert run_committed(settings.read).send_mails
-    with pytest.raises(InvalidInput, match="type the address"):
+    with pytest.raises(InvalidInput, match="Enter the address"):
         run_committed(sender.change, no_sender, "", "")
 
 
@@ -326,7 +327,7 @@ def test_expiry_notices_are_queued_once_a_day(mails_on, mail_server, moving_cloc
         ticks.queue_expiry_notices()
         ticks.send_mails()
     [sent] = mail_server.box.mails
-    assert "100 of your 100 points in Points expire soon, from 21 March 2026 on." in sent.get_content()
+    assert "100 of your 100 points in Points will expire soon, starting on 21 March 2026." in sent.get_content()
     assert len(mail_states()) == 1
     with db.transaction() as session:
         record(session, [Draft(BOB, 100, at=NOW - timedelta(days=1))], "t", NOW)

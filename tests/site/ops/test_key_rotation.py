@@ -97,7 +97,7 @@ def test_a_key_set_by_an_admin_is_replaced_by_the_next(open_process: OpenProcess
         assert decrypted_secrets() == before
     with (
         open_process(**key_settings(FIRST)),
-        pytest.raises(WrongSecretKey, match="POINTSYNC_SECRET_KEY is not the one"),
+        pytest.raises(WrongSecretKey, match="POINTSYNC_SECRET_KEY is not the key"),
     ):
         secret_key.verify_key()
     with open_process(**key_settings("a third key of this test", FIRST)):
@@ -131,7 +131,7 @@ def test_rotation_is_refused_while_another_process_has_the_database_open(
         before = create_secrets()
     with open_process():
         assert secret_key.verify_key(), "every long-running process starts with this and keeps its connection"
-        with open_process(), pytest.raises(Conflict, match="stop pointsync serve"):
+        with open_process(), pytest.raises(Conflict, match="Stop pointsync serve"):
             key_rotation.rotate(NOW)
         assert decrypted_secrets() == before
         assert not (get_runtime().config.data / "secret_key.new").exists()
@@ -204,6 +204,6 @@ def test_a_wrong_key_is_refused_at_every_start(open_process: OpenProcess, caplog
                 start()
     with open_process(**key_settings(FIRST, SECOND)):
         assert startup.prepare_database() is None
-        assert "POINTSYNC_SECRET_KEY_OLD is not needed any more" in caplog.text
+        assert "POINTSYNC_SECRET_KEY_OLD is no longer needed" in caplog.text
         assert decrypted_secrets() == before
         assert current_app.config["SECRET_KEY"] == FIRST

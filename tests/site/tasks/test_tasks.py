@@ -154,7 +154,7 @@ def test_too_many_unfinished_tasks_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(tasks, "MAX_UNFINISHED", 2)
     first = create_task(tmp_path)
     create_task(tmp_path)
-    with pytest.raises(Conflict, match="wait until one of them is done"):
+    with pytest.raises(Conflict, match="Wait until one is done"):
         create_task(tmp_path)
     update_task(first, finished_at=START, state="done")
     assert create_task(tmp_path)
@@ -162,7 +162,7 @@ def test_too_many_unfinished_tasks_are_refused(tmp_path, monkeypatch):
 
 def test_a_task_without_a_folder_is_refused(tmp_path):
     (tmp_path / tasks.FOLDER_NAME).write_text("in the way")
-    with pytest.raises(Conflict, match=r"Nothing can be written in .*files"):
+    with pytest.raises(Conflict, match=r"PointSync cannot write to .*files"):
         create_task(tmp_path)
     with db.transaction() as session:
         assert tasks.list_recent(session) == []
@@ -229,7 +229,7 @@ def test_the_result_file_can_be_downloaded_once_it_is_complete(tmp_path):
         (InvalidInput("file", "Line 7 has no points."), "Line 7 has no points."),
         (OSError(errno.ENOSPC, "No space left on device"), "The disk of this site's server is full"),
         (PermissionError(errno.EACCES, "Permission denied"), "could not be read or written .*: Permission denied"),
-        (ZeroDivisionError(), "this site's log says what happened"),
+        (ZeroDivisionError(), "The log of this site says what happened"),
     ],
 )
 def test_a_failed_task_says_why_and_is_not_retried(tmp_path, error, message):
@@ -250,7 +250,7 @@ def test_a_busy_database_is_retried_but_not_forever(tmp_path):
         assert get_task(task_id).state == "running"
     assert not run_next_task(tmp_path, count_sheep)
     assert get_task(task_id).state == "failed"
-    assert "begun 5 times" in get_task(task_id).message
+    assert "started 5 times" in get_task(task_id).message
 
 
 def test_another_worker_resumes_at_the_saved_position(tmp_path):

@@ -1,11 +1,12 @@
-"""Where the outgoing door may call, by the addresses behind a name, and where it never does."""
+"""The addresses that the HTTP client may and must not call."""
 
 import ipaddress
 import socket
 
 import pytest
 
-from pointsync.net.http_client import HttpClient, PermanentCallError, TransientCallError
+from pointsync.net.call import PermanentCallError, TransientCallError
+from pointsync.net.http_client import HttpClient
 from tests.support.scripted_server import OK, CreateClient, StartServer, answer_always, expect_call_failed, get
 
 

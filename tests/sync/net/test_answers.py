@@ -1,4 +1,4 @@
-"""The outgoing door against answers that are too large, wrongly zipped or broken: none is taken for an answer."""
+"""The HTTP client refuses answers that are too large, badly compressed or broken."""
 
 import gzip
 import socket
@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from pointsync.net.http_client import HttpClient, TransientCallError
+from pointsync.net.call import TransientCallError
+from pointsync.net.http_client import HttpClient
 from tests.support.scripted_server import (
     KIB,
     CreateClient,

@@ -1,4 +1,4 @@
-"""The outgoing door believes a certificate only of those it trusts and only for the name it calls."""
+"""The HTTP client accepts only trusted certificates for the name that it calls."""
 
 import socket
 import ssl
@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from pointsync.net.http_client import HttpClient, PermanentCallError, TransientCallError
+from pointsync.net.call import PermanentCallError, TransientCallError
+from pointsync.net.http_client import HttpClient
 from tests.support.scripted_server import (
     OK,
     CreateClient,

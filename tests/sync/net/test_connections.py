@@ -1,4 +1,4 @@
-"""The outgoing door keeps connections for each key, tries nothing twice, and lets all go when it is closed."""
+"""The HTTP client keeps connections per key, never retries, and closes all connections when it is closed."""
 
 import socket
 import threading
@@ -6,7 +6,8 @@ from time import monotonic
 
 import pytest
 
-from pointsync.net.http_client import HttpCallError, HttpClient, TransientCallError
+from pointsync.net.call import HttpCallError, TransientCallError
+from pointsync.net.http_client import HttpClient
 from tests.support.scripted_server import (
     OK,
     CreateClient,
@@ -73,14 +74,14 @@ def test_threads_share_a_connection_key(client: HttpClient, serve: StartServer) 
     server = serve(script)
     wrong: list[object] = []
 
-    def work(name: str) -> None:
+    def call(name: str) -> None:
         for number in range(50):
             body = f"{name} {number}".encode()
             answer = client.send("POST", server.url, headers={}, body=body, connection_key=1)
             if answer.body != body:
                 wrong.append((body, answer))
 
-    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "another")]
+    threads = [threading.Thread(target=call, args=(name,)) for name in ("one", "another")]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -102,13 +103,13 @@ def test_closing_stops_running_calls(make_client: CreateClient, serve: StartServ
     client = make_client()
     failures: list[HttpCallError] = []
 
-    def work() -> None:
+    def call() -> None:
         try:
             get(client, server.url, connection_key=1)
         except HttpCallError as failure:
             failures.append(failure)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=call)
     thread.start()
     assert server.got_request.wait(2)
     start = monotonic()

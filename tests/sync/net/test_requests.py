@@ -1,4 +1,4 @@
-"""The outgoing door sends what it is given and nothing else, and gives the answer as it came."""
+"""The HTTP client sends only what it is given, and returns the response unchanged."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def test_the_caller_may_name_the_agent_but_no_other_encoding(client: HttpClient,
 
 
 @pytest.mark.parametrize(
-    ("target", "line"),
+    ("target", "request_target"),
     [
         ("", "/"),
         ("/", "/"),
@@ -51,10 +51,12 @@ def test_the_caller_may_name_the_agent_but_no_other_encoding(client: HttpClient,
         ("/page#part", "/page"),
     ],
 )
-def test_the_target_arrives_as_it_was_given(client: HttpClient, serve: StartServer, target: str, line: str) -> None:
+def test_the_target_arrives_as_it_was_given(
+    client: HttpClient, serve: StartServer, target: str, request_target: str
+) -> None:
     server = serve(answer_always(OK))
     get(client, server.url + target)
-    assert server.requests[0].split(b"\r\n")[0] == f"GET {line} HTTP/1.1".encode()
+    assert server.requests[0].split(b"\r\n")[0] == f"GET {request_target} HTTP/1.1".encode()
 
 
 def test_the_environment_and_earlier_answers_change_nothing(

@@ -1,11 +1,12 @@
-"""What fails at the outgoing door is told without the secrets that were to be sent."""
+"""Errors of the HTTP client contain no secrets of the request."""
 
 import traceback
 from typing import Any
 
 import pytest
 
-from pointsync.net.http_client import HttpClient, TransientCallError
+from pointsync.net.call import TransientCallError
+from pointsync.net.http_client import HttpClient
 from tests.support.scripted_server import OK, StartServer, answer_always, get
 
 

@@ -1,4 +1,4 @@
-"""The outgoing door against servers that are slow in every way: it always ends, in time."""
+"""The HTTP client ends in time, with servers that are slow in every way."""
 
 import socket
 import threading
@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from pointsync.net.http_client import TransientCallError
+from pointsync.net.call import TransientCallError
 from tests.support.scripted_server import (
     KIB,
     OK,
@@ -83,7 +83,7 @@ def test_a_tls_handshake_that_stalls_is_cut(make_client: CreateClient, serve: St
 
 @contextmanager
 def unanswering_url() -> Iterator[str]:
-    """The URL of a port that lets connections wait for ever: its queue is full."""
+    """The URL of a port that never accepts connections, because its queue is full."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))

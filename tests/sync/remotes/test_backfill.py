@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
@@ -48,7 +49,7 @@ def run_all_chunks(remote_id: int, max_chunks: int = 50) -> int:
 def progress(remote_id: int):
     """The progress as commands and the API answer it."""
     with db.transaction() as session:
-        return backfill.progress_json(session, get_remote(session, remote_id))
+        return msgspec.to_builtins(backfill.progress(session, get_remote(session, remote_id)))
 
 
 def running_remote_ids() -> list[int]:

@@ -13,7 +13,7 @@ from pointsync.models import Movement, RefusedOrigin, Reversal, Site
 from pointsync.runtime import get_runtime
 from pointsync.schedule import ticks
 from pointsync.sync.delivery import claim
-from pointsync.sync.remotes import blocked_origins, network
+from pointsync.sync.remotes import blocked_origins, network, origin_reversals
 from pointsync.sync.site import general, names, settings
 from tests.support.apps import get_reserve
 from tests.support.moving_clock import START, MovingClock
@@ -50,7 +50,7 @@ def test_a_blocked_site_is_listed_with_who_when_why_and_its_calls():
         assert blocked_origins.filter_recent_callers([found], START + timedelta(hours=24)) == [found]
         assert blocked_origins.filter_recent_callers([found], START + timedelta(hours=25)) == []
         assert blocked_origins.list_unlisted_refused(session) == []
-        assert get_remote(session, remote_id).status_text.startswith("Blocked: nothing is taken")
+        assert get_remote(session, remote_id).status_text.startswith("Blocked: nothing is accepted")
 
 
 def test_a_site_that_never_called_is_refused_from_its_first_call():
@@ -61,14 +61,14 @@ def test_a_site_that_never_called_is_refused_from_its_first_call():
 
 @pytest.mark.parametrize("auth", ["", "shop", "wrk_", "wrk_0123456789abcdeg", "x" * 500])
 def test_an_invalid_auth_that_never_called_cannot_be_blocked(auth):
-    with pytest.raises(InvalidInput, match="wrk_ and 16 hex digits"):
+    with pytest.raises(InvalidInput, match="wrk_ followed by 16 hex digits"):
         block_origin(auth)
 
 
 def test_the_own_site_and_too_long_reasons_are_refused():
     with db.transaction() as session:
         own = session.get_one(Site, 1).auth
-    with pytest.raises(Conflict, match="this very site"):
+    with pytest.raises(Conflict, match="the Auth of this site"):
         block_origin(f" {own} ")
     with pytest.raises(DomainError) as refusal:
         block_origin(reason="x" * 501)
@@ -136,10 +136,8 @@ def test_the_job_reverses_the_movements_with_a_clear_reason(moving_clock: Moving
     berlin = ZoneInfo("Europe/Berlin")
     with db.transaction() as session:
         general.set_time_zone(session, berlin.key)
-        preview = blocked_origins.preview_reversal(
-            session, AUTH, f"{START.astimezone(berlin):%Y-%m-%dT%H:%M}", None, START
-        )
-        blocked_origins.start_reversal(session, get_runtime().config, preview, START)
+        preview = origin_reversals.preview(session, AUTH, f"{START.astimezone(berlin):%Y-%m-%dT%H:%M}", None, START)
+        origin_reversals.start(session, get_runtime().config, preview, START)
     ticks.run_reversals()
     ticks.run_reversals()
     with db.transaction() as session:

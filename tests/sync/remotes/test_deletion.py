@@ -50,11 +50,11 @@ def test_a_deletion_must_confirm_how_many_deliveries_are_dropped():
 
 def test_the_message_has_the_right_plural():
     remote_id = add_remote()
-    assert "Nothing waits" in expect_refused(Conflict, remove_remote, remote_id, drop_count=1).message
+    assert "Nothing is waiting" in expect_refused(Conflict, remove_remote, remote_id, drop_count=1).message
     record_points(1)
-    assert "1 movement waits for this remote" in expect_refused(Conflict, remove_remote, remote_id).message
+    assert "1 movement is waiting for this remote" in expect_refused(Conflict, remove_remote, remote_id).message
     record_points(2)
-    assert "2 movements wait for this remote" in expect_refused(Conflict, remove_remote, remote_id).message
+    assert "2 movements are waiting for this remote" in expect_refused(Conflict, remove_remote, remote_id).message
 
 
 def test_a_deleted_remote_gets_no_new_deliveries():

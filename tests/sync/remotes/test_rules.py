@@ -8,7 +8,7 @@ from pointsync import db
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.models import Origin, Remote, Site
 from pointsync.runtime import get_runtime
-from pointsync.sync.remotes import queue
+from pointsync.sync.remotes import remote_json
 from tests.support.remote_rows import AUTH, OTHER_AUTH, PASS, add_remote, get_remote
 from tests.sync.remote_edits import change_remote, expect_refused, listed_ids, remove_remote
 
@@ -25,8 +25,8 @@ def test_a_remote_stores_its_fields_and_encrypts_the_pass():
         assert get_runtime().vault.decrypt(remote.sealed_pass) == PASS
         assert (remote.status, remote.dialect, remote.version) == ("none", None, 1)
         assert session.get_one(Origin, AUTH).public_key is None
-        document = queue.to_json(session, remote)
-    assert (document["id"], document["observed"], document["waiting"], document["paused"]) == (
+        document = remote_json.of(session, remote)
+    assert (document.id, document.observed, document.waiting, document.paused) == (
         remote_id,
         "gold",
         0,

@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
 from pointsync import db
 from pointsync.models import DailyDeliveryTotal, Delivery, DeliveryState
-from pointsync.sync.remotes import queue, remotes
+from pointsync.sync.remotes import queue, remote_json, remotes
 from pointsync.sync.site import settings
+from tests.support.bulk_rows import insert_rows
 from tests.support.moving_clock import START as NOW
+from tests.support.queries import queries_of
 from tests.support.remote_rows import add_remote, get_remote, outstanding_points, record_points
 
 HOUR = timedelta(hours=1)
@@ -26,7 +29,7 @@ def test_a_paused_remote_still_gets_deliveries_and_is_shown_as_paused():
     record_points(1)
     with db.transaction() as session:
         assert get_remote(session, remote_id).paused_at == NOW
-        assert queue.to_json(session, get_remote(session, remote_id))["paused"] is True
+        assert remote_json.of(session, get_remote(session, remote_id)).paused
         remotes.resume(session, get_remote(session, remote_id))
         assert get_remote(session, remote_id).paused_at is None
     assert outstanding_points(remote_id) == [1]
@@ -65,20 +68,59 @@ def test_status_facts():
         assert not queue.load_status_facts(
             session, get_remote(session, remote_id), current_settings
         ).has_used_up_attempts
-        document = queue.to_json(session, get_remote(session, remote_id))
-    assert (document["waiting"], document["unknown_customers"], document["refused"]) == (3, 1, 1)
+        row = remote_json.of(session, get_remote(session, remote_id))
+    assert (row.waiting, row.unknown_customers, row.refused) == (3, 1, 1)
 
 
 def test_the_average_attempts_cover_the_statistics_period():
     remote_id = add_remote()
     today = NOW.date()
     with db.transaction() as session:
-        remote = get_remote(session, remote_id)
         current_settings = settings.read(session)
-        assert queue.average_attempts(session, remote, current_settings, today) is None
+        [row] = queue.list_rows(session, current_settings, today)
+        assert row.average_attempts is None
         for days, tries, delivered in ((0, 10, 10), (30, 20, 5), (31, 1000, 1), (400, 1000, 1)):
             session.add(
                 DailyDeliveryTotal(remote_id=remote_id, day=today - days * DAY, tries=tries, delivered=delivered)
             )
         session.flush()
-        assert queue.average_attempts(session, remote, current_settings, today) == 2.0
+        [row] = queue.list_rows(session, current_settings, today)
+        assert row.average_attempts == 2.0
+
+
+def test_the_json_of_one_remote_is_that_of_the_list():
+    remote_id = add_remote(with_backfill=True)
+    record_points(1, 2, 3)
+    with db.transaction() as session:
+        first, second, _ = session.scalars(select(Delivery).order_by(Delivery.id))
+        first.state, second.state = DeliveryState.FAILED, DeliveryState.UNKNOWN
+        session.flush()
+        [listed] = remote_json.list_all(session)
+        assert listed == remote_json.of(session, get_remote(session, remote_id))
+    assert list(msgspec.to_builtins(listed)) == [
+        "id",
+        "name",
+        "url",
+        "target",
+        "observed",
+        "dialect",
+        "status",
+        "status_text",
+        "waiting",
+        "unknown_customers",
+        "refused",
+        "paused",
+        "blocked",
+        "last_success_at",
+        "last_error",
+        "last_error_at",
+        "history",
+    ]
+    assert (listed.waiting, listed.unknown_customers, listed.refused) == (3, 1, 1)
+
+
+@pytest.mark.parametrize("remote_count", [1, 20])
+def test_the_number_of_queries_for_the_list_is_fixed(remote_count):
+    with db.transaction() as session:
+        insert_rows(session, customers=5, movements=20, remotes=remote_count)
+    assert len(queries_of(remote_json.list_all)) == 8

@@ -50,7 +50,9 @@ def test_the_environments_name_takes_precedence(open_config):
     assert run_committed(general.get_site_name, named_config) == identity(named_config).name == "Environment"
     with pytest.raises(Conflict) as refusal:
         run_committed(general.set_site_name, named_config, "Other")
-    assert refusal.value.fields == {"site_name": "POINTSYNC_SITE_NAME sets it: change it there, and start again."}
+    assert refusal.value.fields == {
+        "site_name": "POINTSYNC_SITE_NAME sets this value. Change it there and restart PointSync."
+    }
     assert identity(open_config).name == "Mugs"
 
 
@@ -114,7 +116,7 @@ def test_the_public_url_that_an_admin_confirms(open_config):
 
 def test_the_environments_url_takes_precedence(site_config):
     fields = expect_refused(Conflict, general.set_public_url, site_config, OTHER_URL)
-    assert fields == {"public_url": "POINTSYNC_PUBLIC_URL sets it: change it there, and start again."}
+    assert fields == {"public_url": "POINTSYNC_PUBLIC_URL sets this value. Change it there and restart PointSync."}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_a_start_at_another_url_than_the_confirmed_one_stops_sending(open_config
     start_site(open_config)
     run_committed(general.set_public_url, open_config, OTHER_URL)
     assert start_site(open_config) is None
-    assert start_site(site_config) == f"The database was last used at {OTHER_URL}, and this is {URL}."
+    assert start_site(site_config) == f"The database was last used at {OTHER_URL}, but this site's public URL is {URL}."
 
 
 def test_a_copy_forgets_the_confirmed_url(open_config):

@@ -84,7 +84,7 @@ class TestRotation:
             assert refusal.value.code == "no_old_pass"
 
     def test_without_a_rotation_there_is_nothing_to_revoke(self, site_config):
-        with db.transaction() as session, pytest.raises(Conflict, match="No old Pass works"):
+        with db.transaction() as session, pytest.raises(Conflict, match="There is no old Pass to revoke"):
             passes.revoke_old(session, NOW)
         assert get_old_pass(site_config) is None
 

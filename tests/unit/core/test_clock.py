@@ -1,4 +1,4 @@
-"""Moments: aware, in UTC, to the millisecond; and their one form on the wire."""
+"""Times: aware, in UTC, with milliseconds; and their form on the wire."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
@@ -37,7 +37,7 @@ def test_the_systems_clock_comes_back(fine_clock):
 
 
 @pytest.mark.parametrize(
-    ("moment", "text"),
+    ("time", "text"),
     [
         (NOON, "2026-03-01T12:00:00Z"),
         (NOON + timedelta(milliseconds=5), "2026-03-01T12:00:00.005Z"),
@@ -46,12 +46,12 @@ def test_the_systems_clock_comes_back(fine_clock):
         (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00Z"),
     ],
 )
-def test_to_text(moment, text):
-    assert clock.to_text(moment) == text
+def test_to_text(time, text):
+    assert clock.to_text(time) == text
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
+    ("text", "time"),
     [
         ("2026-03-01T12:00:00Z", NOON),
         ("2026-03-01t12:00:00z", NOON),
@@ -63,9 +63,9 @@ def test_to_text(moment, text):
         ("2026-03-01T12:00:00.123456789Z", NOON + timedelta(milliseconds=123)),
     ],
 )
-def test_from_text(text, moment):
+def test_from_text(text, time):
     read = clock.from_text(text)
-    assert read == moment
+    assert read == time
     assert read.utcoffset() == timedelta(0)
 
 
@@ -107,12 +107,12 @@ def test_a_time_without_a_zone_says_what_to_do():
 
 
 @given(st.datetimes(timezones=st.timezones()))
-def test_every_time_survives_the_wire(moment):
+def test_every_time_survives_the_wire(time):
     try:
-        cut = moment.astimezone(UTC)
+        cut = time.astimezone(UTC)
     except OverflowError:
         return
-    assert clock.from_text(clock.to_text(moment)) == cut.replace(microsecond=cut.microsecond // 1000 * 1000)
+    assert clock.from_text(clock.to_text(time)) == cut.replace(microsecond=cut.microsecond // 1000 * 1000)
 
 
 @given(st.text())

@@ -1,4 +1,4 @@
-"""Settings: a wrong one stops the start and says which, why, and what a right one looks like."""
+"""Settings: a wrong one prevents the start, with an error that names it, the problem and an example."""
 
 import dataclasses
 import stat
@@ -16,13 +16,13 @@ PATIENCE_SECONDS = 60
 
 
 def load(folder: Path, **settings: str) -> config.Config:
-    """The configuration of a site whose data is in `folder`."""
+    """The configuration of a site with its data in `folder`."""
     named = {f"POINTSYNC_{name}": value for name, value in settings.items()}
     return config.load({"POINTSYNC_DATA": str(folder / "data")} | named, root=folder)
 
 
 def config_error(folder: Path, **settings: str) -> str:
-    """Why these settings stop the start."""
+    """The error for these settings."""
     with pytest.raises(ConfigError) as error:
         load(folder, **settings)
     return str(error.value)
@@ -145,9 +145,9 @@ BAD_SETTINGS = [
 
 @pytest.mark.parametrize(("name", "value"), BAD_SETTINGS)
 def test_a_wrong_value_names_the_setting_the_problem_and_an_example(tmp_path, name, value):
-    said = config_error(tmp_path, **{name: value})
-    assert said.startswith(f"POINTSYNC_{name} ")
-    fault, _, example = said.partition("; example: ")
+    message = config_error(tmp_path, **{name: value})
+    assert message.startswith(f"POINTSYNC_{name} ")
+    fault, _, example = message.partition("; example: ")
     assert len(fault) > len(f"POINTSYNC_{name} ")
     setting, _, right = example.partition("=")
     assert setting == f"POINTSYNC_{name}"
@@ -161,11 +161,11 @@ def _companions(name: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("value", "fault"),
     [
-        ("http://h:70000", "has a port that cannot be; ports go from 1 to 65535"),
-        ("https://user:s3cret@shop.example", "must not carry a name or password before its host"),
+        ("http://h:70000", "has an invalid port; use one from 1 to 65535"),
+        ("https://user:s3cret@shop.example", "must not have a user name or password before the host"),
         ("ftp://shop.example", "must begin with https:// (or http:// inside your own network)"),
         ("https://shop.example?a=1", "must end with its path, without ? and #"),
-        ("https:///points", "has no host; it needs one such as shop.example"),
+        ("https:///points", "has no host; use one such as shop.example"),
     ],
 )
 def test_a_wrong_public_url_has_its_problem_named(tmp_path, value, fault):
@@ -189,14 +189,14 @@ def test_a_password_in_a_wrong_url_is_not_shown(tmp_path):
 
 def test_the_settings_in_a_traceback_show_no_key(tmp_path):
     assert "s3cret" not in repr(load(tmp_path, SECRET_KEY="s3cret" * 3, SECRET_KEY_OLD="s3cret" * 4))
-    made = load(tmp_path)
-    assert made.secret_key not in repr(made)
+    found = load(tmp_path)
+    assert found.secret_key not in repr(found)
 
 
 def test_signing_in_by_header_needs_a_trusted_proxy(tmp_path):
-    said = config_error(tmp_path, PROXY_AUTH_HEADER="X-Forwarded-User")
-    assert "POINTSYNC_PROXY_AUTH_HEADER needs POINTSYNC_TRUSTED_PROXIES" in said
-    assert "example: POINTSYNC_TRUSTED_PROXIES=127.0.0.1" in said
+    message = config_error(tmp_path, PROXY_AUTH_HEADER="X-Forwarded-User")
+    assert "POINTSYNC_PROXY_AUTH_HEADER needs POINTSYNC_TRUSTED_PROXIES" in message
+    assert "example: POINTSYNC_TRUSTED_PROXIES=127.0.0.1" in message
 
 
 def test_data_that_cannot_be_a_folder(tmp_path):
@@ -207,11 +207,11 @@ def test_data_that_cannot_be_a_folder(tmp_path):
 
 
 def test_a_new_data_folder_is_private_and_an_existing_one_stays_as_it_is(tmp_path):
-    made = load(tmp_path / "new" / "place").data
-    assert stat.S_IMODE(made.stat().st_mode) == 0o700
-    made.chmod(0o750)
+    found = load(tmp_path / "new" / "place").data
+    assert stat.S_IMODE(found.stat().st_mode) == 0o700
+    found.chmod(0o750)
     load(tmp_path / "new" / "place")
-    assert stat.S_IMODE(made.stat().st_mode) == 0o750
+    assert stat.S_IMODE(found.stat().st_mode) == 0o750
 
 
 def test_a_file_beside_the_data_gives_settings_and_the_environment_wins(tmp_path):
@@ -238,11 +238,11 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
 
 def test_the_secret_is_created_once_and_private(tmp_path):
     first = load(tmp_path).secret_key
-    kept = tmp_path / "data" / "secret_key"
+    key_path = tmp_path / "data" / "secret_key"
     assert len(first) == 64
     assert not load(tmp_path).secret_key_is_set
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert load(tmp_path).secret_key == first == kept.read_text()
+    assert stat.S_IMODE(key_path.stat().st_mode) == 0o600
+    assert load(tmp_path).secret_key == first == key_path.read_text()
     assert load(tmp_path / "other").secret_key != first
 
 
@@ -253,17 +253,17 @@ def test_the_secret_from_a_file(tmp_path):
     assert found.secret_key == "the secret of this test"
     assert found.secret_key_is_set
     assert load(tmp_path, SECRET_KEY_OLD_FILE=str(tmp_path / "key")).secret_key_old == "the secret of this test"
-    given = load(tmp_path, SECRET_KEY="another secret of it", SECRET_KEY_FILE=str(tmp_path / "key"))
-    assert given.secret_key == "another secret of it"
+    found_config = load(tmp_path, SECRET_KEY="another secret of it", SECRET_KEY_FILE=str(tmp_path / "key"))
+    assert found_config.secret_key == "another secret of it"
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"short", b"\xff" * 32])
 def test_an_invalid_secret_file_is_not_replaced(tmp_path, content):
     if content is not None:
         (tmp_path / "key").write_bytes(content)
-    said = config_error(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"))
-    assert said.startswith("POINTSYNC_SECRET_KEY")
-    assert "; example: POINTSYNC_SECRET_KEY" in said
+    message = config_error(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"))
+    assert message.startswith("POINTSYNC_SECRET_KEY")
+    assert "; example: POINTSYNC_SECRET_KEY" in message
     assert not (tmp_path / "data" / "secret_key").exists()
 
 
@@ -300,8 +300,8 @@ def test_processes_that_start_at_once_share_one_secret(tmp_path):
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
-    said = {process.communicate(timeout=PATIENCE_SECONDS)[0].strip() for process in processes}
+    message = {process.communicate(timeout=PATIENCE_SECONDS)[0].strip() for process in processes}
     assert [process.returncode for process in processes] == [0] * 4
-    assert said == {(data / "secret_key").read_text()}
+    assert message == {(data / "secret_key").read_text()}
     assert stat.S_IMODE((data / "secret_key").stat().st_mode) == 0o600
     assert [path.name for path in data.iterdir()] == ["secret_key"]

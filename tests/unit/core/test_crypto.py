@@ -1,4 +1,4 @@
-"""What is stored cannot be read without the secret; signatures agree with the published examples."""
+"""Stored secrets cannot be read without the key; signatures equal the published examples."""
 
 import base64
 import hashlib

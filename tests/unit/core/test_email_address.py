@@ -1,4 +1,4 @@
-"""One customer, one spelling: whatever shop or keyboard an address comes from."""
+"""An e-mail address has one normalised spelling, however it was typed."""
 
 import re
 import string

@@ -1,4 +1,4 @@
-"""Names made once: their shapes, and ids that grow with time."""
+"""Generated names and their form; ids that grow with time."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,14 +13,14 @@ MOMENTS = st.integers(0, 60 * 365 * 86_400 * 1_000_000).map(lambda count: ids.EP
 
 
 @given(MOMENTS)
-def test_an_id_holds_its_millisecond(moment):
-    milliseconds = (moment - ids.EPOCH) // timedelta(milliseconds=1)
-    assert ids.lowest_id_at(moment) == milliseconds << ids.COUNTER_BITS
+def test_an_id_holds_its_millisecond(time):
+    milliseconds = (time - ids.EPOCH) // timedelta(milliseconds=1)
+    assert ids.lowest_id_at(time) == milliseconds << ids.COUNTER_BITS
 
 
 @given(MOMENTS)
-def test_ids_grow_with_time(moment):
-    assert ids.lowest_id_at(moment + timedelta(milliseconds=1)) > ids.lowest_id_at(moment)
+def test_ids_grow_with_time(time):
+    assert ids.lowest_id_at(time + timedelta(milliseconds=1)) > ids.lowest_id_at(time)
 
 
 def test_ids_fit_for_decades():
@@ -73,9 +73,9 @@ def test_every_id_reads_back(number):
     ],
 )
 def test_generated_names_have_their_form_and_are_unique(make, shape):
-    made = {make() for _ in range(500)}
-    assert len(made) == 500
-    assert all(re.fullmatch(shape, name) for name in made)
+    names = {make() for _ in range(500)}
+    assert len(names) == 500
+    assert all(re.fullmatch(shape, name) for name in names)
 
 
 def test_generated_names_are_recognised():

@@ -1,4 +1,4 @@
-"""The lines of the log: one for each event, and nothing in them that others must not read."""
+"""Log lines: one per event, and without secrets."""
 
 import json
 import logging
@@ -56,8 +56,8 @@ def test_a_json_line_is_one_object_with_the_events_own_fields() -> None:
     )
     assert "\n" not in line
     event = json.loads(line)
-    moment = clock.from_text(event.pop("time"))
-    assert abs((clock.now() - moment).total_seconds()) < 60
+    time = clock.from_text(event.pop("time"))
+    assert abs((clock.now() - time).total_seconds()) < 60
     error = event.pop("error")
     assert error.startswith("Traceback")
     assert "anna" not in error

@@ -1,4 +1,4 @@
-"""An SQLite database as a file: copied while others write to it, and whether anybody has it open."""
+"""SQLite files: copying them during writes, and detecting open connections."""
 
 import os
 import sqlite3
@@ -18,8 +18,8 @@ WRITE = "INSERT INTO movement (note) VALUES (zeroblob(4000))"
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    """A database with more pages than one step copies, written as the site's are."""
-    path = tmp_path / "a #1?.db"  # a name that has to be escaped in a URI
+    """A database with more pages than one step copies, in WAL mode."""
+    path = tmp_path / "a #1?.db"  # must be escaped in a URI
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("CREATE TABLE movement (seq INTEGER PRIMARY KEY, note BLOB)")
@@ -30,7 +30,7 @@ def database(tmp_path: Path) -> Path:
 
 
 def count(path: Path) -> int:
-    """How many rows are there."""
+    """The number of rows."""
     with closing(sqlite3.connect(path)) as connection:
         [[rows]] = connection.execute("SELECT count(*) FROM movement")
         return int(rows)
@@ -40,15 +40,15 @@ def test_concurrent_writes_neither_stop_the_copy_nor_are_in_it(database: Path, t
     steps: list[int] = []
     writer = sqlite3.connect(database, isolation_level=None, timeout=5)
 
-    def tell(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         assert 0 < done <= total
         writer.execute(WRITE)
         steps.append(done)
 
     with closing(writer):
-        sqlite_file.copy(database, tmp_path / "copy.db", tell)
-    assert len(steps) > 1, "one step shows nothing"
-    assert steps == sorted(set(steps)), "it began again"
+        sqlite_file.copy(database, tmp_path / "copy.db", on_progress)
+    assert len(steps) > 1, "one step would prove nothing"
+    assert steps == sorted(set(steps)), "the copy started again"
     assert count(tmp_path / "copy.db") == ROWS
     assert count(database) == ROWS + len(steps)
     assert sqlite_file.find_damage(tmp_path / "copy.db") is None
@@ -64,9 +64,9 @@ def test_an_exception_of_the_progress_callback_ends_the_copy(database: Path, tmp
 
 
 def test_a_missing_database_is_not_created(tmp_path: Path) -> None:
-    for work in (sqlite_file.is_in_use, lambda path: sqlite_file.copy(path, tmp_path / "copy.db", lambda *_: None)):
+    for function in (sqlite_file.is_in_use, lambda path: sqlite_file.copy(path, tmp_path / "copy.db", lambda *_: None)):
         with pytest.raises(sqlite3.OperationalError):
-            work(tmp_path / "none.db")
+            function(tmp_path / "none.db")
     assert not (tmp_path / "none.db").exists()
     assert sqlite_file.find_damage(tmp_path / "none.db")
 

@@ -1,14 +1,14 @@
-"""A site's URL: each fault has a name of its own, and no word of it shows what was typed."""
+"""A site's URL: each problem has its own message, which never contains the URL."""
 
 import pytest
 
 from pointsync import urls
 
-PORT = "has a port that cannot be; ports go from 1 to 65535"
-HOST = "has a host that no site can have; it needs one such as shop.example or [::1]"
-MISSING = "has no host; it needs one such as shop.example"
+PORT = "has an invalid port; use one from 1 to 65535"
+HOST = "has an invalid host; use one such as shop.example or [::1]"
+MISSING = "has no host; use one such as shop.example"
 SCHEME = "must begin with https:// (or http:// inside your own network)"
-NAME = "must not carry a name or password before its host"
+NAME = "must not have a user name or password before the host"
 PATH = "must end with its path, without ? and #"
 SPACE = "must have no spaces and no control characters"
 

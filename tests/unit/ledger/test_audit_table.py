@@ -1,42 +1,41 @@
-"""The audit log's table of models is complete, and no statement changes audited rows behind the listener's back."""
+"""The list of audited models is complete, and no bulk statement changes audited rows without a log entry."""
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 import pytest
 
-import pointsync
 from pointsync.db import Base
 from pointsync.ledger.audit_recorder import AUDITED_MODELS, UNAUDITED_MODELS
+from tests.support.paths import PACKAGE
+from tests.support.source import list_nodes
 
-PACKAGE = Path(pointsync.__file__).parent
 NAMES = {model.__name__ for model in AUDITED_MODELS}
 ANY = "model"
-"""What code calls a model that is only known as it runs."""
+"""The name of variables for any model."""
 BULK_STATEMENTS = {"update", "delete", "insert", "insert_or_ignore"}
 
 ALLOWED = {
-    ("ledger/outbox.py", "update", "Site"): "counts ids",
-    ("ledger/outbox.py", "insert", "Delivery"): "owed with a movement",
-    ("sync/remotes/backfill.py", "insert", "Delivery"): "owed by a history, which is noted",
-    ("sync/site/local_site.py", "update", "Delivery"): "a copy owes nothing; the site's new Auth is noted",
-    ("sync/site/local_site.py", "update", "Remote"): "when lines are tried again; what the site is said to be is noted",
-    ("sync/delivery/outcome.py", "update", "Delivery"): "what a call came to",
+    ("ledger/outbox.py", "update", "Site"): "allocates ids",
+    ("ledger/outbox.py", "insert", "Delivery"): "created with a movement",
+    ("sync/remotes/backfill.py", "insert", "Delivery"): "part of a backfill, which is logged",
+    ("sync/site/local_site.py", "update", "Delivery"): "a copy sends nothing; the site's new Auth is logged",
+    ("sync/site/local_site.py", "update", "Remote"): "the time of the next attempt; the admin's decision is logged",
+    ("sync/delivery/outcome.py", "update", "Delivery"): "the outcome of a call",
     ("sync/delivery/claim.py", "update", "Delivery"): "claimed",
-    ("sync/remotes/remotes.py", "update", "Delivery"): "follows its remote, which is noted",
-    ("sync/remotes/restore_detection.py", "update", "Delivery"): "owed again to a remote that was restored",
-    ("sync/site/passes.py", "update", "Origin"): "who uses which Pass; its change is noted with the site",
-    ("tasks/tasks.py", "delete", "Task"): "old ones are swept away",
-    ("ops/key_rotation.py", "update", "model"): "the same secrets, encrypted with another key; that is noted",
-    ("db/upsert.py", "insert", "model"): "those who call it are found by its name",
+    ("sync/remotes/remotes.py", "update", "Delivery"): "changes with its remote, which is logged",
+    ("sync/remotes/restore_detection.py", "update", "Delivery"): "sent again to a restored remote",
+    ("sync/site/passes.py", "update", "Origin"): "who uses which Pass; the change of the Pass is logged",
+    ("tasks/tasks.py", "delete", "Task"): "deletes old tasks",
+    ("ops/key_rotation.py", "update", "model"): "the same secrets, encrypted with another key; this is logged",
+    ("db/upsert.py", "insert", "model"): "its callers are found by its name",
 }
-"""Statements on audited tables that change nothing an admin has decided, or what is noted with something else."""
+"""Allowed statements: they change no decision of an admin, or the log has another entry for them."""
 
 
-def statements(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """What is done at once, and the model it is done to."""
-    for node in ast.walk(tree):
+def statements(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
+    """The bulk statements of a module: (statement, model)."""
+    for node in nodes:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in BULK_STATEMENTS:
             continue
         for argument in node.args[:2]:
@@ -54,13 +53,13 @@ def test_each_model_is_audited_or_left_out_for_a_reason():
 
 @pytest.mark.parametrize("model", sorted(AUDITED_MODELS, key=lambda each: each.__name__))
 def test_each_column_of_an_audited_model_is_a_value_a_secret_or_state(model):
-    noted = AUDITED_MODELS[model]
-    groups = [noted.columns, noted.secret_columns, noted.ignored_columns]
+    spec = AUDITED_MODELS[model]
+    groups = [spec.columns, spec.secret_columns, spec.ignored_columns]
     columns = {attribute.key for attribute in model.__mapper__.column_attrs}
     assert sorted(name for group in groups for name in group) == sorted(columns)
-    assert noted.name_column in columns
+    assert spec.name_column in columns
     telling = ("sealed", "digest", "hash", "secret", "token")
-    assert [name for name in noted.columns if any(word in name for word in telling)] == []
+    assert [name for name in spec.columns if any(word in name for word in telling)] == []
 
 
 def test_nothing_audited_is_changed_by_one_statement_for_many_rows():
@@ -68,16 +67,18 @@ def test_nothing_audited_is_changed_by_one_statement_for_many_rows():
         (str(path.relative_to(PACKAGE)), how, model)
         for path in PACKAGE.rglob("*.py")
         if "migrations" not in path.parts
-        for how, model in statements(ast.parse(path.read_text()))
+        for how, model in statements(list_nodes(path))
     }
     origins = {each for each in found if each[1:] == ("insert_or_ignore", "Origin")}
     assert found - origins == set(ALLOWED)
 
 
 def test_control_a_statement_for_many_rows_is_found():
-    assert list(statements(ast.parse("session.execute(update(Remote).values(deleted_at=now))"))) == [
+    assert list(statements(ast.walk(ast.parse("session.execute(update(Remote).values(deleted_at=now))")))) == [
         ("update", "Remote")
     ]
-    assert list(statements(ast.parse("session.execute(update(model).values(a=b))"))) == [("update", "model")]
-    assert list(statements(ast.parse("insert_or_ignore(session, Reserve, rows)"))) == [("insert_or_ignore", "Reserve")]
-    assert list(statements(ast.parse("c.execute(insert(Admin.__table__), rows)"))) == [("insert", "Admin")]
+    assert list(statements(ast.walk(ast.parse("session.execute(update(model).values(a=b))")))) == [("update", "model")]
+    assert list(statements(ast.walk(ast.parse("insert_or_ignore(session, Reserve, rows)")))) == [
+        ("insert_or_ignore", "Reserve")
+    ]
+    assert list(statements(ast.walk(ast.parse("c.execute(insert(Admin.__table__), rows)")))) == [("insert", "Admin")]

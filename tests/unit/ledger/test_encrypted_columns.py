@@ -1,20 +1,19 @@
-"""What is encrypted stands in columns whose name says so: a change of the key finds them by that name alone."""
+"""Encrypted values are stored in columns with a prefix, by which a change of the key finds them."""
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
-import pointsync
 from pointsync.db import Base
 from pointsync.web.secret_key import ENCRYPTED_PREFIX, list_encrypted_columns
+from tests.support.paths import PACKAGE
+from tests.support.source import list_nodes
 
-PACKAGE = Path(pointsync.__file__).parent
-ELSEWHERE = {("ops/backup.py", "proof"): "in a backup's file, which stays under its key"}
+ELSEWHERE = {("ops/backup.py", "proof"): "in a backup's file, which keeps its key"}
 
 
-def encrypted_values(tree: ast.AST) -> Iterator[str]:
-    """What each thing that is sealed is given to: a column, a keyword, or the statement where it is neither."""
-    for node in ast.walk(tree):
+def encrypted_values(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """For each encrypted value, where it is stored: a column, a keyword, or else the statement."""
+    for node in nodes:
         if isinstance(node, ast.keyword) and _is_encrypt_call(node.value):
             yield str(node.arg)
         elif isinstance(node, ast.Assign) and (values := _each(node.value)) and any(map(_is_encrypt_call, values)):
@@ -50,16 +49,18 @@ def test_the_columns_that_are_encrypted():
 def test_encrypted_values_are_stored_in_prefixed_columns():
     found, calls = set(), 0
     for path in PACKAGE.rglob("*.py"):
-        tree, name = ast.parse(path.read_text()), str(path.relative_to(PACKAGE))
+        nodes, name = list_nodes(path), str(path.relative_to(PACKAGE))
         if name not in ("crypto.py", "ops/key_rotation.py"):  # the encryption itself, and a change of the key
-            calls += sum(map(_is_encrypt_call, ast.walk(tree)))
-            found |= {(number, name, target) for number, target in enumerate(encrypted_values(tree))}
+            calls += sum(map(_is_encrypt_call, nodes))
+            found |= {(number, name, target) for number, target in enumerate(encrypted_values(nodes))}
     others = {(name, target) for _, name, target in found if not target.startswith(ENCRYPTED_PREFIX)}
     assert others == set(ELSEWHERE)
-    assert len(found) == calls >= 8, "each is seen"
+    assert len(found) == calls >= 8, "every call is found"
 
 
 def test_control_what_is_kept_elsewhere_is_found():
-    assert list(encrypted_values(ast.parse("Mail(password=vault.encrypt(text))"))) == ["password"]
-    assert list(encrypted_values(ast.parse("mail.password = vault.encrypt(text)"))) == ["password"]
-    assert list(encrypted_values(ast.parse("mail.name, mail.secret = name, vault.encrypt(text)"))) == ["secret"]
+    assert list(encrypted_values(ast.walk(ast.parse("Mail(password=vault.encrypt(text))")))) == ["password"]
+    assert list(encrypted_values(ast.walk(ast.parse("mail.password = vault.encrypt(text)")))) == ["password"]
+    assert list(encrypted_values(ast.walk(ast.parse("mail.name, mail.secret = name, vault.encrypt(text)")))) == [
+        "secret"
+    ]

@@ -1,4 +1,4 @@
-"""What is lost on which day: the worked examples, and any sequence of movements against a slow model."""
+"""Which points expire on which day: worked examples, and random movements compared with a slow model."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ def make_change(
 
 
 def test_the_worked_example() -> None:
-    """WooRewards' documentation: 9 months; +300 on 1 January, −50 on the 15th, +100 on 2 February."""
+    """From WooRewards' documentation: 9 months; +300 on 1 January, −50 on the 15th, +100 on 2 February."""
     changes = [make_change(1, 1, 300), make_change(1, 15, -50), make_change(2, 2, 100)]
     assert calculate_losses(changes, NINE_MONTHS, ZONE, date(2026, 9, 30)) == []
     assert calculate_losses(changes, NINE_MONTHS, ZONE, date(2026, 10, 1)) == [Loss(date(2026, 10, 1), 250)]
@@ -61,7 +61,7 @@ def test_movements_the_customer_did_not_cause_are_no_activity() -> None:
     rule = make_period_rule("inactivity", 30, "days", LONG_AGO)
     changes = [make_change(1, 1, 100), make_change(1, 25, -10, idle=True)]
     assert calculate_losses(changes, rule, ZONE, date(2026, 12, 31)) == [Loss(date(2026, 1, 31), 90)]
-    # Where there was nothing, it begins a silence of its own.
+    # If there were no points, it starts the period.
     changes = [make_change(1, 1, 100), make_change(6, 1, 10, idle=True)]
     assert calculate_losses(changes, rule, ZONE, date(2026, 12, 31)) == [
         Loss(date(2026, 1, 31), 100),
@@ -96,7 +96,7 @@ lengths = st.integers(1, 45)
 
 
 def with_dates(steps: list[tuple[int, int]]) -> list[PointsChange]:
-    """Each so many days after the one before."""
+    """Changes, each some days after the previous one."""
     day, changes = FIRST, []
     for days, points in steps:
         day += timedelta(days=days)
@@ -105,13 +105,13 @@ def with_dates(steps: list[tuple[int, int]]) -> list[PointsChange]:
 
 
 def model_losses(changes: list[PointsChange], days: int, until: date) -> dict[date, int]:
-    """The same by single points, day after day."""
+    """The same, calculated by single points, day by day."""
     points: list[date] = []
     debt, lost, day = 0, {}, FIRST
     while day <= until:
-        gone = sum(end == day for end in points)
-        if gone:
-            lost[day] = gone
+        expired = sum(end == day for end in points)
+        if expired:
+            lost[day] = expired
             points = [end for end in points if end != day]
         for change in changes:
             if change.at.date() != day:
@@ -148,12 +148,12 @@ rules = st.one_of(
 
 @given(steps, rules)
 def test_expired_and_spent_points_were_earned(steps: list[tuple[int, int]], rule: ExpiryRule) -> None:
-    """Where nobody spends more than there is, as the ledger sees to it."""
+    """If nobody spends more than the balance, as the ledger ensures."""
     kept: list[PointsChange] = []
     for change in with_dates(steps):
-        there = sum(each.points for each in kept)
-        there -= sum(loss.points for loss in calculate_losses(kept, rule, ZONE, change.at.date()))
-        if there + change.points >= 0:
+        balance = sum(each.points for each in kept)
+        balance -= sum(loss.points for loss in calculate_losses(kept, rule, ZONE, change.at.date()))
+        if balance + change.points >= 0:
             kept.append(change)
     end = FIRST + timedelta(days=3_000)
     lost = sum(loss.points for loss in calculate_losses(kept, rule, ZONE, end))
@@ -161,7 +161,7 @@ def test_expired_and_spent_points_were_earned(steps: list[tuple[int, int]], rule
     spent = -sum(change.points for change in kept if change.points < 0)
     assert lost + spent <= earned
     if rule.kind != "yearly" or kept:
-        assert lost + spent == earned, "in the end everything is lost that was not spent"
+        assert lost + spent == earned, "in the end, everything that was not spent has expired"
 
 
 @given(steps, rules, st.integers(0, 400), st.integers(0, 400))

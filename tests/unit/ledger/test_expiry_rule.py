@@ -1,4 +1,4 @@
-"""Rules of expiry: their days, whatever the month, the year and the clocks do."""
+"""Expiry rules: the days in all months and years, and at clock changes."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsync.clock import local_date, start_of_day
 from pointsync.errors import InvalidInput
-from pointsync.ledger.expiry.rule import ExpiryRule, local_date, make_period_rule, make_yearly_rule, start_of_day
+from pointsync.ledger.expiry.rule import ExpiryRule, make_period_rule, make_yearly_rule
 
 LONG_AGO = date(2000, 1, 1)
 PARIS = ZoneInfo("Europe/Paris")
@@ -76,7 +77,7 @@ def test_each_year_has_its_day(month: int, day: int, after: date, found: date) -
         ("Europe/Paris", date(2026, 3, 30), datetime(2026, 3, 29, 22, tzinfo=UTC)),
         ("Europe/Paris", date(2026, 10, 25), datetime(2026, 10, 24, 22, tzinfo=UTC)),
         ("Europe/Paris", date(2026, 10, 26), datetime(2026, 10, 25, 23, tzinfo=UTC)),
-        # Here the clocks go from 0:00 to 1:00 (first), or back to it (second).
+        # Clocks change from 0:00 to 1:00 (first), or from 1:00 back to 0:00 (second).
         ("America/Havana", date(2026, 3, 8), datetime(2026, 3, 8, 5, tzinfo=UTC)),
         ("America/Havana", date(2026, 11, 1), datetime(2026, 11, 1, 4, tzinfo=UTC)),
     ],

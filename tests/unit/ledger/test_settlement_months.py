@@ -1,4 +1,4 @@
-"""Which months a settlement is asked for: by words, with a bound."""
+"""Parsing the months of a settlement, and their limit."""
 
 from datetime import date
 
@@ -11,7 +11,7 @@ TODAY = date(2026, 3, 31)
 
 
 def month_names(first: str | None = None, last: str | None = None) -> list[str]:
-    """The months, in words."""
+    """The months as text."""
     return [f"{day:%Y-%m-%d}" for day in parse_months(first, last, TODAY)]
 
 
@@ -27,7 +27,7 @@ def test_the_last_six_months_by_default():
 
 def test_at_most_36():
     assert len(month_names("2023-04", "2026-03")) == 36
-    with pytest.raises(InvalidInput, match="37 months; give at most 36, such as 2023-04 and later") as fault:
+    with pytest.raises(InvalidInput, match="37 months; give at most 36, such as from 2023-04") as fault:
         month_names("2023-03", "2026-03")
     assert list(fault.value.fields) == ["from"]
     assert len(month_names("2963-01", "2965-12")) == 36

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsync.sync.protocol import woorewards
+from pointsync.sync.protocol.request import parse_json_object
 from pointsync.sync.protocol.woorewards import DEFAULT_TEMPLATE, URL_PREFIX, SyncPath, build_sync_path, parse_sync_path
 
 UNUSUAL_EMAILS = [
@@ -138,7 +139,7 @@ def test_the_scheme_is_case_insensitive():
 
 
 @pytest.mark.parametrize(
-    ("body", "read"),
+    ("body", "expected"),
     [
         (b'{"status": "success"}', {"status": "success"}),
         (b" {} ", {}),
@@ -151,5 +152,5 @@ def test_the_scheme_is_case_insensitive():
     ],
     ids=lambda part: ascii(part)[:30],
 )
-def test_an_answer_is_an_object_or_none(body, read):
-    assert woorewards.read_answer(body) == read
+def test_an_answer_is_an_object_or_none(body, expected):
+    assert parse_json_object(body) == expected

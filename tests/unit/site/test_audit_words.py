@@ -24,6 +24,18 @@ TEA = {"noun": "remote", "thing": "https://tea.example"}
             {"noun": "setting", "thing": "site_name", "after": {"value": "Mugs"}},
             "Ada changed site name from nothing to Mugs",
         ),
+        (
+            {"action": "added", "noun": "setting", "thing": "check_seconds", "after": {"value": "60"}},
+            "Ada changed Time between two checks from 900 to 60",
+        ),
+        (
+            {"action": "added", "noun": "setting", "thing": "create_customers", "after": {"value": "0"}},
+            "Ada changed Create unknown customers from on to off",
+        ),
+        (
+            {"action": "added", "noun": "setting", "thing": "expiry_mail_days", "after": {"value": "7"}},
+            "Ada changed Days before points expire from 14 to 7",
+        ),
         (TEA | {"action": "added", "after": {"sealed_pass": None}}, "Ada added remote https://tea.example"),
         (
             TEA | {"before": {"target": "a"}, "after": {"target": "b", "sealed_pass": None}},
@@ -47,7 +59,7 @@ TEA = {"noun": "remote", "thing": "https://tea.example"}
         ),
         (
             {"noun": "delivery", "thing": "7", "before": {"state": "failed"}, "after": {"state": "pending"}},
-            "Ada sent again delivery 7",
+            "Ada sent delivery 7 again",
         ),
         ({"action": "deleted", "noun": "admin", "thing": "Max"}, "Ada deleted admin Max"),
         (
@@ -63,7 +75,7 @@ TEA = {"noun": "remote", "thing": "https://tea.example"}
             {"action": "signed out", "noun": "admin", "thing": "Max", "after": {"browsers": 2}},
             "Ada signed Max out of 2 browsers",
         ),
-        ({"action": "added", "noun": "long work", "thing": "Audit log"}, "Ada asked for long work Audit log"),
+        ({"action": "added", "noun": "long work", "thing": "Audit log"}, "Ada started background task Audit log"),
         (
             {"action": "recorded", "noun": "movements", "thing": "a@shop.example", "after": {"movements": 1}},
             "Ada recorded a movement for a@shop.example",

@@ -75,11 +75,11 @@ def test_quotes_line_breaks_and_line_numbers():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"a@x.example,1,\xc3\xa4\xff", "bytes that are no letters in UTF-8"),
+        (b"a@x.example,1,\xc3\xa4\xff", "bytes that are not valid UTF-8"),
         (b"a@x.example,1,\0", "NUL"),
-        (b"a@x.example", "1 cells, and the header has 3"),
+        (b"a@x.example", "1 cells, but the header has 3"),
         (b"a@x.example,1,x,y", "4 cells"),
-        (b'a@x.example,1,"x"y', "behind a closed quote"),
+        (b'a@x.example,1,"x"y', "after a closing quote"),
     ],
 )
 def test_a_faulty_line_is_reported_and_the_others_are_read(line, message):
@@ -101,14 +101,14 @@ def test_a_quote_that_is_never_closed_is_reported_where_it_opens():
         ("", "empty"),
         ("\n\n", "empty"),
         (b"PK\x03\x04rest", "Excel"),
-        (b"\x1f\x8brest", "packed"),
-        (b"a\0b\0", "no text"),
+        (b"\x1f\x8brest", "compressed"),
+        (b"a\0b\0", "not a text file"),
         ("x" * (MAX_LINE_CHARS + 2), "Line 1: it is longer than 20,000"),
         (f"customer,points\n{'x' * 10_000_000},5\n", "Line 2: it is longer"),
-        ("customer,points\na@x.example,5\n" + '"' + "x\n" * MAX_LINE_CHARS, "Line 3: more than 20,000"),
+        ("customer,points\na@x.example,5\n" + '"' + "x\n" * MAX_LINE_CHARS, "Line 3: it has more than 20,000"),
         ("customer,points,Points\n", "Line 1: the columns points and Points could both be the points"),
         ("e-mail,Email,points\n", "e-mail and Email"),
-        ("user_id,points\n", "no column has the customers' e-mail addresses; call it email"),
+        ("user_id,points\n", "no column has the customers' e-mail addresses. Name it email"),
         ("movement,customer,reserve,points,at,remote,target,state\n", "these are deliveries"),
         ("customer;reserve\n", "no column has their points"),
         ('"customer,points\n', "quote"),
@@ -144,7 +144,7 @@ def test_ignored_columns_are_listed_and_the_format_can_be_chosen():
     _, own, _ = read_file(header)
     assert (own.format.name, own.format.ignored) == ("pointsync", ["balance", "origin"])
     assert "both be the points" in str(expect_refused(header, formats.BALANCES))
-    assert "call it customer" in str(expect_refused("email,points\n", formats.POINTSYNC))
+    assert "Name it customer" in str(expect_refused("email,points\n", formats.POINTSYNC))
 
 
 def test_a_json_list_of_woorewards():
@@ -155,7 +155,7 @@ def test_a_json_list_of_woorewards():
         Row(1, {"customer": "jd@example.com", "points": "190"}),
         Row(2, {"customer": "emma@example.com", "points": "224"}),
     ]
-    assert "no text" in rows[2].fault
+    assert "neither a text nor a number" in rows[2].fault
     assert rows[3].cells == {"customer": "", "points": ""}
 
 

@@ -40,15 +40,15 @@ def test_the_default_texts_are_valid_and_leave_no_placeholder(session, kind):
 
 
 INVALID = [
-    ("Hi {name}", "Hello", {"subject": r"\{name\}; what can stand here is \{customer\}, .*\{reward\}\."}),
+    ("Hi {name}", "Hello", {"subject": r"\{name\} here. The placeholders are \{customer\}, .*\{reward\}\."}),
     ("Hi {level}", "Hello", {"subject": r"\{level\}"}),
-    ("Hi {customer", "Hello", {"subject": "A brace stands alone"}),
-    ("Hi", "Hello }", {"body": "A brace stands alone"}),
-    ("Hi", "{{customer}}", {"body": "A brace stands alone"}),
+    ("Hi {customer", "Hello", {"subject": "A brace has no partner"}),
+    ("Hi", "Hello }", {"body": "A brace has no partner"}),
+    ("Hi", "{{customer}}", {"body": "A brace has no partner"}),
     ("Hi", "{customer.__class__}", {"body": r"customer.__class__"}),
-    ("Hi", "{0} {}", {"body": "Nothing is known"}),
-    ("", "", {"subject": "Type a subject", "body": "Type what"}),
-    ("  ", "\n \n", {"subject": "Type a subject", "body": "Type what"}),
+    ("Hi", "{0} {}", {"body": "There is no placeholder"}),
+    ("", "", {"subject": "Enter a subject", "body": "Enter the text"}),
+    ("  ", "\n \n", {"subject": "Enter a subject", "body": "Enter the text"}),
     ("a\nBcc: x@y.example", "b\0", {"subject": "control characters", "body": "control characters"}),
     ("x" * 151, "x" * 5001, {"subject": "At most 150", "body": "At most 5,000"}),
     ("\ud800", "\ud800", {"subject": "control", "body": "control"}),

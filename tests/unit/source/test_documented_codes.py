@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pointsync.net import call, http_client
-from pointsync.sync.protocol import ping, pointsync_client
+from pointsync.sync.protocol import errors, ping, pointsync_client, request, woorewards_client
 from tests.support.paths import PACKAGE
+from tests.support.source import list_nodes
 
 #: Where the code stands among the arguments.
 CALLS = {
@@ -16,14 +17,13 @@ CALLS = {
     "TransientCallError": 0,
     "PermanentCallError": 0,
     "PingResult": 1,
-    "_build_result": 2,
+    "_pointsync_result": 1,
 }
 
 
 def codes_of(path: str) -> Iterator[str]:
     """The codes that a module names where it makes a failure or a verdict."""
-    tree = ast.parse(Path(path).read_text())
-    for node in ast.walk(tree):
+    for node in list_nodes(Path(path)):
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "code":
             yield from texts(node.value)
         if isinstance(node, ast.Call) and (place := CALLS.get(ast.unparse(node.func).split(".")[-1])) is not None:
@@ -39,8 +39,9 @@ def texts(node: ast.expr) -> Iterator[str]:
 
 
 def test_every_code_of_a_ping_is_explained():
-    known = {code for module in (http_client, call, ping, pointsync_client) for code in codes_of(module.__file__)}
-    known |= {code for code, _ in pointsync_client._PERMANENT_ERRORS.values()}
+    modules = (http_client, call, errors, ping, pointsync_client, request, woorewards_client)
+    known = {code for module in modules for code in codes_of(module.__file__)}
+    known |= {code for code, _ in pointsync_client._PERMANENT_ERRORS.values()} | set(errors._REFUSALS)
     section = (PACKAGE / "manual" / "troubleshooting.md").read_text().split("\n## Ping codes\n")[1].split("\n## ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     assert {code for row in rows for code in re.findall(r"`(\w+)`", row)} == known

@@ -4,14 +4,12 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from functools import cache
 
 import pytest
 
-import pointsync
-from tests.support.paths import CHECKOUT
-
-PACKAGE = Path(pointsync.__file__).parent
+from tests.support.paths import CHECKOUT, PACKAGE
+from tests.support.source import module_paths, parse_file
 
 # From the bottom up: a module may import what stands below it, and its own folder. The lowest layer is the modules
 # at the top of the package that know nothing of the others.
@@ -43,17 +41,13 @@ LAYER = {place: height for height, places in enumerate(LAYERS) for place in plac
 TOP_LAYER = LAYER["cli"]
 
 
-def modules() -> dict[str, ast.Module]:
+MODULES = module_paths()
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
     """Every module of the package by its dotted name behind `pointsync.`, parsed."""
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE).with_suffix("").parts
-        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found[name] = ast.parse(path.read_text(), str(path))
-    return found
-
-
-MODULES = modules()
+    return {name: parse_file(path) for name, path in MODULES.items()}
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
@@ -133,7 +127,7 @@ def file_graph(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
 
 def importers(package: str) -> list[str]:
     """The modules that import an outside package."""
-    return [name for name, tree in MODULES.items() if package in {dotted.split(".")[0] for dotted in imports(tree)}]
+    return [name for name, tree in trees().items() if package in {dotted.split(".")[0] for dotted in imports(tree)}]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda name: name or "pointsync")
@@ -141,11 +135,11 @@ def test_every_import_points_down(module):
     if module == "sync":
         return  # its docstring is all that it has
     assert place_of(module) is not None, "a new folder: say in LAYERS where it stands"
-    assert wrong_imports(module, MODULES[module]) == []
+    assert wrong_imports(module, trees()[module]) == []
 
 
 def test_no_files_import_each_other_in_a_ring():
-    assert cycles(file_graph(MODULES)) == []
+    assert cycles(file_graph(trees())) == []
 
 
 def test_a_ring_is_seen():
@@ -206,7 +200,7 @@ def test_each_door_to_the_outside_stands_in_one_file(package):
 
 def test_the_ledger_and_the_nouns_know_no_web():
     web = {"flask", "flask_login", "flask_sqlalchemy", "flask_wtf", "werkzeug", "requests", "jinja2", "wtforms"}
-    inner = {name: tree for name, tree in MODULES.items() if name.partition(".")[0] in ("ledger", "models")}
+    inner = {name: tree for name, tree in trees().items() if name.partition(".")[0] in ("ledger", "models")}
     assert len(inner) > 20
     found = {
         name: sorted(used)

@@ -168,7 +168,7 @@ def test_an_invalid_url_is_refused(text):
 def test_an_invalid_port_has_one_sentence_with_the_range(text):
     with pytest.raises(InvalidInput) as refusal:
         sharing_key.parse_url(text)
-    assert refusal.value.message == "The URL has a port that cannot be; ports go from 1 to 65535."
+    assert refusal.value.message == "The URL has an invalid port; use one from 1 to 65535."
 
 
 def test_a_password_in_a_url_is_not_shown():

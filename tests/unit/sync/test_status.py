@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,13 +13,14 @@ from pointsync.sync.site.settings import DEFINITIONS, Settings
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MS = timedelta(milliseconds=1)
 DAY = timedelta(days=1)
+UTC_ZONE = ZoneInfo("UTC")
 
 GOOD = StatusFacts(attempt_code="ok", check_code="ok", has_sent=True)
 NEW = StatusFacts()
 TIMEOUT = {"attempt_code": "timeout", "attempt_message": "shop.example did not answer in time; is it running?"}
 WRONG_PASS = {
     "attempt_code": "bad_credentials",
-    "attempt_message": "shop.example refuses the Pass.: copy it again.",
+    "attempt_message": "shop.example refused the Pass. Please copy it again.",
     "attempt_is_permanent": True,
 }
 SLOW_CHECK = {"check_code": "timeout", "check_message": "shop.example did not answer the check; is it running?"}
@@ -161,7 +163,7 @@ def test_error_comes_before_warning_before_the_rest():
 def test_the_text_is_never_empty_and_never_contradicts_the_status():
     for facts in ALL:
         status = compute_status(facts, NOW, make_settings())
-        text = describe_status(facts, status, make_settings())
+        text = describe_status(facts, status, make_settings(), NOW, UTC_ZONE)
         assert text, facts
         if status in (ERROR, WARNING):
             assert not text.startswith(("In step.", "Nothing was sent")), facts
@@ -170,7 +172,7 @@ def test_the_text_is_never_empty_and_never_contradicts_the_status():
             assert "nothing waits" not in text, facts
         assert text.startswith("Paused: nothing is sent until it is resumed.") == facts.is_paused, facts
         if facts.is_paused:
-            assert not any(word in text for word in ("on its way", "is asked every", "In step")), facts
+            assert not any(word in text for word in ("being sent", "is pinged every", "In step")), facts
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_the_text_is_never_empty_and_never_contradicts_the_status():
                 "after 10 attempts",
                 "is it running?",
                 "every 180 seconds",
-                "all that waits is sent",
+                "everything waiting is sent",
                 "2 movements waiting.",
             ],
         ),
@@ -204,26 +206,35 @@ def test_the_text_is_never_empty_and_never_contradicts_the_status():
             replace(GOOD, is_paused=True, unknown_customer_count=2),
             ["Paused: nothing is sent", "2 movements for customers"],
         ),
-        (replace(failed_facts(DAY), is_paused=True), ["Paused: nothing is sent", "remembered"]),
-        (failed_facts(DAY), ["In step again", "remembered"]),
+        (
+            replace(failed_facts(DAY), is_paused=True),
+            ["Paused: nothing is sent", "Last error 24 h ago; turns green on 7 Mar."],
+        ),
+        (failed_facts(DAY), ["In step. Last error 24 h ago; turns green on 7 Mar."]),
+        (failed_facts(timedelta(seconds=59)), ["Last error just now; turns green on 8 Mar."]),
+        (failed_facts(timedelta(minutes=3)), ["Last error 3 min ago;"]),
+        (failed_facts(6 * DAY), ["Last error 6 days ago; turns green on 2 Mar."]),
+        (replace(NEW, check_code="ok", last_failure_at=NOW), ["Last error just now; the warning ends on 8 Mar."]),
         (GOOD, ["In step."]),
         (replace(GOOD, unknown_customer_count=1), ["In step.", "1 movement for customers unknown there."]),
         (NEW, ["Nothing was sent yet."]),
-        (replace(NEW, check_code="ok"), ["Nothing was sent yet; the last check was fine."]),
+        (replace(NEW, check_code="ok"), ["Nothing was sent yet; the last check succeeded."]),
     ],
 )
 def test_the_text_says_what_is_wrong_and_what_to_do(facts, parts):
-    text = describe_status(facts, compute_status(facts, NOW, make_settings()), make_settings())
+    text = describe_status(facts, compute_status(facts, NOW, make_settings()), make_settings(), NOW, UTC_ZONE)
     assert [part for part in parts if part not in text] == []
 
 
 @pytest.mark.parametrize("facts", [replace(GOOD, pending_count=5), replace(failed_facts(DAY), pending_count=5)])
 def test_a_remote_with_movements_waiting_is_not_called_in_step(facts):
-    assert "In step" not in describe_status(facts, compute_status(facts, NOW, make_settings()), make_settings())
+    assert "In step" not in describe_status(
+        facts, compute_status(facts, NOW, make_settings()), make_settings(), NOW, UTC_ZONE
+    )
 
 
 @pytest.mark.parametrize(("code", "status"), [("timeout", WARNING), ("bad_credentials", ERROR)])
 def test_a_failure_without_a_message_is_still_reported(code, status):
     facts = replace(GOOD, attempt_code=code, attempt_is_permanent=status == ERROR)
     assert compute_status(facts, NOW, make_settings()) == status
-    assert "fail" in describe_status(facts, status, make_settings())
+    assert "fail" in describe_status(facts, status, make_settings(), NOW, UTC_ZONE)

@@ -1,4 +1,4 @@
-"""Which ancestors of a frame are of another site: only for them the cookie gives up being Lax."""
+"""Which ancestors of a frame are cross-site: only for these the cookie is not SameSite=Lax."""
 
 import pytest
 

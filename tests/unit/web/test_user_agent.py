@@ -1,4 +1,4 @@
-"""What a browser calls itself, in a few words."""
+"""Short descriptions of User-Agent headers."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 
 
 @pytest.mark.parametrize(
-    ("user_agent", "said"),
+    ("user_agent", "description"),
     [
         (f"{MOZILLA} (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox on Linux"),
         (f"{MOZILLA} (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/126.0.0.0 Safari/537.36", "Chrome on Windows"),
@@ -30,14 +30,14 @@ WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
         ("a" * 10_000, "a" * 40),
     ],
 )
-def test_browsers_in_words(user_agent, said):
-    assert describe(user_agent) == said
+def test_browsers_in_words(user_agent, description):
+    assert describe(user_agent) == description
 
 
 @given(st.text())
 def test_any_user_agent_gives_a_few_plain_letters(user_agent):
-    said = describe(user_agent)
-    assert 0 < len(said) <= 60
-    assert said.isascii()
-    assert said.isprintable()
-    assert not set(said) & set("<>&\"'")
+    description = describe(user_agent)
+    assert 0 < len(description) <= 60
+    assert description.isascii()
+    assert description.isprintable()
+    assert not set(description) & set("<>&\"'")

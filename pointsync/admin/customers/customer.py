@@ -1,0 +1,26 @@
+"""The customer that a URL names, and which of their balances are shown."""
+
+from collections.abc import Iterable
+
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import NotFound
+
+from pointsync.models import Customer, Reserve
+
+
+def get_customer(session: Session, customer_id: int) -> Customer:
+    """The customer with this row id. Raises 404."""
+    customer = session.get(Customer, customer_id)
+    if customer is None:
+        raise NotFound
+    return customer
+
+
+def shown_balances(reserves: Iterable[Reserve], points: dict[str, int]) -> list[tuple[Reserve, int]]:
+    """Each active reserve with the customer's points, and other reserves in which they have some.
+
+    `points` has the balances by the reserve's key.
+    """
+    return [
+        (reserve, points.get(reserve.key, 0)) for reserve in reserves if reserve.is_active or points.get(reserve.key, 0)
+    ]
