@@ -26,8 +26,8 @@ def test_a_level_reached_on_two_sites_is_one_mail_and_both_panels_warn_when_both
             member.site.cli("level", "add", "Silver", "100")
             member.site.cli("admin", "create", NAME, "--password-stdin", input=f"{PASSWORD}\n")
         send_mails_from(a)
-        assert network_tab_text(a, b) == "Mails go out from this site."
-        assert network_tab_text(b, a) == "Mails go out from a."
+        assert network_tab_text(a, b) == "Mails are sent from this site."
+        assert network_tab_text(b, a) == "Mails are sent from a."
         a.record(ALICE, 60)
         b.record(ALICE, 30)
         assert wait_in_step(members, 30) == {ALICE: 90}
@@ -65,4 +65,4 @@ def network_tab_text(member: Member, other: Member) -> str:
         page = browser.get(f"{member.site.url}/system/network", timeout=30).text
     [group] = re.findall(r'id="family-mails".*?</details>', page, re.DOTALL)
     text = " ".join(unescape(re.sub(r"<[^>]*>", " ", group)).split())
-    return text.partition("when they were last asked. ")[2].replace(" ,", ",").replace(" .", ".")
+    return text.partition("last check of each site. ")[2].replace(" ,", ",").replace(" .", ".")

@@ -49,5 +49,5 @@ def test_it_is_restored_into_an_empty_database(tmp_path: Path, postgres_cluster:
     finally:
         postgres_cluster.drop(empty_url)
     rotated, balance = run_commands(site, [("rotate-key",), ("balance", ALICE, "--json")])
-    assert (rotated.code, f"copy {tmp_path}/site/secret_key" in rotated.out) == (0, True)
+    assert (rotated.code, f"other machines of this site: {tmp_path}/site/secret_key" in rotated.out) == (0, True)
     assert balance.json["balances"] == [{"reserve": "default", "points": 11}]

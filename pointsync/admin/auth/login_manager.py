@@ -119,7 +119,9 @@ def sign_in_by_proxy(name: str) -> None:
     login_user(proxy.ProxyAccount(name))
     set_actor()
     if not sign_ins.has_recent_sign_in(db.session(), name, clock.now()):
-        db.run_in_transaction(lambda db_session: audit_recorder.log_action(db_session, "signed in", "admin", thing=name))
+        db.run_in_transaction(
+            lambda db_session: audit_recorder.log_action(db_session, "signed in", "admin", thing=name)
+        )
 
 
 def sign_out(account: Account) -> None:

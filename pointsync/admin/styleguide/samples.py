@@ -169,7 +169,7 @@ def _sample_values(color_index: int) -> list[int]:
 
 def movements() -> list[Movement]:
     """A movement of each kind, and of a kind that this version does not know."""
-    kinds = ("earn", "spend", "refund", "manual", "import", "redeem", "opening", "correction", "expire", "unheard")
+    kinds = ("earn", "spend", "refund", "manual", "import", "redeem", "opening", "correction", "expire", "unknown")
     return [_movement(kind, (-1) ** index * (index * 1250)) for index, kind in enumerate(kinds)]
 
 

@@ -59,3 +59,14 @@ def test_ids_are_unique_and_no_secret_is_shown(debug_app: Flask) -> None:
     assert sorted(ids) == sorted(set(ids))
     assert "wrs_" not in text
     assert " style=" not in text
+
+
+def test_every_class_has_a_css_rule(debug_app: Flask) -> None:
+    """Also the classes of icons, which stand in strings inside templates."""
+    visitor = PanelClient(debug_app)
+    visitor.sign_in()
+    used = {
+        name for names in re.findall(r'\bclass="([^"]+)"', visitor.get("/components").text) for name in names.split()
+    }
+    rules = "".join(path.read_text() for path in (PACKAGE / "static" / "css").rglob("*.css"))
+    assert used - set(re.findall(r"\.([a-z][\w-]*)", rules)) == set()

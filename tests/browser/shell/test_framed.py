@@ -162,7 +162,7 @@ def test_another_site_cannot_show_it_in_a_frame(page: Page, front: str) -> None:
     expect(page.get_by_role("heading", name="Shop")).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert page.frames[1].url == "chrome-error://chromewebdata/"
-    assert any("frame-ancestors" in text for text in console_errors)
+    assert any("frame-ancestors" in text for text in console_messages)
 
 
 def test_in_its_own_window_under_the_prefix(page: Page, front: str) -> None:
