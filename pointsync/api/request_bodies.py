@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -167,10 +168,9 @@ def _parse_movement(item: Any, location: str, errors: dict[str, str]) -> Draft |
 
 def _convert(item: Any, location: str, schema: _BodySchema[Body], errors: dict[str, str]) -> Body | None:
     """`item` as the schema's Struct, or None after adding its invalid fields to `errors`."""
-    try:
+    # The exception names only the first invalid field, so the fields are checked one by one below.
+    with suppress(msgspec.ValidationError):
         return msgspec.convert(item, schema.struct)
-    except msgspec.ValidationError:
-        pass  # The exception names only the first invalid field.
     if not isinstance(item, dict):
         errors[location] = schema.not_object_message
         return None

@@ -63,6 +63,17 @@ def test_what_is_missing_is_named_with_what_to_do(app: Flask, ada: PanelClient) 
     assert "Not reached yet." in content
 
 
+def test_the_clock_of_a_site_that_was_never_reached_is_unknown(app: Flask, ada: PanelClient) -> None:
+    def prepare(session: Session) -> None:
+        for remote in sample_remotes.add_remote_of_each_status(session):
+            remote.dialect, remote.checked_at, remote.clock_offset_seconds = None, sample_remotes.CREATED_AT, 0.0
+
+    run_in_transaction(app, prepare)
+    content = main_text(ada.get(PAGE).text)
+    assert "Not reached yet." in content
+    assert "In sync" not in content
+
+
 def test_a_woorewards_shop_reports_nothing(app: Flask, ada: PanelClient) -> None:
     def prepare(session: Session) -> None:
         listed_remote = sample_remotes.add_remote(session, "https://two.test", "wrk_" + "2" * 16)
