@@ -54,6 +54,8 @@ def check_page(page: Page, name: str, *, thorough: bool = False) -> None:
     parts, and whatever is to be `thorough`, in all of them. A picture of each of the four, where
     POINTSYNC_TEST_PICTURES names a folder. The page is left as it was.
     """
+    # The rows of a page can be read before its styles are there.
+    page.wait_for_load_state()
     was = page.viewport_size
     assert was
     ways = list(product(WIDTHS, SCHEMES))
@@ -66,6 +68,7 @@ def check_page(page: Page, name: str, *, thorough: bool = False) -> None:
         found = axe_violations(page, AXE_RULES if width == WIDTHS[0] else AXE_LAYOUT_RULES)
         assert not found, f"{name}, {scheme}, {width}: {found}"
         assert _has_no_overflow(page), f"{name}, {width}"
+        assert width == WIDTHS[0] or _shows_every_tab(page), f"{name}, {width}"
     page.set_viewport_size({"width": NARROWEST, "height": was["height"]})
     assert _has_no_overflow(page), f"{name}, {NARROWEST}"
     page.set_viewport_size(was)
@@ -84,6 +87,12 @@ def axe_violations(where: Page | Frame, rules: dict[str, object] = AXE_RULES) ->
 def _has_no_overflow(page: Page) -> bool:
     """Whether nothing is wider than the window."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+def _shows_every_tab(page: Page) -> bool:
+    """Whether no tab of the section has to be scrolled to."""
+    cut = "[...document.querySelectorAll('.tabs-strip')].some((strip) => strip.scrollWidth > strip.clientWidth)"
+    return not page.evaluate(cut)
 
 
 def save_screenshot(page: Page, name: str) -> None:
