@@ -12,8 +12,8 @@ from pointsync.net.http_client import HttpClient
 from pointsync.runtime import EXTENSION_KEY, Runtime, get_runtime
 from pointsync.web import access_log, db_unavailable, row_ids, secret_key
 from pointsync.web.trusted_proxy import TrustedProxyMiddleware
+from pointsync.web.upload_limits import MAX_BODY_BYTES
 
-MAX_BODY_BYTES = 2 * 1024 * 1024
 PEER_PATHS = ("/pointsync/", "/wp-json/")
 
 

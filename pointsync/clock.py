@@ -3,7 +3,11 @@
 import calendar
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+MAX_LEAD = timedelta(seconds=1)
+"""How far the clocks of a site's machines may differ. A stored time further ahead is from before the clock was set
+back."""
 
 _source: Callable[[], datetime] | None = None
 
@@ -24,6 +28,14 @@ def set_source(source: Callable[[], datetime] | None) -> None:
     """Use another clock, as tests do; `None` restores the system's clock."""
     global _source
     _source = source
+
+
+def is_waiting(since: datetime | None, until: datetime | None, now: datetime) -> bool:
+    """Whether a stored wait is not over. It is over if it began in the future: the clock was set back since then.
+
+    So no wait takes longer than it was meant to. Times of other machines of the site may differ by `MAX_LEAD`.
+    """
+    return until is not None and now < until and (since is None or since <= now + MAX_LEAD)
 
 
 def to_text(time: datetime) -> str:

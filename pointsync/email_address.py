@@ -13,6 +13,8 @@ from pointsync.text_limits import printable, validate_text
 
 MAX_LENGTH = 254
 MAX_INPUT_LENGTH = 4 * MAX_LENGTH
+MAX_CACHED = 4096
+"""Addresses of an uncommon form whose result is kept: some megabytes at most, whatever callers send."""
 
 # The library would refuse special domains such as `.test` and `.local`.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
@@ -24,7 +26,6 @@ _COMMON_FORM = re.compile(
 )
 
 
-@lru_cache(maxsize=65_536)
 def normalise(text: str) -> str:
     """The standard spelling of an address: NFC, without surrounding spaces, lower case, the domain as A-labels.
 
@@ -37,22 +38,30 @@ def normalise(text: str) -> str:
         return address
     if not address:
         raise InvalidInput("customer", "The e-mail address is empty; type one such as alice@example.com.")
+    # Longer texts are rarely valid, and would fill the memory. They are checked as well, but not kept.
+    check = _normalise_uncommon if len(address) <= MAX_LENGTH else _normalise_uncommon.__wrapped__
     try:
-        validated = validate_email(
-            address, check_deliverability=False, globally_deliverable=False, allow_smtputf8=True, strict=False
-        )
-        domain = validated.ascii_domain
+        return check(address)
     except (EmailNotValidError, UnicodeError) as error:
         raise InvalidInput(
             "customer", f'"{printable(text)}" is not a valid e-mail address: {printable(str(error), 200)}'
         ) from error
-    local = validated.local_part
-    address = f"{local}@{domain.lower()}"
-    if "\ufffd" in address or domain.startswith("[") or len(address) > MAX_LENGTH:
-        raise InvalidInput(
-            "customer", f'"{printable(text)}" is not a valid e-mail address; type one such as alice@example.com.'
-        )
-    return address
+
+
+@lru_cache(maxsize=MAX_CACHED)
+def _normalise_uncommon(address: str) -> str:
+    """The same for an address that needs the library, in NFC, without surrounding spaces and in lower case.
+
+    Raises EmailNotValidError or UnicodeError.
+    """
+    validated = validate_email(
+        address, check_deliverability=False, globally_deliverable=False, allow_smtputf8=True, strict=False
+    )
+    domain = validated.ascii_domain
+    normalised = f"{validated.local_part}@{domain.lower()}"
+    if "\ufffd" in normalised or domain.startswith("[") or len(normalised) > MAX_LENGTH:
+        raise EmailNotValidError("Type one such as alice@example.com.")
+    return normalised
 
 
 def normalise_prefix(text: str) -> str:

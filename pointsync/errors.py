@@ -36,6 +36,14 @@ class Conflict(DomainError):
     """The request contradicts what is recorded."""
 
 
+class TryLater(DomainError):
+    """It is refused now, and the same request may succeed after `retry_after_seconds`."""
+
+    def __init__(self, code: str, message: str, retry_after_seconds: int) -> None:
+        super().__init__(code, message, {"points": message})
+        self.retry_after_seconds = retry_after_seconds
+
+
 def combine(errors: Sequence[DomainError]) -> DomainError:
     """One error with the fields of all `errors`: if there are several, an InvalidInput with the first message."""
     first, *others = errors

@@ -15,6 +15,33 @@ TIMESTAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 """For file names, in UTC. Names sort in the order of time."""
 
 
+PRIVATE_UMASK = 0o077
+
+
+@contextmanager
+def private_umask() -> Iterator[None]:
+    """Create all files of this process so that only its own account can read them, also those of libraries."""
+    previous = os.umask(PRIVATE_UMASK)
+    try:
+        yield
+    finally:
+        os.umask(previous)
+
+
+def open_private(path: str, flags: int) -> int:
+    """An `opener` for `open` that creates the file with mode 600. An existing file keeps its mode."""
+    return os.open(path, flags, 0o600)
+
+
+def is_readable_by_others(path: Path) -> bool:
+    """Whether every account of this machine can read the file; False if it does not exist."""
+    try:
+        is_reachable = all(folder.stat().st_mode & 0o001 for folder in path.absolute().parents)
+        return is_reachable and bool(path.stat().st_mode & 0o004)
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def atomic_text_file(path: Path) -> Iterator[TextIO]:
     """Write a text file (UTF-8, mode 600, line ends unchanged) that appears at `path` when the block ends.

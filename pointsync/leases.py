@@ -1,12 +1,14 @@
 """Workers, the processes that run jobs: their heartbeats, and the leases with which they share the work."""
 
+import math
 import os
 import socket
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.orm import Session
 
+from pointsync.clock import MAX_LEAD
 from pointsync.db import get_database_time
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.models import Lease, Worker
@@ -16,6 +18,8 @@ ALARM_AFTER = timedelta(minutes=1)
 """When admins see an alarm: a heartbeat can be late while the database is busy."""
 DELETE_AFTER = timedelta(days=1)
 REMOTE_LEASE_DURATION = timedelta(seconds=120)
+MAX_LEASE_DURATION = REMOTE_LEASE_DURATION
+"""No lease is longer; one that ends later is from before the clock was set back, and has ended."""
 
 
 def record_heartbeat(session: Session, worker_id: str) -> None:
@@ -24,7 +28,7 @@ def record_heartbeat(session: Session, worker_id: str) -> None:
     worker = session.get(Worker, worker_id)
     if worker is None:
         session.add(Worker(id=worker_id, host=_host_name(), pid=os.getpid(), started_at=now, heartbeat_at=now))
-        session.execute(delete(Worker).where(Worker.heartbeat_at < now - DELETE_AFTER))
+        session.execute(delete(Worker).where(~Worker.heartbeat_at.between(now - DELETE_AFTER, now + MAX_LEAD)))
     else:
         worker.heartbeat_at = now
     session.flush()
@@ -38,34 +42,43 @@ def unregister(session: Session, worker_id: str) -> None:
 
 def is_any_alive(session: Session) -> bool:
     """Whether any process runs jobs on this database; otherwise nothing is sent."""
-    since = get_database_time(session) - ALARM_AFTER
-    return session.scalar(select(Worker.id).where(Worker.heartbeat_at >= since).limit(1)) is not None
+    age_seconds = heartbeat_age_seconds(session)
+    return age_seconds is not None and age_seconds <= ALARM_AFTER.total_seconds()
 
 
 def heartbeat_age_seconds(session: Session) -> float | None:
-    """The age of the latest heartbeat of any worker; None if there never was one."""
-    last_heartbeat_at: datetime | None = session.scalar(select(func.max(Worker.heartbeat_at)))
-    if last_heartbeat_at is None:
+    """The age of the latest heartbeat of any worker; None if there never was one.
+
+    It is infinite if all heartbeats are in the future: no worker has reported since the clock was set back.
+    """
+    now = get_database_time(session)
+    is_past = Worker.heartbeat_at <= now + MAX_LEAD
+    last_at, count = session.execute(select(func.max(case((is_past, Worker.heartbeat_at))), func.count())).one()
+    if not count:
         return None
-    return max(0.0, (get_database_time(session) - last_heartbeat_at).total_seconds())
+    return max(0.0, (now - last_at).total_seconds()) if last_at else math.inf
 
 
 def is_available(session: Session, holder: str | None, expires_at: datetime | None, worker_id: str) -> bool:
     """Whether `worker_id` may take a lease that `holder` has until `expires_at`.
 
-    A lease ends at that time, or earlier if its holder is dead: its heartbeat is old, or it was a process of this host
-    that no longer runs (a restarted process is another worker).
+    A lease ends at that time, or earlier if its holder is dead: its heartbeat is old or in the future, or it was a
+    process of this host that no longer runs (a restarted process is another worker).
     """
-    if holder is None or expires_at is None or holder == worker_id or expires_at <= get_database_time(session):
+    now = get_database_time(session)
+    if holder is None or expires_at is None or holder == worker_id:
+        return True
+    if not now < expires_at <= now + MAX_LEASE_DURATION:
         return True
     worker = session.get(Worker, holder, populate_existing=True)
-    if worker is None or worker.heartbeat_at < get_database_time(session) - STALE_AFTER:
+    if worker is None or not now - STALE_AFTER <= worker.heartbeat_at <= now + MAX_LEAD:
         return True
     return worker.host == _host_name() and not _is_process_running(worker.pid)
 
 
 def acquire(session: Session, name: str, worker_id: str, duration_seconds: int) -> bool:
-    """Take or renew the lease `name`; returns False if another live worker has it."""
+    """Take or renew the lease `name`, for two minutes at most; returns False if another live worker has it."""
+    assert timedelta(seconds=duration_seconds) <= MAX_LEASE_DURATION
     now = get_database_time(session)
     insert_or_ignore(session, Lease, [{"name": name, "holder": worker_id, "until": now}])
     lease = session.scalars(select(Lease).where(Lease.name == name).with_for_update()).one()

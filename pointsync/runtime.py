@@ -2,15 +2,13 @@
 
 import threading
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from pointsync.config import Config
 from pointsync.crypto import Vault
+from pointsync.failure_counter import FailureCounter
 from pointsync.ids import new_token
 
 if TYPE_CHECKING:
@@ -31,11 +29,8 @@ class Runtime:
     couriers: "Couriers | None" = None
     stop_requested: threading.Event = field(default_factory=threading.Event)
     """Set when the scheduler should end; a background task then stops after its current part."""
-
-    @cached_property
-    def failure_limiter(self) -> MovingWindowRateLimiter:
-        """Counts callers' failures. Created at first use, because its storage starts a thread."""
-        return MovingWindowRateLimiter(MemoryStorage())
+    failures: FailureCounter = field(default_factory=FailureCounter)
+    """Callers' failures with keys, Passes and signatures."""
 
     def use_secret_key(self, secret_key: str) -> None:
         """Continue with another secret key, after the database was encrypted with it."""

@@ -1,44 +1,59 @@
 """Preparing the database at the start: create or upgrade it, create the site, and recognise copies and restores."""
 
 import logging
+from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync import clock, crypto, db, ids
+from pointsync import clock, crypto, db, ids, key_file
 from pointsync.accounts import admins
-from pointsync.db import is_current, run_in_transaction, upgrade
+from pointsync.config import Config
+from pointsync.db import get_schema_version, run_in_transaction, upgrade
+from pointsync.db.run_lock import share_run_lock
+from pointsync.errors import ConfigError
+from pointsync.files import is_readable_by_others
 from pointsync.models import Site
 from pointsync.runtime import get_runtime
-from pointsync.sync.site import general, local_site
+from pointsync.sync.site import general, installation, local_site, runs
+from pointsync.sync.site.marker import MARKER_FILE
 from pointsync.web import secret_key
 
 log = logging.getLogger(__name__)
 
 
-def create_database_if_missing() -> None:
-    """Create the database and the site in it if they are missing.
+NO_DATABASE = "There is no site in the database{place} yet. Start pointsync serve, or run: pointsync upgrade"
+DATABASE_GONE = (
+    "There is no site in the database{place}, but {marker} shows that there was one. Put the database file back, or "
+    "restore a backup: pointsync restore FILE. To begin a new site, delete that file first."
+)
 
-    Raises ConfigError if the secret key is not that of the database.
-    """
+
+def require_database() -> None:
+    """Refuse to continue without a site, for commands that must not create one. Raises ConfigError, also if the secret
+    key is not that of the database."""
     secret_key.verify_key()
-    if not is_current():
-        upgrade()
-    if db.session.get(Site, 1) is None:
-        run_in_transaction(_ensure_site)
+    _require_site(may_create=False)
 
 
-def prepare_database(served_url: str | None = None) -> str | None:
-    """Create or upgrade the database for a long-running process; returns why sending is stopped, or None.
+def prepare_database(served_url: str | None = None, *, may_create: bool = True) -> str | None:
+    """Create (if `may_create`) or upgrade the database for a process; returns why sending is stopped, or None. A
+    process that sends calls `join_run` then.
 
     `served_url` is the URL of this process, which is the site's URL if no public one is set. Raises ConfigError if
-    the secret key is not that of the database; then nothing has changed.
+    the secret key is not that of the database, or if its site is missing and must not be created: then nothing has
+    changed. A new database beside the marker of a lost one would send as another site and replace its backups.
     """
     secret_key.verify_key()
+    _require_site(may_create)
     upgrade()
     state = get_runtime()
+    _warn_about_readable_files(state.config)
+    # In a transaction of its own: the marker is written only when the site is there.
+    run_in_transaction(lambda session: local_site.get_or_create(session, state.vault, clock.now()))
 
     def prepare_site(session: Session) -> str | None:
-        stop_reason = _ensure_site(session)
+        stop_reason = installation.verify(session, state.config)
         local = session.get_one(Site, 1)
         if served_url and state.config.public_url is None:
             local.url, local.served_url = general.get_public_url(session), served_url
@@ -48,6 +63,34 @@ def prepare_database(served_url: str | None = None) -> str | None:
     if state.config.secret_key_old:
         log.warning("POINTSYNC_SECRET_KEY_OLD is no longer needed; remove it")
     return run_in_transaction(prepare_site)
+
+
+def join_run() -> None:
+    """Take part in the run of the database until this process ends; the process that opens it first begins a new run.
+
+    For processes that send. Commands use the run as it is, and never begin one.
+    """
+    with share_run_lock() as is_first:
+        run_in_transaction(lambda session: runs.begin_if_opened(session, is_first=is_first))
+
+
+def _require_site(may_create: bool) -> None:
+    """Raise ConfigError if the database has no site and must not be created."""
+    # Look for the marker first: another process that creates the site right now writes it afterwards.
+    marker = get_runtime().config.data / MARKER_FILE
+    has_marker = marker.exists()
+    if has_marker or not may_create:
+        file = db.get_database_file()
+        place = f" {file.path}" if file else ""
+        if not _has_site():
+            raise ConfigError((DATABASE_GONE if has_marker else NO_DATABASE).format(place=place, marker=marker))
+
+
+def _has_site() -> bool:
+    if get_schema_version() is None:
+        return False
+    with db.get_engine().connect() as connection:
+        return connection.scalar(select(Site.id)) is not None
 
 
 def create_setup_url() -> str | None:
@@ -65,7 +108,11 @@ def create_setup_url() -> str | None:
     return f"{url}/setup/{token}" if url else None
 
 
-def _ensure_site(session: Session) -> str | None:
-    state = get_runtime()
-    local_site.get_or_create(session, state.vault, clock.now())
-    return local_site.verify_installation(session, state.config)
+def _warn_about_readable_files(config: Config) -> None:
+    """Log which files every account of this machine can read. They keep their modes: an admin may have chosen them."""
+    database = db.get_engine().url.database
+    paths = [config.data / key_file.KEY_FILE, *([Path(database)] if config.is_sqlite and database else [])]
+    for path in filter(is_readable_by_others, paths):
+        log.warning(
+            "every account of this machine can read %s; run: chmod 600 %s", path, path, extra={"file": str(path)}
+        )

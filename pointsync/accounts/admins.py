@@ -3,6 +3,7 @@
 A password is stored only as its scrypt hash.
 """
 
+import threading
 import unicodedata
 from datetime import datetime
 
@@ -22,6 +23,9 @@ HASH_METHOD = "scrypt:32768:8:1"
 DUMMY_HASH = f"{HASH_METHOD}$nobody$" + "0" * 128
 """Matches no password. Checking against it takes as long as checking against an admin's hash."""
 
+_hash_slots = threading.BoundedSemaphore(2)
+"""Each hash takes 32 MB, and strangers can ask for one in every thread."""
+
 _UNKNOWN_MESSAGE = "There is no such admin. See the list of admins."
 
 
@@ -39,7 +43,7 @@ def create(session: Session, name: str, password: str, now: datetime) -> Admin:
     if session.scalar(select(Admin.id).where(Admin.name == name)) is not None:
         message = f"An admin named {name} already exists. Choose another name."
         raise Conflict("name_taken", message, {"name": message})
-    admin = Admin(name=name, password_hash=generate_password_hash(password, HASH_METHOD), created_at=now)
+    admin = Admin(name=name, password_hash=_hash_password(password), created_at=now)
     session.add(admin)
     session.flush()
     return admin
@@ -153,9 +157,14 @@ def _refuse_last(session: Session, admin: Admin, action: str) -> None:
 
 
 def _set_password(session: Session, admin: Admin, password: str) -> None:
-    admin.password_hash = generate_password_hash(password, HASH_METHOD)
+    admin.password_hash = _hash_password(password)
     _end_sign_ins(session, admin)
     session.flush()
+
+
+def _hash_password(password: str) -> str:
+    with _hash_slots:
+        return generate_password_hash(password, HASH_METHOD)
 
 
 def _end_sign_ins(session: Session, admin: Admin) -> None:
@@ -181,7 +190,8 @@ def authenticate(session: Session, name: str, password: str) -> Admin | None:
     """
     name = normalise_name(name)
     admin = session.scalar(select(Admin).where(Admin.name == name)) if is_valid_name(name) else None
-    matches = check_password_hash(admin.password_hash if admin else DUMMY_HASH, password[: MAX_PASSWORD + 1])
+    with _hash_slots:
+        matches = check_password_hash(admin.password_hash if admin else DUMMY_HASH, password[: MAX_PASSWORD + 1])
     # scrypt pads a short password with NULs, so NULs at its end would not change the hash.
     return admin if admin and matches and "\0" not in password else None
 

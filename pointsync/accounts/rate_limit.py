@@ -68,8 +68,9 @@ def reset(session: Session, *key: str) -> None:
 
 
 def prune(session: Session, now: datetime) -> None:
-    """Delete the buckets that are empty."""
-    session.execute(delete(RateBucket).where(RateBucket.empty_at_ms <= _to_ms(now)))
+    """Delete the buckets that are empty, or were filled before the clock was set back."""
+    now_ms = _to_ms(now)
+    session.execute(delete(RateBucket).where(~RateBucket.empty_at_ms.between(now_ms + 1, now_ms + MINUTE_MS)))
 
 
 def _hash_key(key: tuple[str, ...]) -> str:

@@ -66,6 +66,13 @@ def record_use(session: Session, sign_in_id: int, address: str, now: datetime) -
     session.execute(statement.values(seen_at=now, address=sanitise(address, 64)))
 
 
+def prune(session: Session, now: datetime) -> None:
+    """Delete the sign-ins that have ended. Those from before the clock was set back count from now on."""
+    session.execute(delete(SignIn).where(~_is_active(now)))
+    for column in (SignIn.began_at, SignIn.seen_at):
+        session.execute(update(SignIn).where(column > now).values({column: now}))
+
+
 def list_recent(session: Session, now: datetime, limit: int) -> list[SignIn]:
     """The sign-ins that have not ended, at most `limit`; the last used comes first."""
     query = select(SignIn).where(_is_active(now)).order_by(SignIn.seen_at.desc(), SignIn.id.desc())

@@ -68,7 +68,11 @@ _KEY_ERRORS = {
     429: "Too many wrong keys from this address, or too many calls with this key. The Retry-After header says when to "
     "try again.",
 }
-_BUSY_ERROR = {503: "The database is busy. Send the same call again after the seconds in the Retry-After header."}
+_BUSY_ERROR = {
+    503: "busy: the database is busy. fetching_back: this site was restored, and must get its lost movements back "
+    "before it can set or spend points, or record a new ref. Send the same call again after the seconds in the "
+    "Retry-After header."
+}
 
 
 def endpoint(

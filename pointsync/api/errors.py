@@ -5,7 +5,7 @@ from werkzeug.exceptions import HTTPException
 
 from pointsync.api.responses import json_response
 from pointsync.api.schemas import Error, ErrorDetail
-from pointsync.errors import Conflict, DomainError, NotFound
+from pointsync.errors import Conflict, DomainError, NotFound, TryLater
 from pointsync.web import db_unavailable
 
 JSON_ERROR_PATHS = ("/api", "/hooks", "/healthz", "/metrics", "/pointsync")
@@ -43,7 +43,9 @@ def error_response(status: int, code: str, message: str, fields: dict[str, str] 
 
 
 def handle_refused(error: DomainError) -> Response:
-    """Answer with 409 for a conflict, 404 for something unknown, 422 for an invalid field."""
+    """Answer with 409 for a conflict, 404 for something unknown, 503 for later, 422 for an invalid field."""
+    if isinstance(error, TryLater):
+        return _handle_later(error)
     status = 409 if isinstance(error, Conflict) else 404 if isinstance(error, NotFound) else 422
     return error_response(status, error.code, error.message, error.fields)
 
@@ -51,8 +53,16 @@ def handle_refused(error: DomainError) -> Response:
 def handle_body_refused(error: BodyRefused) -> Response:
     """Answer like `handle_refused`, but with 422 if a field of the body names something unknown."""
     refusal = error.refusal
+    if isinstance(refusal, TryLater):
+        return _handle_later(refusal)
     status = 409 if isinstance(refusal, Conflict) else 422
     return error_response(status, refusal.code, refusal.message, refusal.fields)
+
+
+def _handle_later(error: TryLater) -> Response:
+    response = error_response(503, error.code, error.message)
+    response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response
 
 
 def _handle_busy(_error: Exception) -> Response:

@@ -12,12 +12,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import pointsync
-from pointsync import db, leases
+from pointsync import clock, db, leases
 from pointsync.api.auth import require_key
 from pointsync.api.health import blueprint
 from pointsync.models import Delivery, DeliveryState, Movement, ReceivedSummary, Site
-from pointsync.sync.remotes import queue
+from pointsync.sync.comparison import differences
+from pointsync.sync.fetch_back import progress
+from pointsync.sync.remotes import queue, sending_problem, shown_status
 from pointsync.sync.remotes.status import ERROR, GREEN, NONE, WARNING
+from pointsync.sync.repair import comparison_list
 
 STATUSES = (NONE, GREEN, WARNING, ERROR)
 _COUNTED_STATES = (DeliveryState.PENDING, DeliveryState.UNKNOWN, DeliveryState.FAILED)
@@ -57,12 +60,92 @@ class SiteCollector(Collector):
             "1 if this site sends nothing until an admin confirms its database, else 0.",
             value=int(self._session.scalar(select(Site.hold)) is not None),
         )
+        yield self._not_sending()
+        yield from self._comparisons()
+        yield from self._integrity()
+        yield from self._fetch_back()
         if self._heartbeat_age_seconds is not None:
             yield GaugeMetricFamily(
                 "pointsync_worker_heartbeat_age_seconds",
                 "Seconds since the most recent heartbeat of a worker of this site.",
                 value=self._heartbeat_age_seconds,
             )
+
+    def _not_sending(self) -> Metric:
+        family = GaugeMetricFamily(
+            "pointsync_not_sending", "1 for the reason why nothing can be sent, 0 for the others.", labels=["reason"]
+        )
+        current = sending_problem.find_reason(self._session)
+        for reason in sending_problem.REASONS:
+            family.add_metric([reason], int(reason == current))
+        return family
+
+    def _comparisons(self) -> Iterator[Metric]:
+        """For each remote that can be compared."""
+        now = clock.now()
+        compared = [each for each in self._remotes if each.is_equal_there is not None or each.is_equal_here is not None]
+        age = GaugeMetricFamily(
+            "pointsync_compared_age_seconds", "Seconds since both sides were last compared.", labels=["remote"]
+        )
+        equal = GaugeMetricFamily(
+            "pointsync_equal",
+            "1 if the remote holds exactly what this site has delivered (direction there), and this site what the "
+            "remote has delivered (here), else 0.",
+            labels=["remote", "direction"],
+        )
+        differing = GaugeMetricFamily(
+            "pointsync_differences", "Movements that differ and wait for an admin's decision.", labels=["remote"]
+        )
+        for remote in compared:
+            if remote.compared_at:
+                age.add_metric([str(remote.id)], max(0.0, (now - remote.compared_at).total_seconds()))
+            for direction, is_equal in (("there", remote.is_equal_there), ("here", remote.is_equal_here)):
+                if is_equal is not None:
+                    equal.add_metric([str(remote.id), direction], int(is_equal))
+            differing.add_metric([str(remote.id)], differences.count(self._session, remote.id))
+        yield from (age, equal, differing)
+
+    def _integrity(self) -> Iterator[Metric]:
+        """What this site has found in its own tables."""
+        integrity = comparison_list.read_integrity(self._session)
+        done, total = integrity.undigested or (0, 0)
+        for name, help_text, value in (
+            ("undigested_movements", "Movements from before the upgrade that cannot be compared yet.", total - done),
+            ("altered_movements", "Movements that somebody has changed in the database.", integrity.altered_count),
+            (
+                "wrong_totals",
+                "Balances and hourly totals that were not the sum of their movements at the last scrub.",
+                integrity.wrong_total_count,
+            ),
+        ):
+            yield GaugeMetricFamily(f"pointsync_{name}", help_text, value=value)
+        if integrity.scrub_finished_at:
+            yield GaugeMetricFamily(
+                "pointsync_scrub_age_seconds",
+                "Seconds since all movements were last read again.",
+                value=max(0.0, (clock.now() - integrity.scrub_finished_at).total_seconds()),
+            )
+
+    def _fetch_back(self) -> Iterator[Metric]:
+        fetch_back = progress.read(self._session)
+        yield GaugeMetricFamily(
+            "pointsync_fetching_back",
+            "1 while this site fetches its lost movements back and sends nothing, else 0.",
+            value=int(fetch_back.running),
+        )
+        yield GaugeMetricFamily(
+            "pointsync_fetch_back_decisions",
+            "Returned movements that wait for an admin's decision.",
+            value=fetch_back.decisions,
+        )
+        for name, help_text in (
+            ("received", "Movements of this site that a remote has returned in the last fetch."),
+            ("total", "Movements of this site that a remote says that it holds."),
+        ):
+            family = GaugeMetricFamily(f"pointsync_fetch_back_{name}", help_text, labels=["remote"])
+            for each in fetch_back.remotes:
+                family.add_metric([str(each.remote)], getattr(each, name))
+            yield family
 
     def _build_info(self) -> Metric:
         family = GaugeMetricFamily("pointsync_build_info", "The running version; always 1.", labels=["version"])
@@ -111,9 +194,10 @@ class SiteCollector(Collector):
             "1 for the current status of a remote, 0 for the others.",
             labels=["remote", "status"],
         )
+        shown = shown_status.load(self._session, self._remotes, clock.now())
         for remote in self._remotes:
             for status in STATUSES:
-                family.add_metric([str(remote.id), status], int(remote.status == status))
+                family.add_metric([str(remote.id), status], int(shown[remote.id].status == status))
         return family
 
 

@@ -18,9 +18,9 @@ from pointsync.cli.points import (
     settlement,
     why,
 )
-from pointsync.cli.remotes import actions, change, origin, pinned_key, refused, remote
+from pointsync.cli.remotes import actions, change, differences, hand_on, origin, pinned_key, refused, remote, resend
 from pointsync.cli.server import serve, worker
-from pointsync.cli.site import admin, api_key, hook, identity, mail, setting, site_pass
+from pointsync.cli.site import admin, api_key, fetch_back, hook, identity, mail, setting, site_pass
 
 ROOT = Group(
     "pointsync",
@@ -35,6 +35,7 @@ ROOT = Group(
         rotate_key.rotate_key,
         identity.site,
         identity.confirm,
+        fetch_back.fetch_back,
         site_pass.site_pass,
         reserve.reserve,
         expiry.expiry,
@@ -61,5 +62,14 @@ ROOT = Group(
 )
 
 click.version_option(__version__, message="%(version)s", help="Show the version and exit.")(ROOT)
-for each in (*actions.COMMANDS, change.change_remote, *pinned_key.COMMANDS):
+for each in (
+    *actions.COMMANDS,
+    resend.resend,
+    differences.list_differences,
+    differences.decide,
+    change.change_remote,
+    *pinned_key.COMMANDS,
+):
     remote.remote.add_command(each)
+for each in hand_on.COMMANDS:
+    origin.origin.add_command(each)

@@ -4,8 +4,9 @@ Read with `db.session`, which ends with the request. Write in `db.transaction()`
 hold the write lock from the first statement; afterwards `db.session` reads the new state.
 """
 
-from pointsync.db.base import Base, RowNumber, UtcDateTime
+from pointsync.db.base import Base, RowNumber, UInt128, UtcDateTime
 from pointsync.db.engine import (
+    allow_idle_transaction,
     configure_engine,
     engine_options,
     extension,
@@ -14,6 +15,8 @@ from pointsync.db.engine import (
     init_app,
     session,
 )
+from pointsync.db.file_check import file_problem, get_database_file
+from pointsync.db.read_only import is_read_only
 from pointsync.db.schema import (
     DATABASE_TOO_NEW,
     DATABASE_TOO_OLD,
@@ -32,6 +35,7 @@ from pointsync.db.transactions import (
     ACTOR_KEY,
     Actor,
     DatabaseBusy,
+    DatabaseFileGone,
     WriteSession,
     is_transient,
     run_in_transaction,
@@ -49,12 +53,17 @@ __all__ = [
     "Actor",
     "Base",
     "DatabaseBusy",
+    "DatabaseFileGone",
     "RowNumber",
+    "UInt128",
     "UtcDateTime",
     "WriteSession",
+    "allow_idle_transaction",
     "configure_engine",
     "engine_options",
     "extension",
+    "file_problem",
+    "get_database_file",
     "get_database_time",
     "get_engine",
     "get_schema_version",
@@ -62,6 +71,7 @@ __all__ = [
     "init_migrations",
     "is_current",
     "is_known_revision",
+    "is_read_only",
     "is_transient",
     "run_in_transaction",
     "session",

@@ -12,11 +12,13 @@ from flask import Flask, current_app
 from sqlalchemy import inspect, text
 
 from pointsync import clock, sqlite_file
-from pointsync.db.engine import extension, get_engine
+from pointsync.db.engine import allow_idle_transaction, extension, get_engine
+from pointsync.db.file_check import get_database_file
 from pointsync.errors import ConfigError
+from pointsync.files import open_private
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
-SCHEMA_VERSION = "d15ab1ed5ee0"
+SCHEMA_VERSION = "6f1c0d9b2a47"
 """The last migration: the version of a database that this PointSync has created or upgraded."""
 UPGRADE_LOCK_ID = 7_061_110
 DATABASE_TOO_OLD = "The database is from an earlier PointSync; run: pointsync upgrade"
@@ -38,6 +40,8 @@ def upgrade() -> None:
 
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     with upgrade_lock():
+        if file := get_database_file():
+            file.create()
         found_version = get_schema_version()
         if found_version == SCHEMA_VERSION:
             return
@@ -77,7 +81,9 @@ def init_migrations(app: Flask) -> Any:
 
 
 def get_schema_version() -> str | None:
-    """The database's version, which is the id of its last migration; None if it is empty."""
+    """The database's version, which is the id of its last migration; None if it is missing or empty."""
+    if (file := get_database_file()) and not file.path.is_file():
+        return None
     if not inspect(get_engine()).has_table("alembic_version"):
         return None
     with get_engine().connect() as connection:
@@ -110,16 +116,21 @@ def version_problem() -> str | None:
 
 
 @contextmanager
-def upgrade_lock() -> Iterator[None]:
-    """One upgrade, restore or key rotation at a time: a file lock for SQLite, an advisory lock for PostgreSQL."""
+def upgrade_lock(*, is_brief: bool = False) -> Iterator[None]:
+    """One upgrade, restore or key rotation at a time: a file lock for SQLite, an advisory lock for PostgreSQL.
+
+    PostgreSQL releases a brief lock if its process is stopped for longer than `engine.IDLE_TRANSACTION_SECONDS`.
+    """
     engine = get_engine()
     if engine.dialect.name == "sqlite":
-        with open(f"{engine.url.database}.upgrade", "w") as file:
+        with open(f"{engine.url.database}.upgrade", "w", opener=open_private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
         return
     with engine.connect() as connection:
         connection.detach()  # so that it stays open even if the engine's other connections are closed
+        if not is_brief:
+            allow_idle_transaction(connection)
         connection.execute(text("SELECT pg_advisory_lock(:name)"), {"name": UPGRADE_LOCK_ID})
         try:
             yield

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from flask import current_app, g
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from pointsync.db.committed import forget_rolled_back, note_committed
 from pointsync.db.engine import LOCK_TIMEOUT_SECONDS, WRITE_LOCK_KEY, extension, get_engine
 from pointsync.db.fair_lock import FairLock
+from pointsync.db.file_check import DatabaseFile, get_database_file
+from pointsync.db.read_only import READ_ONLY_SQLSTATE
 
 MAX_TRIES = 5
-TRANSIENT_MESSAGES = ("locked", "busy", "full", "disk I/O", "unable to open")
+TRANSIENT_MESSAGES = ("locked", "busy", "full", "disk I/O", "unable to open", "readonly")
 ACTOR_KEY = "actor"
 """The key of the actor in `flask.g` and in a write session's `info`."""
 
@@ -23,6 +27,10 @@ Result = TypeVar("Result")
 
 class DatabaseBusy(Exception):
     """The database is locked or not reachable; the same call may succeed if it is repeated."""
+
+
+class DatabaseFileGone(DatabaseBusy):
+    """The SQLite file was deleted or replaced while this process had it open; what was written counts as lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,9 @@ class WriteSession(Session):
     """A session for writing; the audit log listens to it."""
 
 
+event.listen(WriteSession, "after_soft_rollback", forget_rolled_back)
+
+
 def set_actor(actor: Actor) -> None:
     """Set the actor of all later changes in this request or command."""
     setattr(g, ACTOR_KEY, actor)
@@ -49,10 +60,12 @@ def transaction() -> Iterator[Session]:
 
     On SQLite it holds the write lock from the start, so what it reads is always current. Afterwards, `db.session`
     reads everything again, because it would not see the changes otherwise. Raises DatabaseBusy if the database is
-    locked or not reachable; then nothing has changed.
+    locked or not reachable; then nothing has changed. Raises DatabaseFileGone, also after the commit, if the file is no
+    longer there: nothing may be acknowledged that is only in a deleted file.
     """
-    extension.session.rollback()
-    engine = get_engine()
+    _end_reading()
+    engine, file = get_engine(), get_database_file()
+    _require_file(file)
     lock: FairLock | None = current_app.extensions[WRITE_LOCK_KEY] if engine.dialect.name == "sqlite" else None
     if lock and not lock.acquire(LOCK_TIMEOUT_SECONDS):
         raise DatabaseBusy("the database is locked by another writer")
@@ -64,6 +77,8 @@ def transaction() -> Iterator[Session]:
             session.begin(),
         ):
             yield session
+        note_committed(session)
+        _require_file(file)
     except DBAPIError as error:
         if is_transient(error):
             raise DatabaseBusy("the database is locked, full or not reachable") from error
@@ -71,7 +86,22 @@ def transaction() -> Iterator[Session]:
     finally:
         if lock:
             lock.release()
+        _end_reading()
+
+
+def _end_reading() -> None:
+    """End the transaction of `db.session`, whose connection may have ended while this process was stopped."""
+    try:
         extension.session.rollback()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        extension.session.rollback()  # the first one has given up the connection
+
+
+def _require_file(file: DatabaseFile | None) -> None:
+    if problem := file.find_problem() if file else None:
+        raise DatabaseFileGone(problem)
 
 
 def is_transient(error: DBAPIError) -> bool:
@@ -79,7 +109,7 @@ def is_transient(error: DBAPIError) -> bool:
 
     SQLite raises the same class for a missing column and for a locked file, so this looks at its message.
     """
-    if error.connection_invalidated:
+    if error.connection_invalidated or getattr(error.orig, "sqlstate", None) == READ_ONLY_SQLSTATE:
         return True
     if not isinstance(error, OperationalError):
         return False

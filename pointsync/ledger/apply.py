@@ -5,24 +5,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, select, update
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from pointsync import ids
 from pointsync.db.chunking import chunks
 from pointsync.db.upsert import insert_or_ignore
+from pointsync.digests import digest
 from pointsync.email_address import normalise
 from pointsync.errors import InvalidInput
-from pointsync.ledger import customers
+from pointsync.ledger import customers, received_summary
 from pointsync.ledger.balances import BalanceKey, LockedBalances
+from pointsync.ledger.below_zero.shared_corrections import take_back_duplicates
 from pointsync.ledger.draft_rules import MAX_TIME_AHEAD
 from pointsync.ledger.insert_movements import insert_movements
+from pointsync.ledger.integrity import restore_row
 from pointsync.ledger.movement_row import MovementRow
-from pointsync.models import Balance, Movement, Origin, ReceivedSummary, Reserve
+from pointsync.models import Balance, Customer, Movement, Origin, Reserve
 from pointsync.models.movement import LOCAL_KINDS
 from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH, is_storable, sanitise
 
 MAX_KIND_LENGTH = 32
+MAX_SENT_CUSTOMER_LENGTH = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class IncomingMovement:
     reason: str = ""
     at: datetime | None = None
     ref: str | None = None
+    source: str | None = None
     is_history: bool = False
 
 
@@ -57,8 +61,9 @@ def apply(
     """Apply `incoming` from `origin` to `reserve`; the results are in the same order.
 
     A movement is identified by its origin and id. If it was applied before, it is a duplicate if its points,
-    customer and reserve are the same, and otherwise a conflict; either way nothing changes. A refused movement
-    does not stop the others.
+    customer and reserve are the same, and otherwise a conflict; either way nothing changes. Except for a movement
+    that somebody edited here: if its stored digest is that of the incoming one, it gets its original points and
+    customer back, and is `applied`. A refused movement does not stop the others.
     """
     lock_origin(session, origin, now)
     existing = _find_existing(session, origin, [each.id for each in incoming])
@@ -72,6 +77,7 @@ def apply(
             email_problem = error.message
         if each.id not in existing and (refusal := _find_refusal(each, email_problem)):
             refusals[index] = refusal
+    restored = _restore_edited(session, origin, reserve, incoming, emails, existing, now)
     new_indexes = [index for index, each in enumerate(incoming) if each.id not in existing and index not in refusals]
     customer_ids = customers.find_ids(session, sorted(set(emails.values())))
     customer_ids |= customers.get_or_create_ids(
@@ -84,7 +90,9 @@ def apply(
     seen: dict[str, MovementRow | Row[Any]] = dict(existing)
     for index, each in enumerate(incoming):
         key = (customer_ids.get(emails.get(index, ""), 0), reserve.id)
-        if each.id in seen:  # applied before, perhaps earlier in this batch
+        if each.id in restored:
+            results.append(ApplyResult(each.id, "applied", balance=restored.pop(each.id)))
+        elif each.id in seen:  # applied before, perhaps earlier in this batch
             results.append(_compare_with_existing(each, seen[each.id], key))
         elif index in refusals:
             results.append(refusals[index])
@@ -94,14 +102,15 @@ def apply(
                 message = f"The balance would leave ±{MAX_POINTS:,}."
                 results.append(ApplyResult(each.id, "refused", "out_of_bounds", message))
                 continue
-            row = _build_row(each, origin, reserve, key, points, balances.add(key, points), now)
+            row = _build_row(each, emails[index], origin, reserve, key, points, balances.add(key, points), now)
             rows.append(row)
             seen[each.id] = row
             results.append(ApplyResult(each.id, "applied", balance=row.balance))
     if rows:
         balances.save()
         insert_movements(session, rows)
-        _add_to_received_summary(session, origin, reserve, rows)
+        received_summary.add_movements(session, origin, reserve.id, rows)
+        take_back_duplicates(session, rows, now)
     return results
 
 
@@ -118,12 +127,6 @@ def lock_origin(session: Session, auth: str, now: datetime) -> Origin:
     return origin
 
 
-def get_received_summary(session: Session, origin: str, reserve: Reserve) -> dict[str, Any]:
-    """`{count, max_id}` of the movements from `origin` in `reserve`; `max_id` is a decimal string."""
-    summary = session.get(ReceivedSummary, (origin, reserve.id), populate_existing=True)
-    return {"count": summary.count if summary else 0, "max_id": str(summary.max_id if summary else 0)}
-
-
 def get_current_balance(session: Session, origin: str, movement_id: str) -> int | None:
     """The current balance of the customer and reserve of a movement from `origin`; None if it is not recorded here."""
     query = select(Movement.customer_id, Movement.reserve_id).where(
@@ -136,14 +139,49 @@ def get_current_balance(session: Session, origin: str, movement_id: str) -> int 
 def _find_existing(session: Session, origin: str, movement_ids: list[str]) -> dict[str, Row[Any]]:
     """What is needed of the movements that were applied before, by id."""
     found: dict[str, Row[Any]] = {}
+    columns = (Movement.id, Movement.points, Movement.set_to, Movement.customer_id, Movement.reserve_id)
+    customer = func.coalesce(Movement.sent_customer, Customer.email).label("customer")
     for part in chunks(movement_ids):
         rows = session.execute(
-            select(Movement.id, Movement.points, Movement.set_to, Movement.customer_id, Movement.reserve_id).where(
-                Movement.origin == origin, Movement.id.in_(part)
-            )
+            select(*columns, Movement.digest, customer)
+            .join(Customer, Customer.id == Movement.customer_id, isouter=True)
+            .where(Movement.origin == origin, Movement.id.in_(part))
         )
         found |= {row.id: row for row in rows}
     return found
+
+
+def _restore_edited(
+    session: Session,
+    origin: str,
+    reserve: Reserve,
+    incoming: Sequence[IncomingMovement],
+    emails: dict[int, str],
+    existing: dict[str, Row[Any]],
+    now: datetime,
+) -> dict[str, int]:
+    """Restore the movements that were edited here and that come in again as they were. Updates `existing`.
+
+    Return the balances afterwards, by id.
+    """
+    restored: dict[str, int] = {}
+    for index, each in enumerate(incoming):
+        row = existing.get(each.id)
+        if row is None or row.digest == digest(row.id, row.points, row.customer or ""):
+            continue
+        if index not in emails or each.set_to is not None or each.id in restored or row.reserve_id != reserve.id:
+            continue
+        sent_customer = _as_sent(each.customer, emails[index])
+        if row.digest == digest(each.id, each.points, sent_customer):
+            restored[each.id] = restore_row.restore(session, origin, each.id, each.points, sent_customer, now)
+    if restored:
+        existing |= _find_existing(session, origin, list(restored))
+    return restored
+
+
+def _as_sent(customer: str, email: str) -> str:
+    """The customer for the digest: as the origin has sent it, unless that is too long to be stored."""
+    return customer if len(customer) <= MAX_SENT_CUSTOMER_LENGTH else email
 
 
 def _find_refusal(movement: IncomingMovement, email_problem: str | None) -> ApplyResult | None:
@@ -179,6 +217,7 @@ def _compare_with_existing(
 
 def _build_row(
     movement: IncomingMovement,
+    email: str,
     origin: str,
     reserve: Reserve,
     key: BalanceKey,
@@ -188,6 +227,7 @@ def _build_row(
 ) -> MovementRow:
     customer_id, reserve_id = key
     at = movement.at or now
+    sent_customer = _as_sent(movement.customer, email)
     return MovementRow(
         origin=origin,
         id=movement.id,
@@ -200,21 +240,11 @@ def _build_row(
         reason=sanitise(movement.reason, MAX_REASON_LENGTH),
         source=None,  # the `ref` is for people only: it is unique at its origin, and not here
         ref=sanitise(movement.ref, MAX_REF_LENGTH) if movement.ref else None,
+        ref_source=sanitise(movement.source, MAX_REF_LENGTH) if movement.source else None,
         at=now if at > now + MAX_TIME_AHEAD else at,
         recorded_at=now,
         below_zero=balance < 0 and points < 0 and not reserve.may_go_below_zero,
         is_history=movement.is_history,
-    )
-
-
-def _add_to_received_summary(session: Session, origin: str, reserve: Reserve, rows: list[MovementRow]) -> None:
-    insert_or_ignore(session, ReceivedSummary, [{"origin": origin, "reserve_id": reserve.id, "count": 0, "max_id": 0}])
-    highest = max((ids.parse_movement_id(row.id) or 0 for row in rows), default=0)
-    session.execute(
-        update(ReceivedSummary)
-        .where(ReceivedSummary.origin == origin, ReceivedSummary.reserve_id == reserve.id)
-        .values(
-            count=ReceivedSummary.count + len(rows),
-            max_id=case((ReceivedSummary.max_id >= highest, ReceivedSummary.max_id), else_=highest),
-        )
+        digest=digest(movement.id, points, sent_customer),
+        sent_customer=None if sent_customer == email else sent_customer,
     )

@@ -15,46 +15,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.unitofwork import UOWTransaction
 
 from pointsync import clock
-from pointsync.db import ACTOR_KEY, Actor, Base, WriteSession
-from pointsync.models import (
-    Admin,
-    ApiKey,
-    ApiKeyUse,
-    Attempt,
-    AuditEntry,
-    Backfill,
-    Balance,
-    Customer,
-    DailyDeliveryTotal,
-    Delivery,
-    ExpirySettings,
-    Hook,
-    HookDelivery,
-    HourlyTotal,
-    Lease,
-    Level,
-    LevelUnlock,
-    Mail,
-    MailServerStatus,
-    MailText,
-    Movement,
-    Origin,
-    RateBucket,
-    ReceivedSummary,
-    Redemption,
-    RefusedOrigin,
-    Remote,
-    Reserve,
-    Reversal,
-    ReversedMovement,
-    Reward,
-    Setting,
-    SignIn,
-    Site,
-    StatusChange,
-    Task,
-    Worker,
-)
+from pointsync.db import ACTOR_KEY, Actor, WriteSession
+from pointsync.ledger.audit_specs import AUDITED_MODELS
+from pointsync.models import AuditEntry, Reserve
 from pointsync.text_limits import sanitise
 
 MAX_VALUE_LENGTH = 500
@@ -65,112 +28,6 @@ MANUAL_METHODS = frozenset({"password", "proxy", "command"})
 """Movements recorded with these methods are logged; for those of shops and other sites, the ledger has the source."""
 SITE_ACTOR = Actor("", "site", "")
 
-
-class AuditSpec:
-    """How changes of a model are logged. The columns are given as names separated by spaces."""
-
-    def __init__(
-        self, noun: str, name_column: str, columns: str, secret_columns: str = "", ignored_columns: str = ""
-    ) -> None:
-        self.noun = noun
-        """What the model is called in the log."""
-        self.name_column = name_column
-        """The column that names a row."""
-        self.columns = frozenset(columns.split())
-        self.secret_columns = frozenset(secret_columns.split())
-        """Logged as changed, without a value, even if the value is encrypted or hashed."""
-        self.ignored_columns = frozenset(ignored_columns.split())
-        """Not logged, since jobs write them, or since other columns say the same."""
-
-
-AUDITED_MODELS: dict[type[Base], AuditSpec] = {
-    Admin: AuditSpec("admin", "name", "name disabled_at", "password_hash", "id created_at"),
-    ApiKey: AuditSpec("API key", "name", "name scopes per_minute expires_at revoked_at", "digest", "id created_at"),
-    Delivery: AuditSpec(
-        "delivery",
-        "id",
-        "state message",
-        ignored_columns="id movement_seq remote_id attempts called_at unsure_until not_before code delivered_at "
-        "is_history",
-    ),
-    ExpirySettings: AuditSpec(
-        "expiry rule",
-        "reserve_id",
-        "kind count unit month day",
-        ignored_columns="reserve_id version since done_day told_day seen_seq",
-    ),
-    Backfill: AuditSpec(
-        "history",
-        "remote_id",
-        "total stopped_at",
-        ignored_columns="remote_id next_seq last_seq done started_at finished_at",
-    ),
-    Hook: AuditSpec(
-        "hook", "name", "name reserve_id rule rate status removed_at", "token sealed_secret", "id shop stack created_at"
-    ),
-    Level: AuditSpec(
-        "level",
-        "title",
-        "reserve_id title description points is_active",
-        ignored_columns="id created_at next_customer_id",
-    ),
-    MailText: AuditSpec("mail text", "kind", "subject body", ignored_columns="kind"),
-    Origin: AuditSpec(
-        "origin",
-        "auth",
-        "public_key key_refused_at blocked_at blocked_reason",
-        ignored_columns="auth offered_key first_seen_at last_seen_at old_pass_at new_pass_at blocked_by",
-    ),
-    Remote: AuditSpec(
-        "remote",
-        "url",
-        "url auth target reserve_id query_template paused_at closing_at deleted_at",
-        "sealed_pass",
-        "id created_at version dialect name facts clock_offset_seconds acknowledged counted_since restored_at "
-        "again_from_id owed_until_seq failures next_attempt_at is_probing batch_size attempt_code attempt_message "
-        "attempt_is_permanent check_code check_message check_is_permanent checked_at last_success_at last_failure_at "
-        "last_error holder held_until status status_text status_at",
-    ),
-    Reserve: AuditSpec("reserve", "key", "key name is_active may_go_below_zero", ignored_columns="id created_at"),
-    Reversal: AuditSpec(
-        "reversal",
-        "origin",
-        "origin reserve_id since reason total stopped_at",
-        ignored_columns="id last_seq done corrections out_of_bounds after_customer_id asked_at finished_at",
-    ),
-    Reward: AuditSpec(
-        "reward", "title", "reserve_id title description cost is_active", ignored_columns="id created_at"
-    ),
-    Setting: AuditSpec("setting", "name", "value", ignored_columns="name"),
-    Site: AuditSpec(
-        "site",
-        "auth",
-        "auth public_key url old_pass_ends_at hold",
-        "sealed_pass sealed_old_pass sealed_private_key",
-        "id marker served_url last_id confirmed_id setup_digest created_at",
-    ),
-    Task: AuditSpec(
-        "long work",
-        "title",
-        "kind title",
-        ignored_columns="id state done total unit asked_by asked_at started_at ends_at finished_at options position "
-        "result message tries holder held_until",
-    ),
-}
-
-UNAUDITED_MODELS: dict[type[Base], str] = {
-    AuditEntry: "the log itself",
-    **dict.fromkeys((Attempt, StatusChange, DailyDeliveryTotal), "results of sending"),
-    **dict.fromkeys(
-        (Customer, Movement, Balance, HourlyTotal, Redemption, ReversedMovement, ReceivedSummary, LevelUnlock),
-        "the ledger",
-    ),
-    **dict.fromkeys((HookDelivery, Mail, MailServerStatus, RefusedOrigin), "what others sent, and mails to customers"),
-    **dict.fromkeys((Lease, Worker), "running processes"),
-    RateBucket: "counted attempts",
-    ApiKeyUse: "use of keys",
-    SignIn: "signing in and out is logged by itself; using a sign-in is not a change",
-}
 
 _RESERVE_COLUMN = "reserve_id"
 
@@ -188,14 +45,13 @@ def log_action(
     thing_id: object = "",
     thing: str = "",
     *,
+    before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     actor: Actor | None = None,
 ) -> None:
     """Log an action that is not a change of a row, in the transaction of `session`. Default actor: the session's."""
-    session.connection().execute(
-        insert(AuditEntry),
-        [_audit_row(actor or get_actor(session), clock.now(), action, noun, thing_id, thing, {}, after or {})],
-    )
+    row = _audit_row(actor or get_actor(session), clock.now(), action, noun, thing_id, thing, before or {}, after or {})
+    session.connection().execute(insert(AuditEntry), [row])
 
 
 def log_recorded_movements(session: Session, ids: list[str], customers: list[str]) -> None:
@@ -212,12 +68,20 @@ def get_actor(session: Session) -> Actor:
 
 
 def count_actions(session: Session, since: datetime, action: str, actor: str, address: str | None = None) -> int:
-    """The number of log entries of this action and actor since then; from `address` only, if it is given."""
+    """The number of log entries of this action and actor since then; from `address` only, if it is given.
+
+    Those in the future, from before the clock was set back, do not count.
+    """
     query = select(func.count()).select_from(AuditEntry)
     if address is not None:
         query = query.where(AuditEntry.address == sanitise(address, 64))
     return (
-        session.scalar(query.where(AuditEntry.at >= since, AuditEntry.action == action, AuditEntry.actor == actor)) or 0
+        session.scalar(
+            query.where(
+                AuditEntry.at.between(since, clock.now()), AuditEntry.action == action, AuditEntry.actor == actor
+            )
+        )
+        or 0
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from pointsync.db.chunking import chunks
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.ledger.movement_row import MovementRow
-from pointsync.models import Level, LevelUnlock, Mail, Setting
+from pointsync.models import Level, LevelUnlock, Mail, Setting, Site
 from pointsync.models.mail import DROPPED, LEVEL, REWARD, WAITING
 from pointsync.models.movement import is_quiet
 
@@ -32,7 +32,8 @@ def enqueue_redemption_mails(session: Session, rows: Sequence[MovementRow]) -> N
     """Queue a mail for each new movement that redeemed a reward, here or on another site."""
     redemptions = [row for row in rows if row.kind == REDEEM_KIND and row.points < 0 and _is_recent(row)]
     if redemptions and is_enabled(session):
-        enqueue(session, [_redemption_mail(row) for row in redemptions])
+        first_at = _first_news_at(session)
+        enqueue(session, [_redemption_mail(row) for row in redemptions if first_at is None or row.at >= first_at])
 
 
 def enqueue_unlock_mails(
@@ -46,6 +47,7 @@ def enqueue_unlock_mails(
     recent = {key: row for key, row in reached.items() if _is_recent(row)}
     if not recent or not is_enabled(session):
         return
+    first_at = _first_news_at(session)
     mails = []
     for part in chunks(sorted({customer_id for customer_id, _ in recent})):
         query = (
@@ -56,7 +58,7 @@ def enqueue_unlock_mails(
         )
         for customer_id, seq, level_id, title, points in session.execute(query):
             row = recent.get((customer_id, level_id))
-            if row is not None and seqs[row.id] == seq:
+            if row is not None and seqs[row.id] == seq and (first_at is None or row.at >= first_at):
                 facts = {"points": points, "balance": row.balance, "level": title}
                 mails.append(_movement_mail(LEVEL, f"{level_id}:{customer_id}", row, facts))
     enqueue(session, mails)
@@ -103,6 +105,11 @@ def drop_waiting(session: Session, reason: str) -> None:
         update(Mail).where(Mail.state == WAITING, Mail.address.is_(None)).values(state=DROPPED, message=reason)
     )
     session.flush()
+
+
+def _first_news_at(session: Session) -> datetime | None:
+    """No mails about movements from before a restore: they may have been sent before it."""
+    return session.scalar(select(Site.restored_at))
 
 
 def _redemption_mail(row: MovementRow) -> dict[str, Any]:

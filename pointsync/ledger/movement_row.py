@@ -10,7 +10,7 @@ from pointsync.models import Movement
 class MovementRow:
     """The columns of a movement, except `seq`, which the database assigns.
 
-    `origin` and `id` are empty until the movement has its id.
+    `origin`, `id` and `digest` are empty until the movement has its id.
     """
 
     origin: str = ""
@@ -28,6 +28,9 @@ class MovementRow:
     recorded_at: datetime
     below_zero: bool
     is_history: bool
+    digest: int = 0
+    sent_customer: str | None = None
+    ref_source: str | None = None
 
 
 NAMES = tuple(field.name for field in fields(MovementRow))

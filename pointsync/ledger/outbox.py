@@ -1,31 +1,53 @@
 """This site's own movements: their ids, and their deliveries to the remotes."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import case, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from pointsync.db.chunking import chunks
-from pointsync.ids import lowest_id_at
+from pointsync.db.committed import SiteNumbers, note_at_commit
+from pointsync.ids import MAX_ID, lowest_id_at, parse_movement_id, random_gap
 from pointsync.ledger.movement_row import MovementRow
 from pointsync.models import Delivery, DeliveryState, Movement, Remote, Site
 from pointsync.models.movement import SENT_KINDS
 
+MAX_CLOCK_LEAD = timedelta(days=1)
+"""How far a clock of this site may have been ahead when it made an id."""
+MAX_CLOCK_ID = MAX_ID - MAX_ID // 8
+"""No clock may set ids above this one, of the year 2080: there must be some left when it is right again."""
 
-def allocate_ids(session: Session, count: int, now: datetime) -> tuple[str, list[str]]:
+
+def allocate_ids(session: Session, count: int, now: datetime) -> tuple[str, list[str], bool]:
     """This site's Auth, and `count` new ids, above all ids that this site has used or received as its own.
 
+    Also whether it is fetching its lost movements back: see `fetch_back.state`.
+
     Locks the site's row until the transaction ends. So this site's movements become visible in the order of
-    their ids, and a remote that is being added gets each movement once: from its backfill or as a delivery.
+    their ids, and a remote that is being added gets each movement once: from its backfill or as a delivery. A random
+    gap before them keeps two copies of a site from making the same ids.
     """
     floor = lowest_id_at(now) - 1
-    auth, last = session.execute(
+    if floor > MAX_CLOCK_ID:
+        floor = 0
+    auth, last, is_fetching_back = session.execute(
         update(Site)
-        .values(last_id=case((Site.last_id >= floor, Site.last_id), else_=literal(floor)) + count)
-        .returning(Site.auth, Site.last_id)
+        .values(last_id=case((Site.last_id >= floor, Site.last_id), else_=literal(floor)) + random_gap() + count)
+        .returning(Site.auth, Site.last_id, Site.is_fetching_back)
     ).one()
-    return auth, [str(number) for number in range(last - count + 1, last + 1)]
+    note_at_commit(session, SiteNumbers(auth, last_id=last))
+    return auth, [str(number) for number in range(last - count + 1, last + 1)], is_fetching_back
+
+
+def keep_ids_above(session: Session, have: object, now: datetime) -> None:
+    """Give new ids above the `max_id` of a `have` that another site has answered.
+
+    An id that no clock here can have made yet is ignored: it would use up all ids.
+    """
+    max_id = parse_movement_id(str(have.get("max_id"))) if isinstance(have, dict) else None
+    if max_id is not None and max_id <= lowest_id_at(now + MAX_CLOCK_LEAD):
+        session.execute(update(Site).where(Site.last_id < max_id).values(last_id=max_id))
 
 
 def get_local_auth(session: Session) -> str:

@@ -8,10 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync.db.chunking import chunks
-from pointsync.errors import Conflict, InvalidInput
+from pointsync.digests import digest
+from pointsync.errors import Conflict, DomainError, InvalidInput
 from pointsync.ledger import audit_recorder, customers, draft_rules
 from pointsync.ledger.balances import BalanceKey, LockedBalances
 from pointsync.ledger.draft_rules import CheckedDraft, Draft
+from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.insert_movements import insert_movements
 from pointsync.ledger.movement_json import RecordedMovement
 from pointsync.ledger.movement_row import COLUMNS, MovementRow
@@ -57,8 +59,8 @@ def record_checked(
 ) -> list[RecordResult]:
     """Record drafts that `draft_rules.validate` has returned.
 
-    Raises Conflict (`insufficient_points`, `ref_conflict`), or InvalidInput if a balance would leave its bounds.
-    The caller must then roll back.
+    Raises Conflict (`insufficient_points`, `ref_conflict`), InvalidInput if a balance would leave its bounds, or
+    TryLater if lost movements must be back first. The caller must then roll back.
     """
     existing = _find_existing(session, source, [each.draft.ref for each in checked_drafts if each.draft.ref])
     ids_by_email = customers.get_or_create_ids(session, (each.email for each in checked_drafts), now)
@@ -67,6 +69,8 @@ def record_checked(
 
     results: list[RecordResult] = []
     new_rows: list[MovementRow] = []
+    new_emails: list[str] = []
+    has_waiting = False
     for checked, key in zip(checked_drafts, keys, strict=True):
         ref = checked.draft.ref
         row = existing.get(ref) if ref else None
@@ -74,20 +78,28 @@ def record_checked(
             _check_same_content(row, checked.draft, key)
             status = "duplicate" if row.points else "unchanged"
         else:
-            row = _build_row(checked, key, balances, source, now)
+            try:
+                row = _build_row(checked, key, balances, source, now)
+            except DomainError:
+                fetch_back.refuse_if_running(session)  # the balance is not complete yet
+                raise
+            has_waiting |= fetch_back.must_wait(row, has_happened=checked.draft.has_happened)
             status = "recorded" if row.points else "unchanged"
             # A set without effect is stored only for its ref: if the shop repeats the request after
             # the balance has changed, it must not set the balance back.
             if row.points or ref:
                 new_rows.append(row)
+                new_emails.append(checked.email)
             if ref:
                 existing[ref] = row
         results.append(RecordResult(status, row, checked.email, checked.reserve.key))
     if new_rows:
         balances.save()
-        origin, ids = allocate_ids(session, len(new_rows), now)
-        for row, movement_id in zip(new_rows, ids, strict=True):
-            row.origin, row.id = origin, movement_id
+        origin, ids, is_fetching_back = allocate_ids(session, len(new_rows), now)
+        if has_waiting and is_fetching_back:
+            raise fetch_back.refusal()
+        for row, movement_id, email in zip(new_rows, ids, new_emails, strict=True):
+            row.origin, row.id, row.digest = origin, movement_id, digest(movement_id, row.points, email)
         insert_movements(session, new_rows)
         enqueue_deliveries(session, new_rows)
         recorded = [each for each in results if each.status == "recorded"]
@@ -95,6 +107,7 @@ def record_checked(
             session, [each.movement.id for each in recorded], [each.email for each in recorded]
         )
     if unsaved := [each.movement for each in results if not each.movement.origin]:
+        fetch_back.refuse_if_running(session)
         local_auth = get_local_auth(session)
         for row in unsaved:
             row.origin = local_auth

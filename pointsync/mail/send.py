@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from pointsync import clock, db
@@ -62,16 +62,33 @@ class OutgoingMail:
 
 def compute_next_attempt(attempts: int, queued_at: datetime, now: datetime) -> datetime | None:
     """When to retry a mail after `attempts` attempts; None to give up. The delay triples each time."""
-    next_attempt_at = now + min(MIN_RETRY_DELAY * 3 ** min(attempts - 1, 10), MAX_RETRY_DELAY)
+    next_attempt_at = now + _retry_delay(attempts)
     return next_attempt_at if attempts < MAX_ATTEMPTS and next_attempt_at < queued_at + GIVE_UP_AFTER else None
+
+
+def _retry_delay(attempts: int) -> timedelta:
+    delay: timedelta = MIN_RETRY_DELAY * 3 ** min(attempts - 1, 10)
+    return min(delay, MAX_RETRY_DELAY)
+
+
+def _max_wait(attempts: int) -> timedelta:
+    """The longest wait of a mail after `attempts` attempts: for the outcome of the last one, or until the next."""
+    return max(_retry_delay(attempts), CLAIM_TIMEOUT) if attempts else timedelta(0)
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """That a waiting mail may be tried. One that would wait too long was queued before the clock was set back."""
+    latest = case({each: now + _max_wait(each) for each in range(1, MAX_ATTEMPTS + 1)}, value=Mail.attempts, else_=now)
+    # The index finds both parts.
+    return or_(Mail.next_at <= now, and_(Mail.next_at > now, Mail.next_at > latest))
 
 
 def has_due_mail(session: Session, now: datetime) -> bool:
     """Whether a mail is due and may go out: no delay after a failure of the server, and sending is not stopped."""
-    if session.scalar(select(Mail.id).where(Mail.state == WAITING, Mail.next_at <= now).limit(1)) is None:
+    if session.scalar(select(Mail.id).where(Mail.state == WAITING, _is_due(now)).limit(1)) is None:
         return False
     server = session.get(MailServerStatus, 1)
-    is_backing_off = server is not None and server.next_at is not None and server.next_at > now
+    is_backing_off = server is not None and clock.is_waiting(server.failed_at, server.next_at, now)
     return not is_backing_off and session.scalar(select(Site.hold)) is None
 
 
@@ -83,7 +100,7 @@ def send_batch(config: Config) -> None:
     sender = mail_sender.get_sender(session, config)
     if not config.smtp_url or sender is None:
         return
-    due = select(Mail.id).where(Mail.state == WAITING, Mail.next_at <= now).order_by(Mail.next_at, Mail.id)
+    due = select(Mail.id).where(Mail.state == WAITING, _is_due(now)).order_by(Mail.next_at, Mail.id)
     ids = session.scalars(due.limit(BATCH_SIZE)).all()
     if not ids:
         return
@@ -133,7 +150,7 @@ def _drop_and_expire(session: Session, now: datetime) -> None:
         mail_queue.drop_waiting(session, mail_sender.DROPPED_WHEN_OFF)
     server = session.get(MailServerStatus, 1)
     message = (server.message if server else None) or "This mail could not be sent for three days."
-    is_expired = (Mail.state == WAITING, Mail.next_at <= now, Mail.queued_at <= now - GIVE_UP_AFTER)
+    is_expired = (Mail.state == WAITING, _is_due(now), Mail.queued_at <= now - GIVE_UP_AFTER)
     session.execute(update(Mail).where(*is_expired).values(state=FAILED, message=message))
 
 
@@ -141,7 +158,7 @@ def _claim(session: Session, context: MailContext, mail_id: int, now: datetime) 
     """Count the attempt and compose the mail. None if another process has it, or it is no longer useful."""
     query = select(Mail).where(Mail.id == mail_id).with_for_update(of=Mail)
     mail = session.scalar(query.options(joinedload(Mail.customer), joinedload(Mail.reserve)))
-    if mail is None or mail.state != WAITING or mail.next_at > now:
+    if mail is None or mail.state != WAITING or now < mail.next_at <= now + _max_wait(mail.attempts):
         return None
     if (
         mail.kind == EXPIRY

@@ -32,6 +32,7 @@ def run() -> None:
             **configure_args,
         )
         with context.begin_transaction():
+            db.allow_idle_transaction(connection)
             context.run_migrations()
 
 

@@ -6,14 +6,17 @@ from pointsync.models.attempt import Attempt, DailyDeliveryTotal
 from pointsync.models.audit import AuditEntry
 from pointsync.models.backfill import Backfill
 from pointsync.models.balance import Balance
+from pointsync.models.comparison import Comparison, Difference
 from pointsync.models.customer import Customer
 from pointsync.models.delivery import Delivery, DeliveryState
 from pointsync.models.expiry import ExpirySettings
+from pointsync.models.fetch_back import FetchState, RemoteFetch, ReturnedMovement, ReturnProblem
+from pointsync.models.hand_on import HandOn, HandOnPermission
 from pointsync.models.hook import Hook, HookDelivery
 from pointsync.models.hourly_total import HourlyTotal
 from pointsync.models.level import Level, LevelUnlock
 from pointsync.models.mail import Mail, MailServerStatus, MailText
-from pointsync.models.movement import Movement
+from pointsync.models.movement import AlteredMovement, Movement, MovementChange
 from pointsync.models.origin import Origin, ReceivedSummary, RefusedOrigin
 from pointsync.models.rate_bucket import RateBucket
 from pointsync.models.remote import Remote
@@ -29,17 +32,23 @@ from pointsync.models.worker import Lease, Worker
 
 __all__ = [
     "Admin",
+    "AlteredMovement",
     "ApiKey",
     "ApiKeyUse",
     "Attempt",
     "AuditEntry",
     "Backfill",
     "Balance",
+    "Comparison",
     "Customer",
     "DailyDeliveryTotal",
     "Delivery",
     "DeliveryState",
+    "Difference",
     "ExpirySettings",
+    "FetchState",
+    "HandOn",
+    "HandOnPermission",
     "Hook",
     "HookDelivery",
     "HourlyTotal",
@@ -50,13 +59,17 @@ __all__ = [
     "MailServerStatus",
     "MailText",
     "Movement",
+    "MovementChange",
     "Origin",
     "RateBucket",
     "ReceivedSummary",
     "Redemption",
     "RefusedOrigin",
     "Remote",
+    "RemoteFetch",
     "Reserve",
+    "ReturnProblem",
+    "ReturnedMovement",
     "Reversal",
     "ReversedMovement",
     "Reward",

@@ -51,7 +51,8 @@ class Delivery(Base):
     state: Mapped[DeliveryState] = mapped_column(String(16), default=DeliveryState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     called_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When it was first sent in a call of its own: from then on a WooRewards site may have recorded it."""
+    """When it was first sent in a WooRewards call: from then on the shop may have recorded it. None again once a
+    PointSync site has acknowledged it."""
     unsure_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """No call before this time: a WooRewards site may still be processing a call that got no answer, and it would
     record a second one as well."""
@@ -68,3 +69,12 @@ class Delivery(Base):
     def state_condition(cls, state: DeliveryState) -> ColumnElement[bool]:
         """For queries: the delivery is in `state`. As a literal, so that the partial index is used."""
         return cls.state == literal_column(f"'{state.value}'", String)
+
+    @classmethod
+    def counted_condition(cls) -> ColumnElement[bool]:
+        """For queries: the remote should hold the movement, and is compared with this site.
+
+        It does not hold for what only a WooRewards call delivered: the shop's plugin counted that, and the site that
+        replaces the plugin may have those points as opening balances.
+        """
+        return cls.state_condition(DeliveryState.DELIVERED) & cls.called_at.is_(None)

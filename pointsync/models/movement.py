@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from pointsync.db import Base, RowNumber, UtcDateTime
+from pointsync.db import Base, RowNumber, UInt128, UtcDateTime
 from pointsync.models.customer import Customer
 from pointsync.models.reserve import Reserve
 
@@ -55,12 +55,19 @@ class Movement(Base):
     source: Mapped[str | None] = mapped_column(String(191))
     """Who gave the `ref`, such as `api:NAME`, `hook:NAME`, `command` or `import`."""
     ref: Mapped[str | None] = mapped_column(String(191))
+    ref_source: Mapped[str | None] = mapped_column(String(191))
+    """The `source` of a received movement as its origin sent it. Not enforced here; it goes back with the movement."""
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     below_zero: Mapped[bool] = mapped_column(default=False)
     """It took the balance below zero although the reserve does not allow it; admins see it in a list."""
     is_history: Mapped[bool] = mapped_column(default=False)
     """It came with a backfill, so no mail is sent about it."""
+    digest: Mapped[int | None] = mapped_column(UInt128)
+    """Of its id, points and customer as its origin recorded them; see `pointsync.digests`. None only for movements from
+    before digests existed, until they are digested in the background."""
+    sent_customer: Mapped[str | None] = mapped_column(String(320))
+    """The customer as its origin recorded it, where this site writes the address in another way; digests use it."""
 
     customer: Mapped[Customer] = relationship(lazy="raise")
     reserve: Mapped[Reserve] = relationship(lazy="raise")
@@ -69,3 +76,31 @@ class Movement(Base):
     def get_last_seq(cls, session: Session) -> int:
         """The `seq` of the last movement, of any origin; 0 if there is none."""
         return session.scalar(select(func.max(cls.seq))) or 0
+
+
+class MovementChange(Base):
+    """A movement that was changed or deleted, noted by triggers of the database with its columns from before.
+
+    Movements never change. So somebody edited the database, and the movement is compared again.
+    """
+
+    __tablename__ = "movement_change"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    movement_seq: Mapped[int] = mapped_column(RowNumber)
+    origin: Mapped[str] = mapped_column(String(191))
+    movement_id: Mapped[str] = mapped_column(String(64))
+    reserve_id: Mapped[int]
+    points: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[int] = mapped_column(UInt128)
+
+
+class AlteredMovement(Base):
+    """A movement whose columns contradict its digest: somebody edited it in the database."""
+
+    __tablename__ = "altered_movement"
+
+    movement_seq: Mapped[int] = mapped_column(RowNumber, primary_key=True, autoincrement=False)
+    digest: Mapped[int] = mapped_column(UInt128)
+    """The digest of its columns as they are now, which sums use instead of the movement's own."""
+    found_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Select, String, select
+from sqlalchemy import BigInteger, ForeignKey, Select, String, false, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from pointsync.db import Base, UtcDateTime
+from pointsync import ids
+from pointsync.db import Base, UInt128, UtcDateTime
+from pointsync.digests import DigestSum
+from pointsync.text_limits import is_storable
 
 
 class Origin(Base):
@@ -15,7 +18,10 @@ class Origin(Base):
 
     auth: Mapped[str] = mapped_column(String(191), primary_key=True)
     public_key: Mapped[str | None] = mapped_column(String(64))
-    """Pinned at the first successful ping; from then on the origin must use this key."""
+    """The origin must use this key, once it is known."""
+    is_key_proven: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it is pinned: a site at the URL that an admin entered proved that it has this key and knows the Pass, or
+    an admin accepted it. Otherwise it is the key of the first signed request, which a proven key replaces."""
     offered_key: Mapped[str | None] = mapped_column(String(64))
     """A different key that the site answered with, until an admin accepts it or the site uses the pinned one again."""
     key_refused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -27,11 +33,58 @@ class Origin(Base):
     """When it last used this site's previous Pass."""
     new_pass_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Since when it uses this site's current Pass; later than `old_pass_at` if it uses only that one."""
+    run: Mapped[str | None] = mapped_column(String(32))
+    """The run of its current database, from its requests; None before its first request with a run."""
+    call: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    """The highest call number of that run."""
+    last_id: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    """The last movement id that the origin had used at that call."""
+    stamp: Mapped[str | None] = mapped_column(String(128))
+    """Its signature over these three, which proves them to the origin itself."""
+    previous_run: Mapped[str | None] = mapped_column(String(32))
+    """The run before, which may prove for a while that it is alive."""
+    replaced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the current run replaced the previous one."""
+    nonce: Mapped[str | None] = mapped_column(String(32))
+    """What a request of the previous run must repeat to prove that it is alive."""
     blocked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When an admin blocked it: nothing is accepted from it or sent to it. None if it is not blocked."""
     blocked_reason: Mapped[str | None] = mapped_column(String(500))
     blocked_by: Mapped[str | None] = mapped_column(String(191))
     """The admin's name, or `command`."""
+
+    @property
+    def pinned_key(self) -> str | None:
+        """The key that it has proven on a remote, or that an admin accepted."""
+        return self.public_key if self.is_key_proven else None
+
+    @property
+    def unproven_key(self) -> str | None:
+        """The key of its first signed request, until it proves one on a remote."""
+        return None if self.is_key_proven else self.public_key
+
+    @property
+    def undecided_key(self) -> str | None:
+        """The key that an admin can accept or refuse: an offered one, or the unproven one."""
+        if self.offered_key and not self.key_refused_at:
+            return self.offered_key
+        return self.unproven_key or self.offered_key
+
+    def set_key(self, key: str | None, *, is_proven: bool) -> None:
+        """Set or forget its key. Under another key, what earlier requests said about its runs is worth nothing."""
+        if key != self.public_key:
+            self.run = self.stamp = self.previous_run = self.replaced_at = self.nonce = None
+            self.call = self.last_id = 0
+        self.public_key, self.is_key_proven = key, is_proven
+
+    @classmethod
+    def find_auth(cls, session: Session, text: str) -> str:
+        """The Auth that an admin means by `text`: that of an origin with exactly this name, else the normalised text.
+
+        Version 0.1.0 took other spellings of an Auth as other origins, which an admin may still want to block.
+        """
+        is_known = is_storable(text) and session.get(cls, text) is not None
+        return text if is_known else ids.normalise_auth(text.strip())
 
     @classmethod
     def is_blocked(cls, session: Session, auth: str) -> bool:
@@ -45,7 +98,7 @@ class Origin(Base):
 
 
 class ReceivedSummary(Base):
-    """The number of an origin's movements in a reserve, and their highest id: the `have` of the wire protocol."""
+    """An origin's movements in a reserve: their number, highest id and hash. The `have` of the wire protocol."""
 
     __tablename__ = "holding"
 
@@ -53,6 +106,17 @@ class ReceivedSummary(Base):
     reserve_id: Mapped[int] = mapped_column(ForeignKey("reserve.id"), primary_key=True)
     count: Mapped[int] = mapped_column(BigInteger, default=0)
     max_id: Mapped[int] = mapped_column(BigInteger, default=0)
+    hash: Mapped[int | None] = mapped_column(UInt128, default=0)
+    """The sum of their digests modulo 2¹²⁸; None counts as 0."""
+
+    @property
+    def held(self) -> DigestSum:
+        """`count` and `hash`."""
+        return DigestSum(self.count, self.hash or 0)
+
+    @held.setter
+    def held(self, held: DigestSum) -> None:
+        self.count, self.hash = held.count, held.hash
 
 
 class RefusedOrigin(Base):

@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from pointsync.db import Base, RowNumber, UtcDateTime
+from pointsync.db import Base, RowNumber, UInt128, UtcDateTime
+from pointsync.digests import DigestSum
 from pointsync.models.reserve import Reserve
 
 LISTED_SQL = "deleted_at IS NULL AND closing_at IS NULL"
@@ -61,13 +63,28 @@ class Remote(Base):
     """From the last successful ping: its reserves, the sites it lists, whether it sends mails, its version."""
     clock_offset_seconds: Mapped[float] = mapped_column(default=0.0)
     """Added to our time when we sign a request, if the clocks differ a lot."""
-    acknowledged: Mapped[int] = mapped_column(BigInteger, default=0)
-    """Deliveries that it acknowledged since `counted_since`. If it reports fewer, it was restored from a backup."""
-    counted_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When its dialect or target last changed; earlier deliveries do not count."""
-    restored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When a restore of it was last detected. Earlier deliveries are then enqueued again, from `again_from_id` on."""
-    again_from_id: Mapped[int | None] = mapped_column(RowNumber)
+    checked_run: Mapped[str | None] = mapped_column(String(32))
+    """The run of this site in which the last check ended. After a start, nothing is sent to any remote before each
+    was checked: it may know that this database is a copy or was set back."""
+
+    # What it should have from us, and whether both sides hold the same
+    delivered_count: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    """The number of its deliveries for which `Delivery.counted_condition` holds."""
+    delivered_hash: Mapped[int | None] = mapped_column(UInt128, default=0)
+    """The sum of their digests modulo 2¹²⁸; None counts as 0."""
+    compared_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When both sides were last compared."""
+    compared_count: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    """How many movements were compared then, in both directions."""
+    is_equal_there: Mapped[bool | None]
+    """Whether it holds exactly what was delivered to it; None if that cannot be compared."""
+    is_equal_here: Mapped[bool | None]
+    """Whether this site holds exactly what the remote has delivered to it; None if that cannot be compared."""
+    gap: Mapped[int | None] = mapped_column(UInt128)
+    """The hash of what it should hold minus that of what it holds; None if they are equal or not compared. If it
+    changes, there is another difference than before."""
+    differs_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when one of the two differs; None while both are equal."""
     owed_until_seq: Mapped[int | None] = mapped_column(RowNumber)
     """The last movement that it should get, if it is closing or deleted."""
 
@@ -107,6 +124,20 @@ class Remote(Base):
     def display_name(self) -> str:
         """The name that the other site reported, or its URL until then."""
         return self.name or self.url
+
+    @hybrid_property
+    def is_woorewards(self) -> bool:
+        """Whether the other site speaks only the WooRewards dialect."""
+        return self.dialect == "woorewards"
+
+    @property
+    def delivered(self) -> DigestSum:
+        """`delivered_count` and `delivered_hash`. Change it only while the row is locked."""
+        return DigestSum(self.delivered_count, self.delivered_hash or 0)
+
+    @delivered.setter
+    def delivered(self, delivered: DigestSum) -> None:
+        self.delivered_count, self.delivered_hash = delivered.count, delivered.hash
 
     @classmethod
     def get_for_update(cls, session: Session, remote_id: int) -> "Remote | None":

@@ -33,10 +33,14 @@ READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Ru
 
 
 class BadBackup(DomainError):
-    """The file cannot be restored. The message says why and continues a sentence that begins with the file's name."""
+    """The file cannot be restored. The message says why and continues a sentence that begins with the file's name.
 
-    def __init__(self, message: str) -> None:
+    `is_damaged`: it is a backup of which nothing can be restored.
+    """
+
+    def __init__(self, message: str, *, is_damaged: bool = False) -> None:
         super().__init__("bad_backup", message)
+        self.is_damaged = is_damaged
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +59,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the site."""
     proof: str
     """A text encrypted with the secret key. A key that decrypts it decrypts the database's secrets."""
+    auth: str | None = None
+    """The site's Auth; None in backups of the first version."""
+    last_seq: int | None = None
+    """The last movement's number in the database; None in backups of the first version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +146,19 @@ def read(path: Path) -> Archive:
             secret = file.read(SECRET_NAME).decode() if SECRET_NAME in names else None
             return Archive(path, msgspec.convert(manifest, Manifest), secret)
     except READ_ERRORS as error:
-        raise BadBackup("is damaged; take another backup" if _starts_like_backup(path) else NOT_A_BACKUP) from error
+        is_damaged = _starts_like_backup(path)
+        message = "is damaged; take another backup" if is_damaged else NOT_A_BACKUP
+        raise BadBackup(message, is_damaged=is_damaged) from error
     except ValueError as error:  # the manifest is not valid
         raise BadBackup(NOT_A_BACKUP) from error
 
 
 def _read_database_file(path: Path) -> Archive:
     """Read a database file. `made_at` is the time of the file, `proof` is the site's encrypted private key."""
-    query = "SELECT version_num, sealed_private_key FROM alembic_version, site"
+    query = "SELECT version_num, sealed_private_key, auth, (SELECT max(seq) FROM movement) FROM alembic_version, site"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            [[schema, proof]] = connection.execute(query).fetchall()
+            [[schema, proof, auth, last_seq]] = connection.execute(query).fetchall()
     except (sqlite3.Error, ValueError) as error:
         raise BadBackup(f"is not the database of a site: {error}") from error
     made_at = clock.to_text(datetime.fromtimestamp(path.stat().st_mtime, UTC))
@@ -161,6 +171,8 @@ def _read_database_file(path: Path) -> Archive:
         database=SQLITE,
         site="this file",
         proof=proof,
+        auth=auth,
+        last_seq=last_seq or 0,
     )
     return Archive(path, manifest, None, is_database_file=True)
 

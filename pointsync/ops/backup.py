@@ -13,13 +13,15 @@ from pointsync.config import Config
 from pointsync.db import get_schema_version
 from pointsync.errors import Conflict
 from pointsync.files import PARTIAL_SUFFIX, atomic_binary_file
-from pointsync.models import Site
+from pointsync.models import Movement, Site
 from pointsync.ops import archive, pg_tools
-from pointsync.ops.archive import POSTGRESQL, SQLITE, Manifest
+from pointsync.ops.archive import POSTGRESQL, SQLITE, BadBackup, Manifest
 from pointsync.runtime import get_runtime
 from pointsync.sync.site import general
 
 log = logging.getLogger(__name__)
+
+KEEP_ADVICE = "Give another name, or move that file to a safe place first."
 
 ProgressCallback = Callable[[str, int, int], None]
 """Called with what was done (such as `packed`), how much, and the total. An exception in it cancels the backup."""
@@ -30,12 +32,13 @@ def create(
 ) -> tuple[Manifest, bool]:
     """Write a backup to `path` (mode 600), complete or not at all. Return its manifest, and whether it holds the key.
 
-    Raises Conflict if there is nothing to back up or a tool is missing, BadBackup if the result is damaged, and OSError
-    or sqlite3.Error if something cannot be read or written.
+    Raises Conflict if there is nothing to back up, a tool is missing or an existing file must be kept, BadBackup if the
+    result is damaged, and OSError or sqlite3.Error if something cannot be read or written.
     """
     state = get_runtime()
     schema = get_schema_version()
-    if schema is None or db.session.scalar(select(Site.id)) is None:
+    auth = db.session.scalar(select(Site.auth)) if schema else None
+    if schema is None or auth is None:
         raise Conflict("no_site", "The database contains no site yet, so there is nothing to back up.")
     manifest = Manifest(
         what=archive.FORMAT_NAME,
@@ -46,7 +49,11 @@ def create(
         database=SQLITE if state.config.is_sqlite else POSTGRESQL,
         site=general.get_site_name(db.session(), state.config),
         proof=state.vault.encrypt(archive.FORMAT_NAME),
+        auth=auth,
+        last_seq=Movement.get_last_seq(db.session()),
     )
+    if path.exists():
+        _refuse_to_lose(path, manifest)
     db.session.remove()
     secret = get_generated_secret(state.config) if with_secret else None
     with tempfile.TemporaryDirectory(prefix=".", suffix=PARTIAL_SUFFIX, dir=path.parent) as folder:
@@ -56,6 +63,33 @@ def create(
             archive.write(file, manifest, copy, secret, lambda done, total: on_progress("packed", done, total))
     log.info("a backup was made: %s", path, extra={"file": str(path)})
     return manifest, secret is not None
+
+
+def _refuse_to_lose(path: Path, new: Manifest) -> None:
+    """Raise Conflict if the existing file is worth more than the backup that would replace it.
+
+    The database may be a new and empty one, another site's, or an older state, because something went wrong with the
+    real one. Then that file may be all that is left.
+    """
+    if not path.stat().st_size:
+        return
+    try:
+        old = archive.read(path)
+    except BadBackup as error:
+        if error.is_damaged:
+            return
+        raise Conflict("not_a_backup", f"It {error.message}, so it is not replaced. {KEEP_ADVICE}") from error
+    known = old.manifest
+    if known.auth is None or known.last_seq is None:
+        is_same_site = old.can_be_decrypted_by(get_runtime().vault) and new.last_seq
+        reason = None if is_same_site else "It may be a backup of another site"
+    elif known.auth != new.auth:
+        reason = f"It is a backup of another site ({known.auth})"
+    else:
+        has_more = known.last_seq > (new.last_seq or 0)
+        reason = f"It has movements that this database no longer has (up to {known.last_seq:,})" if has_more else None
+    if reason:
+        raise Conflict("keeps_backup", f"{reason}, so it is not replaced. {KEEP_ADVICE}")
 
 
 def get_generated_secret(config: Config) -> str | None:

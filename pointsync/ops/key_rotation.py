@@ -20,7 +20,7 @@ from pointsync.crypto import Vault, WrongSecretKey
 from pointsync.db import Base, run_in_transaction, upgrade_lock
 from pointsync.errors import Conflict
 from pointsync.ledger import audit_recorder
-from pointsync.ledger.audit_recorder import AUDITED_MODELS
+from pointsync.ledger.audit_specs import AUDITED_MODELS
 from pointsync.models import SignIn, Site
 from pointsync.ops import in_use
 from pointsync.runtime import get_runtime

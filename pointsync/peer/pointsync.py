@@ -13,20 +13,21 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, TooManyRequests
 
 import pointsync
-from pointsync import clock, crypto, db, ids
+from pointsync import clock, db, ids
 from pointsync.errors import DomainError
-from pointsync.ledger import mail_queue, reserves
-from pointsync.ledger.apply import ApplyResult, IncomingMovement, apply, get_received_summary, lock_origin
+from pointsync.ledger import mail_queue, received_summary, reserves
+from pointsync.ledger.apply import ApplyResult, IncomingMovement, apply
 from pointsync.models import Origin, Remote, Reserve
+from pointsync.peer import authentication
 from pointsync.runtime import get_runtime
+from pointsync.sync.comparison import delivered, ranges
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.wire import WireError
-from pointsync.sync.remotes import blocked_origins
+from pointsync.sync.remotes import origin_runs, queue
 from pointsync.sync.site import catalogue, local_site, passes
 from pointsync.sync.site.local_site import Identity
 from pointsync.text_limits import MAX_NAME_LENGTH, is_reserve_key, sanitise
 from pointsync.web import db_unavailable
-from pointsync.web.rate_limit import SITE_FAILURE_LIMIT, count_failure
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ JsonObject = dict[str, Any]
 @blueprint.post("/ping")
 def ping() -> Response:
     """Answer who this site is and what it has, to a caller with a valid signature."""
-    return _handle_call(_build_ping_answer)
+    return handle_call(_build_ping_answer)
 
 
 @blueprint.post("/movements")
@@ -48,18 +49,53 @@ def movements() -> Response:
 
     def build_answer(session: Session, _identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
         nonlocal results
-        reserve, results = _apply_movements(session, body, now)
+        reserve, results = apply_movements(session, body, body["from"], parse_movement, now)
         return {
-            "results": [_result_json(each) for each in results],
-            "have": get_received_summary(session, body["from"], reserve),
+            "results": [result_json(each) for each in results],
+            "have": received_summary.get_have(session, body["from"], reserve.id),
         }
 
-    response = _handle_call(build_answer)
-    _log_results(results)
+    response = handle_call(build_answer)
+    log_results(results)
     return response
 
 
-def _log_results(results: list[ApplyResult]) -> None:
+@blueprint.post("/digest")
+def digest() -> Response:
+    """Answer what this site holds of the caller's movements in ranges of ids."""
+
+    def build_answer(session: Session, _identity: Identity, body: JsonObject, _now: datetime) -> JsonObject:
+        reserve = _require_reserve(session, body)
+        return {"ranges": ranges.describe(session, body["from"], reserve.id, _parse_ranges(body))}
+
+    return handle_call(build_answer, only_reads=True)
+
+
+def _parse_ranges(body: JsonObject) -> list[tuple[int, int]]:
+    """The ascending, disjoint ranges of a request, so that no movement is read twice."""
+    items = body.get("ranges")
+    if not isinstance(items, list) or len(items) > ranges.MAX_RANGES:
+        raise WireError(400, "malformed", f"ranges must be a list of at most {ranges.MAX_RANGES:,}.")
+    parsed: list[tuple[int, int]] = []
+    for item in items:
+        bounds = [_parse_bound(each) for each in item] if isinstance(item, list) else []
+        if len(bounds) != 2 or bounds[0] > bounds[1] or (parsed and bounds[0] <= parsed[-1][1]):
+            raise WireError(400, "malformed", "Each range is [low, high] in decimal digits, above the one before.")
+        parsed.append((bounds[0], bounds[1]))
+    return parsed
+
+
+def _parse_bound(value: object) -> int:
+    number = ids.parse_movement_id(value) if isinstance(value, str) else None
+    if value == "0":
+        return 0
+    if number is None:
+        raise WireError(400, "malformed", "The bounds of a range are ids in decimal digits.")
+    return number
+
+
+def log_results(results: list[ApplyResult]) -> None:
+    """Log how many movements were applied, and each that was not."""
     counts = Counter(each.status for each in results)
     if counts["applied"]:
         last_id = next(each.id for each in reversed(results) if each.status == "applied")
@@ -98,28 +134,56 @@ def _build_ping_answer(session: Session, identity: Identity, body: JsonObject, n
         **(catalogue.build_ping_fields(session, reserve) if reserve else {"rewards_digest": ""}),
         "lists": list(listed_auths),
         "max_batch": wire.MAX_BATCH,
-        "have": get_received_summary(session, body["from"], reserve) if reserve else None,
+        "stamp": origin_runs.get_stamp_json(session.get_one(Origin, body["from"])),
+        "have": received_summary.get_have(session, body["from"], reserve.id) if reserve else None,
+        **_build_sent_fields(session, body),
     }
 
 
-def _apply_movements(session: Session, body: JsonObject, now: datetime) -> tuple[Reserve, list[ApplyResult]]:
-    key, items = wire.require_text(body, "reserve"), body.get("movements")
+def _build_sent_fields(session: Session, body: JsonObject) -> JsonObject:
+    """What this site has delivered to the caller's reserve `observed`, and how many movements wait for it."""
+    observed = body.get("observed")
+    if not isinstance(observed, str):
+        return {}
+    sent = delivered.get_sum(session, body["from"], observed)
+    return {
+        "told": sent.to_json() if sent else None,
+        "waiting": queue.waiting_for_site(session, body["from"], observed),
+    }
+
+
+def apply_movements(
+    session: Session,
+    body: JsonObject,
+    origin: str,
+    parse: Callable[[object], IncomingMovement | ApplyResult],
+    now: datetime,
+) -> tuple[Reserve, list[ApplyResult]]:
+    """Apply the movements of a request to the reserve that it names; one that `parse` refuses is not applied."""
+    items = body.get("movements")
     if not isinstance(items, list):
         raise WireError(400, "malformed", "movements must be a list.")
     if len(items) > wire.MAX_BATCH:
         raise WireError(413, "too_large", f"A batch has at most {wire.MAX_BATCH:,} movements.")
-    query = select(Reserve).where(Reserve.key == key, Reserve.is_active)
-    reserve = session.scalar(query) if is_reserve_key(key) else None
-    if reserve is None:
-        raise WireError(404, "unknown_reserve", "No active points reserve here has that key.")
-    parsed = [_parse_movement(item) for item in items]
+    reserve = _require_reserve(session, body)
+    parsed = [parse(item) for item in items]
     applied = iter(
-        apply(session, body["from"], reserve, [each for each in parsed if isinstance(each, IncomingMovement)], now)
+        apply(session, origin, reserve, [each for each in parsed if isinstance(each, IncomingMovement)], now)
     )
     return reserve, [next(applied) if isinstance(each, IncomingMovement) else each for each in parsed]
 
 
-def _parse_movement(item: object) -> IncomingMovement | ApplyResult:
+def _require_reserve(session: Session, body: JsonObject) -> Reserve:
+    """The active reserve that a request names. Raises WireError 404."""
+    key = wire.require_text(body, "reserve")
+    query = select(Reserve).where(Reserve.key == key, Reserve.is_active)
+    reserve = session.scalar(query) if is_reserve_key(key) else None
+    if reserve is None:
+        raise WireError(404, "unknown_reserve", "No active points reserve here has that key.")
+    return reserve
+
+
+def parse_movement(item: object) -> IncomingMovement | ApplyResult:
     """A movement of a batch, or its refusal if it is malformed."""
     raw_id = item.get("id") if isinstance(item, dict) else None
     clean_id = sanitise(raw_id, 64) if isinstance(raw_id, str) else ""
@@ -140,109 +204,69 @@ def _parse_movement(item: object) -> IncomingMovement | ApplyResult:
         reason=movement.reason,
         at=at,
         ref=movement.ref,
+        source=movement.source,
         is_history=movement.history,
     )
 
 
-def _handle_call(build_answer: Callable[[Session, Identity, JsonObject, datetime], JsonObject]) -> Response:
-    """Authenticate the caller, run `build_answer` in a transaction, and sign the answer after the commit."""
+def handle_call(
+    build_answer: Callable[[Session, Identity, JsonObject, datetime], JsonObject], *, only_reads: bool = False
+) -> Response:
+    """Authenticate the caller, run `build_answer` in a transaction, and sign the answer after the commit.
+
+    With `only_reads`, it runs after the transaction, because it may take long and others want to write.
+    """
     state, now = get_runtime(), clock.now()
     raw_body = request.get_data(cache=False)
     if len(raw_body) > wire.MAX_BODY_BYTES:
         raise WireError(413, "too_large", f"A body has at most {wire.MAX_BODY_BYTES:,} bytes.")
     identity = local_site.load_identity(db.session(), state.vault, state.config, now)
     signed = wire.parse_headers(request.headers, raw_body)  # type: ignore[arg-type]
-    body, is_old_pass = _authenticate(identity, signed, raw_body, now)
+    encoding = request.headers.get("content-encoding")
+    used_passes = authentication.check_pass(identity, signed, now)
 
-    def handle_in_transaction(session: Session) -> bytes | WireError:
-        origin = _admit_sender(session, body["from"], signed, now)
+    def sign(answer: bytes, status: int = 200) -> Response:
+        headers = wire.build_response_headers(answer, signed.id, used_passes, identity.private_key, now)
+        return Response(answer, status, headers=headers, mimetype="application/json")
+
+    if abs(signed.clock_skew(now)) > wire.MAX_SKEW:
+        # Signed, because the caller signs with our time then.
+        error = WireError(401, "clock_skew", "The clocks are more than 5 minutes apart.", time=clock.to_text(now))
+        return sign(msgspec.json.encode(error.to_json()), error.status)
+    body = authentication.parse_request(identity, signed, raw_body, encoding)
+    is_old_pass = identity.passes[0] not in used_passes
+
+    def handle_in_transaction(session: Session) -> JsonObject | WireError:
+        origin = authentication.admit_sender(session, body, signed, now)
         if isinstance(origin, WireError):
             return origin
         # The Pass may have been rotated since the call was authenticated; the origin's lock prevents that from now on.
         passes.save_use(origin, is_old_pass=is_old_pass or passes.has_changed(session, identity.pass_version), now=now)
-        answer = build_answer(session, identity, body, now)
+        answer = {} if only_reads else build_answer(session, identity, body, now)
         if is_old_pass and identity.old_pass_ends_at:
             answer["pass_ends_at"] = clock.to_text(identity.old_pass_ends_at)
-        return msgspec.json.encode(answer)
+        return answer
 
-    answer = db.run_in_transaction(handle_in_transaction)
-    if isinstance(answer, WireError):
-        raise answer  # after the commit, so that the refused call is stored
-    headers = wire.build_response_headers(answer, signed.id, identity.private_key, now)
-    return Response(answer, headers=headers, mimetype="application/json")
-
-
-def _authenticate(
-    identity: Identity, signed: wire.SignedMessage, raw_body: bytes, now: datetime
-) -> tuple[JsonObject, bool]:
-    """The body of a recent request signed with this site's Pass, and whether it was the old Pass. Raises WireError."""
-    encoding = request.headers.get("content-encoding")
-    if not crypto.is_equal_constant_time(signed.auth, identity.auth):
-        _refuse_own_call(identity, raw_body, encoding)
-        count_failure("site", SITE_FAILURE_LIMIT)
-        raise WireError(401, "unknown_auth", "This site has a different Auth.")
-    pass_matches = [signed.has_valid_hmac(password) for password in identity.passes]
-    if not any(pass_matches):
-        count_failure("site", SITE_FAILURE_LIMIT)
-        raise _wrong_pass_error(identity, signed, now)
-    if abs(signed.clock_skew(now)) > wire.MAX_SKEW:
-        raise WireError(401, "clock_skew", "The clocks are more than 5 minutes apart.", time=clock.to_text(now))
-    body = wire.parse_body(raw_body, encoding)
-    sender = wire.require_text(body, "from")
-    if wire.require_text(body, "to") != identity.auth:
-        raise WireError(409, "wrong_recipient", "This request is for another site.")
-    if sender == identity.auth:
-        raise WireError(409, "own_origin", "This request comes from this site itself.")
-    if not wire.is_id_for(signed.id, sender, identity.auth):
-        raise WireError(401, "bad_signature", "This request's webhook-id was made by another sender.")
-    if not ids.is_auth(sender):
-        raise WireError(400, "malformed", "from must be an Auth: wrk_ and 16 hex digits.")
-    return body, not pass_matches[0]
+    admitted = db.run_in_transaction(handle_in_transaction)
+    if isinstance(admitted, WireError):
+        raise admitted  # after the commit, so that the refused call is stored
+    if only_reads:
+        admitted |= build_answer(db.session(), identity, body, now)
+    return sign(msgspec.json.encode(admitted))
 
 
-def _wrong_pass_error(identity: Identity, signed: wire.SignedMessage, now: datetime) -> WireError:
-    """The refusal. Only a caller that just signed with the expired Pass learns about the rotation: an old request
-    may be a captured one, whose sender does not know the Pass."""
-    used_expired_pass = identity.expired_pass is not None and signed.has_valid_hmac(identity.expired_pass)
-    if used_expired_pass and abs(signed.clock_skew(now)) <= wire.MAX_SKEW:
-        return WireError(401, "bad_signature", passes.EXPIRED_PASS_MESSAGE, reason=wire.PASS_CHANGED)
-    return WireError(401, "bad_signature", "The signature was not made with this site's Pass.")
-
-
-def _refuse_own_call(identity: Identity, raw: bytes, encoding: str | None) -> None:
-    """Refuse a call with another site's credentials that leads back here. Raises WireError if this site sent it."""
-    try:
-        sender = wire.parse_body(raw, encoding).get("from")
-    except WireError:
-        return
-    if isinstance(sender, str) and crypto.is_equal_constant_time(sender, identity.auth):
-        raise WireError(409, "own_origin", "This request comes from this site itself.")
-
-
-def _admit_sender(session: Session, sender: str, signed: wire.SignedMessage, now: datetime) -> Origin | WireError:
-    """The sender's locked origin, or the reason why it is refused. An impostor does not learn that reason.
-
-    Every site of a family knows every Pass, so a sender with a pinned key must sign with that key.
-    """
-    _require_pinned_key(session.scalar(select(Origin.public_key).where(Origin.auth == sender)), signed)
-    if code := blocked_origins.refuse_origin(session, sender, now):
-        return WireError(403, code, wire.REFUSAL_MESSAGES[code])
-    origin = lock_origin(session, sender, now)
-    _require_pinned_key(origin.public_key, signed)
-    origin.last_seen_at = now
-    return origin
-
-
-def _require_pinned_key(key: str | None, signed: wire.SignedMessage) -> None:
-    if key and not signed.is_signed_by(key):
-        raise WireError(401, "key_mismatch", "The request is not signed with its sender's known key.")
+def require_pinned_sender(session: Session, sender: str) -> None:
+    """Refuse a request, whose signature was verified, if its sender's key is not pinned. Raises WireError."""
+    if not session.scalar(select(Origin.is_key_proven).where(Origin.auth == sender)):
+        raise WireError(403, wire.KEY_NOT_PINNED, "This site has not pinned the sender's key yet.")
 
 
 def _reserve_json(reserve: Reserve) -> dict[str, str]:
     return {"key": reserve.key, "name": sanitise(reserve.name, MAX_NAME_LENGTH)}
 
 
-def _result_json(applied: ApplyResult) -> JsonObject:
+def result_json(applied: ApplyResult) -> JsonObject:
+    """A result on the wire."""
     optional = {"code": applied.code, "message": applied.message, "balance": applied.balance}
     return {"id": applied.id, "status": applied.status} | {
         name: value for name, value in optional.items() if value is not None
@@ -251,7 +275,7 @@ def _result_json(applied: ApplyResult) -> JsonObject:
 
 @blueprint.errorhandler(WireError)
 def _render_wire_error(error: WireError) -> tuple[JsonObject, int]:
-    return {"error": {"code": error.code, "message": error.message} | error.extra}, error.status
+    return error.to_json(), error.status
 
 
 def _render_busy(_error: Exception) -> tuple[JsonObject, int, dict[str, str]]:

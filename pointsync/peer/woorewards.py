@@ -10,11 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
-from pointsync import clock, crypto, db
+from pointsync import clock, crypto, db, ids
 from pointsync.email_address import normalise
-from pointsync.errors import InvalidInput
+from pointsync.errors import InvalidInput, TryLater
 from pointsync.ledger import customers
 from pointsync.ledger.apply import IncomingMovement, apply, get_current_balance, lock_origin
+from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.models import Origin, Reserve
 from pointsync.runtime import get_runtime
 from pointsync.sync.protocol.wire import REFUSAL_MESSAGES
@@ -35,8 +36,9 @@ from pointsync.web.rate_limit import SITE_FAILURE_LIMIT, count_failure
 
 blueprint = Blueprint("peer_woorewards", __name__, url_prefix=URL_PREFIX)
 
-MAX_SOURCE = 191
 MAX_TRANSACTION_ID = 64
+MAX_FORM_BYTES = 64 * 1024
+"""Two ids and a reason. Parsing a form of 1 MB takes a second and tens of megabytes."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 Answer = tuple[Response, int]
@@ -68,19 +70,23 @@ def ping(reserve_key: str) -> Response:
 @blueprint.post("/sync/<rest:rest>", merge_slashes=False)
 def sync(rest: str) -> Response:
     """Apply one movement. The answer is sent after the commit."""
-    path = _parse_path(rest)
+    request.max_content_length = MAX_FORM_BYTES
+    path = parse_sync_path(rest)
+    if path is None:
+        raise _no_route_error()
     identity = _load_identity(db.session())
     if problem := _credentials_problem(identity):
         raise WordPressError(401, "rest_forbidden", problem)
+    path = _normalise_email(path)
     # The Pass may be rotated before the movement is applied. None: the old Pass was used.
     used_pass_version = identity.pass_version if _has_credentials(identity, identity.passes[0]) else None
     _require_utf8_form()
-    source = _require_field("source", MAX_SOURCE)
+    raw_source = _require_field("source", ids.MAX_AUTH_LENGTH)
     transaction_id = _require_field("transaction_id", MAX_TRANSACTION_ID)
     reason = request.form.get("reason", "")
     now = clock.now()
     answer = db.run_in_transaction(
-        lambda session: _apply_sync(session, path, source, transaction_id, reason, used_pass_version, now)
+        lambda session: _apply_sync(session, path, raw_source, transaction_id, reason, used_pass_version, now)
     )
     if isinstance(answer, WordPressError):
         raise answer  # after the commit, so that the refused call is stored
@@ -97,13 +103,14 @@ def unknown_route(rest: str) -> Response:
 def _apply_sync(
     session: Session,
     path: SyncPath,
-    source: str,
+    raw_source: str,
     transaction_id: str,
     reason: str,
     used_pass_version: str | None,
     now: datetime,
 ) -> dict[str, Any] | WordPressError:
-    if source.lower() == _load_identity(session).auth:
+    source = ids.normalise_auth(raw_source)
+    if source == _load_identity(session).auth:
         return _error_json("e409", "This request comes from this very site.", transaction_id)
     _require_no_key(session.scalar(select(Origin.public_key).where(Origin.auth == source)))
     if code := blocked_origins.refuse_origin(session, source, now):
@@ -118,6 +125,9 @@ def _apply_sync(
         origin, is_old_pass=used_pass_version is None or passes.has_changed(session, used_pass_version), now=now
     )
     held_balance = get_current_balance(session, source, transaction_id)
+    if held_balance is None and source != raw_source:
+        # Version 0.1.0 recorded it under the name as sent.
+        held_balance = get_current_balance(session, raw_source, transaction_id)
     if held_balance is not None:
         return _success_json("s208", "This transaction was applied before.", transaction_id, held_balance)
     reserve = session.scalar(select(Reserve).where(Reserve.key == path.reserve, Reserve.is_active))
@@ -125,6 +135,8 @@ def _apply_sync(
         return _error_json("e410", "No active system uses that points reserve.", transaction_id)
     if not current_settings.create_customers and not customers.find_ids(session, [path.email]):
         return _error_json("e404", "No user with that email.", transaction_id)
+    if path.action == "set":
+        fetch_back.refuse_if_running(session)
     [applied] = apply(session, source, reserve, [_to_incoming(path, transaction_id, reason)], now)
     if applied.status != "applied" or applied.balance is None:
         return _error_json("e422", applied.message or "Refused.", transaction_id)
@@ -132,7 +144,7 @@ def _apply_sync(
 
 
 def _require_no_key(key: str | None) -> None:
-    """Refuse a sender with a pinned key: it must use the PointSync dialect, because this one has no signatures."""
+    """Refuse a sender with a known key: it must use the PointSync dialect, because this one has no signatures."""
     if key:
         raise WordPressError(401, "rest_forbidden", "This sender is known by its key; it must sign.")
 
@@ -220,11 +232,8 @@ def _require_field(name: str, limit: int) -> str:
     return value
 
 
-def _parse_path(rest: str) -> SyncPath:
-    """The path of a sync call, with a normalised e-mail. Raises WordPressError."""
-    path = parse_sync_path(rest)
-    if path is None:
-        raise _no_route_error()
+def _normalise_email(path: SyncPath) -> SyncPath:
+    """`path` with its e-mail normalised. Raises WordPressError: no route has an impossible e-mail."""
     try:
         return replace(path, email=normalise(path.email))
     except InvalidInput:
@@ -245,6 +254,13 @@ def _render_busy(_error: Exception) -> Answer:
 
 
 db_unavailable.register_handlers(blueprint, _render_busy)
+
+
+@blueprint.errorhandler(TryLater)
+def _render_later(error: TryLater) -> Answer:
+    answer, status = _render_wordpress_error(WordPressError(503, error.code, error.message))
+    answer.headers["Retry-After"] = str(error.retry_after_seconds)
+    return answer, status
 
 
 @blueprint.errorhandler(HTTPException)

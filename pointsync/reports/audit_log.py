@@ -16,7 +16,7 @@ from pointsync.clock import start_of_day
 from pointsync.csv_safety import escape_formula
 from pointsync.db import keyset
 from pointsync.errors import InvalidInput
-from pointsync.ledger.audit_recorder import AUDITED_MODELS
+from pointsync.ledger.audit_specs import AUDITED_MODELS
 from pointsync.models import AuditEntry, Task
 from pointsync.sync.site import general
 from pointsync.sync.site.settings import DEFINITIONS
@@ -28,9 +28,8 @@ KIND = "audit"
 CHUNK_ROWS = 2000
 MAX_ACTORS = 200
 MIN_YEAR, MAX_YEAR = 2000, 2999
-NOUNS = tuple(
-    sorted({each.noun for each in AUDITED_MODELS.values()} | {"movements", "secret key", "sign-in"}, key=str.casefold)
-)
+UNMODELLED_NOUNS = frozenset({"movements", "secret key", "sign-in", "fetch back", "returned movement"})
+NOUNS = tuple(sorted({each.noun for each in AUDITED_MODELS.values()} | UNMODELLED_NOUNS, key=str.casefold))
 NOUN_LABELS = {"history": "backfill", "long work": "background task"}
 """The panel's words for nouns that are stored under an older name."""
 STARTED_NOUNS = (*NOUN_LABELS, "reversal")
@@ -161,9 +160,11 @@ def describe(row: AuditEntry) -> str:
         return f"{actor} signed {row.thing} out of {number:,} browser{'s' if number != 1 else ''}"
     if row.action in ("signed in", "signed out"):
         return f"{actor} {row.action}"
-    if row.action == "recorded":
+    if row.action in ("recorded", "resent"):
         number = row.after.get("movements", 1)
         count_text = f"{number:,} movements" if number != 1 else "a movement"
+        if row.action == "resent":
+            return f"{actor} sent {count_text} to {row.thing} again"
         return f"{actor} recorded {count_text}{f' for {row.thing}' if row.thing else ''}"
     if row.noun == "setting":
         return f"{actor} {_describe_setting(row)}"

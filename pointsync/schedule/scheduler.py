@@ -2,18 +2,23 @@
 
 import logging
 from collections.abc import Callable
-from datetime import UTC
+from contextlib import suppress
+from datetime import datetime, timedelta, tzinfo
+from time import monotonic
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 from flask import Flask
 
 from pointsync import db, leases
-from pointsync.db import DatabaseBusy, run_in_transaction
+from pointsync.db import DatabaseBusy, DatabaseFileGone, run_in_transaction
+from pointsync.errors import ConfigError
 from pointsync.runtime import get_runtime
-from pointsync.schedule import ticks
+from pointsync.schedule import recovery_ticks, ticks
 from pointsync.sync.delivery.courier import Couriers
+from pointsync.sync.site import installation
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +26,15 @@ log = logging.getLogger(__name__)
 SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (ticks.wake_couriers, 0.5),
     (ticks.heartbeat, 2),
+    (ticks.ask_remotes, 1),
     (ticks.enqueue_backfills, 1),
     (ticks.refresh_statuses, 5),
-    (ticks.check_remotes, 5),
+    (ticks.check_remotes, ticks.CHECK_INTERVAL.total_seconds()),
+    (ticks.compare_remotes, 2),
+    (ticks.digest_old_movements, 2),
+    (ticks.scrub_movements, 1),
+    (recovery_ticks.fetch_back, 1),
+    (recovery_ticks.hand_on, 2),
     (ticks.expire_points, 60),
     (ticks.unlock_levels, 2),
     (ticks.send_mails, 1),
@@ -32,6 +43,42 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (ticks.run_reversals, 2),
     (ticks.prune_tables, 3600),
 )
+
+
+class MonotonicZone(tzinfo):
+    """A time zone whose local time is the monotonic clock, so that jobs run on time when the system's clock jumps.
+
+    APScheduler reads the time only as `datetime.now(scheduler.timezone)`, and a time zone may choose the local time for
+    any UTC time. With the system's clock, no job would run for an hour after it was set back by an hour.
+    """
+
+    _START = datetime(2020, 1, 1)  # noqa: DTZ001 its zone is added below
+
+    def fromutc(self, _time: datetime) -> datetime:
+        """The time on the monotonic clock, whatever the time is in UTC."""
+        return (self._START + timedelta(seconds=monotonic())).replace(tzinfo=self)
+
+    def utcoffset(self, _time: datetime | None) -> timedelta:
+        """Zero: times of this zone are compared only with each other."""
+        return timedelta(0)
+
+    def dst(self, _time: datetime | None) -> None:
+        """None: this zone has no summer time."""
+
+    def tzname(self, _time: datetime | None) -> str:
+        """The zone's name, which APScheduler logs."""
+        return "monotonic"
+
+
+class Every(BaseTrigger):  # type: ignore[misc]
+    """Runs a job some seconds after it was last due. Ticks missed meanwhile, perhaps millions, are skipped."""
+
+    def __init__(self, seconds: float) -> None:
+        self._interval = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
+        """When the job runs next."""
+        return now + self._interval
 
 
 class Scheduler:
@@ -44,10 +91,10 @@ class Scheduler:
             jobstores={"default": MemoryJobStore()},
             executors={"default": ThreadPoolExecutor(len(SCHEDULE))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-            timezone=UTC,
+            timezone=MonotonicZone(),
         )
         for job, seconds in SCHEDULE:
-            self._scheduler.add_job(self._run, "interval", seconds=seconds, args=[job], id=job.__name__)
+            self._scheduler.add_job(self._run, Every(seconds), args=[job], id=job.__name__)
 
     def start(self) -> None:
         """Start, after a first heartbeat, so that leases of dead processes are free and the site counts as alive."""
@@ -57,6 +104,7 @@ class Scheduler:
             get_runtime().couriers = self._couriers
         self._couriers.start()
         self._scheduler.start()
+        self._scheduler.modify_job(ticks.ask_remotes.__name__, next_run_time=datetime.now(self._scheduler.timezone))
         self._couriers.wake()
 
     def stop(self) -> None:
@@ -68,11 +116,15 @@ class Scheduler:
         with self._app.app_context():
             state = get_runtime()
             state.couriers = None
-            run_in_transaction(lambda session: leases.unregister(session, state.worker_id))
+            with suppress(DatabaseFileGone, ConfigError, OSError):
+                run_in_transaction(lambda session: leases.unregister(session, state.worker_id))
+                installation.save_marker(db.session(), state.config)
             db.session.remove()
 
     def _run(self, job: Callable[[], None]) -> None:
         with self._app.app_context():
+            if db.file_problem():  # it was logged when it was noticed
+                return
             try:
                 job()
             except DatabaseBusy:

@@ -4,25 +4,32 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, exists, or_, select
 
 from pointsync import clock, db, leases
-from pointsync.accounts import rate_limit
+from pointsync.accounts import rate_limit, sign_ins
 from pointsync.db import run_in_transaction, transaction
 from pointsync.errors import NotFound
 from pointsync.ledger import audit_recorder, mail_queue
 from pointsync.ledger.expiry import expire, notices, rules
+from pointsync.ledger.fetch_back import state as fetch_back_state
+from pointsync.ledger.integrity import movement_changes, scrub, undigested
 from pointsync.ledger.reversals import reversals
 from pointsync.ledger.rewards import levels
 from pointsync.mail import mails, send
-from pointsync.models import Attempt, ExpirySettings, Movement, Origin, Remote, StatusChange
+from pointsync.models import Attempt, ExpirySettings, Movement, Origin, Remote, Site, StatusChange
 from pointsync.runtime import get_runtime
 from pointsync.schedule.task_kinds import TASK_FUNCTIONS
-from pointsync.sync.remotes import backfill, blocked_origins, check, queue, remotes, restore_detection
-from pointsync.sync.site import general, local_site, passes, settings
+from pointsync.sync.comparison import delivered
+from pointsync.sync.protocol.errors import RemoteError
+from pointsync.sync.remotes import backfill, blocked_origins, check, first_checks, parallel_checks, queue, remotes
+from pointsync.sync.remotes.backoff import forget_future_failure
+from pointsync.sync.repair import comparisons, walk
+from pointsync.sync.site import general, installation, passes, settings
 from pointsync.tasks import tasks
 from pointsync.tasks.runner import run_next
 from pointsync.woocommerce import hooks
@@ -30,6 +37,7 @@ from pointsync.woocommerce import hooks
 log = logging.getLogger(__name__)
 
 MAX_PARALLEL_CHECKS = 8
+CHECK_INTERVAL = timedelta(seconds=2)
 MAX_ATTEMPTS_KEPT = 10_000
 """Attempts kept per remote, whatever their age."""
 LEASE_SECONDS = 60
@@ -41,81 +49,136 @@ def wake_couriers() -> None:
 
 
 def heartbeat() -> None:
-    """Record that this process runs jobs, and save the last movement id next to the database."""
+    """Record that this process runs jobs, check that the database is still this site's, and read edited movements."""
     state = get_runtime()
     with transaction() as session:
         leases.record_heartbeat(session, state.worker_id)
-    local_site.save_marker(db.session(), state.config)
+    with transaction() as session:
+        installation.watch(session, state.config)
+    installation.save_marker(db.session(), state.config)
+    if movement_changes.are_waiting(db.session()):
+        have_lost_deliveries = movement_changes.have_lost_deliveries(db.session())
+        while run_in_transaction(partial(movement_changes.process_next_chunk, now=clock.now())):
+            pass
+        if have_lost_deliveries:
+            delivered.correct_all()
 
 
 def check_remotes() -> None:
     """Ping the remotes whose last check is older than `check_seconds`, in parallel: a slow one delays no other."""
     now = clock.now()
     current_settings = settings.read(db.session())
-    checked_before = now - timedelta(seconds=current_settings.check_seconds)
+    checked_before = now - timedelta(seconds=current_settings.check_seconds) + CHECK_INTERVAL
     overdue_ids = db.session.scalars(
         select(Remote.id).where(
             Remote.deleted_at.is_(None),
             Remote.paused_at.is_(None),
             Remote.auth.not_in(Origin.select_blocked_auths()),
-            Remote.is_probing.is_(False),
+            # The couriers ping those, unless sending is stopped.
+            or_(Remote.is_probing.is_(False), exists().where(Site.hold.is_not(None))),
             or_(Remote.checked_at.is_(None), Remote.checked_at <= checked_before, Remote.checked_at > now),
         )
     ).all()
-    if overdue_ids and _take_lease("check"):
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
-        with ThreadPoolExecutor(MAX_PARALLEL_CHECKS, thread_name_prefix="check") as pool:
-            list(pool.map(lambda remote_id: _check_one(app, remote_id), overdue_ids))
+    if overdue_ids and take_lease("check"):
+        parallel_checks.check_all(overdue_ids, MAX_PARALLEL_CHECKS)
 
 
-def _check_one(app: Flask, remote_id: int) -> None:
-    with app.app_context():
-        try:
-            check.check_remote(remote_id)
-        except NotFound:
-            log.info("remote %s was deleted before it was checked", remote_id)
+def ask_remotes() -> None:
+    """After the start of a run, ping all remotes at once: nothing is sent before each has answered or failed."""
+    due_ids = first_checks.list_due(db.session())
+    if due_ids and take_lease("first checks"):
+        # A fault with one remote must not keep all others waiting.
+        for remote_id in parallel_checks.check_all(due_ids):
+            run_in_transaction(partial(first_checks.mark_done_by_id, remote_id=remote_id))
+        get_runtime().wake_couriers()
 
 
 def refresh_statuses() -> None:
     """Compute and store the status of each remote, and delete closed remotes that have nothing left to send.
 
-    The counting happens before the transaction, so that the shop does not wait for it.
+    The counting happens before the transaction, so that the shop does not wait for it. A status that was stored
+    meanwhile is newer, and stays.
     """
-    if not _take_lease("status"):
+    if not take_lease("status"):
         return
     now = clock.now()
     current_settings = settings.read(db.session())
     facts_by_remote = {
-        remote.id: queue.load_status_facts(db.session(), remote, current_settings)
+        remote.id: (remote.status_at, queue.load_status_facts(db.session(), remote, current_settings))
         for remote in queue.list_all(db.session())
     }
     with transaction() as session:
-        for remote_id, facts in facts_by_remote.items():
+        for remote_id, (status_at, facts) in facts_by_remote.items():
             remote = Remote.get_for_update(session, remote_id)
-            if remote is not None:
+            if remote is not None and remote.status_at == status_at:
+                forget_future_failure(remote, now)
                 check.save_status(session, remote, facts, current_settings, now)
         remotes.delete_drained(session, now)
 
 
 def enqueue_backfills() -> None:
-    """Create deliveries for the next part of each backfill, and of what restored sites have lost."""
-    backfill_ids, resend_ids = backfill.list_running(db.session()), restore_detection.list_running(db.session())
-    if not (backfill_ids or resend_ids) or not _take_lease("history"):
+    """Create deliveries for the next part of each backfill."""
+    backfill_ids = backfill.list_running(db.session())
+    if not backfill_ids or not take_lease("history"):
         return
     for remote_id in backfill_ids:
         while run_in_transaction(partial(backfill.enqueue_next_chunk, remote_id=remote_id, now=clock.now())):
             get_runtime().wake_couriers()
-    for remote_id in resend_ids:
-        while run_in_transaction(partial(restore_detection.enqueue_next_chunk, remote_id=remote_id)):
-            get_runtime().wake_couriers()
     get_runtime().wake_couriers()
+
+
+def compare_remotes() -> None:
+    """Compare all movements with the remotes that do not hold what they should, in parallel."""
+    due_ids = comparisons.list_due(db.session(), clock.now())
+    if due_ids and take_lease("compare"):
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        with ThreadPoolExecutor(MAX_PARALLEL_CHECKS, thread_name_prefix="compare") as pool:
+            list(pool.map(lambda remote_id: _compare_one(app, remote_id), due_ids))
+        get_runtime().wake_couriers()
+
+
+def _compare_one(app: Flask, remote_id: int) -> None:
+    with app.app_context():
+        try:
+            walk.compare_all(remote_id, lambda: not get_runtime().stop_requested.is_set() and take_lease("compare"))
+        except NotFound:
+            log.info("remote %s was deleted before it was compared", remote_id)
+        except RemoteError as error:
+            log.info("remote %s: comparing was cut short, %s: %s", remote_id, error.code, error.message)
+
+
+def digest_old_movements() -> None:
+    """Compute the digests of movements from before digests existed, part by part."""
+    if undigested.progress(db.session()) is None or not take_lease("digest"):
+        return
+    while run_in_transaction(partial(undigested.digest_next_chunk, now=clock.now())):
+        if get_runtime().stop_requested.is_set() or not take_lease("digest"):
+            return
+
+
+def scrub_movements() -> None:
+    """Read the next movements again; at the end of the ledger, check all sums."""
+    if not scrub.is_due(db.session(), clock.now()) or not take_lease("scrub"):
+        return
+    after_seq = db.session.scalar(select(Site.scrubbed_seq)) or 0
+    notes, last_seq = scrub.find_altered(db.session(), after_seq)
+    if last_seq is None:
+        wrong_sums = scrub.find_wrong_sums(db.session()).keys()
+        wrong_totals = scrub.count_wrong_totals(db.session())
+        if wrong_sums:
+            run_in_transaction(partial(scrub.correct_sums, keys=wrong_sums, now=clock.now()))
+        delivered.correct_all()
+        run_in_transaction(partial(scrub.save_result, difference_count=wrong_totals))
+    run_in_transaction(partial(scrub.save_part, notes=notes, last_seq=last_seq, now=clock.now()))
 
 
 def expire_points() -> None:
     """Expire points once a day, and correct past expiries after late movements."""
+    if fetch_back_state.is_running(db.session()):
+        return
     now, zone = clock.now(), general.get_time_zone(db.session())
     reserve_ids = [reserve.id for _, reserve in rules.list_enabled(db.session())]
-    if not reserve_ids or not _take_lease("expire"):
+    if not reserve_ids or not take_lease("expire"):
         return
     due_reserve_ids = expire.list_due_reserves(db.session(), zone, now)
     for reserve_id in reserve_ids:
@@ -127,7 +190,7 @@ def expire_points() -> None:
 
 def _expire_today(reserve_id: int, zone: ZoneInfo, now: datetime) -> None:
     last_seq, after_id = Movement.get_last_seq(db.session()), 0
-    while _take_lease("expire"):
+    while take_lease("expire"):
         customer_ids, after_id = expire.find_overdue_customers(db.session(), reserve_id, after_id, zone, now)
         if customer_ids:
             run_in_transaction(
@@ -140,8 +203,8 @@ def _expire_today(reserve_id: int, zone: ZoneInfo, now: datetime) -> None:
 
 def unlock_levels() -> None:
     """Unlock new or lowered levels for customers who had enough points already, part by part."""
-    level_ids = levels.list_unfinished(db.session())
-    if not level_ids or not _take_lease("levels"):
+    level_ids = [] if fetch_back_state.is_running(db.session()) else levels.list_unfinished(db.session())
+    if not level_ids or not take_lease("levels"):
         return
     for level_id in level_ids:
         while run_in_transaction(partial(levels.process_batch, level_id=level_id, now=clock.now())):
@@ -150,19 +213,21 @@ def unlock_levels() -> None:
 
 def send_mails() -> None:
     """Send the due mails."""
-    if send.has_due_mail(db.session(), clock.now()) and _take_lease("mails"):
+    if fetch_back_state.is_running(db.session()):
+        return
+    if send.has_due_mail(db.session(), clock.now()) and take_lease("mails"):
         send.send_batch(get_runtime().config)
 
 
 def queue_expiry_notices() -> None:
     """Once a day, queue mails for customers whose points expire soon. Only if this site sends mails."""
     session, now = db.session(), clock.now()
-    if not mail_queue.is_enabled(session):
+    if not mail_queue.is_enabled(session) or fetch_back_state.is_running(session):
         return
     zone, days = general.get_time_zone(session), settings.read(session).expiry_mail_days
     for expiry in notices.list_due(session, zone, now):
         reserve_id, version, after_id = expiry.reserve_id, expiry.version, 0
-        while _take_lease("notices"):
+        while take_lease("notices"):
             mails_to_queue, after_id = notices.make_batch(
                 db.session(), db.session.get_one(ExpirySettings, reserve_id), after_id, days, zone, now
             )
@@ -183,9 +248,11 @@ def run_tasks() -> None:
 
 def run_reversals() -> None:
     """Continue the reversals of movements from blocked sites that admins have started."""
+    if fetch_back_state.is_running(db.session()):
+        return
     running = [(each.id, each.after_customer_id) for each in reversals.list_unfinished(db.session())]
     for reversal_id, after_id in running:
-        while _take_lease("reverse"):
+        while take_lease("reverse"):
             customer_ids, after_id = reversals.find_affected_customers(db.session(), reversal_id, after_id)
             run_step = partial(
                 reversals.process_batch,
@@ -200,7 +267,7 @@ def run_reversals() -> None:
 
 def prune_tables() -> None:
     """Delete old rows: attempts, status changes, hook deliveries, mails, tasks, audit entries and others."""
-    if not _take_lease("prune"):
+    if not take_lease("prune"):
         return
     with transaction() as session:
         current_settings = settings.read(session)
@@ -224,11 +291,16 @@ def prune_tables() -> None:
         passes.delete_expired(session, clock.now())
         mails.prune(session, clock.now())
         rate_limit.prune(session, clock.now())
+        sign_ins.prune(session, clock.now())
         tasks.prune(session, clock.now())
         audit_recorder.prune(session, clock.now() - audit_recorder.RETENTION)
     tasks.prune_files(db.session(), get_runtime().config.data, clock.now())
 
 
-def _take_lease(name: str) -> bool:
+def current_app_object() -> Flask:
+    return cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+def take_lease(name: str) -> bool:
     """Take or renew the lease `name`. Return whether this process has it, so that one process does the job."""
     return run_in_transaction(lambda session: leases.acquire(session, name, get_runtime().worker_id, LEASE_SECONDS))

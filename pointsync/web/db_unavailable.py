@@ -1,5 +1,5 @@
-"""Answers to requests when the database cannot be used: it is locked, not reachable, of another version, or encrypted
-with another key."""
+"""Answers to requests when the database cannot be used: it is locked, not reachable, deleted, of another version, or
+encrypted with another key."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import ServiceUnavailable
 
 from pointsync.crypto import WrongSecretKey
-from pointsync.db import DatabaseBusy, get_schema_version, is_transient, version_problem
+from pointsync.db import DatabaseBusy, file_problem, get_schema_version, is_transient, version_problem
 from pointsync.errors import ConfigError
 from pointsync.web import secret_key
 
@@ -61,7 +61,12 @@ def register_database_check(app: Flask) -> None:
 
 
 def database_problem() -> str | None:
-    """Why the database cannot be used; None if it can. Checks until it can. Raises SQLAlchemyError."""
+    """Why the database cannot be used; None if it can. Raises SQLAlchemyError.
+
+    Version and key are checked until they are right, the file each time.
+    """
+    if problem := file_problem():
+        return problem
     if current_app.extensions.get(DATABASE_CHECKED_KEY):
         return None
     problem = version_problem() if get_schema_version() else NOT_INITIALISED

@@ -57,7 +57,7 @@ def verify_key() -> bool:
     path = db.get_engine().url.database if db.get_engine().dialect.name == "sqlite" else None
     if path and not Path(path).is_file():
         return False  # connecting would create it
-    with upgrade_lock():  # a change of the key holds this lock until it is complete
+    with upgrade_lock(is_brief=True):  # a change of the key holds this lock until it is complete
         proof = _read_proof()
         if proof is not None:
             _verify_key(proof)

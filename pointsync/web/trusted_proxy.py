@@ -44,8 +44,7 @@ class TrustedProxyMiddleware:
         is_known_path: Callable[[str], bool],
     ) -> None:
         self._app = ProxyFix(app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
-        self._networks = [each for each in trusted_proxies if each != UNIX_SOCKET]
-        self._trusts_unix = UNIX_SOCKET in trusted_proxies
+        self._trusted_proxies = trusted_proxies
         # WSGI uses this name for the header, whether it is spelled with - or _.
         self._identity_header = f"HTTP_{identity_header.upper().replace('-', '_')}" if identity_header else None
         self._is_known_path = is_known_path
@@ -53,14 +52,14 @@ class TrustedProxyMiddleware:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Call the application, with only trustworthy values in `environ`."""
         proxy_headers = self._remove_proxy_headers(environ)
-        is_trusted = self._is_trusted(environ.get("REMOTE_ADDR"))
+        is_from_proxy = is_trusted(environ.get("REMOTE_ADDR"), self._trusted_proxies)
         script_name = environ.get("SCRIPT_NAME", "")
         # gunicorn also reads SCRIPT_NAME from a header.
         if not is_prefix(script_name) or (
-            script_name and not is_trusted and script_name == proxy_headers.get("HTTP_SCRIPT_NAME")
+            script_name and not is_from_proxy and script_name == proxy_headers.get("HTTP_SCRIPT_NAME")
         ):
             environ["PATH_INFO"], environ["SCRIPT_NAME"] = script_name + environ.get("PATH_INFO", ""), ""
-        if is_trusted:
+        if is_from_proxy:
             self._apply_trusted_headers(environ, proxy_headers)
         return self._app(environ, start_response)
 
@@ -107,15 +106,17 @@ class TrustedProxyMiddleware:
             if address is None:
                 break
             client = str(address)
-            if not self._is_trusted(client):
+            if not is_trusted(client, self._trusted_proxies):
                 break
         return client
 
-    def _is_trusted(self, peer: str | None) -> bool:
-        if peer in _UNIX_PEERS:
-            return self._trusts_unix
-        address = _parse_address(peer or "")
-        return address is not None and any(address in network for network in self._networks)
+
+def is_trusted(peer: str | None, trusted_proxies: tuple[TrustedPeer, ...]) -> bool:
+    """Whether the caller at the address `peer` is one of the trusted proxies."""
+    if peer in _UNIX_PEERS:
+        return UNIX_SOCKET in trusted_proxies
+    address = _parse_address(peer or "")
+    return address is not None and any(address in each for each in trusted_proxies if each != UNIX_SOCKET)
 
 
 def is_prefix(path: str) -> bool:

@@ -56,10 +56,10 @@ def add_all_states(session: Session) -> None:
     set_delivery_state(session, 4, DeliveryState.SET_ASIDE, attempts=1, message="Given by hand.")
 
 
-def overdraw(session: Session, *points: int, customer: str = ALICE) -> None:
+def overdraw(session: Session, *points: int, customer: str = ALICE, first_id: int = 1) -> None:
     """Apply spends of another site that take the customer below zero."""
     reserve = session.scalars(select(Reserve).where(Reserve.key == "default")).one()
-    for number, each in enumerate(points, start=1):
+    for number, each in enumerate(points, start=first_id):
         incoming = IncomingMovement(str(number), customer, points=-each, kind="spend", reason="Spent there")
         apply(session, TEA_SHOP_AUTH, reserve, [incoming], clock.now())
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
+from pointsync import clock, leases
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Remote, Reserve
 from pointsync.runtime import get_runtime
@@ -11,6 +12,7 @@ from pointsync.sync.remotes import remotes
 from pointsync.sync.remotes.sharing_key import RemoteInput
 
 CREATED_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WORKER_ID = "w" * 32
 TEMPLATE = "/wp-json/woorewards/v1/points/sync/{email}/{pool}/{points}/{hash}"
 
 STATUS_TEXTS = {
@@ -27,7 +29,7 @@ def add_remote_of_each_status(session: Session) -> list[Remote]:
     added = []
     for number, (status, text) in enumerate(STATUS_TEXTS.items(), start=1):
         remote = add_remote(session, f"https://shop-{number}.test/points", f"wrk_{number:016x}")
-        remote.status, remote.status_text, remote.status_at = status, text, CREATED_AT
+        remote.status, remote.status_text, remote.status_at = status, text, clock.now()
         remote.name = f"Shop {number}" if number != 1 else None
         if status != "none":
             remote.last_success_at = CREATED_AT
@@ -38,7 +40,8 @@ def add_remote_of_each_status(session: Session) -> list[Remote]:
 
 
 def add_remote(session: Session, url: str, auth: str, observed: str = "default") -> Remote:
-    """Add a remote."""
+    """Add a remote; a worker runs that could send to it."""
+    leases.record_heartbeat(session, WORKER_ID)
     remote_input = RemoteInput(url, auth, "wrs_0123456789abcdef", "default", observed, TEMPLATE)
     return remotes.add(session, get_runtime().vault, remote_input, CREATED_AT, with_backfill=False)
 

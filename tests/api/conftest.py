@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from pointsync import clock, db
-from pointsync.ledger.verify import find_balance_differences
+from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.models import Hook, HookDelivery, Reserve
 from pointsync.runtime import get_runtime
 from pointsync.woocommerce import hooks

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import export, imports, latency, pages, panel, throughput
+from tests.bench import comparison, export, imports, latency, pages, panel, throughput
 from tests.support.process import SiteProcess
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "export": export.run,
     "import": imports.run,
     "panel": panel.run,
+    "comparison": comparison.run,
 }
 
 

@@ -19,9 +19,8 @@ BYTES_PER_KILOBYTE = 1024
 def run() -> dict[str, Any]:
     """A dry run, the import, and the same file again, which records nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        site, file = SiteProcess(Path(folder) / "site"), Path(folder) / "movements.csv"
+        site, file = SiteProcess(Path(folder) / "site").create(), Path(folder) / "movements.csv"
         write_file(file, LINES)
-        site.cli("setting", "list")
         dry = _measure_import(site, file, "--dry-run")
         first = _measure_import(site, file)
         again = _measure_import(site, file)

@@ -14,7 +14,7 @@ DumpDatabase = Callable[[SiteProcess], str]
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> SiteProcess:
     """A site that does not run, with its own data for the module."""
-    return SiteProcess(tmp_path_factory.mktemp("site"), env={"POINTSYNC_SITE_NAME": "Mug shop"})
+    return SiteProcess(tmp_path_factory.mktemp("site"), env={"POINTSYNC_SITE_NAME": "Mug shop"}).create()
 
 
 @pytest.fixture(scope="module")

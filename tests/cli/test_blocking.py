@@ -10,13 +10,13 @@ from tests.support.process import SiteProcess, wait_until
 THIEF = "wrk_0123456789abcdef"
 ROWS = """
 INSERT INTO origin (auth, first_seen_at) VALUES ('wrk_0123456789abcdef', '2026-03-01 12:00:00.000000');
-UPDATE movement SET origin = 'wrk_0123456789abcdef', id = 'x' || id WHERE points > 0;
+UPDATE movement SET origin = 'wrk_0123456789abcdef' WHERE points > 0;
 UPDATE flow SET origin = 'wrk_0123456789abcdef' WHERE given > 0;
 """
 
 
 def test_an_origin_is_blocked_and_its_movements_are_reversed(tmp_path: Path) -> None:
-    site = SiteProcess(tmp_path / "site")
+    site = SiteProcess(tmp_path / "site").create()
     for points in ("100", "-30"):
         site.cli("record", "alice@example.com", points)
     with closing(sqlite3.connect(site.data_dir / "pointsync.db")) as database, database:

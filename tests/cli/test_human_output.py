@@ -30,7 +30,7 @@ def test_piped_output_is_complete_and_without_colour(site: SiteProcess) -> None:
 
 
 def test_empty_lists_say_how_to_begin(tmp_path: Path) -> None:
-    fresh = SiteProcess(tmp_path)
+    fresh = SiteProcess(tmp_path).create()
     for done in run_commands(fresh, [("remote", "list"), ("key", "list"), ("hook", "list")]):
         assert f"pointsync {done.args[0]} " in done.out
 
@@ -59,7 +59,7 @@ def test_an_admin_is_disabled_enabled_and_given_another_password(tmp_path: Path)
         ("admin", "enable", "ann", "--json"),
         ("admin", "reset-password", "ann", "--password-stdin", "--json"),
     ]
-    found = run_commands(SiteProcess(tmp_path), commands, "a long password\n")
+    found = run_commands(SiteProcess(tmp_path).create(), commands, "a long password\n")
     none, _, _, shut, last, listed, table, unknown, still, opened, reset = found
     assert "pointsync admin create NAME" in none.out
     assert [each.code for each in found if each.code] == [last.code, unknown.code] == [1, 1]
@@ -73,7 +73,7 @@ def test_an_admin_is_disabled_enabled_and_given_another_password(tmp_path: Path)
 
 
 def test_retrying_a_paused_remote_says_how_to_go_on(tmp_path: Path) -> None:
-    fresh = SiteProcess(tmp_path)
+    fresh = SiteProcess(tmp_path).create()
     secrets = ("--auth", "wrk_0123456789abcdef", "--pass", "wrs_0123456789abcdef")
     add = ("remote", "add", "--url", "http://127.0.0.1:9", *secrets, "--target", "default", "--observed", "default")
     *_, retried, resumed, again = run_commands(
@@ -127,7 +127,7 @@ def test_bytes_that_are_not_text(site: SiteProcess) -> None:
 def test_the_same_under_flask(site: SiteProcess) -> None:
     site.command = (sys.executable, "-m", "flask", "--app", "wsgi")
     try:
-        assert set(site.cli("site")) == {"name", "url", "auth", "fingerprint", "hold"}
+        assert set(site.cli("site")) == {"name", "url", "auth", "fingerprint", "hold", "fetch_back"}
         wrong = site.run("record", "bob@example.com", "ten")
         assert (wrong.returncode, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)
     finally:

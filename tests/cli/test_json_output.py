@@ -8,11 +8,14 @@ from tests.cli.command_batch import CommandResult, run_commands
 from tests.support.process import SiteProcess
 
 AUTH, PASSWORD = "wrk_0123456789abcdef", "wrs_0123456789abcdef"
+OTHER_AUTH = "wrk_fedcba9876543210"
 LINE = ("--target", "default", "--observed", "default")
 OTHER = ("--target", "other", "--observed", "default")
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("site",),
     ("site", "--secrets"),
+    ("fetch-back",),
+    ("fetch-back", "decisions"),
     ("upgrade",),
     ("reserve", "list"),
     ("reserve", "add", "gold", "--name", "Gold points"),
@@ -61,6 +64,10 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("origin", "block", AUTH, "--reason", "Sold"),
     ("origin", "reverse", AUTH, "--from", "2026-01-31", "--dry-run"),
     ("origin", "unblock", AUTH),
+    ("origin", "hand-on"),
+    ("origin", "allow-hand-on", AUTH, "--by", OTHER_AUTH),
+    ("origin", "allow-hand-on"),
+    ("origin", "allow-hand-on", AUTH, "--by", OTHER_AUTH, "--withdraw"),
     ("pass", "show"),
     ("pass", "rotate"),
     ("pass", "rotate", "--at-once", "--secrets"),
@@ -88,11 +95,27 @@ def test_no_data_command_starts_a_scheduler_or_a_courier(answers: dict[str, Comm
 
 def test_site(answers: dict[str, CommandResult]) -> None:
     plain, whole = answers["site"].json, answers["site --secrets"].json
-    assert set(plain) == {"name", "url", "auth", "fingerprint", "hold"}
+    assert set(plain) == {"name", "url", "auth", "fingerprint", "hold", "fetch_back"}
+    assert plain["fetch_back"] is None
     assert plain["name"] == "Mug shop"
     assert plain["url"] is None
-    assert set(whole) == {"name", "url", "auth", "pass", "sharing_key", "fingerprint", "hold"}
+    assert set(whole) == {"name", "url", "auth", "pass", "sharing_key", "fingerprint", "hold", "fetch_back"}
     assert answers["upgrade"].json["upgraded"] is False
+
+
+def test_fetching_back_and_handing_on(answers: dict[str, CommandResult]) -> None:
+    assert answers["fetch-back"].json == {
+        "running": False,
+        "open": False,
+        "since": None,
+        "to_record": 0,
+        "decisions": 0,
+        "remotes": [],
+    }
+    assert answers["fetch-back decisions"].json == answers["origin hand-on"].json == []
+    [allowed] = answers["origin allow-hand-on"].json
+    assert (allowed["origin"], allowed["sender"], allowed["allowed_by"]) == (AUTH, OTHER_AUTH, "command")
+    assert answers[f"origin allow-hand-on {AUTH} --by {OTHER_AUTH} --withdraw"].json == []
 
 
 def test_record_prints_the_movement(answers: dict[str, CommandResult]) -> None:
@@ -205,7 +228,8 @@ def test_the_pass(answers: dict[str, CommandResult]) -> None:
     whole = answers["pass rotate --at-once --secrets"].json
     assert whole["old_pass"]["works"] is False
     assert whole["pass"] != answers["site --secrets"].json["pass"]
-    assert answers["remote key 1"].json == {"id": 1, "pinned": None, "offered": None, "refused_at": None}
+    no_keys = {"pinned": None, "offered": None, "from_calls": False, "refused_at": None}
+    assert answers["remote key 1"].json == {"id": 1, **no_keys}
 
 
 def test_refused_and_verify(answers: dict[str, CommandResult]) -> None:

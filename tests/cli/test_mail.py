@@ -7,14 +7,15 @@ from tests.support.process import SiteProcess
 
 
 def test_mails_by_command(tmp_path: Path) -> None:
-    bare = SiteProcess(tmp_path / "bare")
+    bare = SiteProcess(tmp_path / "bare").create()
     [refused] = run_commands(bare, [("setting", "set", "send_mails", "on")])
     assert (refused.code, refused.out) == (1, "")
     assert "POINTSYNC_SMTP_URL" in refused.err
 
     secret = tmp_path / "smtp"
     secret.write_text("smtp://127.0.0.1:1\n")
-    site = SiteProcess(tmp_path / "site", env={"POINTSYNC_SMTP_URL_FILE": str(secret), "POINTSYNC_SITE_NAME": "Mugs"})
+    env = {"POINTSYNC_SMTP_URL_FILE": str(secret), "POINTSYNC_SITE_NAME": "Mugs"}
+    site = SiteProcess(tmp_path / "site", env=env).create()
     empty, early, sender, on, tested, listed, again, dropped, once_more, texts, gone, off, wrong = run_commands(
         site,
         [

@@ -19,12 +19,12 @@ SEEN_AT = "2026-03-01 12:00:00.000000"
 @pytest.fixture
 def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
     """A site for one test that does not run. It has a remote that does not answer."""
-    site = SiteProcess(tmp_path / "own", env={"POINTSYNC_PUBLIC_URL": "https://mugs.example"})
+    site = SiteProcess(tmp_path / "own", env={"POINTSYNC_PUBLIC_URL": "https://mugs.example"}).create()
     site.cli("remote", "add", "--url", "http://127.0.0.1:9", "--auth", AUTH, "--pass", PASSWORD, *LINE)
     return site
 
 
-def set_origin_rows(site: SiteProcess, **values: str | None) -> None:
+def set_origin_rows(site: SiteProcess, **values: str | bool | None) -> None:
     """Write the values that calls and pings would have stored."""
     with closing(sqlite3.connect(site.data_dir / "pointsync.db")) as database, database:
         for name, value in values.items():
@@ -71,8 +71,14 @@ def test_at_once_and_without_showing_secrets(own_site: SiteProcess) -> None:
 
 
 def test_another_key_is_refused_and_then_accepted(own_site: SiteProcess) -> None:
-    set_origin_rows(own_site, public_key=PINNED, offered_key=NEW)
-    shown = {"id": 1, "pinned": format_fingerprint(PINNED), "offered": format_fingerprint(NEW), "refused_at": None}
+    set_origin_rows(own_site, public_key=PINNED, is_key_proven=True, offered_key=NEW)
+    shown = {
+        "id": 1,
+        "pinned": format_fingerprint(PINNED),
+        "offered": format_fingerprint(NEW),
+        "from_calls": False,
+        "refused_at": None,
+    }
     assert own_site.cli("remote", "key", "1") == shown
     assert format_fingerprint(NEW) in own_site.run("remote", "key", "1").stdout
 
@@ -89,3 +95,23 @@ def test_another_key_is_refused_and_then_accepted(own_site: SiteProcess) -> None
     accepted = own_site.cli("remote", "accept-key", "1", "--fingerprint", format_fingerprint(NEW))
     assert (accepted["id"], accepted["ping"]["code"]) == (1, "refused_connection")
     assert own_site.cli("remote", "key", "1") == shown | {"pinned": format_fingerprint(NEW), "offered": None}
+
+
+def test_the_key_of_calls_is_shown_and_refused(own_site: SiteProcess) -> None:
+    set_origin_rows(own_site, public_key=NEW, is_key_proven=False)
+    shown = {
+        "id": 1,
+        "pinned": None,
+        "offered": format_fingerprint(NEW),
+        "from_calls": True,
+        "refused_at": None,
+    }
+    assert own_site.cli("remote", "key", "1") == shown
+    assert "Key of its calls, not proven" in own_site.run("remote", "key", "1").stdout
+    own_site.cli("remote", "refuse-key", "1")
+    refused = own_site.cli("remote", "key", "1")
+    assert refused["refused_at"]
+    assert refused | {"refused_at": None} == shown | {"from_calls": False}
+    accepted = own_site.cli("remote", "accept-key", "1", "--fingerprint", format_fingerprint(NEW))
+    assert accepted["ping"]["code"] == "refused_connection"
+    assert own_site.cli("remote", "key", "1")["pinned"] == format_fingerprint(NEW)

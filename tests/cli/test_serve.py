@@ -96,6 +96,7 @@ def test_json_is_one_document_and_logs_are_json_lines(tmp_path: Path) -> None:
     events = [json.loads(line) for line in err.splitlines()]
     assert [(each["level"], each["message"].split(",")[0]) for each in events] == [
         ("info", "the database was upgraded from nothing to " + db.SCHEMA_VERSION),
+        ("info", "a new run begins at call 1"),
         *(("info", f"serve {what}") for what in ("started", "is stopping", "stopped")),
     ]
 

@@ -39,7 +39,7 @@ rotation is finished first."""
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data directory of a site."""
-    site = SiteProcess(tmp_path_factory.mktemp("site"))
+    site = SiteProcess(tmp_path_factory.mktemp("site")).create()
     site.cli("hook", "add", "orders", "--secret", "s", "--reserve", "default")
     return site.data_dir
 

@@ -15,17 +15,19 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 from waitress import wasyncore
 
-from pointsync import clock, config, create_app, db
+from pointsync import clock, config, create_app, db, leases, startup
+from pointsync.db import committed, run_lock
 from pointsync.ledger import reserves
+from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import find_balance_differences
 from pointsync.models import Balance, Customer, Delivery, Movement, Origin, Remote, Reserve, Setting
 from pointsync.runtime import get_runtime
 from pointsync.schedule import ticks
 from pointsync.sync.delivery import courier
 from pointsync.sync.protocol.ping import PingResult
-from pointsync.sync.remotes import check, remote_json, remotes, restore_detection, sharing_key
-from pointsync.sync.site import local_site, settings
+from pointsync.sync.remotes import blocked_origins, check, remote_json, remotes, sharing_key
+from pointsync.sync.repair import comparisons, walk
+from pointsync.sync.site import installation, local_site, settings
 from pointsync.sync.site.local_site import Identity
 from tests.support.process import free_port
 
@@ -56,6 +58,8 @@ class PeerSite:
             event.listen(db.get_engine(), "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
             (folder / "pointsync.db").write_bytes(_empty_database())
             db.run_in_transaction(lambda session: local_site.get_or_create(session, get_runtime().vault, clock.now()))
+            # The tests call the jobs themselves; a status says whether a worker runs.
+            db.run_in_transaction(lambda session: leases.record_heartbeat(session, get_runtime().worker_id))
 
     def __enter__(self) -> "PeerSite":
         self._server = waitress.create_server(self._answer, host="127.0.0.1", port=self.port, threads=4)
@@ -108,7 +112,7 @@ class PeerSite:
         with closing(sqlite3.connect(self.folder / "pointsync.db")) as connection:
             names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             names.remove("turned_away")
-            of_origin = "auth, public_key, offered_key, key_refused_at, first_seen_at, blocked_at, blocked_reason"
+            of_origin = "auth, public_key, is_key_proven, offered_key, key_refused_at, first_seen_at, blocked_at"
             columns = dict.fromkeys(names, "*") | {"origin": of_origin}
             return {name: connection.execute(f"SELECT {columns[name]} FROM {name}").fetchall() for name in names}
 
@@ -117,10 +121,33 @@ class PeerSite:
         _copy(self.folder / "pointsync.db", file)
 
     def restore(self, file: Path) -> None:
-        """Put a copy back in place of the database."""
+        """Put a copy back in place of the database, while no process runs."""
         with self.app.app_context():
             db.get_engine().dispose()
+            self._forget_process()
         _copy(file, self.folder / "pointsync.db")
+
+    # Its starts, and what is said about its database.
+
+    def begin_run(self) -> None:
+        """Start as the only serving process does, unless sending is stopped: a new run begins."""
+        with self.app.app_context():
+            self._forget_process()
+            startup.join_run()
+
+    def _forget_process(self) -> None:
+        """What a process knows ends with it."""
+        self.app.extensions[committed.EXTENSION_KEY] = committed.Committed()
+        run_lock.release()
+
+    def confirm(self, choice: str) -> None:
+        """Say as an admin what the database is."""
+        state = get_runtime(self.app)
+        self.write(lambda session: installation.confirm(session, state.vault, state.config, choice, clock.now()))
+
+    def block(self, auth: str) -> None:
+        """Block another site."""
+        self.write(lambda session: blocked_origins.block(session, auth, "A reason", "admin", clock.now()))
 
     # What its shop and its admin do.
 
@@ -193,16 +220,42 @@ class PeerSite:
     def check(self, remote_id: int) -> PingResult:
         with self.app.app_context():
             result = check.check_remote(remote_id)
-        self._run_resend()
+        self._compare()
         return result
 
-    def _run_resend(self) -> bool:
-        """Do what the job does for a restored remote; return whether there was one."""
+    def compare(self, remote_id: int) -> None:
+        """Compare all movements with a remote now."""
         with self.app.app_context():
-            has_running = bool(restore_detection.list_running(db.session()))
+            walk.compare_all(remote_id)
+
+    def change_remote(self, remote_id: int, **fields: str) -> int:
+        """Change what an admin has entered, and return the id of the remote afterwards."""
+
+        def change(session: Session) -> int:
+            remote, vault = remotes.get(session, remote_id), get_runtime().vault
+            current = {
+                "sharing_key": None,
+                "url": remote.url,
+                "auth": remote.auth,
+                "password": vault.decrypt(remote.sealed_pass),
+                "target_reserve": remote.target,
+                "observed_reserve": remote.reserve.key,
+                "query_template": remote.query_template,
+            }
+            remote_input = sharing_key.parse(**(current | fields))
+            return remotes.change(session, vault, remote, remote_input, remote.version, clock.now()).id
+
+        changed_id = self.write(change)
+        self.check(changed_id)
+        return changed_id
+
+    def _compare(self) -> bool:
+        """Do what the job does for remotes that do not hold what they should; return whether there were any."""
+        with self.app.app_context():
+            is_due = bool(comparisons.list_due(db.session(), clock.now()))
             db.session.remove()
-            ticks.enqueue_backfills()
-        return has_running
+            ticks.compare_remotes()
+        return is_due
 
     def deliver(self, remote_id: int) -> None:
         """Send everything that is due; fail if the courier does not finish."""
@@ -216,7 +269,7 @@ class PeerSite:
             timer.cancel()
             timer.join()
         assert not stopping.is_set(), f"the courier was still running after {DELIVER_TIMEOUT_SECONDS} s"
-        if self._run_resend():
+        if self._compare():
             self.deliver(remote_id)
 
     def is_due(self, remote_id: int) -> bool:

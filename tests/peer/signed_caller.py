@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -33,6 +33,11 @@ class SignedCaller:
     def body(self, **fields: Any) -> dict[str, Any]:
         """A request body: the fields that every body has, and `fields`."""
         return {"from": self.auth, "to": self.to, "reserve": "default"} | fields
+
+    def run_fields(self, run: Any, call: Any, last_id: Any = 0) -> dict[str, Any]:
+        """What a request of that run carries, with the caller's stamp."""
+        stamp = self.key.sign(f"{self.auth}.{run}.{call}.{last_id}".encode())
+        return {"run": run, "call": call, "last_id": str(last_id), "stamp": base64.b64encode(stamp).decode()}
 
     def ping(self, **kwargs: Any) -> TestResponse:
         return self.post("ping", self.body(), **kwargs)
@@ -88,16 +93,30 @@ def _ed25519_signature(key: Ed25519PrivateKey, content: bytes) -> str:
     return "v1a," + base64.b64encode(key.sign(content)).decode()
 
 
-def is_signed(answer: TestResponse, public_key: str) -> bool:
-    """Whether an answer is signed with that key. Raises InvalidSignature if another key signed it."""
-    version, _, encoded = answer.headers["webhook-signature"].partition(",")
-    content = f"{answer.headers['webhook-id']}.{answer.headers['webhook-timestamp']}.".encode() + answer.data
+def is_signed(answer: TestResponse, public_key: str, *passwords: str) -> bool:
+    """Whether an answer is signed with these Passes and with that key. Raises InvalidSignature for another key."""
+    *pass_signatures, key_signature = answer.headers["webhook-signature"].split(" ")
+    message_id, timestamp = answer.headers["webhook-id"], int(answer.headers["webhook-timestamp"])
+    signed_at = datetime.fromtimestamp(timestamp, UTC)
+    version, _, encoded = key_signature.partition(",")
     key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key))
-    key.verify(base64.b64decode(encoded), content)
-    return version == "v1a"
+    key.verify(base64.b64decode(encoded), f"{message_id}.{timestamp}.".encode() + answer.data)
+    expected = [_hmac_signature(each, message_id, signed_at, answer.data) for each in passwords]
+    return version == "v1a" and pass_signatures == expected
 
 
 def make_movement(number: int = 1, **fields: Any) -> dict[str, Any]:
     """A movement on the wire: Alice earns 10 points."""
     movement = {"id": str(number), "customer": ALICE, "points": 10, "kind": "earn", "reason": "Order 17"}
     return movement | {"at": "2026-03-01T11:59:00Z"} | fields
+
+
+def have(*movements: dict[str, Any]) -> dict[str, Any]:
+    """What a receiver should say that it holds: the number of these movements, their highest id, and their hash."""
+    digests = [
+        hashlib.blake2b(f"{each['id']}:{each['points']}:{each['customer']}".encode(), digest_size=16).digest()
+        for each in movements
+    ]
+    total = sum(int.from_bytes(each) for each in digests) % 2**128
+    highest = max((int(each["id"]) for each in movements), default=0)
+    return {"count": len(movements), "max_id": str(highest), "hash": f"{total:032x}"}

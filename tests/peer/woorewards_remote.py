@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from pointsync.schedule import ticks
 from pointsync.sync.protocol.ping import PingResult
 from tests.peer.peer_site import PeerSite
 from tests.support.moving_clock import MovingClock
@@ -41,7 +42,9 @@ class WooRewardsRemote:
 
     @property
     def status(self) -> str:
-        """The status that the list shows."""
+        """The status that the list shows, after the job has computed it."""
+        with self.site.app.app_context():
+            ticks.refresh_statuses()
         return str(self.site.remote_json(self.remote_id)["status"])
 
     @property

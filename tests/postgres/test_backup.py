@@ -12,7 +12,7 @@ ALICE = "alice@shop.example"
 
 def test_it_is_restored_into_an_empty_database(tmp_path: Path, postgres_cluster: Cluster, postgres_url: str) -> None:
     file, password = tmp_path / "one.zip", postgres_url.replace("@", ":s3cret@")
-    site = SiteProcess(tmp_path / "site", env={"POINTSYNC_DATABASE_URL": password})
+    site = SiteProcess(tmp_path / "site", env={"POINTSYNC_DATABASE_URL": password}).create()
     without_tools = SiteProcess(tmp_path / "site", env={"POINTSYNC_DATABASE_URL": password, "PATH": "/nowhere"})
     _, backup, _, second_restore = run_commands(
         site,

@@ -62,7 +62,7 @@ def test_two_workers_send_everything_once_even_if_one_is_killed(tmp_path: Path, 
 
 def test_a_terminated_worker_ends_in_time(tmp_path: Path, postgres_url: str) -> None:
     site = SiteProcess(tmp_path / "a", env={"POINTSYNC_DATABASE_URL": postgres_url, "POINTSYNC_SCHEDULER": "on"})
-    site.cli("site")
+    site.create()
     with worker(site) as process:
         wait_until(lambda: " is running." in site.log_tail(), 30, "the worker runs")
         assert site.run("balance", "nobody@shop.example").returncode == 1

@@ -18,6 +18,7 @@ from pointsync import clock, config, create_app, db
 from pointsync.models import Reserve
 from pointsync.runtime import get_runtime
 from pointsync.sync.site import local_site
+from pointsync.sync.site.marker import MARKER_FILE
 from tests.support import postgres
 
 TIMEOUT_SECONDS = 60
@@ -45,6 +46,7 @@ def open_context(app: Flask) -> Iterator[Flask]:
 
 def create_site() -> None:
     """Create the site in the current application's database, as the first start does."""
+    (get_runtime().config.data / MARKER_FILE).unlink(missing_ok=True)
     with db.transaction() as session:
         local_site.get_or_create(session, get_runtime().vault, clock.now())
 

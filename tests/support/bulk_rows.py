@@ -145,6 +145,9 @@ def _insert_movements(
         bounds,
     )
     _advance_sequence(connection, "movement", "seq")
+    # Like movements from before digests existed: a running site digests them.
+    site.undigested_seq = site.undigested_total = bounds["last_seq"] + count
+    session.flush()
     since = {"last": bounds["last_seq"]}
     _insert_sums(connection, dialect, site.auth, since)
     _insert_deliveries(connection, site.auth, since | {"waits_from": bounds["last_seq"] + count - count // 100})

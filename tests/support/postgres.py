@@ -152,6 +152,25 @@ class Cluster:
         """Restart on the same port; `fast` closes connections, `immediate` is like a crash."""
         self._run("pg_ctl", *("--mode", mode), *self._waiting, *self._logging, "restart")
 
+    def keep_data(self) -> Path:
+        """Stop the server for a moment and copy its data, as a standby has it that gets no more commits."""
+        kept = self.home / "kept"
+        self._run("pg_ctl", *("--mode", "fast"), *self._waiting, "stop")
+        shutil.copytree(self.home / "data", kept)
+        if os.geteuid() == 0:
+            owner = (self.home / "data").stat()
+            for each in (kept, *kept.rglob("*")):
+                os.chown(each, owner.st_uid, owner.st_gid)
+        self._run("pg_ctl", *self._waiting, *self._logging, "start")
+        return kept
+
+    def fail_over(self, kept: Path) -> None:
+        """The server crashes, and the one with the kept data takes its place."""
+        self._run("pg_ctl", *("--mode", "immediate"), *self._waiting, "stop")
+        shutil.rmtree(self.home / "data")
+        kept.rename(self.home / "data")
+        self._run("pg_ctl", *self._waiting, *self._logging, "start")
+
     def stop(self) -> None:
         """Stop the server and remove its data, if it is running."""
         if self._home is None:

@@ -107,7 +107,7 @@ class SiteProcess:
     """A site as a user runs it: `pointsync serve` with its own data folder, port and process group.
 
     `with SiteProcess(folder) as site:` starts it and leaves nothing running. Outside the `with`,
-    `cli` works on the same data without a server. `env` adds to, or with its values replaces,
+    `cli` works on the same data without a server, after `create`. `env` adds to, or with its values replaces,
     what the process gets; the `POINTSYNC_…` settings of whoever runs the tests never reach it.
 
     Its processes are forked from one that has imported the package, unless `is_forked` is False or `command` is
@@ -133,6 +133,11 @@ class SiteProcess:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+    def create(self) -> Self:
+        """Create its database, for commands on a site that was not started before."""
+        self.cli("upgrade")
+        return self
 
     def start(self) -> Self:
         """Start it and wait until it calls itself healthy. Raises AssertionError with the log's tail."""

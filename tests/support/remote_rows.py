@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync import db
+from pointsync import db, leases
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Delivery, DeliveryState, Movement, Remote
 from pointsync.runtime import get_runtime
@@ -36,8 +36,9 @@ def remote_input(auth: str = AUTH, **changes: str) -> sharing_key.RemoteInput:
 def add_remote(
     auth: str = AUTH, now: datetime = START, with_backfill: bool = False, reopen: bool = False, **changes: str
 ) -> int:
-    """Add a remote and return its id."""
+    """Add a remote and return its id; a worker runs that could send to it."""
     with db.transaction() as session:
+        leases.record_heartbeat(session, get_runtime().worker_id)
         remote = remotes.add(
             session, get_runtime().vault, remote_input(auth, **changes), now, with_backfill=with_backfill, reopen=reopen
         )

@@ -6,8 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from waitress import wasyncore
 from waitress.server import create_server
+
+from pointsync.cli.server.http_server import HttpServer
+from tests.support.process import free_port
 
 STOP_SECONDS = 10
 LOOP_SECONDS = 0.1
@@ -41,4 +45,20 @@ def run_server(
         server.task_dispatcher.shutdown()
         ended.set()
         thread.join(STOP_SECONDS)
+        assert not thread.is_alive()
+
+
+@contextmanager
+def run_http_server(app: Flask, port: int | None = None, **options: Any) -> Iterator[int]:
+    """The port at which PointSync's own server answers for `app`. `options` are those of `HttpServer`."""
+    port, stopping = port or free_port(), threading.Event()
+    server = HttpServer(app, "127.0.0.1", port, 2, **options)
+    thread = threading.Thread(target=server.serve, args=(stopping.is_set,), name="served")
+    thread.start()
+    try:
+        yield port
+    finally:
+        stopping.set()
+        thread.join(STOP_SECONDS)
+        server.close()
         assert not thread.is_alive()

@@ -6,11 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import SelectField
 
+from pointsync import clock, db
 from pointsync.admin.shell.forms import QueryForm
 from pointsync.admin.shell.paging import PageQuery
 from pointsync.admin.shell.panel import parse_row_id
 from pointsync.admin.shell.template_filters import strip_bidi
 from pointsync.models import Remote
+from pointsync.sync.remotes import shown_status
+from pointsync.sync.remotes.shown_status import ShownStatus
 
 TAB = "admin.activity"
 
@@ -29,6 +32,12 @@ class RemoteFilter(QueryForm):
     def selected_remote(self) -> Remote | None:
         """The chosen remote; None for all remotes, and for one that does not exist."""
         return self.remotes.get(parse_row_id(self.remote.data) or 0)
+
+    @property
+    def selected_status(self) -> ShownStatus | None:
+        """The status of the chosen remote."""
+        remote = self.selected_remote
+        return shown_status.load_one(db.session(), remote, clock.now()) if remote else None
 
     @property
     def remote_id(self) -> int | None:

@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from pointsync.admin.auth import login_manager
 from pointsync.admin.shell.panel import blueprint
 from pointsync.runtime import get_runtime
-from pointsync.web.upload_limits import MAX_BYTES_BY_PATH
+from pointsync.web.upload_limits import MAX_BYTES_BY_PATH, MAX_STRANGER_FORM_BYTES
 
 PUBLIC_ENDPOINTS = {"admin.sign_in", "admin.submit_sign_in", "admin.setup", "admin.submit_setup"}
 """The views for visitors who are not signed in. All others redirect them to the sign-in page."""
@@ -58,10 +58,11 @@ def refuse_cross_site() -> None:
 
 
 @blueprint.before_request
-def allow_large_upload() -> None:
-    """Raise the size limit for an admin's upload. The form is read before the view is called."""
-    max_bytes = MAX_BYTES_BY_PATH.get(request.path)
-    if max_bytes and current_user.is_authenticated:
+def limit_form() -> None:
+    """Raise the size limit for an admin's upload, and lower it for strangers. The form is read before any view."""
+    if not current_user.is_authenticated:
+        request.max_content_length = MAX_STRANGER_FORM_BYTES
+    elif max_bytes := MAX_BYTES_BY_PATH.get(request.path):
         request.max_content_length = max_bytes
 
 

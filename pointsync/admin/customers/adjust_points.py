@@ -19,7 +19,7 @@ from pointsync.admin.shell.reserve_choices import get_active_reserve, set_reserv
 from pointsync.admin.shell.template_filters import format_count
 from pointsync.db.chunking import chunks
 from pointsync.email_address import normalise
-from pointsync.errors import DomainError, InvalidInput, NotFound
+from pointsync.errors import DomainError, InvalidInput, NotFound, TryLater
 from pointsync.ledger.forecast import forecast
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft
 from pointsync.models import Customer, Reserve
@@ -115,6 +115,10 @@ def submit_adjust_points() -> ResponseReturnValue:
         if is_many:
             return _render_dry_run(form, selection, renewed, manual_movements.STALE_FORM_MESSAGE), 422
         return _render_form(form, selection, renewed.idempotency_key, manual_movements.STALE_FORM_MESSAGE), 422
+    except TryLater as error:
+        if is_many:
+            return _render_dry_run(form, selection, adjustment, error.message), 422
+        return _render_form(form, selection, key, error.message), 422
     except (InvalidInput, NotFound) as error:
         set_reserve_choices(form, session)
         if is_many and "points" in error.fields:  # The dry run shows for which customer.

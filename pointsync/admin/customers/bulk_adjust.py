@@ -15,7 +15,7 @@ from pointsync.admin.shell.forms import raw_value, show_errors
 from pointsync.admin.shell.idempotency import parse_idempotency_key
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.admin.shell.reserve_choices import get_active_reserve, set_reserve_choices
-from pointsync.errors import InvalidInput, NotFound
+from pointsync.errors import InvalidInput, NotFound, TryLater
 from pointsync.ledger.forecast import Forecast, forecast
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft
 from pointsync.models import Reserve
@@ -85,7 +85,7 @@ def submit_bulk_adjust() -> ResponseReturnValue:
         renewed = replace(adjustment, idempotency_key=ids.new_token())
         preview = _preview_lines(renewed)
         return _render_dry_run(form, renewed, *preview, message=manual_movements.STALE_FORM_MESSAGE), 422
-    except (InvalidInput, NotFound) as error:  # Something changed since the preview a moment ago.
+    except (InvalidInput, NotFound, TryLater) as error:  # Something changed since the preview a moment ago.
         set_reserve_choices(form, db.session())
         field_name = "reserve" if "reserve" in error.fields else "lines"
         show_errors(form, InvalidInput(field_name, error.message))

@@ -1,20 +1,22 @@
 """What needs attention: problems that an admin has to fix, and unfinished setup."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync import leases
 from pointsync.mail import mails
-from pointsync.models import DeliveryState, Remote
+from pointsync.models import DeliveryState, Difference, Remote
 from pointsync.reports.overview import AttentionCounts
+from pointsync.sync.fetch_back import progress
 from pointsync.sync.protocol import ping
-from pointsync.sync.remotes import blocked_origins, status
+from pointsync.sync.remotes import blocked_origins, sending_problem, status
 from pointsync.sync.remotes.blocked_origins import BlockedSite
 from pointsync.sync.remotes.queue import RemoteRow
 from pointsync.sync.remotes.status import OK_CHECK_CODES
+from pointsync.sync.repair import comparison_list
 from pointsync.sync.site.local_site import Identity
 
 MAX_RED_REMOTES = 3
@@ -33,7 +35,7 @@ class AttentionItem:
     is_more: bool = False
     """Whether there are more than `count`."""
     message: str = ""
-    """The error of the mail server."""
+    """The error of the mail server, or the status of the remote."""
     sites: Sequence[BlockedSite] = field(default_factory=tuple)
     """The blocked sites that it is about."""
 
@@ -47,24 +49,35 @@ def list_items(
     now: datetime,
 ) -> list[AttentionItem]:
     """Everything that needs attention now, the most serious first. Stopped sending has a notice of its own."""
+    differing_ids = set(session.scalars(select(Difference.remote_id).distinct()))
     return [
-        *_sending_items(session, remote_rows),
+        *_sending_items(session, remote_rows, differing_ids),
         *_movement_items(remote_rows, counts),
+        *_comparison_items(session, [row.remote for row in remote_rows if row.remote.id in differing_ids]),
+        *_fetch_back_items(session),
         *_mail_items(session),
         *_setup_items(identity, remote_rows),
         *_blocked_items(blocked_sites, now),
     ]
 
 
-def _sending_items(session: Session, remote_rows: Sequence[RemoteRow]) -> Iterator[AttentionItem]:
-    if remote_rows and not leases.is_any_alive(session):
-        yield AttentionItem("nobody_sends", "error")
-    red_remotes = [
-        row.remote for row in remote_rows if row.remote.status == status.ERROR and not _has_only_refusals(row)
+def _sending_items(
+    session: Session, remote_rows: Sequence[RemoteRow], differing_ids: Collection[int]
+) -> Iterator[AttentionItem]:
+    problem = sending_problem.find(session)
+    if remote_rows and sending_problem.find_reason(session) in sending_problem.SERVER_REASONS:
+        yield AttentionItem("nobody_sends", "error", message=problem or "")
+    red_rows = [
+        row
+        for row in remote_rows
+        # A problem of the whole site is one item, not one for each remote.
+        if row.shown.status == status.ERROR
+        and row.shown.text != problem
+        and not _needs_only_decisions(row, differing_ids)
     ]
-    for remote in red_remotes[:MAX_RED_REMOTES]:
-        yield AttentionItem("red", "error", [remote])
-    if more_count := len(red_remotes[MAX_RED_REMOTES:]):
+    for row in red_rows[:MAX_RED_REMOTES]:
+        yield AttentionItem("red", "error", [row.remote], message=row.shown.text)
+    if more_count := len(red_rows[MAX_RED_REMOTES:]):
         yield AttentionItem("more_red", "error", count=more_count)
 
 
@@ -74,6 +87,25 @@ def _movement_items(remote_rows: Sequence[RemoteRow], counts: AttentionCounts) -
     # Balances are counted, not movements: a balance can return to zero without anybody resolving its movements.
     if overdrawn_count := counts.balances_below_zero.number:
         yield AttentionItem("below_zero", "warning", count=overdrawn_count, is_more=counts.balances_below_zero.is_more)
+
+
+def _comparison_items(session: Session, differing: Sequence[Remote]) -> Iterator[AttentionItem]:
+    if differing:
+        yield AttentionItem("differences", "error", differing, comparison_list.count_differences(session))
+    integrity = comparison_list.read_integrity(session)
+    if integrity.altered_count:
+        yield AttentionItem("altered", "warning", count=integrity.altered_count)
+    if integrity.wrong_total_count:
+        yield AttentionItem("wrong_totals", "warning", count=integrity.wrong_total_count)
+
+
+def _fetch_back_items(session: Session) -> Iterator[AttentionItem]:
+    fetch_back = progress.read(session)
+    if fetch_back.running or any(each.state == "skipped" for each in fetch_back.remotes):
+        severity = "error" if fetch_back.running else "warning"
+        yield AttentionItem("fetch_back", severity, message=progress.describe(fetch_back))
+    if fetch_back.decisions:
+        yield AttentionItem("returned", "warning", count=fetch_back.decisions)
 
 
 def _mail_items(session: Session) -> Iterator[AttentionItem]:
@@ -114,10 +146,10 @@ def _blocked_items(blocked_sites: Sequence[BlockedSite], now: datetime) -> Itera
         )
 
 
-def _has_only_refusals(row: RemoteRow) -> bool:
-    """Whether a remote is red only because it refused movements, which have an item of their own."""
+def _needs_only_decisions(row: RemoteRow, differing_ids: Collection[int]) -> bool:
+    """Whether a remote is red only for movements that were refused or that differ, which have items of their own."""
     is_fine = row.remote.attempt_code in OK_CHECK_CODES and row.remote.check_code in OK_CHECK_CODES
-    return bool(row.waiting_by_state[DeliveryState.FAILED]) and is_fine
+    return is_fine and bool(row.waiting_by_state[DeliveryState.FAILED] or row.remote.id in differing_ids)
 
 
 def _one_per_site(remotes: Iterable[Remote]) -> list[Remote]:

@@ -31,7 +31,7 @@ def dashboard() -> ResponseReturnValue:
     days = PERIOD_CHOICES_DAYS[1] if request.args.get("days") == str(PERIOD_CHOICES_DAYS[1]) else PERIOD_CHOICES_DAYS[0]
     current_settings = settings.read(session)
     identity = local_site.load_identity(session, state.vault, state.config, now)
-    remote_rows = queue.list_rows(session, current_settings, now.date())
+    remote_rows = queue.list_rows(session, current_settings, now)
     site_names = names.read(session, state.config)
     blocked_sites = blocked_origins.list_blocked(session, site_names)
     attention_items = attention.list_items(
@@ -66,7 +66,7 @@ def _describe_sending(
     if not remote_rows:
         return "No remotes yet."
     if any(item.code == "nobody_sends" for item in attention_items):
-        return "Stopped: no worker is running."
+        return "Stopped, as described above."
     return "New movements, at once."
 
 

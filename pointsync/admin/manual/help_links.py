@@ -36,6 +36,8 @@ BY_VIEW = {
     "admin.unblock_origin": "keys#block-a-site",
     "admin.overdrawn": "points#balances-below-zero",
     "admin.correct_overdrawn": "points#balances-below-zero",
+    "admin.correct_overdrawn_here": "points#balances-below-zero",
+    "admin.declared_differences": "points#declared-differences",
     "admin.status_changes": "adding-a-site#what-each-status-means",
     "admin.set_aside": "troubleshooting#refused-movements",
     "admin.correct_refused": "troubleshooting#refused-movements",

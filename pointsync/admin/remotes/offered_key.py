@@ -1,4 +1,4 @@
-"""Remote sites: accept or refuse the new key of a site that answers with a different key than the pinned one."""
+"""Remote sites: accept or refuse a key of a site that is not pinned."""
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -28,7 +28,7 @@ class KeyDecisionForm(FlaskForm):  # type: ignore[misc]
 
 @blueprint.get(f"{REMOTE_PATH}/key")
 def remote_key(remote_id: int) -> ResponseReturnValue:
-    """Show the fingerprints of both keys, and what a new key can mean."""
+    """Show the fingerprints of both keys, and what a key that is not pinned can mean."""
     return _render_form(KeyDecisionForm(), remotes.get(db.session(), remote_id))
 
 
@@ -51,8 +51,10 @@ def submit_remote_key(remote_id: int) -> ResponseReturnValue:
         check_remote(remote_id)
         get_runtime().wake_couriers()
         return redirect(url_for(TAB, checked=remote_id, _anchor="remotes"), 303)
+    has_pinned_key = pinned_key.read(db.session(), remote).pinned is not None
     flash(
-        f"The new key is refused. Nothing is sent to {remote.display_name} until it answers with the pinned key again.",
+        f"The new key is refused. Nothing is sent to {remote.display_name} until it "
+        + ("answers with the pinned key again." if has_pinned_key else "proves another key."),
         "done",
     )
     return redirect(url_for(TAB, _anchor="remotes"), 303)

@@ -76,7 +76,7 @@ def render_tab(form: AdvancedSettingsForm | None = None, revealed_secrets: dict[
     session, state, now = db.session(), get_runtime(), clock.now()
     current_settings = settings.read(session)
     identity = local_site.load_identity(session, state.vault, state.config, now)
-    remote_rows = queue.list_rows(session, current_settings, now.date())
+    remote_rows = queue.list_rows(session, current_settings, now)
     checked_id = parse_row_id(request.args.get("saved") or request.args.get("checked"))
     return render_page(
         "remotes/points_sync.html",
@@ -84,7 +84,7 @@ def render_tab(form: AdvancedSettingsForm | None = None, revealed_secrets: dict[
         identity=identity,
         fingerprint=crypto.format_fingerprint(identity.public_key),
         old_pass=passes.get_old(session, state.config, now),
-        offered_keys=pinned_key.list_offered(session),
+        undecided_keys=pinned_key.list_undecided(session),
         remote_rows=remote_rows,
         form=form
         or AdvancedSettingsForm(data=_form_values(current_settings)).with_original_values(

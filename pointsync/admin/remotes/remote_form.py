@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, RadioField, SelectField, StringField
 
-from pointsync import clock, db
+from pointsync import clock, db, ids
 from pointsync.admin.remotes.points_sync import TAB
 from pointsync.admin.shell.forms import SecretField, show_errors
 from pointsync.admin.shell.panel import blueprint, parse_row_id, render_page
@@ -132,7 +132,12 @@ def _get_copied_remote(form: NewRemoteForm) -> Remote | None:
 def _read_form(form: RemoteForm, stored: Remote | None) -> sharing_key.RemoteInput:
     """Validate the form. An empty Pass means that of the `stored` remote, if the Auth. is the same."""
     password = form.password.data
-    if not password and not form.sharing_key.data and stored and form.auth.data == stored.auth:
+    if (
+        not password
+        and not form.sharing_key.data
+        and stored
+        and ids.normalise_auth(form.auth.data or "") == stored.auth
+    ):
         password = get_runtime().vault.decrypt(stored.sealed_pass)
     return sharing_key.parse(
         sharing_key=form.sharing_key.data,

@@ -2,14 +2,17 @@
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 from werkzeug.exceptions import NotFound
 
 from pointsync import clock, db
 from pointsync.admin.remotes.points_sync import TAB
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.errors import Conflict
+from pointsync.models import Site
 from pointsync.runtime import get_runtime
-from pointsync.sync.site import local_site
+from pointsync.sync.remotes import parallel_checks
+from pointsync.sync.site import installation
 
 DONE_MESSAGES = {
     "moved": "This is the same site in a new location. Sending continues where it stopped.",
@@ -33,9 +36,11 @@ def submit_resume_sending(what: str) -> ResponseReturnValue:
     if what not in DONE_MESSAGES:
         raise NotFound
     state = get_runtime()
+    if what != "copy" and db.session.scalar(select(Site.hold)):
+        parallel_checks.ask_before_confirmation()
     try:
         db.run_in_transaction(
-            lambda session: local_site.confirm_installation(session, state.vault, state.config, what, clock.now())
+            lambda session: installation.confirm(session, state.vault, state.config, what, clock.now())
         )
     except Conflict as error:
         flash(error.message, "warning")

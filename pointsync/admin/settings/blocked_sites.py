@@ -36,12 +36,14 @@ def block_origin() -> ResponseReturnValue:
 def submit_block_origin() -> ResponseReturnValue:
     """Block the site at once. If a time was typed, continue with the preview of the reversal."""
     form, now = BlockForm(), clock.now()
-    auth, since = (form.auth.data or "").strip(), (form.since.data or "").strip()
+    auth, since = form.auth.data or "", (form.since.data or "").strip()
     try:
         if since:
             origin_reversals.parse_since(db.session(), since, now)
         name = current_user.name
-        db.run_in_transaction(lambda session: blocked_origins.block(session, auth, form.reason.data or "", name, now))
+        auth = db.run_in_transaction(
+            lambda session: blocked_origins.block(session, auth, form.reason.data or "", name, now).auth
+        )
     except DomainError as error:
         show_errors(form, error)
         return _render_block_form(form), 422
@@ -61,8 +63,8 @@ def unblock_origin() -> ResponseReturnValue:
 @blueprint.post(f"{NETWORK_PATH}/unblock")
 def submit_unblock_origin() -> ResponseReturnValue:
     """Unblock the site, and send what is waiting for it."""
-    auth = request.form.get("auth", "")
-    db.run_in_transaction(lambda session: blocked_origins.unblock(session, auth, clock.now()))
+    typed_auth = request.form.get("auth", "")
+    auth = db.run_in_transaction(lambda session: blocked_origins.unblock(session, typed_auth, clock.now()).auth)
     get_runtime().wake_couriers()
     flash(f"{get_site_name(auth)} is unblocked. Movements waiting there arrive when it tries again.", "done")
     return redirect(url_for(TAB, _anchor="blocked"), 303)

@@ -10,7 +10,10 @@ from pointsync import clock, db
 from pointsync.admin.shell.forms import validate_setting
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.runtime import get_runtime
+from pointsync.sync.fetch_back import progress
+from pointsync.sync.hand_on import jobs, permissions
 from pointsync.sync.remotes import network as family_network
+from pointsync.sync.repair import comparison_list
 from pointsync.sync.site import settings
 
 TAB = "admin.network"
@@ -54,7 +57,9 @@ def save_network() -> ResponseReturnValue:
 
 
 def _render_tab(form: NetworkForm) -> str:
-    network = family_network.read(db.session(), get_runtime().config, clock.now())
+    session = db.session()
+    network = family_network.read(session, get_runtime().config, clock.now())
+    fetch_back = progress.read(session)
     site_names = {member.report.auth: member.report.name for member in network.members}
     blocked_auths = {site.auth for site in network.blocked_sites}
     definition = settings.DEFINITIONS["check_seconds"]
@@ -66,4 +71,10 @@ def _render_tab(form: NetworkForm) -> str:
         site_names=site_names,
         blocked_auths=blocked_auths,
         definition=definition,
+        fetch_back=fetch_back,
+        fetch_back_text=progress.describe(fetch_back),
+        decisions=progress.list_decisions(session) if fetch_back.decisions else [],
+        comparison=comparison_list.read(session),
+        hand_on_jobs=jobs.list_all(session),
+        hand_on_permissions=permissions.list_all(session),
     )

@@ -7,7 +7,7 @@ from wtforms import BooleanField, PasswordField, RadioField, SelectField, String
 
 from pointsync.admin.activity.deliveries import DeliveryFilter
 from pointsync.admin.shell.panel import render_page
-from pointsync.admin.styleguide import samples
+from pointsync.admin.styleguide import family_samples, samples
 
 
 class SampleForm(FlaskForm):  # type: ignore[misc]
@@ -48,4 +48,5 @@ def show_components() -> ResponseReturnValue:
         remotes=remotes,
         delivery_filter=delivery_filter,
         samples=samples,
+        family_samples=family_samples,
     )

@@ -33,8 +33,10 @@ from pointsync.models import (
 )
 from pointsync.reports.customer_history import RemoteDelivery
 from pointsync.reports.deliveries import DeliveryRow
+from pointsync.sync.remotes import sending_problem
 from pointsync.sync.remotes.blocked_origins import BlockedSite
 from pointsync.sync.remotes.queue import RemoteRow
+from pointsync.sync.remotes.shown_status import ShownStatus
 from pointsync.sync.site.names import SiteNames
 from pointsync.sync.site.passes import Caller, OldPass
 
@@ -68,12 +70,12 @@ def remote_rows() -> list[RemoteRow]:
     nothing_waiting = {DeliveryState.PENDING: 0, DeliveryState.UNKNOWN: 0, DeliveryState.FAILED: 0}
     texts = {
         "none": "Nothing was sent yet; the last check succeeded.",
-        "green": "In step.",
+        "green": "Equal, compared 8 s ago, 18,233 movements.",
         "warning": LONG_TEXT,
         "error": "shop-four.example refuses these credentials: paste its sharing key again. 1 movement waiting.",
     }
     rows = [
-        RemoteRow(_remote(number, *each), nothing_waiting, None, None)
+        RemoteRow(_remote(number, *each), nothing_waiting, None, None, ShownStatus(*each))
         for number, each in enumerate(texts.items(), start=1)
     ]
     rows[2].remote.last_failure_at, rows[2].remote.last_error = SAMPLE_TIME, LONG_TEXT[:80]
@@ -92,7 +94,14 @@ def remote_rows() -> list[RemoteRow]:
     backfill = Backfill(total=1000, done=400, started_at=SAMPLE_TIME)
     return [
         *rows,
-        replace(rows[0], remote=full_remote, waiting_by_state=waiting, average_attempts=1.25, backfill=backfill),
+        replace(
+            rows[0],
+            remote=full_remote,
+            shown=ShownStatus(full_remote.status, full_remote.status_text),
+            waiting_by_state=waiting,
+            average_attempts=1.25,
+            backfill=backfill,
+        ),
     ]
 
 
@@ -106,10 +115,13 @@ def _remote(number: int, status: str, text: str) -> Remote:
 def attention_items(remotes: list[Remote]) -> list[AttentionItem]:
     """Every item that can need attention."""
     return [
-        AttentionItem("nobody_sends", "error"),
-        AttentionItem("red", "error", remotes[2:3]),
+        AttentionItem("nobody_sends", "error", message=sending_problem.SENTENCES["no_worker"]),
+        AttentionItem("red", "error", remotes[2:3], message=LONG_TEXT),
         AttentionItem("more_red", "error", count=2),
         AttentionItem("refused", "error", remotes, 12_345, is_more=True),
+        AttentionItem("differences", "error", remotes[:1], count=2),
+        AttentionItem("altered", "warning", count=1),
+        AttentionItem("wrong_totals", "warning", count=12),
         AttentionItem("below_zero", "warning", count=1),
         AttentionItem(
             "mail_server", "error", message="The mail server mail.example:465 closed the connection. Look at its log."

@@ -21,7 +21,7 @@ from pointsync.cli.remotes.remote import create_remote
 from pointsync.config import Config
 from pointsync.db import run_in_transaction
 from pointsync.runtime import get_runtime
-from pointsync.startup import create_database_if_missing
+from pointsync.startup import prepare_database
 from pointsync.sync.remotes import sharing_key
 from pointsync.sync.remotes.check import check_remote
 from pointsync.sync.site import local_site, settings
@@ -55,7 +55,7 @@ class DemoSite:
         """Create its database, with short delays, an admin and an API key."""
         self._app = create_app(config.load(self._environ))
         with self._app.app_context():
-            create_database_if_missing()
+            prepare_database()
             now = clock.now()
             key_and_secret = run_in_transaction(lambda session: api_keys.create(session, "demo", now))
             self.key = key_and_secret[1]

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pointsync.cli.framework.errors import CommandError, to_command_error
+from pointsync.files import private_umask
 
 JSON_META_KEY = "pointsync.as_json"
 MAX_COMMANDS_LISTED = 12
@@ -40,15 +41,7 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params.append(
-            click.Option(
-                ["--json", "as_json"],
-                is_flag=True,
-                expose_value=False,
-                callback=_store_json_flag,
-                help="Print JSON.",
-            )
-        )
+        self.params.append(_json_option())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments. Raises CommandError."""
@@ -57,8 +50,8 @@ class Command(click.Command):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Raises CommandError."""
-        with translate_errors():
+        """Run the command; only its own account can read the files that it creates. Raises CommandError."""
+        with translate_errors(), private_umask():
             return super().invoke(ctx)
 
     def _check_option_names(self, ctx: click.Context, args: Sequence[str]) -> None:
@@ -110,5 +103,30 @@ class Group(click.Group):
             return super().resolve_command(ctx, args)
 
 
+class ShowingGroup(Group):
+    """A noun with its commands. Without a command, its own function shows it; it takes `--json`, too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.invoke_without_command, self.no_args_is_help = True, False
+        self.params.append(_json_option())
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. Raises CommandError."""
+        with translate_errors():
+            return click.Group.parse_args(self, ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the function or the command. Raises CommandError."""
+        with translate_errors():
+            return super().invoke(ctx)
+
+
+def _json_option() -> click.Option:
+    return click.Option(
+        ["--json", "as_json"], is_flag=True, expose_value=False, callback=_store_json_flag, help="Print JSON."
+    )
+
+
 def _store_json_flag(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
-    ctx.meta[JSON_META_KEY] = value
+    ctx.meta[JSON_META_KEY] = value or ctx.meta.get(JSON_META_KEY, False)

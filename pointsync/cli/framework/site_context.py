@@ -35,17 +35,20 @@ def get_app(*, with_views: bool = False) -> Flask:
 
 
 @contextmanager
-def site_context() -> Iterator[None]:
-    """Work with this site's database, which is created if it is missing or empty. No scheduler starts.
+def site_context(*, may_create: bool = False) -> Iterator[None]:
+    """Work with this site's database, which is created if it is missing and `may_create`. No scheduler starts.
 
-    Raises CommandError if the database has another version.
+    Raises CommandError if the database has another version, and ConfigError if it is missing or has no site.
     """
     from pointsync import db, startup
 
     with get_app().app_context():
         if problem := db.version_problem():
             raise CommandError(problem)
-        startup.create_database_if_missing()
+        if may_create:
+            startup.prepare_database()
+        else:
+            startup.require_database()
         set_command_actor()
         yield
 
@@ -75,17 +78,17 @@ def transact(operation: "Callable[[Session], Result]") -> Result:
     from pointsync.db import run_in_transaction
     from pointsync.models import Site
     from pointsync.runtime import get_runtime
-    from pointsync.sync.site import local_site
+    from pointsync.sync.site import installation
 
     config = get_runtime().config
 
     def run(session: "Session") -> tuple[Result, str | None]:
-        local_site.verify_installation(session, config)
+        installation.verify(session, config)
         return operation(session), session.get_one(Site, 1).hold
 
     result, hold = run_in_transaction(run)
     print_hold_warning(hold)
-    local_site.save_marker(db.session(), config)
+    installation.save_marker(db.session(), config)
     get_runtime().wake_couriers()
     return result
 

@@ -25,13 +25,14 @@ KEY_NOT_INCLUDED_WARNING = (
 
 @click.command(cls=Command)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--force", is_flag=True, help="Replace an older backup of this site.")
 @click.option("--without-secret", is_flag=True, help="Leave out the key that decrypts the database's secrets.")
 def backup(file: Path, force: bool, without_secret: bool) -> None:
     """Write a backup of the database to FILE. The site may run.
 
     The backup includes the secret key that PointSync generated, but not a POINTSYNC_SECRET_KEY of your own and not
     the settings in the environment. FILE is written completely or not at all, and only its owner can read it.
+    --force never replaces the backup of another site, or one with movements that this database no longer has.
     """
     from pointsync import __version__, clock, db
     from pointsync.ops import backup as backups

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 from pointsync.cli.framework.errors import EXIT_USAGE, CommandError, to_one_line
 from pointsync.cli.framework.progress import Progress
+from pointsync.errors import Conflict
 
 if TYPE_CHECKING:
     from pointsync.config import Config
     from pointsync.ops.backup import ProgressCallback
+
+KEEPING_CODES = ("not_a_backup", "keeps_backup")
+"""Codes of Conflict for a FILE that is not replaced."""
 
 
 @contextmanager
@@ -40,6 +44,10 @@ def file_errors(file: Path) -> Iterator[None]:
         yield
     except BadBackup as error:
         raise CommandError(f"FILE: {file_name} {error.message}.") from None
+    except Conflict as error:
+        raise CommandError(
+            f"FILE: {file_name}: {error.message}" if error.code in KEEPING_CODES else error.message
+        ) from None
     except sqlite3.Error as error:
         raise CommandError(f"FILE: {file_name}: the database cannot be copied: {error}.") from None
     except OSError as error:
@@ -50,14 +58,14 @@ def file_errors(file: Path) -> Iterator[None]:
         ) from None
 
 
-def check_not_site_file(file: Path, config: "Config") -> None:
-    """Raise CommandError if FILE is one of the site's own files."""
+def check_not_site_file(file: Path, config: "Config", argument: str = "FILE") -> None:
+    """Raise CommandError if the file that `argument` names is one of the site's own files."""
     from pointsync.ops.backup import database_path
 
     site_files = [config.data / name for name in ("secret_key", "secret_key.new", "marker")]
     if config.is_sqlite:
         site_files += [Path(f"{database_path(config)}{end}") for end in ("", "-wal", "-shm")]
-    if any(each.exists() and each.samefile(file) for each in site_files):
+    if file.exists() and any(each.exists() and each.samefile(file) for each in site_files):
         raise CommandError(
-            f"FILE: {to_one_line(str(file)[:200])} belongs to the site itself. Give another name.", EXIT_USAGE
+            f"{argument}: {to_one_line(str(file)[:200])} belongs to the site itself. Give another name.", EXIT_USAGE
         )

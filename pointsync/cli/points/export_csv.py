@@ -17,6 +17,7 @@ from pointsync.cli.framework.options import RESERVE_FILTER_OPTION
 from pointsync.cli.framework.output import is_json_requested, print_note, print_result
 from pointsync.cli.framework.param_types import DAY
 from pointsync.cli.framework.site_context import site_context
+from pointsync.cli.ops.backup_files import check_not_site_file
 from pointsync.files import atomic_text_file
 
 EXPORT_KINDS = ("customers", "movements", "deliveries")
@@ -35,6 +36,8 @@ def export(what: str, reserve_key: str | None, first: date | None, last: date | 
 
     Days are in the site's time zone. An apostrophe is added before text that a spreadsheet would read as a formula.
     """
+    from pointsync.runtime import get_runtime
+
     if is_json_requested() and output is None:
         raise CommandError("With --json the result goes to stdout, so the CSV needs a file: --output FILE.", EXIT_USAGE)
     if what == "customers" and (first or last):
@@ -48,6 +51,7 @@ def export(what: str, reserve_key: str | None, first: date | None, last: date | 
             with _utf8_stdout() as file:
                 _write_csv(file, what, reserve_key, first, last)
             return
+        check_not_site_file(output, get_runtime().config, "--output")
         with _output_file(output) as file:
             count = _write_csv(file, what, reserve_key, first, last)
         document = {"what": what, "rows": count, "output": str(output)}

@@ -88,7 +88,7 @@ def unblock_origin(auth: str) -> None:
     from pointsync import clock
     from pointsync.sync.remotes import blocked_origins
 
-    transact(lambda session: blocked_origins.unblock(session, auth, clock.now()))
+    auth = transact(lambda session: blocked_origins.unblock(session, auth, clock.now()).auth)
     print_result(
         {"auth": auth, "blocked": False}, f"{auth} is unblocked. Its waiting movements arrive when it tries again."
     )

@@ -1,4 +1,4 @@
-"""`pointsync remote key`, `accept-key` and `refuse-key`: a remote that answers with a new key."""
+"""`pointsync remote key`, `accept-key` and `refuse-key`: a remote with a key that is not pinned."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -27,17 +27,26 @@ FINGERPRINT_OPTION = click.option(
 @click.argument("remote_id", type=REMOTE_ID, metavar="ID")
 @site_context()
 def show_key(remote_id: int) -> None:
-    """Show the fingerprints of a remote's pinned key and of a new key that it offers."""
+    """Show the fingerprints of a remote's pinned key and of another key that you can accept or refuse."""
     from pointsync import clock, db
     from pointsync.sync.remotes import pinned_key, remotes
 
     session = db.session()
     keys = pinned_key.read(session, remotes.get(session, remote_id))
     refused_at = clock.to_text(keys.refused_at) if keys.refused_at else None
-    document = {"id": remote_id, "pinned": keys.pinned, "offered": keys.offered, "refused_at": refused_at}
-    print_result(
-        document, format_pairs({"Pinned key": keys.pinned, "Offered key": keys.offered, "Refused at": refused_at})
-    )
+    document = {
+        "id": remote_id,
+        "pinned": keys.pinned,
+        "offered": keys.offered,
+        "from_calls": keys.is_from_calls,
+        "refused_at": refused_at,
+    }
+    pairs = {
+        "Pinned key": keys.pinned,
+        "Key of its calls, not proven" if keys.is_from_calls else "Offered key": keys.offered,
+        "Refused at": refused_at,
+    }
+    print_result(document, format_pairs(pairs))
 
 
 @click.command("accept-key", cls=Command)
@@ -45,9 +54,10 @@ def show_key(remote_id: int) -> None:
 @FINGERPRINT_OPTION
 @site_context()
 def accept_key(remote_id: int, fingerprint: str | None) -> None:
-    """Trust the new key that a remote offers instead of the pinned one, and ping it.
+    """Pin the new key of a remote, and ping it.
 
-    Ask its admin first, by telephone: either the site was set up again, or somebody else answers in its name.
+    Ask its admin first, by telephone: either the site was set up again or cannot prove its key, or somebody else
+    answers in its name.
     """
     from pointsync.sync.remotes import pinned_key
 
@@ -60,12 +70,12 @@ def accept_key(remote_id: int, fingerprint: str | None) -> None:
 @FINGERPRINT_OPTION
 @site_context()
 def refuse_key(remote_id: int, fingerprint: str | None) -> None:
-    """Keep the pinned key. Nothing is sent to the remote until it answers with the pinned key again."""
+    """Do not trust the new key of a remote. Nothing is sent until it answers with the pinned key, or proves one."""
     from pointsync.sync.remotes import pinned_key
 
     _decide(remote_id, fingerprint, pinned_key.refuse)
     print_result(
-        {"id": remote_id, "refused": True}, f"The new key of remote {remote_id} was refused. The pinned key stays."
+        {"id": remote_id, "refused": True}, f"The new key of remote {remote_id} was refused. A pinned key stays."
     )
 
 

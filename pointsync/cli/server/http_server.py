@@ -1,61 +1,50 @@
 """The web server: waitress. It listens from the start, and finishes running requests before it stops."""
 
 import errno
+import resource
 import socket
 import time
 from collections.abc import Callable
-from copy import copy
 from typing import Any
 
 from flask import Flask
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 
 from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
-from pointsync.web.upload_limits import max_upload_bytes
+from pointsync.cli.server.connection import Timeouts, create_connection_class
+from pointsync.cli.server.connection_guard import MAX_CONNECTIONS, MAX_HELD_BYTES, ConnectionGuard
+from pointsync.cli.server.request_parser import MAX_HEAD_BYTES
+from pointsync.runtime import get_runtime
+from pointsync.web.upload_limits import MAX_BODY_BYTES
 
-SERVER_MAX_BODY_BYTES = 16 * 1024 * 1024
-"""The largest body from a stranger. It is above the limit of every view, so that the views answer with their own error,
-and far below what fills a disk. An upload by an admin may be larger; then this is the limit for everything but the
-file."""
-MAX_CONNECTIONS = 500
+BUSY_CONNECTIONS = 100
+"""Connections above the guard's bound, if all are being worked on. Above that, nothing is accepted for a moment."""
+UNLIMITED = 2**62
+"""For limits of waitress that this server does not use: it has its own, by the monotonic clock and by the sender."""
 POLL_SECONDS = 0.25
 DRAIN_SECONDS = 5.0
 WILDCARD_HOSTS = ("0.0.0.0", "::", "*")  # noqa: S104 compared, not bound
 
 
-class _Utf8PathParser(HTTPRequestParser):  # type: ignore[misc]
-    """Percent-encodes UTF-8 in a path, because WooRewards shops send e-mail addresses unencoded."""
-
-    def parse_header(self, header_plus: bytes) -> None:
-        request_line, end, rest = header_plus.partition(b"\r\n")
-        escaped = b"".join(b"%%%02X" % byte if byte >= 0x80 else bytes((byte,)) for byte in request_line)
-        super().parse_header(escaped + end + rest)
-
-
-def _channel_class(app: Flask) -> type[HTTPChannel]:
-    """A connection class that limits bodies by their sender, because a body is stored on disk before any view runs."""
-
-    class BoundedParser(_Utf8PathParser):
-        adj: Any
-
-        def parse_header(self, header_plus: bytes) -> None:
-            super().parse_header(header_plus)
-            if max_bytes := max_upload_bytes(app, self.path, self.headers.get("COOKIE", "")):
-                self.adj = copy(self.adj)
-                self.adj.max_request_body_size = max_bytes + SERVER_MAX_BODY_BYTES
-
-    return type("Channel", (HTTPChannel,), {"parser_class": BoundedParser})
-
-
 class HttpServer:
     """Listens from its creation on, and answers requests in `serve`."""
 
-    def __init__(self, app: Flask, host: str, port: int, threads: int, *, clear_forwarded_headers: bool) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        host: str,
+        port: int,
+        threads: int,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 it is immutable
+        max_connections: int = MAX_CONNECTIONS,
+        max_held_bytes: int = MAX_HELD_BYTES,
+    ) -> None:
         self._dispatchers: dict[int, Any] = {}
         self.url = listen_url(host, port)
+        max_connections = min(max_connections, _max_open_files() // 2)
+        self._guard = ConnectionGuard(self._dispatchers, max_connections, max_held_bytes)
         try:
             self._server = create_server(
                 app,
@@ -63,19 +52,22 @@ class HttpServer:
                 host=host,
                 port=port,
                 threads=threads,
-                connection_limit=MAX_CONNECTIONS,
-                max_request_body_size=SERVER_MAX_BODY_BYTES,
-                clear_untrusted_proxy_headers=clear_forwarded_headers,
+                connection_limit=max_connections + BUSY_CONNECTIONS,
+                channel_timeout=UNLIMITED,
+                max_request_header_size=MAX_HEAD_BYTES,
+                max_request_body_size=UNLIMITED,
+                inbuf_overflow=MAX_BODY_BYTES,  # so that only uploads need the disk
+                clear_untrusted_proxy_headers=not get_runtime(app).config.trusted_proxies,
                 ident="",
             )
-            channel_class = _channel_class(app)
-            for dispatcher in self._dispatchers.values():
-                if dispatcher.accepting:
-                    dispatcher.channel_class = channel_class
         except ValueError:
             raise CommandError(f"--host: {host} is not an address. Example: --host 127.0.0.1", EXIT_USAGE) from None
         except OSError as error:
             raise CommandError(_listen_error_message(error, host, port)) from None
+        connection_class = create_connection_class(app, timeouts)
+        for dispatcher in self._dispatchers.values():
+            if dispatcher.accepting:
+                dispatcher.channel_class = connection_class
 
     def serve(self, should_stop: Callable[[], bool]) -> None:
         """Answer requests until `should_stop` returns True."""
@@ -97,6 +89,7 @@ class HttpServer:
 
     def _poll(self) -> None:
         wasyncore.loop(timeout=POLL_SECONDS, use_poll=True, map=self._dispatchers, count=1)
+        self._guard.enforce()
 
 
 def listen_url(host: str, port: int) -> str:
@@ -104,6 +97,11 @@ def listen_url(host: str, port: int) -> str:
     if host in WILDCARD_HOSTS:
         host = socket.gethostname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _max_open_files() -> int:
+    soft_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return UNLIMITED if soft_limit == resource.RLIM_INFINITY else soft_limit
 
 
 def _is_busy(dispatcher: Any) -> bool:

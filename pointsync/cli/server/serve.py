@@ -39,8 +39,9 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
         config = get_runtime().config
         logs.configure(config.log_format)
         # Listen before anything is written, so that nothing changes if the port is in use.
-        server = HttpServer(app, host, port, threads, clear_forwarded_headers=not config.trusted_proxies)
+        server = HttpServer(app, host, port, threads)
         hold = startup.prepare_database(server.url)
+        startup.join_run()
         setup_url = startup.create_setup_url()
     stop = StopSignal()
     if while_stdin:

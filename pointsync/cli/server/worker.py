@@ -31,7 +31,8 @@ def worker() -> None:
                 "POINTSYNC_SCHEDULER must be on, because a worker is only a scheduler; example: POINTSYNC_SCHEDULER=on"
             )
         logs.configure(state.config.log_format)
-        hold = startup.prepare_database()
+        hold = startup.prepare_database(may_create=False)
+        startup.join_run()
     stop = StopSignal()
     scheduler = Scheduler(app)
     scheduler.start()

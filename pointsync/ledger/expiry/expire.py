@@ -59,13 +59,12 @@ class _CustomerMovements:
 
 
 def list_due_reserves(session: Session, zone: ZoneInfo, now: datetime) -> list[int]:
-    """The ids of the reserves whose points have not been expired today."""
+    """The ids of the reserves whose points have not been expired today.
+
+    A day in the future is from before the clock was set back: what was expired too early is given back.
+    """
     day = local_date(now, zone)
-    return [
-        reserve.id
-        for expiry, reserve in rules.list_enabled(session)
-        if expiry.done_day is None or expiry.done_day < day
-    ]
+    return [reserve.id for expiry, reserve in rules.list_enabled(session) if expiry.done_day != day]
 
 
 def find_overdue_customers(

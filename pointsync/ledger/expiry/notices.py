@@ -22,7 +22,7 @@ AnnouncedDays = dict[int, list[tuple[date, date]]]
 def list_due(session: Session, zone: ZoneInfo, now: datetime) -> list[ExpirySettings]:
     """The rules of the reserves whose mails were not prepared today."""
     day = local_date(now, zone)
-    return [expiry for expiry, _ in rules.list_enabled(session) if expiry.told_day is None or expiry.told_day < day]
+    return [expiry for expiry, _ in rules.list_enabled(session) if expiry.told_day != day]
 
 
 def make_batch(

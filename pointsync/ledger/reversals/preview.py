@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, case, exists, func, select
 from sqlalchemy.orm import Session
 
-from pointsync.ledger.overdrawn import corrected_condition
+from pointsync.ledger.below_zero.overdrawn import corrected_condition
 from pointsync.models import Balance, Customer, Movement, Reserve, ReversedMovement
 
 MAX_CUSTOMERS_SHOWN = 100

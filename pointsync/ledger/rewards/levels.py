@@ -12,6 +12,7 @@ from pointsync.db import UtcDateTime
 from pointsync.db.chunking import chunks
 from pointsync.db.upsert import dialect_insert, insert_or_ignore
 from pointsync.ledger import mail_queue
+from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.movement_row import MovementRow
 from pointsync.ledger.rewards import common
 from pointsync.models import Balance, Customer, Level, LevelUnlock, Movement, Reserve
@@ -76,7 +77,8 @@ def update(
 def record_unlocks(session: Session, rows: Sequence[MovementRow]) -> None:
     """Record which levels these new movements, all of one origin, unlock.
 
-    One query if no level is reached. Must run after the movements are inserted, see `common.lock_reserve`.
+    None while balances are incomplete: then `process_batch` unlocks them later. One query if no level is reached.
+    Must run after the movements are inserted, see `common.lock_reserve`.
     """
     gaining_rows = [row for row in rows if row.points > 0]
     if not gaining_rows:
@@ -84,7 +86,11 @@ def record_unlocks(session: Session, rows: Sequence[MovementRow]) -> None:
     thresholds: dict[int, list[tuple[int, int]]] = {}
     for level_id, reserve_id, points in session.execute(
         select(Level.id, Level.reserve_id, Level.points)
-        .where(Level.reserve_id.in_({row.reserve_id for row in gaining_rows}), Level.is_active)
+        .where(
+            Level.reserve_id.in_({row.reserve_id for row in gaining_rows}),
+            Level.is_active,
+            ~fetch_back.running_condition(),
+        )
         .order_by(Level.points)
     ):
         thresholds.setdefault(reserve_id, []).append((points, level_id))

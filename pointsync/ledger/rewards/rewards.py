@@ -113,7 +113,12 @@ def redeem(
     [checked] = draft_rules.validate(session, [draft], now)
     if ref and (existing := _find_redemption(session, source, ref)):
         movement, existing_email, existing_reward_id = existing
-        if (existing_email, existing_reward_id) != (checked.email, reward.id):
+        # A redemption that came back after a restore has only its reason left.
+        content = (movement.kind, movement.reason)
+        is_same_reward = existing_reward_id == reward.id or (
+            existing_reward_id is None and content == (REDEEM_KIND, reason)
+        )
+        if existing_email != checked.email or not is_same_reward:
             message = f"The ref {ref} was already used for other content, as movement {movement.id}; use a new ref."
             raise Conflict("ref_conflict", message, {"ref": message})
         return RecordResult("duplicate", movement, checked.email, reserve.key)

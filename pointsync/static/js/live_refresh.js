@@ -5,6 +5,10 @@ import { announce } from "./announce.js";
 const INTERVAL_SECONDS = 3;
 const MAX_SECONDS = 60;
 
+const LIVE = "[data-refresh-url] [data-live]";
+const LIVE_ROWS = "[data-refresh-url] [data-live-row]";
+
+// Several parts of a page may be live: they have the same URL, that of the page.
 export function startLiveRefresh() {
   const root = document.querySelector("[data-refresh-url]");
   if (root) scheduleRefresh(root, INTERVAL_SECONDS);
@@ -22,11 +26,11 @@ async function refresh(root, seconds) {
   const newPage = await loadPage(root.dataset.refreshUrl);
   if (newPage === "signed out") return showSignedOut(root);
   if (!newPage) return scheduleRefresh(root, Math.min(seconds * 2, MAX_SECONDS));
-  for (const element of root.querySelectorAll("[data-live]")) {
+  for (const element of document.querySelectorAll(LIVE)) {
     const newElement = newPage.getElementById(element.id);
     if (newElement && newElement.innerHTML !== element.dataset.lastHtml) replaceContent(element, newElement);
   }
-  if (rowIds(root) !== rowIds(newPage)) location.reload();
+  if (rowIds(document) !== rowIds(newPage)) location.reload();
   // A page that is final has no refresh URL.
   if (newPage.querySelector("[data-refresh-url]")) scheduleRefresh(root, INTERVAL_SECONDS);
 }
@@ -53,9 +57,9 @@ function replaceContent(element, newElement) {
 }
 
 // If a row was added or removed, the whole page is reloaded, unless a dialog or menu is open.
-function rowIds(root) {
+function rowIds(page) {
   if (document.querySelector("dialog[open], details[data-popover][open]")) return "";
-  return [...root.querySelectorAll("[data-live-row]")].map((row) => row.dataset.liveRow).join();
+  return [...page.querySelectorAll(LIVE_ROWS)].map((row) => row.dataset.liveRow).join();
 }
 
 function showSignedOut(root) {

@@ -7,15 +7,20 @@ from typing import Any
 from pointsync.models import DeliveryState
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.request import Target
+from pointsync.sync.site.stamps import Stamp
 
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """A delivery with its movement. `was_called`: it was sent before, in a call of its own."""
+    """A delivery with its movement. `was_called`: it was sent before, in a WooRewards call.
+
+    `digest` is the movement's; None while it is from before digests existed.
+    """
 
     delivery_id: int
     was_called: bool
     movement: wire.Movement
+    digest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +31,6 @@ class Batch:
     attempt_id: int
     target: Target
     items: tuple[BatchItem, ...]
-    acknowledged_count: int
-    """How many deliveries the remote had acknowledged before the call; it cannot have fewer movements after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class BatchFailed:
     """The call failed as a whole.
 
     `was_answered`: the other side answered, so it is not processing anything. `is_about_content`: this content was
-    refused; other movements may succeed. `retry_after_seconds`: the delay that the other side asked for.
+    refused; other movements may succeed. `retry_after_seconds`: the delay that the other side asked for. `stamp`: what
+    it has shown as a proof; not verified.
     """
 
     code: str
@@ -77,6 +81,7 @@ class BatchFailed:
     was_answered: bool = True
     is_about_content: bool = False
     retry_after_seconds: float | None = None
+    stamp: Stamp | None = None
 
 
 BatchOutcome = BatchAnswered | BatchFailed

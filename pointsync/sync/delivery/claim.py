@@ -3,34 +3,35 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from pointsync import clock, leases
 from pointsync.crypto import Vault
 from pointsync.db import get_database_time
-from pointsync.models import Attempt, Customer, Delivery, DeliveryState, Movement, Origin, Remote, Site
+from pointsync.models import Attempt, Customer, Delivery, DeliveryState, Movement, Origin, Remote, RemoteFetch, Site
 from pointsync.sync.delivery.batch import Batch, BatchItem
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.ping import WOOREWARDS
+from pointsync.sync.remotes import backoff, first_checks
 from pointsync.sync.remotes.target import load_target
+from pointsync.sync.site import runs, settings
 from pointsync.sync.site.settings import Settings
 
 UNSURE_PERIOD = timedelta(seconds=120)
 """A WooRewards shop may still be processing a call without an answer: the same movement is not sent again before."""
-MAX_WAIT = timedelta(days=1, minutes=5)
-"""No retry time is further ahead; one that is was written while a clock was wrong, and is ignored."""
+MAX_UNKNOWN_DELAY = timedelta(days=1)
+"""The longest wait of a movement for a customer who is unknown there."""
 
 
 def list_due(session: Session, now: datetime) -> list[int]:
     """The remotes that have something due: a delivery that can be sent, or a probe."""
-    sendable = _is_sendable(now)
-    next_attempt_at = Remote.next_attempt_at
+    sendable = _is_sendable(settings.read(session), now)
     has_pending, has_unknown = (
         exists().where(Delivery.remote_id == Remote.id, Delivery.state_condition(state), *sendable)
         for state in (DeliveryState.PENDING, DeliveryState.UNKNOWN)
     )
-    if session.scalar(select(Site.hold)):
+    if _is_sending_stopped(session):
         return []
     return list(
         session.scalars(
@@ -38,7 +39,8 @@ def list_due(session: Session, now: datetime) -> list[int]:
                 Remote.deleted_at.is_(None),
                 Remote.paused_at.is_(None),
                 Remote.auth.not_in(Origin.select_blocked_auths()),
-                or_(next_attempt_at.is_(None), next_attempt_at <= now, next_attempt_at > now + MAX_WAIT),
+                Remote.id.not_in(RemoteFetch.select_unfetched()),
+                backoff.may_be_called(now),
                 or_(Remote.is_probing, Remote.dialect.is_(None), has_pending, has_unknown),
             )
         )
@@ -48,11 +50,11 @@ def list_due(session: Session, now: datetime) -> list[int]:
 def lease_remote(session: Session, remote_id: int, worker_id: str, now: datetime) -> Remote | None:
     """Lease the remote to this worker for 120 s by the database's clock; None if it may not be called now."""
     remote = Remote.get_for_update(session, remote_id)
-    if remote is None or remote.deleted_at or remote.paused_at or session.scalar(select(Site.hold)):
+    if remote is None or remote.deleted_at or remote.paused_at or _is_sending_stopped(session):
         return None
-    if Origin.is_blocked(session, remote.auth):
+    if Origin.is_blocked(session, remote.auth) or RemoteFetch.is_unfetched(session, remote.id):
         return None
-    if remote.next_attempt_at and now < remote.next_attempt_at <= now + MAX_WAIT:
+    if backoff.is_waiting(remote, now):
         return None
     if not leases.is_available(session, remote.holder, remote.held_until, worker_id):
         return None
@@ -61,24 +63,38 @@ def lease_remote(session: Session, remote_id: int, worker_id: str, now: datetime
     return remote
 
 
+def _is_sending_stopped(session: Session) -> bool:
+    """Whether nothing is sent to any remote: an admin must decide, or the remotes are asked or fetched from first."""
+    if not runs.may_send(session) or not first_checks.are_done(session):
+        return True
+    return bool(session.scalar(select(Site.is_fetching_back)))
+
+
 def release_lease(remote: Remote, worker_id: str) -> None:
     """Let another worker call the remote."""
     if remote.holder == worker_id:
         remote.holder = remote.held_until = None
 
 
-def claim_batch(session: Session, remote: Remote, vault: Vault, settings: Settings, now: datetime) -> Batch | None:
+def claim_batch(
+    session: Session, remote: Remote, vault: Vault, current_settings: Settings, now: datetime
+) -> Batch | None:
     """Claim the next batch for a leased remote, oldest first, and store its attempt; None if nothing is to be sent.
 
     If calls fail and the oldest delivery has used up its attempts, the remote is marked for probing instead.
     """
     batch_size = 1 if remote.dialect == WOOREWARDS else remote.batch_size
-    rows = _next_rows(session, remote.id, batch_size, now)
+    rows = _next_rows(session, remote.id, batch_size, current_settings, now)
+    while rows and rows[0].unsure_until and rows[0].unsure_until > now:
+        # Its wait is too long, because the clock was set back. The call may still be running, so it begins again.
+        restarted = update(Delivery).where(Delivery.id == rows[0].delivery_id).values(unsure_until=now + UNSURE_PERIOD)
+        session.execute(restarted)
+        rows = _next_rows(session, remote.id, batch_size, current_settings, now)
     if not rows:
         return None
     oldest = rows[0]
-    oldest_is_used_up = oldest.attempts >= settings.max_attempts and not oldest.not_before
-    if remote.failures and (oldest_is_used_up or remote.failures >= settings.max_attempts):
+    oldest_is_used_up = oldest.attempts >= current_settings.max_attempts and not oldest.not_before
+    if remote.failures and (oldest_is_used_up or remote.failures >= current_settings.max_attempts):
         remote.is_probing = True
         return None
     items = tuple(_batch_item(row) for row in rows)
@@ -93,33 +109,42 @@ def claim_batch(session: Session, remote: Remote, vault: Vault, settings: Settin
     )
     session.add(attempt)
     session.flush()
-    return Batch(remote.id, attempt.id, load_target(session, remote, vault), items, remote.acknowledged)
+    runs.count_call(session)
+    return Batch(remote.id, attempt.id, load_target(session, remote, vault), items)
 
 
-def _next_rows(session: Session, remote_id: int, limit: int, now: datetime) -> list[Row[Any]]:
+def _next_rows(
+    session: Session, remote_id: int, limit: int, current_settings: Settings, now: datetime
+) -> list[Row[Any]]:
     """The oldest deliveries. Those that failed on their own, and unknown customers, come only after all others.
 
     So a movement that makes the other side fail never blocks other movements.
     """
+    sendable = _is_sendable(current_settings, now)
     untried = (Delivery.state_condition(DeliveryState.PENDING), Delivery.not_before.is_(None))
     for condition in (
         untried,
         (Delivery.state_condition(DeliveryState.PENDING),),
         (Delivery.state_condition(DeliveryState.UNKNOWN),),
     ):
-        if rows := _select_deliveries(session, remote_id, limit, (*condition, *_is_sendable(now))):
+        if rows := _select_deliveries(session, remote_id, limit, (*condition, *sendable)):
             return rows
     return []
 
 
-def _is_sendable(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _is_sendable(current_settings: Settings, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """That a delivery does not wait. Longer waits than these were stored before the clock was set back."""
+    is_pending = Delivery.state_condition(DeliveryState.PENDING)
+    not_before, unsure_until = Delivery.not_before, Delivery.unsure_until
+    waits_too_long = or_(
+        and_(is_pending, not_before > now + timedelta(seconds=current_settings.delay_seconds)),
+        not_before > now + MAX_UNKNOWN_DELAY,
+        # The delay for an unknown customer grows; it began with the last call.
+        Delivery.called_at > now + clock.MAX_LEAD,
+    )
     return (
-        or_(Delivery.not_before.is_(None), Delivery.not_before <= now, Delivery.not_before > now + MAX_WAIT),
-        or_(
-            Delivery.unsure_until.is_(None),
-            Delivery.unsure_until <= now,
-            Delivery.unsure_until > now + UNSURE_PERIOD + UNSURE_PERIOD,
-        ),
+        or_(not_before.is_(None), not_before <= now, waits_too_long),
+        or_(unsure_until.is_(None), unsure_until <= now, unsure_until > now + UNSURE_PERIOD),
     )
 
 
@@ -134,6 +159,7 @@ def _select_deliveries(
                 Delivery.attempts,
                 Delivery.called_at,
                 Delivery.not_before,
+                Delivery.unsure_until,
                 Delivery.is_history,
                 Movement.id,
                 Movement.points,
@@ -141,7 +167,9 @@ def _select_deliveries(
                 Movement.reason,
                 Movement.at,
                 Movement.ref,
-                Customer.email,
+                Movement.source,
+                Movement.digest,
+                func.coalesce(Movement.sent_customer, Customer.email).label("customer"),
             )
             .join(Movement, Movement.seq == Delivery.movement_seq)
             .join(Customer, Customer.id == Movement.customer_id)
@@ -155,12 +183,13 @@ def _select_deliveries(
 def _batch_item(row: Row[Any]) -> BatchItem:
     movement = wire.Movement(
         id=row.id,
-        customer=row.email,
+        customer=row.customer,
         points=row.points,
         kind=row.kind,
         reason=row.reason,
         at=clock.to_text(row.at),
         ref=row.ref,
+        source=row.source,
         history=row.is_history,
     )
-    return BatchItem(row.delivery_id, row.called_at is not None, movement)
+    return BatchItem(row.delivery_id, row.called_at is not None, movement, row.digest)

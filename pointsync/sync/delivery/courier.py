@@ -26,7 +26,7 @@ from pointsync.sync.site import local_site, settings
 
 log = logging.getLogger(__name__)
 
-MAX_BACKOFF_SECONDS = 5.0
+MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.1, 5.0
 SHUTDOWN_SECONDS = 7
 """How long a stopping process waits for running calls. Movements of aborted calls are sent again later."""
 
@@ -98,6 +98,8 @@ class Couriers:
             try:
                 with self._app.app_context():
                     deliver(remote_id, self._stopping)
+            except DatabaseBusy as error:
+                log.warning("delivering to remote %s is retried: %s", remote_id, error)
             except Exception:
                 log.exception("delivering to remote %s failed", remote_id)
             with self._lock:
@@ -141,7 +143,7 @@ def _take_step_with_retry(
     The outcome must not be lost because the database is busy: saving is retried with growing pauses until it
     succeeds or the process stops. In the latter case the same movements are sent again later.
     """
-    backoff_seconds = 0.1
+    backoff_seconds = MIN_BACKOFF_SECONDS
     while True:
         may_claim = not stop_event.is_set()
         try:
@@ -157,7 +159,8 @@ def _take_step_with_retry(
         except DatabaseBusy:
             if finished_call is None or not may_claim:
                 raise
-            log.warning("remote %s: the database is busy; saving the call's outcome is retried", remote_id)
+            if backoff_seconds == MIN_BACKOFF_SECONDS:
+                log.warning("remote %s: the database is busy; saving the call's outcome is retried", remote_id)
             stop_event.wait(backoff_seconds)
             backoff_seconds = min(backoff_seconds * 2, MAX_BACKOFF_SECONDS)
 

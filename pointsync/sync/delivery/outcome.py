@@ -8,20 +8,22 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from pointsync.db.upsert import insert_or_ignore
+from pointsync.digests import DigestSum
+from pointsync.ledger.integrity import movement_changes
+from pointsync.ledger.outbox import keep_ids_above
 from pointsync.models import Attempt, DailyDeliveryTotal, Delivery, DeliveryState, Movement, Remote
+from pointsync.sync.comparison import compare, delivered
 from pointsync.sync.delivery.batch import Batch, BatchAnswered, BatchFailed, BatchItem, BatchOutcome, Halving
-from pointsync.sync.delivery.claim import UNSURE_PERIOD, release_lease
+from pointsync.sync.delivery.claim import MAX_UNKNOWN_DELAY, UNSURE_PERIOD, release_lease
 from pointsync.sync.protocol.ping import WOOREWARDS
 from pointsync.sync.protocol.wire import MAX_BATCH
-from pointsync.sync.remotes import restore_detection
-from pointsync.sync.remotes.backoff import bounded_retry_after, has_used_up_attempts
+from pointsync.sync.remotes import shown_stamps
+from pointsync.sync.remotes.backoff import bounded_retry_after, forget_future_failure, has_used_up_attempts
 from pointsync.sync.remotes.status import OK_CHECK_CODES
 from pointsync.sync.site.settings import Settings
 from pointsync.text_limits import MAX_MESSAGE_LENGTH
 
 log = logging.getLogger(__name__)
-
-MAX_UNKNOWN_DELAY = timedelta(days=1)
 
 
 def save_outcome(
@@ -30,6 +32,7 @@ def save_outcome(
     """Save the outcome of `batch`: its deliveries, its attempt, and the state of the remote."""
     remote = Remote.get_for_update(session, batch.remote_id)
     assert remote, "remotes are hidden, never deleted from the table"
+    forget_future_failure(remote, now)
     is_holder = remote.holder == worker_id
     attempt = session.get_one(Attempt, batch.attempt_id)
     attempt.ended_at = now
@@ -45,6 +48,7 @@ def save_outcome(
         failure_fields = {"remote": remote.id, "code": outcome.code}
         log.info("remote %s: attempt failed, %s: %s", remote.id, outcome.code, outcome.message, extra=failure_fields)
         attempt.code, attempt.message = outcome.code, outcome.message[:MAX_MESSAGE_LENGTH]
+        shown_stamps.heed(session, remote, outcome.code, outcome.stamp)
         if is_holder:
             _save_failure(session, remote, batch, outcome, settings, now)
     if remote.next_attempt_at or remote.is_probing:
@@ -59,7 +63,8 @@ def _save_delivered(session: Session, remote: Remote, batch: Batch, outcome: Bat
     ]
     if not delivery_ids:
         return 0
-    attempt_counts = session.scalars(
+    is_counted = batch.target.dialect != WOOREWARDS
+    saved = session.execute(
         update(Delivery)
         .where(Delivery.id.in_(delivery_ids), Delivery.state != DeliveryState.DELIVERED)
         .values(
@@ -70,22 +75,32 @@ def _save_delivered(session: Session, remote: Remote, batch: Batch, outcome: Bat
             message=None,
             not_before=None,
             unsure_until=None,
+            **({"called_at": None} if is_counted else {}),
         )
-        .returning(Delivery.attempts),
+        .returning(Delivery.id, Delivery.attempts),
         execution_options={"synchronize_session": False},
     ).all()
+    if is_counted:
+        remote.delivered += _sum_digests(session, batch, {delivery_id for delivery_id, _ in saved})
     day = now.date()
     insert_or_ignore(session, DailyDeliveryTotal, [{"remote_id": remote.id, "day": day, "tries": 0, "delivered": 0}])
     session.execute(
         update(DailyDeliveryTotal)
         .where(DailyDeliveryTotal.remote_id == remote.id, DailyDeliveryTotal.day == day)
         .values(
-            tries=DailyDeliveryTotal.tries + sum(attempt_counts),
-            delivered=DailyDeliveryTotal.delivered + len(attempt_counts),
+            tries=DailyDeliveryTotal.tries + sum(attempts for _, attempts in saved),
+            delivered=DailyDeliveryTotal.delivered + len(saved),
         )
     )
-    remote.acknowledged += len(attempt_counts)
-    return len(attempt_counts)
+    return len(saved)
+
+
+def _sum_digests(session: Session, batch: Batch, delivery_ids: set[int]) -> DigestSum:
+    """The sum of the movements of these deliveries. Movements without a digest are added when they are digested."""
+    items = [item for item in batch.items if item.delivery_id in delivery_ids]
+    if movement_changes.count_altered(session) or any(item.digest is None for item in items):
+        return delivered.sum_deliveries(session, delivery_ids)
+    return DigestSum.of(item.digest for item in items if item.digest is not None)
 
 
 def _save_undelivered(
@@ -145,7 +160,9 @@ def _save_success(
     max_batch_size = min(MAX_BATCH, int(remote.facts.get("max_batch") or 1))
     remote.batch_size = min(max_batch_size, remote.batch_size * 2)
     if outcome.have is not None:
-        restore_detection.detect_restore(session, remote, outcome.have, batch.acknowledged_count, settings, now)
+        session.flush()
+        compare.save_answer(session, remote, outcome.have, now)
+        keep_ids_above(session, outcome.have, now)
 
 
 def _save_failure(

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session, contains_eager
 
 from pointsync.errors import Conflict, NotFound
 from pointsync.ledger import movement_json
+from pointsync.ledger.below_zero.shared_corrections import CORRECTION_SOURCE
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Delivery, DeliveryState, Movement, Remote, Reserve
 from pointsync.text_limits import MAX_REASON_LENGTH, validate_text
 
 MAX_LISTED = 200
-CORRECTION_SOURCE = "correction"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,16 +39,15 @@ def send_batch(client: HttpClient, identity: Identity, batch: Batch, now: dateti
 
 def _send_pointsync(client: HttpClient, identity: Identity, batch: Batch, now: datetime) -> BatchOutcome:
     target = batch.target
-    envelope = msgspec.json.encode({"from": identity.auth, "to": target.auth, "reserve": target.reserve})
-    movements, remaining_bytes = [], wire.MAX_BODY_BYTES - ENVELOPE_BYTES - len(envelope)
+    movements, remaining_bytes = [], wire.MAX_BODY_BYTES - ENVELOPE_BYTES
     for item in batch.items:
         encoded = msgspec.json.encode(item.movement)
         remaining_bytes -= len(encoded) + 1
         if remaining_bytes < 0:
             break
         movements.append(encoded)
-    payload = envelope[:-1] + b',"movements":[' + b",".join(movements) + b"]}"
-    reply = send_signed(client, identity, target, "movements", payload, now)
+    content = b'"movements":[' + b",".join(movements) + b"]"
+    reply = send_signed(client, identity, target, "movements", content, now)
     wire_results = reply.body.get("results")
     results_by_id = (
         {str(each.get("id")): each for each in wire_results if isinstance(each, dict)}
@@ -115,4 +114,5 @@ def _batch_failed(error: RemoteError) -> BatchFailed:
         was_answered=error.was_answered,
         is_about_content=is_about_content or status in (200, 404),
         retry_after_seconds=error.retry_after_seconds,
+        stamp=error.stamp,
     )

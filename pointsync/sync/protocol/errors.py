@@ -5,6 +5,7 @@ from email.utils import parsedate_to_datetime
 from pointsync import clock
 from pointsync.net.http_client import HttpResponse
 from pointsync.sync.protocol import wire
+from pointsync.sync.site.stamps import Stamp
 
 MAX_RETRY_AFTER_SECONDS = 10**9
 
@@ -14,7 +15,8 @@ class RemoteError(Exception):
 
     `is_permanent`: retrying cannot fix it. `was_answered`: the other side answered, so it is certain that nothing
     was applied. `is_not_a_site`: something answered, but not PointSync. `status`: the HTTP status, 0 if there was
-    none. `offered_key`: another public key than the pinned one signed the answer.
+    none. `offered_key`: the public key that signed the answer, if it is not to be trusted. `stamp`: what the other side
+    has shown as a proof that this site's database is not the latest one; not verified.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class RemoteError(Exception):
         status: int = 0,
         retry_after_seconds: float | None = None,
         offered_key: str | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -38,6 +41,7 @@ class RemoteError(Exception):
         self.status = status
         self.retry_after_seconds = retry_after_seconds
         self.offered_key = offered_key
+        self.stamp = stamp
 
 
 _REFUSALS = {

@@ -4,16 +4,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from pointsync import clock
 from pointsync.net.http_client import HttpClient
-from pointsync.sync.protocol import woorewards_client
+from pointsync.sync.protocol import envelope, woorewards_client
 from pointsync.sync.protocol.errors import RemoteError
 from pointsync.sync.protocol.pointsync_client import Reply, send_signed
 from pointsync.sync.protocol.request import Target
-from pointsync.sync.site import catalogue
+from pointsync.sync.site import catalogue, stamps
 from pointsync.sync.site.local_site import Identity
+from pointsync.sync.site.stamps import Stamp
 from pointsync.text_limits import MAX_NAME_LENGTH, sanitise
 
 POINTSYNC, WOOREWARDS = "pointsync", "woorewards"
@@ -31,11 +30,16 @@ class PingResult:
     dialect: str | None = None
     name: str | None = None
     signing_key: str | None = None
+    is_key_proven: bool = False
+    """Whether the answer also proves that the other site knows the Pass."""
     offered_key: str | None = None
-    """Another key than the pinned one, which signed the answer."""
+    """A key that signed the answer but is not to be trusted: another one than the pinned one, or without the Pass."""
     facts: dict[str, Any] = field(default_factory=dict)
-    have: dict[str, Any] | None = None
-    """`{count, max_id}` of this site's movements that the other site has; not checked yet."""
+    sums: dict[str, Any] = field(default_factory=dict)
+    """`have`, `told` and `waiting` of the answer, not validated yet: what the other site has from this one, what it
+    has delivered to this one, and how many movements wait there for this one."""
+    stamp: Stamp | None = None
+    """What the other site has shown of this one; not verified."""
     clock_offset_seconds: float = 0.0
     retry_after_seconds: float | None = None
 
@@ -48,14 +52,17 @@ def ping(client: HttpClient, identity: Identity, target: Target, now: datetime) 
     """Ping the target. Every failure is a result, too: nothing is raised.
 
     PointSync is tried first. If something else answers, WooRewards is tried, whose call contains the credentials.
-    A site that once spoke PointSync is never called in the WooRewards dialect: a firewall's page must not get the Pass.
+    A site that once spoke PointSync, here or in a call of its own, is never called in the WooRewards dialect: a
+    firewall's page must not get the Pass.
     """
     try:
         try:
             return _ping_pointsync(client, identity, target, now)
         except RemoteError as error:
-            if not error.is_not_a_site or target.dialect == POINTSYNC or target.pinned_key:
+            if not error.is_not_a_site or target.dialect == POINTSYNC or target.keys.pinned:
                 raise
+            if target.keys.unproven and target.dialect is None:
+                raise _only_calls_error(error, target) from None
         return _ping_woorewards(client, target)
     except RemoteError as error:
         return PingResult(
@@ -65,13 +72,14 @@ def ping(client: HttpClient, identity: Identity, target: Target, now: datetime) 
             is_permanent=error.is_permanent or error.is_not_a_site,
             retry_after_seconds=error.retry_after_seconds,
             offered_key=error.offered_key,
+            stamp=error.stamp,
         )
 
 
 def _ping_pointsync(client: HttpClient, identity: Identity, target: Target, now: datetime) -> PingResult:
-    payload = msgspec.json.encode({"from": identity.auth, "to": target.auth, "reserve": target.reserve})
+    content = envelope.encode_members(observed=target.observed)
     # With our own time first: after the other clock is corrected, the stored offset may still be accepted there.
-    reply = send_signed(client, identity, replace(target, clock_offset_seconds=0.0), "ping", payload, now)
+    reply = send_signed(client, identity, replace(target, clock_offset_seconds=0.0), "ping", content, now)
     body = reply.body
     if body.get("site") != target.auth:
         message = f"{target.url} belongs to a different site than this Auth. Check URL and Auth."
@@ -90,6 +98,11 @@ def _ping_pointsync(client: HttpClient, identity: Identity, target: Target, now:
     if reply.clock_offset_seconds:
         minutes = abs(reply.clock_offset_seconds) / 60
         message += f" The clocks of the two sites differ by {minutes:,.0f} minutes. Correct the clock there or here."
+    if not reply.is_proven:
+        message += (
+            f" {name} does not prove that it knows the Pass, as PointSync 0.1.0 cannot. Its key is pinned from before. "
+            "Check its URL, and ask its admin to upgrade."
+        )
     if facts["pass_ends_at"]:
         message += f" {_pass_ends_message(name, facts['pass_ends_at'])}"
     if identity.auth not in facts["lists"]:
@@ -103,7 +116,6 @@ def _ping_pointsync(client: HttpClient, identity: Identity, target: Target, now:
 def _pointsync_result(
     reply: Reply, code: str, message: str, name: str, facts: dict[str, Any], *, is_ok: bool = True
 ) -> PingResult:
-    have = reply.body.get("have")
     return PingResult(
         is_ok,
         code,
@@ -112,10 +124,22 @@ def _pointsync_result(
         dialect=POINTSYNC,
         name=name,
         signing_key=reply.signing_key,
+        is_key_proven=reply.is_proven,
         facts=facts,
-        have=have if isinstance(have, dict) else None,
+        sums={name: reply.body.get(name) for name in ("have", "told", "waiting")},
+        stamp=stamps.parse_json(reply.body.get("stamp")),
         clock_offset_seconds=reply.clock_offset_seconds,
     )
+
+
+def _only_calls_error(error: RemoteError, target: Target) -> RemoteError:
+    """No site answers in the PointSync dialect, but one has called in that dialect under the target's Auth."""
+    message = (
+        f"{error.message} This site was called in the PointSync dialect under that Auth, so the WooRewards dialect, "
+        "which sends the Pass, is not tried. If it is a WooRewards shop, somebody else has called: refuse the key of "
+        "those calls."
+    )
+    return RemoteError(error.code, message, is_permanent=True, status=error.status)
 
 
 def _ping_woorewards(client: HttpClient, target: Target) -> PingResult:

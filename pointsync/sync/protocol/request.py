@@ -1,13 +1,24 @@
 """One HTTP call to a remote, in either dialect."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from pointsync.net.call import HttpCallError, PermanentCallError
 from pointsync.net.http_client import HttpClient, HttpResponse
 from pointsync.sync.protocol.errors import RemoteError
+
+
+class KnownKeys(NamedTuple):
+    """The public keys that are known of a site."""
+
+    pinned: str | None = None
+    """Its answers count only with a signature by this key."""
+    unproven: str | None = None
+    """Its calls are signed with this key, but nobody has proven it at the URL that an admin entered."""
+    refused: str | None = None
+    """An admin has refused this key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +30,10 @@ class Target:
     password: str
     reserve: str
     query_template: str
+    keys: KnownKeys
+    observed: str = ""
+    """The key of the reserve here whose movements are sent there."""
     dialect: str | None = None
-    pinned_key: str | None = None
     clock_offset_seconds: float = 0.0
     connection_key: object = None
 

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ MAX_BATCH = 1000
 MAX_SKEW = timedelta(minutes=5)
 PASS_CHANGED = "pass_changed"  # noqa: S105
 """The `reason` beside `bad_signature` if the request was signed with the receiver's expired Pass."""
+KEY_NOT_PINNED, HAND_ON_NOT_ALLOWED = "key_not_pinned", "hand_on_not_allowed"
 BLOCKED, NOT_LISTED = "blocked", "not_listed"
 REFUSAL_MESSAGES = {
     BLOCKED: "This site's admin has blocked the sender.",
@@ -36,18 +37,24 @@ the texts must not change."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"[0-9]{1,12}\Z")
 _MAX_ID_LENGTH = 191
+_MAX_SIGNATURES = 8
+"""Two for each key during a rotation, and some to spare. Each costs time to verify, before anybody is known."""
 _BOUND_ID = re.compile(r"msg_(?P<token>[0-9a-f]{32})_(?P<bond>[0-9a-f]{32})\Z")
 
 
 class WireError(Exception):
     """A request is answered with an error: HTTP `status`, `code`, a message, and `extra` fields beside them."""
 
-    def __init__(self, status: int, code: str, message: str, **extra: str) -> None:
+    def __init__(self, status: int, code: str, message: str, **extra: Any) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.extra = extra
+
+    def to_json(self) -> dict[str, Any]:
+        """The body of the answer."""
+        return {"error": {"code": self.code, "message": self.message} | self.extra}
 
 
 class Movement(msgspec.Struct, omit_defaults=True):
@@ -60,13 +67,33 @@ class Movement(msgspec.Struct, omit_defaults=True):
     reason: str
     at: str
     ref: str | None = None
+    source: str | None = None
+    """Who gave the `ref` at its origin. The receiver only keeps it, for a fetch."""
+    digest: str | None = None
+    """Only of a movement that another site hands on: 32 hex digits, as stored with it."""
     history: bool = False
     """It was recorded before the receiver was listed, so no mail is sent about it."""
 
 
+class ReturnedMovement(msgspec.Struct, omit_defaults=True):
+    """A movement that goes back to its origin in `movements/fetch`, as the origin has sent it."""
+
+    id: str
+    customer: str
+    points: int
+    kind: str
+    reason: str
+    at: str | None = None
+    """Absent if the time of arrival was stored instead."""
+    ref: str | None = None
+    source: str | None = None
+    digest: str | None = None
+    """32 hex digits, as stored with the movement. Absent while it is from before digests existed."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignedMessage:
-    """A request's signing headers, not verified yet."""
+    """The signing headers of a request or an answer, not verified yet."""
 
     id: str
     timestamp: int
@@ -124,25 +151,37 @@ def is_id_for(message_id: str, sender_auth: str, recipient_auth: str) -> bool:
     return match is None or match["bond"] == _pair_digest(match["token"], sender_auth, recipient_auth)
 
 
-def build_response_headers(body: bytes, message_id: str, private_key: str, now: datetime) -> dict[str, str]:
-    """The headers of a 200 answer to the request with this id, signed with the answering site's key."""
+def build_response_headers(
+    body: bytes, message_id: str, passwords: Sequence[str], private_key: str, now: datetime
+) -> dict[str, str]:
+    """The headers of an answer to the request with this id, signed with the answering site's Passes and key.
+
+    `passwords` are those that the request was signed with: the caller may know only the old one.
+    """
     timestamp = str(int(now.timestamp()))
-    signature = crypto.sign_ed25519(private_key, _signed_content(message_id, timestamp, body))
+    content = _signed_content(message_id, timestamp, body)
+    signatures = [
+        *("v1," + _encode_base64(crypto.sign_hmac(each, content)) for each in passwords),
+        "v1a," + _encode_base64(crypto.sign_ed25519(private_key, content)),
+    ]
     return {
         "webhook-id": message_id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": "v1a," + _encode_base64(signature),
+        "webhook-signature": " ".join(signatures),
     }
 
 
 def parse_headers(headers: Mapping[str, str], body: bytes) -> SignedMessage:
-    """Parse the signing headers of `body`, the bytes as sent. Raises WireError 401 if they are malformed."""
+    """Parse the signing headers of `body`, the bytes as sent. Raises WireError 401 if they are malformed.
+
+    Only the first `_MAX_SIGNATURES` signatures count.
+    """
     message_id = headers.get("webhook-id", "")
     timestamp = headers.get("webhook-timestamp", "")
     if not 0 < len(message_id) <= _MAX_ID_LENGTH or not message_id.isprintable() or not _TIMESTAMP.match(timestamp):
         raise WireError(401, "bad_signature", "webhook-id or webhook-timestamp is missing or malformed.")
     signatures = []
-    for entry in headers.get("webhook-signature", "").split(" "):
+    for entry in headers.get("webhook-signature", "").split(" ")[:_MAX_SIGNATURES]:
         version, _, encoded = entry.partition(",")
         try:
             signatures.append((version, base64.b64decode(encoded, validate=True)))

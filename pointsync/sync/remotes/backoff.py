@@ -1,15 +1,34 @@
 """How long a failing remote is left alone, and when its attempts are used up."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
+from pointsync import clock
 from pointsync.models import Delivery, DeliveryState, Remote
 from pointsync.sync.site.settings import Settings
 
 MAX_RETRY_AFTER_SECONDS = 3600
 MAX_DOUBLINGS = 12
+
+
+def is_waiting(remote: Remote, now: datetime) -> bool:
+    """Whether a remote is left alone until its next attempt. The wait began with its last failure."""
+    return clock.is_waiting(remote.last_failure_at, remote.next_attempt_at, now)
+
+
+def may_be_called(now: datetime) -> ColumnElement[bool]:
+    """The same for queries: that a remote is not left alone."""
+    next_attempt_at = Remote.next_attempt_at
+    return or_(next_attempt_at.is_(None), next_attempt_at <= now, Remote.last_failure_at > now + clock.MAX_LEAD)
+
+
+def forget_future_failure(remote: Remote, now: datetime) -> None:
+    """If the clock was set back since the last failure, count from now: its wait is over, and the warning about it
+    ends when it should. Call it before another failure is saved."""
+    if remote.last_failure_at and remote.last_failure_at > now + clock.MAX_LEAD:
+        remote.last_failure_at, remote.next_attempt_at = now, None
 
 
 def has_used_up_attempts(session: Session, remote: Remote, settings: Settings) -> bool:

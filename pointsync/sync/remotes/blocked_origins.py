@@ -16,7 +16,7 @@ from pointsync.ledger.outbox import get_local_auth
 from pointsync.ledger.reversals import reversals
 from pointsync.models import Origin, ReceivedSummary, RefusedOrigin, Remote, Reversal
 from pointsync.sync.protocol.wire import BLOCKED, NOT_LISTED
-from pointsync.sync.remotes import check, origin_reversals
+from pointsync.sync.remotes import check, first_checks, origin_reversals
 from pointsync.sync.site import names, settings
 from pointsync.text_limits import MAX_REASON_LENGTH, validate_text
 
@@ -68,7 +68,7 @@ def block(session: Session, auth: str, reason: str, blocked_by: str, now: dateti
 
 def parse_blockable_auth(session: Session, auth: str) -> str:
     """Validate the Auth of a site to block. Raises as `block` does."""
-    auth = auth.strip()
+    auth = Origin.find_auth(session, auth)
     if auth == get_local_auth(session):
         message = "This is the Auth of this site, which cannot block itself."
         raise Conflict("own_origin", message, {"auth": message})
@@ -79,10 +79,12 @@ def parse_blockable_auth(session: Session, auth: str) -> str:
 
 def unblock(session: Session, auth: str, now: datetime) -> Origin:
     """Accept from that site and send to it again. Reversed movements stay reversed. Raises NotFound."""
-    _require_blocked(session, auth)
+    auth = _require_blocked(session, auth)
     origin = lock_origin(session, auth, now)
     origin.blocked_at = origin.blocked_reason = origin.blocked_by = None
     session.execute(delete(RefusedOrigin).where(RefusedOrigin.auth == auth))
+    for remote in session.scalars(select(Remote).where(Remote.auth == auth, Remote.deleted_at.is_(None))):
+        first_checks.mark_done(session, remote)
     session.flush()
     _refresh_statuses(session, auth, now)
     return origin
@@ -90,7 +92,7 @@ def unblock(session: Session, auth: str, now: datetime) -> Origin:
 
 def get_blocked(session: Session, config: Config, auth: str) -> BlockedSite:
     """A blocked site. Raises NotFound."""
-    _require_blocked(session, auth)
+    auth = _require_blocked(session, auth)
     return next(each for each in list_blocked(session, names.read(session, config)) if each.auth == auth)
 
 
@@ -169,16 +171,15 @@ def refuse_origin(session: Session, auth: str, now: datetime) -> str | None:
 
     The origin is locked from then on, so a concurrent block takes effect after this transaction.
     """
-    # In the WooRewards dialect a caller names itself: its Auth in upper case is still the same site.
-    spellings = (auth, auth.strip().lower())
-    query = select(Origin).where(Origin.auth.in_(spellings)).order_by(Origin.auth).with_for_update()
+    query = select(Origin).where(Origin.auth == auth).with_for_update().execution_options(populate_existing=True)
+    origin = session.scalar(query)
     code = None
-    if any(origin.blocked_at for origin in session.scalars(query.execution_options(populate_existing=True))):
+    if origin is not None and origin.blocked_at:
         code = BLOCKED
     elif settings.read(session).only_listed and not _is_listed(session, auth):
         code = NOT_LISTED
     if code:
-        _save_refusal(session, spellings[1] if ids.is_auth(spellings[1]) else auth, code, now)
+        _save_refusal(session, auth, code, now)
     return code
 
 
@@ -208,9 +209,11 @@ def delete_old_refusals(session: Session, before: datetime) -> None:
     session.execute(delete(RefusedOrigin).where(RefusedOrigin.last_at < before))
 
 
-def _require_blocked(session: Session, auth: str) -> None:
+def _require_blocked(session: Session, auth: str) -> str:
+    auth = Origin.find_auth(session, auth)
     if not Origin.is_blocked(session, auth):
         raise NotFound("not_blocked", "No site with that Auth is blocked. See the list.")
+    return auth
 
 
 def _is_listed(session: Session, auth: str) -> bool:

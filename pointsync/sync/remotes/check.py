@@ -9,64 +9,65 @@ from sqlalchemy.orm import Session
 from pointsync import clock, db
 from pointsync.db import run_in_transaction
 from pointsync.ledger.apply import lock_origin
-from pointsync.models import Origin, Remote, StatusChange
+from pointsync.ledger.outbox import keep_ids_above
+from pointsync.models import Remote, StatusChange
 from pointsync.runtime import get_runtime
+from pointsync.sync.comparison import compare
 from pointsync.sync.protocol.ping import PingResult, ping
 from pointsync.sync.protocol.request import Target
-from pointsync.sync.remotes import pinned_key, queue, remotes, restore_detection
-from pointsync.sync.remotes.backoff import bounded_retry_after
+from pointsync.sync.remotes import pinned_key, queue, remotes, shown_stamps
+from pointsync.sync.remotes.backoff import bounded_retry_after, forget_future_failure
 from pointsync.sync.remotes.sharing_key import RemoteInput
 from pointsync.sync.remotes.status import StatusFacts, compute_status, describe_status
-from pointsync.sync.remotes.target import load_target
+from pointsync.sync.remotes.target import load_keys, load_target
 from pointsync.sync.site import general, local_site, settings
+from pointsync.sync.site.local_site import Identity
 from pointsync.sync.site.settings import Settings
 from pointsync.text_limits import MAX_MESSAGE_LENGTH
 
 log = logging.getLogger(__name__)
-
-MAX_STATUS_AGE = timedelta(minutes=1)
-"""A status is stored within a minute of computing it. A stored time further ahead comes from a clock that was wrong."""
 
 
 def check_remote(remote_id: int) -> PingResult:
     """Ping a remote and save the result. Raises NotFound for an unknown id, DatabaseBusy if the database is busy."""
     state, now, session = get_runtime(), clock.now(), db.session()
     remote = remotes.get(session, remote_id)
-    snapshot = RemoteSnapshot(remote.id, remote.version, remote.acknowledged)
-    ping_result = _ping(load_target(session, remote, state.vault), now)
+    identity = local_site.load_identity(session, state.vault, state.config, now)
+    snapshot = RemoteSnapshot(remote.id, remote.version, identity.run, compare.Snapshot.take(session, remote))
+    ping_result = _ping(identity, load_target(session, remote, state.vault), now)
     run_in_transaction(lambda session: save_result(session, snapshot, ping_result, clock.now()))
     return ping_result
 
 
 def preview_remote(remote_input: RemoteInput) -> PingResult:
     """Ping a site with the fields that an admin has entered. Nothing is stored."""
-    origin = db.session().get(Origin, remote_input.auth)
+    state, now, session = get_runtime(), clock.now(), db.session()
     target = Target(
         url=remote_input.url,
         auth=remote_input.auth,
         password=remote_input.password,
         reserve=remote_input.target_reserve,
         query_template=remote_input.query_template,
-        pinned_key=origin.public_key if origin else None,
+        keys=load_keys(session, remote_input.auth),
+        observed=remote_input.observed_reserve,
     )
-    return _ping(target, clock.now())
+    return _ping(local_site.load_identity(session, state.vault, state.config, now), target, now)
 
 
-def _ping(target: Target, now: datetime) -> PingResult:
+def _ping(identity: Identity, target: Target, now: datetime) -> PingResult:
     """Ping the target, with the database session closed during the call."""
-    state = get_runtime()
-    identity = local_site.load_identity(db.session(), state.vault, state.config, now)
     db.session.remove()
-    return ping(state.client, identity, target, now)
+    return ping(get_runtime().client, identity, target, now)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteSnapshot:
-    """A remote as it was before the ping."""
+    """A remote as it was before the ping, and the run of this site in which it was asked."""
 
     remote_id: int
     version: int
-    acknowledged_count: int
+    run: str | None
+    sums: compare.Snapshot
 
 
 def save_result(session: Session, snapshot: RemoteSnapshot, ping_result: PingResult, now: datetime) -> None:
@@ -77,25 +78,27 @@ def save_result(session: Session, snapshot: RemoteSnapshot, ping_result: PingRes
     """
     current_settings = settings.read(session)
     remote = Remote.get_for_update(session, snapshot.remote_id)
-    if remote is None or remote.version != snapshot.version:
+    if remote is None:
         return
+    shown_stamps.heed(session, remote, ping_result.code, ping_result.stamp)
+    if remote.version != snapshot.version:
+        return
+    forget_future_failure(remote, now)
     remote.checked_at = now
+    remote.checked_run = snapshot.run or remote.checked_run
     remote.check_code, remote.check_message = ping_result.code, ping_result.message[:MAX_MESSAGE_LENGTH]
     remote.check_is_permanent = ping_result.is_permanent
-    if ping_result.dialect and ping_result.dialect != remote.dialect:
-        # Acknowledgements in one dialect say nothing about what the other side's ledger has in the other one.
-        remote.dialect, remote.counted_since, remote.acknowledged = ping_result.dialect, now, 0
     if ping_result.dialect:
+        remote.dialect = ping_result.dialect
         remote.name, remote.facts = ping_result.name, ping_result.facts
         remote.clock_offset_seconds = ping_result.clock_offset_seconds
-    if ping_result.signing_key or ping_result.offered_key:
+    if ping_result.dialect or ping_result.offered_key:
         pinned_key.save_keys(lock_origin(session, remote.auth, now), ping_result)
     if ping_result.is_ok:
         _check_succeeded(session, remote)
-        if ping_result.have is not None:
-            restore_detection.detect_restore(
-                session, remote, ping_result.have, snapshot.acknowledged_count, current_settings, now
-            )
+        session.flush()
+        compare.save_ping(session, remote, snapshot.sums, ping_result.sums, now)
+        keep_ids_above(session, ping_result.sums.get("have"), now)
     else:
         log_fields = {"remote": remote.id, "code": ping_result.code}
         log.info("remote %s: check failed, %s: %s", remote.id, ping_result.code, ping_result.message, extra=log_fields)
@@ -127,6 +130,7 @@ def _check_succeeded(session: Session, remote: Remote) -> None:
 
 def refresh_status(session: Session, remote: Remote, current_settings: Settings, now: datetime) -> None:
     """Compute a remote's status, store it with its time, and record a change of the colour."""
+    forget_future_failure(remote, now)
     session.flush()
     facts = queue.load_status_facts(session, remote, current_settings)
     save_status(session, remote, facts, current_settings, now)
@@ -135,9 +139,7 @@ def refresh_status(session: Session, remote: Remote, current_settings: Settings,
 def save_status(
     session: Session, remote: Remote, facts: StatusFacts, current_settings: Settings, now: datetime
 ) -> None:
-    """Compute and store the status for `facts`, which were read at `now`, unless a newer one is stored."""
-    if remote.status_at and now < remote.status_at <= now + MAX_STATUS_AGE:
-        return
+    """Compute and store the status for `facts`, which were read at `now`."""
     status = compute_status(facts, now, current_settings)
     text = describe_status(facts, status, current_settings, now, general.get_time_zone(session))[:MAX_MESSAGE_LENGTH]
     if status != remote.status:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from pointsync.config import Config
 from pointsync.models import Origin, RefusedOrigin, Remote, Site
 from pointsync.sync.protocol.ping import POINTSYNC
-from pointsync.sync.remotes import blocked_origins
+from pointsync.sync.remotes import blocked_origins, origin_runs
 from pointsync.sync.remotes.blocked_origins import BlockedSite
 from pointsync.sync.site import catalogue, names, settings
 from pointsync.sync.site.catalogue import CatalogueDifference
@@ -38,6 +38,8 @@ class PingReport:
     checked_at: datetime | None = None
     last_seen_at: datetime | None = None
     """When it last called here."""
+    ran_twice: bool = False
+    """Whether a second installation of it was running, which is refused here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +118,6 @@ def read(session: Session, config: Config, now: datetime) -> Network:
     site = session.get_one(Site, 1)
     site_names = names.read(session, config)
     current_settings = settings.read(session)
-    last_seen_at_by_auth = {
-        row.auth: row.last_seen_at for row in session.execute(select(Origin.auth, Origin.last_seen_at))
-    }
     newest_by_auth: dict[str, Remote] = {}
     remotes = session.scalars(
         select(Remote).where(Remote.deleted_at.is_(None), Remote.closing_at.is_(None)).order_by(Remote.id)
@@ -129,6 +128,9 @@ def read(session: Session, config: Config, now: datetime) -> Network:
             remote.checked_at and (not previous.checked_at or remote.checked_at > previous.checked_at)
         ):
             newest_by_auth[remote.auth] = remote
+    origins_by_auth = {
+        origin.auth: origin for origin in session.scalars(select(Origin).where(Origin.auth.in_(newest_by_auth)))
+    }
     local_report = PingReport(
         site.auth,
         site_names.for_origin(site.auth),
@@ -139,10 +141,7 @@ def read(session: Session, config: Config, now: datetime) -> Network:
     )
     reports = [
         local_report,
-        *(
-            _build_report(remote, site_names, last_seen_at_by_auth.get(remote.auth))
-            for remote in newest_by_auth.values()
-        ),
+        *(_build_report(remote, site_names, origins_by_auth.get(remote.auth)) for remote in newest_by_auth.values()),
     ]
     since = now - timedelta(days=current_settings.statistics_days)
     unlisted_senders = _list_unlisted_senders(session, [each.auth for each in reports], site_names, since)
@@ -159,7 +158,7 @@ def read(session: Session, config: Config, now: datetime) -> Network:
     )
 
 
-def _build_report(remote: Remote, site_names: names.SiteNames, last_seen_at: datetime | None) -> PingReport:
+def _build_report(remote: Remote, site_names: names.SiteNames, origin: Origin | None) -> PingReport:
     facts = remote.facts
     is_pointsync = remote.dialect == POINTSYNC
     return PingReport(
@@ -172,7 +171,8 @@ def _build_report(remote: Remote, site_names: names.SiteNames, last_seen_at: dat
         reserves=tuple((each["key"], each["name"]) for each in facts.get("reserves", [])),
         clock_offset_seconds=remote.clock_offset_seconds,
         checked_at=remote.checked_at,
-        last_seen_at=last_seen_at,
+        last_seen_at=origin.last_seen_at if origin else None,
+        ran_twice=origin is not None and origin_runs.ran_twice(origin),
     )
 
 

@@ -21,6 +21,7 @@ def preview(session: Session, auth: str, since: str, reserve_key: str | None, no
     `since` is entered in the site's time zone; without `reserve_key` all reserves are included. Raises InvalidInput for
     `since`, NotFound for an unknown site or `reserve`.
     """
+    auth = Origin.find_auth(session, auth)
     if session.get(Origin, auth) is None:
         raise NotFound("unknown_origin", "No site with that Auth has ever called here or been blocked.")
     reserve = reserves.get(session, reserve_key, "reserve") if reserve_key else None

@@ -1,16 +1,19 @@
-"""The pinned key of another site, and a new key that it offers, until an admin decides."""
+"""The pinned key of another site, and other keys in its name, until an admin decides."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from pointsync import crypto
 from pointsync.errors import Conflict
 from pointsync.models import Origin, Remote
-from pointsync.sync.protocol.ping import PingResult
+from pointsync.sync.protocol.ping import WOOREWARDS, PingResult
 from pointsync.sync.remotes import remotes
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +22,40 @@ class KeyFingerprints:
 
     pinned: str | None
     offered: str | None
+    """The key that an admin can accept or refuse."""
     refused_at: datetime | None
     """When an admin refused the offered key; None while nobody has decided."""
+    is_from_calls: bool = False
+    """Whether the offered key is known only from that site's calls, and not from an answer at its URL."""
 
 
 def save_keys(origin: Origin, ping_result: PingResult) -> None:
     """Save the keys that a ping found.
 
-    The first successful ping pins its key. Another key is stored as offered, and a refused one stays refused; it is
-    forgotten when the pinned key answers. A ping from before an admin's decision changes nothing.
+    The first answer that proves the Pass pins its key, also instead of an unproven one. Another key is stored as
+    offered, and a refused one stays refused; it is forgotten when the pinned key answers. A ping from before an
+    admin's decision changes nothing. A WooRewards shop has no key, so keys that others used in its name are forgotten.
     """
-    if ping_result.is_ok:
-        origin.public_key = origin.public_key or ping_result.signing_key
-    if ping_result.signing_key and ping_result.signing_key == origin.public_key:
+    is_refused = origin.key_refused_at is not None and ping_result.signing_key == origin.offered_key
+    if ping_result.is_key_proven and not origin.is_key_proven and not is_refused:
+        _pin_proven(origin, ping_result.signing_key)
+    if ping_result.signing_key and ping_result.signing_key == origin.pinned_key:
         origin.offered_key = origin.key_refused_at = None
-    elif ping_result.offered_key and ping_result.offered_key not in (origin.public_key, origin.offered_key):
+    elif ping_result.offered_key and ping_result.offered_key not in (origin.pinned_key, origin.offered_key):
         origin.offered_key, origin.key_refused_at = ping_result.offered_key, None
+    elif ping_result.dialect == WOOREWARDS and not origin.is_key_proven:
+        origin.set_key(None, is_proven=False)
+        origin.offered_key = origin.key_refused_at = None
+
+
+def _pin_proven(origin: Origin, key: str | None) -> None:
+    if origin.unproven_key not in (None, key):
+        log.warning(
+            "%s has proven another key than the one that was used in its name: what came with that key is not its own",
+            origin.auth,
+            extra={"origin": origin.auth},
+        )
+    origin.set_key(key, is_proven=True)
 
 
 def read(session: Session, remote: Remote) -> KeyFingerprints:
@@ -42,17 +63,29 @@ def read(session: Session, remote: Remote) -> KeyFingerprints:
     origin = session.get(Origin, remote.auth)
     if origin is None:
         return KeyFingerprints(None, None, None)
-    return KeyFingerprints(_fingerprint(origin.public_key), _fingerprint(origin.offered_key), origin.key_refused_at)
+    is_from_calls = origin.undecided_key != origin.offered_key
+    return KeyFingerprints(
+        _fingerprint(origin.pinned_key),
+        _fingerprint(origin.undecided_key),
+        None if is_from_calls else origin.key_refused_at,
+        is_from_calls,
+    )
 
 
-def list_offered(session: Session) -> dict[str, datetime | None]:
-    """By Auth, the sites that offer another key: when it was refused, None if undecided."""
-    query = select(Origin.auth, Origin.key_refused_at).where(Origin.offered_key.is_not(None))
-    return {row.auth: row.key_refused_at for row in session.execute(query)}
+def list_undecided(session: Session) -> dict[str, datetime | None]:
+    """By Auth, the listed sites with a key that an admin can accept or refuse: when it was refused, None if never."""
+    listed = select(Remote.auth).where(Remote.deleted_at.is_(None))
+    has_unproven = Origin.public_key.is_not(None) & ~Origin.is_key_proven
+    query = select(Origin).where(Origin.auth.in_(listed), or_(Origin.offered_key.is_not(None), has_unproven))
+    return {
+        origin.auth: origin.key_refused_at if origin.undecided_key == origin.offered_key else None
+        for origin in session.scalars(query)
+    }
 
 
 def accept(session: Session, remote: Remote, fingerprint: str | None, now: datetime) -> None:
-    """Pin the offered key for every remote of that site, and send everything that waits.
+    """Pin the offered key for every remote of that site, and send everything that waits. A site with another key was
+    set up again, so its runs begin anew.
 
     Raises Conflict `no_other_key` if none is offered, `changed_meanwhile` if it has another fingerprint than
     `fingerprint` (None accepts any).
@@ -64,7 +97,8 @@ def accept(session: Session, remote: Remote, fingerprint: str | None, now: datet
         Remote.get_for_update(session, each_remote.id)
     # Lock it after the remotes, in the same order as a check.
     origin = _lock_offering_origin(session, remote, fingerprint)
-    origin.public_key, origin.offered_key, origin.key_refused_at = origin.offered_key, None, None
+    origin.set_key(origin.undecided_key, is_proven=True)
+    origin.offered_key = origin.key_refused_at = None
     session.flush()
     for each_remote in remotes_of_site:
         remotes.retry(session, each_remote, now)
@@ -74,17 +108,23 @@ def accept(session: Session, remote: Remote, fingerprint: str | None, now: datet
 
 
 def refuse(session: Session, remote: Remote, fingerprint: str | None, now: datetime) -> None:
-    """Keep the pinned key; admins are not asked about the offered one again. Raises Conflict as `accept` does."""
-    _lock_offering_origin(session, remote, fingerprint).key_refused_at = now
+    """Do not trust the offered key; admins are not asked about it again. Raises Conflict as `accept` does.
+
+    A pinned key stays. If the refused key is the one of the site's calls, it is forgotten, and such calls are refused.
+    """
+    origin = _lock_offering_origin(session, remote, fingerprint)
+    origin.offered_key, origin.key_refused_at = origin.undecided_key, now
+    if origin.unproven_key == origin.offered_key:
+        origin.set_key(None, is_proven=False)
     session.flush()
 
 
 def _lock_offering_origin(session: Session, remote: Remote, fingerprint: str | None) -> Origin:
     origin = session.get_one(Origin, remote.auth, with_for_update=True, populate_existing=True)
-    if origin.offered_key is None:
+    if origin.undecided_key is None:
         raise Conflict("no_other_key", f"{remote.display_name} offers no other key than the pinned one.")
     if fingerprint is not None and _normalize_fingerprint(fingerprint) != _normalize_fingerprint(
-        crypto.format_fingerprint(origin.offered_key)
+        crypto.format_fingerprint(origin.undecided_key)
     ):
         raise Conflict("changed_meanwhile", "The offered key has a different fingerprint now. Check it again.")
     return origin

@@ -1,7 +1,7 @@
 """What waits for the remotes: for their status, and for the list that the panel, commands and the API show."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ScalarSelect, case, func, select
@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from pointsync.models import Backfill, DailyDeliveryTotal, Delivery, DeliveryState, Movement, Origin, Remote
 from pointsync.models.delivery import OPEN_STATES
-from pointsync.sync.remotes import backfill
+from pointsync.sync.comparison import differences
+from pointsync.sync.remotes import backfill, sending_problem, shown_status
 from pointsync.sync.remotes.backoff import has_used_up_attempts
-from pointsync.sync.remotes.status import StatusFacts
+from pointsync.sync.remotes.shown_status import ShownStatus
+from pointsync.sync.remotes.status import Comparison, StatusFacts
 from pointsync.sync.site.settings import Settings
 
 
@@ -29,6 +31,7 @@ class RemoteRow:
     average_attempts: float | None
     """Attempts per delivery in the statistics period; None without deliveries."""
     backfill: Backfill | None
+    shown: ShownStatus
     is_blocked: bool = False
 
     @property
@@ -37,7 +40,7 @@ class RemoteRow:
         return sum(self.waiting_by_state.values())
 
 
-def list_rows(session: Session, settings: Settings, today: date) -> list[RemoteRow]:
+def list_rows(session: Session, settings: Settings, now: datetime) -> list[RemoteRow]:
     """All remotes with what the list shows; the number of queries does not depend on the number of remotes."""
     counts_by_remote: dict[int, dict[DeliveryState, int]] = {}
     for state in OPEN_STATES:
@@ -48,7 +51,7 @@ def list_rows(session: Session, settings: Settings, today: date) -> list[RemoteR
             counts_by_remote.setdefault(remote_id, {})[state] = count
     tallies = session.execute(
         select(DailyDeliveryTotal.remote_id, func.sum(DailyDeliveryTotal.tries), func.sum(DailyDeliveryTotal.delivered))
-        .where(DailyDeliveryTotal.day > today - timedelta(days=settings.statistics_days))
+        .where(DailyDeliveryTotal.day > now.date() - timedelta(days=settings.statistics_days))
         .group_by(DailyDeliveryTotal.remote_id)
     )
     averages = {
@@ -56,15 +59,18 @@ def list_rows(session: Session, settings: Settings, today: date) -> list[RemoteR
     }
     backfills = {each.remote_id: each for each in session.scalars(select(Backfill))}
     blocked_auths = set(session.scalars(Origin.select_blocked_auths()))
+    remotes = list_all(session)
+    shown_statuses = shown_status.load(session, remotes, now)
     return [
         RemoteRow(
             remote,
             {state: counts_by_remote.get(remote.id, {}).get(state, 0) for state in OPEN_STATES},
             averages.get(remote.id),
             backfills.get(remote.id),
+            shown_statuses[remote.id],
             remote.auth in blocked_auths,
         )
-        for remote in list_all(session)
+        for remote in remotes
     ]
 
 
@@ -107,6 +113,12 @@ def outstanding_count(session: Session, remote_id: int) -> int:
     return sum(waiting_counts(session, remote_id).values()) + backfill.remaining_count(session, remote_id)
 
 
+def waiting_for_site(session: Session, auth: str, target: str) -> int:
+    """How many movements wait to be delivered to the reserve `target` of the site `auth`."""
+    query = select(Remote.id).where(Remote.auth == auth, Remote.target == target, Remote.deleted_at.is_(None))
+    return sum(outstanding_count(session, remote_id) for remote_id in session.scalars(query).all())
+
+
 def load_status_facts(session: Session, remote: Remote, settings: Settings) -> StatusFacts:
     """The present facts that a remote's status is computed from."""
     waiting = waiting_counts(session, remote.id)
@@ -125,4 +137,36 @@ def load_status_facts(session: Session, remote: Remote, settings: Settings) -> S
         failed_count=waiting[DeliveryState.FAILED],
         unknown_customer_count=waiting[DeliveryState.UNKNOWN],
         has_sent=remote.attempt_code is not None,
+        sending_problem=sending_problem.find(session),
+        oldest_pending_at=_oldest_due_at(session, remote) if waiting[DeliveryState.PENDING] else None,
+        difference_count=differences.count(session, remote.id),
+        comparison=_load_comparison(remote),
     )
+
+
+def _oldest_due_at(session: Session, remote: Remote) -> datetime | None:
+    """When the oldest movement was recorded that should be there by now; None while the remote waits for a retry.
+
+    One that waits after a failure of its own counts too: the remote may answer all others. A backfill sends many old
+    movements, which are not late.
+    """
+    if remote.next_attempt_at or remote.is_probing or remote.paused_at:
+        return None
+    query = (
+        select(Movement.recorded_at)
+        .join(Delivery, Delivery.movement_seq == Movement.seq)
+        .where(
+            Delivery.remote_id == remote.id,
+            Delivery.state_condition(DeliveryState.PENDING),
+            Delivery.is_history.is_(False),
+        )
+        .order_by(Delivery.id)
+        .limit(1)
+    )
+    return session.scalar(query)
+
+
+def _load_comparison(remote: Remote) -> Comparison | None:
+    if remote.is_equal_there is None and remote.is_equal_here is None:
+        return None
+    return Comparison(remote.compared_at, remote.compared_count, remote.is_equal_there, remote.is_equal_here)

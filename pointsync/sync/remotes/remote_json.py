@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from pointsync import clock, models
 from pointsync.ledger.movement_json import DateTimeString
 from pointsync.models import DeliveryState, Origin
-from pointsync.sync.remotes import backfill, queue
+from pointsync.sync.remotes import backfill, queue, shown_status
 from pointsync.sync.remotes.backfill import BackfillProgress
 from pointsync.sync.remotes.queue import RemoteRow
 from pointsync.sync.site import settings
@@ -51,8 +51,8 @@ class Remote(Struct):
             target=remote.target,
             observed=remote.reserve.key,
             dialect=remote.dialect,  # type: ignore[arg-type]
-            status=remote.status,  # type: ignore[arg-type]
-            status_text=remote.status_text,
+            status=row.shown.status,  # type: ignore[arg-type]
+            status_text=row.shown.text,
             waiting=row.waiting_count,
             unknown_customers=row.waiting_by_state[DeliveryState.UNKNOWN],
             refused=row.waiting_by_state[DeliveryState.FAILED],
@@ -67,7 +67,7 @@ class Remote(Struct):
 
 def list_all(session: Session) -> list[Remote]:
     """All remotes on the list, oldest first."""
-    rows = queue.list_rows(session, settings.read(session), clock.now().date())
+    rows = queue.list_rows(session, settings.read(session), clock.now())
     return [Remote.from_row(row) for row in rows]
 
 
@@ -79,6 +79,7 @@ def of(session: Session, remote: models.Remote) -> Remote:
             queue.waiting_counts(session, remote.id),
             None,
             backfill.get(session, remote.id),
+            shown_status.load_one(session, remote, clock.now()),
             Origin.is_blocked(session, remote.auth),
         )
     )

@@ -9,9 +9,9 @@ from pointsync.crypto import Vault
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import reserves
-from pointsync.models import Delivery, DeliveryState, Movement, Origin, Remote, Reserve, Site
+from pointsync.models import Backfill, Delivery, DeliveryState, Movement, Origin, Remote, Reserve, Site
 from pointsync.models.delivery import OPEN_STATES
-from pointsync.sync.remotes import backfill, queue
+from pointsync.sync.remotes import backfill, first_checks, queue
 from pointsync.sync.remotes.sharing_key import RemoteInput
 
 
@@ -34,17 +34,25 @@ def add(
 ) -> Remote:
     """Add a remote. It gets movements recorded from now on, and with `with_backfill` all earlier ones.
 
-    With `reopen`, a deleted remote for the same site and reserves is continued instead, and gets everything that it
-    missed. Raises InvalidInput for this site's own Auth, NotFound for the observed reserve, Conflict if another
-    remote for that site uses one of the two reserves.
+    A deleted remote for the same site and reserves is used again, since it knows what is delivered there. With
+    `reopen`, it also gets everything that it missed. Raises InvalidInput for this site's own Auth, NotFound for the
+    observed reserve, Conflict if another remote for that site uses one of the two reserves.
     """
     _refuse_self(Site.get_for_update(session), remote_input)
     reserve = reserves.get(session, remote_input.observed_reserve, "observed")
     _refuse_duplicate(session, remote_input, reserve, None)
     insert_or_ignore(session, Origin, [{"auth": remote_input.auth, "first_seen_at": now}])
-    deleted = find_deleted(session, remote_input, reserve) if reopen else None
+    deleted = find_deleted(session, remote_input, reserve)
     if deleted:
-        return _reopen(session, vault, deleted, remote_input, now)
+        first_missed_seq = backfill.first_unsent_seq(session, deleted)
+        _use_again(session, vault, deleted, remote_input, now)
+        if reopen:
+            _enqueue_dropped(session, deleted)
+            backfill.start(session, deleted, now, first_missed_seq)
+        elif with_backfill:
+            _enqueue_dropped(session, deleted)
+            backfill.start(session, deleted, now)
+        return deleted
     remote = Remote(
         url=remote_input.url,
         auth=remote_input.auth,
@@ -56,6 +64,7 @@ def add(
         facts={},
     )
     session.add(remote)
+    first_checks.mark_done(session, remote)
     session.flush()
     if with_backfill:
         backfill.start(session, remote, now)
@@ -78,9 +87,10 @@ def change(
 ) -> Remote:
     """Save an admin's edit. Return the remote, or the new one that replaces it.
 
-    URL, Pass, target and Query Template change in place and apply to waiting deliveries. A different Auth or observed
-    reserve is a different remote: this one closes when everything is sent, and a new one is added. Raises Conflict
-    `changed_meanwhile` if another admin has saved the remote since `version`, and errors as `add` does.
+    URL, Pass and Query Template change in place and apply to waiting deliveries. A different Auth or observed reserve
+    is a different remote: this one closes when everything is sent, and a new one is added. So is a different target,
+    once something was delivered: what waits moves to the new remote. Raises Conflict `changed_meanwhile` if another
+    admin has saved the remote since `version`, and errors as `add` does.
     """
     _refuse_self(Site.get_for_update(session), remote_input)
     Remote.get_for_update(session, remote.id)
@@ -95,8 +105,9 @@ def change(
         session.flush()
         delete_drained(session, now)
         return add(session, vault, remote_input, now, with_backfill=False)
-    if remote_input.target_reserve != remote.target:
-        remote.acknowledged, remote.counted_since, remote.again_from_id = 0, now, None
+    is_other_target = remote_input.target_reserve != remote.target
+    if is_other_target and (_has_delivered(session, remote) or find_deleted(session, remote_input, reserve)):
+        return _move_to_target(session, vault, remote, remote_input, now)
     remote.url, remote.target, remote.query_template = (
         remote_input.url,
         remote_input.target_reserve,
@@ -119,6 +130,7 @@ def resume(session: Session, remote: Remote) -> None:
     """Resume sending."""
     Remote.get_for_update(session, remote.id)
     remote.paused_at = None
+    first_checks.mark_done(session, remote)
     session.flush()
 
 
@@ -197,8 +209,32 @@ def delete_drained(session: Session, now: datetime) -> None:
     session.flush()
 
 
-def _reopen(session: Session, vault: Vault, remote: Remote, remote_input: RemoteInput, now: datetime) -> Remote:
-    first_seq = backfill.first_unsent_seq(session, remote)
+def _has_delivered(session: Session, remote: Remote) -> bool:
+    query = select(Delivery.id).where(
+        Delivery.remote_id == remote.id, Delivery.state_condition(DeliveryState.DELIVERED)
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def _move_to_target(session: Session, vault: Vault, remote: Remote, remote_input: RemoteInput, now: datetime) -> Remote:
+    """Replace a remote by one for another reserve of the same site, which gets everything that waits."""
+    running_backfill = session.get(Backfill, remote.id)
+    remote.owed_until_seq, remote.deleted_at = Movement.get_last_seq(session), now
+    session.flush()
+    new_remote = add(session, vault, remote_input, now, with_backfill=False)
+    known = select(Delivery.movement_seq).where(Delivery.remote_id == new_remote.id)
+    session.execute(
+        update(Delivery)
+        .where(Delivery.remote_id == remote.id, Delivery.state.in_(OPEN_STATES), Delivery.movement_seq.not_in(known))
+        .values(remote_id=new_remote.id)
+    )
+    if running_backfill and running_backfill.state == "running":
+        backfill.start(session, new_remote, now, running_backfill.next_seq)
+        backfill.stop(session, remote, now)
+    return new_remote
+
+
+def _use_again(session: Session, vault: Vault, remote: Remote, remote_input: RemoteInput, now: datetime) -> None:
     remote.deleted_at = remote.closing_at = remote.paused_at = remote.owed_until_seq = None
     remote.url, remote.sealed_pass, remote.query_template = (
         remote_input.url,
@@ -206,6 +242,12 @@ def _reopen(session: Session, vault: Vault, remote: Remote, remote_input: Remote
         remote_input.query_template,
     )
     remote.version += 1
+    first_checks.mark_done(session, remote)
+    retry(session, remote, now)
+
+
+def _enqueue_dropped(session: Session, remote: Remote) -> None:
+    """Send what was dropped when the remote was deleted."""
     session.execute(
         update(Delivery)
         .where(
@@ -215,9 +257,6 @@ def _reopen(session: Session, vault: Vault, remote: Remote, remote_input: Remote
         )
         .values(state=DeliveryState.PENDING, message=None)
     )
-    retry(session, remote, now)
-    backfill.start(session, remote, now, first_seq)
-    return remote
 
 
 def _refuse_self(site: Site, remote_input: RemoteInput) -> None:

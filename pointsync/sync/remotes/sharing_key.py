@@ -39,7 +39,7 @@ def parse(
     if sharing_key:
         key_parts = parse_sharing_key(sharing_key)
         url, auth, password = url or key_parts[0], auth or key_parts[1], password or key_parts[2]
-    url, auth, password = (url or "").strip(), (auth or "").strip(), (password or "").strip()
+    url, auth, password = (url or "").strip(), ids.normalise_auth((auth or "").strip()), (password or "").strip()
     for field, value in (("url", url), ("auth", auth), ("pass", password)):
         if not value:
             raise InvalidInput(field, f"{field} is missing. Enter the sharing key, or URL, Auth and Pass.")
@@ -62,6 +62,7 @@ def parse_sharing_key(text: str) -> tuple[str, str, str]:
     """URL, Auth and Pass of a sharing key, `<URL without scheme>|<auth>:<pass>`. Raises InvalidInput."""
     url, bar, credentials = text.strip().rpartition("|")
     auth, colon, password = credentials.partition(":")
+    auth = ids.normalise_auth(auth)
     if not bar or not colon or not url or not ids.is_auth(auth) or not ids.is_pass(password):
         raise InvalidInput(
             "sharing_key",

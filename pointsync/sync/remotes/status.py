@@ -4,12 +4,36 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from pointsync.clock import MAX_LEAD
 from pointsync.sync.site.settings import Settings
 
 NONE, GREEN, WARNING, ERROR = "none", "green", "warning", "error"
 
 OK_CHECK_CODES = (None, "ok", "clock_skew")
 """Codes of a remote's last check, a ping, that are no failure; None: never checked."""
+
+
+OVERDUE_AFTER = timedelta(seconds=4)
+"""A movement that could be sent is sent within a second. Statuses are stored every 5 seconds: so no remote is green
+while a movement has waited for more than 10."""
+COMPARISON_MARGIN = timedelta(seconds=10)
+"""How much later than planned a comparison may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The last comparison with a remote."""
+
+    compared_at: datetime | None
+    count: int
+    """The movements that were compared, in both directions."""
+    is_equal_there: bool | None
+    is_equal_here: bool | None
+
+    @property
+    def is_different(self) -> bool:
+        """Whether one of the two sites does not hold what the other one has delivered to it."""
+        return False in (self.is_equal_there, self.is_equal_here)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +57,35 @@ class StatusFacts:
     unknown_customer_count: int = 0
     has_sent: bool = False
     """Whether anything was ever sent."""
+    sending_problem: str | None = None
+    """Why this site cannot send to any remote; None if it can."""
+    oldest_pending_at: datetime | None = None
+    """When the oldest movement that is due was recorded here."""
+    difference_count: int = 0
+    """Movements that differ and that an admin has to decide about."""
+    comparison: Comparison | None = None
+    """None if the remote cannot be compared: a WooRewards shop, or a site of an earlier version."""
 
     @property
     def is_stopped(self) -> bool:
         """Whether an admin has stopped sending to it."""
         return self.is_paused or self.is_blocked
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether a movement waits although nothing prevents sending it.
+
+        Its waiting time is unknown, so too long, if the clock was set back since it was recorded.
+        """
+        oldest = self.oldest_pending_at
+        return oldest is not None and not -MAX_LEAD <= now - oldest <= OVERDUE_AFTER
+
+    def is_comparison_late(self, now: datetime, settings: Settings) -> bool:
+        """Whether the last comparison is too old to say that both sites are equal now."""
+        if self.comparison is None or self.is_stopped:
+            return False
+        compared_at = self.comparison.compared_at
+        max_age = timedelta(seconds=settings.check_seconds) + COMPARISON_MARGIN
+        return compared_at is None or not timedelta(0) <= now - compared_at <= max_age
 
     @property
     def has_attempt_failed(self) -> bool:
@@ -58,7 +106,8 @@ def compute_status(facts: StatusFacts, now: datetime, settings: Settings) -> str
     has_permanent_failure = (facts.has_attempt_failed and facts.attempt_is_permanent) or (
         facts.has_check_failed and facts.check_is_permanent
     )
-    if facts.has_used_up_attempts or has_permanent_failure or facts.failed_count:
+    needs_decision = facts.failed_count or facts.difference_count
+    if facts.sending_problem or facts.has_used_up_attempts or has_permanent_failure or needs_decision:
         return ERROR
     failed_recently = facts.last_failure_at is not None and now < facts.last_failure_at + _warning_period(settings)
     if (
@@ -66,14 +115,18 @@ def compute_status(facts: StatusFacts, now: datetime, settings: Settings) -> str
         or facts.has_check_failed
         or failed_recently
         or (facts.is_stopped and facts.pending_count)
+        or facts.is_overdue(now)
+        or (facts.comparison and facts.comparison.is_different)
     ):
         return WARNING
-    return GREEN if facts.has_sent else NONE
+    if not facts.has_sent and not (facts.comparison and facts.comparison.count):
+        return NONE
+    return WARNING if facts.is_comparison_late(now, settings) else GREEN
 
 
 def describe_status(facts: StatusFacts, status: str, settings: Settings, now: datetime, zone: ZoneInfo) -> str:
     """A few sentences: why the remote has this status, and what to do. Dates are in `zone`."""
-    sentences = []
+    sentences = [facts.sending_problem] if facts.sending_problem else []
     if facts.is_blocked:
         sentences.append("Blocked: nothing is accepted from this site or sent to it until it is unblocked.")
     if facts.is_paused:
@@ -91,6 +144,8 @@ def _describe_cause(facts: StatusFacts, status: str, settings: Settings, now: da
     attempt_error = (facts.attempt_message or "The last attempt failed.") if facts.has_attempt_failed else None
     check_error = (facts.check_message or "The last check failed.") if facts.has_check_failed else None
     last_error = attempt_error or check_error
+    if status == ERROR and facts.sending_problem and not last_error:
+        return ""
     if status == ERROR:
         if attempt_error and facts.attempt_is_permanent:
             return attempt_error
@@ -102,33 +157,64 @@ def _describe_cause(facts: StatusFacts, status: str, settings: Settings, now: da
                 delay = _pluralize(settings.delay_seconds, "second")
                 sentences.append(f"It is pinged every {delay}; everything waiting is sent when it answers.")
             return " ".join(filter(None, sentences))
-        return f"{_pluralize(facts.failed_count, 'movement')} refused there: send again, set aside or correct here."
+        if facts.failed_count:
+            return f"{_pluralize(facts.failed_count, 'movement')} refused there: send again, set aside or correct here."
+        return f"{_pluralize(facts.difference_count, 'movement')} not the same on both sites: choose which one counts."
     if status == WARNING:
         if last_error:
             return last_error
+        past_error = _describe_past_error(facts, settings, now, zone)
         if facts.is_stopped:
-            return "" if facts.pending_count else _describe_past_error(facts, settings, now, zone)
+            return "" if facts.pending_count else past_error
+        if facts.comparison and facts.comparison.is_different:
+            return _describe_difference(facts.comparison)
+        if facts.is_overdue(now):
+            oldest = facts.oldest_pending_at or now
+            return f"Sending is late: the oldest movement has waited since {oldest.astimezone(zone):%H:%M:%S}."
+        if facts.is_comparison_late(now, settings) and not past_error:
+            return _describe_late_comparison(facts.comparison, now)
         present = "Connected again; waiting movements are being sent." if facts.pending_count else "In step."
-        return f"{present} {_describe_past_error(facts, settings, now, zone)}"
+        return f"{present} {past_error}"
     if facts.is_stopped:
         return ""
     if status == NONE:
         return "Nothing was sent yet; the last check succeeded." if facts.check_code else "Nothing was sent yet."
-    return "Connected; waiting movements are being sent." if facts.pending_count else "In step."
+    if facts.pending_count:
+        return "Connected; waiting movements are being sent."
+    if facts.comparison is None:
+        return "In step: delivered; cannot be compared."
+    return f"Equal, compared {_age(now - (facts.comparison.compared_at or now))}, " + (
+        f"{_pluralize(facts.comparison.count, 'movement')}."
+    )
+
+
+def _describe_difference(comparison: Comparison) -> str:
+    if comparison.is_equal_there is False:
+        return "The other site does not hold exactly what was delivered to it: comparing movement by movement."
+    return "This site does not hold exactly what the other site has delivered: that site compares and sends again."
+
+
+def _describe_late_comparison(comparison: Comparison | None, now: datetime) -> str:
+    if comparison is None or comparison.compared_at is None:
+        return "Delivered, not compared yet."
+    return f"Delivered; last compared {_age(now - comparison.compared_at)}."
 
 
 def _describe_past_error(facts: StatusFacts, settings: Settings, now: datetime, zone: ZoneInfo) -> str:
-    """When the last error was, and when the warning about it ends."""
-    failed_at = facts.last_failure_at or now
+    """When the last error was, and when the warning about it ends. Empty without one in the warning period."""
+    if facts.last_failure_at is None or now >= facts.last_failure_at + _warning_period(settings):
+        return ""
+    failed_at = facts.last_failure_at
     ends_on = (failed_at + _warning_period(settings)).astimezone(zone)
     result = "turns green" if facts.has_sent else "the warning ends"
     return f"Last error {_age(now - failed_at)}; {result} on {ends_on:%-d %b}."
 
 
 def _age(duration: timedelta) -> str:
-    minutes = max(duration, timedelta(0)) // timedelta(minutes=1)
+    seconds = int(max(duration, timedelta(0)).total_seconds())
+    minutes = seconds // 60
     if minutes < 1:
-        return "just now"
+        return f"{seconds} s ago"
     if minutes < 60:
         return f"{minutes} min ago"
     if minutes < 48 * 60:

@@ -121,6 +121,8 @@ def save_use(origin: Origin, *, is_old_pass: bool, now: datetime) -> None:
     uses the old one again, and from then on only after the old one was unused for a while. A call with the old Pass
     that was in flight during the first call with the new one does not count.
     """
+    if origin.old_pass_at and origin.old_pass_at > now:
+        origin.old_pass_at = now  # the clock was set back since
     new_at, old_at = origin.new_pass_at, origin.old_pass_at
     if is_old_pass:
         was_in_flight = new_at is not None and new_at <= now < new_at + MAX_CALL_DURATION
@@ -130,7 +132,10 @@ def save_use(origin: Origin, *, is_old_pass: bool, now: datetime) -> None:
 
 
 def delete_expired(session: Session, now: datetime) -> None:
-    """Delete the old Pass when it expired long ago."""
+    """Delete the old Pass when it expired long ago. If the clock was set back, its grace period begins again."""
+    if session.scalar(select(Site.id).where(Site.old_pass_ends_at > now + GRACE_PERIOD)):
+        Site.get_for_update(session).old_pass_ends_at = now + GRACE_PERIOD
+        session.flush()
     if session.scalar(select(Site.id).where(Site.old_pass_ends_at <= now - EXPIRED_PASS_RETENTION)):
         delete_old(session, Site.get_for_update(session))
 

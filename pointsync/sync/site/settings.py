@@ -29,7 +29,7 @@ DEFINITIONS = {
         31, 1, 3_650, "Days covered by statistics; older errors do not count for the status."
     ),
     "warning_days": Definition(7, 0, 3_650, "Days after its last error until a remote turns green again."),
-    "check_seconds": Definition(900, 10, 86_400, "Seconds between two pings of each remote."),
+    "check_seconds": Definition(15, 5, 60, "Seconds between two comparisons with each remote."),
     "create_customers": Definition(
         1, 0, 1, "Create unknown customers when a WooRewards shop sends movements for them.", True
     ),
@@ -61,7 +61,9 @@ def read(session: Session) -> Settings:
     """Read all settings; those that were never changed have their defaults."""
     stored = {row.name: row.value for row in session.execute(select(Setting.name, Setting.value))}
     values: dict[str, Any] = {
-        name: int(stored.get(name, definition.default)) for name, definition in DEFINITIONS.items()
+        # A value from before a setting had its present bounds counts as the nearest allowed one.
+        name: min(max(int(stored.get(name, definition.default)), definition.low), definition.high)
+        for name, definition in DEFINITIONS.items()
     }
     return Settings(**{name: bool(value) if DEFINITIONS[name].is_switch else value for name, value in values.items()})
 

@@ -7,7 +7,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from pointsync import db
-from pointsync.ledger import reserves, verify
+from pointsync.ledger import reserves
+from pointsync.ledger.integrity import verify
 from pointsync.models import Attempt, Balance, Delivery, Movement
 from tests.admin import sample_deliveries
 from tests.admin.activity.activity_page import PAGE, empty_text, pager_link, row_texts
@@ -46,18 +47,18 @@ class TestOverdrawn:
         text = ada.get(OVERDRAWN_PAGE).text
         second, first = row_texts(text)
         assert first.startswith("−30 Spent in Points Spent there")
-        assert first.endswith("alice@shop.test Tea shop −20 −25 Correct here")
-        assert second.endswith("alice@shop.test Tea shop −25 −25 Correct here")
+        assert first.endswith("alice@shop.test Tea shop −20 −25 Correct")
+        assert second.endswith("alice@shop.test Tea shop −25 −25 Correct")
         assert "Movements of the last 31 days that took a customer below zero" in text
 
     def test_a_correction(self, app: Flask, ada: PanelClient) -> None:
         text = main_text(ada.get(f"{OVERDRAWN_PAGE}/2/correct?size=40").text)
-        assert "alice@shop.test has −25 in Points . A correction of +25 brings the balance to 0." in text
+        assert "alice@shop.test has −25 in Points . A movement of +25 brings the balance to 0, here and" in text
         answer = ada.send(f"{OVERDRAWN_PAGE}/2/correct?size=40")
         assert answer.location == f"{OVERDRAWN_PAGE}?size=40"
-        assert self.counts(app) == (0, 4, 1)
+        assert self.counts(app) == (0, 4, 2)
         text = ada.get(answer.location).text
-        assert "The balance is now 0. The correction stays on this site." in text
+        assert "The balance is now 0. It goes to all sites." in text
         second, first = row_texts(text)
         assert first.endswith("Tea shop −20 0 Corrected: +25")
         assert second.endswith("Tea shop −25 0 No longer below zero")
@@ -82,7 +83,7 @@ class TestOverdrawn:
         for _ in range(2):
             assert ada.post(f"{OVERDRAWN_PAGE}/2/correct", {"csrf_token": token}).status_code == 303
         assert "This was already corrected, by movement" in ada.get(OVERDRAWN_PAGE).text
-        assert self.counts(app) == (0, 4, 1)
+        assert self.counts(app) == (0, 4, 2)
 
     def test_an_inactive_reserve(self, app: Flask, ada: PanelClient) -> None:
         with app.app_context(), db.transaction() as session:

@@ -275,5 +275,7 @@ def test_only_admins_see_it(stranger: PanelClient) -> None:
         f"{PAGE}/deliveries/1/aside",
         f"{PAGE}/deliveries/1/correct",
         f"{PAGE}/below-zero/1/correct",
+        f"{PAGE}/below-zero/1/correct-here",
+        f"{PAGE}/declared-differences",
     ):
         assert stranger.get(path).status_code == 303, path

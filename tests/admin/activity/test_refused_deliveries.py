@@ -8,7 +8,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from pointsync import clock, db
-from pointsync.ledger import reserves, verify
+from pointsync.ledger import reserves
+from pointsync.ledger.integrity import verify
 from pointsync.models import Balance, Delivery, DeliveryState, Movement, Remote
 from pointsync.runtime import get_runtime
 from tests.admin import sample_deliveries

@@ -9,9 +9,8 @@ from sqlalchemy import func, select
 
 from pointsync import clock, db
 from pointsync.accounts import admins
-from pointsync.app import MAX_BODY_BYTES
 from pointsync.models import SignIn
-from pointsync.web.upload_limits import max_upload_bytes
+from pointsync.web.upload_limits import MAX_BODY_BYTES, max_upload_bytes
 from tests.support.panel_client import NAME, PASSWORD, PanelClient
 
 PROXY = "10.0.0.1"

@@ -45,8 +45,8 @@ def test_spaces_around_a_name_are_ignored(stranger: PanelClient, name: str) -> N
         ("Eve", PASSWORD),
         ("ada", PASSWORD),
         (f"{NAME}\0", PASSWORD),
-        ("a" * 400_000, PASSWORD),
-        (NAME, "x" * 400_000),
+        ("a" * 40_000, PASSWORD),
+        (NAME, "x" * 40_000),
         ("' OR 1=1 --", PASSWORD),
     ],
 )

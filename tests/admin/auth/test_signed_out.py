@@ -31,3 +31,12 @@ def test_the_page_says_how_to_create_the_first_admin(app_without_admin: Flask) -
 
 def test_the_page_does_not_say_so_once_there_is_an_admin(stranger: PanelClient) -> None:
     assert "pointsync admin create" not in stranger.get("/sign-in").text
+
+
+def test_a_visitors_form_may_only_be_small(stranger: PanelClient, ada: PanelClient) -> None:
+    """Parsing a form of 1 MB takes a second and tens of megabytes."""
+    fields = "&".join(f"field{number}=" for number in range(10_000))
+    form = {"data": fields, "content_type": "application/x-www-form-urlencoded"}
+    for path in ("/sign-in", f"/setup/{SETUP_TOKEN}", "/customers/points"):
+        assert stranger.post(path, **form).status_code == 413, path
+    assert ada.post("/customers/points", **form).status_code == 400

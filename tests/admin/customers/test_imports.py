@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 from werkzeug.wrappers import Request
 
 from pointsync import db
-from pointsync.app import MAX_BODY_BYTES
 from pointsync.imports import import_task
 from pointsync.models import Delivery, Movement, Task
 from pointsync.runtime import get_runtime
 from pointsync.schedule.task_kinds import TASK_FUNCTIONS
 from pointsync.tasks import runner
+from pointsync.web.upload_limits import MAX_BODY_BYTES
 from tests.admin import sample_remotes
 from tests.admin.page_text import text_of
 from tests.support.panel_client import PanelClient

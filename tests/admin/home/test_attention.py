@@ -12,7 +12,7 @@ from pointsync import clock, leases
 from pointsync.ledger import reserves
 from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Delivery, DeliveryState, Movement, Remote, Reserve, Site
+from pointsync.models import Delivery, DeliveryState, Movement, Remote, Reserve, Site, Worker
 from tests.admin import sample_remotes
 from tests.admin.conftest import BOTH_DATABASES
 from tests.admin.home.dashboard_page import attention_texts, site_texts
@@ -22,6 +22,7 @@ from tests.support.site_template import run_in_transaction
 pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 
 AUTH = "wrk_" + "1" * 16
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -31,7 +32,6 @@ def in_step(app: Flask) -> None:
     def change(session: Session) -> None:
         site = session.get_one(Site, 1)
         site.served_url = "http://127.0.0.1:8080"
-        leases.record_heartbeat(session, "w" * 32)
         remote = sample_remotes.add_remote(session, "https://tea.test", AUTH)
         remote.name, remote.dialect, remote.status, remote.status_text = "Tea shop", "pointsync", "green", "In step."
         remote.check_code, remote.attempt_code, remote.facts = "ok", "ok", {"lists": [site.auth]}
@@ -187,8 +187,15 @@ def test_clocks_that_differ(app: Flask, ada: PanelClient) -> None:
 
 @pytest.mark.usefixtures("in_step")
 def test_no_worker(app: Flask, ada: PanelClient) -> None:
-    run_in_transaction(app, lambda session: leases.unregister(session, "w" * 32))
+    run_in_transaction(app, lambda session: leases.unregister(session, sample_remotes.WORKER_ID))
     text = ada.get("/").text
     [item] = attention_texts(text)
     assert item.startswith("Nothing is sent, since no worker is running. Start pointsync serve")
-    assert "Sending Stopped: no worker is running." in site_texts(text)[0]
+    assert "Sending Stopped, as described above." in site_texts(text)[0]
+
+
+@pytest.mark.usefixtures("in_step")
+def test_a_silent_worker(app: Flask, ada: PanelClient) -> None:
+    run_in_transaction(app, lambda session: session.execute(update(Worker).values(heartbeat_at=clock.now() - HOUR)))
+    [item] = attention_texts(ada.get("/").text)
+    assert item.startswith("Nothing is sent, since the scheduler does not respond any more. Restart this site")

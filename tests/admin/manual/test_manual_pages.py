@@ -273,11 +273,11 @@ def test_error_pages_link_to_the_manual(ada: PanelClient) -> None:
 
 def test_in_a_frame_and_under_a_prefix(ada: PanelClient) -> None:
     framed = ada.get("/manual/backups?embed=1").text
-    assert 'href="/manual/points?embed=1#adjust-points"' in framed
+    assert 'href="/manual/keys?embed=1#when-a-sites-key-changes"' in framed
     assert '<a href="/api/docs" target="_blank" rel="noopener">' in framed
     assert '<header class="header">' not in framed
     prefixed = ada.get("/manual/backups", base_url="http://localhost/shop").text
-    assert 'href="/shop/manual/points#adjust-points"' in prefixed
+    assert 'href="/shop/manual/keys#when-a-sites-key-changes"' in prefixed
     assert 'href="/manual' not in prefixed
 
 

@@ -10,8 +10,8 @@ from flask import Flask
 
 from pointsync import clock, db
 from pointsync.ledger import reserves
+from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import find_balance_differences
 from tests.admin import sample_remotes
 from tests.admin.conftest import BOTH_DATABASES
 from tests.admin.page_text import field_errors, main_text

@@ -25,7 +25,7 @@ def _remotes(app: Flask) -> None:
         remote = sample_remotes.add_remote(session, "http://127.0.0.1:1", AUTH)
         remote.name, remote.check_code, remote.is_probing = "Shop <two>", "changed_key", True
         sample_remotes.add_remote(session, "http://127.0.0.1:2", "wrk_" + "2" * 16)
-        session.get_one(Origin, AUTH).public_key = PINNED
+        session.get_one(Origin, AUTH).set_key(PINNED, is_proven=True)
     offer_key(app, NEW)
 
 
@@ -126,6 +126,45 @@ def test_without_another_key_there_is_nothing_to_decide(app: Flask, ada: PanelCl
     assert ada.get(f"{PAGE}/remotes/2/key").status_code == 409
     for remote_id in (7, 2**31 - 1, 2**31, 10**30):
         assert ada.get(f"{PAGE}/remotes/{remote_id}/key").status_code == 404
+
+
+class TestWithoutAPinnedKey:
+    """A new remote: its answer does not prove the Pass, or only its calls were signed."""
+
+    @pytest.fixture(autouse=True)
+    def _no_pinned_key(self, app: Flask, _remotes: None) -> None:
+        with app.app_context(), db.transaction() as session:
+            session.get_one(Origin, AUTH).set_key(None, is_proven=False)
+            session.get_one(Remote, 1).check_code = "unproven_key"
+
+    def test_the_key_of_an_answer_is_accepted(self, app: Flask, ada: PanelClient) -> None:
+        assert ada.get(f"{PAGE}?checked=1").text.count(f'href="{SHEET}"') == 3
+        text = ada.get(SHEET).text
+        assert "does not prove that it knows the Pass" in text
+        assert "runs PointSync 0.1.0" in text
+        assert format_fingerprint(NEW) in text
+        assert "Pinned key" not in text
+        post_decision(ada, "accept")
+        assert key_state(app) == (NEW, None, False)
+
+    def test_the_key_of_an_answer_is_refused(self, app: Flask, ada: PanelClient) -> None:
+        post_decision(ada, "refuse")
+        assert key_state(app) == (None, NEW, True)
+        assert "Nothing is sent to Shop &lt;two&gt; until it proves another key" in ada.get(PAGE).text
+
+    def test_the_key_of_calls_is_refused_and_forgotten(self, app: Flask, ada: PanelClient) -> None:
+        with app.app_context(), db.transaction() as session:
+            origin = session.get_one(Origin, AUTH)
+            origin.offered_key = None
+            origin.set_key(OTHER, is_proven=False)
+            session.get_one(Remote, 1).check_code = "not_a_site"
+        assert ada.get(PAGE).text.count(f'href="{SHEET}"') == 1, "in the row's menu"
+        assert ada.get(f"{PAGE}?checked=1").text.count(f'href="{SHEET}"') == 2, "and beside the result of the test"
+        text = ada.get(SHEET).text
+        assert "has called this site with this key" in text
+        assert "Somebody else has called in its name" in text
+        post_decision(ada, "refuse", OTHER)
+        assert key_state(app) == (None, OTHER, True)
 
 
 def test_a_stranger_decides_nothing(app: Flask, stranger: PanelClient) -> None:

@@ -65,7 +65,7 @@ def test_bad_bodies_are_refused(stranger: PanelClient, path: str, kind: str, bod
 
 
 def test_garbage_with_a_valid_token_is_refused(app: Flask) -> None:
-    for fields in ({"name": "\0"}, {"name": "\ud7ff\U0010ffff"}, {"password": "\0" * 1000}, {"name": "a" * 300_000}):
+    for fields in ({"name": "\0"}, {"name": "\ud7ff\U0010ffff"}, {"password": "\0" * 1000}, {"name": "a" * 30_000}):
         assert PanelClient(app).sign_in(**({"name": NAME, "password": PASSWORD} | fields)).status_code == 422
 
 

@@ -149,16 +149,32 @@ def test_a_correction_below_zero(page: Page, url: str, app: Flask) -> None:
     console_errors = collect_console_errors(page)
     create_deliveries(app)
     sign_in_first_admin(page, url, app, f"{PAGE}/below-zero")
-    page.get_by_role("link", name="Correct here: −100 of").click()
-    dialog = page.get_by_role("dialog", name="Correct this here?")
+    page.get_by_role("link", name="Correct: −100 of").click()
+    dialog = page.get_by_role("dialog", name="Correct this on all sites?")
     expect(dialog.get_by_text("brings the balance to 0")).to_be_visible()
     check_page(page, "activity-below-correct")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("link", name="Correct here: −100 of")).to_be_focused()
+    expect(page.get_by_role("link", name="Correct: −100 of")).to_be_focused()
     page.keyboard.press("Enter")
-    dialog.get_by_role("button", name="Correct here").click()
-    expect(page.get_by_text("The balance is now 0.")).to_be_visible()
+    dialog.get_by_role("button", name="Correct").click()
+    expect(page.get_by_text("The balance is now 0. It goes to all sites.")).to_be_visible()
     check_page(page, "activity-below-corrected")
+    assert console_errors == []
+
+
+def test_a_declared_difference(page: Page, url: str, app: Flask) -> None:
+    console_errors = collect_console_errors(page)
+    create_deliveries(app)
+    sign_in_first_admin(page, url, app, f"{PAGE}/below-zero")
+    page.get_by_role("link", name="Correct: −100 of").click()
+    page.get_by_role("dialog").get_by_role("link", name="Correct here only").click()
+    expect(page.get_by_text("The other sites keep their balance.")).to_be_visible()
+    check_page(page, "activity-below-correct-here")
+    page.get_by_role("button", name="Correct here only").click()
+    expect(page.get_by_text("It stays on this site, and is listed")).to_be_visible()
+    page.get_by_role("link", name="Declared differences").click()
+    expect(page.get_by_role("row", name="The balance was below zero")).to_be_visible()
+    check_page(page, "activity-declared-differences")
     assert console_errors == []
 
 

@@ -28,7 +28,7 @@ def signed_in(page: Page, url: str, app: Flask) -> Page:
         line.name, line.status, line.status_text, line.check_code = "Tea shop", "error", CHANGED, "changed_key"
         sample_remotes.add_remote(session, "https://long.example", "wrk_" + "b" * 16).name = LONG
         origin = session.get_one(Origin, AUTH)
-        origin.public_key, origin.offered_key = PINNED, NEW
+        origin.public_key, origin.is_key_proven, origin.offered_key = PINNED, True, NEW
         for each in session.query(Origin):
             each.last_seen_at = clock.now() - timedelta(hours=1)
     sign_in_first_admin(page, url, app, "/system/points-sync")
@@ -81,6 +81,25 @@ def test_a_new_key_is_refused_and_then_accepted(signed_in: Page, app: Flask) -> 
     with app.app_context():
         assert db.session.get_one(Origin, AUTH).public_key == NEW
         assert db.session.get_one(Remote, 1).check_code == "refused_connection"
+    assert console_errors == []
+
+
+@BOTH_WIDTHS
+def test_a_key_that_is_not_proven(signed_in: Page, url: str, app: Flask) -> None:
+    """An answer without a proof of the Pass, and then a key that only the site's calls have used."""
+    page, console_errors = signed_in, collect_console_errors(signed_in)
+    for is_from_calls, text in ((False, "does not prove that it knows the Pass"), (True, "has called this site")):
+        with app.app_context(), db.transaction() as session:
+            origin = session.get_one(Origin, AUTH)
+            origin.set_key(PINNED if is_from_calls else None, is_proven=False)
+            origin.offered_key = None if is_from_calls else NEW
+            session.get_one(Remote, 1).check_code = "not_a_site" if is_from_calls else "unproven_key"
+        page.goto(f"{url}/system/points-sync?checked=1")
+        follow_link(page, "Review its new key: Tea shop") if is_from_calls else choose_action(
+            page, "Tea shop", "New key"
+        )
+        expect(page.get_by_text(text)).to_be_visible()
+        check_page(page, f"dialog-key-{'of-calls' if is_from_calls else 'unproven'}")
     assert console_errors == []
 
 

@@ -142,7 +142,7 @@ def test_the_network(signed_in: Page, url: str) -> None:
     check_page(page, "network")
     page.get_by_label("Time between two checks").fill("1")
     page.get_by_role("button", name="Save Changes").click()
-    expect(page.get_by_text("Type a whole number from 10 to 86,400.")).to_be_visible()
+    expect(page.get_by_text("Type a whole number from 5 to 60.")).to_be_visible()
     check_page(page, "network-wrong")
     page.get_by_label("Time between two checks").fill("60")
     page.get_by_label("Accept only listed sites").check()

@@ -23,7 +23,7 @@ def admin_windows(
     with ExitStack() as stack:
         windows = []
         for name in ("Mug shop", "Tea shop"):
-            site = SiteProcess(tmp_path / name[:3].lower(), env={"POINTSYNC_SITE_NAME": name})
+            site = SiteProcess(tmp_path / name[:3].lower(), env={"POINTSYNC_SITE_NAME": name}).create()
             site.cli("setting", "set", "delay_seconds", "3")
             stack.enter_context(site)
             context = browser.new_context(java_script_enabled=request.param, viewport={"width": 1280, "height": 900})

@@ -25,8 +25,9 @@ def site_with_backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     site = SiteProcess(folder / "site")
     one, bare = str(folder / "one.zip"), str(folder / "bare.zip")
-    nothing, recorded, whole, left_out = run_commands(
-        site, [("backup", one), ("record", ALICE, "5"), ("backup", one), ("backup", bare, "--without-secret")]
+    nothing, _, recorded, whole, left_out = run_commands(
+        site,
+        [("backup", one), ("upgrade",), ("record", ALICE, "5"), ("backup", one), ("backup", bare, "--without-secret")],
     )
     assert (nothing.code, nothing.err.count("\n"), "no site yet" in nothing.err) == (1, 1, True)
     assert (recorded.code, whole.code, left_out.code) == (0, 0, 0)
@@ -161,6 +162,63 @@ def test_invalid_backup_paths(own_site: SiteProcess, tmp_path: Path, dump: DumpD
     assert not [each for each in file_names(tmp_path) if each.startswith(".")]
     assert forced.json["bytes"] == existing_files.stat().st_size
     assert existing_files.read_bytes() != old_content
+
+
+def test_force_never_replaces_what_cannot_be_made_again(own_site: SiteProcess, tmp_path: Path) -> None:
+    """The site's database was lost, put back from long ago, or another one runs in its place."""
+    good, other = tmp_path / "one.zip", tmp_path / "other.zip"
+    stranger = SiteProcess(tmp_path / "stranger").create()
+    first_version, text = tmp_path / "first.zip", tmp_path / "notes.txt"
+    shutil.copy(good, first_version)
+    rewrite_manifest(lambda about: {name: about[name] for name in about if name not in ("auth", "last_seq")})(
+        first_version
+    )
+    text.write_text("not a backup")
+    shutil.copy(own_site.data_dir / "pointsync.db", tmp_path / "kept.db")
+    [newer, *_] = run_commands(own_site, [("record", ALICE, "1"), ("backup", str(other))])
+    assert newer.code == 0
+    kept = {each: each.read_bytes() for each in (good, other, first_version, text, tmp_path / "kept.db")}
+
+    refusals = {
+        good: "is a backup of another site",
+        first_version: "may be a backup of another site",
+        text: "is not a backup",
+        tmp_path / "kept.db": "is a backup of another site",
+    }
+    done = run_commands(stranger, [("backup", str(file), "--force") for file in refusals])
+    for each, word in zip(done, refusals.values(), strict=True):
+        assert (each.code, each.out, each.err.count("\n")) == (1, "", 1), each
+        assert word in each.err, each
+        assert "Give another name" in each.err
+
+    restored, older, same, fresh = run_commands(
+        own_site,
+        [
+            ("restore", str(good)),
+            ("backup", str(other), "--force"),
+            ("backup", str(good), "--force"),
+            ("backup", str(first_version), "--force"),
+        ],
+    )
+    assert (restored.code, older.code) == (0, 1)
+    assert "It has movements that this database no longer has (up to 2)" in older.err
+    assert (same.code, fresh.code) == (0, 0)
+    changed = {each for each, content in kept.items() if each.read_bytes() != content}
+    assert changed == {good, first_version}
+
+
+def test_force_replaces_an_empty_or_damaged_file(own_site: SiteProcess, tmp_path: Path) -> None:
+    empty, damaged = tmp_path / "empty.zip", tmp_path / "one.zip"
+    empty.write_bytes(b"")
+    truncate(damaged)
+    for done in run_commands(own_site, [("backup", str(each), "--force") for each in (empty, damaged)]):
+        assert done.code == 0, done
+
+
+def test_an_export_never_replaces_the_site_itself(own_site: SiteProcess) -> None:
+    files = [own_site.data_dir / name for name in ("pointsync.db", "secret_key", "marker")]
+    for done in run_commands(own_site, [("export", "--output", str(each)) for each in files]):
+        assert (done.code, "--output: " in done.err, "belongs to the site itself" in done.err) == (2, True, True), done
 
 
 def rewrite_manifest(change: Callable[[dict], dict]) -> Callable[[Path], None]:

@@ -17,7 +17,7 @@ HOOK = ("hook", "add", "orders", "--secret", "s", "--reserve", "default")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the data of a site, a backup of it, and one without its secret."""
     folder = tmp_path_factory.mktemp("template")
-    site = SiteProcess(folder / "site")
+    site = SiteProcess(folder / "site").create()
     for done in run_commands(
         site,
         [HOOK, ("backup", str(folder / "whole.zip")), ("backup", str(folder / "bare.zip"), "--without-secret")],

@@ -11,7 +11,7 @@ ANNA, BOB = "anna@shop.example", "bob@shop.example"
 
 
 def test_a_rule_from_its_preview_to_its_end(tmp_path: Path, dump: DumpDatabase) -> None:
-    fresh = SiteProcess(tmp_path)
+    fresh = SiteProcess(tmp_path).create()
     day = datetime.now(UTC).date()
     empty, *_, preview = run_commands(
         fresh,

@@ -5,10 +5,10 @@ from collections import Counter
 from sqlalchemy import func, select
 
 from pointsync import db
-from pointsync.ledger import reserves
-from pointsync.ledger.apply import IncomingMovement, apply, get_received_summary
+from pointsync.ledger import received_summary, reserves
+from pointsync.ledger.apply import IncomingMovement, apply
+from pointsync.ledger.integrity.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.models import Attempt, Customer, Delivery, DeliveryState, Movement, Origin, Site
 from tests.support.apps import get_reserve
 from tests.support.bulk_rows import insert_rows
@@ -33,7 +33,7 @@ def test_the_copy_is_valid_and_the_site_goes_on(app):
         [result] = record(session, [Draft("anna@shop.example", 5)], "test", NOW)
         assert int(result.movement.id) == session.get_one(Site, 1).last_id
         origin = session.scalars(select(Origin.auth)).first()
-        held = get_received_summary(session, origin, get_reserve(session))
+        held = received_summary.get_have(session, origin, get_reserve(session).id)
         assert held["count"] > 300
         incoming = [IncomingMovement(str(int(held["max_id"]) + 1), "new@shop.example", 5)]
         assert apply(session, origin, get_reserve(session), incoming, NOW)[0].status == "applied"

@@ -5,8 +5,8 @@ from sqlalchemy import select
 
 from pointsync import db
 from pointsync.ledger import customer_list, reserves
+from pointsync.ledger.integrity.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.ledger.rewards import levels
-from pointsync.ledger.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.models import Customer
 from tests.support.apps import get_reserve
 from tests.support.bulk_rows import insert_rows

@@ -23,6 +23,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file of the first version."""
     folder = tmp_path_factory.mktemp("earlier")
     with open_context(create_application(f"sqlite:///{folder}/pointsync.db", folder)) as app:
+        db.get_database_file().create()
         alembic.command.upgrade(db.init_migrations(app).get_config(), FIRST_TABLES)
         with db.transaction() as session:
             session.execute(text("INSERT INTO setting (name, value) VALUES ('kept', 'so')"))

@@ -9,7 +9,7 @@ from pointsync import db
 from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.expiry import expire, rules
 from pointsync.ledger.expiry.rule import ExpiryRule
-from pointsync.ledger.verify import find_balance_differences, find_hourly_total_differences
+from pointsync.ledger.integrity.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.models import Movement
 from tests.ledger.record_drafts import ANNA
 from tests.support.apps import get_reserve

@@ -115,3 +115,11 @@ def test_batches_and_days_that_are_done(monkeypatch):
         notices.mark_done(session, expiry.reserve_id, expiry.version - 1, PARIS, noon(2, 1))
         assert notices.list_due(session, PARIS, noon(2, 1)) == [expiry], "the rule was changed meanwhile"
         assert local_date(noon(2, 1), PARIS) == date(2026, 2, 1)
+
+
+def test_mails_are_prepared_after_the_clock_was_set_back():
+    set_rule(ExpiryRule(TRANSACTIONAL, RULE_SET_ON, 10, "days"))
+    run_notice_job(noon(2, 25))
+    with db.transaction() as session:
+        assert notices.list_due(session, PARIS, noon(2, 25)) == []
+        assert len(notices.list_due(session, PARIS, noon(2, 5))) == 1

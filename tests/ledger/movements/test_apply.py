@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import func, select
 
 from pointsync import db
-from pointsync.ledger import reserves
-from pointsync.ledger.apply import IncomingMovement, apply, get_current_balance, get_received_summary
+from pointsync.digests import DigestSum, digest
+from pointsync.ledger import received_summary, reserves
+from pointsync.ledger.apply import IncomingMovement, apply, get_current_balance
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Delivery, Movement, Site
 from pointsync.models.movement import LOCAL_KINDS
@@ -51,10 +52,18 @@ def list_movements() -> list[Movement]:
         return list(session.scalars(select(Movement).order_by(Movement.seq)))
 
 
-def received_summary(origin: str = ORIGIN, key: str = "default"):
-    """The summary of received movements, as sent on the wire."""
+def count_and_max_id(origin: str = ORIGIN, key: str = "default"):
+    """The summary of received movements as sent on the wire, whose hash must be the sum of their digests."""
     with db.transaction() as session:
-        return get_received_summary(session, origin, get_reserve(session, key))
+        reserve_id = get_reserve(session, key).id
+        have = received_summary.get_have(session, origin, reserve_id)
+        rows = session.execute(
+            select(Movement.id, Movement.points, Customer.email)
+            .join(Customer, Customer.id == Movement.customer_id)
+            .where(Movement.origin == origin, Movement.reserve_id == reserve_id, Movement.points != 0)
+        )
+        assert have.pop("hash") == DigestSum.of(digest(*row) for row in rows).to_json()["hash"]
+        return have
 
 
 FIRST = IncomingMovement("1001", ANNA, 25, kind="earn", reason="Order 7", at=NOW - timedelta(hours=1), ref="7")
@@ -77,7 +86,7 @@ def test_again_is_a_duplicate_and_changes_nothing():
         replace(FIRST, kind="spend", reason="x", at=None),
     ):
         assert apply_statuses(again, now=NOW + timedelta(days=9)) == ["duplicate"]
-    assert (len(list_movements()), balance(), received_summary()) == (1, 25, {"count": 1, "max_id": "1001"})
+    assert (len(list_movements()), balance(), count_and_max_id()) == (1, 25, {"count": 1, "max_id": "1001"})
 
 
 def test_the_same_id_with_other_content_is_a_conflict_and_changes_nothing():
@@ -97,8 +106,8 @@ def test_the_same_id_with_other_content_is_a_conflict_and_changes_nothing():
         [result] = apply_batch(other)
         assert (result.status, result.code) == ("conflict", "conflict"), other
     assert apply_statuses(FIRST, key="gold") == ["conflict"]
-    assert (len(list_movements()), balance(), received_summary()) == (1, 25, {"count": 1, "max_id": "1001"})
-    assert received_summary(key="gold") == {"count": 0, "max_id": "0"}
+    assert (len(list_movements()), balance(), count_and_max_id()) == (1, 25, {"count": 1, "max_id": "1001"})
+    assert count_and_max_id(key="gold") == {"count": 0, "max_id": "0"}
 
 
 def test_a_mixed_batch_is_answered_in_its_order():
@@ -127,7 +136,7 @@ def test_a_mixed_batch_is_answered_in_its_order():
     assert all(result.message for result in results[2:6])
     assert [result.balance for result in results] == [30, None, None, None, None, None, 23, 1]
     assert (balance(), balance(BOB), balance("new@shop.example")) == (23, 25, 1)
-    assert received_summary() == {"count": 5, "max_id": "1008"}
+    assert count_and_max_id() == {"count": 5, "max_id": "1008"}
 
 
 def test_the_same_id_twice_in_one_batch():
@@ -137,7 +146,7 @@ def test_the_same_id_twice_in_one_batch():
         "conflict",
         "duplicate",
     ]
-    assert (len(list_movements()), balance(), received_summary()["count"]) == (1, 25, 1)
+    assert (len(list_movements()), balance(), count_and_max_id()["count"]) == (1, 25, 1)
 
 
 def test_a_refused_movement_can_be_sent_again_corrected():
@@ -149,7 +158,7 @@ def test_a_refused_movement_can_be_sent_again_corrected():
 
 def test_the_same_id_of_another_origin_is_another_movement():
     assert apply_statuses(FIRST) == apply_statuses(replace(FIRST, points=7), origin=OTHER) == ["applied"]
-    assert (balance(), received_summary()["count"], received_summary(OTHER)["count"]) == (32, 1, 1)
+    assert (balance(), count_and_max_id()["count"], count_and_max_id(OTHER)["count"]) == (32, 1, 1)
 
 
 def test_local_kinds_are_refused():
@@ -247,20 +256,20 @@ def test_ids_are_compared_as_text():
         )
         == ["applied"] * 3
     )
-    assert received_summary() == {"count": 3, "max_id": "7"}
+    assert count_and_max_id() == {"count": 3, "max_id": "7"}
 
 
 def test_the_summary_counts_each_reserve_and_the_highest_id():
     with db.transaction() as session:
         reserves.create(session, "gold", None, NOW)
-    assert received_summary() == {"count": 0, "max_id": "0"}
+    assert count_and_max_id() == {"count": 0, "max_id": "0"}
     highest = str(2**63 - 1)
     apply_batch(*(replace(FIRST, id=name) for name in ("9", "100", highest, "20")))
     apply_batch(replace(FIRST, id="30"), key="gold")
-    assert received_summary() == {"count": 4, "max_id": highest}
+    assert count_and_max_id() == {"count": 4, "max_id": highest}
     apply_batch(replace(FIRST, id="31"))
-    assert received_summary() == {"count": 5, "max_id": highest}
-    assert received_summary(key="gold") == {"count": 1, "max_id": "30"}
+    assert count_and_max_id() == {"count": 5, "max_id": highest}
+    assert count_and_max_id(key="gold") == {"count": 1, "max_id": "30"}
 
 
 def test_a_known_movement_gives_the_current_balance():
@@ -287,12 +296,12 @@ def test_a_whole_batch_is_applied_at_once_and_again():
     ]
     assert set(apply_statuses(*batch)) == {"applied"}
     assert set(apply_statuses(*reversed(batch))) == {"duplicate"}
-    assert (len(list_movements()), balance("c0@shop.example"), received_summary()["count"]) == (1000, 4, 1000)
+    assert (len(list_movements()), balance("c0@shop.example"), count_and_max_id()["count"]) == (1000, 4, 1000)
 
 
 def test_an_empty_batch():
     assert apply_batch() == []
-    assert received_summary() == {"count": 0, "max_id": "0"}
+    assert count_and_max_id() == {"count": 0, "max_id": "0"}
 
 
 def test_an_error_after_the_batch_takes_it_back():
@@ -302,5 +311,5 @@ def test_an_error_after_the_batch_takes_it_back():
 
     with pytest.raises(RuntimeError):
         db.run_in_transaction(operation)
-    assert (list_movements(), balance(), received_summary()["count"]) == ([], None, 0)
+    assert (list_movements(), balance(), count_and_max_id()["count"]) == ([], None, 0)
     assert apply_statuses(FIRST) == ["applied"]

@@ -6,9 +6,11 @@ from functools import partial
 from sqlalchemy import func, select
 
 from pointsync import db
-from pointsync.ledger.apply import IncomingMovement, apply, get_received_summary
+from pointsync.ledger import received_summary
+from pointsync.ledger.apply import IncomingMovement, apply
+from pointsync.ledger.integrity import scrub
+from pointsync.ledger.integrity.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.models import Balance, Customer, Movement, Site
 from tests.support.apps import get_reserve, run_concurrently
 from tests.support.moving_clock import START as NOW
@@ -79,7 +81,9 @@ def test_the_same_batch_from_eight_at_once_is_applied_once(app):
     assert sorted(outcomes) == [["applied"] * 60, *[["duplicate"] * 60] * 7]
     assert balances() == {f"c{number}@shop.example": 3 for number in range(20)}
     with db.transaction() as session:
-        assert get_received_summary(session, ORIGIN, get_reserve(session)) == {"count": 60, "max_id": "1059"}
+        have = received_summary.get_have(session, ORIGIN, get_reserve(session).id)
+        assert (have["count"], have["max_id"]) == (60, "1059")
+        assert scrub.find_wrong_sums(session) == {}
 
 
 def test_batches_of_many_origins_over_the_same_customers_in_any_order(app):

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from pointsync import db
 from pointsync.ledger.apply import IncomingMovement, apply
+from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import find_balance_differences
 from pointsync.models import Balance, Movement
 from tests.support.apps import create_application, create_site, get_reserve, open_context, run_concurrently
 from tests.support.moving_clock import START as NOW

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from pointsync import db
 from pointsync.ledger import reserves
 from pointsync.ledger.apply import IncomingMovement, apply
+from pointsync.ledger.integrity.verify import find_hourly_total_differences
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import find_hourly_total_differences
 from pointsync.models import HourlyTotal, Reserve, Site
 from tests.ledger.record_drafts import ANNA, expect_refused, record_all, record_one
 from tests.support.apps import get_reserve, run_concurrently

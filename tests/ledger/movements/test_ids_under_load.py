@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from pointsync import db
-from pointsync.ids import MAX_ID, lowest_id_at
+from pointsync.ids import MAX_GAP, MAX_ID, lowest_id_at
 from pointsync.ledger.outbox import allocate_ids
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Movement, Site
@@ -24,11 +24,28 @@ def take_ids(count: int = 1, now=NOW) -> list[int]:
         return [int(number) for number in allocate_ids(session, count, now)[1]]
 
 
+def assert_just_above(ids: list[int], last: int) -> None:
+    """The ids follow each other, after a random gap above `last`."""
+    assert ids == list(range(ids[0], ids[0] + len(ids)))
+    assert last < ids[0] <= last + MAX_GAP
+
+
 def test_an_id_holds_its_time_and_belongs_to_this_site(app):
     with db.transaction() as session:
-        auth, ids = allocate_ids(session, 3, NOW)
+        auth, ids, _ = allocate_ids(session, 3, NOW)
         assert auth == session.get_one(Site, 1).auth
-        assert ids == [str(lowest_id_at(NOW) + number) for number in range(3)]
+        assert_just_above([int(each) for each in ids], lowest_id_at(NOW) - 1)
+
+
+def test_two_copies_of_a_site_do_not_use_the_same_ids(app):
+    with db.transaction() as session:
+        last_id = session.get_one(Site, 1).last_id
+    starts = set()
+    for _ in range(20):
+        with db.transaction() as session:
+            session.get_one(Site, 1).last_id = last_id
+        starts.add(take_ids()[0])
+    assert len(starts) > 15
 
 
 def test_ids_grow_even_when_the_clock_goes_back(app):
@@ -39,7 +56,7 @@ def test_ids_grow_even_when_the_clock_goes_back(app):
 
 
 def test_a_clock_before_all_time_still_gives_positive_ids(app):
-    assert take_ids(2, NOW.replace(year=1999)) == [1, 2]
+    assert_just_above(take_ids(2, NOW.replace(year=1999)), 0)
 
 
 @pytest.mark.parametrize("received", [5, 2**40])
@@ -47,15 +64,16 @@ def test_ids_stay_above_those_received_as_ours(app, received):
     above = lowest_id_at(NOW) + received
     with db.transaction() as session:
         session.get_one(Site, 1).last_id = above
-    assert take_ids(2) == [above + 1, above + 2]
+    assert_just_above(take_ids(2), above)
 
 
 def test_more_in_a_millisecond_than_it_has_room_for(app):
     next_millisecond = lowest_id_at(NOW + timedelta(milliseconds=1))
     with db.transaction() as session:
         session.get_one(Site, 1).last_id = next_millisecond - 2
-    assert take_ids(3) == [next_millisecond - 1, next_millisecond, next_millisecond + 1]
-    assert take_ids(1, NOW + timedelta(milliseconds=1)) == [next_millisecond + 2]
+    taken = take_ids(3)
+    assert_just_above(taken, next_millisecond - 2)
+    assert_just_above(take_ids(1, NOW + timedelta(milliseconds=1)), taken[-1])
 
 
 def test_a_rollback_may_leave_a_gap_and_never_a_duplicate_id(app):

@@ -9,7 +9,7 @@ from pointsync import db
 from pointsync.ledger import reserves
 from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Delivery, DeliveryState, Movement, Remote
+from pointsync.models import Delivery, DeliveryState, Movement, Remote, Site
 from pointsync.models.movement import LOCAL_KINDS, SENT_KINDS
 from tests.support.apps import get_reserve
 from tests.support.moving_clock import START as NOW
@@ -142,15 +142,15 @@ def test_received_movements_are_not_forwarded():
 
 def test_a_movement_with_the_id_of_another_origin_enqueues_only_itself():
     remote = add_remote(1)
+    with db.transaction() as session:
+        last_id = session.get_one(Site, 1).last_id
     record_all(Draft(ANNA, 1))
     with db.transaction() as session:
-        name = session.scalars(select(Movement.id)).one()
-        next_id = str(int(name) + 1)
-        apply(session, "wrk_00000000000000aa", get_reserve(session), [IncomingMovement(next_id, ANNA, 50)], NOW)
-    record_all(Draft(ANNA, 2))
-    with db.transaction() as session:
-        assert len(session.scalars(select(Movement).where(Movement.id == next_id)).all()) == 2
-    assert list_outstanding() == [(remote, 1), (remote, 2)]
+        own_id = session.scalars(select(Movement.id)).one()
+        apply(session, "wrk_00000000000000aa", get_reserve(session), [IncomingMovement(own_id, ANNA, 50)], NOW)
+        assert len(session.scalars(select(Movement).where(Movement.id == own_id)).all()) == 2
+    assert int(own_id) > last_id
+    assert list_outstanding() == [(remote, 1)]
 
 
 def test_other_reserves_are_sent_to_other_remotes():

@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import func, select
 
 from pointsync import db
-from pointsync.errors import Conflict, InvalidInput, NotFound
-from pointsync.ledger import overdrawn, reserves, verify
+from pointsync.errors import Conflict, InvalidInput, NotFound, TryLater
+from pointsync.ledger import reserves
 from pointsync.ledger.apply import IncomingMovement, apply
+from pointsync.ledger.below_zero import overdrawn
+from pointsync.ledger.fetch_back import state as fetch_back
+from pointsync.ledger.integrity import verify
 from pointsync.models import Delivery, Movement
 from pointsync.runtime import get_runtime
 from pointsync.sync.remotes import remotes
@@ -39,10 +42,15 @@ def list_overdrawn(now=NOW, days: int = 31, **more) -> list[tuple[int, int, bool
         return [(row.movement.points, row.points, row.is_correctable) for row in rows]
 
 
-def correct_movement(seq: int, now=NOW) -> Movement:
-    """Correct a movement."""
+def correct_movement(seq: int, now=NOW, correct=overdrawn.correct) -> Movement:
+    """Correct a movement, on all sites or with `overdrawn.correct_here`."""
     with db.transaction() as session:
-        return overdrawn.correct(session, seq, now)
+        return correct(session, seq, now)
+
+
+each_way = pytest.mark.parametrize(
+    ("correct", "kind", "delivery_count"), [(overdrawn.correct, "manual", 1), (overdrawn.correct_here, "correction", 0)]
+)
 
 
 def test_only_what_took_somebody_below_zero_is_listed():
@@ -71,27 +79,31 @@ def test_where_the_reserve_allows_it_now_nothing_can_be_corrected():
         correct_movement(seq)
 
 
-def test_a_correction_brings_the_balance_to_zero_and_stays_here():
+@each_way
+def test_a_correction_brings_the_balance_to_zero(correct, kind, delivery_count):
     with db.transaction() as session:
         remotes.add(session, get_runtime().vault, remote_input(), NOW, with_backfill=False)
     seq = apply_movement(-30)
-    movement = correct_movement(seq, NOW + timedelta(hours=1))
-    assert (movement.points, movement.kind, movement.balance) == (30, "correction", 0)
+    movement = correct_movement(seq, NOW + timedelta(hours=1), correct)
+    assert (movement.points, movement.kind, movement.balance) == (30, kind, 0)
+    assert movement.reason == "The balance was below zero"
     assert balance() == 0
     assert list_overdrawn() == [(-30, 0, False)]
     with db.transaction() as session:
         assert overdrawn.get(session, seq).correction.id == movement.id
-        assert session.scalar(select(func.count()).select_from(Delivery)) == 0
+        assert session.scalar(select(func.count()).select_from(Delivery)) == delivery_count
         assert verify.find_balance_differences(session) == []
         assert verify.find_hourly_total_differences(session) == []
 
 
-def test_once_for_each_movement():
+@each_way
+@pytest.mark.parametrize("again", [overdrawn.correct, overdrawn.correct_here])
+def test_once_for_each_movement(correct, kind, delivery_count, again):
     seq = apply_movement(-30)
-    correct_movement(seq)
+    correct_movement(seq, correct=correct)
     apply_movement(-5, 2)
     with pytest.raises(Conflict) as refusal:
-        correct_movement(seq)
+        correct_movement(seq, correct=again)
     assert refusal.value.code == "corrected_before"
     assert balance() == -5
     assert list_overdrawn() == [(-5, -5, True), (-30, -5, False)]
@@ -134,6 +146,38 @@ def test_concurrent_points_and_redemptions_add_up(app):
     with db.transaction() as session:
         assert verify.find_balance_differences(session) == []
     assert balance() in (15, 20, 25, 45)
+
+
+@each_way
+def test_an_incomplete_balance_is_not_corrected(correct, kind, delivery_count):
+    """Lost movements are on their way back, which may bring it above zero."""
+    seq = apply_movement(-30)
+    with db.transaction() as session:
+        fetch_back.begin(session, NOW)
+    with pytest.raises(TryLater):
+        correct_movement(seq, correct=correct)
+    assert balance() == -30
+
+
+def test_what_happened_since_is_listed():
+    record_one(10)
+    seq = apply_movement(-30)
+    record_one(1)
+    apply_movement(-4, 2)
+    apply_movement(-9, 3, BEN)
+    with db.transaction() as session:
+        movement = overdrawn.get(session, seq).movement
+        assert [each.points for each in overdrawn.list_later(session, movement, 5)] == [-4, 1]
+        assert [each.points for each in overdrawn.list_later(session, movement, 1)] == [-4]
+
+
+def test_only_corrections_that_stay_here_are_declared_differences():
+    correct_movement(apply_movement(-30, 1))
+    correct_movement(apply_movement(-7, 2, BEN), correct=overdrawn.correct_here)
+    record_one(5, kind="manual")
+    with db.transaction() as session:
+        rows = overdrawn.list_differences(session).rows
+        assert [(each.points, each.customer.email, each.reserve.key) for each in rows] == [(7, BEN, "default")]
 
 
 def test_an_inactive_reserve_is_reported():

@@ -7,6 +7,7 @@ import pytest
 
 from pointsync import db
 from pointsync.errors import Conflict, NotFound
+from pointsync.ids import MAX_ID
 from pointsync.ledger.record import Draft
 from pointsync.models.movement import LOCAL_KINDS, SENT_KINDS
 from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH
@@ -125,3 +126,10 @@ def test_a_call_has_its_limit():
     assert "1,000" in expect_refused(*[Draft(ANNA, 1)] * 1001).message
     assert row_counts()[:2] == [1000, 700]
     assert record_all() == []
+
+
+@pytest.mark.parametrize("year", [2081, 2089, 2090, 9999])
+def test_a_clock_that_is_far_ahead_leaves_ids(year):
+    results = [record_all(Draft(ANNA, 1), now=now) for now in (NOW, NOW.replace(year=year), NOW)]
+    before, ahead, after = (int(result.movement.id) for [result] in results)
+    assert before < ahead < after < MAX_ID // 2

@@ -9,10 +9,12 @@ from sqlalchemy import select
 
 from pointsync import db
 from pointsync.errors import Conflict
-from pointsync.ledger import overdrawn, reserves, verify
+from pointsync.ledger import reserves
 from pointsync.ledger.apply import IncomingMovement, lock_origin
+from pointsync.ledger.below_zero import overdrawn
 from pointsync.ledger.expiry import expire, rules
 from pointsync.ledger.expiry import rule as expiry_rule
+from pointsync.ledger.integrity import verify
 from pointsync.ledger.record import Draft
 from pointsync.ledger.reversals import reversals
 from pointsync.models import Customer, Delivery, Movement, Reversal

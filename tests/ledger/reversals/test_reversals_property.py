@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from pointsync import db
 from pointsync.errors import Conflict
-from pointsync.ledger import verify
 from pointsync.ledger.apply import IncomingMovement
+from pointsync.ledger.integrity import verify
 from pointsync.ledger.reversals import reversals
 from pointsync.models import Customer, Movement, ReversedMovement
 from tests.ledger.record_drafts import balance

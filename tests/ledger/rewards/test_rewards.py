@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from pointsync import db
 from pointsync.errors import Conflict, DomainError, InvalidInput, NotFound
 from pointsync.ledger import reserves
+from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.ledger.rewards import rewards
 from pointsync.ledger.rewards.common import MAX_PER_RESERVE
-from pointsync.ledger.verify import find_balance_differences
 from pointsync.models import Customer, Delivery, Movement, Redemption
 from tests.ledger.record_drafts import ANNA, balance, record_one, row_counts
 from tests.support.apps import get_reserve, run_concurrently

@@ -177,9 +177,7 @@ def test_a_reversal_does_not_change_what_the_sites_hold_of_each_other(pair: Pair
     assert b.balance(ALICE) == 0
     unblock(b, auth)
     assert (a.check(to_b).is_ok, b.check(to_a).is_ok) == (True, True)
-    assert (a.remote(to_b).again_from_id, a.identity.sending_stopped_reason, b.identity.sending_stopped_reason) == (
-        None,
-        None,
-        None,
-    )
+    for remote in (a.remote(to_b), b.remote(to_a)):
+        assert (remote.is_equal_there, remote.is_equal_here) == (True, True)
+    assert (a.identity.sending_stopped_reason, b.identity.sending_stopped_reason) == (None, None)
     assert (a.balance(ALICE), b.delivery_states(to_a)) == (11, [])

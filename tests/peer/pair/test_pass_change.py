@@ -10,7 +10,7 @@ import pytest
 
 from pointsync import clock
 from pointsync.ids import new_pass
-from pointsync.peer import pointsync as pointsync_server
+from pointsync.peer import authentication
 from pointsync.peer import woorewards as woorewards_server
 from pointsync.runtime import get_runtime
 from pointsync.sync.protocol import ping
@@ -83,7 +83,7 @@ class TestPointSync:
         self, site: PeerSite, caller: SignedCaller, moving_clock: MovingClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The call used the Pass that is the old one now."""
-        change_pass_after_step(site, monkeypatch, pointsync_server, "_authenticate")
+        change_pass_after_step(site, monkeypatch, authentication, "check_pass")
         assert caller.send(make_movement()).status_code == 200
         assert sites_with_old_pass(site) == {caller.auth: moving_clock.now()}
 

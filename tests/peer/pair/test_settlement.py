@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from pointsync.ledger import reserves
 from pointsync.ledger.hourly_totals import HourTotals
+from pointsync.ledger.integrity.verify import find_hourly_total_differences
 from pointsync.ledger.settlement_sums import calculate
-from pointsync.ledger.verify import find_hourly_total_differences
 from tests.peer.peer_site import PeerSite
 from tests.peer.signed_caller import ALICE
 from tests.support.moving_clock import MovingClock

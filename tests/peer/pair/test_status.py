@@ -46,7 +46,7 @@ def test_orange_after_an_outage_and_green_after_the_warning_period(pair: Pair, m
     run_status_job(a)
     assert a.remote_json(remote_id)["status"] == "warning"
     moving_clock.advance(timedelta(milliseconds=1))
-    run_status_job(a)
+    a.check(remote_id)
     assert a.remote_json(remote_id)["status"] == "green"
     changes = a.read(lambda session: [(each.before, each.after) for each in session.query(StatusChange)])
     assert changes == [("none", "green"), ("green", "warning"), ("warning", "green")]

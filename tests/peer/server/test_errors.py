@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pointsync import clock
 from pointsync.ids import new_auth, new_pass
@@ -163,7 +164,28 @@ def test_a_request_from_the_site_itself(caller: SignedCaller, call: str) -> None
     """With its own credentials, or with another site's that lead back here."""
     body = caller.body(movements=[make_movement()]) | {"from": caller.to}
     expect_refused(caller, call, 409, "own_origin", body)
-    expect_refused(caller, call, 409, "own_origin", body, headers={"pointsync-auth": new_auth()})
+    raw = json.dumps(body).encode()
+    site_key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(caller.receiver.identity.private_key))
+    signed_by_the_site = caller.headers(raw, keys=(site_key,))
+    expect_refused(caller, call, 409, "own_origin", raw, headers=signed_by_the_site | {"pointsync-auth": new_auth()})
+
+
+@both_endpoints
+def test_a_stranger_learns_nothing_about_the_body(caller: SignedCaller, call: str) -> None:
+    """It is unpacked and parsed only after the Pass was checked."""
+    for raw in (b"x", json.dumps({"from": caller.to}).encode(), b"[" * 100_000):
+        for headers in ({}, {"content-encoding": "gzip"}):
+            wrong = headers | {"pointsync-auth": new_auth()}
+            expect_refused(caller, call, 401, "unknown_auth", raw, headers=wrong)
+            expect_refused(caller, call, 401, "bad_signature", raw, headers=headers, passwords=(new_pass(),))
+
+
+@both_endpoints
+def test_only_so_many_signatures_are_verified(caller: SignedCaller, call: str) -> None:
+    body = json.dumps(caller.body(movements=[make_movement()])).encode()
+    headers = caller.headers(body)
+    headers["webhook-signature"] = "v1a," + "A" * 88 + (" v1a," + "A" * 88) * 8 + " " + headers["webhook-signature"]
+    expect_refused(caller, call, 401, "bad_signature", body, headers=headers)
 
 
 @both_endpoints

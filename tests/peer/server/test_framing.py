@@ -48,7 +48,8 @@ def test_an_answer_over_the_network_carries_its_signature(
     class SignedAnswer:
         headers, data = answer.headers, answer.read()
 
-    assert is_signed(SignedAnswer(), listening_site.identity.public_key)
+    identity = listening_site.identity
+    assert is_signed(SignedAnswer(), identity.public_key, *identity.passes)
 
 
 def test_the_content_type_does_not_matter(

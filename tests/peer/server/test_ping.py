@@ -10,7 +10,7 @@ from pointsync.ledger.rewards import levels, rewards
 from pointsync.models import Remote, Reserve
 from pointsync.sync.site import catalogue
 from tests.peer.peer_site import PeerSite
-from tests.peer.signed_caller import SignedCaller
+from tests.peer.signed_caller import SignedCaller, have
 
 
 def test_a_ping_answers_the_sites_identity_and_reserves(site: PeerSite, caller: SignedCaller) -> None:
@@ -31,7 +31,8 @@ def test_a_ping_answers_the_sites_identity_and_reserves(site: PeerSite, caller: 
         "levels": [],
         "lists": [],
         "max_batch": 1000,
-        "have": {"count": 0, "max_id": "0"},
+        "stamp": None,
+        "have": have(),
     }
 
 

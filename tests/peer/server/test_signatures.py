@@ -12,6 +12,7 @@ from pointsync.ids import new_pass
 from pointsync.models import Origin, Site
 from pointsync.runtime import get_runtime
 from pointsync.sync.protocol.woorewards import build_basic_auth
+from pointsync.sync.site import passes
 from tests.peer.peer_site import PeerSite
 from tests.peer.signed_caller import ALICE, SignedCaller, is_signed, make_movement
 from tests.support.moving_clock import MovingClock
@@ -83,7 +84,33 @@ def test_answers_are_signed_with_the_key_in_the_ping(site: PeerSite, caller: Sig
     assert answer.headers["webhook-id"] == headers["webhook-id"]
     assert answer.headers["webhook-timestamp"] == str(int(clock.now().timestamp()))
     assert answer.content_type == "application/json"
-    assert is_signed(answer, key)
+    assert is_signed(answer, key, caller.password)
+
+
+@pytest.mark.parametrize("call", ["ping", "movements"])
+def test_an_answer_proves_the_passes_that_the_request_used(site: PeerSite, caller: SignedCaller, call: str) -> None:
+    """So that a caller that still uses the old one recognises it, and no other Pass is revealed to be valid."""
+    old = caller.password
+    site.write(lambda session: passes.rotate(session, get_runtime().vault, clock.now()))
+    new, key = site.identity.passes[0], site.identity.public_key
+    for used, proven in (((old,), (old,)), ((new,), (new,)), ((old, new), (new, old)), ((new_pass(), old), (old,))):
+        answer = caller.post(call, caller.body(movements=[]), passwords=used)
+        assert is_signed(answer, key, *proven)
+
+
+@pytest.mark.parametrize("call", ["ping", "movements"])
+@pytest.mark.parametrize("keys", [(), (STRANGER,), None], ids=["no v1a", "any v1a", "its own v1a"])
+def test_an_answer_that_the_clocks_differ_is_signed(
+    site: PeerSite, caller: SignedCaller, call: str, keys: tuple[Ed25519PrivateKey, ...] | None
+) -> None:
+    """Before the sender's key is looked at: a caller with the Pass learns nothing else."""
+    pin_key(site, caller)
+    answer = caller.post(call, caller.body(movements=[]), signed_at=clock.now() - timedelta(days=1), keys=keys)
+    assert (answer.status_code, answer.json["error"]["code"]) == (401, "clock_skew")
+    assert is_signed(answer, site.identity.public_key, caller.password)
+    answer = caller.post(call, caller.body(movements=[]), signed_at=clock.now() - timedelta(days=1), passwords=("x",))
+    assert answer.json["error"]["code"] == "bad_signature"
+    assert "webhook-signature" not in answer.headers
 
 
 def test_of_several_signatures_one_with_our_pass_is_enough(caller: SignedCaller) -> None:

@@ -1,16 +1,14 @@
 """E-mail addresses in a path: bare or percent-encoded, decoded once, `+` left alone."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
 import pytest
 
-from pointsync.cli.server.http_server import HttpServer
 from tests.peer.peer_site import PeerSite
 from tests.peer.woorewards_caller import WooRewardsCaller, percent_encode, status_code
-from tests.support.process import free_port
+from tests.support.wsgi_server import run_http_server
 
 UNUSUAL_EMAILS = [
     "a+b@example.test",
@@ -62,16 +60,11 @@ def test_unescaped_utf_8_bytes(shop: WooRewardsCaller) -> None:
 @contextmanager
 def served_at_free_port(site: PeerSite) -> Iterator[None]:
     """Serve the site with PointSync's own HTTP server at another port."""
-    port_before, site.port = site.port, free_port()
-    server, stopping = HttpServer(site.app, "127.0.0.1", site.port, 2, clear_forwarded_headers=True), threading.Event()
-    thread = threading.Thread(target=server.serve, args=(stopping.is_set,))
-    thread.start()
+    port_before = site.port
     try:
-        yield
+        with run_http_server(site.app) as site.port:
+            yield
     finally:
-        stopping.set()
-        thread.join(10)
-        server.close()
         site.port = port_before
 
 

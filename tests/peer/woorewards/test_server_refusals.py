@@ -33,6 +33,10 @@ INVALID_PATHS = [
     f"de%20fault/{ALICE}/5/add",
     f"/{ALICE}/5/add",
     "default//5/add",
+    "default/alice@example.test%0A@x/5/add",
+    "",
+]
+PATHS_WITH_INVALID_EMAILS = [
     "default/alice/5/add",
     "default/@example.test/5/add",
     "default/alice@/5/add",
@@ -40,11 +44,9 @@ INVALID_PATHS = [
     "default/alice@[127.0.0.1]/5/add",
     "default/al%00ice@example.test/5/add",
     "default/al%20ice@example.test/5/add",
-    "default/alice@example.test%0A@x/5/add",
     "default/%FF@example.test/5/add",
     "default/al%ice@example.test%/5/add",
     f"default/{'x' * 3000}@example.test/5/add",
-    "",
 ]
 
 
@@ -89,6 +91,12 @@ def test_a_missing_field_is_400(shop: WooRewardsCaller, field: str) -> None:
         assert is_wordpress_error(answer, 400, "rest_missing_callback_param")
     answer = call("POST", f"{shop.site.url}{ROUTE}/sync/default/{ALICE}/5/add", "{}", shop.credentials)
     assert is_wordpress_error(answer, 400, "rest_missing_callback_param")
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_large_form_is_413(shop: WooRewardsCaller) -> None:
+    answer = shop.post(f"default/{ALICE}/5/add", VALID_FORM | {"reason": "x" * 65_536})
+    assert is_wordpress_error(answer, 413, "rest_error")
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -147,6 +155,14 @@ def test_an_invalid_path_has_no_route(shop: WooRewardsCaller) -> None:
     for path in INVALID_PATHS:
         for headers in (shop.credentials, {}):
             assert is_wordpress_error(shop.post(path, VALID_FORM, headers), 404, "rest_no_route"), path
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_an_invalid_email_has_no_route_for_callers_with_the_pass(shop: WooRewardsCaller) -> None:
+    """Others are refused before it is read: checking an address takes time and memory."""
+    for path in PATHS_WITH_INVALID_EMAILS:
+        assert is_wordpress_error(shop.post(path, VALID_FORM, shop.credentials), 404, "rest_no_route"), path
+        assert is_wordpress_error(shop.post(path, VALID_FORM, {}), 401, "rest_forbidden"), path
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -117,3 +117,11 @@ def test_any_period_allows_its_share_and_one_burst(rate: int, gaps: list[int]) -
     for at, first in enumerate(allowed):
         for count, last in enumerate(allowed[at:], 1):
             assert (count - 1) * step <= last - first + MINUTE
+
+
+def test_buckets_from_before_the_clock_was_set_back_are_deleted() -> None:
+    take_token(START)
+    take_token(START + MINUTE / 2, "bob")
+    with db.transaction() as session:
+        rate_limit.prune(session, START - timedelta(hours=1))
+    assert stored_buckets() == 0

@@ -122,3 +122,24 @@ def test_the_number_of_sign_ins_per_admin_is_limited(ada):
     assert find_sign_in(tokens[0], later), "it was used recently"
     assert not find_sign_in(tokens[1], later)
     assert all(find_sign_in(token, later) for token in (*tokens[2:], newest))
+
+
+def test_a_sign_in_ends_in_time_although_the_clock_was_set_back(ada):
+    token, ended = create_sign_in(ada), create_sign_in(ada, NOW - timedelta(days=400))
+    earlier = NOW - timedelta(days=365)
+    with db.transaction() as session:
+        sign_ins.prune(session, earlier)
+    row = find_sign_in(token, earlier)
+    assert (row.began_at, row.seen_at) == (earlier, earlier)
+    assert find_sign_in(token, earlier + IDLE_TIMEOUT) is None
+    assert find_sign_in(ended, earlier) is None
+
+
+def test_failures_from_before_the_clock_was_set_back_do_not_fill_the_log(ada, moving_clock):
+    for _ in range(sign_ins.MAX_LOGGED_FAILURES):
+        db.run_in_transaction(lambda session: sign_ins.log_failure(session, "Ada", NOW))
+    earlier = moving_clock.advance(-timedelta(hours=2))
+    db.run_in_transaction(lambda session: sign_ins.log_failure(session, "Ada", earlier))
+    with db.transaction() as session:
+        times = session.scalars(select(AuditEntry.at).where(AuditEntry.action == "failed")).all()
+    assert times.count(earlier) == 1

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from pointsync import config, db
 from pointsync.errors import Conflict, InvalidInput, NotFound
@@ -248,10 +248,10 @@ def test_a_stopped_site_sends_no_mails_and_a_copy_drops_them(mails_on, mail_serv
         session.get_one(Site, 1).hold = "The marker is missing."
     ticks.send_mails()
     assert (mail_server.box.to, mail_states()) == ([], [("waiting", 0, None)])
-    from pointsync.sync.site import local_site
+    from pointsync.sync.site import installation
 
     with db.transaction() as session:
-        local_site.confirm_installation(session, get_runtime().vault, mails_on, "copy", NOW)
+        installation.confirm(session, get_runtime().vault, mails_on, "copy", NOW)
     ticks.send_mails()
     assert mail_server.box.to == []
     assert mail_states()[0][0] == "dropped"
@@ -352,3 +352,29 @@ def test_each_delay_is_at_least_as_long_as_the_one_before(attempts, waited_secon
     current, following = (mail_send.compute_next_attempt(each, NOW, now) for each in (attempts, attempts + 1))
     assert current is None or now + timedelta(minutes=5) <= current < NOW + mail_send.GIVE_UP_AFTER
     assert following is None or (current is not None and current <= following)
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(days=365)])
+def test_waiting_mails_go_out_after_the_clock_was_set_back(mails_on, mail_server, moving_clock, jump):
+    redeem(ANNA)
+    with db.transaction() as session:
+        session.execute(update(Mail).values(attempts=1, next_at=moving_clock.now() + mail_send.MIN_RETRY_DELAY))
+    moving_clock.advance(timedelta(seconds=1))
+    ticks.send_mails()
+    assert mail_server.box.to == []
+    moving_clock.advance(-jump)
+    ticks.send_mails()
+    assert mail_server.box.to == [ANNA]
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(days=365)])
+def test_a_failing_mail_server_is_tried_after_the_clock_was_set_back(mails_on, mail_server, moving_clock, jump):
+    redeem(ANNA)
+    with db.transaction() as session:
+        mail_send._save_server_failure(session, "It refused the connection.", moving_clock.now())
+    moving_clock.advance(timedelta(seconds=1))
+    ticks.send_mails()
+    assert mail_server.box.to == []
+    moving_clock.advance(-jump)
+    ticks.send_mails()
+    assert mail_server.box.to == [ANNA]

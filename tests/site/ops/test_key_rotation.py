@@ -199,7 +199,7 @@ def test_a_wrong_key_is_refused_at_every_start(open_process: OpenProcess, caplog
         key_settings(SECOND, FIRST),
         key_settings(SECOND, "another one of this test"),
     ):
-        for start in (startup.create_database_if_missing, startup.prepare_database):
+        for start in (startup.require_database, startup.prepare_database):
             with open_process(**settings), pytest.raises(ConfigError, match="POINTSYNC_SECRET_KEY"):
                 start()
     with open_process(**key_settings(FIRST, SECOND)):

@@ -41,8 +41,10 @@ def test_an_admins_decision_is_logged(site_config, events):
     moved = replace(site_config, public_url=OTHER_URL)
     start_site(moved)
     confirm(moved, "moved")
-    [event] = events.records
+    stopped, event, run = events.records
+    assert stopped.levelname == "WARNING"
     assert (event.what, event.levelname) == ("moved", "INFO")
+    assert (run.call, run.levelname) == (1, "INFO")
 
 
 def test_a_database_error_does_not_hold_the_values(app):

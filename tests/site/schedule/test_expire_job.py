@@ -96,3 +96,16 @@ def test_without_a_rule_nothing_expires(app: Flask, moving_clock: MovingClock) -
     assert recorded_count(ticks.expire_points) == 0
     with db.transaction() as session:
         assert session.get(Lease, "expire") is None
+
+
+@pytest.mark.usefixtures("ten_day_rule")
+def test_a_clock_that_was_a_year_ahead_takes_no_points_for_good(moving_clock: MovingClock) -> None:
+    record_points(100, START)
+    moving_clock.advance(timedelta(days=365))
+    assert recorded_count(ticks.expire_points) == 1
+    moving_clock.advance(-timedelta(days=365) + timedelta(hours=1))
+    assert recorded_count(ticks.expire_points) == 1
+    assert recorded_count(ticks.expire_points) == 0
+    assert [points for _, points in expire_movements()] == [-100, 100]
+    moving_clock.advance(10 * DAY)
+    assert recorded_count(ticks.expire_points) == 1, "and they expire on their day"

@@ -1,5 +1,6 @@
 """Leases between workers: a live worker keeps its leases, a dead or late worker loses them."""
 
+import math
 import os
 import socket
 import subprocess
@@ -145,10 +146,10 @@ def test_a_lease_is_taken_renewed_and_passed_on(running_pid):
 
 def test_a_lease_lasts_as_long_as_requested():
     add_heartbeat(ME)
-    take_lease(ME, seconds=300)
+    take_lease(ME, seconds=100)
     with db.transaction() as session:
         remaining = session.get_one(Lease, "status").until - db.get_database_time(session)
-    assert 290 * SECOND < remaining <= 300 * SECOND
+    assert 90 * SECOND < remaining <= 100 * SECOND
 
 
 def test_the_lease_of_a_dead_worker_is_taken_at_once(ended_pid):
@@ -196,3 +197,39 @@ def test_of_many_concurrent_workers_one_takes_over_an_expired_lease(app, running
     end_lease(by=SECOND)
     results = run_concurrently(app, *(partial(take_lease, worker_id) for worker_id in worker_ids))
     assert sum(results) == 1
+
+
+@pytest.mark.parametrize("lead", [timedelta(seconds=30), timedelta(hours=1), timedelta(days=365)])
+def test_a_heartbeat_in_the_future_is_no_sign_of_life(running_pid, lead):
+    """The clock was set back: a worker that is alive reports again within two seconds."""
+    add_heartbeat(OTHER, pid=running_pid, host="another-host", age=-lead)
+    assert is_lease_free(OTHER, 60)
+    with db.transaction() as session:
+        assert leases.heartbeat_age_seconds(session) == math.inf
+        assert not leases.is_any_alive(session)
+    add_heartbeat(OTHER)
+    assert not is_lease_free(OTHER, 60)
+    with db.transaction() as session:
+        assert leases.is_any_alive(session)
+
+
+def test_a_dead_worker_from_the_future_hides_no_living_one():
+    add_heartbeat(OTHER, age=timedelta(hours=-1))
+    add_heartbeat(ME, age=3 * SECOND)
+    with db.transaction() as session:
+        assert 3 <= leases.heartbeat_age_seconds(session) < 9
+    add_heartbeat("c" * 32)
+    with db.transaction() as session:
+        assert set(session.scalars(select(Worker.id))) == {ME, "c" * 32}, "and is deleted at the next start"
+
+
+def test_a_lease_from_before_the_clock_was_set_back_has_ended(running_pid):
+    add_heartbeat(OTHER, pid=running_pid)
+    assert not is_lease_free(OTHER, 119)
+    assert is_lease_free(OTHER, 3600)
+    assert is_lease_free(OTHER, 365 * 86_400)
+
+
+def test_a_longer_lease_than_that_cannot_be_taken():
+    with pytest.raises(AssertionError):
+        take_lease(ME, seconds=121)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from pointsync import db
 from pointsync.errors import Conflict, DomainError, InvalidInput, NotFound
-from pointsync.ledger.verify import find_balance_differences
+from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.models import Balance, Delivery, DeliveryState, Movement
 from pointsync.sync.delivery import refused
 from pointsync.sync.remotes import remotes

@@ -51,16 +51,16 @@ def test_changing_url_pass_target_or_template_keeps_waiting_deliveries():
         assert set(session.scalars(select(Delivery.not_before))) == {None}
 
 
-def test_a_new_target_resets_the_acknowledged_count():
+def test_a_new_target_is_a_new_remote_once_something_was_delivered():
     remote_id = add_remote()
-    with db.transaction() as session:
-        get_remote(session, remote_id).acknowledged = 7
-    change_remote(remote_id, url="https://moved.example")
-    with db.transaction() as session:
-        assert get_remote(session, remote_id).acknowledged == 7
-    change_remote(remote_id, target_reserve="silver", version=2)
-    with db.transaction() as session:
-        assert get_remote(session, remote_id).acknowledged == 0
+    record_points(1)
+    set_delivery_states(remote_id, DeliveryState.DELIVERED)
+    record_points(2, 3)
+    new_id = change_remote(remote_id, target_reserve="silver")
+    assert new_id != remote_id
+    assert outstanding_points(remote_id, None) == [1]
+    assert outstanding_points(new_id) == [2, 3]
+    assert change_remote(new_id, target_reserve="default") == remote_id, "it led there before"
 
 
 def test_the_second_of_two_concurrent_edits_is_refused():

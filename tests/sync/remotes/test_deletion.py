@@ -64,13 +64,15 @@ def test_a_deleted_remote_gets_no_new_deliveries():
     assert outstanding_points(remote_id, None) == []
 
 
-def test_adding_the_same_site_again_makes_a_new_remote_unless_reopened():
-    first = add_remote()
-    remove_remote(first)
-    second = add_remote()
-    assert second != first
-    remove_remote(second)
-    assert add_remote(reopen=True) == second
+def test_adding_the_same_site_again_uses_the_deleted_remote():
+    """It knows what is delivered there. What it missed is sent only if an admin asks for it."""
+    remote_id = add_remote()
+    record_points(1)
+    remove_remote(remote_id, 1)
+    record_points(2)
+    assert add_remote() == remote_id
+    record_points(3)
+    assert outstanding_points(remote_id) == [3]
 
 
 def test_a_reopened_remote_gets_dropped_and_missed_movements():

@@ -10,17 +10,29 @@ from pointsync.sync.protocol.ping import PingResult
 from pointsync.sync.remotes import pinned_key, remotes
 from pointsync.sync.remotes.pinned_key import KeyFingerprints
 from tests.support.moving_clock import START as NOW
-from tests.support.remote_rows import AUTH, OTHER_AUTH, add_remote
+from tests.support.remote_rows import AUTH, OTHER_AUTH, add_remote, get_remote
 
 pytestmark = pytest.mark.usefixtures("app")
 
 FIRST, NEW, OTHER = (new_signing_key()[1] for _ in range(3))
-FINE = PingResult(True, "ok", "Fine.", signing_key=FIRST)
+FINE = PingResult(True, "ok", "Fine.", dialect="pointsync", signing_key=FIRST, is_key_proven=True)
+WOOREWARDS_FINE = PingResult(True, "ok", "Fine.", dialect="woorewards")
 
 
 def changed_key_result(key: str = NEW) -> PingResult:
     """A ping that was answered with another key."""
     return PingResult(False, "changed_key", "Another key.", is_permanent=True, offered_key=key)
+
+
+def unproven_result(key: str = NEW) -> PingResult:
+    """A ping that was answered without a proof of the Pass."""
+    return PingResult(False, "unproven_key", "Not proven.", is_permanent=True, offered_key=key)
+
+
+def save_called_key(key: str | None) -> None:
+    """Save the key of a first request."""
+    with db.transaction() as session:
+        session.get_one(Origin, AUTH).set_key(key, is_proven=False)
 
 
 def save_results(*results: PingResult, auth: str = AUTH) -> None:
@@ -41,16 +53,18 @@ def decide_on_key(decide, remote_id: int, fingerprint: str | None = None) -> Non
         decide(session, remotes.get(session, remote_id), fingerprint, NOW)
 
 
-def test_the_first_good_ping_pins_its_key_and_another_key_is_only_offered():
+def test_the_first_proven_answer_pins_its_key_and_another_key_is_only_offered():
     remote_id = add_remote()
     assert read_keys(remote_id) == KeyFingerprints(None, None, None)
-    save_results(PingResult(False, "unknown_reserve", "None.", signing_key=OTHER))
-    assert read_keys(remote_id).pinned is None, "only a successful ping pins a key"
-    save_results(FINE, changed_key_result())
+    save_results(unproven_result(OTHER))
+    assert read_keys(remote_id) == KeyFingerprints(None, format_fingerprint(OTHER), None)
+    save_results(FINE)
+    assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(FIRST), None, None)
+    save_results(changed_key_result())
     assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(FIRST), format_fingerprint(NEW), None)
     with db.transaction() as session:
         assert session.get_one(Origin, AUTH).public_key == FIRST
-        assert pinned_key.list_offered(session) == {AUTH: None}
+        assert pinned_key.list_undecided(session) == {AUTH: None}
 
 
 def test_the_offered_key_is_kept_until_the_pinned_key_answers():
@@ -85,7 +99,7 @@ def test_after_a_refusal_the_pinned_key_stays_and_the_refusal_is_kept():
     save_results(changed_key_result())
     assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(FIRST), format_fingerprint(NEW), NOW)
     with db.transaction() as session:
-        assert pinned_key.list_offered(session) == {AUTH: NOW}
+        assert pinned_key.list_undecided(session) == {AUTH: NOW}
         assert session.get_one(Origin, AUTH).public_key == FIRST
 
 
@@ -135,3 +149,51 @@ def test_a_ping_from_before_the_decision_changes_nothing():
     decide_on_key(pinned_key.accept, remote_id)
     save_results(changed_key_result(), FINE)
     assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(NEW), None, None)
+
+
+class TestTheKeyOfCalls:
+    """A key that is known only from a first request."""
+
+    def test_it_is_replaced_by_a_proven_one(self):
+        remote_id = add_remote()
+        for called in (OTHER, FIRST):
+            save_called_key(called)
+            assert read_keys(remote_id) == KeyFingerprints(None, format_fingerprint(called), None, is_from_calls=True)
+            with db.transaction() as session:
+                assert pinned_key.list_undecided(session) == {AUTH: None}
+            save_results(FINE)
+            assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(FIRST), None, None)
+
+    def test_an_unproven_answer_is_offered_and_leaves_it(self):
+        remote_id = add_remote()
+        save_called_key(OTHER)
+        save_results(unproven_result(NEW))
+        assert read_keys(remote_id) == KeyFingerprints(None, format_fingerprint(NEW), None)
+        decide_on_key(pinned_key.refuse, remote_id)
+        assert read_keys(remote_id) == KeyFingerprints(None, format_fingerprint(OTHER), None, is_from_calls=True)
+        decide_on_key(pinned_key.accept, remote_id, format_fingerprint(OTHER))
+        assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(OTHER), None, None)
+
+    def test_a_refused_one_is_forgotten_and_not_pinned_by_a_proof(self):
+        remote_id = add_remote()
+        save_called_key(FIRST)
+        decide_on_key(pinned_key.refuse, remote_id)
+        save_results(FINE, unproven_result(FIRST))
+        assert read_keys(remote_id) == KeyFingerprints(None, format_fingerprint(FIRST), NOW)
+        decide_on_key(pinned_key.accept, remote_id)
+        assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(FIRST), None, None)
+
+    def test_a_woorewards_shop_has_none(self):
+        remote_id = add_remote()
+        save_called_key(OTHER)
+        save_results(WOOREWARDS_FINE)
+        assert read_keys(remote_id) == KeyFingerprints(None, None, None)
+        save_results(FINE, WOOREWARDS_FINE)
+        assert read_keys(remote_id) == KeyFingerprints(format_fingerprint(FIRST), None, None)
+
+    def test_only_listed_sites_are_asked_about(self):
+        remote_id = add_remote()
+        save_called_key(OTHER)
+        with db.transaction() as session:
+            get_remote(session, remote_id).deleted_at = NOW
+            assert pinned_key.list_undecided(session) == {}

@@ -12,7 +12,7 @@ from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Movement, Remote, Site
 from pointsync.runtime import get_runtime
-from pointsync.sync.site import local_site
+from pointsync.sync.site import installation, local_site
 from tests.support.apps import get_reserve
 from tests.support.moving_clock import START as NOW
 
@@ -30,16 +30,16 @@ def site_config(tmp_path: Path) -> Config:
 def start_site(config: Config) -> str | None:
     """Do what a start does: verify the installation and update the marker."""
     with db.transaction() as session:
-        stopped_reason = local_site.verify_installation(session, config)
+        stopped_reason = installation.verify(session, config)
     with db.transaction() as session:
-        local_site.save_marker(session, config)
+        installation.save_marker(session, config)
     return stopped_reason
 
 
 def confirm(config: Config, choice: str) -> None:
     """Confirm as an admin what this database is."""
     with db.transaction() as session:
-        local_site.confirm_installation(session, get_runtime().vault, config, choice, NOW)
+        installation.confirm(session, get_runtime().vault, config, choice, NOW)
 
 
 def record_points(points: int = 5) -> None:

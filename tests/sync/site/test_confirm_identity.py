@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import select, update
 
 from pointsync import crypto, db
+from pointsync.digests import DigestSum
 from pointsync.errors import Conflict
-from pointsync.ledger.apply import get_received_summary
+from pointsync.ledger import received_summary
+from pointsync.ledger.integrity.scrub import find_wrong_sums
 from pointsync.models import Delivery, DeliveryState, Movement, Remote, Site
 from pointsync.runtime import get_runtime
 from tests.support.apps import get_reserve
@@ -75,8 +77,8 @@ def test_a_restored_site_never_reuses_lost_ids(site_config):
     assert int(newest) > lost_id
 
 
-@pytest.mark.parametrize(("code", "is_waiting"), [("restored", False), ("timeout", True)])
-def test_a_remote_that_was_stopped_for_a_restore_is_called_at_once(site_config, code, is_waiting):
+@pytest.mark.parametrize(("code", "is_waiting"), [("behind", False), ("twice", False), ("timeout", True)])
+def test_a_remote_that_refused_this_database_is_called_at_once(site_config, code, is_waiting):
     start_site(site_config)
     add_remote()
     record_points()
@@ -123,8 +125,10 @@ def test_a_copy_leaves_waiting_deliveries_to_the_original_site(site_config):
     confirm(copy, "copy")
     with db.transaction() as session:
         assert set(session.scalars(select(Delivery.state))) == {DeliveryState.SET_ASIDE}
-        received = get_received_summary(session, original_auth, get_reserve(session))
-        assert received == {"count": 2, "max_id": str(last_id)}
+        received = received_summary.get_have(session, original_auth, get_reserve(session).id)
+        digests = DigestSum.of(session.scalars(select(Movement.digest)))
+        assert received == {"max_id": str(last_id), **digests.to_json()}
+        assert find_wrong_sums(session) == {}
     record_points(1)
     own = get_site().auth
     with db.transaction() as session:

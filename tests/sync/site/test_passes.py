@@ -250,3 +250,22 @@ def test_a_site_with_two_remotes_counts_while_one_of_them_uses_the_old_pass(roun
     for number in range(extra_calls):
         passes.save_use(origin, is_old_pass=False, now=last + passes.OLD_PASS_SILENCE + (number + 1) * DAY)
         assert not uses_old_pass(origin)
+
+
+@pytest.mark.usefixtures("app")
+def test_the_old_pass_ends_in_time_although_the_clock_was_set_back(site_config):
+    rotate_pass()
+    earlier = NOW - 365 * DAY
+    with db.transaction() as session:
+        passes.delete_expired(session, earlier)
+    assert get_old_pass(site_config, earlier + DAY - MILLISECOND).is_valid
+    assert not get_old_pass(site_config, earlier + DAY).is_valid
+
+
+@pytest.mark.usefixtures("app")
+def test_a_caller_that_has_changed_is_not_listed_because_the_clock_was_set_back(site_config):
+    rotate_pass()
+    save_call(at=NOW, is_old=True)
+    save_call(at=NOW - 2 * DAY)
+    save_call(at=NOW - 2 * DAY + MINUTE)
+    assert sites_with_old_pass(site_config, NOW - 2 * DAY + MINUTE) == []

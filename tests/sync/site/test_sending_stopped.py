@@ -27,7 +27,9 @@ def test_the_first_and_later_starts_send(site_config):
     record_points()
     assert start_site(site_config) is None
     assert start_site(site_config) is None
-    assert (site_config.data / "marker").read_text() == f"{get_site().marker} {get_site().last_id} {last_seq()}\n"
+    assert (
+        site_config.data / "marker"
+    ).read_text() == f"{get_site().marker} {get_site().last_id} {last_seq()} {get_site().call}\n"
     assert get_site().url == URL
 
 
@@ -79,7 +81,9 @@ def test_a_marker_of_an_earlier_version_is_accepted(site_config):
     record_points()
     (site_config.data / "marker").write_text(f"{get_site().marker} {get_site().last_id}\n")
     assert start_site(site_config) is None
-    assert (site_config.data / "marker").read_text() == f"{get_site().marker} {get_site().last_id} {last_seq()}\n"
+    assert (
+        site_config.data / "marker"
+    ).read_text() == f"{get_site().marker} {get_site().last_id} {last_seq()} {get_site().call}\n"
 
 
 def test_the_first_reason_for_stopping_is_kept(site_config):

@@ -119,3 +119,24 @@ def test_every_time_survives_the_wire(time):
 def test_any_text_is_a_time_or_a_value_error(text):
     with suppress(ValueError):
         assert clock.from_text(text).tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "is_waiting"),
+    [
+        (-1, 1, True),
+        (None, 1, True),
+        (-1, 0, False),
+        (-2, -1, False),
+        (-1, None, False),
+        (0.5, 2, True),  # another machine of the site, whose clock is a little ahead
+        (3600, 3602, False),
+        (365 * 86_400, 365 * 86_400 + 2, False),
+    ],
+)
+def test_no_wait_is_longer_after_the_clock_was_set_back(
+    since: float | None, until: float | None, is_waiting: bool
+) -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    times = [None if seconds is None else now + timedelta(seconds=seconds) for seconds in (since, until)]
+    assert clock.is_waiting(*times, now) is is_waiting

@@ -2,6 +2,7 @@
 
 import re
 import string
+import tracemalloc
 import unicodedata
 
 import pytest
@@ -117,15 +118,27 @@ PLAIN = st.builds(
 @given(PLAIN)
 def test_the_fast_path_equals_the_full_check(address):
     assume(len(address) <= email_address.MAX_LENGTH)
-    whole = email_address.normalise.__wrapped__
-    by_short_cut = _outcome(whole, address)
+    by_short_cut = _outcome(normalise, address)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(email_address, "_COMMON_FORM", re.compile(r"(?!)"))
-        assert _outcome(whole, address) == by_short_cut
+        assert _outcome(normalise, address) == by_short_cut
 
 
 def test_the_fast_path_is_used():
     assert email_address._COMMON_FORM.match("anna+news@shop.example")
+
+
+def test_what_is_remembered_is_bounded_whatever_callers_send():
+    em_spaces, wide_letters = "\u2003" * 700, "\U00010428" * 4  # as long as the input may be, four bytes a character
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(2 * email_address.MAX_CACHED):
+            normalise(f"{em_spaces}{wide_letters}u{number}@x.test")
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 4 * 1024 * 1024
 
 
 @settings(max_examples=400)

@@ -99,3 +99,59 @@ def test_generated_names_are_recognised():
 def test_a_changed_value_is_not_equal(change):
     assert not ids.is_auth(change("wrk_0123456789abcdef"))
     assert not ids.is_pass(change("wrs_0123456789abcDEF"))
+
+
+AUTH = "wrk_0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        AUTH,
+        AUTH.upper(),
+        AUTH.title(),
+        f" {AUTH} ",
+        f"{AUTH}\n",
+        f"\t{AUTH}\u00a0",
+        "wrk_0123 4567 89AB cdef",
+        f"\ufeff{AUTH}",
+        f"wrk_\u200b{AUTH[4:]}",
+        f"\u202e{AUTH}",
+        AUTH.replace("k", "\u212a"),
+        "".join(chr(ord(letter) + 0xFEE0) for letter in AUTH),
+    ],
+)
+def test_an_auth_in_any_spelling(spelling):
+    assert ids.normalise_auth(spelling) == AUTH
+    assert ids.normalise_auth(ids.normalise_auth(spelling)) == AUTH
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "Shop",
+        " shop ",
+        "WRK_",
+        "wrk_0123456789abcdeg",
+        "wrs_" + "A" * 16,
+        AUTH[:-1],
+        f"{AUTH}0",
+        f"x{AUTH}",
+        f"{AUTH}.",
+        f"{AUTH}{AUTH}",
+        "\0",
+        "\ud800",
+        f"{' ' * 200}{AUTH}",
+        AUTH.replace("a", "\u0430"),
+    ],
+)
+def test_any_other_text_is_left_as_it_is(text):
+    assert ids.normalise_auth(text) == text
+
+
+@given(st.text())
+def test_a_normalised_text_is_an_auth_or_unchanged(text):
+    normalised = ids.normalise_auth(text)
+    assert normalised == text or ids.is_auth(normalised)

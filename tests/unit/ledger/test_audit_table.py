@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from pointsync.db import Base
-from pointsync.ledger.audit_recorder import AUDITED_MODELS, UNAUDITED_MODELS
+from pointsync.ledger.audit_specs import AUDITED_MODELS, UNAUDITED_MODELS
 from tests.support.paths import PACKAGE
 from tests.support.source import list_nodes
 
@@ -16,15 +16,22 @@ ANY = "model"
 BULK_STATEMENTS = {"update", "delete", "insert", "insert_or_ignore"}
 
 ALLOWED = {
-    ("ledger/outbox.py", "update", "Site"): "allocates ids",
+    ("ledger/outbox.py", "update", "Site"): "allocates ids, and keeps them above those that others have",
     ("ledger/outbox.py", "insert", "Delivery"): "created with a movement",
+    ("ledger/fetch_back/state.py", "update", "Delivery"): "what WooRewards shops may have received before a restore",
+    ("ledger/fetch_back/insert_returned.py", "insert", "Delivery"): "created with a movement that came back",
     ("sync/remotes/backfill.py", "insert", "Delivery"): "part of a backfill, which is logged",
-    ("sync/site/local_site.py", "update", "Delivery"): "a copy sends nothing; the site's new Auth is logged",
-    ("sync/site/local_site.py", "update", "Remote"): "the time of the next attempt; the admin's decision is logged",
+    ("sync/site/installation.py", "update", "Delivery"): "a copy sends nothing; the site's new Auth is logged",
+    (
+        "sync/site/installation.py",
+        "update",
+        "Remote",
+    ): "times; the reason and the admin's decision are logged",
+    ("sync/site/runs.py", "update", "Site"): "counts a call",
     ("sync/delivery/outcome.py", "update", "Delivery"): "the outcome of a call",
     ("sync/delivery/claim.py", "update", "Delivery"): "claimed",
     ("sync/remotes/remotes.py", "update", "Delivery"): "changes with its remote, which is logged",
-    ("sync/remotes/restore_detection.py", "update", "Delivery"): "sent again to a restored remote",
+    ("sync/repair/resend.py", "update", "Delivery"): "sent again; the admin's request is logged",
     ("sync/site/passes.py", "update", "Origin"): "who uses which Pass; the change of the Pass is logged",
     ("tasks/tasks.py", "delete", "Task"): "deletes old tasks",
     ("ops/key_rotation.py", "update", "model"): "the same secrets, encrypted with another key; this is logged",

@@ -151,9 +151,17 @@ def test_the_standard_webhooks_library_verifies_ours():
     assert Webhook(PASS.encode()).verify(BODY, headers) == json.loads(BODY)
 
 
-def test_an_answer_is_signed_together_with_the_request_id():
-    headers = wire.build_response_headers(b"{}", "msg_1", PRIVATE, NOW)
+@pytest.mark.parametrize("passwords", [(PASS,), ("wrs_0000000000000000", PASS)])
+def test_an_answer_is_signed_together_with_the_request_id(passwords):
+    headers = wire.build_response_headers(b"{}", "msg_1", passwords, PRIVATE, NOW)
     signed = wire.parse_headers(headers, b"{}")
     assert signed.id == "msg_1"
     assert signed.is_signed_by(PUBLIC)
-    assert not wire.parse_headers(headers | {"webhook-id": "msg_2"}, b"{}").is_signed_by(PUBLIC)
+    assert all(signed.has_valid_hmac(each) for each in passwords)
+    for other in (
+        wire.parse_headers(headers | {"webhook-id": "msg_2"}, b"{}"),
+        wire.parse_headers(headers | {"webhook-timestamp": "1"}, b"{}"),
+        wire.parse_headers(headers, b"{ }"),
+    ):
+        assert not other.is_signed_by(PUBLIC)
+        assert not other.has_valid_hmac(PASS)

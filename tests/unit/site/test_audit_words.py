@@ -26,7 +26,7 @@ TEA = {"noun": "remote", "thing": "https://tea.example"}
         ),
         (
             {"action": "added", "noun": "setting", "thing": "check_seconds", "after": {"value": "60"}},
-            "Ada changed Time between two checks from 900 to 60",
+            "Ada changed Time between two checks from 15 to 60",
         ),
         (
             {"action": "added", "noun": "setting", "thing": "create_customers", "after": {"value": "0"}},
@@ -35,6 +35,18 @@ TEA = {"noun": "remote", "thing": "https://tea.example"}
         (
             {"action": "added", "noun": "setting", "thing": "expiry_mail_days", "after": {"value": "7"}},
             "Ada changed Days before points expire from 14 to 7",
+        ),
+        (
+            TEA | {"action": "resent", "after": {"movements": 1200}},
+            "Ada sent 1,200 movements to https://tea.example again",
+        ),
+        (
+            {"action": "decided about", "noun": "movement", "thing": "anna@shop.example", "after": {"counts": "here"}},
+            "Ada decided about movement anna@shop.example",
+        ),
+        (
+            {"action": "recounted", "noun": "balance", "thing": "anna@shop.example", "after": {"points": 5}},
+            "Ada recounted balance anna@shop.example",
         ),
         (TEA | {"action": "added", "after": {"sealed_pass": None}}, "Ada added remote https://tea.example"),
         (

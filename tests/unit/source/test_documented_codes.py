@@ -42,6 +42,7 @@ def test_every_code_of_a_ping_is_explained():
     modules = (http_client, call, errors, ping, pointsync_client, request, woorewards_client)
     known = {code for module in modules for code in codes_of(module.__file__)}
     known |= {code for code, _ in pointsync_client._PERMANENT_ERRORS.values()} | set(errors._REFUSALS)
+    known |= set(pointsync_client._REFUSED_RUNS)
     section = (PACKAGE / "manual" / "troubleshooting.md").read_text().split("\n## Ping codes\n")[1].split("\n## ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     assert {code for row in rows for code in re.findall(r"`(\w+)`", row)} == known

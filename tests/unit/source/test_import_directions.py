@@ -16,7 +16,7 @@ from tests.support.source import module_paths, parse_file
 LAYERS = [
     {
         *("clock", "ids", "crypto", "errors", "scopes", "urls", "files", "logs", "sqlite_file", "config", "key_file"),
-        *("text_limits", "email_address", "csv_safety"),
+        *("failure_counter", "text_limits", "email_address", "csv_safety", "digests"),
     },
     {"db"},
     {"models"},
@@ -25,10 +25,11 @@ LAYERS = [
     {"web"},
     {"sync.site"},
     {"sync.protocol"},
+    {"sync.comparison"},
     {"sync.remotes"},
-    {"sync.delivery"},
+    {"sync.delivery", "sync.fetch_back", "sync.hand_on"},
     {"accounts", "tasks"},
-    {"reports", "mail", "woocommerce"},
+    {"reports", "mail", "woocommerce", "sync.repair"},
     {"exports"},
     {"imports"},
     {"schedule", "ops"},

@@ -7,8 +7,8 @@ from sqlalchemy import delete, select, update
 from pointsync import db
 from pointsync.ledger import reserves
 from pointsync.ledger.apply import IncomingMovement, apply
+from pointsync.ledger.integrity.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.ledger.record import Draft, record
-from pointsync.ledger.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.models import Balance, Customer, HourlyTotal, Movement, Site
 from tests.support.apps import get_reserve
 from tests.support.moving_clock import START as NOW

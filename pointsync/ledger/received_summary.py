@@ -1,0 +1,53 @@
+"""What this site holds of each origin's movements in each reserve: the `have` of the wire protocol."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pointsync import ids
+from pointsync.db.upsert import insert_or_ignore
+from pointsync.digests import DigestSum
+from pointsync.ledger.movement_row import MovementRow
+from pointsync.models import ReceivedSummary, Site
+
+
+def get_have(session: Session, origin: str, reserve_id: int) -> dict[str, Any]:
+    """`{count, max_id, hash}`; `max_id` is a decimal string. No `hash` while old movements are being digested."""
+    summary = session.get(ReceivedSummary, (origin, reserve_id), populate_existing=True)
+    held = get_sum(session, origin, reserve_id)
+    return {
+        "count": summary.count if summary else 0,
+        "max_id": str(summary.max_id if summary else 0),
+        **({"hash": held.to_json()["hash"]} if held else {}),
+    }
+
+
+def get_sum(session: Session, origin: str, reserve_id: int) -> DigestSum | None:
+    """The sum of an origin's movements in a reserve; None while old movements are being digested."""
+    if not are_all_digested(session):
+        return None
+    summary = session.get(ReceivedSummary, (origin, reserve_id), populate_existing=True)
+    return summary.held if summary else DigestSum()
+
+
+def are_all_digested(session: Session) -> bool:
+    """Whether every movement has its digest; after an upgrade from a version without digests, that takes a while."""
+    return session.scalar(select(Site.undigested_seq)) is None
+
+
+def add_movements(session: Session, origin: str, reserve_id: int, rows: Sequence[MovementRow]) -> None:
+    """Add new movements of `origin`, whose row is locked."""
+    counted = DigestSum.of(row.digest for row in rows if row.points)
+    change(session, origin, reserve_id, counted, max((ids.parse_movement_id(row.id) or 0 for row in rows), default=0))
+
+
+def change(session: Session, origin: str, reserve_id: int, difference: DigestSum, max_id: int = 0) -> None:
+    """Add `difference`, whose count may be negative, to the sum of an origin, whose row is locked."""
+    key = {"origin": origin, "reserve_id": reserve_id}
+    insert_or_ignore(session, ReceivedSummary, [key | {"count": 0, "max_id": 0, "hash": 0}])
+    summary = session.get_one(ReceivedSummary, (origin, reserve_id), populate_existing=True, with_for_update=True)
+    summary.held += difference
+    summary.max_id = max(summary.max_id, max_id)
+    session.flush()

@@ -1,0 +1,1 @@
+"""Comparing what two sites hold of each other, and repairing the difference."""

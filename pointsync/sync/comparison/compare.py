@@ -1,0 +1,78 @@
+"""Comparing a remote's answer with what this site holds: both directions, as of now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy.orm import Session
+
+from pointsync import leases
+from pointsync.digests import DigestSum
+from pointsync.ledger import received_summary
+from pointsync.models import Remote
+from pointsync.sync.comparison import delivered, differences
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What both directions should contain, before a ping. None while old movements are being digested."""
+
+    delivered: DigestSum | None
+    received: DigestSum | None
+
+    @classmethod
+    def take(cls, session: Session, remote: Remote) -> Self:
+        """The sums of a remote now."""
+        return cls(
+            delivered.get_sum(session, remote.auth, remote.target),
+            received_summary.get_sum(session, remote.auth, remote.reserve_id),
+        )
+
+
+def save_answer(session: Session, remote: Remote, have: dict[str, Any], now: datetime) -> None:
+    """Compare the `have` of an answer to movements, whose outcome is saved in this transaction."""
+    should_have = delivered.get_sum(session, remote.auth, remote.target)
+    has = DigestSum.from_json(have)
+    _save_there(session, remote, should_have, has)
+    _save_time(remote, should_have, received_summary.get_sum(session, remote.auth, remote.reserve_id), now)
+
+
+def save_ping(session: Session, remote: Remote, before: Snapshot, answer: dict[str, Any], now: datetime) -> None:
+    """Compare the answer `{have, told, waiting}` to a ping, in both directions.
+
+    A direction in which something moved during the ping cannot be compared, and keeps its last result.
+    """
+    current = Snapshot.take(session, remote)
+    has, was_sent = DigestSum.from_json(answer.get("have")), DigestSum.from_json(answer.get("told"))
+    is_quiet = not _is_call_running(session, remote) and current.delivered == before.delivered
+    if is_quiet or has is None or has == current.delivered:
+        _save_there(session, remote, current.delivered, has)
+    is_settled = not answer.get("waiting") and current.received == before.received
+    if was_sent is None or current.received is None:
+        remote.is_equal_here = None
+    elif is_settled or was_sent == current.received:
+        remote.is_equal_here = was_sent == current.received
+    if is_quiet:
+        _save_time(remote, current.delivered, current.received, now)
+
+
+def _is_call_running(session: Session, remote: Remote) -> bool:
+    """Whether a worker may have a batch on its way, whose movements the answer may contain."""
+    return not leases.is_available(session, remote.holder, remote.held_until, "")
+
+
+def _save_there(session: Session, remote: Remote, should_have: DigestSum | None, has: DigestSum | None) -> None:
+    if should_have is None or has is None:
+        remote.is_equal_there = remote.gap = None
+    else:
+        remote.is_equal_there = has == should_have
+        remote.gap = None if has == should_have else (should_have - has).hash
+    if remote.is_equal_there:
+        differences.forget(session, remote.id)  # the sums are equal, so no movement differs any more
+
+
+def _save_time(remote: Remote, sent: DigestSum | None, received: DigestSum | None, now: datetime) -> None:
+    remote.compared_at = now
+    remote.compared_count = sum(each.count for each in (sent, received) if each)
+    is_different = False in (remote.is_equal_there, remote.is_equal_here)
+    remote.differs_since = (remote.differs_since or now) if is_different else None

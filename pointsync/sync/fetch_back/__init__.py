@@ -1,0 +1,1 @@
+"""Fetching this site's lost movements back from its remotes, after a restore or after it was set up again."""

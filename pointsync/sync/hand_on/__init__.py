@@ -1,0 +1,1 @@
+"""Handing on the movements of a site that is gone for good to sites that lack them."""

@@ -1,0 +1,63 @@
+"""A site of version 0.1.0, run from that tag's source, exchanges movements with this version, both ways."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.family import Member, wait_in_step
+from tests.support.old_version import OldSite
+from tests.support.process import SiteProcess, wait_until
+
+SECONDS = 60
+
+
+def exchange(first: Member, second: Member, points: int) -> None:
+    """Record on both sites, and wait until both have the same balances."""
+    before = first.balances() | second.balances()
+    first.record("alice@example.test", points)
+    second.record("bob@example.test", points)
+    expected = before | {email: before.get(email, 0) + points for email in ("alice@example.test", "bob@example.test")}
+    wait_until(lambda: first.balances() == second.balances() == expected, SECONDS, "both have both movements")
+    wait_in_step([first, second], SECONDS)
+
+
+@pytest.mark.timeout(300)
+def test_they_exchange_movements_once_an_admin_has_compared_the_key(tmp_path: Path, old_source: Path) -> None:
+    with (
+        OldSite(tmp_path / "old", old_source) as old_site,
+        SiteProcess(tmp_path / "new", env={"POINTSYNC_SITE_NAME": "new"}) as new_site,
+    ):
+        old, new = Member("old", old_site), Member("new", new_site)
+        columns = {name for _, name, *_ in old.rows("PRAGMA table_info(origin)")}
+        assert "is_key_proven" not in columns, "it is the old version"
+        assert old.list_other(new)["ping"]["ok"]
+        added = new.list_other(old)
+        assert (added["ping"]["ok"], added["ping"]["code"]) == (False, "unproven_key")
+        new.record("carol@example.test", 1)
+        assert new_site.cli("remote", "ping", "1")["ping"]["code"] == "unproven_key"
+        assert old.points("carol@example.test") is None
+        fingerprint = old_site.cli("site")["fingerprint"]
+        assert new_site.cli("remote", "key", "1")["offered"] == fingerprint
+        assert new_site.cli("remote", "accept-key", "1", "--fingerprint", fingerprint)["ping"]["ok"]
+        exchange(old, new, 5)
+        assert old.points("carol@example.test") == 1
+        assert new.status_for(old) in ("green", "warning")
+        assert old.status_for(new) == "green"
+
+
+@pytest.mark.timeout(300)
+def test_sites_that_know_each_other_are_upgraded_one_after_the_other(tmp_path: Path, old_source: Path) -> None:
+    """Their keys were pinned before the upgrade, so nobody has to decide anything."""
+    with ExitStack() as stack:
+        sites = [stack.enter_context(OldSite(tmp_path / name, old_source)) for name in ("one", "two")]
+        first, second = (Member(site.data_dir.name, site) for site in sites)
+        assert first.list_other(second)["ping"]["ok"]
+        assert second.list_other(first)["ping"]["ok"]
+        exchange(first, second, 5)
+        for member in (first, second):
+            assert member.site.terminate() == 0
+            member.site = stack.enter_context(SiteProcess(member.site.data_dir, member.site.port))
+            exchange(first, second, 7)
+            assert member.rows("SELECT is_key_proven FROM origin") == [(True,)]
+        assert first.points("alice@example.test") == second.points("alice@example.test") == 5 + 7 + 7

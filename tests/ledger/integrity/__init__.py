@@ -1,0 +1,1 @@
+"""Whether the ledger is what it was, and what corrects it."""

@@ -1,0 +1,63 @@
+"""What somebody edits in one site's database shows on both sites within seconds, and wrong sums are corrected."""
+
+import pytest
+from sqlalchemy import select
+
+from pointsync.models import Remote
+from pointsync.schedule import ticks
+from tests.peer.pair.edited_sites import Pair, differences, edit, status, sync
+from tests.peer.peer_site import PeerSite
+from tests.peer.signed_caller import ALICE
+from tests.support.moving_clock import MovingClock
+
+
+@pytest.fixture
+def remotes(pair: Pair, moving_clock: MovingClock) -> tuple[int, int]:
+    """Both sites have delivered movements to each other and are green; their remotes."""
+    a, b = pair
+    to_b, _ = sync(a, b, 10, 2)
+    b.record(ALICE, 20)
+    [to_a] = b.read(lambda session: session.scalars(select(Remote.id)).all())
+    b.deliver(to_a)
+    for site, remote_id in ((a, to_b), (b, to_a), (a, to_b)):
+        site.check(remote_id)
+        assert status(site, remote_id)[0] == "green"
+    return to_b, to_a
+
+
+def refresh(site: PeerSite) -> None:
+    """Let the job store the statuses."""
+    with site.app.app_context():
+        ticks.refresh_statuses()
+
+
+@pytest.mark.parametrize("points", [10, 20])
+def test_the_edited_site_is_not_green_even_before_it_is_compared(
+    pair: Pair, remotes: tuple[int, int], points: int
+) -> None:
+    """With an own movement, and with one of the other site."""
+    a, _ = pair
+    edit(a, "UPDATE movement SET points = 1000 WHERE points = ?", points)
+    refresh(a)
+    assert status(a, remotes[0])[0] == "warning"
+    assert a.remote(remotes[0]).checked_at is None, "it is compared with the next tick"
+    edit(a, "UPDATE movement SET points = ? WHERE points = 1000", points)
+
+
+def test_an_own_movement_deleted_with_its_deliveries_is_shown(pair: Pair, remotes: tuple[int, int]) -> None:
+    a, _ = pair
+    [movement_id] = [each.id for each in a.movements() if each.points == 10]
+    edit(a, "DELETE FROM delivery WHERE movement_seq = (SELECT seq FROM movement WHERE points = 10)")
+    edit(a, "DELETE FROM movement WHERE points = 10")
+    edit(a, "UPDATE balance SET points = points - 10")
+    a.check(remotes[0])
+    assert differences(a) == [(movement_id, "unknown_here", None)]
+    assert status(a, remotes[0])[0] == "error"
+
+
+def test_a_wrong_sum_of_what_was_delivered_is_corrected(pair: Pair, remotes: tuple[int, int]) -> None:
+    a, _ = pair
+    edit(a, "UPDATE remote SET delivered_count = delivered_count + 1, delivered_hash = ?", bytes(16))
+    a.check(remotes[0])
+    a.check(remotes[0])
+    assert (differences(a), status(a, remotes[0])[0]) == ([], "green")
