@@ -19,8 +19,13 @@ log = logging.getLogger(__name__)
 
 EXTENSION_KEY = "pointsync_database_file"
 GONE = (
-    "{path} was deleted or replaced while this site ran, so nothing is recorded or sent. Do not stop this process yet: "
-    "its data can still be saved. See Troubleshooting in the manual: The database file is gone."
+    "The database file was deleted or replaced while this site ran, so nothing is recorded or sent. The site's log "
+    "says what to do."
+)
+"""Anybody may see this, so it names no path."""
+ADVICE = (
+    "%s was deleted or replaced while this site ran, so nothing is recorded or sent. Do not stop process %s yet: first "
+    "copy its files from /proc/%s/fd. How: pointsync/manual/troubleshooting.md, The database file is gone"
 )
 
 _FileIdentity = tuple[int, int]
@@ -38,7 +43,7 @@ class DatabaseFile:
         self._open_connections: set[int] = set()
         self._identity: _FileIdentity | None = None
         self._wal_identity: _FileIdentity | None = None
-        self._problem: str | None = None
+        self._changed_path: Path | None = None
 
     def connect(self) -> sqlite3.Connection:
         """Open a connection, but never create the file. Raises sqlite3.OperationalError if it is missing or another
@@ -60,14 +65,14 @@ class DatabaseFile:
     def find_problem(self) -> str | None:
         """What happened to the file while this process had it open; None if nothing did. A change is logged once."""
         with self._lock:
-            problem = self._compare() if self._open_connections else None
-            if problem != self._problem:
-                self._problem = problem
-                if problem:
-                    log.error("%s", problem)
+            changed_path = self._find_changed_path() if self._open_connections else None
+            if changed_path != self._changed_path:
+                self._changed_path = changed_path
+                if changed_path:
+                    log.error(ADVICE, changed_path, os.getpid(), os.getpid())
                 else:
                     log.warning("%s is back", self.path)
-        return problem
+        return GONE if changed_path else None
 
     def watch(self, engine: Engine) -> None:
         """Follow the connections of `engine`. Call it after the listeners that configure new connections.
@@ -92,12 +97,12 @@ class DatabaseFile:
             with self._lock:
                 self._open_connections.clear()
 
-    def _compare(self) -> str | None:
+    def _find_changed_path(self) -> Path | None:
         if self._wal_identity is None:  # in an empty database, the first transaction creates it
             self._wal_identity = _identify(self._wal_path)
         for path, identity in ((self.path, self._identity), (self._wal_path, self._wal_identity)):
             if _identify(path) != identity:
-                return GONE.format(path=path)
+                return path
         return None
 
 
