@@ -13,6 +13,7 @@ from pointsync.runtime import get_runtime
 from pointsync.sync.fetch_back import progress
 from pointsync.sync.hand_on import jobs, permissions
 from pointsync.sync.remotes import network as family_network
+from pointsync.sync.remotes import queue
 from pointsync.sync.repair import comparison_list
 from pointsync.sync.site import settings
 
@@ -77,4 +78,5 @@ def _render_tab(form: NetworkForm) -> str:
         comparison=comparison_list.read(session),
         hand_on_jobs=jobs.list_all(session),
         hand_on_permissions=permissions.list_all(session),
+        remote_names={remote.id: remote.display_name for remote in queue.list_all(session)},
     )

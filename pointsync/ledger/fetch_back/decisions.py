@@ -50,8 +50,7 @@ class Decision:
 
 def count(session: Session) -> int:
     """How many decisions wait."""
-    query = select(ReturnedMovement.movement_id).where(ReturnedMovement.problem.is_not(None)).distinct()
-    return len(session.scalars(query).all())
+    return take_in.count_movements(session, ReturnedMovement.problem.is_not(None))
 
 
 def list_all(session: Session) -> list[Decision]:

@@ -6,7 +6,7 @@ The result depends only on what the remotes returned and what is recorded here, 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, distinct, func, select
 from sqlalchemy.orm import Session
 
 from pointsync.ledger.fetch_back.insert_returned import insert_returned, lock_remotes
@@ -21,6 +21,17 @@ CHUNK_SIZE = 200
 def is_waiting(session: Session) -> bool:
     """Whether returned movements wait to be recorded; not those that an admin must decide about."""
     return session.scalar(select(ReturnedMovement.id).where(ReturnedMovement.problem.is_(None)).limit(1)) is not None
+
+
+def count_waiting(session: Session) -> int:
+    """How many returned movements wait to be recorded."""
+    return count_movements(session, ReturnedMovement.problem.is_(None))
+
+
+def count_movements(session: Session, condition: ColumnElement[bool]) -> int:
+    """How many movements the remotes have returned for which `condition` holds, each counted once."""
+    query = select(func.count(distinct(ReturnedMovement.movement_id))).where(condition)
+    return session.scalar(query) or 0
 
 
 def record_next_chunk(session: Session, now: datetime) -> bool:

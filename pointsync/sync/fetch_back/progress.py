@@ -7,9 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync import clock
-from pointsync.ledger.fetch_back import decisions
+from pointsync.ledger.fetch_back import decisions, take_in
 from pointsync.ledger.fetch_back.decisions import Decision
-from pointsync.models import FetchState, Movement, Remote, RemoteFetch, Reserve, ReturnedMovement, Site
+from pointsync.models import FetchState, Movement, Remote, RemoteFetch, Reserve, Site
 
 
 class RemoteProgress(Struct):
@@ -54,12 +54,11 @@ def read(session: Session) -> FetchBackProgress:
         .order_by(RemoteFetch.remote_id)
         .execution_options(populate_existing=True)
     )
-    waiting_ids = select(ReturnedMovement.movement_id).where(ReturnedMovement.problem.is_(None)).distinct()
     return FetchBackProgress(
         running=site.is_fetching_back,
         open=site.has_open_fetch,
         since=clock.to_text(site.restored_at) if site.restored_at else None,
-        to_record=len(session.scalars(waiting_ids).all()),
+        to_record=take_in.count_waiting(session),
         decisions=decisions.count(session),
         remotes=[
             RemoteProgress(
@@ -83,19 +82,26 @@ def describe(progress: FetchBackProgress) -> str:
     skipped_count = sum(each.state == "skipped" for each in progress.remotes)
     sentences = []
     if waiting:
-        received, total = sum(each.received for each in waiting), sum(each.total for each in waiting)
+        received = sum(each.received for each in waiting)
         sentences.append(
-            f"{len(waiting)} of {len(progress.remotes)} remotes are not fetched ({received:,} of {total:,})."
+            f"It waits for {_count(len(waiting), 'remote')} of {len(progress.remotes)}, "
+            f"which returned {_count(received, 'movement')} so far."
         )
     elif progress.open:
         sentences.append("It ends when you say that all remotes are listed.")
     elif progress.running:
         sentences.append("Everything is fetched and is being recorded.")
     if skipped_count:
-        sentences.append(f"{skipped_count} are fetched when they answer.")
+        verb = "is fetched when it answers" if skipped_count == 1 else "are fetched when they answer"
+        sentences.append(f"{_count(skipped_count, 'remote')} {verb}.")
     if progress.decisions:
-        sentences.append(f"{progress.decisions:,} returned movements need your decision.")
+        verb = "needs" if progress.decisions == 1 else "need"
+        sentences.append(f"{_count(progress.decisions, 'returned movement')} {verb} your decision.")
     return " ".join(sentences)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _state(fetch: RemoteFetch) -> Literal["waiting", "fetched", "skipped", "complete"]:

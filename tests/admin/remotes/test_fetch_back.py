@@ -72,7 +72,10 @@ def test_the_progress_is_shown(app: Flask, ada: PanelClient, remote_ids: list[in
     give_back(app, remote_ids[0], returned())
     text = ada.get(PAGE).text
     content = main_text(text)
-    assert "This site fetches its lost movements back. 1 of 2 remotes are not fetched" in content
+    assert (
+        "This site fetches its lost movements back. It waits for 1 remote of 2, which returned 0 movements so far."
+        in content
+    )
     assert "Tea <b>shop</b> Fetched: 1 movement. 1" in content
     assert "mugs.test did not <i>answer." in content
     assert "<i>answer" not in text

@@ -39,7 +39,7 @@ def test_handing_on_is_started_and_stopped(ada: PanelClient) -> None:
     assert ada.send(path, auth=GONE.upper()).location == f"{PAGE}#hand-on"
     content = main_text(ada.get(PAGE).text)
     assert "Its movements are handed on to 1 remote, whose admins must allow it there." in content
-    assert f"{GONE} 1 Handed on 0 of 2" in content
+    assert f"{GONE} Tea <b>shop</b> Handed on 0 of 2" in content
     assert ada.send(f"{path}/stops", PAGE, auth=GONE).status_code == 303
     assert "Stopped. What was handed on stays." in main_text(ada.get(PAGE).text)
     assert ada.send(f"{path}/stops", PAGE, auth=GONE).status_code == 303
