@@ -60,9 +60,15 @@ def is_same(own: Movement, content_digest: int, reserve_id: int) -> bool:
 
 
 def place(
-    session: Session, own: Movement | None, merged: MergedMovement, now: datetime
+    session: Session,
+    own: Movement | None,
+    merged: MergedMovement,
+    now: datetime,
+    repeated: Sequence[Movement] | None = None,
 ) -> Placement | NotPlaced | ReturnProblem:
     """Decide about a returned movement; `own` is the movement here with the same id, if there is one.
+
+    `repeated` are its repeats, as `repeats.find` finds them if they are not given.
 
     Repeats of it are taken back, and a movement here that used its id again gets a new one, if nobody has it yet.
     """
@@ -71,10 +77,11 @@ def place(
             return NotPlaced.ALREADY_HERE
         if _has_left(session, own):
             return ReturnProblem.ID_IN_USE
-    found = repeats.find(session, get_local_auth(session), merged)
+    found = repeats.find(session, get_local_auth(session), merged) if repeated is None else repeated
     if len(found) > 1 or not all(repeats.has_same_content(each, merged) for each in found):
         return ReturnProblem.OTHER_CONTENT
-    if repeats.is_being_sent(session, [each.seq for each in (own, *found) if each], now):
+    replaced_seqs = [each.seq for each in (own, *found) if each]
+    if replaced_seqs and repeats.is_being_sent(session, replaced_seqs, now):
         return NotPlaced.IN_A_CALL
     if own is not None:
         _reissue(session, own, now)

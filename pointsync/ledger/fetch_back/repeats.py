@@ -1,7 +1,8 @@
 """Movements that the shop repeated here after a restore, because their first record was lost: found by source and ref,
 and taken back when the first one returns."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -27,16 +28,38 @@ def find(session: Session, local_auth: str, merged: MergedMovement) -> list[Move
 
     If the source is unknown, because an earlier version sent it, with that ref of any source of a shop.
     """
-    if merged.ref is None:
-        return []
-    sources = [merged.source] if merged.source is not None else _list_shop_sources(session)
-    query = (
-        select(Movement)
-        .options(joinedload(Movement.customer), joinedload(Movement.reserve))
-        .where(Movement.origin == local_auth, Movement.ref == merged.ref, Movement.id != str(merged.movement_id))
-        .order_by(Movement.seq)
-    )
-    return [each for part in chunks(sources) for each in session.scalars(query.where(Movement.source.in_(part)))]
+    return find_all(session, local_auth, [merged])[merged.movement_id]
+
+
+def find_all(session: Session, local_auth: str, returned: Sequence[MergedMovement]) -> dict[int, list[Movement]]:
+    """The same for many returned movements, by their ids."""
+    has_unknown_source = any(each.ref is not None and each.source is None for each in returned)
+    shop_sources = _list_shop_sources(session) if has_unknown_source else []
+    keys = {
+        each.movement_id: [(source, each.ref) for source in ([each.source] if each.source else shop_sources)]
+        for each in returned
+        if each.ref is not None
+    }
+    refs_by_source: defaultdict[str, set[str]] = defaultdict(set)
+    for source, ref in (key for own_keys in keys.values() for key in own_keys):
+        refs_by_source[source].add(ref)
+    recorded: dict[tuple[str | None, str | None], Movement] = {}
+    for source, refs in refs_by_source.items():
+        query = (
+            select(Movement)
+            .options(joinedload(Movement.customer), joinedload(Movement.reserve))
+            .where(Movement.origin == local_auth, Movement.source == source)
+        )
+        for part in chunks(sorted(refs)):
+            recorded |= {(source, each.ref): each for each in session.scalars(query.where(Movement.ref.in_(part)))}
+    return {
+        each.movement_id: [
+            recorded[key]
+            for key in keys.get(each.movement_id, [])
+            if key in recorded and recorded[key].id != str(each.movement_id)
+        ]
+        for each in returned
+    }
 
 
 def has_same_content(repeat: Movement, merged: MergedMovement) -> bool:

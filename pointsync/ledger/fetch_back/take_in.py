@@ -9,9 +9,11 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, distinct, func, select
 from sqlalchemy.orm import Session
 
+from pointsync.ledger.fetch_back import repeats
 from pointsync.ledger.fetch_back.insert_returned import insert_returned, lock_remotes
 from pointsync.ledger.fetch_back.merge import MergedMovement, merge
 from pointsync.ledger.fetch_back.placement import NotPlaced, Placement, load_own, place
+from pointsync.ledger.outbox import get_local_auth
 from pointsync.models import ReturnedMovement, ReturnProblem
 
 CHUNK_SIZE = 200
@@ -50,16 +52,18 @@ def record_next_chunk(session: Session, now: datetime) -> bool:
         return False
     lock_remotes(session)
     rows_by_id, own = load_rows(session, waiting_ids), load_own(session, waiting_ids)
+    merged_by_id = {movement_id: merge(rows) for movement_id, rows in rows_by_id.items()}
+    readable = [each for each in merged_by_id.values() if isinstance(each, MergedMovement)]
+    repeated = repeats.find_all(session, get_local_auth(session), readable)
     placements: list[Placement] = []
     handled_ids: list[int] = []
     problems: dict[int, ReturnProblem] = {}
-    for movement_id, rows in rows_by_id.items():
+    for movement_id, merged in merged_by_id.items():
         outcome: Placement | NotPlaced | ReturnProblem
-        merged = merge(rows)
         if isinstance(merged, MergedMovement):
             if any(each.merged.ref == merged.ref for each in placements if merged.ref):
                 break  # it may repeat a movement of this chunk, which must be recorded first
-            outcome = place(session, own.get(movement_id), merged, now)
+            outcome = place(session, own.get(movement_id), merged, now, repeated[movement_id])
         else:
             outcome = merged
         if outcome is NotPlaced.IN_A_CALL:

@@ -135,6 +135,20 @@ def test_what_contradicts_its_digest_there_is_not_recorded(remote_ids):
     assert [each.problem for each in waiting_decisions()] == ["altered_there"]
 
 
+def test_many_come_back_in_chunks(remote_ids):
+    repeats = [repeat(number, source=SHOP).movement.id for number in (1, 199, 200, 201, 450)]
+    begin()
+    give_back(remote_ids[0], *(lost(number) for number in range(1, 451)))
+    give_back(remote_ids[1])
+    assert record_returned()
+    own = own_movements()
+    assert sum(each.points for each in own) == 4500
+    assert [each.id for each in own if each.id in repeats] == repeats
+    assert len({each.ref for each in own if each.source == SHOP}) == 450
+    with db.transaction() as session:
+        assert find_balance_differences(session) == find_hourly_total_differences(session) == []
+
+
 class TestRepeats:
     """The shop repeated an order here, because it was lost."""
 
