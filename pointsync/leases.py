@@ -65,9 +65,9 @@ def is_available(session: Session, holder: str | None, expires_at: datetime | No
     A lease ends at that time, or earlier if its holder is dead: its heartbeat is old or in the future, or it was a
     process of this host that no longer runs (a restarted process is another worker).
     """
-    now = get_database_time(session)
     if holder is None or expires_at is None or holder == worker_id:
         return True
+    now = get_database_time(session)
     if not now < expires_at <= now + MAX_LEASE_DURATION:
         return True
     worker = session.get(Worker, holder, populate_existing=True)

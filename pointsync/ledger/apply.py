@@ -56,7 +56,13 @@ class ApplyResult:
 
 
 def apply(
-    session: Session, origin: str, reserve: Reserve, incoming: Sequence[IncomingMovement], now: datetime
+    session: Session,
+    origin: str,
+    reserve: Reserve,
+    incoming: Sequence[IncomingMovement],
+    now: datetime,
+    *,
+    is_origin_locked: bool = False,
 ) -> list[ApplyResult]:
     """Apply `incoming` from `origin` to `reserve`; the results are in the same order.
 
@@ -65,7 +71,8 @@ def apply(
     that somebody edited here: if its stored digest is that of the incoming one, it gets its original points and
     customer back, and is `applied`. A refused movement does not stop the others.
     """
-    lock_origin(session, origin, now)
+    if not is_origin_locked:
+        lock_origin(session, origin, now)
     existing = _find_existing(session, origin, [each.id for each in incoming])
     emails: dict[int, str] = {}
     refusals: dict[int, ApplyResult] = {}
@@ -119,11 +126,11 @@ def lock_origin(session: Session, auth: str, now: datetime) -> Origin:
 
     If the same batch arrives twice at once, the lock lets one call apply it and the other one recognise it.
     """
-    query = select(Origin).where(Origin.auth == auth).with_for_update()
-    origin = session.scalar(query)
+    origin = Origin.find_for_update(session, auth)
     if origin is None:
         insert_or_ignore(session, Origin, [{"auth": auth, "first_seen_at": now}])
-        origin = session.scalars(query).one()
+        origin = Origin.find_for_update(session, auth)
+    assert origin
     return origin
 
 

@@ -16,11 +16,10 @@ from pointsync.models import ReceivedSummary, Site
 def get_have(session: Session, origin: str, reserve_id: int) -> dict[str, Any]:
     """`{count, max_id, hash}`; `max_id` is a decimal string. No `hash` while old movements are being digested."""
     summary = session.get(ReceivedSummary, (origin, reserve_id), populate_existing=True)
-    held = get_sum(session, origin, reserve_id)
+    held = summary.held if summary else DigestSum()
     return {
-        "count": summary.count if summary else 0,
+        **(held.to_json() if are_all_digested(session) else {"count": held.count}),
         "max_id": str(summary.max_id if summary else 0),
-        **({"hash": held.to_json()["hash"]} if held else {}),
     }
 
 
@@ -45,9 +44,16 @@ def add_movements(session: Session, origin: str, reserve_id: int, rows: Sequence
 
 def change(session: Session, origin: str, reserve_id: int, difference: DigestSum, max_id: int = 0) -> None:
     """Add `difference`, whose count may be negative, to the sum of an origin, whose row is locked."""
-    key = {"origin": origin, "reserve_id": reserve_id}
-    insert_or_ignore(session, ReceivedSummary, [key | {"count": 0, "max_id": 0, "hash": 0}])
-    summary = session.get_one(ReceivedSummary, (origin, reserve_id), populate_existing=True, with_for_update=True)
+    summary = _find_for_update(session, origin, reserve_id)
+    if summary is None:
+        row = {"origin": origin, "reserve_id": reserve_id, "count": 0, "max_id": 0, "hash": 0}
+        insert_or_ignore(session, ReceivedSummary, [row])
+        summary = _find_for_update(session, origin, reserve_id)
+    assert summary
     summary.held += difference
     summary.max_id = max(summary.max_id, max_id)
     session.flush()
+
+
+def _find_for_update(session: Session, origin: str, reserve_id: int) -> ReceivedSummary | None:
+    return session.get(ReceivedSummary, (origin, reserve_id), populate_existing=True, with_for_update=True)

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Select, String, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from pointsync.db import Base, RowNumber, UInt128, UtcDateTime
 from pointsync.models.remote import Remote
@@ -53,11 +53,6 @@ class RemoteFetch(Base):
             .join(Remote, Remote.id == cls.remote_id)
             .where(cls.state == FetchState.SKIPPED, Remote.deleted_at.is_(None))
         )
-
-    @classmethod
-    def is_unfetched(cls, session: Session, remote_id: int) -> bool:
-        """Whether nothing may be sent to that remote before it is fetched."""
-        return session.scalar(cls.select_unfetched().where(cls.remote_id == remote_id)) is not None
 
 
 class ReturnedMovement(Base):

@@ -87,6 +87,11 @@ class Origin(Base):
         return text if is_known else ids.normalise_auth(text.strip())
 
     @classmethod
+    def find_for_update(cls, session: Session, auth: str) -> "Origin | None":
+        """The current row, locked until the transaction ends; None if that site has never called."""
+        return session.get(cls, auth, populate_existing=True, with_for_update=True)
+
+    @classmethod
     def is_blocked(cls, session: Session, auth: str) -> bool:
         """Whether an admin has blocked the site with that Auth."""
         return session.scalar(select(cls.auth).where(cls.auth == auth, cls.blocked_at.is_not(None))) is not None

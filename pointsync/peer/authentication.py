@@ -63,10 +63,12 @@ def admit_sender(session: Session, body: JsonObject, signed: wire.SignedMessage,
     that names its key makes it known. Raises WireError for a wrong key.
     """
     sender = body["from"]
-    _require_known_key(session.scalar(select(Origin.public_key).where(Origin.auth == sender)), signed)
-    if code := blocked_origins.refuse_origin(session, sender, now):
+    known = Origin.find_for_update(session, sender)
+    if known:
+        _require_known_key(known.public_key, signed)
+    if code := blocked_origins.refuse_origin(session, sender, now, known):
         return WireError(403, code, wire.REFUSAL_MESSAGES[code])
-    origin = lock_origin(session, sender, now)
+    origin = known or lock_origin(session, sender, now)
     _require_known_key(origin.public_key, signed)
     if origin.public_key is None and body.get("key") is not None:
         _save_first_key(session, origin, body["key"], signed)

@@ -49,7 +49,7 @@ def movements() -> Response:
 
     def build_answer(session: Session, _identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
         nonlocal results
-        reserve, results = apply_movements(session, body, body["from"], parse_movement, now)
+        reserve, results = apply_movements(session, body, body["from"], parse_movement, now, is_origin_locked=True)
         return {
             "results": [result_json(each) for each in results],
             "have": received_summary.get_have(session, body["from"], reserve.id),
@@ -158,6 +158,8 @@ def apply_movements(
     origin: str,
     parse: Callable[[object], IncomingMovement | ApplyResult],
     now: datetime,
+    *,
+    is_origin_locked: bool = False,
 ) -> tuple[Reserve, list[ApplyResult]]:
     """Apply the movements of a request to the reserve that it names; one that `parse` refuses is not applied."""
     items = body.get("movements")
@@ -167,9 +169,8 @@ def apply_movements(
         raise WireError(413, "too_large", f"A batch has at most {wire.MAX_BATCH:,} movements.")
     reserve = _require_reserve(session, body)
     parsed = [parse(item) for item in items]
-    applied = iter(
-        apply(session, origin, reserve, [each for each in parsed if isinstance(each, IncomingMovement)], now)
-    )
+    incoming = [each for each in parsed if isinstance(each, IncomingMovement)]
+    applied = iter(apply(session, origin, reserve, incoming, now, is_origin_locked=is_origin_locked))
     return reserve, [next(applied) if isinstance(each, IncomingMovement) else each for each in parsed]
 
 

@@ -1,9 +1,10 @@
 """Claiming: one worker at a time leases a remote, and claims a batch of its deliveries."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from pointsync import clock, leases
@@ -26,13 +27,13 @@ MAX_UNKNOWN_DELAY = timedelta(days=1)
 
 def list_due(session: Session, now: datetime) -> list[int]:
     """The remotes that have something due: a delivery that can be sent, or a probe."""
+    if _is_sending_stopped(session):
+        return []
     sendable = _is_sendable(settings.read(session), now)
     has_pending, has_unknown = (
         exists().where(Delivery.remote_id == Remote.id, Delivery.state_condition(state), *sendable)
         for state in (DeliveryState.PENDING, DeliveryState.UNKNOWN)
     )
-    if _is_sending_stopped(session):
-        return []
     return list(
         session.scalars(
             select(Remote.id).where(
@@ -47,27 +48,36 @@ def list_due(session: Session, now: datetime) -> list[int]:
     )
 
 
-def lease_remote(session: Session, remote_id: int, worker_id: str, now: datetime) -> Remote | None:
-    """Lease the remote to this worker for 120 s by the database's clock; None if it may not be called now."""
-    remote = Remote.get_for_update(session, remote_id)
-    if remote is None or remote.deleted_at or remote.paused_at or _is_sending_stopped(session):
-        return None
-    if Origin.is_blocked(session, remote.auth) or RemoteFetch.is_unfetched(session, remote.id):
-        return None
-    if backoff.is_waiting(remote, now):
-        return None
+def lease_remote(session: Session, remote: Remote, worker_id: str, now: datetime) -> bool:
+    """Lease the locked remote to this worker for 120 s by the database's clock; False if it may not be called now."""
+    if remote.deleted_at or remote.paused_at or backoff.is_waiting(remote, now):
+        return False
+    if _is_sending_stopped(session, remote):
+        return False
     if not leases.is_available(session, remote.holder, remote.held_until, worker_id):
-        return None
+        return False
     remote.holder, remote.held_until = worker_id, get_database_time(session) + leases.REMOTE_LEASE_DURATION
-    session.flush()
-    return remote
+    return True
 
 
-def _is_sending_stopped(session: Session) -> bool:
-    """Whether nothing is sent to any remote: an admin must decide, or the remotes are asked or fetched from first."""
-    if not runs.may_send(session) or not first_checks.are_done(session):
-        return True
-    return bool(session.scalar(select(Site.is_fetching_back)))
+def _is_sending_stopped(session: Session, remote: Remote | None = None) -> bool:
+    """Whether nothing is sent to any remote: an admin must decide, or the remotes are asked or fetched from first.
+
+    With `remote`, also whether nothing is sent to it, because it is blocked or must be fetched from first.
+    """
+    parameters = {"remote_id": remote.id if remote else None, "auth": remote.auth if remote else None}
+    state = session.execute(_select_sending_state(), parameters).one()
+    return state.is_stopped or not runs.may_send(session, state)
+
+
+@cache
+def _select_sending_state() -> Select[Any]:
+    """Built once, because each claim asks it."""
+    is_blocked = exists().where(Origin.auth == bindparam("auth"), Origin.blocked_at.is_not(None))
+    unfetched = RemoteFetch.select_unfetched().where(RemoteFetch.remote_id == bindparam("remote_id"))
+    return runs.select_state(
+        or_(Site.is_fetching_back, first_checks.is_any_due(), is_blocked, unfetched.exists()).label("is_stopped")
+    )
 
 
 def release_lease(remote: Remote, worker_id: str) -> None:
@@ -108,7 +118,7 @@ def claim_batch(
         remote_id=remote.id, started_at=now, first_delivery_id=items[0].delivery_id, deliveries=len(items)
     )
     session.add(attempt)
-    session.flush()
+    session.flush()  # also the lease
     runs.count_call(session)
     return Batch(remote.id, attempt.id, load_target(session, remote, vault), items)
 

@@ -6,6 +6,8 @@ remote in one process, and wakes the dispatcher.
 
 import logging
 import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 from time import monotonic
@@ -22,10 +24,14 @@ from pointsync.sync.delivery.claim import claim_batch, lease_remote, list_due, r
 from pointsync.sync.delivery.outcome import save_outcome
 from pointsync.sync.delivery.send import send_batch
 from pointsync.sync.remotes.check import check_remote, refresh_status
+from pointsync.sync.remotes.status import GREEN
 from pointsync.sync.site import local_site, settings
+from pointsync.sync.site.local_site import Identity
 
 log = logging.getLogger(__name__)
 
+MIN_STATUS_AGE = timedelta(seconds=1)
+"""How old a green status is before a call that succeeded refreshes it."""
 MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.1, 5.0
 SHUTDOWN_SECONDS = 7
 """How long a stopping process waits for running calls. Movements of aborted calls are sent again later."""
@@ -117,11 +123,11 @@ def deliver(remote_id: int, stop_event: threading.Event) -> None:
     while True:
         next_step = _take_step_with_retry(remote_id, finished_call, stop_event, may_probe=not has_probed)
         finished_call = None
-        if isinstance(next_step, Batch):
-            outcome = _send_batch(next_step)
+        if isinstance(next_step, Call):
+            outcome = _make_call(next_step)
             # A call that this process aborted while stopping says nothing about the remote.
             if isinstance(outcome, BatchAnswered) or not stop_event.is_set():
-                finished_call = (next_step, outcome)
+                finished_call = (next_step.batch, outcome)
         elif next_step is Probe.DUE:
             has_probed = True
             check_remote(remote_id)
@@ -129,15 +135,23 @@ def deliver(remote_id: int, stop_event: threading.Event) -> None:
             return
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that is due: its batch, and who this site is."""
+
+    batch: Batch
+    identity: Identity
+
+
 class Probe(Enum):
-    """Instead of a batch: a ping is due."""
+    """Instead of a call: a ping is due."""
 
     DUE = "due"
 
 
 def _take_step_with_retry(
     remote_id: int, finished_call: tuple[Batch, BatchOutcome] | None, stop_event: threading.Event, may_probe: bool
-) -> Batch | Probe | None:
+) -> Call | Probe | None:
     """Save the finished call's outcome and claim the next batch, in one transaction; None if nothing is due.
 
     The outcome must not be lost because the database is busy: saving is retried with growing pauses until it
@@ -167,34 +181,42 @@ def _take_step_with_retry(
 
 def _take_step(
     session: Session, remote_id: int, finished_call: tuple[Batch, BatchOutcome] | None, may_claim: bool, may_probe: bool
-) -> Batch | Probe | None:
+) -> Call | Probe | None:
     state, now = get_runtime(), clock.now()
     current_settings = settings.read(session)
+    remote = Remote.get_for_update(session, remote_id)
+    assert remote, "remotes are hidden, never deleted from the table"
     if finished_call:
-        save_outcome(session, *finished_call, state.worker_id, current_settings, now)
-    next_step: Batch | Probe | None = None
-    leased = lease_remote(session, remote_id, state.worker_id, now) if may_claim else None
-    if leased:
-        if not leased.is_probing and leased.dialect:
-            next_step = claim_batch(session, leased, state.vault, current_settings, now)
-        if may_probe and (leased.is_probing or leased.dialect is None):
-            next_step = Probe.DUE
-    remote = session.get_one(Remote, remote_id)
-    if next_step is None:
-        release_lease(remote, state.worker_id)
-    if finished_call and (next_step is None or isinstance(finished_call[1], BatchFailed)):
-        # The list never shows a status older than the last attempt.
+        save_outcome(session, remote, *finished_call, state.worker_id, current_settings, now)
+    next_step: Call | Probe | None = None
+    with session.no_autoflush:  # nothing is written if nothing is due
+        if may_claim and lease_remote(session, remote, state.worker_id, now):
+            if not remote.is_probing and remote.dialect:
+                batch = claim_batch(session, remote, state.vault, current_settings, now)
+                if batch:
+                    next_step = Call(batch, local_site.load_identity(session, state.vault, state.config, now))
+            if may_probe and (remote.is_probing or remote.dialect is None):
+                next_step = Probe.DUE
+        if next_step is None:
+            release_lease(remote, state.worker_id)
+    if finished_call and (isinstance(finished_call[1], BatchFailed) or (next_step is None and _is_old(remote, now))):
         refresh_status(session, remote, current_settings, now)
     return next_step
 
 
-def _send_batch(batch: Batch) -> BatchOutcome:
-    """Make the batch's call, outside any transaction."""
-    state, now = get_runtime(), clock.now()
-    identity = local_site.load_identity(db.session(), state.vault, state.config, now)
+def _is_old(remote: Remote, now: datetime) -> bool:
+    """Whether the stored status may be wrong after a call that succeeded. While it is green, the job that refreshes all
+    statuses is enough."""
+    is_recent = remote.status_at is not None and timedelta(0) <= now - remote.status_at < MIN_STATUS_AGE
+    return remote.status != GREEN or not is_recent
+
+
+def _make_call(call: Call) -> BatchOutcome:
+    """Make the call, outside any transaction."""
+    state, batch = get_runtime(), call.batch
     db.session.remove()
     try:
-        return send_batch(state.client, identity, batch, now)
+        return send_batch(state.client, call.identity, batch, clock.now())
     except Exception as error:
         # An error in our own code counts as a failed attempt; otherwise the remote would look silent forever.
         log.exception("remote %s: the call failed with an unexpected error", batch.remote_id)

@@ -2,12 +2,12 @@
 still has the lease of the remote."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from pointsync.db.upsert import insert_or_ignore
+from pointsync.db.upsert import dialect_insert
 from pointsync.digests import DigestSum
 from pointsync.ledger.integrity import movement_changes
 from pointsync.ledger.outbox import keep_ids_above
@@ -27,21 +27,26 @@ log = logging.getLogger(__name__)
 
 
 def save_outcome(
-    session: Session, batch: Batch, outcome: BatchOutcome, worker_id: str, settings: Settings, now: datetime
+    session: Session,
+    remote: Remote,
+    batch: Batch,
+    outcome: BatchOutcome,
+    worker_id: str,
+    settings: Settings,
+    now: datetime,
 ) -> None:
-    """Save the outcome of `batch`: its deliveries, its attempt, and the state of the remote."""
-    remote = Remote.get_for_update(session, batch.remote_id)
-    assert remote, "remotes are hidden, never deleted from the table"
+    """Save the outcome of `batch`: its deliveries, its attempt, and the state of the locked remote."""
     forget_future_failure(remote, now)
     is_holder = remote.holder == worker_id
     attempt = session.get_one(Attempt, batch.attempt_id)
     attempt.ended_at = now
     if isinstance(outcome, BatchAnswered):
         attempt.code = "ok"
-        attempt.delivered = _save_delivered(session, remote, batch, outcome, now)
-        if is_holder:
-            _save_undelivered(session, batch, outcome, settings, now)
-            _save_success(session, remote, batch, outcome, settings, now)
+        with session.no_autoflush:  # otherwise each statement would write what has changed of the remote so far
+            attempt.delivered = _save_delivered(session, remote, batch, outcome, now)
+            if is_holder:
+                _save_undelivered(session, batch, outcome, settings, now)
+                _save_success(session, remote, batch, outcome, settings, now)
         log_fields = {"remote": remote.id, "delivered": attempt.delivered, "sent": len(batch.items)}
         log.info("remote %(remote)s: %(delivered)s of %(sent)s movements delivered", log_fields, extra=log_fields)
     else:
@@ -82,17 +87,18 @@ def _save_delivered(session: Session, remote: Remote, batch: Batch, outcome: Bat
     ).all()
     if is_counted:
         remote.delivered += _sum_digests(session, batch, {delivery_id for delivery_id, _ in saved})
-    day = now.date()
-    insert_or_ignore(session, DailyDeliveryTotal, [{"remote_id": remote.id, "day": day, "tries": 0, "delivered": 0}])
-    session.execute(
-        update(DailyDeliveryTotal)
-        .where(DailyDeliveryTotal.remote_id == remote.id, DailyDeliveryTotal.day == day)
-        .values(
-            tries=DailyDeliveryTotal.tries + sum(attempts for _, attempts in saved),
-            delivered=DailyDeliveryTotal.delivered + len(saved),
-        )
-    )
+    _add_to_daily_total(session, remote.id, now.date(), sum(attempts for _, attempts in saved), len(saved))
     return len(saved)
+
+
+def _add_to_daily_total(session: Session, remote_id: int, day: date, tries: int, delivered_count: int) -> None:
+    insert = dialect_insert(session, DailyDeliveryTotal)
+    table, new = DailyDeliveryTotal.__table__.c, insert.excluded
+    increments = {"tries": table.tries + new.tries, "delivered": table.delivered + new.delivered}
+    session.connection().execute(
+        insert.on_conflict_do_update(index_elements=["remote_id", "day"], set_=increments),
+        [{"remote_id": remote_id, "day": day, "tries": tries, "delivered": delivered_count}],
+    )
 
 
 def _sum_digests(session: Session, batch: Batch, delivery_ids: set[int]) -> DigestSum:

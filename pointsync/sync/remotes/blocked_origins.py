@@ -166,13 +166,13 @@ def list_json(session: Session, config: Config) -> list[dict[str, Any]]:
     ]
 
 
-def refuse_origin(session: Session, auth: str, now: datetime) -> str | None:
+def refuse_origin(session: Session, auth: str, now: datetime, locked: Origin | None = None) -> str | None:
     """Why a caller with the Pass is refused, `blocked` or `not_listed`; None if it may call. A refusal is stored.
 
-    The origin is locked from then on, so a concurrent block takes effect after this transaction.
+    The origin is locked from then on, so a concurrent block takes effect after this transaction. `locked` is its row,
+    if the caller has locked it already.
     """
-    query = select(Origin).where(Origin.auth == auth).with_for_update().execution_options(populate_existing=True)
-    origin = session.scalar(query)
+    origin = locked or Origin.find_for_update(session, auth)
     code = None
     if origin is not None and origin.blocked_at:
         code = BLOCKED

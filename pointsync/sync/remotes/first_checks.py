@@ -4,9 +4,7 @@ A remote may know that this database is a copy, or that it was set back. Those t
 the time limits of one call.
 """
 
-from functools import cache
-
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync.models import Origin, Remote, Site
@@ -23,9 +21,9 @@ def list_asked(session: Session) -> list[int]:
     return list(session.scalars(select(Remote.id).where(*_is_asked()).order_by(Remote.id)))
 
 
-def are_done(session: Session) -> bool:
-    """Whether every remote was checked in the current run."""
-    return not session.scalar(_select_is_any_due())
+def is_any_due() -> ColumnElement[bool]:
+    """For queries: whether a remote has not been checked in the current run."""
+    return exists().where(*_conditions())
 
 
 def mark_done(session: Session, remote: Remote) -> None:
@@ -36,12 +34,6 @@ def mark_done(session: Session, remote: Remote) -> None:
 def mark_done_by_id(session: Session, remote_id: int) -> None:
     """The same for the remote with that id."""
     mark_done(session, session.get_one(Remote, remote_id))
-
-
-@cache
-def _select_is_any_due() -> Select[tuple[bool]]:
-    """Built once, because each claim asks it."""
-    return select(exists().where(*_conditions()))
 
 
 def _conditions() -> tuple[ColumnElement[bool], ...]:

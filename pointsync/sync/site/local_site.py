@@ -72,7 +72,7 @@ def get_or_create(session: Session, vault: Vault, now: datetime) -> Site:
 
 def load_identity(session: Session, vault: Vault, config: Config, now: datetime) -> Identity:
     """This site's identity. Raises WrongSecretKey if the secrets were encrypted with another key."""
-    site = session.get(Site, 1)
+    site = session.get(Site, 1, populate_existing=True)
     if site is None:
         raise ConfigError("The database has no site yet. Run: pointsync upgrade")
     encrypted_passes = [site.sealed_pass]

@@ -6,8 +6,9 @@ runs. So the call of a database that was set back is too low, and a copy has ano
 
 import logging
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Row, Select, select, update
 from sqlalchemy.orm import Session
 
 from pointsync import db, ids
@@ -19,9 +20,8 @@ from pointsync.sync.site.local_site import Identity
 
 log = logging.getLogger(__name__)
 
-# Each claim executes these, so they are built once, and the first one does without the ORM.
+# Each claim executes it, so it is built once, without the ORM.
 _COUNT_CALL = update(Site.__table__).values(call=Site.call + 1).returning(Site.auth, Site.call)  # type: ignore[arg-type]
-_SELECT_STATE = select(Site.hold, Site.auth, Site.call, Site.last_id, Site.place)
 
 
 def begin(session: Session, site: Site, at: Place) -> None:
@@ -51,13 +51,18 @@ def count_call(session: Session) -> None:
     note_at_commit(session, SiteNumbers(auth, call))
 
 
-def may_send(session: Session) -> bool:
+def select_state(*also: ColumnElement[Any]) -> Select[Any]:
+    """The site's row for `may_send`, and `also`, in one statement."""
+    return select(Site.hold, Site.auth, Site.call, Site.last_id, Site.place, *also)
+
+
+def may_send(session: Session, row: Row[Any]) -> bool:
     """Whether this database may send: no reason against it is stored, and it is in its place and complete.
 
-    What is found here is stored as the reason with the next heartbeat; see `installation.watch`.
+    `row` is what `select_state` has just found. What is found here is stored as the reason with the next heartbeat;
+    see `installation.watch`.
     """
     known, opened_at = get_committed().numbers, place.of(session)
-    row = session.execute(_SELECT_STATE).one()
     stored = place.parse(row.place)
     is_same_place = not opened_at.is_elsewhere(stored) and opened_at.opening == (stored.opening or opened_at.opening)
     return row.hold is None and is_same_place and not SiteNumbers(row.auth, row.call, row.last_id).has_lost(known)

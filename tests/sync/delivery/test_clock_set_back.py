@@ -53,8 +53,11 @@ def claim_next(remote_id: int) -> Batch | None:
     """Lease the remote and claim a batch, as a courier does."""
     with db.transaction() as session:
         state, now = get_runtime(), clock.now()
-        remote = claim.lease_remote(session, remote_id, state.worker_id, now)
-        return claim.claim_batch(session, remote, state.vault, settings.read(session), now) if remote else None
+        remote = Remote.get_for_update(session, remote_id)
+        assert remote
+        if not claim.lease_remote(session, remote, state.worker_id, now):
+            return None
+        return claim.claim_batch(session, remote, state.vault, settings.read(session), now)
 
 
 @each_jump

@@ -87,8 +87,8 @@ def test_nothing_is_sent_to_a_blocked_site_and_its_deliveries_stay(moving_clock:
     block_origin()
     with db.transaction() as session:
         assert claim.list_due(session, START) == [other_id]
-        assert claim.lease_remote(session, remote_id, "me", START) is None
         blocked = get_remote(session, remote_id)
+        assert not claim.lease_remote(session, blocked, "me", START)
         assert (blocked.status, "1 movement waiting" in blocked.status_text) == ("warning", True)
     db.run_in_transaction(lambda session: blocked_origins.unblock(session, AUTH, START))
     with db.transaction() as session:

@@ -49,7 +49,7 @@ def watch(config) -> str | None:
 
 def may_send() -> bool:
     with db.transaction() as session:
-        return runs.may_send(session)
+        return runs.may_send(session, session.execute(runs.select_state()).one())
 
 
 def test_the_first_run_of_a_database(site_config):
