@@ -1,6 +1,6 @@
 """Applying movements from other sites: each exactly once, however often it is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from pointsync.db.chunking import chunks
+from pointsync.db.is_in import is_in
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.digests import digest
 from pointsync.email_address import normalise
@@ -145,17 +145,14 @@ def get_current_balance(session: Session, origin: str, movement_id: str) -> int 
 
 def _find_existing(session: Session, origin: str, movement_ids: list[str]) -> dict[str, Row[Any]]:
     """What is needed of the movements that were applied before, by id."""
-    found: dict[str, Row[Any]] = {}
     columns = (Movement.id, Movement.points, Movement.set_to, Movement.customer_id, Movement.reserve_id)
     customer = func.coalesce(Movement.sent_customer, Customer.email).label("customer")
-    for part in chunks(movement_ids):
-        rows = session.execute(
-            select(*columns, Movement.digest, customer)
-            .join(Customer, Customer.id == Movement.customer_id, isouter=True)
-            .where(Movement.origin == origin, Movement.id.in_(part))
-        )
-        found |= {row.id: row for row in rows}
-    return found
+    rows: Iterable[Row[Any]] = session.execute(
+        select(*columns, Movement.digest, customer)
+        .join(Customer, Customer.id == Movement.customer_id, isouter=True)
+        .where(Movement.origin == origin, is_in(Movement.id, movement_ids))
+    )
+    return {row.id: row for row in rows}
 
 
 def _restore_edited(

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, bindparam, select, tuple_, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from pointsync.db.chunking import chunks
+from pointsync.db.is_in import is_in
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.models import Balance
 
@@ -22,9 +22,7 @@ class LockedBalances:
 
     def __init__(self, session: Session, keys: Iterable[BalanceKey]) -> None:
         self._session = session
-        self._saved_points: dict[BalanceKey, int] = {}
-        for part in chunks(sorted(set(keys))):
-            self._saved_points |= self._lock(part)
+        self._saved_points = self._lock(sorted(set(keys)))
         self._current_points = dict(self._saved_points)
 
     def get(self, key: BalanceKey) -> int:
@@ -65,27 +63,24 @@ class LockedBalances:
         return found
 
     def _select_for_update(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, int]:
-        if len({reserve for _, reserve in keys}) == 1:
-            matches: ColumnElement[bool] = Balance.customer_id.in_([customer for customer, _ in keys]) & (
-                Balance.reserve_id == keys[0][1]
-            )
-        else:
-            matches = tuple_(Balance.customer_id, Balance.reserve_id).in_(keys)
+        if not keys:
+            return {}
+        reserve_ids = {reserve for _, reserve in keys}
         rows = self._session.execute(
             select(Balance.customer_id, Balance.reserve_id, Balance.points)
-            .where(matches)
+            .where(
+                is_in(Balance.customer_id, [customer for customer, _ in keys]), is_in(Balance.reserve_id, reserve_ids)
+            )
             .order_by(Balance.customer_id, Balance.reserve_id)
             .with_for_update()
         )
+        # With several reserves, these may be more than the keys, in the same order of locking.
         return {(customer, reserve): points for customer, reserve, points in rows}
 
 
 def points_by_customer(session: Session, reserve_id: int, customer_ids: Sequence[int]) -> dict[int, int]:
     """The balances in a reserve, by customer id, not locked; customers without a balance there are left out."""
-    points: dict[int, int] = {}
-    for part in chunks(customer_ids):
-        query = select(Balance.customer_id, Balance.points).where(
-            Balance.reserve_id == reserve_id, Balance.customer_id.in_(part)
-        )
-        points |= {row.customer_id: row.points for row in session.execute(query)}
-    return points
+    query = select(Balance.customer_id, Balance.points).where(
+        Balance.reserve_id == reserve_id, is_in(Balance.customer_id, customer_ids)
+    )
+    return dict(session.execute(query).all())

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.db.chunking import chunks
+from pointsync.db.is_in import is_in
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.email_address import normalise
 from pointsync.errors import NotFound
@@ -29,11 +29,10 @@ def get_or_create_ids(session: Session, emails: Iterable[str], now: datetime) ->
 
 def find_ids(session: Session, emails: Sequence[str]) -> dict[str, int]:
     """The ids of the customers that exist, by e-mail address (already normalised)."""
-    found: dict[str, int] = {}
-    for part in chunks(emails):
-        rows = session.execute(select(Customer.email, Customer.id).where(Customer.email.in_(part)))
-        found |= {row.email: row.id for row in rows}
-    return found
+    if not emails:
+        return {}
+    rows = session.execute(select(Customer.email, Customer.id).where(is_in(Customer.email, emails)))
+    return dict(rows.all())
 
 
 def get(session: Session, email: str) -> Customer:

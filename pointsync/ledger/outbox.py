@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from pointsync.db.chunking import chunks
 from pointsync.db.committed import SiteNumbers, note_at_commit
+from pointsync.db.is_in import is_in
 from pointsync.ids import MAX_ID, lowest_id_at, parse_movement_id, random_gap
 from pointsync.ledger.movement_row import MovementRow
 from pointsync.models import Delivery, DeliveryState, Movement, Remote, Site
@@ -67,13 +67,16 @@ def enqueue_deliveries(session: Session, rows: Sequence[MovementRow]) -> None:
     )
     if not session.scalar(select(Remote.id).where(*conditions).limit(1)):
         return
-    for part in chunks(rows_to_send):
-        session.execute(
-            insert(Delivery).from_select(
-                ["movement_seq", "remote_id", "state", "attempts", "is_history"],
-                select(Movement.seq, Remote.id, literal(DeliveryState.PENDING.value), literal(0), literal(False))
-                .join(Remote, Remote.reserve_id == Movement.reserve_id)
-                .where(Movement.origin == part[0].origin, Movement.id.in_([row.id for row in part]), *conditions)
-                .order_by(Movement.seq, Remote.id),
+    session.execute(
+        insert(Delivery).from_select(
+            ["movement_seq", "remote_id", "state", "attempts", "is_history"],
+            select(Movement.seq, Remote.id, literal(DeliveryState.PENDING.value), literal(0), literal(False))
+            .join(Remote, Remote.reserve_id == Movement.reserve_id)
+            .where(
+                Movement.origin == rows_to_send[0].origin,
+                is_in(Movement.id, [row.id for row in rows_to_send]),
+                *conditions,
             )
+            .order_by(Movement.seq, Remote.id),
         )
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.db.chunking import chunks
+from pointsync.db.is_in import is_in
 from pointsync.digests import digest
 from pointsync.errors import Conflict, DomainError, InvalidInput
 from pointsync.ledger import audit_recorder, customers, draft_rules
@@ -116,11 +116,10 @@ def record_checked(
 
 def _find_existing(session: Session, source: str, refs: list[str]) -> dict[str, MovementRow]:
     """The movements already recorded with these refs of this source, by ref."""
-    found: dict[str, MovementRow] = {}
-    for part in chunks(refs):
-        query = select(*COLUMNS).where(Movement.source == source, Movement.ref.in_(part))
-        found |= {row["ref"]: MovementRow(**row) for row in session.execute(query).mappings()}
-    return found
+    if not refs:
+        return {}
+    query = select(*COLUMNS).where(Movement.source == source, is_in(Movement.ref, refs))
+    return {row["ref"]: MovementRow(**row) for row in session.execute(query).mappings()}
 
 
 def _check_same_content(existing: MovementRow, draft: Draft, key: BalanceKey) -> None:

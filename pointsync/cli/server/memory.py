@@ -1,12 +1,15 @@
-"""Less memory for a process with many threads."""
+"""Memory of a process that runs for a long time, with many threads."""
 
 import ctypes
+import gc
 import os
 import sys
 
 _M_ARENA_MAX = -8
 """From glibc's malloc.h; see mallopt(3)."""
 _ARENA_COUNT = 2
+_COLLECTION_THRESHOLD = 10_000
+"""A batch of 1,000 movements makes some thousand objects, none of which refers to itself."""
 
 
 def limit_malloc_arenas() -> None:
@@ -22,3 +25,14 @@ def limit_malloc_arenas() -> None:
     except (OSError, AttributeError):
         return  # another C library
     mallopt(_M_ARENA_MAX, _ARENA_COUNT)
+
+
+def skip_loaded_objects() -> None:
+    """Let the garbage collector leave out all objects that exist now, and start less often; call it after the start.
+
+    Modules, routes and mappings live as long as the process. Visiting them in each collection took an eighth of the
+    time of a busy site. See `gc.freeze` in Python's documentation.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECTION_THRESHOLD)

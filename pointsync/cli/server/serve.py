@@ -50,6 +50,7 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     if scheduler:
         scheduler.start()
 
+    memory.skip_loaded_objects()
     lifecycle_log.log_started("serve", hold)
     url = config.public_url or server.url
     lines = [f"{config.site_name} listens at {server.url}"]

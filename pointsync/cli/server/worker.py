@@ -36,6 +36,7 @@ def worker() -> None:
     stop = StopSignal()
     scheduler = Scheduler(app)
     scheduler.start()
+    memory.skip_loaded_objects()
     lifecycle_log.log_started("worker", hold)
     print_result({"worker": state.worker_id, "hold": hold}, f"The worker {state.worker_id} is running.")
     while not stop.wait(WAIT_SECONDS):

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from pointsync import db
-from pointsync.db.chunking import chunks
+from pointsync.db.is_in import is_in
 from pointsync.digests import DigestSum
 from pointsync.ledger import received_summary
 from pointsync.models import AlteredMovement, Delivery, Movement, Remote
@@ -30,10 +30,7 @@ def get_sum(session: Session, auth: str, target: str) -> DigestSum | None:
 
 def sum_deliveries(session: Session, delivery_ids: Iterable[int]) -> DigestSum:
     """The sum of the movements of these deliveries; those without a digest yet are left out."""
-    digests: list[int] = []
-    for part in chunks(sorted(delivery_ids)):
-        digests += session.scalars(_select_digests().where(Delivery.id.in_(part)))
-    return DigestSum.of(digests)
+    return DigestSum.of(session.scalars(_select_digests().where(is_in(Delivery.id, list(delivery_ids)))))
 
 
 def effective_digest() -> ColumnElement[Any]:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from pointsync.db.is_in import is_in
 from pointsync.db.upsert import dialect_insert
 from pointsync.digests import DigestSum
 from pointsync.ledger.integrity import movement_changes
@@ -71,7 +72,7 @@ def _save_delivered(session: Session, remote: Remote, batch: Batch, outcome: Bat
     is_counted = batch.target.dialect != WOOREWARDS
     saved = session.execute(
         update(Delivery)
-        .where(Delivery.id.in_(delivery_ids), Delivery.state != DeliveryState.DELIVERED)
+        .where(is_in(Delivery.id, delivery_ids), Delivery.state != DeliveryState.DELIVERED)
         .values(
             state=DeliveryState.DELIVERED,
             attempts=Delivery.attempts + 1,
@@ -139,7 +140,7 @@ def _save_undelivered(
         retry_at = now + timedelta(seconds=settings.delay_seconds)
         session.execute(
             update(Delivery)
-            .where(Delivery.id.in_(unanswered), _is_undelivered())
+            .where(is_in(Delivery.id, unanswered), _is_undelivered())
             .values(
                 attempts=Delivery.attempts + 1, not_before=retry_at, message="The answer did not contain this movement."
             )
@@ -193,7 +194,7 @@ def _save_failure(
     if is_about_one:
         # Only this movement waits; movements without a retry time are sent before it.
         changes["not_before"] = now + delay
-    session.execute(update(Delivery).where(Delivery.id.in_(delivery_ids), _is_undelivered()).values(changes))
+    session.execute(update(Delivery).where(is_in(Delivery.id, delivery_ids), _is_undelivered()).values(changes))
     remote.failures += 1
     remote.attempt_code, remote.attempt_message = outcome.code, outcome.message[:MAX_MESSAGE_LENGTH]
     remote.attempt_is_permanent = outcome.is_permanent
