@@ -43,8 +43,9 @@ def normalise(text: str) -> str:
     try:
         return check(address)
     except (EmailNotValidError, UnicodeError) as error:
+        reason = re.sub(r"\A(An|The) email address|email", lambda match: "It" if match[1] else "e-mail", str(error))
         raise InvalidInput(
-            "customer", f'"{printable(text)}" is not a valid e-mail address: {printable(str(error), 200)}'
+            "customer", f'"{printable(text)}" is not a valid e-mail address. {printable(reason, 200)}'
         ) from error
 
 

@@ -3,11 +3,14 @@
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from pointsync import db
 from pointsync.api.endpoints import PREFIX, SuccessResponse, endpoint
 from pointsync.api.openapi import build_document
 from pointsync.api.responses import json_response
+from pointsync.models import Site
 from pointsync.runtime import get_runtime
 from pointsync.scopes import SCOPES
+from pointsync.sync.site import general
 
 EXAMPLE_URL = "http://127.0.0.1:8080"
 
@@ -29,7 +32,7 @@ def openapi() -> ResponseReturnValue:
 @blueprint.get("/docs")
 def show_docs() -> ResponseReturnValue:
     """Show the description to people. The example uses this site's public URL, never the Host of the request."""
-    site_url = get_runtime().config.public_url or EXAMPLE_URL
+    site_url = general.get_effective_url(db.session().get_one(Site, 1), get_runtime().config) or EXAMPLE_URL
     return render_template(
         "api/docs.html",
         openapi=build_document(),

@@ -5,8 +5,8 @@ from pointsync.imports.run import RECORDED, REFUSED, STOPPED, ImportReport
 
 MAX_LISTED_SITES = 20
 FIXED_LINES_HINT = (
-    "Correct the faulty lines and import them in a file of their own. In a changed file, lines without a ref count as "
-    "new."
+    "Correct the lines with errors and import them in a file of their own. In a changed file, lines without a ref "
+    "count as new."
 )
 
 
@@ -26,7 +26,7 @@ def _describe_outcome(report: ImportReport) -> list[str]:
         return [message, *([FIXED_LINES_HINT] if report.tally.faulty else [])]
     if report.state == REFUSED:
         return [
-            "Nothing was recorded, because some lines are faulty. Correct the file, or import only the valid lines."
+            "Nothing was recorded, because some lines have errors. Correct the file, or import only the valid lines."
         ]
     if report.state == STOPPED and not report.sums:
         return [f"Stopped after checking {_format_count(report.done, report)}. Nothing was recorded."]
@@ -44,7 +44,7 @@ def _describe_counts(report: ImportReport) -> list[str]:
     counts = [
         f"{tally.new:,} new",
         f"{tally.known:,} recorded before",
-        f"{tally.faulty:,} faulty",
+        f"{tally.faulty:,} with errors",
         *([f"{tally.skipped:,} skipped with 0 points"] if tally.skipped else []),
     ]
     messages = [f"{_format_count(tally.lines, report)} as {_kind_label(report.is_opening)}: {', '.join(counts)}."]

@@ -74,8 +74,9 @@ class LockedBalances:
             .order_by(Balance.customer_id, Balance.reserve_id)
             .with_for_update()
         )
-        # With several reserves, these may be more than the keys, in the same order of locking.
-        return {(customer, reserve): points for customer, reserve, points in rows}
+        # With several reserves, more rows than wanted may match. They are locked in the same order.
+        found = {(customer, reserve): points for customer, reserve, points in rows}
+        return found if len(reserve_ids) == 1 else {key: found[key] for key in keys if key in found}
 
 
 def points_by_customer(session: Session, reserve_id: int, customer_ids: Sequence[int]) -> dict[int, int]:

@@ -70,7 +70,7 @@ def retry(session: Session, mail_id: int, now: datetime) -> None:
     mail = _get_locked(session, mail_id)
     if mail.state not in (FAILED, DROPPED):
         raise Conflict(
-            "not_failed", f"Mail {mail_id} {_describe_state(mail)}. Only failed or dropped mails can be sent again."
+            "not_failed", f"Mail {mail_id} {_describe_state(mail)}. Only failed or discarded mails can be sent again."
         )
     if not mail.is_test and not mail_queue.is_enabled(session):
         message = "This site does not send mails. Turn on “Send mails from this site” first."
@@ -85,7 +85,7 @@ def drop(session: Session, mail_id: int) -> None:
     mail = _get_locked(session, mail_id)
     if mail.state not in (WAITING, FAILED):
         raise Conflict(
-            "not_waiting", f"Mail {mail_id} {_describe_state(mail)}. Only waiting or failed mails can be dropped."
+            "not_waiting", f"Mail {mail_id} {_describe_state(mail)}. Only waiting or failed mails can be discarded."
         )
     mail.state, mail.message = DROPPED, "Dropped by an admin."
     session.flush()
@@ -151,7 +151,7 @@ def _get_locked(session: Session, mail_id: int) -> Mail:
 
 
 def _describe_state(mail: Mail) -> str:
-    return {WAITING: "is waiting", SENT: "was sent", FAILED: "failed", DROPPED: "was dropped"}[mail.state]
+    return {WAITING: "is waiting", SENT: "was sent", FAILED: "failed", DROPPED: "was discarded"}[mail.state]
 
 
 def _reset_server_backoff(session: Session, now: datetime) -> None:

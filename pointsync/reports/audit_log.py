@@ -64,7 +64,7 @@ TIMESTAMP_VERBS = {
 """What it means when a time is set, and when it is cleared."""
 
 FIELD_LABELS = {
-    "auth": "Auth.",
+    "auth": "Auth",
     "url": "URL",
     "reserve_id": "reserve",
     "sealed_pass": "Pass",
@@ -193,7 +193,7 @@ def field_label(field: str) -> str:
 def format_value(value: Any) -> str:
     """A value for people."""
     if value is None or value == "":
-        return "nothing"
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
@@ -202,17 +202,22 @@ def format_value(value: Any) -> str:
 def _describe_setting(row: AuditEntry) -> str:
     name, kind = SETTING_LABELS.get(row.thing, row.thing.replace("_", " ")), DEFINITIONS.get(row.thing)
 
-    def format_setting(values: dict[str, Any]) -> str:
+    def read_setting(values: dict[str, Any]) -> Any:
         value = values.get("value", kind.default if kind else None)
-        return ("on" if str(value) == "1" else "off") if kind and kind.is_switch else format_value(value)
+        return ("on" if str(value) == "1" else "off") if kind and kind.is_switch else value
 
-    return f"changed {name} from {format_setting(row.before)} to {format_setting(row.after)}"
+    return f"changed {name} {_describe_change(read_setting(row.before), read_setting(row.after))}"
 
 
 def _describe_field(row: AuditEntry, field: str) -> str:
     if field not in row.before:
         return f"{field_label(field)} changed"
-    return f"{field_label(field)} from {format_value(row.before[field])} to {format_value(row.after[field])}"
+    return f"{field_label(field)} {_describe_change(row.before[field], row.after[field])}"
+
+
+def _describe_change(before: Any, after: Any) -> str:
+    change = f"to {format_value(after)}"
+    return change if before is None or before == "" else f"from {format_value(before)} {change}"
 
 
 def enqueue(session: Session, data_dir: Path, filters: Filter, asked_by: str, now: datetime) -> Task:

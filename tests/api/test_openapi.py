@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from pointsync.api.endpoints import ENDPOINTS
+from pointsync.runtime import get_runtime
+from pointsync.sync.site import general
 from tests.api.api_clients import ApiClient
+from tests.support.site_template import run_in_transaction
 
 METHODS = {"get", "post"}
 
@@ -97,6 +101,14 @@ class Page(HTMLParser):
         self.links += [values["href"] or ""] if "href" in values else []
         self.inline += [tag] if tag in ("script", "style") or any(name.startswith("on") for name in values) else []
         self.inline += ["style="] if "style" in values else []
+
+
+def test_the_example_uses_the_url_that_an_admin_has_saved(app: Flask, stranger: ApiClient) -> None:
+    def save_url(session: Session) -> None:
+        general.set_public_url(session, get_runtime().config, "https://points.mugs.example/family")
+
+    run_in_transaction(app, save_url)
+    assert "curl https://points.mugs.example/family/api/v1/movements" in stranger.client.get("/api/docs").text
 
 
 def test_the_page_for_people(stranger: ApiClient, api: dict[str, Any]) -> None:

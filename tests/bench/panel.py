@@ -15,7 +15,7 @@ from tests.browser.navigation import NAME, PASSWORD
 from tests.support.process import SiteProcess
 
 LONG_MS = 1_200_000
-NOTHING_NEW = f"{LINES:,} lines as opening balances: 0 new, {LINES:,} recorded before, 0 faulty."
+NOTHING_NEW = f"{LINES:,} lines as opening balances: 0 new, {LINES:,} recorded before, 0 with errors."
 
 
 def run() -> dict[str, Any]:

@@ -34,6 +34,19 @@ AXE_CONTEXT = {"exclude": [["tbody tr:nth-child(n+11)"]]}
 """A list's first ten rows: the others are made by the same template, and take most of the time."""
 
 
+CUT_PARTS = """() => {
+  const isShown = (element) => element.checkVisibility({ visibilityProperty: true });
+  const boxes = ".breadcrumbs ol, .list :is(th, td), .manual-table";
+  const wide = [...document.querySelectorAll(boxes)].filter((box) => box.scrollWidth > box.clientWidth + 1);
+  const overlapping = [...document.querySelectorAll(".chart-labels")].filter((row) => {
+    const labels = [...row.querySelectorAll("span > span")].filter(isShown).map((each) => each.getBoundingClientRect());
+    return labels.some((label, place) => place && label.left < labels[place - 1].right);
+  });
+  return [...wide.filter(isShown), ...overlapping].map((each) => each.innerText.slice(0, 60));
+}"""
+"""The texts of boxes with something that sticks out of them, and of charts with labels over each other."""
+
+
 def collect_console_errors(page: Page) -> list[str]:
     """A list that fills with what the browser complains about: a policy broken, a style not found."""
     heard: list[str] = []
@@ -69,6 +82,7 @@ def check_page(page: Page, name: str, *, thorough: bool = False) -> None:
         assert not found, f"{name}, {scheme}, {width}: {found}"
         assert _has_no_overflow(page), f"{name}, {width}"
         assert width == WIDTHS[0] or _shows_every_tab(page), f"{name}, {width}"
+        assert not (cut := page.evaluate(CUT_PARTS)), f"{name}, {width}: {cut}"
     page.set_viewport_size({"width": NARROWEST, "height": was["height"]})
     assert _has_no_overflow(page), f"{name}, {NARROWEST}"
     page.set_viewport_size(was)

@@ -3,6 +3,8 @@
 import json
 import os
 import pwd
+import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +35,19 @@ def test_empty_lists_say_how_to_begin(tmp_path: Path) -> None:
     fresh = SiteProcess(tmp_path).create()
     for done in run_commands(fresh, [("remote", "list"), ("key", "list"), ("hook", "list")]):
         assert f"pointsync {done.args[0]} " in done.out
+
+
+def test_a_refused_movement_is_not_listed_as_waiting_too(tmp_path: Path) -> None:
+    fresh = SiteProcess(tmp_path).create()
+    secrets = ("--auth", "wrk_0123456789abcdef", "--pass", "wrs_0123456789abcdef")
+    add = ("remote", "add", "--url", "http://127.0.0.1:9", *secrets, "--target", "default", "--observed", "default")
+    run_commands(fresh, [add, ("record", "a@b.example", "1"), ("record", "a@b.example", "2")])
+    with sqlite3.connect(fresh.data_dir / "pointsync.db") as database:
+        database.execute("UPDATE delivery SET state = 'failed' WHERE id = 1")
+    table, as_json = run_commands(fresh, [("remote", "list"), ("remote", "list", "--json")])
+    assert re.search(r" error +1  ", table.out), table.out
+    [row] = json.loads(as_json.out)
+    assert (row["waiting"], row["refused"]) == (2, 1)
 
 
 def test_secrets_are_read_from_stdin(site: SiteProcess) -> None:

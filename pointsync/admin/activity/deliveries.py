@@ -17,8 +17,8 @@ from pointsync.reports.deliveries import DeliveryRow
 
 STATE_LABELS = {
     "": "All",
-    "waiting": "Waiting (any of the next three)",
-    "pending": "Pending",
+    "waiting": "Not delivered (any of the next three)",
+    "pending": "Waiting",
     "unknown": "Customer unknown there",
     "failed": "Refused",
     "delivered": "Delivered",

@@ -67,17 +67,16 @@ def _sending_items(
     problem = sending_problem.find(session)
     if remote_rows and sending_problem.find_reason(session) in sending_problem.SERVER_REASONS:
         yield AttentionItem("nobody_sends", "error", message=problem or "")
-    red_rows = [
-        row
+    # A problem of the whole site is one item, not one for each remote.
+    red_items = [
+        AttentionItem("red", "error", [row.remote], message=message)
         for row in remote_rows
-        # A problem of the whole site is one item, not one for each remote.
         if row.shown.status == status.ERROR
-        and row.shown.text != problem
+        and (message := row.shown.text.removeprefix(problem or "").strip())
         and not _needs_only_decisions(row, differing_ids)
     ]
-    for row in red_rows[:MAX_RED_REMOTES]:
-        yield AttentionItem("red", "error", [row.remote], message=row.shown.text)
-    if more_count := len(red_rows[MAX_RED_REMOTES:]):
+    yield from red_items[:MAX_RED_REMOTES]
+    if more_count := len(red_items[MAX_RED_REMOTES:]):
         yield AttentionItem("more_red", "error", count=more_count)
 
 

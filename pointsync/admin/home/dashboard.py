@@ -12,6 +12,7 @@ from pointsync.admin.shell.chart_series import Series, by_origin
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.admin.shell.time_zone import get_time_zone
 from pointsync.ledger.hourly_totals import HourTotals
+from pointsync.models.delivery import OPEN_STATES
 from pointsync.reports import overview
 from pointsync.reports.overview import DailyTotals
 from pointsync.runtime import get_runtime
@@ -22,6 +23,8 @@ from pointsync.tasks import tasks
 
 TAB = "admin.dashboard"
 PERIOD_CHOICES_DAYS = (14, 31)
+FETCHING_BACK = ("fetch_back", "error")
+"""The item about lost movements, while nothing is sent."""
 
 
 @blueprint.get("/")
@@ -45,7 +48,7 @@ def dashboard() -> ResponseReturnValue:
         identity=identity,
         remote_rows=remote_rows,
         oldest_waiting_at=queue.oldest_waiting_at(session),
-        waiting_count=sum(row.waiting_count for row in remote_rows),
+        waiting_by_state={each: sum(row.waiting_by_state[each] for row in remote_rows) for each in OPEN_STATES},
         attention_items=attention_items,
         running_tasks=tasks.list_unfinished(session),
         sending=_describe_sending(identity, remote_rows, attention_items),
@@ -65,7 +68,7 @@ def _describe_sending(
         return "Stopped, until you answer the question above."
     if not remote_rows:
         return "No remotes yet."
-    if any(item.code == "nobody_sends" for item in attention_items):
+    if any(item.code == "nobody_sends" or (item.code, item.severity) == FETCHING_BACK for item in attention_items):
         return "Stopped, as described above."
     return "New movements, at once."
 

@@ -27,6 +27,13 @@ _DIAGRAM_START = '<pre class="code-block" role="group" aria-label="Diagram" tabi
 _PAGE_LINK = re.compile(r"(?:([a-z0-9-]+)\.md)?(?:#([\w-]+))?")
 _WEB_LINK = re.compile(r"https?://", re.IGNORECASE)
 _WEB_LINK_END = '<span class="visually-hidden"> (opens a new tab)</span></a>'
+_TABLE_ROLES = {
+    "thead_open": "rowgroup",
+    "tbody_open": "rowgroup",
+    "tr_open": "row",
+    "th_open": "columnheader",
+    "td_open": "cell",
+}
 _OPEN_BLOCKS = {"paragraph_open", "tr_open"}
 _CLOSE_BLOCKS = {"paragraph_close", "tr_close"}
 
@@ -187,11 +194,26 @@ def _add_anchors(state: StateCore) -> None:
             token.attrSet("id", _slug(_inline_text(inline), used))
 
 
-def _set_cell_attributes(state: StateCore) -> None:
-    """Name the head cells of tables as such; and no style attributes, which the panel's policy forbids."""
-    for token in state.tokens:
-        if token.type == "th_open":
+def _set_table_attributes(state: StateCore) -> None:
+    """Give each cell its column's head, which a phone shows above it, and no style, which the panel's policy forbids.
+
+    Where a phone shows rows as cards, only the roles say that this is a table.
+    """
+    heads: list[str] = []
+    column = 0
+    for token, inline in zip(state.tokens, [*state.tokens[1:], None], strict=True):
+        if role := _TABLE_ROLES.get(token.type):
+            token.attrSet("role", role)
+        if token.type == "table_open":
+            heads = []
+        elif token.type == "tr_open":
+            column = 0
+        elif token.type == "th_open" and inline:
             token.attrSet("scope", "col")
+            heads.append(_inline_text(inline))
+        elif token.type == "td_open":
+            token.attrSet("data-label", heads[column])
+            column += 1
         if "right" in str(token.attrs.pop("style", "")):
             token.attrSet("class", "number")
 
@@ -222,7 +244,7 @@ class _Renderer(RendererHTML):
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         """A table, which scrolls by itself where it is wider than the page."""
-        return '<div class="manual-table" role="group" aria-label="Table" tabindex="0"><table>\n'
+        return '<div class="manual-table" role="group" aria-label="Table" tabindex="0"><table role="table">\n'
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         """The end of a table."""
@@ -250,7 +272,7 @@ def _make_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer).enable("table").disable("image")
     parser.core.ruler.before("inline", "drop_comments", _drop_comments)
     parser.core.ruler.push("add_anchors", _add_anchors)
-    parser.core.ruler.push("set_cell_attributes", _set_cell_attributes)
+    parser.core.ruler.push("set_table_attributes", _set_table_attributes)
     return parser
 
 

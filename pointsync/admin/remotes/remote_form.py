@@ -94,7 +94,7 @@ def edit_remote(remote_id: int) -> ResponseReturnValue:
 
 @blueprint.post(f"/system/points-sync/remotes/{REMOTE_ID}/edit")
 def submit_edit_remote(remote_id: int) -> ResponseReturnValue:
-    """Change a remote and check it. Another Auth. or observed reserve closes it and opens a new one."""
+    """Change a remote and check it. Another Auth or observed reserve closes it and opens a new one."""
     form, now = _set_reserve_choices(RemoteForm()), clock.now()
     remote = remotes.get(db.session(), remote_id)
     try:

@@ -18,7 +18,7 @@ DONE_MESSAGES = {
     "moved": "This is the same site in a new location. Sending continues where it stopped.",
     "restored": "This is the same site, restored from a backup. Sending continues, and the remotes send their "
     "movements again.",
-    "copy": "This is a copy. It is now a separate site with its own Auth., Pass. and key, and without remotes.",
+    "copy": "This is a copy. It is now a separate site with its own Auth, Pass and key, and without remotes.",
 }
 
 

@@ -19,7 +19,7 @@ from pointsync.sync.site import names
 class BlockForm(FlaskForm):  # type: ignore[misc]
     """The site to block, the reason, and since when to reverse its movements, if at all."""
 
-    auth = StringField("Auth. of the site")
+    auth = StringField("Auth of the site")
     reason = StringField("Reason")
     since = StringField("Reverse movements received since")
 

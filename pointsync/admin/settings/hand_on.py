@@ -20,14 +20,14 @@ HAND_ON_PATH = f"{NETWORK_PATH}/hand-on"
 class HandOnForm(FlaskForm):  # type: ignore[misc]
     """The site whose movements are handed on."""
 
-    auth = StringField("Auth. of the site that is gone")
+    auth = StringField("Auth of the site that is gone")
 
 
 class AllowForm(FlaskForm):  # type: ignore[misc]
     """The site that is gone, and the one that has its movements."""
 
-    origin = StringField("Auth. of the site that is gone")
-    sender = StringField("Auth. of the site that hands its movements on")
+    origin = StringField("Auth of the site that is gone")
+    sender = StringField("Auth of the site that hands its movements on")
 
 
 @blueprint.get(HAND_ON_PATH)

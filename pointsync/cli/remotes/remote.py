@@ -39,7 +39,11 @@ def list_remotes() -> None:
 
     rows = remote_json.list_all(db.session())
     table_rows = [
-        msgspec.to_builtins(row) | {"site": f"{row.name} ({row.url})" if row.name else row.url} for row in rows
+        msgspec.to_builtins(row)
+        | {"site": f"{row.name} ({row.url})" if row.name else row.url}
+        # The sentence beside it counts the others.
+        | {"waiting": row.waiting - row.refused - row.unknown_customers}
+        for row in rows
     ]
     empty_message = (
         "There are no remotes yet. Add one: pointsync remote add --sharing-key … --target default --observed default"

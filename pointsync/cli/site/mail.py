@@ -56,7 +56,7 @@ def queue_test_mail(address: str, kind: str) -> None:
 @click.argument("mail_id", type=MAIL_ID, metavar="ID")
 @site_context()
 def send_again(mail_id: int) -> None:
-    """Send a mail again that failed or was dropped."""
+    """Send a mail again that failed or was discarded."""
     from pointsync import clock
     from pointsync.mail import mails
 
@@ -68,11 +68,11 @@ def send_again(mail_id: int) -> None:
 @click.argument("mail_id", type=MAIL_ID, metavar="ID")
 @site_context()
 def drop_mail(mail_id: int) -> None:
-    """Drop a mail that waits or failed. It is not sent."""
+    """Discard a mail that waits or failed. It is not sent."""
     from pointsync.mail import mails
 
     transact(lambda session: mails.drop(session, mail_id))
-    print_result({"id": mail_id, "state": "dropped"}, f"Mail {mail_id} was dropped.")
+    print_result({"id": mail_id, "state": "dropped"}, f"Mail {mail_id} was discarded.")
 
 
 @mail.command("sender")

@@ -22,7 +22,11 @@ export function startGroups() {
 }
 
 function setLabel(all, groups) {
-  all.querySelector("[data-collapse-all-label]").textContent = groups.some((group) => group.open) ? "Collapse all" : "Expand all";
+  const expands = !groups.some((group) => group.open);
+  all.querySelector("[data-collapse-all-label]").textContent = expands ? "Expand all" : "Collapse all";
+  const [minus, plus] = all.querySelectorAll("[data-collapse-all-icon]");
+  minus.hidden = expands;
+  plus.hidden = !expands;
 }
 
 function storageKey(group) {

@@ -1,4 +1,4 @@
-// Fills in URL, Auth. and Pass. from a pasted sharing key, and asks the other site for its reserves.
+// Fills in URL, Auth and Pass from a pasted sharing key, and checks the other site.
 import { announce } from "./announce.js";
 
 const KEY = /^\s*(\S+)\|(wrk_[0-9a-f]{16}):(wrs_[0-9A-Za-z]{16})\s*$/i;
@@ -9,7 +9,7 @@ export function startSharingKeys() {
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-ask-url]");
-    if (button) askSite(button);
+    if (button) checkSite(button);
   });
 }
 
@@ -18,25 +18,27 @@ function fillFields(input) {
   if (!match) return;
   const fields = input.form.elements;
   [fields.url.value, fields.auth.value, fields.pass.value] = match.slice(1);
-  announce("Filled in URL, Auth. and Pass. from the sharing key.");
+  announce("Filled in URL, Auth and Pass from the sharing key.");
   const button = input.form.querySelector("[data-ask-url]");
-  if (button) askSite(button);
+  if (button) checkSite(button);
 }
 
-async function askSite(button) {
+async function checkSite(button) {
+  // A disabled button would lose the focus of the keyboard.
+  if (button.ariaBusy === "true") return;
   const form = button.form;
   const result = form.querySelector("[data-ask-result]");
-  button.disabled = true;
-  result.textContent = "Asking the other site …";
+  button.ariaBusy = "true";
+  result.textContent = "Checking the site …";
   try {
     const response = await fetch(button.dataset.askUrl, { method: "POST", body: new URLSearchParams(new FormData(form)) });
     const { message, reserves } = await response.json();
     result.textContent = message;
     offerReserves(form, reserves);
   } catch {
-    result.textContent = "The other site could not be asked now. You can save anyway; it is asked again then.";
+    result.textContent = "The site could not be checked now. You can save anyway; it is checked again then.";
   }
-  button.disabled = false;
+  button.ariaBusy = "false";
   announce(result.textContent);
 }
 

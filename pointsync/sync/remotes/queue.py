@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ScalarSelect, case, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from pointsync.models import Backfill, DailyDeliveryTotal, Delivery, DeliveryState, Movement, Origin, Remote
@@ -35,8 +34,8 @@ class RemoteRow:
     is_blocked: bool = False
 
     @property
-    def waiting_count(self) -> int:
-        """The number of undelivered deliveries."""
+    def undelivered_count(self) -> int:
+        """The number of undelivered deliveries, in whatever state."""
         return sum(self.waiting_by_state.values())
 
 
@@ -77,22 +76,19 @@ def list_rows(session: Session, settings: Settings, now: datetime) -> list[Remot
 def oldest_waiting_at(session: Session) -> dict[int, datetime]:
     """By remote, when its oldest waiting movement was recorded here. Remotes with only backfilled ones are left out.
 
-    One query: the first delivery of each remote and state, found with the state's partial index.
+    Refused movements and those for unknown customers are not counted as waiting. One query: the first pending delivery
+    of each remote, found with the partial index.
     """
-
-    def oldest_in_state(state: DeliveryState) -> ScalarSelect[Any]:
-        return (
-            select(case((Delivery.is_history, None), else_=Movement.recorded_at))
-            .join(Movement, Movement.seq == Delivery.movement_seq)
-            .where(Delivery.remote_id == Remote.id, Delivery.state_condition(state))
-            .order_by(Delivery.id)
-            .limit(1)
-            .scalar_subquery()
-        )
-
-    rows = session.execute(select(Remote.id, *map(oldest_in_state, OPEN_STATES)).where(Remote.deleted_at.is_(None)))
-    times_by_remote = {remote_id: [time for time in times if time] for remote_id, *times in rows}
-    return {remote_id: min(times) for remote_id, times in times_by_remote.items() if times}
+    oldest = (
+        select(case((Delivery.is_history, None), else_=Movement.recorded_at))
+        .join(Movement, Movement.seq == Delivery.movement_seq)
+        .where(Delivery.remote_id == Remote.id, Delivery.state_condition(DeliveryState.PENDING))
+        .order_by(Delivery.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = session.execute(select(Remote.id, oldest).where(Remote.deleted_at.is_(None)))
+    return {remote_id: recorded_at for remote_id, recorded_at in rows if recorded_at}
 
 
 def waiting_counts(session: Session, remote_id: int) -> dict[DeliveryState, int]:

@@ -53,7 +53,7 @@ class Remote(Struct):
             dialect=remote.dialect,  # type: ignore[arg-type]
             status=row.shown.status,  # type: ignore[arg-type]
             status_text=row.shown.text,
-            waiting=row.waiting_count,
+            waiting=row.undelivered_count,
             unknown_customers=row.waiting_by_state[DeliveryState.UNKNOWN],
             refused=row.waiting_by_state[DeliveryState.FAILED],
             paused=remote.paused_at is not None,

@@ -40,9 +40,9 @@ def parse(
         key_parts = parse_sharing_key(sharing_key)
         url, auth, password = url or key_parts[0], auth or key_parts[1], password or key_parts[2]
     url, auth, password = (url or "").strip(), ids.normalise_auth((auth or "").strip()), (password or "").strip()
-    for field, value in (("url", url), ("auth", auth), ("pass", password)):
+    for label, value in (("URL", url), ("Auth", auth), ("Pass", password)):
         if not value:
-            raise InvalidInput(field, f"{field} is missing. Enter the sharing key, or URL, Auth and Pass.")
+            raise InvalidInput(label.lower(), f"The {label} is missing. Enter the sharing key, or URL, Auth and Pass.")
     if not ids.is_auth(auth):
         raise InvalidInput(
             "auth",

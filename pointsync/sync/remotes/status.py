@@ -132,9 +132,10 @@ def describe_status(facts: StatusFacts, status: str, settings: Settings, now: da
     if facts.is_paused:
         sentences.append("Paused: nothing is sent until it is resumed.")
     sentences.append(_describe_cause(facts, status, settings, now, zone))
-    waiting_count = facts.pending_count + facts.failed_count
-    if waiting_count:
-        sentences.append(f"{_pluralize(waiting_count, 'movement')} waiting.")
+    if facts.pending_count:
+        sentences.append(f"{_pluralize(facts.pending_count, 'movement')} waiting.")
+    if facts.failed_count and _describe_refused(facts) not in sentences:
+        sentences.append(_describe_refused(facts))
     if facts.unknown_customer_count:
         sentences.append(f"{_pluralize(facts.unknown_customer_count, 'movement')} for customers unknown there.")
     return " ".join(filter(None, sentences))
@@ -158,8 +159,11 @@ def _describe_cause(facts: StatusFacts, status: str, settings: Settings, now: da
                 sentences.append(f"It is pinged every {delay}; everything waiting is sent when it answers.")
             return " ".join(filter(None, sentences))
         if facts.failed_count:
-            return f"{_pluralize(facts.failed_count, 'movement')} refused there: send again, set aside or correct here."
-        return f"{_pluralize(facts.difference_count, 'movement')} not the same on both sites: choose which one counts."
+            return _describe_refused(facts)
+        if facts.difference_count:
+            differing = _pluralize(facts.difference_count, "movement")
+            return f"{differing} not the same on both sites: choose which one counts."
+        return last_error or ""
     if status == WARNING:
         if last_error:
             return last_error
@@ -186,6 +190,10 @@ def _describe_cause(facts: StatusFacts, status: str, settings: Settings, now: da
     return f"Equal, compared {_age(now - (facts.comparison.compared_at or now))}, " + (
         f"{_pluralize(facts.comparison.count, 'movement')}."
     )
+
+
+def _describe_refused(facts: StatusFacts) -> str:
+    return f"{_pluralize(facts.failed_count, 'movement')} refused there: send again, set aside or correct here."
 
 
 def _describe_difference(comparison: Comparison) -> str:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from pointsync import db
 from pointsync.ledger import reserves
@@ -140,6 +140,12 @@ class TestAttempts:
         assert timed_out.endswith("3 Failed tea.test did not answer within 10 seconds. 1 min 40 s")
         assert partly.endswith("10 Partly delivered 9 of 10 delivered. See Deliveries for the others. 5.0 s")
         assert fine == "1 Mar 2026, 12:00 Tea shop 1,200 Delivered 250 ms"
+
+    def test_an_attempt_that_delivered_nothing(self, app: Flask, ada: PanelClient) -> None:
+        with app.app_context(), db.transaction() as session:
+            session.execute(update(Attempt).where(Attempt.delivered == 9).values(delivered=0))
+        partly = row_texts(ada.get(f"{ATTEMPTS}?remote=1").text)[4]
+        assert partly.endswith("10 Nothing delivered 0 of 10 delivered. See Deliveries for the others. 5.0 s")
 
     def test_the_filter(self, ada: PanelClient) -> None:
         assert len(row_texts(ada.get(ATTEMPTS).text)) == 12

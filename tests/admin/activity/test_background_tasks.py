@@ -129,7 +129,7 @@ def test_only_admins_download_the_file(app: Flask, ada: PanelClient, stranger: P
     with app.app_context():
         place = tasks.folder_path(get_runtime().config.data, task_id)
     (place / "sheep.csv").write_bytes("name\nDölly\n".encode())
-    assert "Download the file (12 Bytes)" in ada.get(f"/system/works/{task_id}").text
+    assert "Download the file (12 bytes)" in ada.get(f"/system/works/{task_id}").text
     answer = ada.get(path)
     assert answer.data == "name\nDölly\n".encode()
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"

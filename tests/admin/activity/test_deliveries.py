@@ -46,7 +46,7 @@ def test_an_empty_list_says_what_it_will_show(ada: PanelClient, path: str) -> No
 @pytest.mark.usefixtures("deliveries_in_each_state")
 def test_the_state_of_each_delivery(ada: PanelClient) -> None:
     pending, aside, unknown, failed, delivered = row_texts(ada.get(PAGE).text)
-    assert pending.startswith("−5 ben@shop.test Spent in Points 1 Mar 2026, 12:00 Tea shop Pending")
+    assert pending.startswith("−5 ben@shop.test Spent in Points 1 Mar 2026, 12:00 Tea shop Waiting")
     assert pending.endswith("Attempts None yet Next attempt With the next batch")
     assert "Set aside Attempts 1 Reason Given by hand." in aside
     tomorrow = f"{clock.now() + timedelta(days=1):%-d %b %Y}"

@@ -89,7 +89,7 @@ def test_invalid_lines_are_listed_and_the_valid_ones_can_be_imported(app: Flask,
     text = text_of(answer)
     assert "will be sent to 4 sites" in text
     assert "Import only the valid lines (2) as new points" in text
-    assert "Download all faults (" in text
+    assert "Download all errors (" in text
     assert ada.get("/system/works/1/file").data.decode().splitlines()[0] == "line,message"
     ada.send(f"{FORM}/1/points", page="/system/works/1", lines="all")
     run_waiting_task(app)

@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from pointsync import clock, leases
 from pointsync.ledger import reserves
 from pointsync.ledger.apply import IncomingMovement, apply
+from pointsync.ledger.fetch_back import state
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Delivery, DeliveryState, Movement, Remote, Reserve, Site, Worker
+from pointsync.sync.remotes import sending_problem
 from tests.admin import sample_remotes
 from tests.admin.conftest import BOTH_DATABASES
 from tests.admin.home.dashboard_page import attention_texts, site_texts
@@ -191,6 +193,23 @@ def test_no_worker(app: Flask, ada: PanelClient) -> None:
     text = ada.get("/").text
     [item] = attention_texts(text)
     assert item.startswith("Nothing is sent, since no worker is running. Start pointsync serve")
+    assert "Sending Stopped, as described above." in site_texts(text)[0]
+
+
+@pytest.mark.usefixtures("in_step")
+def test_a_problem_of_the_whole_site_is_not_repeated_for_each_remote(app: Flask, ada: PanelClient) -> None:
+    def change(session: Session) -> None:
+        state.begin(session, clock.now())
+        problem = sending_problem.find(session)
+        for remote in (session.get_one(Remote, 1), *sample_remotes.add_remote_of_each_status(session)[:1]):
+            remote.status, remote.status_text = "error", problem or ""
+        remote.status_text += " shop-1.test refused the connection."
+
+    run_in_transaction(app, change)
+    text = ada.get("/").text
+    items = attention_texts(text)
+    assert items[0] == "https://shop-1.test/points : shop-1.test refused the connection. Retry now"
+    assert [each[:44] for each in items[1:]] == ["This site fetches its lost movements back, a"]
     assert "Sending Stopped, as described above." in site_texts(text)[0]
 
 

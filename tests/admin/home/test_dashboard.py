@@ -96,18 +96,21 @@ class TestWaiting:
                 .values(state=DeliveryState.DELIVERED, delivered_at=later)
             )
             session.execute(update(Delivery).where(Delivery.remote_id == 4).values(state=DeliveryState.UNKNOWN))
+            session.execute(update(Delivery).where(Delivery.remote_id == 5).values(state=DeliveryState.FAILED))
 
         run_in_transaction(app, change)
         text = ada.get("/").text
         assert text_of(text.partition('id="waiting-count"')[2].partition("</p>")[0].partition(">")[2]) == (
-            "6 movements are waiting to be delivered; the oldest since 1 Mar 2026, 12:00 ."
+            "4 movements are waiting to be delivered; the oldest since 1 Mar 2026, 12:00 . "
+            "1 movement for customers unknown there. 1 movement refused."
         )
-        _, first, second, third, fourth, _ = site_texts(text)
+        _, first, second, third, fourth, fifth = site_texts(text)
         assert "Waiting 3; the oldest since 1 Mar 2026, 12:00" in first
         assert "Waiting 1; the oldest since 2 Mar 2026, 12:00" in second
         assert "Waiting 0" in third
         assert "oldest" not in third
-        assert "Waiting 1; the oldest since 2 Mar 2026, 12:00 Customers unknown 1 movement" in fourth
+        assert "Waiting 0 Customers unknown 1 movement" in fourth
+        assert "Waiting 0 Refused 1 movement" in fifth
 
     def test_a_history_has_no_oldest_delivery(self, app: Flask, ada: PanelClient) -> None:
         def change(session: Session) -> None:

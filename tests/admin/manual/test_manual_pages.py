@@ -186,7 +186,7 @@ def test_html_is_shown_as_text_and_comments_are_left_out(app: Flask) -> None:
     assert "<pre>13</pre>" in html
     assert "&lt;!-- kept, too --&gt;" in html
     assert "style" not in html
-    assert '<td class="number">2</td>' in html
+    assert '<td role="cell" data-label="b" class="number">2</td>' in html
 
 
 @pytest.mark.parametrize(

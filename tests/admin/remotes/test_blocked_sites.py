@@ -56,7 +56,7 @@ def test_a_site_is_blocked_reversed_and_unblocked(app: Flask, ada: PanelClient, 
     content = main_text(text)
     assert "3 movements of 2 customers were received from Tea <b>shop</b>" in content
     assert "1 balance would go below zero" not in content
-    assert "−70" in content
+    assert "Points −70" in content, "the reserve's name, as in the table above it"
     fields = {"auth": thief, "since": "2026-01-01", "reserve": ""}
     stale = ada.send(f"{PAGE}/reversal", PAGE, **fields, preview_digest="0" * 32)
     assert (stale.status_code, "The movements have changed since the last preview." in main_text(stale.text)) == (

@@ -89,10 +89,10 @@ def test_https_is_tried_unless_http_is_typed_and_http_is_offered(app: Flask, ada
     ("change", "field", "sentence"),
     [
         ({"sharing_key": "shop.example|wrk_1:wrs_2", "url": ""}, "sharing_key", "incomplete or changed"),
-        ({"sharing_key": "", "url": ""}, "url", "is missing"),
+        ({"sharing_key": "", "url": ""}, "url", "The URL is missing"),
         ({"sharing_key": "", "url": "shop.example", "auth": "admin", "pass": PASS}, "auth", "wrk_ followed by 16"),
         ({"sharing_key": "", "url": "shop.example", "auth": AUTH, "pass": "secret"}, "pass", "wrs_ followed by 16"),
-        ({"sharing_key": "", "url": "shop.example", "auth": AUTH}, "pass", "is missing"),
+        ({"sharing_key": "", "url": "shop.example", "auth": AUTH}, "pass", "The Pass is missing"),
         ({"url": "https://"}, "url", "no host"),
         ({"url": "http://h:70000"}, "url", "65535"),
         ({"url": "http://a:b@h"}, "url", "must not have a user name"),

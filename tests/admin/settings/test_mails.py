@@ -53,7 +53,7 @@ def test_the_settings_are_saved_together(app: Flask, ada: PanelClient) -> None:
     text = ada.get(PAGE).text
     assert "s3cret-word" not in text
     assert "No mail server is set up" not in text
-    assert "No mails yet." in text
+    assert "Send a test mail from a text above, then turn mails on." in text
     assert list(field_errors(ada.send(PAGE, **(SETTINGS_FORM | {"mail_name": "x\ny"})).text)) == ["mail_name"]
     assert (
         "the address that mails come from"
@@ -66,7 +66,9 @@ def test_the_settings_are_saved_together(app: Flask, ada: PanelClient) -> None:
     assert not current_settings(app).send_mails
     assert ada.send(PAGE, **SETTINGS_FORM).status_code == 303
     assert (current_settings(app).send_mails, current_settings(app).expiry_mail_days) == (True, 7)
-    assert 'value="shop@mugs.example"' in ada.get(PAGE).text
+    text = ada.get(PAGE).text
+    assert 'value="shop@mugs.example"' in text
+    assert "Send a test mail from a text above. All mails are listed here." in text
     run_in_transaction(app, add_mails)
     run_in_transaction(app, lambda session: setattr(session.get_one(Mail, 2), "state", "waiting"))
     assert (
@@ -163,7 +165,7 @@ def test_the_dashboard_shows_mail_problems(app: Flask, ada: PanelClient) -> None
         ),
     )
     found = attention_texts(ada.get("/").text)
-    assert "Mails cannot be sent now. It hung <b>up. See the queued mails under Mails ." in found
+    assert "Mails cannot be sent now. It hung <b>up. See the waiting mails under Mails ." in found
     assert any(each.startswith("1 mail could not be sent.") for each in found)
     assert "It hung <b>up." in main_text(ada.get(PAGE).text)
 

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import BOTH_WIDTHS
 from tests.browser.navigation import sign_in_first_admin
-from tests.browser.page_checks import check_page, collect_console_errors
+from tests.browser.page_checks import WIDTHS, check_page, collect_console_errors
+from tests.support.paths import MANUAL
 
 
 def test_the_pages(page: Page, url: str, app: Flask) -> None:
@@ -31,6 +32,17 @@ def test_the_pages(page: Page, url: str, app: Flask) -> None:
     page.get_by_role("button", name="Copy code 1", exact=True).click()
     expect(page.locator("[data-announcer]")).to_have_text(re.compile("Copied|selected"))
     assert heard == []
+
+
+@BOTH_WIDTHS
+def test_nothing_of_any_page_is_cut(page: Page, url: str, app: Flask) -> None:
+    """On a phone diagrams scroll, with a shadow where they go on."""
+    sign_in_first_admin(page, url, app, "/manual")
+    boxes = ".manual-table" if page.viewport_size == {"width": WIDTHS[0], "height": 900} else ".manual-table, pre"
+    is_cut = "(boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth).map((box) => box.innerText)"
+    for name in sorted(path.stem for path in MANUAL.glob("*.md") if path.stem != "index"):
+        page.goto(f"{url}/manual/{name}")
+        assert page.locator(boxes).evaluate_all(is_cut) == [], name
 
 
 @BOTH_WIDTHS

@@ -68,8 +68,13 @@ def test_the_tab(signed_in: Page) -> None:
     check_page(page, "points-sync-folded")
     page.goto(page.url.replace("/secrets/pass", ""))
     expect(page.get_by_role("textbox", name="Max sync. attempt")).not_to_be_visible()
-    page.get_by_role("button", name="Expand all").click()
+    button = page.get_by_role("button", name="Expand all")
+    minus, plus = button.locator("svg").all()
+    expect(plus).to_be_visible()
+    expect(minus).to_be_hidden()
+    button.click()
     expect(page.get_by_role("textbox", name="Max sync. attempt")).to_be_visible()
+    expect(page.get_by_role("button", name="Collapse all").locator("svg").first).to_be_visible()
     assert console_errors == []
 
 

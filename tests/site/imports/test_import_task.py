@@ -66,7 +66,7 @@ def test_a_file_is_checked_and_then_imported(dry_run_id: int, tmp_path: Path) ->
     task_id = create_import_task(tmp_path, dry_run_id)
     assert run_next_task(tmp_path)
     done = get_task(task_id)
-    assert (done.state, done.done, done.total, done.result["recorded"]) == ("done", 2 * LINES, 2 * LINES, LINES)
+    assert (done.state, done.done, done.total, done.result["recorded"]) == ("done", LINES, LINES, LINES)
     assert len(list_movements()) == LINES
     assert sorted(path.name for path in tasks.folder_path(tmp_path, task_id).iterdir()) == [import_task.INPUT_FILE]
 

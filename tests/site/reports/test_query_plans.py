@@ -134,8 +134,7 @@ def test_the_oldest_pending_delivery(sizes):
     for app in sizes:
         with app.app_context():
             plans = str([query_plan(query) for query in queries_of(queue.oldest_waiting_at)])
-            for index in ("ix_delivery_pending", "ix_delivery_unknown_id", "ix_delivery_failed"):
-                assert f"INDEX {index}" in plans
+            assert "INDEX ix_delivery_pending" in plans
             assert "TEMP B-TREE" not in plans
             assert "SCAN delivery" not in plans
             assert "SCAN movement" not in plans

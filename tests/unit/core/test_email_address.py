@@ -37,6 +37,10 @@ SAME = {
     "a/b%c@shop.example": ["A/B%C@shop.example"],
     "!#$&'*=?^`{|}~@shop.example": ["!#$&'*=?^`{|}~@shop.example"],
 }
+REASONS = {
+    "anna": '"anna" is not a valid e-mail address. It must have an @-sign.',
+    ".anna@shop.example": '".anna@shop.example" is not a valid e-mail address. It cannot start with a period.',
+}
 IMPOSSIBLE = [
     "",
     " ",
@@ -88,6 +92,13 @@ def test_an_invalid_address_is_refused_with_a_message(typed):
     assert list(refusal.value.fields) == ["customer"]
     assert refusal.value.message.isprintable()
     assert len(refusal.value.message) < 400
+
+
+@pytest.mark.parametrize(("typed", "message"), REASONS.items())
+def test_the_message_says_why(typed, message):
+    with pytest.raises(InvalidInput) as refusal:
+        normalise(typed)
+    assert refusal.value.message == message
 
 
 def test_case_does_not_distinguish_customers_but_dots_and_tags_do():

@@ -22,7 +22,11 @@ TEA = {"noun": "remote", "thing": "https://tea.example"}
         ),
         (
             {"noun": "setting", "thing": "site_name", "after": {"value": "Mugs"}},
-            "Ada changed site name from nothing to Mugs",
+            "Ada changed site name to Mugs",
+        ),
+        (
+            {"noun": "setting", "thing": "site_name", "before": {"value": "Mugs"}},
+            "Ada changed site name from Mugs to none",
         ),
         (
             {"action": "added", "noun": "setting", "thing": "check_seconds", "after": {"value": "60"}},

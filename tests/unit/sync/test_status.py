@@ -1,5 +1,6 @@
 """A remote's status: every rule at its boundaries, and a text that says what to do."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -167,9 +168,11 @@ def test_the_text_is_never_empty_and_never_contradicts_the_status():
         assert text, facts
         if status in (ERROR, WARNING):
             assert not text.startswith(("In step.", "Nothing was sent")), facts
-        if facts.pending_count + facts.failed_count:
-            assert f"{facts.pending_count + facts.failed_count} movement" in text, facts
-            assert "nothing waits" not in text, facts
+        for count, word in ((facts.pending_count, "waiting"), (facts.failed_count, "refused")):
+            counted = [f"{count} movement{'s' * (count != 1)} {word}"] if count else []
+            assert re.findall(rf"[0-9]+ movements? {word}", text) == counted, facts
+        assert "nothing waits" not in text or not (facts.pending_count or facts.failed_count), facts
+        assert "not the same" not in text, facts
         assert text.startswith("Paused: nothing is sent until it is resumed.") == facts.is_paused, facts
         if facts.is_paused:
             assert not any(word in text for word in ("being sent", "is pinged every", "In step")), facts
@@ -195,6 +198,11 @@ def test_the_text_is_never_empty_and_never_contradicts_the_status():
         ),
         (replace(GOOD, failed_count=1), ["1 movement refused", "send again, set aside or correct here"]),
         (replace(GOOD, failed_count=1234), ["1,234 movements refused"]),
+        (
+            replace(GOOD, **WRONG_PASS, failed_count=2, pending_count=1),
+            ["copy it again", "1 movement waiting.", "2 movements refused there"],
+        ),
+        (replace(GOOD, **SLOW_CHECK, sending_problem="Nothing is sent."), ["Nothing is sent.", "answer the check"]),
         (replace(GOOD, is_paused=True, pending_count=3), ["Paused", "until it is resumed", "3 movements waiting."]),
         (replace(GOOD, is_paused=True), ["Paused: nothing is sent until it is resumed."]),
         (
