@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.fernet import Fernet, InvalidToken
@@ -78,16 +79,27 @@ def sign_hmac(secret: str, content: bytes) -> bytes:
 
 def sign_ed25519(private_key: str, content: bytes) -> bytes:
     """The Ed25519 signature of `content`, with a private key of `new_signing_key`."""
-    return Ed25519PrivateKey.from_private_bytes(base64.b64decode(private_key)).sign(content)
+    return _load_private_key(private_key).sign(content)
+
+
+@lru_cache(maxsize=8)
+def _load_private_key(private_key: str) -> Ed25519PrivateKey:
+    """Cached, because preparing a key takes as long as using it."""
+    return Ed25519PrivateKey.from_private_bytes(base64.b64decode(private_key))
 
 
 def verify_ed25519(public_key: str, signature: bytes, content: bytes) -> bool:
     """Whether `signature` is the signature of `content` by the owner of `public_key`."""
     try:
-        Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key)).verify(signature, content)
+        _load_public_key(public_key).verify(signature, content)
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+@lru_cache(maxsize=256)
+def _load_public_key(public_key: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key))
 
 
 def is_equal_constant_time(left: str | bytes, right: str | bytes) -> bool:

@@ -15,7 +15,9 @@ from pointsync.models import ReceivedSummary, Site
 
 def get_have(session: Session, origin: str, reserve_id: int) -> dict[str, Any]:
     """`{count, max_id, hash}`; `max_id` is a decimal string. No `hash` while old movements are being digested."""
-    summary = session.get(ReceivedSummary, (origin, reserve_id), populate_existing=True)
+    summary = session.get(
+        ReceivedSummary, (origin, reserve_id)
+    )  # what this transaction has read or changed, is current
     held = summary.held if summary else DigestSum()
     return {
         **(held.to_json() if are_all_digested(session) else {"count": held.count}),

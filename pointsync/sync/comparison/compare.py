@@ -23,6 +23,8 @@ class Snapshot:
     @classmethod
     def take(cls, session: Session, remote: Remote) -> Self:
         """The sums of a remote now."""
+        if not received_summary.are_all_digested(session):
+            return cls(None, None)
         return cls(
             delivered.get_sum(session, remote.auth, remote.target),
             received_summary.get_sum(session, remote.auth, remote.reserve_id),
@@ -31,10 +33,9 @@ class Snapshot:
 
 def save_answer(session: Session, remote: Remote, have: dict[str, Any], now: datetime) -> None:
     """Compare the `have` of an answer to movements, whose outcome is saved in this transaction."""
-    should_have = delivered.get_sum(session, remote.auth, remote.target)
-    has = DigestSum.from_json(have)
-    _save_there(session, remote, should_have, has)
-    _save_time(remote, should_have, received_summary.get_sum(session, remote.auth, remote.reserve_id), now)
+    current = Snapshot.take(session, remote)
+    _save_there(session, remote, current.delivered, DigestSum.from_json(have))
+    _save_time(remote, current.delivered, current.received, now)
 
 
 def save_ping(session: Session, remote: Remote, before: Snapshot, answer: dict[str, Any], now: datetime) -> None:
