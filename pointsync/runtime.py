@@ -29,6 +29,8 @@ class Runtime:
     couriers: "Couriers | None" = None
     stop_requested: threading.Event = field(default_factory=threading.Event)
     """Set when the scheduler should end; a background task then stops after its current part."""
+    job_threads: dict[tuple[str, int], threading.Thread] = field(default_factory=dict)
+    """By job and remote, the threads in which jobs call remotes; see `schedule.turns`."""
     failures: FailureCounter = field(default_factory=FailureCounter)
     """Callers' failures with keys, Passes and signatures."""
 

@@ -27,8 +27,11 @@ def get_have(session: Session, origin: str, reserve_id: int) -> dict[str, Any]:
 
 def get_sum(session: Session, origin: str, reserve_id: int) -> DigestSum | None:
     """The sum of an origin's movements in a reserve; None while old movements are being digested."""
-    if not are_all_digested(session):
-        return None
+    return sum_received(session, origin, reserve_id) if are_all_digested(session) else None
+
+
+def sum_received(session: Session, origin: str, reserve_id: int) -> DigestSum:
+    """The same, without the movements that are not digested yet."""
     summary = session.get(ReceivedSummary, (origin, reserve_id), populate_existing=True)
     return summary.held if summary else DigestSum()
 

@@ -1,7 +1,6 @@
 """The jobs. Each tick does what is due. All state is in the database, so an extra tick does no harm."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 from typing import cast
@@ -24,6 +23,7 @@ from pointsync.mail import mails, send
 from pointsync.models import Attempt, ExpirySettings, Movement, Origin, Remote, Site, StatusChange
 from pointsync.runtime import get_runtime
 from pointsync.schedule.task_kinds import TASK_FUNCTIONS
+from pointsync.schedule.turns import take_turns
 from pointsync.sync.comparison import delivered
 from pointsync.sync.protocol.errors import RemoteError
 from pointsync.sync.remotes import backfill, blocked_origins, check, first_checks, parallel_checks, queue, remotes
@@ -36,7 +36,6 @@ from pointsync.woocommerce import hooks
 
 log = logging.getLogger(__name__)
 
-MAX_PARALLEL_CHECKS = 8
 CHECK_INTERVAL = timedelta(seconds=2)
 MAX_ATTEMPTS_KEPT = 10_000
 """Attempts kept per remote, whatever their age."""
@@ -80,7 +79,7 @@ def check_remotes() -> None:
         )
     ).all()
     if overdue_ids and take_lease("check"):
-        parallel_checks.check_all(overdue_ids, MAX_PARALLEL_CHECKS)
+        take_turns("check", overdue_ids, parallel_checks.check_one)
 
 
 def ask_remotes() -> None:
@@ -131,20 +130,17 @@ def compare_remotes() -> None:
     """Compare all movements with the remotes that do not hold what they should, in parallel."""
     due_ids = comparisons.list_due(db.session(), clock.now())
     if due_ids and take_lease("compare"):
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
-        with ThreadPoolExecutor(MAX_PARALLEL_CHECKS, thread_name_prefix="compare") as pool:
-            list(pool.map(lambda remote_id: _compare_one(app, remote_id), due_ids))
-        get_runtime().wake_couriers()
+        take_turns("compare", due_ids, _compare_one)
 
 
-def _compare_one(app: Flask, remote_id: int) -> None:
-    with app.app_context():
-        try:
-            walk.compare_all(remote_id, lambda: not get_runtime().stop_requested.is_set() and take_lease("compare"))
-        except NotFound:
-            log.info("remote %s was deleted before it was compared", remote_id)
-        except RemoteError as error:
-            log.info("remote %s: comparing was cut short, %s: %s", remote_id, error.code, error.message)
+def _compare_one(remote_id: int) -> None:
+    try:
+        walk.compare_all(remote_id, lambda: not get_runtime().stop_requested.is_set() and take_lease("compare"))
+    except NotFound:
+        log.info("remote %s was deleted before it was compared", remote_id)
+    except RemoteError as error:
+        log.info("remote %s: comparing was cut short, %s: %s", remote_id, error.code, error.message)
+    get_runtime().wake_couriers()
 
 
 def digest_old_movements() -> None:

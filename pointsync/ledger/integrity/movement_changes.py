@@ -51,23 +51,28 @@ def process_next_chunk(session: Session, now: datetime) -> bool:
     return len(changes) == CHUNK_SIZE
 
 
-def process_movement(session: Session, seq: int, now: datetime) -> None:
-    """Do the same for one movement at once. Its origin is locked; if it is this site's own, the remotes are."""
+def process_movement(session: Session, seq: int, now: datetime, *, has_new_digest: bool = False) -> None:
+    """Do the same for one movement at once. Its origin is locked; if it is this site's own, the remotes are.
+
+    `has_new_digest`: this program has given it another digest.
+    """
     changes = session.scalars(
         select(MovementChange).where(MovementChange.movement_seq == seq).order_by(MovementChange.id)
     ).all()
-    _process_all(session, changes, now)
+    _process_all(session, changes, now, has_new_digest=has_new_digest)
     session.execute(delete(MovementChange).where(MovementChange.id.in_([each.id for each in changes])))
     session.flush()
 
 
-def _process_all(session: Session, changes: Sequence[MovementChange], now: datetime) -> None:
+def _process_all(
+    session: Session, changes: Sequence[MovementChange], now: datetime, *, has_new_digest: bool = False
+) -> None:
     """Process changes, oldest first. The first one of a movement says how the sums contain it."""
     first_changes: dict[tuple[int, str, str], MovementChange] = {}
     for change in changes:
         first_changes.setdefault((change.movement_seq, change.origin, change.movement_id), change)
     for change in first_changes.values():
-        _process(session, change, now)
+        _process(session, change, now, has_new_digest=has_new_digest)
 
 
 def _lock_sums(session: Session) -> None:
@@ -92,7 +97,7 @@ def _mark_remotes(session: Session, edited: set[tuple[str, int]], now: datetime)
     session.flush()
 
 
-def _process(session: Session, change: MovementChange, now: datetime) -> None:
+def _process(session: Session, change: MovementChange, now: datetime, *, has_new_digest: bool) -> None:
     altered = session.get(AlteredMovement, change.movement_seq, populate_existing=True)
     if change.points:
         counted_before = altered.digest if altered else change.digest
@@ -113,6 +118,8 @@ def _process(session: Session, change: MovementChange, now: datetime) -> None:
         session.flush()
         return
     movement, email = row
+    if not has_new_digest and movement.id == change.movement_id and movement.digest != change.digest:
+        _restore_digest(session, movement, change)
     is_now = digest(movement.id, movement.points, movement.sent_customer or email or "")
     if movement.points:
         _change_sum(session, movement.seq, movement.origin, movement.reserve_id, is_now, 1)
@@ -125,6 +132,16 @@ def _process(session: Session, change: MovementChange, now: datetime) -> None:
         log.warning("movement %s of %s was changed in the database", movement.id, movement.origin)
         session.add(AlteredMovement(movement_seq=movement.seq, digest=is_now, found_at=now))
     session.flush()
+
+
+def _restore_digest(session: Session, movement: Movement, change: MovementChange) -> None:
+    """Give a movement the digest back that somebody has edited too: it proves what the original was."""
+    session.refresh(movement, with_for_update=True)
+    movement.digest = change.digest
+    session.flush()
+    # The movement is read now, so its later notes, of which the last is about this, say nothing more.
+    later = (MovementChange.movement_seq == movement.seq, MovementChange.id > change.id)
+    session.execute(delete(MovementChange).where(*later), execution_options={"synchronize_session": False})
 
 
 def _is_another(movement: Movement, change: MovementChange) -> bool:

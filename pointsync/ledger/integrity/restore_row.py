@@ -77,7 +77,7 @@ def accept(session: Session, movement_ids: Sequence[str], now: datetime) -> int:
         ).one()
         movement.digest = digest(movement.id, movement.points, movement.sent_customer or email)
         session.flush()
-        movement_changes.process_movement(session, movement.seq, now)
+        movement_changes.process_movement(session, movement.seq, now, has_new_digest=True)
         after = {"points": movement.points, "customer": email}
         audit_recorder.log_action(session, "accepted", "movement", movement_id, email, after=after)
         accepted += 1

@@ -22,8 +22,11 @@ def get_sum(session: Session, auth: str, target: str) -> DigestSum | None:
 
     None while old movements are being digested.
     """
-    if not received_summary.are_all_digested(session):
-        return None
+    return sum_by_remotes(session, auth, target) if received_summary.are_all_digested(session) else None
+
+
+def sum_by_remotes(session: Session, auth: str, target: str) -> DigestSum:
+    """The same, without the movements that are not digested yet."""
     query = select(Remote.delivered_count, Remote.delivered_hash).where(Remote.auth == auth, Remote.target == target)
     return sum((DigestSum(count, number or 0) for count, number in session.execute(query)), DigestSum())
 

@@ -16,6 +16,8 @@ SAME_ID = "same_id"
 MISSING_THERE, NOT_CONFIRMED = "missing_there", "not_confirmed"
 """Differences that a comparison settles by itself: delivered but not there, and there but not known to be delivered."""
 MAX_LISTED = 200
+MAX_STORED = 10_000
+"""A comparison with a remote ends early when so many were found: the rest follows when they are decided."""
 
 
 def count(session: Session, remote_id: int) -> int:

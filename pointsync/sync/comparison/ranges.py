@@ -50,7 +50,7 @@ def load_altered(session: Session) -> dict[int, int]:
 def by_length(low: int, high: int) -> Iterator[ColumnElement[bool]]:
     """Conditions that together select the movements with ids from `low` to `high`, in ascending order.
 
-    Ids are text, and compare as numbers only if they are equally long.
+    Ids are text, and compare as numbers only if they are equally long. One that is no number may be selected, too.
     """
     for digits in range(1, MAX_DIGITS + 1):
         first, last = max(low, 10 ** (digits - 1)), min(high, 10**digits - 1)
@@ -70,4 +70,6 @@ def _read_digests(
             .execution_options(yield_per=5000)
         )
         for seq, movement_id, digest in session.execute(query):
-            yield movement_id, altered.get(seq, digest or 0)
+            # The origin cannot have sent another one, and could not read the whole answer.
+            if movement_id.isascii() and movement_id.isdecimal():
+                yield movement_id, altered.get(seq, digest or 0)

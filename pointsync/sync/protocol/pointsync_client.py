@@ -62,7 +62,11 @@ def send_signed(
         wire_error = _parse_error(response)
         code = wire_error.get("code")
         if code not in open_questions:
-            raise _remote_error(response, wire_error, target)
+            error = _remote_error(response, wire_error, target)
+            if code == "behind" and identity.sending_stopped_reason:
+                # It was asked without a run, so this says nothing about the state of this database.
+                error.message = f"{target.url} waits until an admin has said here what this database is."
+            raise error
         open_questions.remove(code)
         if code == "again":
             proven = runs.prove_alive(identity)

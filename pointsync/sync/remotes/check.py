@@ -21,6 +21,7 @@ from pointsync.sync.remotes.sharing_key import RemoteInput
 from pointsync.sync.remotes.status import StatusFacts, compute_status, describe_status
 from pointsync.sync.remotes.target import load_keys, load_target
 from pointsync.sync.site import general, local_site, settings
+from pointsync.sync.site.installation import BEHIND
 from pointsync.sync.site.local_site import Identity
 from pointsync.sync.site.settings import Settings
 from pointsync.text_limits import MAX_MESSAGE_LENGTH
@@ -33,7 +34,9 @@ def check_remote(remote_id: int) -> PingResult:
     state, now, session = get_runtime(), clock.now(), db.session()
     remote = remotes.get(session, remote_id)
     identity = local_site.load_identity(session, state.vault, state.config, now)
-    snapshot = RemoteSnapshot(remote.id, remote.version, identity.run, compare.Snapshot.take(session, remote))
+    snapshot = RemoteSnapshot(
+        remote.id, remote.version, identity.run, compare.Snapshot.take(session, remote, identity.run)
+    )
     ping_result = _ping(identity, load_target(session, remote, state.vault), now)
     run_in_transaction(lambda session: save_result(session, snapshot, ping_result, clock.now()))
     return ping_result
@@ -102,15 +105,20 @@ def save_result(session: Session, snapshot: RemoteSnapshot, ping_result: PingRes
     else:
         log_fields = {"remote": remote.id, "code": ping_result.code}
         log.info("remote %s: check failed, %s: %s", remote.id, ping_result.code, ping_result.message, extra=log_fields)
-        _check_failed(remote, ping_result, current_settings, now)
+        # A stopped site asks without a run, which is refused. So that is no failure of the remote.
+        is_expected = snapshot.run is None and ping_result.code == BEHIND
+        _check_failed(remote, ping_result, current_settings, now, is_expected=is_expected)
     refresh_status(session, remote, current_settings, now)
 
 
-def _check_failed(remote: Remote, ping_result: PingResult, current_settings: Settings, now: datetime) -> None:
+def _check_failed(
+    remote: Remote, ping_result: PingResult, current_settings: Settings, now: datetime, *, is_expected: bool
+) -> None:
     delay = bounded_retry_after(ping_result.retry_after_seconds, remote.failures, current_settings) or timedelta(
         seconds=current_settings.delay_seconds
     )
-    remote.last_failure_at, remote.last_error = now, ping_result.message[:MAX_MESSAGE_LENGTH]
+    if not is_expected:
+        remote.last_failure_at, remote.last_error = now, ping_result.message[:MAX_MESSAGE_LENGTH]
     if ping_result.is_permanent or remote.is_probing or remote.dialect is None:
         remote.is_probing = True
         remote.next_attempt_at = now + delay

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 MAX_THREADS = 64
 
 
-def check_all(remote_ids: Sequence[int], max_threads: int = MAX_THREADS) -> list[int]:
+def check_all(remote_ids: Sequence[int]) -> list[int]:
     """Ping remotes and save the results. Return those that could not be checked because of a fault in this program.
 
     Raises DatabaseBusy, after all of them were tried.
@@ -24,9 +24,17 @@ def check_all(remote_ids: Sequence[int], max_threads: int = MAX_THREADS) -> list
     if not remote_ids:
         return []
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    with ThreadPoolExecutor(min(len(remote_ids), max_threads), thread_name_prefix="check") as pool:
+    with ThreadPoolExecutor(min(len(remote_ids), MAX_THREADS), thread_name_prefix="check") as pool:
         results = list(pool.map(lambda remote_id: _check_one(app, remote_id), remote_ids))
     return [remote_id for remote_id, is_checked in zip(remote_ids, results, strict=True) if not is_checked]
+
+
+def check_one(remote_id: int) -> None:
+    """Ping a remote, if it still exists, and save the result. Raises DatabaseBusy."""
+    try:
+        check.check_remote(remote_id)
+    except NotFound:
+        log.info("remote %s was deleted before it was checked", remote_id)
 
 
 def ask_before_confirmation() -> None:
@@ -37,9 +45,7 @@ def ask_before_confirmation() -> None:
 def _check_one(app: Flask, remote_id: int) -> bool:
     with app.app_context():
         try:
-            check.check_remote(remote_id)
-        except NotFound:
-            log.info("remote %s was deleted before it was checked", remote_id)
+            check_one(remote_id)
         except DatabaseBusy:
             raise
         except Exception:

@@ -35,6 +35,11 @@ class Comparison:
         """Whether one of the two sites does not hold what the other one has delivered to it."""
         return False in (self.is_equal_there, self.is_equal_here)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether both directions were compared."""
+        return None not in (self.is_equal_there, self.is_equal_here)
+
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
@@ -80,9 +85,11 @@ class StatusFacts:
         return oldest is not None and not -MAX_LEAD <= now - oldest <= OVERDUE_AFTER
 
     def is_comparison_late(self, now: datetime, settings: Settings) -> bool:
-        """Whether the last comparison is too old to say that both sites are equal now."""
+        """Whether the last comparison is too old, or not complete, to say that both sites are equal now."""
         if self.comparison is None or self.is_stopped:
             return False
+        if not self.comparison.is_complete:
+            return True
         compared_at = self.comparison.compared_at
         max_age = timedelta(seconds=settings.check_seconds) + COMPARISON_MARGIN
         return compared_at is None or not timedelta(0) <= now - compared_at <= max_age
@@ -203,7 +210,7 @@ def _describe_difference(comparison: Comparison) -> str:
 
 
 def _describe_late_comparison(comparison: Comparison | None, now: datetime) -> str:
-    if comparison is None or comparison.compared_at is None:
+    if comparison is None or comparison.compared_at is None or not comparison.is_complete:
         return "Delivered, not compared yet."
     return f"Delivered; last compared {_age(now - comparison.compared_at)}."
 

@@ -5,51 +5,28 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync import clock, db, ids
 from pointsync.digests import DigestSum
-from pointsync.ledger.outbox import get_local_auth
-from pointsync.models import Delivery, Movement, Remote
+from pointsync.models import Remote
 from pointsync.runtime import get_runtime
-from pointsync.sync.comparison import delivered, differences, ranges
+from pointsync.sync.comparison import delivered, differences
 from pointsync.sync.remotes import check, remotes
 from pointsync.sync.remotes.target import load_target
 from pointsync.sync.repair import comparisons, remote_values, settle
 from pointsync.sync.repair.digest_client import DigestClient, RangeAnswer
+from pointsync.sync.repair.id_ranges import IdRange, read_part
 from pointsync.sync.repair.settle import AskedRange
 from pointsync.sync.site import local_site, settings
 
-RANGE_SIZE = 1000
-RANGES_PER_CALL = 100
 
-
-@dataclass(frozen=True, slots=True)
-class IdRange:
-    """Neighbouring ids, and this site's movements among them that the remote should hold, by id."""
-
-    low: int
-    high: int
-    delivered: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def bounds(self) -> tuple[int, int]:
-        """Both ends, which are included."""
-        return self.low, self.high
-
-    def split(self) -> tuple["IdRange", "IdRange"]:
-        """Two halves: with half of the movements each, or of half of the ids where there are none to divide."""
-        known = sorted(self.delivered)
-        middle = known[(len(known) - 1) // 2] if len(known) > 1 else (self.low + self.high) // 2
-        return (
-            IdRange(self.low, middle, {each: self.delivered[each] for each in known if each <= middle}),
-            IdRange(middle + 1, self.high, {each: self.delivered[each] for each in known if each > middle}),
-        )
+class TooManyDifferences(Exception):
+    """So many differences were found that the comparison ends."""
 
 
 class RangeHandler(Protocol):
-    """What is done with each range that was compared."""
+    """What is done with each range that was compared. It may raise TooManyDifferences."""
 
     def handle_equal(self, low: int, high: int) -> None:
         """Both sides hold the same."""
@@ -72,6 +49,10 @@ class Settling:
     def handle_different(self, asked: AskedRange) -> None:
         """Settle it."""
         db.run_in_transaction(partial(settle.settle_range, remote_id=self.remote_id, asked=asked, now=clock.now()))
+        count = differences.count(db.session(), self.remote_id)
+        db.session.remove()
+        if count >= differences.MAX_STORED:
+            raise TooManyDifferences
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +82,8 @@ class Listing:
             customer, points = (each.own.customer, each.own.movement.points) if each.own else (None, None)
             self.found.append(FoundMovement(each.kind, each.movement_id, customer, points))
         db.session.remove()
+        if len(self.found) >= differences.MAX_STORED:
+            raise TooManyDifferences
 
 
 def compare_all(remote_id: int, keep_on: Callable[[], bool] = lambda: True) -> None:
@@ -111,7 +94,10 @@ def compare_all(remote_id: int, keep_on: Callable[[], bool] = lambda: True) -> N
     """
     after_id: int | None = db.run_in_transaction(lambda session: comparisons.start(session, remote_id, clock.now()))
     while after_id is not None and keep_on():
-        last_id, count = compare_part(remote_id, after_id, Settling(remote_id))
+        try:
+            last_id, count = compare_part(remote_id, after_id, Settling(remote_id))
+        except TooManyDifferences:
+            last_id, count = ids.MAX_ID, 0
         is_last = last_id == ids.MAX_ID
         if is_last:
             remote_values.refresh(remote_id)
@@ -124,11 +110,15 @@ def compare_all(remote_id: int, keep_on: Callable[[], bool] = lambda: True) -> N
 def list_differences(remote_id: int, on_progress: Callable[[int], None]) -> list[FoundMovement]:
     """Compare all movements with a remote, and list what differs. Nothing is changed. Raises RemoteError.
 
-    `on_progress` gets the number of movements that were compared so far.
+    It ends early when at least `differences.MAX_STORED` were found. `on_progress` gets the number of movements that
+    were compared so far.
     """
     listing, after_id, compared_count = Listing(remote_id), 0, 0
     while after_id < ids.MAX_ID:
-        after_id, count = compare_part(remote_id, after_id, listing)
+        try:
+            after_id, count = compare_part(remote_id, after_id, listing)
+        except TooManyDifferences:
+            break
         compared_count += count
         on_progress(compared_count)
     return listing.found
@@ -136,11 +126,11 @@ def list_differences(remote_id: int, on_progress: Callable[[int], None]) -> list
 
 def compare_part(remote_id: int, after_id: int, handler: RangeHandler) -> tuple[int, int]:
     """Compare the movements with the next ids after `after_id`. Return the id that the part ends with (`ids.MAX_ID` at
-    the end) and how many movements of this site are in it. Raises RemoteError.
+    the end) and how many movements of this site are in it. Raises RemoteError, and what the handler raises.
     """
     state, session = get_runtime(), db.session()
     remote = remotes.get(session, remote_id)
-    id_ranges, count = _read_part(session, remote, after_id)
+    id_ranges, count = read_part(session, remote, after_id)
     target = load_target(session, remote, state.vault)
     identity = local_site.load_identity(session, state.vault, state.config, clock.now())
     db.session.remove()
@@ -166,42 +156,3 @@ def _handle_range(client: DigestClient, handler: RangeHandler, id_range: IdRange
         halves = id_range.split()
         for half, half_answer in zip(halves, client.ask([each.bounds for each in halves]), strict=True):
             _handle_range(client, handler, half, half_answer)
-
-
-def _read_part(session: Session, remote: Remote, after_id: int) -> tuple[list[IdRange], int]:
-    """The next ranges after an id, and how many movements of this site are in them.
-
-    They are read before the remote is asked. So what is delivered meanwhile is never taken for missing there.
-    """
-    altered = ranges.load_altered(session)
-    same_target = select(Remote.id).where(Remote.auth == remote.auth, Remote.target == remote.target)
-    rows: list[tuple[int, int | None]] = []
-    limit = RANGE_SIZE * RANGES_PER_CALL
-    for condition in ranges.by_length(after_id + 1, ids.MAX_ID):
-        query = (
-            select(Movement.seq, Movement.id, Movement.digest, Delivery.id)
-            .join(
-                Delivery,
-                (Delivery.movement_seq == Movement.seq)
-                & Delivery.remote_id.in_(same_target)
-                & Delivery.counted_condition(),
-                isouter=True,
-            )
-            .where(Movement.origin == get_local_auth(session), Movement.reserve_id == remote.reserve_id, condition)
-            .where(Movement.points != 0)
-            .order_by(Movement.id)
-            .limit(limit - len(rows))
-        )
-        for seq, movement_id, digest, delivery_id in session.execute(query):
-            rows.append((int(movement_id), None if delivery_id is None else altered.get(seq, digest)))
-    is_last = len(rows) < limit
-    id_ranges, low = [], after_id + 1
-    for start in range(0, max(len(rows), 1), RANGE_SIZE):
-        part = rows[start : start + RANGE_SIZE]
-        ends_here = is_last and start + RANGE_SIZE >= len(rows)
-        high = ids.MAX_ID if ends_here else part[-1][0]
-        id_ranges.append(
-            IdRange(low, high, {movement_id: digest for movement_id, digest in part if digest is not None})
-        )
-        low = high + 1
-    return id_ranges, len(rows)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
 from pointsync import clock, db
 from pointsync.digests import DigestSum, digest
@@ -116,11 +116,40 @@ def test_other_content_than_the_original_is_a_conflict() -> None:
     assert [each.status for each in apply_batch(replace(FIRST, points=1000))] == ["duplicate"]
 
 
-def test_a_movement_that_agrees_with_its_digest_is_never_restored() -> None:
+def give_other_digest() -> str:
+    """A statement that edits a movement together with its digest."""
     other = digest("1001", 1000, ANNA).to_bytes(16).hex()
     literal = f"'\\x{other}'::bytea" if db.get_engine().dialect.name == "postgresql" else f"x'{other}'"
-    edit(f"UPDATE movement SET points = 1000, digest = {literal} WHERE id = '1001'")
+    return f"UPDATE movement SET points = 1000, digest = {literal} WHERE id = '1001'"
+
+
+def test_a_movement_that_agrees_with_its_digest_is_never_restored() -> None:
+    edit(give_other_digest(), is_noticed=False)
+    with db.transaction() as session:
+        session.execute(delete(MovementChange))
     assert [each.status for each in apply_batch(FIRST)] == ["conflict"]
+
+
+def test_a_digest_that_was_edited_too_is_noticed() -> None:
+    """The note of the edit has the digest from before, which proves the original."""
+    before = held()
+    edit(give_other_digest())
+    assert held() != before
+    with db.transaction() as session:
+        assert movement_changes.count_altered(session) == 1
+        assert not movement_changes.are_waiting(session)
+    assert [each.status for each in apply_batch(FIRST)] == ["applied"]
+    assert (movements()[0][1], held()) == (25, before)
+
+
+def test_a_digest_that_was_edited_several_times_is_the_first_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(movement_changes, "CHUNK_SIZE", 1)
+    edit(give_other_digest(), is_noticed=False)
+    edit("UPDATE movement SET points = 2000 WHERE id = '1001'", is_noticed=False)
+    edit(give_other_digest(), is_noticed=False)
+    while db.run_in_transaction(lambda session: movement_changes.process_next_chunk(session, clock.now())):
+        pass
+    assert [each.status for each in apply_batch(FIRST)] == ["applied"]
 
 
 def test_it_goes_to_a_customer_who_is_not_here_any_more() -> None:

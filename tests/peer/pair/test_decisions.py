@@ -235,6 +235,24 @@ def without_fetch(environ: dict[str, Any], start_response: Any, answer: Wsgi) ->
     return answer(environ, start_response)
 
 
+@pytest.mark.parametrize(("site_name", "choice"), [("b", HERE), ("a", THERE)])
+def test_edited_with_its_digest(pair: Pair, site_name: str, choice: str) -> None:
+    """The row agrees with itself, but the database has noted its digest from before."""
+    a, b = pair
+    remote_id, [edited_id, _] = sync(a, b, 10, 2)
+    forged = digest(edited_id, 1000, ALICE).to_bytes(16)
+    edited = {"a": a, "b": b}[site_name]
+    edit(edited, "UPDATE movement SET points = 1000, digest = ? WHERE id = ?", forged, edited_id)
+    a.check(remote_id)
+    assert [each[:2] for each in differences(a)] == [
+        (edited_id, "altered_there" if site_name == "b" else "altered_here")
+    ]
+    decide(a, remote_id, edited_id, choice)
+    settle(a, remote_id)
+    assert_equal_and_green(a, b, remote_id)
+    assert a.balance(ALICE) == b.balance(ALICE) == 12
+
+
 def test_edited_on_both_sites(pair: Pair) -> None:
     a, b = pair
     remote_id, [edited_id] = sync(a, b, 10)

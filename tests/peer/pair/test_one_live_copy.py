@@ -235,10 +235,18 @@ def test_a_stopped_site_asks_without_changing_anything_there(
     a.write(lambda session: session.execute(update(Site).values(hold="Is it a copy?")))
     before = b.origin(a.identity.auth)
     a.begin_run()
-    assert a.check(to_b).code == "behind"
+    answer = a.check(to_b)
+    assert (answer.code, answer.message) == (
+        "behind",
+        f"{b.url} waits until an admin has said here what this database is.",
+    )
     after = b.origin(a.identity.auth)
     assert (after.run, after.call, after.previous_run) == (before.run, before.call, before.previous_run)
     assert a.identity.sending_stopped_reason == "Is it a copy?"
+    assert a.remote(to_b).last_failure_at is None
+    a.confirm("moved")
+    a.check(to_b)
+    assert a.remote_json(to_b)["status"] == "green", "it did not fail, so it is no warning for a week"
 
 
 def test_a_batch_to_a_remote_that_was_not_asked_is_refused_as_a_whole(

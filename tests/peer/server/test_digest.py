@@ -3,7 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from pointsync import clock
+from pointsync.ledger.apply import IncomingMovement, apply
+from pointsync.models import Reserve
 from pointsync.sync.comparison import ranges
 from tests.peer.peer_site import PeerSite
 from tests.peer.signed_caller import SignedCaller, have, is_signed, make_movement
@@ -50,6 +55,19 @@ def test_one_answer_lists_a_bounded_number(caller: SignedCaller, monkeypatch: py
     answers = ask(caller, ["1", "2"], ["3", "4"], ["5", "5"]).json["ranges"]
     assert [len(each.get("movements", [])) for each in answers] == [2, 0, 1]
     assert [each["count"] for each in answers] == [2, 2, 1]
+
+
+def test_an_id_that_is_no_number_is_left_out(site: PeerSite, caller: SignedCaller) -> None:
+    """Somebody sent it in the WooRewards dialect, before this site knew the key of the origin."""
+    sent_by_others = [IncomingMovement(each, "eve@example.test", 7) for each in ("1a", "x1", "007")]
+
+    def apply_others(session: Session) -> None:
+        apply(session, caller.auth, session.scalars(select(Reserve)).one(), sent_by_others, clock.now())
+
+    site.write(apply_others)
+    caller.send(make_movement(15))
+    [answer] = ask(caller, ["0", HIGHEST]).json["ranges"]
+    assert (answer["count"], [each[0] for each in answer["movements"]]) == (1, ["15"])
 
 
 @pytest.mark.parametrize(

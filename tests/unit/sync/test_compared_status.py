@@ -25,6 +25,8 @@ GOOD = StatusFacts(attempt_code="ok", check_code="ok", has_sent=True, comparison
         (GOOD, GREEN),
         (replace(GOOD, comparison=replace(EQUAL, is_equal_there=False)), WARNING),
         (replace(GOOD, comparison=replace(EQUAL, is_equal_here=False)), WARNING),
+        (replace(GOOD, comparison=replace(EQUAL, is_equal_here=None)), WARNING),
+        (replace(GOOD, comparison=replace(EQUAL, is_equal_there=None)), WARNING),
         (replace(GOOD, difference_count=1), ERROR),
         (replace(GOOD, sending_problem="Sending is stopped."), ERROR),
     ],
