@@ -4,14 +4,22 @@ This knows nothing of digests, sums or statuses: it compares the rows themselves
 """
 
 import sqlite3
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
+from typing import TypeVar
 
 from pointsync.models.movement import SENT_KINDS
 
 Content = tuple[int, str]
 """A movement's points and customer."""
 BUSY_SECONDS = 5
+START_SECONDS = 20
+"""How long a site's process may take to start."""
+
+Result = TypeVar("Result")
 
 LINES_SQL = "SELECT auth, status, status_at, status_text FROM remote WHERE deleted_at IS NULL"
 PENDING_SQL = (
@@ -64,25 +72,42 @@ class SiteReader:
 
     def read_lines(self) -> tuple[dict[str, Line], dict[str, set[int]]]:
         """The remote list, and the ids of the pending deliveries; both by the Auth of the other site."""
+        return self._repeat(self._read_lines)
+
+    def read_holdings(self) -> Holdings:
+        """All movements, in one snapshot."""
+        return self._repeat(self._read_holdings)
+
+    def _repeat(self, read: Callable[[], Result]) -> Result:
+        """Read again in a new connection if SQLite cannot: while no process of the site runs, nobody keeps the file's
+        shared memory, which a reader cannot create."""
+        pause, deadline = threading.Event(), monotonic() + START_SECONDS
+        while True:
+            try:
+                return read()
+            except sqlite3.OperationalError:
+                self.close()
+                if monotonic() > deadline:
+                    raise
+                pause.wait(0.1)
+
+    def _read_lines(self) -> tuple[dict[str, Line], dict[str, set[int]]]:
         lines = {auth: Line(*rest) for auth, *rest in self._query(LINES_SQL)}
         pending: dict[str, set[int]] = {auth: set() for auth in lines}
         for auth, delivery_id in self._query(PENDING_SQL):
             pending.setdefault(auth, set()).add(delivery_id)
         return lines, pending
 
-    def read_holdings(self) -> Holdings:
-        """All movements, in one snapshot."""
+    def _read_holdings(self) -> Holdings:
         holdings = Holdings()
         connection = self._open()
         connection.execute("BEGIN")
-        try:
-            rows = self._query(MOVEMENTS_SQL)
-            for auth, movement_id in self._query(UNDELIVERED_SQL):
-                holdings.undelivered.setdefault(auth, set()).add(movement_id)
-            if not all(row[3] in self._emails for row in rows):
-                self._emails = dict(self._query("SELECT id, email FROM customer"))
-        finally:
-            connection.execute("ROLLBACK")
+        rows = self._query(MOVEMENTS_SQL)
+        for auth, movement_id in self._query(UNDELIVERED_SQL):
+            holdings.undelivered.setdefault(auth, set()).add(movement_id)
+        if not all(row[3] in self._emails for row in rows):
+            self._emails = dict(self._query("SELECT id, email FROM customer"))
+        connection.execute("ROLLBACK")
         for origin, movement_id, points, customer_id, kind in rows:
             if kind in SENT_KINDS:
                 content = (points, self._emails.get(customer_id, ""))
