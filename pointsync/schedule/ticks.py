@@ -7,7 +7,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import case, delete, exists, or_, select
 
 from pointsync import clock, db, leases
 from pointsync.accounts import rate_limit, sign_ins
@@ -37,6 +37,7 @@ from pointsync.woocommerce import hooks
 log = logging.getLogger(__name__)
 
 CHECK_INTERVAL = timedelta(seconds=2)
+WOOREWARDS_CHECK_INTERVAL = timedelta(seconds=15)
 MAX_ATTEMPTS_KEPT = 10_000
 """Attempts kept per remote, whatever their age."""
 LEASE_SECONDS = 60
@@ -68,6 +69,8 @@ def check_remotes() -> None:
     now = clock.now()
     current_settings = settings.read(db.session())
     checked_before = now - timedelta(seconds=current_settings.check_seconds) + CHECK_INTERVAL
+    # There is nothing to compare with these, and each ping loads all of WordPress.
+    shop_checked_before = min(checked_before, now - WOOREWARDS_CHECK_INTERVAL + CHECK_INTERVAL)
     overdue_ids = db.session.scalars(
         select(Remote.id).where(
             Remote.deleted_at.is_(None),
@@ -75,7 +78,11 @@ def check_remotes() -> None:
             Remote.auth.not_in(Origin.select_blocked_auths()),
             # The couriers ping those, unless sending is stopped.
             or_(Remote.is_probing.is_(False), exists().where(Site.hold.is_not(None))),
-            or_(Remote.checked_at.is_(None), Remote.checked_at <= checked_before, Remote.checked_at > now),
+            or_(
+                Remote.checked_at.is_(None),
+                Remote.checked_at <= case((Remote.is_woorewards, shop_checked_before), else_=checked_before),
+                Remote.checked_at > now,
+            ),
         )
     ).all()
     if overdue_ids and take_lease("check"):

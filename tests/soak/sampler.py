@@ -10,13 +10,14 @@ from time import monotonic
 
 from pointsync.sync.remotes.shown_status import STALE_AFTER
 from pointsync.sync.remotes.status import GREEN
+from pointsync.sync.site.settings import DEFINITIONS
 from tests.soak.rows import Line, SiteReader, find_differences
 from tests.soak.sites import SoakSite
 from tests.soak.worker import Worker
 
 LIMIT_SECONDS = 10.0
-CHECK_SECONDS = 15
-"""The interval between two comparisons with each remote: the default of `check_seconds`."""
+CHECK_SECONDS = DEFINITIONS["check_seconds"].default
+"""The interval between two comparisons with each remote."""
 ROLLBACK_LIMIT_SECONDS = CHECK_SECONDS + LIMIT_SECONDS
 READING_SECONDS = 0.5
 """All rows are read again so often. They are also read before a sample is judged to be wrong."""

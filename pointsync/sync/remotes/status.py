@@ -16,8 +16,9 @@ OK_CHECK_CODES = (None, "ok", "clock_skew")
 OVERDUE_AFTER = timedelta(seconds=4)
 """A movement that could be sent is sent within a second. Statuses are stored every 5 seconds: so no remote is green
 while a movement has waited for more than 10."""
-COMPARISON_MARGIN = timedelta(seconds=10)
-"""How much later than planned a comparison may be."""
+COMPARISON_MARGIN = timedelta(seconds=4)
+"""How much later than planned a comparison may be: with the default of `check_seconds`, what is green was compared in
+the last 10 seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ DEFINITIONS = {
         31, 1, 3_650, "Days covered by statistics; older errors do not count for the status."
     ),
     "warning_days": Definition(7, 0, 3_650, "Days after its last error until a remote turns green again."),
-    "check_seconds": Definition(15, 5, 60, "Seconds between two comparisons with each remote."),
+    "check_seconds": Definition(6, 5, 60, "Seconds between two comparisons with each remote."),
     "create_customers": Definition(
         1, 0, 1, "Create unknown customers when a WooRewards shop sends movements for them.", True
     ),
