@@ -1,5 +1,6 @@
 """Fixtures for every tier, and each tier's marker on its tests."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,15 +23,17 @@ TIERS = [
     *("admin", "site", "sync", "ledger", "api", "unit"),
 ]
 """In the order in which workers take them: first the long tests, lest one is left over at the end."""
+WAITING_TIERS = ("faults", "cli", "postgres", "proxy", "peer")
+"""Their tests wait for other processes most of the time, so workers take files of the others between them."""
 CHEAP_SCRYPT = "scrypt:1024:8:1"
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
-    """`-n auto`: a third of the tests wait for another process, so one worker more than cores keeps these busy."""
+    """`-n auto`: a third of the tests wait for another process, so three workers more than cores keep these busy."""
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
-    return len(os.sched_getaffinity(0)) + 1
+    return len(os.sched_getaffinity(0)) + 3
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -64,11 +67,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(tier)
     if hasattr(config, "workerinput"):
         items.sort(key=_rank)
+        places = _mix_files(items)
+        items.sort(key=lambda item: places[item.path])
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave out the thousands of tests and modules that stay until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _rank(item: pytest.Item) -> int:
-    tier = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+    tier = _tier(item)
     return TIERS.index(tier) if tier in TIERS else len(TIERS)
+
+
+def _tier(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+
+
+def _mix_files(items: list[pytest.Item]) -> dict[Path, float]:
+    """The place of each file: files whose tests wait, and files whose tests compute, in turn."""
+    waiting = dict.fromkeys(item.path for item in items if _tier(item) in WAITING_TIERS)
+    computing = dict.fromkeys(item.path for item in items if _tier(item) not in WAITING_TIERS)
+    return {path: place + 0.5 for place, path in enumerate(computing)} | {
+        path: place for place, path in enumerate(waiting)
+    }
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

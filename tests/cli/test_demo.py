@@ -50,7 +50,7 @@ def test_once_ends_in_step(demo: SiteProcess, tmp_path: Path) -> None:
     assert not any((kept.parent / "tmp").iterdir())
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL])
 def test_its_sites_end_with_it(demo: SiteProcess, tmp_path: Path, number: signal.Signals) -> None:
     port = free_port(2)
     process = subprocess.Popen(

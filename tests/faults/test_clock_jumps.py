@@ -50,8 +50,11 @@ class JumpingSite(SiteProcess):
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [(HOUR, 0), (YEAR, 0), (0, 10 * YEAR)],
-    ids=["an hour back", "a year back", "ten years forward"],
+    [
+        pytest.param(HOUR, 0, id="an hour back"),
+        pytest.param(YEAR, 0, id="a year back", marks=pytest.mark.long),
+        pytest.param(0, 10 * YEAR, id="ten years forward", marks=pytest.mark.long),
+    ],
 )
 def test_it_goes_on_sending(tmp_path: Path, before: int, after: int) -> None:
     with JumpingSite(tmp_path / "a", before) as jumping, SiteProcess(tmp_path / "b") as other:

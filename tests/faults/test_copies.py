@@ -121,7 +121,9 @@ def test_nothing_is_sent_while_one_remote_has_not_answered(tmp_path: Path):
         assert (len(received_ids(b, a)), len(received_ids(c, a))) == (2, 1)
 
 
-@pytest.mark.parametrize("is_same_file", [True, False], ids=["same file", "new file"])
+@pytest.mark.parametrize(
+    "is_same_file", [pytest.param(True, id="same file"), pytest.param(False, id="new file", marks=pytest.mark.long)]
+)
 def test_yesterdays_file_was_copied_back(tmp_path: Path, is_same_file: bool):
     with pair(tmp_path) as (a, b):
         kept = snapshot(a.site.data_dir, tmp_path / "kept")

@@ -144,6 +144,7 @@ def test_the_receiver_is_set_back_while_all_shops_go_on(tmp_path: Path) -> None:
         assert_equal(a, b)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_an_admin_continues_without_a_site_that_is_broken(tmp_path: Path) -> None:
     orders, file = make_orders(0, 60), tmp_path / "yesterday.db"

@@ -19,7 +19,7 @@ CUSTOMERS = 97
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("victim", ["sender", "receiver"])
+@pytest.mark.parametrize("victim", [pytest.param("sender", marks=pytest.mark.long), "receiver"])
 def test_killed_during_batches(tmp_path: Path, victim: str):
     rng = random.Random(victim)
     with family(tmp_path, "a", "b") as (a, b):

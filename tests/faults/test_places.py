@@ -43,7 +43,9 @@ class Container(SiteProcess):
         return done.stderr
 
 
-@pytest.mark.parametrize("mount", [BIND, OVERLAY], ids=["bind", "overlay"])
+@pytest.mark.parametrize(
+    "mount", [pytest.param(BIND, id="bind", marks=pytest.mark.long), pytest.param(OVERLAY, id="overlay")]
+)
 def test_a_restarted_container_goes_on(tmp_path: Path, mount: str):
     site = Container(tmp_path, mount)
     for _ in range(2):
@@ -52,6 +54,7 @@ def test_a_restarted_container_goes_on(tmp_path: Path, mount: str):
     assert "Nothing is sent" not in site.log_tail()
 
 
+@pytest.mark.long
 def test_a_database_in_the_image_of_a_container_goes_on(tmp_path: Path):
     """The first write copies the file from the image into the container's own layer."""
     first = SiteProcess(tmp_path / "first", env={"POINTSYNC_SITE_NAME": "a"})

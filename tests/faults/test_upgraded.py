@@ -111,6 +111,7 @@ def test_both_are_upgraded_while_movements_wait(stopped: list[Member]) -> None:
     wait_until_equal(one, two)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_one_is_upgraded_before_the_other(stopped: list[Member]) -> None:
     """Between the two upgrades, what is delivered cannot be compared, and the status says so."""

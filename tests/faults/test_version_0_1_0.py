@@ -46,6 +46,7 @@ def test_they_exchange_movements_once_an_admin_has_compared_the_key(tmp_path: Pa
         assert old.status_for(new) == "green"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_sites_that_know_each_other_are_upgraded_one_after_the_other(tmp_path: Path, old_source: Path) -> None:
     """Their keys were pinned before the upgrade, so nobody has to decide anything."""

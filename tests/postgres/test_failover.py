@@ -46,7 +46,10 @@ def received_count(receiver: Member, origin: Member) -> int:
     return int(count)
 
 
-@pytest.mark.parametrize("is_restarted", [False, True], ids=["running", "restarted with its marker"])
+@pytest.mark.parametrize(
+    "is_restarted",
+    [pytest.param(False, id="running"), pytest.param(True, id="restarted with its marker", marks=pytest.mark.long)],
+)
 def test_a_failover_that_lost_commits(tmp_path: Path, cluster: Cluster, is_restarted: bool) -> None:
     url = cluster.create_database()
     env = {"POINTSYNC_DATABASE_URL": url, "POINTSYNC_SITE_NAME": "a"}

@@ -1,5 +1,6 @@
 """Rewards and levels in a browser: a reserve's lists, redeeming for a customer, and differences between sites."""
 
+import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
@@ -77,6 +78,7 @@ def test_long_lists_of_an_inactive_reserve(page: Page, url: str, app: Flask) -> 
     check_page(page, "rewards")
 
 
+@pytest.mark.long
 def test_redeeming_for_a_customer(page: Page, url: str, app: Flask) -> None:
     console_errors = collect_console_errors(page)
     row = create_customer_history(app)

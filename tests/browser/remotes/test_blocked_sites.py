@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
@@ -20,6 +21,7 @@ LONG = "maximiliane.von-und-zu-lichtenfels-hohenstein@mail.of-the-potters.exampl
 
 
 @BOTH_WIDTHS
+@pytest.mark.long
 def test_blocked_reversed_and_unblocked(page: Page, url: str, app: Flask) -> None:
     with app.app_context(), db.transaction() as session:
         sample_remotes.add_remote(session, "https://tea.example", AUTH).name = "Tea shop"

@@ -34,6 +34,7 @@ def admin_windows(
         yield windows[0], windows[1]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_family_in_the_panel(admin_windows: tuple[AdminWindow, AdminWindow]) -> None:
     mug, tea = admin_windows

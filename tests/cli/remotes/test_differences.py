@@ -109,6 +109,7 @@ def test_an_edited_movement_is_named_and_repaired(family: Family) -> None:
     assert verify(family.mugs) == verify(family.teas) == []
 
 
+@pytest.mark.long
 def test_a_deleted_movement_is_sent_again(family: Family) -> None:
     deleted_id = family.record(30)
     family.wait_equal()
@@ -126,7 +127,7 @@ def _ids(site: SiteProcess) -> list[str]:
     return [each["id"] for each in site.cli("history", ALICE)["movements"]]
 
 
-@pytest.mark.parametrize(("choice", "added"), [("here", 7), ("there", 7000)])
+@pytest.mark.parametrize(("choice", "added"), [("here", 7), pytest.param("there", 7000, marks=pytest.mark.long)])
 def test_a_decision(family: Family, choice: str, added: int) -> None:
     family.wait_equal()
     before = family.balances()[0]
@@ -182,6 +183,7 @@ def test_send_again(family: Family) -> None:
     assert family.mugs.run("remote", "resend", "1", "--customer", "nobody@example.com").returncode == 1
 
 
+@pytest.mark.long
 def test_an_edited_movement_that_nobody_has_otherwise(family: Family) -> None:
     """It was edited before it was sent, so the edited one is everywhere."""
     family.mugs.cli("remote", "pause", "1")
