@@ -33,6 +33,12 @@ class Runtime:
     """By job and remote, the threads in which jobs call remotes; see `schedule.turns`."""
     failures: FailureCounter = field(default_factory=FailureCounter)
     """Callers' failures with keys, Passes and signatures."""
+    wait_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """For calls that wait for something to happen. None waits unless `serve` has said how many threads there are."""
+
+    def set_thread_count(self, threads: int) -> None:
+        """Let at most a quarter of the server's threads be used by calls that wait."""
+        self.wait_slots = threading.Semaphore(threads // 4)
 
     def use_secret_key(self, secret_key: str) -> None:
         """Continue with another secret key, after the database was encrypted with it."""

@@ -1,10 +1,23 @@
 """The scopes of API keys, for commands, the panel and the API."""
 
+from collections.abc import Iterable
+
 SCOPES = {
-    "record": "Record movements, and redeem rewards for customers.",
-    "read": "Read customers’ balances and movements, points reserves and rewards.",
+    "record": "Record movements, redeem rewards, and hold points for a checkout.",
+    "read": "Read customers’ balances, movements as they are recorded, points reserves, rewards and the site.",
+    "shop": "All that a shop’s plugin needs: what record and read allow, and reporting orders.",
+    "people": "Rename, merge and erase customers. No call needs it yet.",
     "admin": "Read this site’s remotes with their status, and its metrics at /metrics.",
 }
-"""Descriptions of the scopes. No scope includes another one."""
+"""Descriptions of the scopes."""
+INCLUDED_SCOPES = {"shop": frozenset({"record", "read"})}
+"""What a scope includes besides itself. The others include nothing."""
+
+
+def allows(scopes: Iterable[str], needed: str) -> bool:
+    """Whether a key with `scopes` may make a call that needs the scope `needed`."""
+    return any(needed == each or needed in INCLUDED_SCOPES.get(each, ()) for each in scopes)
+
+
 MAX_PER_MINUTE = 60_000
 """The highest rate limit of a key."""

@@ -1,10 +1,16 @@
-"""Checking sites' URLs as people type them. Messages never contain the URL, since it may contain a password."""
+"""Checking sites' URLs as people type them, and comparing the addresses of shops.
+
+Messages never contain a URL, since it may contain a password.
+"""
 
 import re
 from urllib.parse import urlsplit
 
+import idna
+
 MAX_URL_LENGTH = 500
 MAX_HOST_LENGTH = 253
+_DEFAULT_PORTS = (80, 443)
 _WRONG_HOST = "has an invalid host; use one such as shop.example or [::1]"
 
 
@@ -45,3 +51,29 @@ def _find_host_problem(netloc: str) -> str | None:
     if len(host) > MAX_HOST_LENGTH or re.search(r"[\\%]", host) or (":" in host and after_bracket[:1] not in ("", ":")):
         return _WRONG_HOST
     return None
+
+
+def normalise_address(url: str) -> str:
+    """The address of a shop, so that all ways of writing it are the same text: `shop.example/fr`.
+
+    Without the scheme, which changes when the shop gets a certificate, a default port and a slash at the end; the host
+    in lower case and as A-labels. The path stays, because two shops can share a host. Empty if there is no host.
+    """
+    text = url.strip()
+    if "://" not in text:
+        text = f"//{text}"
+    try:
+        parts = urlsplit(text)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return text.partition("//")[2].lower().rstrip("/")[:MAX_URL_LENGTH]
+    if not host:
+        return ""
+    try:
+        host = idna.encode(host, uts46=True).decode()
+    except UnicodeError:
+        host = host.lower()
+    if ":" in host:
+        host = f"[{host}]"
+    shown_port = f":{port}" if port and port not in _DEFAULT_PORTS else ""
+    return f"{host}{shown_port}{parts.path.rstrip('/')}"[:MAX_URL_LENGTH]

@@ -7,7 +7,7 @@ from flask import Flask
 VIEWS = {
     "activity": "attempts deliveries exports overdrawn refused_deliveries status_changes tasks",
     "auth": "setup sign_in",
-    "customers": "adjust_points balance_breakdown bulk_adjust customer_list history imports redemption",
+    "customers": "adjust_points balance_breakdown bulk_adjust customer_list history holds imports redemption",
     "home": "dashboard",
     "manual": "help_links views",
     "points": "expiry reserves rewards settlement",

@@ -5,9 +5,23 @@ from flask import Flask
 
 def register(app: Flask) -> None:
     """Add the blueprints. Importing the modules declares their endpoints."""
-    from pointsync.api import customers, docs, health, hooks, metrics, movements, remotes, reserves, rewards  # noqa: F401
+    from pointsync.api import (  # noqa: F401
+        customers,
+        docs,
+        feed,
+        health,
+        hooks,
+        metrics,
+        movements,
+        remotes,
+        reserves,
+        rewards,
+        site,
+    )
     from pointsync.api.endpoints import blueprint
+    from pointsync.api.holds import views as holds
 
     app.url_map.converters["email"] = customers.EmailConverter
+    app.url_map.converters["ref"] = holds.RefConverter
     for app_part in (blueprint, docs.blueprint, health.blueprint, hooks.blueprint):
         app.register_blueprint(app_part)

@@ -1,21 +1,40 @@
-"""`GET /customers/{email}` and `GET /customers/{email}/movements`."""
+"""`GET /customers/{email}`, `POST /balances` and `GET /customers/{email}/movements`."""
+
+from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import BaseConverter
 
-from pointsync import db
+from pointsync import clock, db
 from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
-from pointsync.api.request_bodies import MAX_DIGITS
+from pointsync.api.errors import BodyRefused
+from pointsync.api.query_parameters import parse_number
+from pointsync.api.request_bodies import (
+    MAX_DIGITS,
+    MAX_FIELD_ERRORS,
+    BodySchema,
+    invalid_fields,
+    parse_object,
+    read_json,
+)
 from pointsync.api.responses import json_response
-from pointsync.errors import InvalidInput
+from pointsync.api.schemas import MAX_CUSTOMERS, BalancesOfCustomers, FoundCustomer, WantedCustomers
+from pointsync.email_address import normalise
+from pointsync.errors import DomainError, InvalidInput
 from pointsync.ledger import customers, reserves
 from pointsync.ledger.customer_json import Customer
+from pointsync.ledger.holds.customer_balances import list_by_email
 from pointsync.ledger.movement_json import MovementPage
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 
+_SCHEMA = BodySchema(
+    WantedCustomers,
+    'The body must be an object, such as {"customers": ["alice@example.com"]}.',
+    {"customers": f"The customers must be a list of 1 to {MAX_CUSTOMERS:,} e-mail addresses in quotes."},
+)
 _EMAIL_PARAMETER = Parameter(
     "email",
     "The customer's e-mail address. Percent-encode it where needed; + may stay +.",
@@ -45,7 +64,33 @@ def customer_balances(email: str) -> ResponseReturnValue:
     """Answer with a customer and all balances."""
     session = db.session()
     customer = customers.get(session, email)
-    return json_response(Customer(customer.email, customers.list_balances(session, customer)))
+    return json_response(
+        Customer(customer.email, list_by_email(session, [customer.email], clock.now())[customer.email])
+    )
+
+
+@endpoint(
+    "POST",
+    "/balances",
+    scope="read",
+    title="Get the balances of many customers",
+    description=(
+        "The balances of up to 1,000 customers, in the order in which they were sent. A customer who is unknown here "
+        "has no balances, and known is false."
+    ),
+    body=(WantedCustomers,),
+    responses={200: SuccessResponse("The customers.", (BalancesOfCustomers,))},
+    errors={413: "The body is larger than 1 MB.", 422: "The body is not valid JSON, or an address is not valid."},
+)
+def list_balances() -> ResponseReturnValue:
+    """Answer with the balances of the customers in the body."""
+    try:
+        emails = _parse_emails(read_json())
+    except DomainError as refusal:
+        raise BodyRefused(refusal) from refusal
+    found = list_by_email(db.session(), emails, clock.now())
+    documents = [FoundCustomer(email, email in found, found.get(email, [])) for email in emails]
+    return json_response(BalancesOfCustomers(documents))
 
 
 @endpoint(
@@ -76,21 +121,25 @@ def customer_balances(email: str) -> ResponseReturnValue:
 def customer_movements(email: str) -> ResponseReturnValue:
     """Answer with a page of a customer's movements."""
     session = db.session()
-    limit = _parse_number("limit", MAX_LIMIT, f"The limit must be a whole number from 1 to {MAX_LIMIT}.")
-    cursor = _parse_number("cursor", 10**MAX_DIGITS, "The cursor must be the value of next from the page before.")
+    limit = parse_number("limit", 1, MAX_LIMIT, f"The limit must be a whole number from 1 to {MAX_LIMIT}.")
+    cursor = parse_number("cursor", 1, 10**MAX_DIGITS, "The cursor must be the value of next from the page before.")
     customer = customers.get(session, email)
     key = request.args.get("reserve")
     reserve = reserves.get(session, key) if key is not None else None
     return json_response(customers.list_movements(session, customer, reserve, cursor, limit or DEFAULT_LIMIT))
 
 
-def _parse_number(name: str, max_value: int, message: str) -> int | None:
-    """The number in the query parameter `name`, or None. Raises InvalidInput if it is not from 1 to `max_value`."""
-    values = request.args.getlist(name)
-    if not values:
-        return None
-    text = values[0]
-    number = int(text) if len(values) == 1 and text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else 0
-    if not 1 <= number <= max_value:
-        raise InvalidInput(name, message)
-    return number
+def _parse_emails(body: Any) -> list[str]:
+    """The normalised addresses in `body`. Raises DomainError that names all invalid ones, at most 20."""
+    emails: list[str] = []
+    errors: dict[str, str] = {}
+    for index, text in enumerate(parse_object(body, _SCHEMA).customers):
+        try:
+            emails.append(normalise(text))
+        except InvalidInput as error:
+            errors[f"customers[{index}]"] = error.message
+        if len(errors) >= MAX_FIELD_ERRORS:
+            break
+    if errors:
+        raise invalid_fields(errors)
+    return emails

@@ -59,7 +59,7 @@ class Endpoint:
 
 ENDPOINTS: list[Endpoint] = []
 
-CONVERTERS = {"{email}": "<email:email>", "{key}": "<key>", "{id}": "<row_id:id>"}
+CONVERTERS = {"{email}": "<email:email>", "{ref}": "<ref:ref>", "{key}": "<key>", "{id}": "<row_id:id>"}
 """Flask's converters for the parameters of paths. An id above the database's range answers 404."""
 
 _KEY_ERRORS = {

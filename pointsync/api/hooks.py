@@ -17,7 +17,8 @@ from pointsync.crypto import WrongSecretKey
 from pointsync.runtime import get_runtime
 from pointsync.web.rate_limit import count_failure
 from pointsync.woocommerce import hooks
-from pointsync.woocommerce.receive import HookOutcome, receive_delivery
+from pointsync.woocommerce.outcome import HookOutcome
+from pointsync.woocommerce.receive import receive_delivery
 
 WEBHOOK_MAX_BODY_BYTES = 1024 * 1024
 

@@ -7,7 +7,7 @@ import msgspec
 
 import pointsync
 from pointsync.api.endpoints import ENDPOINTS, PREFIX, Endpoint
-from pointsync.api.schemas import Error
+from pointsync.api.schemas import Error, RefusedMovement
 
 _JSON_TYPE = "application/json"
 _REF_TEMPLATE = "#/components/schemas/{name}"
@@ -25,7 +25,7 @@ def build_document() -> dict[str, Any]:
         "info": {
             "title": "PointSync shop API",
             "version": pointsync.__version__,
-            "summary": "Records movements of loyalty points, and returns balances.",
+            "summary": "Records movements of loyalty points, holds points, and returns balances and movements.",
         },
         "servers": [{"url": PREFIX}],
         "security": [{"key": []}],
@@ -38,7 +38,7 @@ def build_document() -> dict[str, Any]:
 
 
 def _build_schemas() -> dict[str, Any]:
-    types = [Error, *(schema for endpoint in ENDPOINTS for schema in _types_of(endpoint))]
+    types = [Error, RefusedMovement, *(schema for endpoint in ENDPOINTS for schema in _types_of(endpoint))]
     _, components = msgspec.json.schema_components(types, ref_template=_REF_TEMPLATE)
     if new_movement := components.get("NewMovement"):
         new_movement["anyOf"] = [{"required": ["points"]}, {"required": ["set"]}]

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from flask import request
 
 from pointsync import clock
-from pointsync.api.schemas import NewMovement, NewRedemption
+from pointsync.api.schemas import MOVEMENT_KINDS, NewMovement, NewRedemption
 from pointsync.errors import DomainError
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft
 from pointsync.ledger.reserves import DEFAULT_RESERVE
@@ -17,19 +18,22 @@ from pointsync.text_limits import MAX_POINTS
 
 API_MAX_BODY_BYTES = 1024 * 1024
 MAX_FIELD_ERRORS = 20
+ON_ERROR_CHOICES = ("stop", "continue")
+_LIST_FIELDS = ("movements", "on_error")
 MAX_DIGITS = 18
 """Longer numbers are no value of any field."""
 
 _POINTS_RULE = f"must be a whole number from −{MAX_POINTS:,} to {MAX_POINTS:,}, such as 25 or -50, without quotes."
-_FIELD_MESSAGES = {
+FIELD_MESSAGES = {
     "customer": "The customer must be an e-mail address in quotes, such as alice@example.com.",
     "points": f"The points {_POINTS_RULE}",
     "set": f"The balance to set {_POINTS_RULE}",
     "reserve": "The reserve must be the key of a points reserve in quotes, such as default. You can leave it out.",
-    "kind": "The kind must be one of earn, spend, refund, manual, redeem. You can leave it out.",
+    "kind": f"The kind must be one of {', '.join(MOVEMENT_KINDS)}. You can leave it out.",
     "reason": "The reason must be text in quotes. You can leave it out.",
     "ref": "The ref must be the shop's own id in quotes, such as order-17. You can leave it out.",
     "at": "The time must have a time zone, such as 2026-01-31T12:00:00Z, in quotes. You can leave it out.",
+    "done": "Give true if it has happened already, else false. You can leave it out.",
 }
 _LONE_SURROGATE_MESSAGE = (
     "The body contains a lone surrogate, an escape such as \\ud800 without its other half, which is not a character. "
@@ -39,7 +43,7 @@ _LONE_SURROGATE_MESSAGE = (
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
-class _BodySchema(Generic[Body]):
+class BodySchema(Generic[Body]):
     """The Struct of an object in a body, and the messages for a value that does not fit."""
 
     def __init__(self, struct: type[Body], not_object_message: str, field_messages: Mapping[str, str]) -> None:
@@ -49,13 +53,13 @@ class _BodySchema(Generic[Body]):
         self.fields = {each.encode_name: each for each in msgspec.structs.fields(struct)}
 
 
-_MOVEMENT_SCHEMA = _BodySchema(
-    NewMovement, "A movement must be an object with customer, and points or set.", _FIELD_MESSAGES
+_MOVEMENT_SCHEMA = BodySchema(
+    NewMovement, "A movement must be an object with customer, and points or set.", FIELD_MESSAGES
 )
-_REDEMPTION_SCHEMA = _BodySchema(
+_REDEMPTION_SCHEMA = BodySchema(
     NewRedemption,
     'The body must be an object, such as {"customer": "alice@example.com", "ref": "order-17"}.',
-    {"customer": _FIELD_MESSAGES["customer"], "ref": "The ref must be the shop's own id in quotes, such as order-17."},
+    {"customer": FIELD_MESSAGES["customer"], "ref": "The ref must be the shop's own id in quotes, such as order-17."},
 )
 
 
@@ -79,39 +83,60 @@ def read_json() -> Any:
         ) from error
 
 
-def parse_movements(body: Any) -> tuple[list[Draft], bool]:
-    """The drafts in `body`, and whether it is a list. Raises DomainError that names all invalid fields."""
+@dataclass(frozen=True, slots=True)
+class MovementsBody:
+    """What a body asks to record. With `continues`, the movements that cannot be read have an error in their place."""
+
+    drafts: list[Draft | DomainError]
+    is_list: bool
+    continues: bool
+
+
+def parse_movements(body: Any) -> MovementsBody:
+    """The movements in `body`. Raises DomainError that names all invalid fields."""
     if not isinstance(body, dict):
         raise DomainError("invalid", 'The body must be an object, such as {"customer": …, "points": 25}.')
-    is_list = "movements" in body
-    items, errors = [body], {}
-    if is_list:
-        items = body["movements"]
-        errors = {_printable(name): _unknown_field_message(name, ["movements"]) for name in body if name != "movements"}
-        if not isinstance(items, list) or not 1 <= len(items) <= MAX_MOVEMENTS:
-            errors["movements"] = f"The movements must be a list of 1 to {MAX_MOVEMENTS:,} movements."
-            items = []
-    drafts = []
+    if "movements" not in body:
+        errors: dict[str, str] = {}
+        draft = _parse_movement(body, "", errors)
+        if draft is None:
+            raise invalid_fields(errors)
+        return MovementsBody([draft], is_list=False, continues=False)
+    errors = {_printable(name): _unknown_field_message(name, _LIST_FIELDS) for name in body if name not in _LIST_FIELDS}
+    if body.get("on_error") not in (None, *ON_ERROR_CHOICES):
+        errors["on_error"] = "Give stop, to record all movements or none, or continue. You can leave it out."
+    items = body["movements"]
+    if not isinstance(items, list) or not 1 <= len(items) <= MAX_MOVEMENTS:
+        errors["movements"] = f"The movements must be a list of 1 to {MAX_MOVEMENTS:,} movements."
+        items = []
+    if body.get("on_error") == "continue" and not errors:
+        return MovementsBody([_parse_alone(item) for item in items], is_list=True, continues=True)
+    drafts: list[Draft | DomainError] = []
     for index, item in enumerate(items):
         if len(errors) >= MAX_FIELD_ERRORS:
             break
-        draft = _parse_movement(item, f"movements[{index}]" if is_list else "", errors)
+        draft = _parse_movement(item, f"movements[{index}]", errors)
         if draft:
             drafts.append(draft)
     if errors:
-        raise _invalid_fields(errors)
-    return drafts, is_list
+        raise invalid_fields(errors)
+    return MovementsBody(drafts, is_list=True, continues=False)
 
 
 def parse_redemption(body: Any) -> NewRedemption:
     """The redemption in `body`. Raises DomainError that names all invalid fields."""
+    return parse_object(body, _REDEMPTION_SCHEMA)
+
+
+def parse_object(body: Any, schema: BodySchema[Body]) -> Body:
+    """`body` as the schema's Struct. Raises DomainError that names all invalid fields."""
     if not isinstance(body, dict):
-        raise DomainError("invalid", _REDEMPTION_SCHEMA.not_object_message)
+        raise DomainError("invalid", schema.not_object_message)
     errors: dict[str, str] = {}
-    redemption = _convert(body, "", _REDEMPTION_SCHEMA, errors)
-    if redemption is None:
-        raise _invalid_fields(errors)
-    return redemption
+    document = convert_object(body, "", schema, errors)
+    if document is None:
+        raise invalid_fields(errors)
+    return document
 
 
 def _decode_json(raw: bytes) -> Any:
@@ -138,18 +163,25 @@ def _charset() -> str:
     return request.mimetype_params.get("charset", "utf-8").lower()
 
 
+def _parse_alone(item: Any) -> Draft | DomainError:
+    """The draft of a movement, or the error that names its invalid fields."""
+    errors: dict[str, str] = {}
+    draft = _parse_movement(item, "", errors)
+    return draft if draft else invalid_fields(errors)
+
+
 def _parse_movement(item: Any, location: str, errors: dict[str, str]) -> Draft | None:
     """The draft of one movement, or None after adding its invalid fields to `errors`.
 
     `location` is the place of the movement in the body: `movements[3]`, or empty for the body itself.
     """
     prefix = f"{location}." if location else ""
-    movement = _convert(item, location, _MOVEMENT_SCHEMA, errors)
+    movement = convert_object(item, location, _MOVEMENT_SCHEMA, errors)
     at_text = movement.at if movement else item.get("at") if isinstance(item, dict) else None
     try:
         at = clock.from_text(at_text) if isinstance(at_text, str) else None
     except ValueError:
-        errors[f"{prefix}at"] = _FIELD_MESSAGES["at"]
+        errors[f"{prefix}at"] = FIELD_MESSAGES["at"]
         return None
     if movement is None:
         return None
@@ -163,10 +195,11 @@ def _parse_movement(item: Any, location: str, errors: dict[str, str]) -> Draft |
         ref=movement.ref,
         at=at,
         field_prefix=prefix,
+        has_happened=bool(movement.done),
     )
 
 
-def _convert(item: Any, location: str, schema: _BodySchema[Body], errors: dict[str, str]) -> Body | None:
+def convert_object(item: Any, location: str, schema: BodySchema[Body], errors: dict[str, str]) -> Body | None:
     """`item` as the schema's Struct, or None after adding its invalid fields to `errors`."""
     # The exception names only the first invalid field, so the fields are checked one by one below.
     with suppress(msgspec.ValidationError):
@@ -191,7 +224,7 @@ def _convert(item: Any, location: str, schema: _BodySchema[Body], errors: dict[s
     return None
 
 
-def _invalid_fields(errors: Mapping[str, str]) -> DomainError:
+def invalid_fields(errors: Mapping[str, str]) -> DomainError:
     fields = dict(list(errors.items())[:MAX_FIELD_ERRORS])
     return DomainError("invalid", next(iter(fields.values())), fields)
 

@@ -10,6 +10,7 @@ from pointsync.cli.points import (
     customer,
     expiry,
     export_csv,
+    hold,
     import_csv,
     level,
     record,
@@ -20,7 +21,7 @@ from pointsync.cli.points import (
 )
 from pointsync.cli.remotes import actions, change, differences, hand_on, origin, pinned_key, refused, remote, resend
 from pointsync.cli.server import serve, worker
-from pointsync.cli.site import admin, api_key, fetch_back, hook, identity, mail, setting, site_pass
+from pointsync.cli.site import admin, api_key, fetch_back, hook, identity, mail, setting, shop, site_pass
 
 ROOT = Group(
     "pointsync",
@@ -41,6 +42,7 @@ ROOT = Group(
         expiry.expiry,
         reward.reward,
         level.level,
+        hold.hold,
         mail.mail,
         remote.remote,
         refused.refused,
@@ -55,6 +57,7 @@ ROOT = Group(
         setting.setting,
         api_key.key,
         hook.hook,
+        shop.shop,
         admin.admin,
         audit.audit,
         verify.verify,

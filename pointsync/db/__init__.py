@@ -7,6 +7,7 @@ hold the write lock from the first statement; afterwards `db.session` reads the 
 from pointsync.db.base import Base, RowNumber, UInt128, UtcDateTime
 from pointsync.db.engine import (
     allow_idle_transaction,
+    close_connections,
     configure_engine,
     engine_options,
     extension,
@@ -59,6 +60,7 @@ __all__ = [
     "UtcDateTime",
     "WriteSession",
     "allow_idle_transaction",
+    "close_connections",
     "configure_engine",
     "engine_options",
     "extension",

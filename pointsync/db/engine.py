@@ -9,7 +9,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.orm import Session
 
-from pointsync.db import file_check, place
+from pointsync.db import commit_signal, file_check, place
 from pointsync.db.base import Base
 from pointsync.db.committed import EXTENSION_KEY as COMMITTED_KEY
 from pointsync.db.committed import Committed
@@ -126,6 +126,13 @@ def get_engine() -> Engine:
     return extension.engine
 
 
+def close_connections() -> None:
+    """Close all connections that are not in use, when a process ends. SQLite then moves its log into the file, which is
+    complete from then on and can be copied."""
+    session.remove()
+    get_engine().dispose()
+
+
 def allow_idle_transaction(connection: Connection) -> None:
     """Let the current transaction wait for this process as long as it takes, for work of minutes. For PostgreSQL."""
     if connection.dialect.name == "postgresql":
@@ -147,6 +154,7 @@ def init_app(app: Flask) -> None:
     file = DatabaseFile(Path(str(url.database)), LOCK_TIMEOUT_SECONDS) if url.drivername == "sqlite" else None
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(file)
     app.extensions |= {WRITE_LOCK_KEY: FairLock(), file_check.EXTENSION_KEY: file, COMMITTED_KEY: Committed()}
+    app.extensions[commit_signal.EXTENSION_KEY] = commit_signal.CommitSignal()
     extension.init_app(app)
     with app.app_context():
         configure_engine(get_engine())

@@ -11,6 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from pointsync.db.commit_signal import notify_committed
 from pointsync.db.committed import forget_rolled_back, note_committed
 from pointsync.db.engine import LOCK_TIMEOUT_SECONDS, WRITE_LOCK_KEY, extension, get_engine
 from pointsync.db.fair_lock import FairLock
@@ -78,6 +79,7 @@ def transaction() -> Iterator[Session]:
         ):
             yield session
         note_committed(session)
+        notify_committed(session)
         _require_file(file)
     except DBAPIError as error:
         if is_transient(error):

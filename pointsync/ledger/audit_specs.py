@@ -18,9 +18,11 @@ from pointsync.models import (
     ExpirySettings,
     HandOn,
     HandOnPermission,
+    Hold,
     Hook,
     HookDelivery,
     HourlyTotal,
+    KeptDelivery,
     Lease,
     Level,
     LevelUnlock,
@@ -42,9 +44,14 @@ from pointsync.models import (
     ReversedMovement,
     Reward,
     Setting,
+    Shop,
+    ShopAddress,
+    ShopOrder,
+    ShopOrderPoints,
     SignIn,
     Site,
     StatusChange,
+    StoredOrderRule,
     Task,
     Worker,
 )
@@ -99,7 +106,11 @@ AUDITED_MODELS: dict[type[Base], AuditSpec] = {
         "hand-on permission", "origin", "origin sender", ignored_columns="allowed_at allowed_by"
     ),
     Hook: AuditSpec(
-        "hook", "name", "name reserve_id rule rate status removed_at", "token sealed_secret", "id shop stack created_at"
+        "hook",
+        "name",
+        "name reserve_id rule rate status order_rule removed_at",
+        "token sealed_secret",
+        "id shop_id shop stack created_at",
     ),
     Level: AuditSpec(
         "level",
@@ -148,6 +159,8 @@ AUDITED_MODELS: dict[type[Base], AuditSpec] = {
         "scrub_started_at scrub_finished_at scrub_differences is_fetching_back has_open_fetch restored_at "
         "setup_digest created_at",
     ),
+    Shop: AuditSpec("shop", "name", "name merged_into_id", ignored_columns="id code currency created_at"),
+    ShopAddress: AuditSpec("shop address", "address", "address shop_id", ignored_columns="created_at"),
     Task: AuditSpec(
         "long work",
         "title",
@@ -174,10 +187,16 @@ UNAUDITED_MODELS: dict[type[Base], str] = {
             ReversedMovement,
             ReceivedSummary,
             LevelUnlock,
+            ShopOrder,
+            ShopOrderPoints,
+            StoredOrderRule,
         ),
         "the ledger",
     ),
-    **dict.fromkeys((HookDelivery, Mail, MailServerStatus, RefusedOrigin), "what others sent, and mails to customers"),
+    Hold: "what shops hold; an admin's release is logged by itself",
+    **dict.fromkeys(
+        (HookDelivery, KeptDelivery, Mail, MailServerStatus, RefusedOrigin), "what others sent, and mails to customers"
+    ),
     **dict.fromkeys((Lease, Worker), "running processes"),
     RateBucket: "counted attempts",
     ApiKeyUse: "use of keys",

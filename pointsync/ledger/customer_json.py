@@ -7,11 +7,14 @@ from msgspec import Meta, Struct
 from pointsync.ledger.movement_json import Email
 
 
-class CustomerBalance(Struct):
+class CustomerBalance(Struct, omit_defaults=True):
     """A customer's points in one reserve."""
 
     reserve: Annotated[str, Meta(description="The key of the points reserve.")]
     points: int
+    held: Annotated[
+        int, Meta(description="How many of the points are held for checkouts. It is left out if none are.")
+    ] = 0
 
 
 class Customer(Struct):

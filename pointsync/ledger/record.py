@@ -1,6 +1,6 @@
 """Recording movements on this site: one or many, all or none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from pointsync.ledger import audit_recorder, customers, draft_rules
 from pointsync.ledger.balances import BalanceKey, LockedBalances
 from pointsync.ledger.draft_rules import CheckedDraft, Draft
 from pointsync.ledger.fetch_back import state as fetch_back
+from pointsync.ledger.holds.held_points import sum_held
 from pointsync.ledger.insert_movements import insert_movements
 from pointsync.ledger.movement_json import RecordedMovement
 from pointsync.ledger.movement_row import COLUMNS, MovementRow
@@ -21,7 +22,7 @@ from pointsync.ledger.outbox import allocate_ids, enqueue_deliveries, get_local_
 from pointsync.models import Movement
 from pointsync.text_limits import MAX_POINTS
 
-__all__ = ["MAX_MOVEMENTS", "REFUSED_BELOW_ZERO", "Draft", "RecordResult", "record", "record_checked"]
+__all__ = ["MAX_MOVEMENTS", "REFUSED_BELOW_ZERO", "Draft", "RecordResult", "record", "record_checked", "record_valid"]
 
 MAX_MOVEMENTS = 1000
 REFUSED_BELOW_ZERO = frozenset({"spend", "redeem"})
@@ -62,36 +63,52 @@ def record_checked(
     Raises Conflict (`insufficient_points`, `ref_conflict`), InvalidInput if a balance would leave its bounds, or
     TryLater if lost movements must be back first. The caller must then roll back.
     """
+    results = record_valid(session, checked_drafts, source, now, is_all_or_none=True)
+    return [each for each in results if isinstance(each, RecordResult)]
+
+
+def record_valid(
+    session: Session, checked_drafts: Sequence[CheckedDraft], source: str, now: datetime, *, is_all_or_none: bool
+) -> list[RecordResult | DomainError]:
+    """The same. If it is not all or none, the error of a refused draft is in its place, and does not stop the others.
+
+    Raises TryLater in any case.
+    """
     existing = _find_existing(session, source, [each.draft.ref for each in checked_drafts if each.draft.ref])
     ids_by_email = customers.get_or_create_ids(session, (each.email for each in checked_drafts), now)
     keys = [(ids_by_email[each.email], each.reserve.id) for each in checked_drafts]
     balances = LockedBalances(session, keys)
+    held = sum_held(session, _keys_to_spend_from(checked_drafts, keys), now)
 
-    results: list[RecordResult] = []
+    results: list[RecordResult | DomainError] = []
     new_rows: list[MovementRow] = []
     new_emails: list[str] = []
     has_waiting = False
     for checked, key in zip(checked_drafts, keys, strict=True):
         ref = checked.draft.ref
         row = existing.get(ref) if ref else None
-        if row is not None:
-            _check_same_content(row, checked.draft, key)
-            status = "duplicate" if row.points else "unchanged"
-        else:
-            try:
-                row = _build_row(checked, key, balances, source, now)
-            except DomainError:
+        try:
+            if row is not None:
+                _check_same_content(row, checked.draft, key)
+                status = "duplicate" if row.points else "unchanged"
+            else:
+                row = _build_row(checked, key, balances, held, source, now)
+                has_waiting |= fetch_back.must_wait(row, has_happened=checked.draft.has_happened)
+                status = "recorded" if row.points else "unchanged"
+                # A set without effect is stored only for its ref: if the shop repeats the request after
+                # the balance has changed, it must not set the balance back.
+                if row.points or ref:
+                    new_rows.append(row)
+                    new_emails.append(checked.email)
+                if ref:
+                    existing[ref] = row
+        except DomainError as error:
+            if row is None:
                 fetch_back.refuse_if_running(session)  # the balance is not complete yet
+            if is_all_or_none:
                 raise
-            has_waiting |= fetch_back.must_wait(row, has_happened=checked.draft.has_happened)
-            status = "recorded" if row.points else "unchanged"
-            # A set without effect is stored only for its ref: if the shop repeats the request after
-            # the balance has changed, it must not set the balance back.
-            if row.points or ref:
-                new_rows.append(row)
-                new_emails.append(checked.email)
-            if ref:
-                existing[ref] = row
+            results.append(error)
+            continue
         results.append(RecordResult(status, row, checked.email, checked.reserve.key))
     if new_rows:
         balances.save()
@@ -102,16 +119,27 @@ def record_checked(
             row.origin, row.id, row.digest = origin, movement_id, digest(movement_id, row.points, email)
         insert_movements(session, new_rows)
         enqueue_deliveries(session, new_rows)
-        recorded = [each for each in results if each.status == "recorded"]
+        recorded = [each for each in results if isinstance(each, RecordResult) and each.status == "recorded"]
         audit_recorder.log_recorded_movements(
             session, [each.movement.id for each in recorded], [each.email for each in recorded]
         )
-    if unsaved := [each.movement for each in results if not each.movement.origin]:
+    if unsaved := [each.movement for each in results if isinstance(each, RecordResult) and not each.movement.origin]:
         fetch_back.refuse_if_running(session)
         local_auth = get_local_auth(session)
         for row in unsaved:
             row.origin = local_auth
     return results
+
+
+def _keys_to_spend_from(checked_drafts: Sequence[CheckedDraft], keys: Sequence[BalanceKey]) -> set[BalanceKey]:
+    """The balances of which held points may not be spent by these drafts."""
+    return {
+        key
+        for checked, key in zip(checked_drafts, keys, strict=True)
+        if _kind_of(checked.draft, checked.draft.points or 0) in REFUSED_BELOW_ZERO
+        and not checked.draft.has_happened
+        and not checked.reserve.may_go_below_zero
+    }
 
 
 def _find_existing(session: Session, source: str, refs: list[str]) -> dict[str, MovementRow]:
@@ -134,21 +162,26 @@ def _check_same_content(existing: MovementRow, draft: Draft, key: BalanceKey) ->
 
 
 def _build_row(
-    checked: CheckedDraft, key: BalanceKey, balances: LockedBalances, source: str, now: datetime
+    checked: CheckedDraft,
+    key: BalanceKey,
+    balances: LockedBalances,
+    held: Mapping[BalanceKey, int],
+    source: str,
+    now: datetime,
 ) -> MovementRow:
-    """The draft's movement, added to `balances`."""
+    """The draft's movement, added to `balances`. `held`: how many points of it are held."""
     draft, reserve = checked.draft, checked.reserve
     points = draft.points if draft.points is not None else (draft.set_to or 0) - balances.get(key)
-    kind = draft.kind or _default_kind(draft, points)
-    balance = balances.add(key, points)
-    is_overdrawn = balance < 0 and points < 0 and not reserve.may_go_below_zero
-    if is_overdrawn and kind in REFUSED_BELOW_ZERO and not draft.has_happened:
-        message = f"{checked.email} has {balance - points:,} points in {reserve.key}, fewer than {-points:,}."
-        raise Conflict("insufficient_points", message, {f"{draft.field_prefix}points": message})
+    kind = _kind_of(draft, points)
+    balance = balances.get(key) + points
+    is_limited = points < 0 and not reserve.may_go_below_zero
+    if is_limited and kind in REFUSED_BELOW_ZERO and not draft.has_happened and balance < held.get(key, 0):
+        raise _insufficient_points(checked, balances.get(key), held.get(key, 0), -points)
     if abs(balance) > MAX_POINTS:
         raise InvalidInput(
             f"{draft.field_prefix}points", f"The balance would be {balance:,}; it must stay within ±{MAX_POINTS:,}."
         )
+    balances.add(key, points)
     customer_id, reserve_id = key
     return MovementRow(
         customer_id=customer_id,
@@ -162,12 +195,25 @@ def _build_row(
         ref=draft.ref,
         at=min(draft.at or now, now),
         recorded_at=now,
-        below_zero=is_overdrawn,
+        below_zero=balance < 0 and is_limited,
         is_history=False,
     )
 
 
-def _default_kind(draft: Draft, points: int) -> str:
+def _insufficient_points(checked: CheckedDraft, balance: int, held: int, needed: int) -> Conflict:
+    message = f"{checked.email} has {balance:,} points in {checked.reserve.key}, fewer than {needed:,}."
+    if held:
+        message = (
+            f"{checked.email} has {balance:,} points in {checked.reserve.key}, and {held:,} of them are held for "
+            f"checkouts. The rest is fewer than {needed:,}."
+        )
+    return Conflict("insufficient_points", message, {f"{checked.draft.field_prefix}points": message})
+
+
+def _kind_of(draft: Draft, points: int) -> str:
+    """The draft's kind, or the one that its points have by default."""
+    if draft.kind is not None:
+        return draft.kind
     if draft.set_to is not None:
         return "manual"
     return "earn" if points > 0 else "spend"

@@ -12,7 +12,8 @@ from pointsync.models.delivery import Delivery, DeliveryState
 from pointsync.models.expiry import ExpirySettings
 from pointsync.models.fetch_back import FetchState, RemoteFetch, ReturnedMovement, ReturnProblem
 from pointsync.models.hand_on import HandOn, HandOnPermission
-from pointsync.models.hook import Hook, HookDelivery
+from pointsync.models.hold import Hold
+from pointsync.models.hook import Hook, HookDelivery, KeptDelivery
 from pointsync.models.hourly_total import HourlyTotal
 from pointsync.models.level import Level, LevelUnlock
 from pointsync.models.mail import Mail, MailServerStatus, MailText
@@ -24,6 +25,8 @@ from pointsync.models.reserve import Reserve
 from pointsync.models.reversal import Reversal, ReversedMovement
 from pointsync.models.reward import Redemption, Reward
 from pointsync.models.setting import Setting
+from pointsync.models.shop import Shop, ShopAddress
+from pointsync.models.shop_order import ShopOrder, ShopOrderPoints, StoredOrderRule
 from pointsync.models.sign_in import SignIn
 from pointsync.models.site import Site
 from pointsync.models.status_change import StatusChange
@@ -49,9 +52,11 @@ __all__ = [
     "FetchState",
     "HandOn",
     "HandOnPermission",
+    "Hold",
     "Hook",
     "HookDelivery",
     "HourlyTotal",
+    "KeptDelivery",
     "Lease",
     "Level",
     "LevelUnlock",
@@ -74,9 +79,14 @@ __all__ = [
     "ReversedMovement",
     "Reward",
     "Setting",
+    "Shop",
+    "ShopAddress",
+    "ShopOrder",
+    "ShopOrderPoints",
     "SignIn",
     "Site",
     "StatusChange",
+    "StoredOrderRule",
     "Task",
     "TaskState",
     "Worker",

@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pointsync.db import Base, UtcDateTime
+from pointsync.scopes import allows
 
 
 class ApiKey(Base):
@@ -28,8 +29,8 @@ class ApiKey(Base):
     use: Mapped["ApiKeyUse | None"] = relationship(lazy="joined", viewonly=True)
 
     def has_scope(self, scope: str) -> bool:
-        """Whether the key has this scope."""
-        return scope in self.scopes.split()
+        """Whether the key has this scope, or one that includes it."""
+        return allows(self.scopes.split(), scope)
 
     def has_expired(self, now: datetime) -> bool:
         """Whether the key has expired."""

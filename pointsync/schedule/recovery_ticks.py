@@ -1,9 +1,11 @@
-"""The jobs that bring back what a site has lost: its own movements, and those of a site that is gone."""
+"""The jobs that bring back what a site has lost: its own movements, those of a site that is gone, and what shops
+delivered meanwhile."""
 
 from pointsync import clock, db
 from pointsync.schedule.ticks import current_app_object, take_lease
 from pointsync.sync.fetch_back import run as fetch_back_run
 from pointsync.sync.hand_on import send as hand_on_send
+from pointsync.woocommerce import kept, receive
 
 
 def fetch_back() -> None:
@@ -17,3 +19,9 @@ def hand_on() -> None:
     for origin, remote_id in hand_on_send.list_due(db.session(), clock.now()):
         if take_lease("hand_on"):
             hand_on_send.hand_on(origin, remote_id)
+
+
+def count_kept_deliveries() -> None:
+    """Count deliveries of shops that were kept: lost movements are back, or an admin has said whose address it is."""
+    if kept.list_ready(db.session()) and take_lease("kept_deliveries"):
+        db.run_in_transaction(lambda session: receive.count_kept(session, clock.now()))

@@ -35,6 +35,7 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (ticks.scrub_movements, 1),
     (recovery_ticks.fetch_back, 1),
     (recovery_ticks.hand_on, 2),
+    (recovery_ticks.count_kept_deliveries, 2),
     (ticks.expire_points, 60),
     (ticks.unlock_levels, 2),
     (ticks.send_mails, 1),

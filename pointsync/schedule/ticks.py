@@ -16,6 +16,7 @@ from pointsync.errors import NotFound
 from pointsync.ledger import audit_recorder, mail_queue
 from pointsync.ledger.expiry import expire, notices, rules
 from pointsync.ledger.fetch_back import state as fetch_back_state
+from pointsync.ledger.holds import holds
 from pointsync.ledger.integrity import movement_changes, scrub, undigested
 from pointsync.ledger.reversals import reversals
 from pointsync.ledger.rewards import levels
@@ -290,6 +291,7 @@ def prune_tables() -> None:
             if newest_dropped_id is not None:
                 session.execute(delete(Attempt).where(Attempt.remote_id == remote_id, Attempt.id <= newest_dropped_id))
         hooks.prune(session)
+        holds.prune(session, clock.now())
         blocked_origins.delete_old_refusals(session, before)
         passes.delete_expired(session, clock.now())
         mails.prune(session, clock.now())

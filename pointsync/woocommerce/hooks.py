@@ -1,8 +1,9 @@
 """Hooks: the URLs to which WooCommerce shops deliver. Admins create them."""
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -14,12 +15,12 @@ from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import reserves
 from pointsync.models import Hook, HookDelivery, Site
 from pointsync.text_limits import is_storable
-from pointsync.woocommerce.orders import COUNTED_STATUSES
+from pointsync.woocommerce import rules
 
 KEPT_DELIVERIES = 1000
-MAX_RATE = Decimal(100_000)
-RATE_DECIMALS = 6
 MAX_SECRET_BYTES = 500
+MAX_STATUS_LENGTH = 16
+"""What the column of the hook has room for; its rule has the whole name."""
 
 _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -32,21 +33,33 @@ def add(
     secret: str,
     reserve_key: str,
     rate: Decimal | str = "1",
-    status: str = "completed",
+    status: str | Sequence[str] = "completed",
+    base: str = "goods",
+    currencies: Mapping[str, str] | None = None,
+    counts_from: datetime | None = None,
+    counts_all: bool = False,
     by_movements: bool = False,
     now: datetime,
 ) -> Hook:
-    """Create a hook. `rate` is points per unit of an order's total; `status` is when an order gives points.
+    """Create a hook.
 
-    The name of a removed hook may be used again: its refs still count as recorded, so no order counts twice. Raises
-    InvalidInput, NotFound for the reserve, and Conflict if an active hook has the name, or if the reserve has a hook
-    with the other rule: an order and the movement that it caused would both count.
+    For orders: `base` is what of an order counts: `goods`, `goods+tax` or `total`. `rate` is points per unit of it in
+    the shop's own currency; if `currencies` has rates by code, only these count. `status` is when an order counts.
+    Orders created before `counts_from` (default: now) do not count, except with `counts_all`.
+
+    The name of a removed hook may be used again. Raises InvalidInput, NotFound for the reserve, and Conflict if an
+    active hook has the name, or if the reserve has a hook with the other rule: an order and the movement that it caused
+    would both count.
     """
     check_name(name)
     secret = _check_secret(secret)
-    points_per_unit = _parse_rate(rate)
-    if status not in COUNTED_STATUSES:
-        raise InvalidInput("status", f"The status must be one of {', '.join(COUNTED_STATUSES)}.")
+    order_rule = rules.build(
+        base=base,
+        rate=rate,
+        statuses=status,
+        currencies=currencies or {},
+        counts_from=None if counts_all else counts_from or now,
+    )
     reserve = reserves.get(session, reserve_key)
     rule = "movements" if by_movements else "orders"
     Site.get_for_update(session)  # one transaction at a time checks the other hooks and adds one
@@ -66,8 +79,9 @@ def add(
         sealed_secret=vault.encrypt(secret),
         reserve=reserve,
         rule=rule,
-        rate=points_per_unit,
-        status=status,
+        rate=rules.rounded_rate(order_rule),
+        status=order_rule.statuses[0][:MAX_STATUS_LENGTH],
+        order_rule=None if by_movements else order_rule.to_text(),
         created_at=now,
     )
     session.add(hook)
@@ -144,16 +158,3 @@ def _check_secret(text: str) -> str:
             f"Enter the secret of the shop's webhook: 1 to {MAX_SECRET_BYTES} plain characters.",
         )
     return text
-
-
-def _parse_rate(text: Decimal | str) -> Decimal:
-    try:
-        rate = Decimal(text)
-    except InvalidOperation:
-        rate = Decimal("NaN")
-    if not rate.is_finite() or not 0 < rate <= MAX_RATE or rate != round(rate, RATE_DECIMALS):
-        raise InvalidInput(
-            "rate",
-            f"The rate must be above 0, at most {MAX_RATE:,}, with at most {RATE_DECIMALS} decimals, such as 1 or 0.5.",
-        )
-    return rate

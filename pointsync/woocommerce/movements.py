@@ -3,8 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from pointsync.ledger.record import Draft
-from pointsync.models import Hook
+from pointsync.models import Hook, Movement, Shop
 from pointsync.text_limits import MAX_NAME_LENGTH, MAX_REASON_LENGTH, sanitise
 from pointsync.woocommerce.values import DeliveryIgnored, parse_email, parse_id, parse_int, parse_time, text_or_empty
 
@@ -41,6 +44,17 @@ def build_draft(hook: Hook, body: Any, now: datetime) -> Draft:
         at=parse_time(movement.get("date"), now),
         has_happened=True,
     )
+
+
+def find_source(session: Session, hook: Hook, shop: Shop | None, ref: str | None) -> str:
+    """The source of a movement's ref: that of an earlier hook of the same shop if it has recorded it."""
+    own = f"hook:{hook.name}"
+    if shop is None:
+        return own
+    names = session.scalars(select(Hook.name).where(Hook.shop_id == shop.id, Hook.rule == "movements").distinct())
+    sources = [own, *(f"hook:{name}" for name in names if name != hook.name)]
+    query = select(Movement.source).where(Movement.source.in_(sources), Movement.ref == ref)
+    return session.scalar(query.limit(1)) or own
 
 
 def _check_stack(hook: Hook, stack_name: str, label: str) -> None:

@@ -1,45 +1,41 @@
-"""Deliveries from WooCommerce shops: record the points of each once, and store its outcome."""
+"""Deliveries from WooCommerce shops: what each changes is recorded, and its outcome stored."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.errors import DomainError
+from pointsync.errors import DomainError, TryLater
+from pointsync.ledger.fetch_back import state as fetch_back
+from pointsync.ledger.orders import shops
 from pointsync.ledger.record import RecordResult, record
-from pointsync.models import Hook, HookDelivery
+from pointsync.models import Hook, HookDelivery, KeptDelivery, Shop
 from pointsync.text_limits import sanitise
-from pointsync.woocommerce import movements, orders
+from pointsync.urls import normalise_address
+from pointsync.woocommerce import kept, movements, order_json, orders, shop_match
+from pointsync.woocommerce.outcome import DeliveryKept, HookOutcome
 from pointsync.woocommerce.values import DeliveryIgnored
 
 MAX_TOPIC = 191
 MAX_SHOP = 500
 MAX_MESSAGE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class HookOutcome:
-    """The outcome of a delivery: `recorded`, `duplicate` or `unused`, with a message for admins."""
-
-    status: str
-    message: str
+_KEPT_WHILE_FETCHING = "Lost movements are being fetched back. The delivery is kept, and counted when they are back."
 
 
 def receive_delivery(session: Session, hook: Hook, *, topic: str, shop: str, body: Any, now: datetime) -> HookOutcome:
-    """Record the points of a delivery whose signature was verified, and store the outcome.
+    """Record what a delivery changes whose signature was verified, and store the outcome.
 
     The caller has locked `hook`. `topic` and `shop` come from the headers; `body` is the parsed JSON, or None if it is
     not valid. No delivery raises an error: WooCommerce does not retry, and disables a webhook after failed deliveries.
     """
     topic, shop = sanitise(topic, MAX_TOPIC), sanitise(shop, MAX_SHOP)
-    if hook.shop is None and shop:
-        hook.shop = shop
-        session.flush()
     try:
         with session.begin_nested():
             outcome = _record_delivery(session, hook, topic, shop, body, now)
+    except DeliveryKept as waiting:
+        outcome = _keep(session, hook, waiting, topic, shop, body, now)
+    except TryLater:
+        outcome = _keep(session, hook, DeliveryKept(kept.FETCHING_BACK, _KEPT_WHILE_FETCHING), topic, shop, body, now)
     except DeliveryIgnored as ignored:
         outcome = HookOutcome("unused", str(ignored))
     except DomainError as refusal:
@@ -57,60 +53,77 @@ def receive_delivery(session: Session, hook: Hook, *, topic: str, shop: str, bod
     return outcome
 
 
+def count_kept(session: Session, now: datetime) -> int:
+    """Count the next kept deliveries that can be counted now. Return how many there were."""
+    ids = kept.list_ready(session)
+    for kept_id in ids:
+        delivery = session.get_one(KeptDelivery, kept_id)
+        hook = session.get_one(Hook, delivery.hook_id, with_for_update={"of": Hook}, populate_existing=True)
+        topic, shop, body = delivery.topic, delivery.shop, kept.decode_body(delivery)
+        session.delete(delivery)
+        session.flush()
+        if hook.removed_at is None:
+            receive_delivery(session, hook, topic=topic, shop=shop, body=body, now=now)
+    return len(ids)
+
+
+def _keep(
+    session: Session, hook: Hook, waiting: DeliveryKept, topic: str, shop: str, body: Any, now: datetime
+) -> HookOutcome:
+    address = normalise_address(shop)
+    try:
+        kept.keep(session, hook, topic=topic, shop=shop, address=address, body=body, reason=waiting.reason, now=now)
+    except DeliveryIgnored as ignored:
+        return HookOutcome("unused", str(ignored))
+    return HookOutcome("kept", str(waiting))
+
+
 def _record_delivery(session: Session, hook: Hook, topic: str, shop: str, body: Any, now: datetime) -> HookOutcome:
     _check_topic(hook, topic)
     if body is None:
         raise DeliveryIgnored("The delivery is not valid JSON.")
-    _check_shop(session, hook, shop)
-    source = f"hook:{hook.name}"
-    if hook.rule == "orders":
-        drafts = orders.build_drafts(session, hook, body, source)
-    else:
-        drafts = [movements.build_draft(hook, body, now)]
-    return _summarize(record(session, drafts, source, now))
+    address = normalise_address(shop)
+    if hook.rule == "movements":
+        draft = movements.build_draft(hook, body, now)
+        owner = shop_match.find_shop(session, hook, address)
+        shop_match.refuse_second_hook(session, hook, owner)
+        outcome = _summarize(record(session, [draft], movements.find_source(session, hook, owner, draft.ref), now))
+        if outcome.status == "recorded" and hook.shop is None:
+            owner = owner or shops.create(session, address, now, fallback=f"hook {hook.token}")
+            _bind(session, hook, owner, address, shop, now)
+        return outcome
+    report = order_json.parse_delivery(topic, body)
+    if fetch_back.is_running(session):
+        raise DeliveryKept(kept.FETCHING_BACK, _KEPT_WHILE_FETCHING)
+    owner = shop_match.find_shop(session, hook, address)
+    shop_match.refuse_second_hook(session, hook, owner)
+    outcome, new_owner = orders.settle_order(session, hook, owner, address, report, now)
+    if new_owner is not None:
+        _bind(session, hook, new_owner, address, shop, now)
+    return outcome
+
+
+def _bind(session: Session, hook: Hook, owner: Shop, address: str, shop: str, now: datetime) -> None:
+    """Let the hook belong to the shop of its first useful delivery, and learn the address if it is the first one."""
+    if hook.shop_id is None:
+        hook.shop_id = owner.id
+    if address and hook.shop is None:
+        hook.shop = shop
+        shops.add_address(session, owner, address, now)
+    session.flush()
 
 
 def _check_topic(hook: Hook, topic: str) -> None:
-    if hook.rule == "orders" and topic not in orders.TOPICS:
+    if hook.rule == "orders" and topic not in order_json.TOPICS:
         raise DeliveryIgnored(
-            f"This hook counts orders, so it ignores the topic {topic or 'none'}. Choose the topics Order created and "
-            "Order updated in the shop."
+            f"This hook counts orders, so it ignores the topic {topic or 'none'}. Choose the topics Order created, "
+            "Order updated, Order deleted and Order restored in the shop."
         )
     if hook.rule == "movements" and topic != movements.TOPIC:
         raise DeliveryIgnored(
             f"This hook records movements of points, so it ignores the topic {topic or 'none'}. "
             f"Choose the topic Action with the event {movements.TOPIC.removeprefix('action.')} in the shop."
         )
-
-
-def _check_shop(session: Session, hook: Hook, shop: str) -> None:
-    """Raise DeliveryIgnored if the delivery is from another shop, or if an older hook already counts this shop."""
-    if shop and hook.shop and _normalize_shop(shop) != _normalize_shop(hook.shop):
-        raise DeliveryIgnored(
-            f"The delivery is from {shop}, but this hook belongs to {hook.shop}. Two shops may use the same ids, so "
-            "add a hook for each shop. If the shop has moved, remove this hook and add it again with the same name."
-        )
-    older = session.scalars(
-        select(Hook)
-        .where(
-            Hook.reserve_id == hook.reserve_id,
-            Hook.id < hook.id,
-            Hook.removed_at.is_(None),
-            Hook.shop.is_not(None),
-        )
-        .order_by(Hook.id)
-    )
-    for other in older:
-        if hook.shop and _normalize_shop(other.shop or "") == _normalize_shop(hook.shop):
-            raise DeliveryIgnored(
-                f"The hook {other.name} already counts this shop in {other.reserve.key}, so this hook would count it "
-                "twice. Remove one of the two."
-            )
-
-
-def _normalize_shop(shop: str) -> str:
-    """The URL of a shop without the scheme, which changes when the shop gets a certificate."""
-    return shop.lower().removeprefix("https://").removeprefix("http://").rstrip("/")
 
 
 def _summarize(recorded: list[RecordResult]) -> HookOutcome:

@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from pointsync.email_address import normalise
@@ -35,11 +37,20 @@ def parse_id(value: Any, label: str) -> int:
     return parsed
 
 
-def parse_amount(value: Any, label: str) -> Decimal:
-    """An amount of money as the shop writes it, such as "19.90". Raises DeliveryIgnored."""
-    if isinstance(value, bool) or not isinstance(value, str | int) or not _AMOUNT.match(str(value)[:40]):
+def parse_exact_amount(value: Any, label: str) -> tuple[Fraction, Fraction]:
+    """An amount of money as the shop prints it, such as "19.90", and the smallest unit that this shows, such as 1/100.
+
+    Plugins may also write a number. Raises DeliveryIgnored.
+    """
+    text = value if isinstance(value, str) else ""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INT64:
+        text = str(value)
+    if isinstance(value, float) and isfinite(value):
+        text = f"{Decimal(repr(value)):f}"  # as it was printed: the shortest text of this number
+    if not _AMOUNT.match(text[:40]):
         raise DeliveryIgnored(f"{label} is not an amount such as 19.90.")
-    return Decimal(value)
+    unit = Fraction(1, 10 ** len(text.partition(".")[2]))
+    return Fraction(text), unit if isinstance(value, str) else min(unit, Fraction(1, 100))
 
 
 def parse_email(value: Any, label: str) -> str:

@@ -78,9 +78,11 @@ class HookClient:
 
 
 def make_order(**fields: Any) -> dict[str, Any]:
-    """The fields of an order that PointSync reads."""
+    """The fields of an order that PointSync reads: one item for the whole total, unless `fields` say otherwise."""
     order = {"id": 17, "status": "completed", "total": "100.00", "billing": {"email": "alice@example.test"}}
-    return order | {"refunds": []} | fields
+    order |= {"refunds": []} | fields
+    item = {"id": 1, "product_id": 10, "quantity": 1, "total": order["total"], "total_tax": "0.00"}
+    return {"line_items": [item]} | order
 
 
 def make_movement(**fields: Any) -> dict[str, Any]:

@@ -78,14 +78,16 @@ def add_reserve(app: Flask) -> Callable[..., None]:
 def add_hook(app: Flask) -> Callable[..., HookClient]:
     """Create a hook, and a shop that delivers to it."""
 
-    def add(name: str = "shop", *, shop: str = SHOP, reserve: str = "default", **fields: Any) -> HookClient:
+    def add(
+        name: str = "shop", *, shop: str = SHOP, reserve: str = "default", secret: str = SECRET, **fields: Any
+    ) -> HookClient:
         with app.app_context():
             hook: Hook = db.run_in_transaction(
                 lambda session: hooks.add(
                     session,
                     get_runtime().vault,
                     name=name,
-                    secret=SECRET,
+                    secret=secret,
                     reserve_key=reserve,
                     now=clock.now(),
                     **({"rate": "1", "status": "completed", "by_movements": False} | fields),

@@ -1,5 +1,6 @@
 """Every endpoint answers with exactly the fields that its description names."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -17,11 +18,17 @@ from tests.api.api_clients import ApiClient
 from tests.api.test_reserves_and_remotes import add_remote
 
 ALICE = "alice@example.test"
+UNTIL = clock.to_text(clock.now() + timedelta(hours=1))
+REFS = {"show_hold": "cart-1", "capture_hold": "cart-1", "release_hold": "cart-2"}
+"""The holds that the endpoints are called for, by name."""
 BODIES: dict[str, list[dict[str, Any]]] = {
     "record_movements": [
         {"customer": ALICE, "points": 5},
         {"movements": [{"customer": ALICE, "points": 5}, {"customer": ALICE, "set": 500}]},
     ],
+    "place_hold": [{"customer": ALICE, "points": 5, "ref": "cart-3", "until": UNTIL}],
+    "capture_hold": [{"movement_ref": "order-8"}],
+    "list_balances": [{"customers": [ALICE, "bob@example.test"]}],
     "redeem_reward": [{"customer": ALICE, "ref": "order-7"}],
 }
 """What to send to the endpoints that take a body, by name."""
@@ -31,6 +38,9 @@ BODIES: dict[str, list[dict[str, Any]]] = {
 def filled_app(app: Flask, api_client: ApiClient) -> Flask:
     """The site with everything that answers can show."""
     api_client.record({"movements": [{"customer": ALICE, "points": 200, "ref": f"order-{n}"} for n in range(3)]})
+    for ref in REFS.values():
+        hold = {"customer": ALICE, "points": 5, "ref": ref, "until": UNTIL}
+        api_client.client.post(f"{PREFIX}/holds", json=hold, headers=api_client.headers)
     remote_id = add_remote(app, name="Tea shop")
     with app.app_context(), db.transaction() as session:
         rewards.create(session, reserves.get(session, "default"), "Mug", "A blue one", 50, clock.now())
@@ -40,7 +50,7 @@ def filled_app(app: Flask, api_client: ApiClient) -> Flask:
 
 def call_endpoint(api_client: ApiClient, endpoint: Endpoint, body: Any) -> Any:
     """The decoded answer of a successful call."""
-    path = endpoint.path.format(email=ALICE, key="default", id=1)
+    path = endpoint.path.format(email=ALICE, key="default", id=1, ref=REFS.get(endpoint.name))
     answer = api_client.client.open(f"{PREFIX}{path}", method=endpoint.method, json=body, headers=api_client.headers)
     assert answer.status_code in endpoint.responses, (endpoint.path, answer.text)
     return answer.json

@@ -99,7 +99,8 @@ def test_an_order_delivered_at_once_by_two_topics(app_on_each_database: Flask) -
 
     def deliver(number: int) -> None:
         refunds = [make_refund(20, "-25.00"), make_refund(21, "-30.30")][: number % 3]
-        raw = json.dumps(make_order(refunds=refunds)).encode()
+        # Of the same second, so the one with the higher id of a refund is newer.
+        raw = json.dumps(make_order(refunds=refunds, date_modified_gmt="2026-01-31T12:00:00")).encode()
         headers = {
             "X-WC-Webhook-Topic": ("order.created", "order.updated")[number % 2],
             "X-WC-Webhook-Source": "http://shop.test/",

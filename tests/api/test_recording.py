@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from flask import Flask
 
-from pointsync.api.schemas import RecordedMany, RecordedOne
+from pointsync.api.schemas import RecordedOne
+from pointsync.ledger.movement_json import RecordedMovement
 from tests.api.api_clients import ApiClient, create_api_client
 
 ALICE = {"customer": "alice@example.test"}
@@ -30,7 +31,7 @@ def test_one_movement(api_client: ApiClient) -> None:
 def test_many_movements_in_their_order(api_client: ApiClient) -> None:
     answer = api_client.record({"movements": [ALICE | {"points": points} for points in (10, -3, 5)]})
     assert answer.status_code == 201
-    many = msgspec.convert(answer.json, RecordedMany).movements
+    many = msgspec.convert(answer.json["movements"], list[RecordedMovement])
     assert [(each.points, each.balance, each.kind) for each in many] == [
         (10, 10, "earn"),
         (-3, 7, "spend"),

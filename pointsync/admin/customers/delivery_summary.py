@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pointsync.admin.shell.template_filters import strip_bidi
-from pointsync.models import DeliveryState, Movement
+from pointsync.models import DeliveryState
 from pointsync.models.movement import LOCAL_KINDS
 from pointsync.reports.customer_history import HistoryEntry, RemoteDelivery
 
@@ -55,9 +55,9 @@ def delivery_summary(entry: HistoryEntry, local_auth: str | None) -> DeliverySum
     return DeliverySummary(DELIVERED if DeliveryState.DELIVERED in states else SET_ASIDE, entry.deliveries)
 
 
-def source_label(movement: Movement) -> str:
-    """What recorded the movement on this site, such as `API key shop`; empty if unknown."""
-    kind, _, name = (movement.source or "").partition(":")
+def source_label(source: str | None) -> str:
+    """What gave the `ref` of a movement or a hold on this site, such as `API key shop`; empty if unknown."""
+    kind, _, name = (source or "").partition(":")
     name = strip_bidi(name)
     if kind == "api":
         return f"API key {name}"
@@ -65,4 +65,6 @@ def source_label(movement: Movement) -> str:
         return f"Hook {name}"
     if kind == "admin":
         return f"Admin {name}"
+    if kind == "shop":
+        return "Order of a shop"
     return {"command": "Command line", "correction": "Correction in the panel"}.get(kind, "")

@@ -4,7 +4,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from wtforms import SelectField
 
-from pointsync import db
+from pointsync import clock, db
 from pointsync.admin.customers.customer import get_customer, shown_balances
 from pointsync.admin.customers.delivery_summary import delivery_summary, source_label
 from pointsync.admin.customers.manual_movements import TAB
@@ -15,6 +15,8 @@ from pointsync.admin.shell.reserve_choices import find_reserve, reserve_labels
 from pointsync.errors import DomainError, InvalidInput
 from pointsync.ledger import customers as ledger
 from pointsync.ledger import reserves
+from pointsync.ledger.holds import holds
+from pointsync.ledger.holds.held_points import sum_held_of
 from pointsync.ledger.outbox import get_local_auth
 from pointsync.ledger.rewards import levels
 from pointsync.models import Reserve
@@ -54,7 +56,9 @@ def customer(customer_id: int) -> ResponseReturnValue:
         ),
     )
     local_auth = get_local_auth(session)
-    rows = [(each, source_label(each.movement), delivery_summary(each, local_auth)) for each in page.rows]
+    rows = [(each, source_label(each.movement.source), delivery_summary(each, local_auth)) for each in page.rows]
+    now = clock.now()
+    held = {reserve_id: points for (_, reserve_id), points in sum_held_of(session, [customer.id], now).items()}
     points_by_key = {each.reserve: each.points for each in ledger.list_balances(session, customer)}
     html = render_page(
         "customers/history.html",
@@ -62,6 +66,9 @@ def customer(customer_id: int) -> ResponseReturnValue:
         customer=customer,
         form=form,
         balances=shown_balances(all_reserves, points_by_key),
+        held=held,
+        holds=[(each, source_label(each.source)) for each in holds.list_active(session, customer, now)] if held else [],
+        max_holds=holds.MAX_LISTED,
         reached=levels.list_reached(session, customer),
         has_several_reserves=len(all_reserves) > 1,
         local_auth=local_auth,

@@ -75,7 +75,7 @@ def _parse_choice(text: str) -> tuple[int, int] | None:
 
 
 def _render_form(form: RedeemForm, customer: Customer, idempotency_key: str, error_message: str | None = None) -> str:
-    affordable_rewards = rewards.list_affordable(db.session(), customer)
+    affordable_rewards = rewards.list_affordable(db.session(), customer, clock.now())
     has_several_reserves = len({each.reserve.id for each in affordable_rewards}) > 1
     form.reward.choices = {_choice_value(each): strip_bidi(each.reward.title) for each in affordable_rewards}
     notes = {_choice_value(each): _choice_note(each, has_several_reserves) for each in affordable_rewards}

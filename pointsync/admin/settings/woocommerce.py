@@ -1,6 +1,6 @@
 """System › WooCommerce: the hooks where shops deliver their webhooks, and the last deliveries."""
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
@@ -11,10 +11,12 @@ from pointsync.admin.shell.forms import SecretField, show_errors
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.admin.shell.reserve_choices import reserve_choices
 from pointsync.errors import Conflict, InvalidInput, NotFound
+from pointsync.ledger.orders import listings
 from pointsync.models import Site
 from pointsync.runtime import get_runtime
 from pointsync.sync.site import general
-from pointsync.woocommerce import hooks
+from pointsync.text_limits import printable
+from pointsync.woocommerce import addresses, hooks, kept, rules
 
 TAB = "admin.woocommerce"
 HOOK_ID = "<row_id:hook_id>"
@@ -47,8 +49,28 @@ def woocommerce() -> ResponseReturnValue:
         "settings/woocommerce.html",
         TAB,
         hooks=[(each, hooks.delivery_url(each, url)) for each in active_hooks],
+        describe_rule=rules.describe,
+        waiting=kept.count_by_address(db.session()),
+        order_problems=listings.count_problems(db.session()),
         url=url,
     )
+
+
+@blueprint.post("/system/woocommerce/address")
+def submit_address() -> ResponseReturnValue:
+    """Answer whether an address is the hook's shop. What was kept from it is counted within seconds, or dropped."""
+    address, is_same = request.form.get("address", ""), request.form.get("answer") == "same"
+    answer = addresses.accept if is_same else addresses.reject
+    try:
+        db.run_in_transaction(lambda session: answer(session, address, clock.now()))
+    except (Conflict, NotFound) as error:
+        flash(error.message, "error")
+    else:
+        text = (
+            "belongs to the shop now. What it delivered is counted" if is_same else "is another shop. It does not count"
+        )
+        flash(f"{printable(address, 100)} {text}.", "done")
+    return redirect(url_for(TAB), 303)
 
 
 @blueprint.get("/system/woocommerce/add")
@@ -107,6 +129,7 @@ def hook_deliveries(hook_id: int) -> ResponseReturnValue:
         TAB,
         hook=hook,
         delivery_url=hooks.delivery_url(hook, url),
+        describe_rule=rules.describe,
         deliveries=deliveries,
         max_deliveries=MAX_DELIVERIES,
         url=url,

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from pointsync.admin.customers import delivery_summary
@@ -21,7 +20,7 @@ from pointsync.models import (
     Customer,
     Delivery,
     DeliveryState,
-    Hook,
+    Hold,
     Level,
     LevelUnlock,
     Movement,
@@ -243,6 +242,15 @@ def reached_levels() -> list[tuple[LevelUnlock, Level, Reserve]]:
     ]
 
 
+def holds() -> list[tuple[Hold, str]]:
+    """Holds with what has placed them."""
+    until = SAMPLE_TIME + timedelta(minutes=30)
+    return [
+        (Hold(id=1, ref="cart-17", points=1, held_at=SAMPLE_TIME, until_at=until, reserve=RESERVE), "API key shop"),
+        (Hold(id=2, ref=LONG_NAME, points=249, held_at=SAMPLE_TIME, until_at=until, reserve=INACTIVE_RESERVE), ""),
+    ]
+
+
 def old_passes() -> list[OldPass]:
     """An old Pass that two sites still use, one that nobody uses, and one that has ended."""
     callers = (
@@ -271,15 +279,6 @@ def tasks() -> list[Task]:
             finished_at=SAMPLE_TIME if state in ("done", "stopped", "failed") else None,
         )
         for number, state in enumerate(TaskState, start=1)
-    ]
-
-
-def hooks() -> list[Hook]:
-    """A hook of each rule."""
-    return [
-        Hook(rule="movements"),
-        Hook(rule="orders", rate=Decimal("1.000000"), status="completed"),
-        Hook(rule="orders", rate=Decimal("0.250000"), status="processing"),
     ]
 
 

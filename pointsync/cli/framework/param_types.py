@@ -211,6 +211,10 @@ POINTS = _Points(may_be_zero=False)
 PORT = WholeNumber(1, MAX_PORT)
 REMOTE_ID = _RowId("remote", MAX_ROW_ID)
 RESERVE_KEY = _ReserveKey()
+SHOP_ID = _RowId("shop", MAX_ROW_ID)
+
+SHOP_ORDER_ID = _RowId("order", MAX_BIG_ROW_ID)
+
 REWARD_ID = _RowId("reward", MAX_ROW_ID)
 YEAR_DAY = _YearDay()
 

@@ -16,6 +16,7 @@ from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
 from pointsync.cli.server.connection import Timeouts, create_connection_class
 from pointsync.cli.server.connection_guard import MAX_CONNECTIONS, MAX_HELD_BYTES, ConnectionGuard
 from pointsync.cli.server.request_parser import MAX_HEAD_BYTES
+from pointsync.db.commit_signal import get_signal
 from pointsync.runtime import get_runtime
 from pointsync.web.upload_limits import MAX_BODY_BYTES
 
@@ -41,6 +42,7 @@ class HttpServer:
         max_connections: int = MAX_CONNECTIONS,
         max_held_bytes: int = MAX_HELD_BYTES,
     ) -> None:
+        self._app = app
         self._dispatchers: dict[int, Any] = {}
         self.url = listen_url(host, port)
         max_connections = min(max_connections, _max_open_files() // 2)
@@ -75,7 +77,8 @@ class HttpServer:
             self._poll()
 
     def close(self) -> None:
-        """Accept no new connection, and wait at most `DRAIN_SECONDS` for running requests."""
+        """Accept no new connection, and wait at most `DRAIN_SECONDS` for running requests. Those that wait end now."""
+        get_signal(self._app).close()
         for dispatcher in list(self._dispatchers.values()):
             if dispatcher.accepting:
                 wasyncore.dispatcher.close(dispatcher)

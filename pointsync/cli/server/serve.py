@@ -26,7 +26,7 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     It creates or upgrades the database first. Until there is an admin, it prints a link that creates the first one.
     Ctrl-C or SIGTERM stops it.
     """
-    from pointsync import logs, startup
+    from pointsync import db, logs, startup
     from pointsync.cli.framework.shutdown import StopSignal, shut_down
     from pointsync.cli.server import lifecycle_log, memory
     from pointsync.cli.server.http_server import HttpServer
@@ -38,6 +38,7 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     with app.app_context():
         config = get_runtime().config
         logs.configure(config.log_format)
+        get_runtime().set_thread_count(threads)
         # Listen before anything is written, so that nothing changes if the port is in use.
         server = HttpServer(app, host, port, threads)
         hold = startup.prepare_database(server.url)
@@ -64,4 +65,6 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     server.serve(lambda: stop.is_requested)
     lifecycle_log.log_stopping("serve")
     shut_down(server.close, *([scheduler.stop] if scheduler else []))
+    with app.app_context():
+        db.close_connections()
     lifecycle_log.log_stopped("serve")

@@ -16,7 +16,7 @@ def worker() -> None:
 
     Any number of workers can use one database; no work is done twice. Ctrl-C or SIGTERM stops it.
     """
-    from pointsync import logs, startup
+    from pointsync import db, logs, startup
     from pointsync.cli.framework.shutdown import StopSignal, shut_down
     from pointsync.cli.server import lifecycle_log, memory
     from pointsync.runtime import get_runtime
@@ -43,4 +43,6 @@ def worker() -> None:
         pass
     lifecycle_log.log_stopping("worker")
     shut_down(scheduler.stop)
+    with app.app_context():
+        db.close_connections()
     lifecycle_log.log_stopped("worker")

@@ -40,8 +40,10 @@ def key() -> None:
 def create_key(name: str, scopes: tuple[str, ...], expires: str | None, per_minute: int | None) -> None:
     """Create an API key. It is shown only once.
 
-    Scopes: record (record movements, redeem rewards), read (read balances, movements, reserves and rewards), admin
-    (read this site's remotes, and its metrics at /metrics). Give --scope once for each.
+    Scopes: shop (all that a shop's plugin needs: what record and read allow, and reporting orders), record (record
+    movements, redeem rewards, hold points), read (read balances, movements, reserves, rewards and the site),
+    people (rename, merge and erase customers), admin (read this site's remotes, and its metrics at /metrics). Give
+    --scope once for each.
     """
     from pointsync import clock, db
     from pointsync.accounts import api_keys

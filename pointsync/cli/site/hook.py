@@ -106,13 +106,22 @@ def remove_hook(name: str) -> None:
 
 
 def _to_json(row: "Hook", url: str) -> dict[str, Any]:
+    from pointsync.ledger.orders.rule import OrderRule
+    from pointsync.woocommerce.rules import rate_text
+
+    rule = OrderRule.from_text(row.order_rule) if row.order_rule else None
     return {
         "name": row.name,
         "id": row.token,
         "url": url,
         "reserve": row.reserve.key,
         "rule": row.rule,
-        "rate": f"{row.rate.normalize():f}",
+        "rate": rate_text(next(iter(rule.rates.values()))) if rule else f"{row.rate.normalize():f}",
         "status": row.status,
         "shop": row.shop,
+        "shop_id": row.shop_id,
+        "base": rule.base if rule else None,
+        "statuses": list(rule.statuses) if rule else None,
+        "rates": {code: rate_text(rate) for code, rate in rule.rates.items()} if rule else None,
+        "from": rule.counts_from.isoformat() if rule and rule.counts_from else None,
     }

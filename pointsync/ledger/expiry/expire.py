@@ -18,6 +18,7 @@ from pointsync.ledger.balances import LockedBalances
 from pointsync.ledger.expiry import rules
 from pointsync.ledger.expiry.lots import Loss, PointsChange, calculate_losses
 from pointsync.ledger.expiry.rule import ExpiryRule
+from pointsync.ledger.holds.held_points import sum_held
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft, record
 from pointsync.models import Balance, Customer, ExpirySettings, Movement, Reserve
 
@@ -91,19 +92,24 @@ def expire_customers(
 ) -> int:
     """Record what these customers, at most 1,000, have lost up to today; returns the number of movements.
 
-    A movement is dated at the start of the day on which the points expired. Does nothing if the rule has been
-    disabled meanwhile.
+    A movement is dated at the start of the day on which the points expired. Held points do not expire before the
+    hold has ended. Does nothing if the rule has been disabled meanwhile.
     """
     # Lock the rule before reading it, so that a concurrent change of the rule waits.
     expiry = session.get_one(ExpirySettings, reserve_id, with_for_update=True, populate_existing=True)
     reserve = session.get_one(Reserve, reserve_id)
     if expiry.kind == rules.NONE or not reserve.is_active:
         return 0
-    LockedBalances(session, ((customer_id, reserve_id) for customer_id in customer_ids))  # no new movements meanwhile
+    keys = [(customer_id, reserve_id) for customer_id in customer_ids]
+    balances = LockedBalances(session, keys)  # no new movements meanwhile
+    held = sum_held(session, keys, now)
     rule, day = rules.to_rule(expiry), local_date(now, zone)
     drafts = []
     for customer_id, movements in _load_movements(session, reserve_id, customer_ids, expiry.version).items():
-        for index, loss in enumerate(movements.unrecorded_losses(rule, zone, day)):
+        losses, key = movements.unrecorded_losses(rule, zone, day), (customer_id, reserve_id)
+        if key in held:
+            losses = _limit_losses(losses, balances.get(key) - held[key])
+        for index, loss in enumerate(losses):
             drafts.append(
                 Draft(
                     movements.email,
@@ -204,6 +210,17 @@ def forecast_customer(
     expiry = session.get_one(ExpirySettings, reserve.id)
     movements = _load_movements(session, reserve.id, [customer.id], expiry.version).get(customer.id)
     return movements.future_losses(rule, zone, until) if movements else []
+
+
+def _limit_losses(losses: list[Loss], free_points: int) -> list[Loss]:
+    """The losses, of which not more than `free_points` are taken now; the rest is found again by a later run."""
+    limited = []
+    for loss in losses:
+        points = min(loss.points, max(free_points, 0))
+        free_points -= points
+        if points:
+            limited.append(Loss(loss.day, points))
+    return limited
 
 
 def _next_customer_ids(session: Session, reserve_id: int, after_customer_id: int) -> list[int]:

@@ -17,6 +17,7 @@ from pointsync.ledger.fetch_back.merge import MergedMovement
 from pointsync.ledger.fetch_back.placement import Placement, load_own
 from pointsync.ledger.insert_movements import insert_movements
 from pointsync.ledger.movement_row import MovementRow
+from pointsync.ledger.orders.given import mark_stale
 from pointsync.models import Delivery, DeliveryState, Remote, Reserve, Site
 from pointsync.models.movement import SENT_KINDS
 from pointsync.text_limits import MAX_POINTS
@@ -54,6 +55,7 @@ def insert_returned(session: Session, placements: Sequence[Placement], now: date
     if rows:
         balances.save()
         insert_movements(session, rows)
+        mark_stale(session, (row.ref for row in rows if row.source))
         site.last_id = max(site.last_id, *(int(row.id) for row in rows))
         _create_deliveries(session, [each for each in placements if each.merged.movement_id not in refused], now)
     return refused

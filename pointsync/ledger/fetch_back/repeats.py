@@ -12,8 +12,9 @@ from pointsync.db.chunking import chunks
 from pointsync.email_address import normalise
 from pointsync.ledger.draft_rules import CheckedDraft, Draft
 from pointsync.ledger.fetch_back.merge import MergedMovement
+from pointsync.ledger.orders.given import mark_stale
 from pointsync.ledger.record import record_checked
-from pointsync.models import ApiKey, Attempt, Delivery, DeliveryState, Hook, Movement
+from pointsync.models import ApiKey, Attempt, Delivery, DeliveryState, Hook, Movement, Shop
 from pointsync.models.delivery import OPEN_STATES
 from pointsync.models.movement import IMPORT_SOURCE
 
@@ -94,6 +95,7 @@ def take_back(session: Session, repeat: Movement, movement_id: str, now: datetim
     Return the remotes that have received the repeat: they must not get the first one as well.
     """
     correct(session, repeat, f"Repeat of movement {movement_id}, which came back", now)
+    mark_stale(session, [repeat.ref])
     repeat.source = repeat.ref = None
     deliveries = session.scalars(select(Delivery).where(Delivery.movement_seq == repeat.seq)).all()
     for delivery in deliveries:
@@ -124,6 +126,7 @@ def _list_shop_sources(session: Session) -> list[str]:
     return [
         *(f"api:{name}" for name in session.scalars(select(ApiKey.name).distinct())),
         *(f"hook:{name}" for name in session.scalars(select(Hook.name).distinct())),
+        *(f"shop:{code}" for code in session.scalars(select(Shop.code))),
         COMMAND_SOURCE,
         IMPORT_SOURCE,
     ]

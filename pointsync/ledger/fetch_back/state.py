@@ -15,9 +15,9 @@ from pointsync.models import Delivery, DeliveryState, Level, Remote, RemoteFetch
 
 RETRY_AFTER_SECONDS = 30
 SPENDING_KINDS = frozenset({"spend", "redeem"})
-REPEATED_SOURCES = ("api:", "command", "import")
-"""How the sources begin whose refs may be repeated after a refusal. WooCommerce never repeats a delivery to a hook:
-such a movement is recorded, and taken back if it comes back as well."""
+REPEATED_SOURCES = ("api:", "command", "import", "shop:")
+"""How the sources begin whose refs may be repeated after a refusal. The shop's plugin never repeats a delivery to a
+hook: such a movement is recorded, and taken back if it comes back as well. Deliveries of orders are kept meanwhile."""
 
 _MESSAGE = (
     "This site was restored, and it fetches its lost movements back from the other sites. Until then it cannot set or "

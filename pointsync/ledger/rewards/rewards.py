@@ -8,16 +8,17 @@ from sqlalchemy.orm import Session
 
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import draft_rules
+from pointsync.ledger.holds.held_points import active_condition
 from pointsync.ledger.mail_queue import REDEEM_KIND, REDEEMED_PREFIX
 from pointsync.ledger.movement_row import COLUMNS, NAMES, MovementRow
 from pointsync.ledger.record import Draft, RecordResult, record_checked
 from pointsync.ledger.rewards import common
-from pointsync.models import Balance, Customer, Movement, Redemption, Reserve, Reward
+from pointsync.models import Balance, Customer, Hold, Movement, Redemption, Reserve, Reward
 
 
 @dataclass(frozen=True, slots=True)
 class AffordableReward:
-    """A reward that a customer can redeem now, with the customer's points in its reserve."""
+    """A reward that a customer can redeem now, with the customer's free points in its reserve."""
 
     reward: Reward
     reserve: Reserve
@@ -46,9 +47,17 @@ def get_reserve(session: Session, reward_id: int) -> Reserve:
     return reserve
 
 
-def list_affordable(session: Session, customer: Customer) -> list[AffordableReward]:
-    """The active rewards for which a customer has enough points, by reserve, the cheapest first."""
-    points = func.coalesce(Balance.points, 0)
+def list_affordable(session: Session, customer: Customer, now: datetime) -> list[AffordableReward]:
+    """The active rewards for which a customer has enough free points, by reserve, the cheapest first.
+
+    Points that are held are not free.
+    """
+    held = (
+        select(func.coalesce(func.sum(Hold.points), 0))
+        .where(Hold.customer_id == customer.id, Hold.reserve_id == Reserve.id, active_condition(now))
+        .scalar_subquery()
+    )
+    points = func.coalesce(Balance.points, 0) - held
     is_same_balance = and_(Balance.customer_id == customer.id, Balance.reserve_id == Reserve.id)
     query = (
         select(Reward, Reserve, points)
@@ -57,7 +66,7 @@ def list_affordable(session: Session, customer: Customer) -> list[AffordableRewa
         .where(Reward.is_active, Reserve.is_active, or_(Reserve.may_go_below_zero, points >= Reward.cost))
         .order_by(Reserve.key, Reward.cost, Reward.title)
     )
-    return [AffordableReward(reward, reserve, number) for reward, reserve, number in session.execute(query)]
+    return [AffordableReward(reward, reserve, int(number)) for reward, reserve, number in session.execute(query)]
 
 
 def create(session: Session, reserve: Reserve, title: str, description: str, cost: int, now: datetime) -> Reward:

@@ -210,9 +210,9 @@ def test_scopes_expiry_and_limit_are_set(app: Flask, ada: PanelClient) -> None:
 @pytest.mark.parametrize(
     ("field", "submitted", "errors"),
     [
-        ("scopes", [], "Choose at least one of record, read, admin"),
-        ("scopes", ["write"], "Choose at least one of record, read, admin"),
-        ("scopes", ["read", "\0"], "Choose at least one of record, read, admin"),
+        ("scopes", [], "Choose at least one of record, read, shop, people, admin"),
+        ("scopes", ["write"], "Choose at least one of record, read, shop, people, admin"),
+        ("scopes", ["read", "\0"], "Choose at least one of record, read, shop, people, admin"),
         ("expires_at", "soon", "This is not a date"),
         ("expires_at", "2026-02-30", "This is not a date"),
         ("expires_at", "2001-01-01", "Choose a future day"),

@@ -25,7 +25,7 @@ def test_the_outcome_of_a_delivery(app: Flask, ada: PanelClient) -> None:
     hook_id = create_hook(app)
     text = main_text(ada.get(f"{PAGE}/{hook_id}").text)
     assert "No deliveries yet. Set up the webhook in the shop" in text
-    assert "The first signed delivery names it" in text
+    assert "The first delivery that counts names it" in text
     body = json.dumps({"id": 9, "status": "completed"}).encode()
     signature = base64.b64encode(hmac.digest(SECRET.encode(), body, hashlib.sha256)).decode()
     with app.app_context():
@@ -37,9 +37,8 @@ def test_the_outcome_of_a_delivery(app: Flask, ada: PanelClient) -> None:
     }
     assert app.test_client().post(path, data=body, headers=request_headers).status_code == 200
     text = main_text(ada.get(f"{PAGE}/{hook_id}").text)
-    assert "https://shop.example/" in text
     assert "customer.updated Ignored. This hook counts orders, so it ignores the topic customer.updated" in text
-    assert "https://shop.example/" in main_text(ada.get(PAGE).text)
+    assert "https://shop.example/" not in text, "it did not count"
 
 
 def test_the_last_twenty_deliveries_with_their_outcomes(app: Flask, ada: PanelClient) -> None:

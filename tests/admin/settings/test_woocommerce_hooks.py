@@ -42,7 +42,7 @@ def test_an_empty_list_says_how_to_start(ada: PanelClient) -> None:
     text = main_text(ada.get(PAGE).text)
     assert "No hooks yet. Press Add" in text
     assert "WooCommerce › Settings › Advanced › Webhooks" in text
-    assert "Order created and Order updated" in text
+    assert "Order created , Order updated , Order deleted and Order restored" in text
     assert "woocommerce_pointsync_movement" in text
     assert "Not both for one reserve" in text
 
@@ -73,7 +73,7 @@ def test_a_hook_with_a_secret_of_the_shops(app: Flask, ada: PanelClient) -> None
     assert "not shown again" not in answer.text
     text = main_text(ada.get(PAGE).text)
     assert f"{URL}/hooks/woocommerce/" in text
-    assert "0.5 points per unit of the order's total, once paid (processing); refunds take points back" in text
+    assert "0.5 points per unit of the goods without tax and shipping, once paid (processing)" in text
     assert "None yet" in text
 
 
@@ -105,7 +105,7 @@ def test_the_text_of_a_rule(app: Flask, ada: PanelClient) -> None:
     create_hook(app, "many", rate="100000")
     create_hook(app, "few", rate="0.000001")
     text = main_text(ada.get(PAGE).text)
-    assert "1 point per unit of the order's total, once completed; refunds take points back" in text
+    assert "1 point per unit of the goods without tax and shipping, once completed" in text
     assert "100,000 points per unit" in text
     assert "0.000001 points per unit" in text
 

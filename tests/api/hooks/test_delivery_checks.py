@@ -124,7 +124,7 @@ def test_other_topics_are_ignored(add_hook: AddHook, hook_outcomes: Outcomes) ->
     for topic in (
         "customer.updated",
         "",
-        "order.deleted",
+        "order.purged",
         "action.woocommerce_order_status_completed",
         "x" * 900,
         "\xff",
@@ -133,12 +133,31 @@ def test_other_topics_are_ignored(add_hook: AddHook, hook_outcomes: Outcomes) ->
     assert {outcome for outcome, _ in hook_outcomes()} == {"unused"}
 
 
-def test_deliveries_of_another_shop_are_ignored(add_hook: AddHook, api_client: ApiClient) -> None:
+def test_deliveries_from_another_address_are_kept(add_hook: AddHook, api_client: ApiClient) -> None:
     woo = add_hook()
     woo.order()
     answer = woo.deliver("order.created", make_order(id=18), X_WC_Webhook_Source="https://other.test/")
-    assert answer["outcome"] == "unused"
+    assert answer["outcome"] == "kept"
     assert "other.test" in answer["message"]
+    assert api_client.points("alice@example.test") == 100
+
+
+def test_deliveries_of_the_shop_of_another_hook_are_ignored(add_hook: AddHook, api_client: ApiClient) -> None:
+    woo = add_hook()
+    woo.order()
+    add_hook("other", shop="https://other.test/").order(id=3)
+    answer = woo.deliver("order.created", make_order(id=18), X_WC_Webhook_Source="https://other.test/")
+    assert (answer["outcome"], "Add a hook for each shop" in answer["message"]) == ("unused", True)
+    assert api_client.points("alice@example.test") == 200
+
+
+def test_a_first_delivery_that_does_not_count_decides_nothing(add_hook: AddHook, api_client: ApiClient) -> None:
+    """A test copy of the shop may be the first to deliver something."""
+    woo = add_hook()
+    copy = {"X_WC_Webhook_Source": "https://staging.shop.test/"}
+    assert woo.deliver("order.created", make_order(status="pending"), **copy)["outcome"] == "unused"
+    assert woo.order(id=18)["outcome"] == "recorded"
+    assert woo.deliver("order.created", make_order(id=19), **copy)["outcome"] == "kept"
     assert api_client.points("alice@example.test") == 100
 
 
@@ -164,14 +183,29 @@ def test_two_shops_may_count_in_one_reserve(add_hook: AddHook, api_client: ApiCl
     assert api_client.points("alice@example.test") == 200
 
 
-def test_a_hook_created_again_under_its_name_counts_nothing_twice(
-    app: Flask, add_hook: AddHook, api_client: ApiClient
+@pytest.mark.parametrize("name", ["shop", "another-name"])
+def test_a_hook_created_again_counts_nothing_twice(
+    app: Flask, add_hook: AddHook, api_client: ApiClient, name: str
 ) -> None:
     add_hook().order()
     with app.app_context():
         db.run_in_transaction(lambda session: hooks.remove(session, "shop", clock.now()))
-    assert add_hook().order()["outcome"] == "duplicate"
-    assert api_client.points("alice@example.test") == 100
+    woo = add_hook(name)
+    assert woo.order()["outcome"] == "duplicate"
+    assert woo.order(total="110.00")["outcome"] == "recorded"
+    assert api_client.points("alice@example.test") == 110
+
+
+def test_a_movement_counts_once_under_any_name_of_the_hook(
+    app: Flask, add_hook: AddHook, api_client: ApiClient
+) -> None:
+    add_hook("plugin", by_movements=True).movement()
+    with app.app_context():
+        db.run_in_transaction(lambda session: hooks.remove(session, "plugin", clock.now()))
+    woo = add_hook("plugin-2", by_movements=True)
+    assert woo.movement()["outcome"] == "duplicate"
+    assert woo.movement(movement_id=12)["outcome"] == "recorded"
+    assert api_client.points("alice@example.test") == 22
 
 
 def test_a_busy_database_asks_to_retry(add_hook: AddHook, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import alembic.command
@@ -15,7 +17,21 @@ from sqlalchemy import bindparam, inspect, select, text
 from pointsync import db
 from pointsync.errors import ConfigError
 from pointsync.ledger.integrity.verify import find_hourly_total_differences
-from pointsync.models import Admin, ApiKey, Customer, HourlyTotal, Movement, Reserve, SignIn, Site
+from pointsync.ledger.orders import shops
+from pointsync.ledger.orders.rule import OrderRule
+from pointsync.models import (
+    Admin,
+    ApiKey,
+    Customer,
+    Hook,
+    HookDelivery,
+    HourlyTotal,
+    Movement,
+    Reserve,
+    ShopAddress,
+    SignIn,
+    Site,
+)
 from tests.support.apps import create_application, create_site, open_context
 from tests.support.moving_clock import START
 from tests.support.paths import CHECKOUT
@@ -25,6 +41,7 @@ FIRST_TABLES = "da1ae12bb3e8"
 FLOWS_BY_RECORDING = "7c2f64b0a9d1"
 SCOPES = "5c09e5a91ca7"
 SIGN_INS_SEEN = "d15ab1ed5ee0"
+SHOP_ORDERS = "b7d2f0c4a918"
 LATE_DELAY = timedelta(days=31)
 
 
@@ -173,6 +190,53 @@ def test_older_api_keys_keep_their_rights(app):
         assert (row.name, row.scopes, row.expires_at, row.per_minute) == ("shop", "record read admin", None, None)
 
 
+def test_older_hooks_keep_counting_the_total(app):
+    config = db.init_migrations(app).get_config()
+    alembic.command.upgrade(config, f"{SHOP_ORDERS}-1")
+    columns = "id, token, name, sealed_secret, reserve_id, rule, rate, status, shop, created_at"
+    hooks = [
+        ("one", "orders", "0.5", "processing", "http://Shop.example/", 0),
+        ("two", "orders", "1", "completed", "https://shop.example", 1),
+        ("three", "movements", "1", "completed", "https://other.example:443/fr/", 2),
+        ("four", "orders", "2.25", "completed", None, 3),
+    ]
+    with db.get_engine().begin() as connection:
+        connection.execute(
+            Reserve.__table__.insert(),
+            {"id": 1, "key": "a", "name": "A", "is_active": True, "may_go_below_zero": False, "created_at": START},
+        )
+        for number, (name, rule, rate, status, shop, minute) in enumerate(hooks, 1):
+            statement = (
+                f"INSERT INTO hook ({columns}) VALUES (:id, :name, :name, 'x', 1, :rule, :rate, :status, :shop, :at)"
+            )
+            values = {"id": number, "name": name, "rule": rule, "rate": Decimal(rate), "status": status, "shop": shop}
+            at = bindparam("at", START + timedelta(minutes=minute), Admin.created_at.type)
+            typed = bindparam("rate", Decimal(rate), Hook.rate.type)
+            del values["rate"]
+            connection.execute(text(statement).bindparams(at, typed), values)
+        delivery = {"hook_id": 1, "received_at": START, "topic": "order.created", "outcome": "recorded", "message": ""}
+        connection.execute(HookDelivery.__table__.insert(), delivery)
+    db.upgrade()
+    with db.transaction() as session:
+        rows = session.scalars(select(Hook).order_by(Hook.id)).all()
+        assert [each.shop_id for each in rows] == [1, 1, 2, None]
+        assert [bool(each.order_rule) for each in rows] == [True, True, False, True]
+        one, two, _, four = (OrderRule.from_text(each.order_rule) for each in rows)
+        assert (one.base, one.statuses, one.rates) == ("total", ("processing", "completed"), {"": Fraction(1, 2)})
+        assert (two.base, two.statuses, two.rates) == ("total", ("completed",), {"": Fraction(1)})
+        assert four.rates == {"": Fraction(9, 4)}
+        assert [each.counts_from for each in (one, two, four)] == [START, START, START + timedelta(minutes=3)]
+        assert session.scalars(select(ShopAddress.address).order_by(ShopAddress.shop_id)).all() == [
+            "shop.example",
+            "other.example/fr",
+        ]
+        shop = shops.create(session, "third.example", START)
+        assert shop.id == 3
+        assert shops.create(session, "shop.example", START).id == 1, "its code is that of its address"
+    alembic.command.downgrade(config, f"{SHOP_ORDERS}-1")
+    db.upgrade()
+
+
 def test_downgrading_to_the_first_tables_and_upgrading_again(app):
     db.upgrade()
     old_constraints = constraints()
@@ -182,7 +246,8 @@ def test_downgrading_to_the_first_tables_and_upgrading_again(app):
     blocked_origins = {"turned_away", "reversal", "reversed_movement"}
     comparison = {"movement_change", "altered_movement", "comparison", "difference"}
     fetching_back = {"hand_on", "hand_on_permission", "remote_fetch", "returned_movement"}
-    others = {"work", "audit", "bucket", "key_use"} | comparison | fetching_back
+    orders = {"shop", "shop_address", "shop_order", "shop_order_points", "order_rule", "kept_delivery"}
+    others = {"work", "audit", "bucket", "key_use", "hold"} | comparison | fetching_back | orders
     assert set(old_constraints) - set(constraints()) == expiry_and_rewards | mails | blocked_origins | others
     db.upgrade()
     assert constraints() == old_constraints

@@ -235,7 +235,7 @@ def test_the_rewards_a_customer_can_redeem():
     record_one(50)
     record_one(5, reserve="gold")
     with db.transaction() as session:
-        found = rewards.list_affordable(session, session.scalars(select(Customer)).one())
+        found = rewards.list_affordable(session, session.scalars(select(Customer)).one(), NOW)
     assert [(each.reserve.key, each.reward.title, each.points) for each in found] == [
         ("default", "Mug", 50),
         ("free", "Mug", 0),

@@ -30,7 +30,7 @@ TEA = {"noun": "remote", "thing": "https://tea.example"}
         ),
         (
             {"action": "added", "noun": "setting", "thing": "check_seconds", "after": {"value": "60"}},
-            "Ada changed Time between two checks from 15 to 60",
+            "Ada changed Time between two checks from 6 to 60",
         ),
         (
             {"action": "added", "noun": "setting", "thing": "create_customers", "after": {"value": "0"}},

@@ -1,0 +1,1 @@
+"""Holds in the shop API: their endpoints and the bodies that these take."""
