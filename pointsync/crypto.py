@@ -99,6 +99,7 @@ def verify_ed25519(public_key: str, signature: bytes, content: bytes) -> bool:
 
 @lru_cache(maxsize=256)
 def _load_public_key(public_key: str) -> Ed25519PublicKey:
+    """Cached as well. Raises ValueError for what is no key."""
     return Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key))
 
 

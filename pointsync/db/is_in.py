@@ -13,7 +13,10 @@ from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 
 def is_in(column: InstrumentedAttribute[Any], values: Collection[int] | Collection[str]) -> ColumnElement[bool]:
-    """The condition that a column of numbers or texts has one of `values`, of any number."""
+    """The condition that a column of numbers or texts has one of `values`, of any number; false without any.
+
+    The texts must be storable (see `text_limits.is_storable`): SQLite finds no NUL character in JSON.
+    """
     return _IsIn(column, literal(list(values), _ValueList(column.type)))
 
 

@@ -81,7 +81,7 @@ class LockedBalances:
 
 def points_by_customer(session: Session, reserve_id: int, customer_ids: Sequence[int]) -> dict[int, int]:
     """The balances in a reserve, by customer id, not locked; customers without a balance there are left out."""
-    query = select(Balance.customer_id, Balance.points).where(
-        Balance.reserve_id == reserve_id, is_in(Balance.customer_id, customer_ids)
-    )
-    return dict(session.execute(query).all())
+    # The reserve is no condition: SQLite would read all its balances then, rather than look up each customer.
+    query = select(Balance.customer_id, Balance.reserve_id, Balance.points)
+    rows = session.execute(query.where(is_in(Balance.customer_id, customer_ids)))
+    return {customer_id: points for customer_id, found_id, points in rows if found_id == reserve_id}

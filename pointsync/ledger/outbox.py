@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from pointsync.db.committed import SiteNumbers, get_committed, note_at_commit
+from pointsync.db.committed import SiteNumbers, note_at_commit
 from pointsync.db.is_in import is_in
 from pointsync.ids import MAX_ID, lowest_id_at, parse_movement_id, random_gap
 from pointsync.ledger.movement_row import MovementRow
@@ -46,9 +46,7 @@ def keep_ids_above(session: Session, have: object, now: datetime) -> None:
     An id that no clock here can have made yet is ignored: it would use up all ids.
     """
     max_id = parse_movement_id(str(have.get("max_id"))) if isinstance(have, dict) else None
-    if max_id is None or max_id <= get_committed().numbers.last_id:
-        return  # as nearly always
-    if max_id <= lowest_id_at(now + MAX_CLOCK_LEAD):
+    if max_id is not None and max_id <= lowest_id_at(now + MAX_CLOCK_LEAD):
         session.execute(update(Site).where(Site.last_id < max_id).values(last_id=max_id))
 
 

@@ -3,8 +3,9 @@
 from flask import Flask
 from werkzeug.routing import PathConverter
 
-from pointsync.peer import fetch, hand_on, pointsync, woorewards
+from pointsync.peer import digest, fetch, hand_on, pointsync, woorewards
 
+pointsync.blueprint.add_url_rule("/digest", view_func=digest.digest_movements, methods=["POST"])
 pointsync.blueprint.add_url_rule("/movements/fetch", view_func=fetch.fetch_movements, methods=["POST"])
 pointsync.blueprint.add_url_rule("/movements/hand-on", view_func=hand_on.hand_on_movements, methods=["POST"])
 

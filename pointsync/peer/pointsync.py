@@ -20,7 +20,7 @@ from pointsync.ledger.apply import ApplyResult, IncomingMovement, apply
 from pointsync.models import Origin, Remote, Reserve
 from pointsync.peer import authentication
 from pointsync.runtime import get_runtime
-from pointsync.sync.comparison import delivered, ranges
+from pointsync.sync.comparison import delivered
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.wire import WireError
 from pointsync.sync.remotes import origin_runs, queue
@@ -58,40 +58,6 @@ def movements() -> Response:
     response = handle_call(build_answer)
     log_results(results)
     return response
-
-
-@blueprint.post("/digest")
-def digest() -> Response:
-    """Answer what this site holds of the caller's movements in ranges of ids."""
-
-    def build_answer(session: Session, _identity: Identity, body: JsonObject, _now: datetime) -> JsonObject:
-        reserve = _require_reserve(session, body)
-        return {"ranges": ranges.describe(session, body["from"], reserve.id, _parse_ranges(body))}
-
-    return handle_call(build_answer, only_reads=True)
-
-
-def _parse_ranges(body: JsonObject) -> list[tuple[int, int]]:
-    """The ascending, disjoint ranges of a request, so that no movement is read twice."""
-    items = body.get("ranges")
-    if not isinstance(items, list) or len(items) > ranges.MAX_RANGES:
-        raise WireError(400, "malformed", f"ranges must be a list of at most {ranges.MAX_RANGES:,}.")
-    parsed: list[tuple[int, int]] = []
-    for item in items:
-        bounds = [_parse_bound(each) for each in item] if isinstance(item, list) else []
-        if len(bounds) != 2 or bounds[0] > bounds[1] or (parsed and bounds[0] <= parsed[-1][1]):
-            raise WireError(400, "malformed", "Each range is [low, high] in decimal digits, above the one before.")
-        parsed.append((bounds[0], bounds[1]))
-    return parsed
-
-
-def _parse_bound(value: object) -> int:
-    number = ids.parse_movement_id(value) if isinstance(value, str) else None
-    if value == "0":
-        return 0
-    if number is None:
-        raise WireError(400, "malformed", "The bounds of a range are ids in decimal digits.")
-    return number
 
 
 def log_results(results: list[ApplyResult]) -> None:
@@ -167,14 +133,14 @@ def apply_movements(
         raise WireError(400, "malformed", "movements must be a list.")
     if len(items) > wire.MAX_BATCH:
         raise WireError(413, "too_large", f"A batch has at most {wire.MAX_BATCH:,} movements.")
-    reserve = _require_reserve(session, body)
+    reserve = require_reserve(session, body)
     parsed = [parse(item) for item in items]
     incoming = [each for each in parsed if isinstance(each, IncomingMovement)]
     applied = iter(apply(session, origin, reserve, incoming, now, is_origin_locked=is_origin_locked))
     return reserve, [next(applied) if isinstance(each, IncomingMovement) else each for each in parsed]
 
 
-def _require_reserve(session: Session, body: JsonObject) -> Reserve:
+def require_reserve(session: Session, body: JsonObject) -> Reserve:
     """The active reserve that a request names. Raises WireError 404."""
     key = wire.require_text(body, "reserve")
     query = select(Reserve).where(Reserve.key == key, Reserve.is_active)

@@ -199,12 +199,14 @@ def _take_step(
                 next_step = Probe.DUE
         if next_step is None:
             release_lease(remote, state.worker_id)
-    if finished_call and (isinstance(finished_call[1], BatchFailed) or (next_step is None and _is_old(remote, now))):
+    if finished_call and (
+        isinstance(finished_call[1], BatchFailed) or (next_step is None and _is_outdated(remote, now))
+    ):
         refresh_status(session, remote, current_settings, now)
     return next_step
 
 
-def _is_old(remote: Remote, now: datetime) -> bool:
+def _is_outdated(remote: Remote, now: datetime) -> bool:
     """Whether the stored status may be wrong after a call that succeeded. While it is green, the job that refreshes all
     statuses is enough."""
     is_recent = remote.status_at is not None and timedelta(0) <= now - remote.status_at < MIN_STATUS_AGE

@@ -4,10 +4,13 @@ import pytest
 from sqlalchemy import select
 
 from pointsync import db
-from pointsync.ledger import customer_list, reserves
+from pointsync.db.is_in import is_in
+from pointsync.ledger import balances, customer_list, customers, reserves
+from pointsync.ledger.balances import LockedBalances
 from pointsync.ledger.integrity.verify import find_balance_differences, find_hourly_total_differences
+from pointsync.ledger.outbox import get_local_auth
 from pointsync.ledger.rewards import levels
-from pointsync.models import Customer
+from pointsync.models import Customer, Movement
 from tests.support.apps import get_reserve
 from tests.support.bulk_rows import insert_rows
 from tests.support.moving_clock import START as NOW
@@ -44,6 +47,31 @@ def test_each_view_costs_the_same_at_any_size(sizes, order, search):
 
                 assert "TEMP B-TREE" not in str([query_plan(query) for query in queries_of(call)])
                 spent.append(sqlite_steps(call))
+    assert max(spent) < 1.5 * min(spent), spent
+
+
+LOOKED_UP = range(1, 51)
+
+
+@pytest.mark.parametrize(
+    "look_up",
+    [
+        lambda session: balances.points_by_customer(session, get_reserve(session).id, LOOKED_UP),
+        lambda session: LockedBalances(session, [(number, get_reserve(session).id) for number in LOOKED_UP]),
+        lambda session: customers.find_ids(session, [f"c{number}@bulk.example" for number in LOOKED_UP]),
+        lambda session: session.execute(
+            select(Movement.seq).where(
+                Movement.origin == get_local_auth(session), is_in(Movement.id, [str(number) for number in LOOKED_UP])
+            )
+        ).all(),
+    ],
+    ids=["balances", "locked balances", "customers", "movements"],
+)
+def test_looking_up_a_list_costs_the_same_at_any_size(sizes, look_up):
+    spent = []
+    for app in sizes:
+        with app.app_context():
+            spent.append(sqlite_steps(look_up))
     assert max(spent) < 1.5 * min(spent), spent
 
 
