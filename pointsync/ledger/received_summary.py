@@ -3,24 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import Session
 
 from pointsync import ids
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.digests import DigestSum
 from pointsync.ledger.movement_row import MovementRow
-from pointsync.models import ReceivedSummary, Site
+from pointsync.models import MovementChange, ReceivedSummary, Site
 
 
 def get_have(session: Session, origin: str, reserve_id: int) -> dict[str, Any]:
-    """`{count, max_id, hash}`; `max_id` is a decimal string. No `hash` while old movements are being digested."""
+    """`{count, max_id, hash}`; `max_id` is a decimal string. No `hash` while `is_comparable` does not hold."""
     summary = session.get(
         ReceivedSummary, (origin, reserve_id)
     )  # what this transaction has read or changed, is current
     held = summary.held if summary else DigestSum()
     return {
-        **(held.to_json() if are_all_digested(session) else {"count": held.count}),
+        **(held.to_json() if session.scalar(select(is_comparable())) else {"count": held.count}),
         "max_id": str(summary.max_id if summary else 0),
     }
 
@@ -41,6 +41,12 @@ def are_all_digested(session: Session) -> bool:
     return session.scalar(select(Site.undigested_seq)) is None
 
 
+def is_comparable() -> ColumnElement[bool]:
+    """That the sums say what the rows contain: all have their digest, and no manual edit waits to be read."""
+    is_digested = select(Site.undigested_seq).scalar_subquery().is_(None)
+    return and_(is_digested, ~exists(select(MovementChange.id)))
+
+
 def add_movements(session: Session, origin: str, reserve_id: int, rows: Sequence[MovementRow]) -> None:
     """Add new movements of `origin`, whose row is locked."""
     counted = DigestSum.of(row.digest for row in rows if row.points)
@@ -49,16 +55,28 @@ def add_movements(session: Session, origin: str, reserve_id: int, rows: Sequence
 
 def change(session: Session, origin: str, reserve_id: int, difference: DigestSum, max_id: int = 0) -> None:
     """Add `difference`, whose count may be negative, to the sum of an origin, whose row is locked."""
-    summary = _find_for_update(session, origin, reserve_id)
-    if summary is None:
-        row = {"origin": origin, "reserve_id": reserve_id, "count": 0, "max_id": 0, "hash": 0}
-        insert_or_ignore(session, ReceivedSummary, [row])
-        summary = _find_for_update(session, origin, reserve_id)
-    assert summary
+    summary = find_for_update(session, origin, reserve_id) or create(session, origin, reserve_id)
     summary.held += difference
     summary.max_id = max(summary.max_id, max_id)
     session.flush()
 
 
-def _find_for_update(session: Session, origin: str, reserve_id: int) -> ReceivedSummary | None:
+def change_after_edit(session: Session, origin: str, reserve_id: int, difference: DigestSum) -> None:
+    """The same after somebody has edited a row: what was compared before says nothing any more."""
+    change(session, origin, reserve_id, difference)
+    session.get_one(ReceivedSummary, (origin, reserve_id)).equal_at = None
+    session.flush()
+
+
+def create(session: Session, origin: str, reserve_id: int) -> ReceivedSummary:
+    """The sum of an origin, whose row is locked, that has none yet in the reserve."""
+    row = {"origin": origin, "reserve_id": reserve_id, "count": 0, "max_id": 0, "hash": 0}
+    insert_or_ignore(session, ReceivedSummary, [row])
+    summary = find_for_update(session, origin, reserve_id)
+    assert summary
+    return summary
+
+
+def find_for_update(session: Session, origin: str, reserve_id: int) -> ReceivedSummary | None:
+    """The current sum, locked; None if nothing of the origin was ever received in the reserve."""
     return session.get(ReceivedSummary, (origin, reserve_id), populate_existing=True, with_for_update=True)

@@ -113,6 +113,10 @@ class ReceivedSummary(Base):
     max_id: Mapped[int] = mapped_column(BigInteger, default=0)
     hash: Mapped[int | None] = mapped_column(UInt128, default=0)
     """The sum of their digests modulo 2¹²⁸; None counts as 0."""
+    equal_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When a batch of the origin last showed that these are what it has delivered; None after a manual edit."""
+    doubted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when no batch and no ping has shown that, because movements were on their way; None without a doubt."""
 
     @property
     def held(self) -> DigestSum:

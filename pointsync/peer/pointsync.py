@@ -20,7 +20,7 @@ from pointsync.ledger.apply import ApplyResult, IncomingMovement, apply
 from pointsync.models import Origin, Remote, Reserve
 from pointsync.peer import authentication
 from pointsync.runtime import get_runtime
-from pointsync.sync.comparison import delivered
+from pointsync.sync.comparison import delivered, received
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.wire import WireError
 from pointsync.sync.remotes import origin_runs, queue
@@ -50,6 +50,7 @@ def movements() -> Response:
     def build_answer(session: Session, _identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
         nonlocal results
         reserve, results = apply_movements(session, body, body["from"], parse_movement, now, is_origin_locked=True)
+        received.compare_batch(session, body["from"], reserve.id, body, results, now)
         return {
             "results": [result_json(each) for each in results],
             "have": received_summary.get_have(session, body["from"], reserve.id),

@@ -16,7 +16,7 @@ from pointsync import db, leases
 from pointsync.db import DatabaseBusy, DatabaseFileGone, run_in_transaction
 from pointsync.errors import ConfigError
 from pointsync.runtime import get_runtime
-from pointsync.schedule import recovery_ticks, ticks
+from pointsync.schedule import recovery_ticks, remote_ticks, ticks
 from pointsync.sync.delivery.courier import Couriers
 from pointsync.sync.site import installation
 
@@ -26,11 +26,12 @@ log = logging.getLogger(__name__)
 SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (ticks.wake_couriers, 0.5),
     (ticks.heartbeat, 2),
-    (ticks.ask_remotes, 1),
-    (ticks.enqueue_backfills, 1),
-    (ticks.refresh_statuses, 5),
-    (ticks.check_remotes, ticks.CHECK_INTERVAL.total_seconds()),
-    (ticks.compare_remotes, 2),
+    (remote_ticks.ask_remotes, 1),
+    (remote_ticks.enqueue_backfills, 1),
+    (remote_ticks.refresh_statuses, 5),
+    (remote_ticks.refresh_late_statuses, 1),
+    (remote_ticks.check_remotes, remote_ticks.CHECK_INTERVAL.total_seconds()),
+    (remote_ticks.compare_remotes, 2),
     (ticks.digest_old_movements, 2),
     (ticks.scrub_movements, 1),
     (recovery_ticks.fetch_back, 1),
@@ -105,7 +106,9 @@ class Scheduler:
             get_runtime().couriers = self._couriers
         self._couriers.start()
         self._scheduler.start()
-        self._scheduler.modify_job(ticks.ask_remotes.__name__, next_run_time=datetime.now(self._scheduler.timezone))
+        self._scheduler.modify_job(
+            remote_ticks.ask_remotes.__name__, next_run_time=datetime.now(self._scheduler.timezone)
+        )
         self._couriers.wake()
 
     def stop(self) -> None:

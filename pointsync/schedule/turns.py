@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 MAX_THREADS = 64
 """At once for each kind of job. The next tick takes more."""
-WAIT_SECONDS = 5
+WAIT_SECONDS = 1
 
 
 def take_turns(name: str, remote_ids: Iterable[int], act: Callable[[int], None]) -> None:

@@ -22,7 +22,7 @@ from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Delivery, Movement, Origin, Remote, Reserve, Setting
 from pointsync.runtime import get_runtime
-from pointsync.schedule import ticks, turns
+from pointsync.schedule import remote_ticks, turns
 from pointsync.sync.delivery import courier
 from pointsync.sync.protocol.ping import PingResult
 from pointsync.sync.remotes import blocked_origins, check, remote_json, remotes, sharing_key
@@ -256,7 +256,7 @@ class PeerSite:
         with self.app.app_context():
             is_due = bool(comparisons.list_due(db.session(), clock.now()))
             db.session.remove()
-            ticks.compare_remotes()
+            remote_ticks.compare_remotes()
         return is_due
 
     def deliver(self, remote_id: int) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from pointsync.schedule import ticks
+from pointsync.schedule import remote_ticks
 from pointsync.sync.protocol.ping import PingResult
 from tests.peer.peer_site import PeerSite
 from tests.support.moving_clock import MovingClock
@@ -44,7 +44,7 @@ class WooRewardsRemote:
     def status(self) -> str:
         """The status that the list shows, after the job has computed it."""
         with self.site.app.app_context():
-            ticks.refresh_statuses()
+            remote_ticks.refresh_statuses()
         return str(self.site.remote_json(self.remote_id)["status"])
 
     @property

@@ -154,7 +154,7 @@ def _change_sum(session: Session, seq: int, origin: str, reserve_id: int, number
     """Add a movement to the sums that contain it (`sign` 1), or take it out of them (-1)."""
     difference = DigestSum(1, number) if sign > 0 else DigestSum() - DigestSum(1, number)
     if origin != get_local_auth(session):
-        received_summary.change(session, origin, reserve_id, difference)
+        received_summary.change_after_edit(session, origin, reserve_id, difference)
         return
     remotes = session.scalars(
         select(Remote)

@@ -20,15 +20,13 @@ log = logging.getLogger(__name__)
 def get_sum(session: Session, auth: str, target: str) -> DigestSum | None:
     """The sum over all remotes that lead or led to the reserve `target` of the site `auth`.
 
-    None while old movements are being digested.
+    None while `received_summary.is_comparable` does not hold.
     """
-    return sum_by_remotes(session, auth, target) if received_summary.are_all_digested(session) else None
-
-
-def sum_by_remotes(session: Session, auth: str, target: str) -> DigestSum:
-    """The same, without the movements that are not digested yet."""
-    query = select(Remote.delivered_count, Remote.delivered_hash).where(Remote.auth == auth, Remote.target == target)
-    return sum((DigestSum(count, number or 0) for count, number in session.execute(query)), DigestSum())
+    query = select(Remote.delivered_count, Remote.delivered_hash, received_summary.is_comparable())
+    rows = session.execute(query.where(Remote.auth == auth, Remote.target == target)).all()
+    if not all(is_comparable for *_, is_comparable in rows):
+        return None
+    return sum((DigestSum(count, number or 0) for count, number, _ in rows), DigestSum())
 
 
 def sum_deliveries(session: Session, delivery_ids: Iterable[int]) -> DigestSum:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from pointsync.digests import DigestSum
 from pointsync.models import DeliveryState
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.request import Target
@@ -31,6 +32,8 @@ class Batch:
     attempt_id: int
     target: Target
     items: tuple[BatchItem, ...]
+    sum_before: DigestSum | None = None
+    """The sum of everything that was delivered to the target before; None while that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

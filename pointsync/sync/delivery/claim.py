@@ -11,6 +11,7 @@ from pointsync import clock, leases
 from pointsync.crypto import Vault
 from pointsync.db import get_database_time
 from pointsync.models import Attempt, Customer, Delivery, DeliveryState, Movement, Origin, Remote, RemoteFetch, Site
+from pointsync.sync.comparison import delivered
 from pointsync.sync.delivery.batch import Batch, BatchItem
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.ping import WOOREWARDS
@@ -120,7 +121,8 @@ def claim_batch(
     session.add(attempt)
     session.flush()  # also the lease
     runs.count_call(session)
-    return Batch(remote.id, attempt.id, load_target(session, remote, vault), items)
+    sum_before = None if remote.dialect == WOOREWARDS else delivered.get_sum(session, remote.auth, remote.target)
+    return Batch(remote.id, attempt.id, load_target(session, remote, vault), items, sum_before)
 
 
 def _next_rows(

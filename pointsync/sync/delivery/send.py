@@ -15,7 +15,7 @@ from pointsync.sync.delivery.batch import (
     DeliveryResult,
     Halving,
 )
-from pointsync.sync.protocol import wire, woorewards_client
+from pointsync.sync.protocol import envelope, wire, woorewards_client
 from pointsync.sync.protocol.errors import RemoteError
 from pointsync.sync.protocol.ping import WOOREWARDS
 from pointsync.sync.protocol.pointsync_client import send_signed
@@ -47,6 +47,8 @@ def _send_pointsync(client: HttpClient, identity: Identity, batch: Batch, now: d
             break
         movements.append(encoded)
     content = b'"movements":[' + b",".join(movements) + b"]"
+    if batch.sum_before is not None:
+        content += b"," + envelope.encode_members(told=batch.sum_before.to_json())
     reply = send_signed(client, identity, target, "movements", content, now)
     wire_results = reply.body.get("results")
     results_by_id = (

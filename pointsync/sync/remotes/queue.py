@@ -3,10 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from pointsync.models import Backfill, DailyDeliveryTotal, Delivery, DeliveryState, Movement, Origin, Remote
+from pointsync.models import (
+    Backfill,
+    DailyDeliveryTotal,
+    Delivery,
+    DeliveryState,
+    Movement,
+    Origin,
+    ReceivedSummary,
+    Remote,
+)
 from pointsync.models.delivery import OPEN_STATES
 from pointsync.sync.comparison import differences
 from pointsync.sync.remotes import backfill, sending_problem, shown_status
@@ -16,9 +25,9 @@ from pointsync.sync.remotes.status import Comparison, StatusFacts
 from pointsync.sync.site.settings import Settings
 
 
-def list_all(session: Session) -> list[Remote]:
-    """All remotes that are not deleted, oldest first. A closing remote is listed until everything is sent."""
-    return list(session.scalars(select(Remote).where(Remote.deleted_at.is_(None)).order_by(Remote.id)))
+def list_all(session: Session, *conditions: ColumnElement[bool]) -> list[Remote]:
+    """All remotes that are not deleted and match, oldest first. A closing remote is listed until everything is sent."""
+    return list(session.scalars(select(Remote).where(Remote.deleted_at.is_(None), *conditions).order_by(Remote.id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,7 @@ def load_status_facts(session: Session, remote: Remote, settings: Settings) -> S
         sending_problem=sending_problem.find(session),
         oldest_pending_at=_oldest_due_at(session, remote) if waiting[DeliveryState.PENDING] else None,
         difference_count=differences.count(session, remote.id),
-        comparison=_load_comparison(remote),
+        comparison=_load_comparison(session, remote),
     )
 
 
@@ -162,7 +171,14 @@ def _oldest_due_at(session: Session, remote: Remote) -> datetime | None:
     return session.scalar(query)
 
 
-def _load_comparison(remote: Remote) -> Comparison | None:
-    if remote.is_equal_there is None and remote.is_equal_here is None:
+def _load_comparison(session: Session, remote: Remote) -> Comparison | None:
+    doubted_at = session.scalar(
+        select(ReceivedSummary.doubted_at).where(
+            ReceivedSummary.origin == remote.auth, ReceivedSummary.reserve_id == remote.reserve_id
+        )
+    )
+    if remote.is_equal_there is None and remote.is_equal_here is None and doubted_at is None:
         return None
-    return Comparison(remote.compared_at, remote.compared_count, remote.is_equal_there, remote.is_equal_here)
+    return Comparison(
+        remote.compared_at, remote.compared_count, remote.is_equal_there, remote.is_equal_here, doubted_at
+    )

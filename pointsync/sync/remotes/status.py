@@ -16,6 +16,9 @@ OK_CHECK_CODES = (None, "ok", "clock_skew")
 OVERDUE_AFTER = timedelta(seconds=4)
 """A movement that could be sent is sent within a second. Statuses are stored every 5 seconds: so no remote is green
 while a movement has waited for more than 10."""
+DOUBT_PERIOD = timedelta(seconds=3)
+"""How long movements may be on their way before the last comparison counts no more. In doubt, a remote is pinged each
+second."""
 COMPARISON_MARGIN = timedelta(seconds=4)
 """How much later than planned a comparison may be: with the default of `check_seconds`, what is green was compared in
 the last 10 seconds."""
@@ -30,6 +33,9 @@ class Comparison:
     """The movements that were compared, in both directions."""
     is_equal_there: bool | None
     is_equal_here: bool | None
+    doubted_at: datetime | None = None
+    """Since when movements from there have been on their way, so that nobody knows whether this site holds all of them.
+    """
 
     @property
     def is_different(self) -> bool:
@@ -90,6 +96,9 @@ class StatusFacts:
         if self.comparison is None or self.is_stopped:
             return False
         if not self.comparison.is_complete:
+            return True
+        doubted_at = self.comparison.doubted_at
+        if doubted_at is not None and not timedelta(0) <= now - doubted_at <= DOUBT_PERIOD:
             return True
         compared_at = self.comparison.compared_at
         max_age = timedelta(seconds=settings.check_seconds) + COMPARISON_MARGIN
@@ -213,6 +222,8 @@ def _describe_difference(comparison: Comparison) -> str:
 def _describe_late_comparison(comparison: Comparison | None, now: datetime) -> str:
     if comparison is None or comparison.compared_at is None or not comparison.is_complete:
         return "Delivered, not compared yet."
+    if comparison.doubted_at:
+        return "Delivered; comparing again when the movements that are on their way have arrived."
     return f"Delivered; last compared {_age(now - comparison.compared_at)}."
 
 

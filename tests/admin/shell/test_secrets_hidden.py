@@ -15,7 +15,7 @@ from pointsync import clock, db
 from pointsync.accounts import api_keys
 from pointsync.models import Site
 from pointsync.runtime import get_runtime
-from pointsync.schedule import ticks
+from pointsync.schedule import remote_ticks
 from pointsync.schedule.task_kinds import TASK_FUNCTIONS
 from pointsync.sync.delivery import courier
 from pointsync.sync.site import local_site
@@ -86,7 +86,7 @@ def test_no_secret_is_sent_or_stored_in_plain_text(
     run_exports(ada)
     with app.app_context():
         courier.deliver(1, Event())
-        ticks.check_remotes()
+        remote_ticks.check_remotes()
         while runner.run_next(TASK_FUNCTIONS, get_runtime().config.data, "w", Event()):
             pass
         db.session.remove()

@@ -10,7 +10,7 @@ from pointsync.ledger.record import Draft
 from pointsync.ledger.reversals.preview import ReversalScope, preview_reversal
 from pointsync.models import Origin, RefusedOrigin
 from pointsync.runtime import get_runtime
-from pointsync.schedule import ticks
+from pointsync.schedule import remote_ticks, ticks
 from pointsync.sync.remotes import blocked_origins, origin_reversals
 from tests.peer.conftest import MakeSite
 from tests.peer.peer_site import PeerSite
@@ -102,7 +102,7 @@ def test_a_pair_both_ways(pair: Pair, moving_clock: MovingClock) -> None:
     assert "has blocked this site" in sender_view["status_text"]
     assert (a.check(to_b).code, a.remote(to_b).attempt_code) == ("blocked", "blocked")
     with b.app.app_context():
-        ticks.refresh_statuses()
+        remote_ticks.refresh_statuses()
     receiver_view = b.remote_json(to_a)
     assert (receiver_view["status"], receiver_view["waiting"], receiver_view["blocked"], receiver_view["paused"]) == (
         "warning",
@@ -115,7 +115,7 @@ def test_a_pair_both_ways(pair: Pair, moving_clock: MovingClock) -> None:
     )
     request_count = len(a.requests)
     with b.app.app_context():
-        ticks.check_remotes()
+        remote_ticks.check_remotes()
     assert len(a.requests) == request_count, "a blocked site is not pinged either, just like a paused one"
 
     unblock(b, a.identity.auth)

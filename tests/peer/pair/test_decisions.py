@@ -11,7 +11,7 @@ from pointsync import clock
 from pointsync.digests import digest
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.models import AlteredMovement, AuditEntry, Difference, Movement
-from pointsync.schedule import ticks
+from pointsync.schedule import remote_ticks, ticks
 from pointsync.sync.remotes import backfill, remotes
 from pointsync.sync.repair import decisions, plan
 from pointsync.sync.repair.plan import BOTH, HERE, THERE
@@ -153,6 +153,7 @@ def test_an_id_that_was_used_again(pair: Pair) -> None:
     with pytest.raises(InvalidInput, match="both"):
         decide(a, remote_id, first_id, HERE)
     decide(a, remote_id, first_id, BOTH)
+    read_edits(a)
     settle(a, remote_id)
     assert_equal_and_green(a, b, remote_id)
     assert a.balance(ALICE) == b.balance(ALICE) == 17
@@ -166,6 +167,13 @@ def reuse_id(site: PeerSite, movement_id: str, earlier_id: str) -> None:
         movement.id, movement.digest = earlier_id, digest(earlier_id, movement.points, ALICE)
 
     site.write(change)
+    read_edits(site)
+
+
+def read_edits(site: PeerSite) -> None:
+    """The next heartbeat comes."""
+    with site.app.app_context():
+        ticks.heartbeat()
 
 
 def test_two_sites_with_the_same_edit(make_site: MakeSite) -> None:
@@ -175,7 +183,7 @@ def test_two_sites_with_the_same_edit(make_site: MakeSite) -> None:
         to_c, _ = sync(a, c)
         a.write(lambda session: backfill.start(session, remotes.get(session, to_c), clock.now()))
         with a.app.app_context():
-            ticks.enqueue_backfills()
+            remote_ticks.enqueue_backfills()
         settle(a, to_c)
         for site in (b, c):
             edit(site, "UPDATE movement SET points = 15 WHERE id = ?", edited_id)

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from pointsync.models import Remote
-from pointsync.schedule import ticks
+from pointsync.schedule import remote_ticks
 from tests.peer.pair.edited_sites import Pair, differences, edit, status, sync
 from tests.peer.peer_site import PeerSite
 from tests.peer.signed_caller import ALICE
@@ -28,7 +28,7 @@ def remotes(pair: Pair, moving_clock: MovingClock) -> tuple[int, int]:
 def refresh(site: PeerSite) -> None:
     """Let the job store the statuses."""
     with site.app.app_context():
-        ticks.refresh_statuses()
+        remote_ticks.refresh_statuses()
 
 
 @pytest.mark.parametrize("points", [10, 20])

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from pointsync import clock, crypto
 from pointsync.ledger import received_summary
 from pointsync.models import Remote, Site
-from pointsync.schedule import recovery_ticks, ticks
+from pointsync.schedule import recovery_ticks, remote_ticks
 from pointsync.sync.remotes import remotes
 from pointsync.sync.site import stamps
 from tests.peer.interceptors import Interceptor, answer_with, batch_count
@@ -115,11 +115,11 @@ def test_the_job_asks_all_remotes_once_in_each_run(pair: Pair, make_site: MakeSi
     a.list_site(make_site("c"))  # it does not listen
     a.begin_run()
     a.record(ALICE, 1)
-    run_tick(a, ticks.ask_remotes)
+    run_tick(a, remote_ticks.ask_remotes)
     a.deliver(to_b)
     assert b.balance(ALICE) == 1
     count = len(b.requests)
-    run_tick(a, ticks.ask_remotes)
+    run_tick(a, remote_ticks.ask_remotes)
     assert len(b.requests) == count
 
 
@@ -130,7 +130,7 @@ def test_a_fault_with_one_remote_keeps_no_other_one_waiting(pair: Pair, make_sit
     a.write(lambda session: session.execute(update(Remote).where(Remote.id == to_c).values(sealed_pass="unreadable")))
     a.begin_run()
     a.record(ALICE, 1)
-    run_tick(a, ticks.ask_remotes)
+    run_tick(a, remote_ticks.ask_remotes)
     a.deliver(to_b)
     assert b.balance(ALICE) == 1
 
@@ -145,13 +145,13 @@ def test_while_sending_is_stopped_the_jobs_ask_remotes_that_have_refused(
     a.deliver(to_b)
     a.restore(tmp_path / "earlier")
     a.begin_run()
-    run_tick(a, ticks.ask_remotes)
+    run_tick(a, remote_ticks.ask_remotes)
     assert a.remote(to_b).is_probing
     for _ in range(2):
         moving_clock.advance(MINUTE)
         count = len(b.requests)
-        run_tick(a, ticks.ask_remotes)
-        run_tick(a, ticks.check_remotes)
+        run_tick(a, remote_ticks.ask_remotes)
+        run_tick(a, remote_ticks.check_remotes)
         assert len(b.requests) == count + 1
 
 

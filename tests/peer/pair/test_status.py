@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pointsync import db
 from pointsync.models import StatusChange
-from pointsync.schedule import ticks
+from pointsync.schedule import remote_ticks
 from tests.peer.peer_site import PeerSite
 from tests.peer.signed_caller import ALICE
 from tests.support.moving_clock import MovingClock
@@ -17,7 +17,7 @@ WARNING_DAYS = timedelta(days=7)
 def run_status_job(site: PeerSite) -> None:
     """Run the job that computes statuses."""
     with site.app.app_context():
-        ticks.refresh_statuses()
+        remote_ticks.refresh_statuses()
 
 
 def test_orange_after_an_outage_and_green_after_the_warning_period(pair: Pair, moving_clock: MovingClock) -> None:
@@ -79,7 +79,7 @@ def test_the_job_does_not_replace_a_newer_status(pair: Pair, moving_clock: Movin
     moving_clock.advance(-timedelta(seconds=1))
     a.change_setting("warning_days", "0")
     with a.app.app_context():
-        ticks.refresh_statuses()
+        remote_ticks.refresh_statuses()
         db.session.remove()
     b.__enter__()
     assert a.remote_json(remote_id)["status"] == "warning"

@@ -1,16 +1,21 @@
 """What a site says about the movements of another one that does not send now, with movements waiting there."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
 from pointsync.models import Site
-from pointsync.sync.comparison import delivered
+from pointsync.schedule import remote_ticks
+from pointsync.sync.comparison import delivered, received
+from pointsync.sync.remotes.status import DOUBT_PERIOD
 from tests.peer.pair.edited_sites import Pair, edit, status
 from tests.peer.peer_site import PeerSite
 from tests.peer.signed_caller import ALICE
 from tests.support.moving_clock import MovingClock
+
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -43,7 +48,9 @@ def test_what_only_waits_there_is_no_difference(pair: Pair, remotes: tuple[int, 
         assert status(a, remotes[0])[0] == "green"
 
 
-def test_a_site_that_was_set_back_is_not_green(pair: Pair, remotes: tuple[int, int], tmp_path: Path) -> None:
+def test_a_site_that_was_set_back_is_not_green(
+    pair: Pair, remotes: tuple[int, int], tmp_path: Path, moving_clock: MovingClock
+) -> None:
     """What was delivered to it since the backup is missing, and nobody sends it again for now."""
     a, b = pair
     a.backup(tmp_path / "yesterday")
@@ -52,29 +59,48 @@ def test_a_site_that_was_set_back_is_not_green(pair: Pair, remotes: tuple[int, i
     stop_with_a_movement_waiting(b)
     a.restore(tmp_path / "yesterday")
     a.begin_run()
-    for _ in range(2):
-        a.check(remotes[0])
-        code, text = status(a, remotes[0])
-        assert code == "warning"
-        assert "does not hold exactly what the other site has delivered" in text
+    a.check(remotes[0])
+    assert status(a, remotes[0]) == ("warning", "Delivered, not compared yet.")
+    moving_clock.advance(received.MAX_UNDERWAY + SECOND)
+    a.check(remotes[0])
+    code, text = status(a, remotes[0])
+    assert code == "warning"
+    assert "does not hold exactly what the other site has delivered" in text
 
 
-def test_a_difference_that_stays_the_same_is_not_on_its_way(pair: Pair, remotes: tuple[int, int]) -> None:
+def test_what_is_on_its_way_explains_a_difference_only_for_a_moment(
+    pair: Pair, remotes: tuple[int, int], moving_clock: MovingClock
+) -> None:
     a, b = pair
     stop_with_a_movement_waiting(b)
+    moving_clock.advance(received.EVIDENCE)
     a.check(remotes[0])
     edit(b, "UPDATE remote SET delivered_count = delivered_count + 1, delivered_hash = ?", bytes(16))
     a.check(remotes[0])
+    moving_clock.advance(DOUBT_PERIOD)
+    refresh(a)
     assert status(a, remotes[0])[0] == "green", "the movement that waits there may just have arrived"
-    a.check(remotes[0])
-    assert status(a, remotes[0])[0] == "warning"
+    moving_clock.advance(SECOND)
+    refresh(a)
+    assert status(a, remotes[0]) == (
+        "warning",
+        "Delivered; comparing again when the movements that are on their way have arrived.",
+    )
     edit(b, "UPDATE remote SET delivered_count = delivered_count + 1, delivered_hash = ?", bytes(15) + b"\x01")
     a.check(remotes[0])
     assert status(a, remotes[0])[0] == "warning", "another difference is no proof that both are equal"
-    b.write(lambda session: session.execute(update(Site).values(hold=None)))
+    moving_clock.advance(received.MAX_UNDERWAY)
+    a.check(remotes[0])
+    assert "does not hold exactly" in status(a, remotes[0])[1]
     with_right_sum(b)
     a.check(remotes[0])
     assert status(a, remotes[0])[0] == "green"
+
+
+def refresh(site: PeerSite) -> None:
+    """Run the job that turns statuses that are too old to be green."""
+    with site.app.app_context():
+        remote_ticks.refresh_late_statuses()
 
 
 def with_right_sum(site: PeerSite) -> None:

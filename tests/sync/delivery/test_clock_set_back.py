@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from pointsync import clock, db
 from pointsync.models import Delivery, DeliveryState, Remote
 from pointsync.runtime import get_runtime
-from pointsync.schedule import ticks
+from pointsync.schedule import remote_ticks
 from pointsync.sync.delivery import claim
 from pointsync.sync.delivery.batch import Batch
 from pointsync.sync.protocol.ping import POINTSYNC, WOOREWARDS
@@ -132,7 +132,7 @@ def test_the_warning_about_a_failure_ends_in_time(moving_clock: MovingClock, jum
     remote_id = make_remote(now)
     set_remote(remote_id, last_failure_at=now, next_attempt_at=now + DELAY)
     moving_clock.advance(-jump)
-    ticks.refresh_statuses()
+    remote_ticks.refresh_statuses()
     with db.transaction() as session:
         remote = get_remote(session, remote_id)
         assert (remote.last_failure_at, remote.next_attempt_at) == (moving_clock.now(), None)
@@ -141,10 +141,10 @@ def test_the_warning_about_a_failure_ends_in_time(moving_clock: MovingClock, jum
 @pytest.mark.parametrize("jump", [2 * SECOND, 30 * SECOND, *JUMPS])
 def test_statuses_are_computed_again_at_once(moving_clock: MovingClock, jump: timedelta) -> None:
     remote_id = make_remote(moving_clock.now())
-    ticks.refresh_statuses()
+    remote_ticks.refresh_statuses()
     set_remote(remote_id, status="green", status_text="In step.")
     moving_clock.advance(-jump)
-    ticks.refresh_statuses()
+    remote_ticks.refresh_statuses()
     with db.transaction() as session:
         remote = get_remote(session, remote_id)
         assert (remote.status_at, remote.status) == (moving_clock.now(), "warning")

@@ -1,0 +1,119 @@
+"""What this site holds of another site, compared with what that site has delivered: with each batch, and at each ping.
+
+While movements arrive all the time, no ping finds a moment in which none is on its way. So each batch says what was
+delivered before it, and the transaction that applies it compares: with the batch, that is what must be here now.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy.orm import Session
+
+from pointsync.digests import DigestSum, digest
+from pointsync.ledger import received_summary
+from pointsync.ledger.apply import ApplyResult, lock_origin
+from pointsync.models import ReceivedSummary, Remote
+
+FRESH = timedelta(seconds=1)
+"""A comparison that was equal is not repeated within this time, so that a busy hour is not spent on it."""
+MAX_UNDERWAY = timedelta(seconds=10)
+"""What has not changed for so long is not on its way any more."""
+MAX_UNKNOWN = timedelta(minutes=1)
+"""How long a site may take to read what was edited in its database. It takes seconds."""
+EVIDENCE = timedelta(seconds=2)
+"""How long a batch that was equal counts for a ping during which movements arrive."""
+
+
+def compare_batch(
+    session: Session, origin: str, reserve_id: int, body: dict[str, Any], results: Sequence[ApplyResult], now: datetime
+) -> None:
+    """Compare after a batch of the locked `origin` was applied. `body` is the request, and has a result for each of its
+    movements. Earlier versions do not say what they had delivered; nothing is compared with them here.
+    """
+    was_sent = DigestSum.from_json(body.get("told"))
+    summary = session.get(ReceivedSummary, (origin, reserve_id))
+    if was_sent is None or summary is None:
+        return
+    if (_was_just_equal(summary, FRESH, now) and not summary.doubted_at) or not session.scalar(
+        select(received_summary.is_comparable())
+    ):
+        return
+    accepted = {result.id: item for item, result in zip(body["movements"], results, strict=True) if _is_held(result)}
+    arrived = DigestSum.of(
+        digest(movement_id, item["points"], item["customer"])
+        for movement_id, item in accepted.items()
+        if item["points"]
+    )
+    if was_sent + arrived == summary.held:
+        summary.equal_at, summary.doubted_at = now, None
+    elif summary.doubted_at is None:
+        summary.doubted_at = now
+
+
+def compare_ping(
+    session: Session,
+    remote: Remote,
+    was_sent: DigestSum | None,
+    before: DigestSum | None,
+    held: DigestSum | None,
+    *,
+    is_waiting: bool,
+    is_first_in_run: bool,
+    now: datetime,
+) -> None:
+    """Compare with what the other site had delivered (`was_sent`) at a ping: `before` was held here before, `held` is
+    now. None if one of the sites cannot say it.
+
+    While movements wait there or have arrived during the ping, some may be here whose delivery is not confirmed yet.
+    Then a batch that was equal a moment ago decides; without one, the last result stays, and is in doubt from now on.
+    A result of an earlier run does not stay: it may be about another state of this database.
+    """
+    summary = session.get(ReceivedSummary, (remote.auth, remote.reserve_id))
+    since = min(summary.doubted_at, now) if summary and summary.doubted_at else None  # the clock may be set back
+    if was_sent is None or held is None:
+        result, doubted_at = None, _doubt_unknown(remote, since, now)
+    elif was_sent == held or (held == before and not is_waiting):
+        result, doubted_at = was_sent == held, None
+    elif since is None and not is_first_in_run and _was_just_equal(summary, EVIDENCE, now):
+        result, doubted_at = True, None
+    else:
+        result, doubted_at = None if is_first_in_run else remote.is_equal_here, since or now
+        if held == before and now - doubted_at > MAX_UNDERWAY:
+            result = False
+    remote.is_equal_here = result
+    if doubted_at != since:
+        _save_doubt(session, remote, doubted_at, now)
+
+
+def _doubt_unknown(remote: Remote, since: datetime | None, now: datetime) -> datetime | None:
+    """The doubt when a site cannot say what it has: soon over after an edit, never with an earlier version."""
+    if since is None:
+        return None if remote.is_equal_here is None else now
+    return since if now - since <= MAX_UNKNOWN else None
+
+
+def _save_doubt(session: Session, remote: Remote, doubted_at: datetime | None, now: datetime) -> None:
+    key = (remote.auth, remote.reserve_id)
+    lock_origin(session, remote.auth, now)
+    summary = received_summary.find_for_update(session, *key) or received_summary.create(session, *key)
+    summary.doubted_at = doubted_at
+    session.flush()
+
+
+def is_in_doubt(since: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That nobody knows at the moment whether everything of a remote is here, as a condition on `Remote`. `since` is a
+    condition on `ReceivedSummary.doubted_at`."""
+    is_remotes = and_(ReceivedSummary.origin == Remote.auth, ReceivedSummary.reserve_id == Remote.reserve_id)
+    return exists().where(is_remotes, since)
+
+
+def _was_just_equal(summary: ReceivedSummary | None, period: timedelta, now: datetime) -> bool:
+    """Whether a batch that arrived within `period` was equal."""
+    equal_at = summary.equal_at if summary else None
+    return equal_at is not None and timedelta(0) <= now - equal_at < period
+
+
+def _is_held(result: ApplyResult) -> bool:
+    return result.status in ("applied", "duplicate")
