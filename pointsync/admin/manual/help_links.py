@@ -41,6 +41,8 @@ BY_VIEW = {
     "admin.status_changes": "adding-a-site#what-each-status-means",
     "admin.set_aside": "troubleshooting#refused-movements",
     "admin.correct_refused": "troubleshooting#refused-movements",
+    "admin.decide_difference": "comparing#decide-about-a-difference",
+    "admin.accept_edited": "comparing#decide-about-a-difference",
     "admin.task_list": "running#background-tasks",
     "admin.task": "running#background-tasks",
 }
