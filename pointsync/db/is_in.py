@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, ColumnElement, Dialect, Text, literal
+from sqlalchemy import ARRAY, ColumnElement, Dialect, Text, bindparam, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -18,6 +18,11 @@ def is_in(column: InstrumentedAttribute[Any], values: Collection[int] | Collecti
     The texts must be storable (see `text_limits.is_storable`): SQLite finds no NUL character in JSON.
     """
     return _IsIn(column, literal(list(values), _ValueList(column.type)))
+
+
+def is_in_parameter(column: InstrumentedAttribute[Any], name: str) -> ColumnElement[bool]:
+    """The same for statements that are built once: the list is the parameter `name` when they are executed."""
+    return _IsIn(column, bindparam(name, type_=_ValueList(column.type)))
 
 
 class _ValueList(TypeDecorator[Any]):

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from pointsync.db.is_in import is_in
+from pointsync.db.is_in import is_in_parameter
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.digests import digest
 from pointsync.email_address import normalise
@@ -26,6 +26,16 @@ from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH,
 
 MAX_KIND_LENGTH = 32
 MAX_SENT_CUSTOMER_LENGTH = 320
+
+# Built once, because every batch executes it.
+_FIND_EXISTING = (
+    select(
+        *(Movement.id, Movement.points, Movement.set_to, Movement.customer_id, Movement.reserve_id, Movement.digest),
+        func.coalesce(Movement.sent_customer, Customer.email).label("customer"),
+    )
+    .join(Customer, Customer.id == Movement.customer_id, isouter=True)
+    .where(Movement.origin == bindparam("origin"), is_in_parameter(Movement.id, "ids"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +155,7 @@ def get_current_balance(session: Session, origin: str, movement_id: str) -> int 
 
 def _find_existing(session: Session, origin: str, movement_ids: list[str]) -> dict[str, Row[Any]]:
     """What is needed of the movements that were applied before, by id."""
-    columns = (Movement.id, Movement.points, Movement.set_to, Movement.customer_id, Movement.reserve_id)
-    customer = func.coalesce(Movement.sent_customer, Customer.email).label("customer")
-    rows: Iterable[Row[Any]] = session.execute(
-        select(*columns, Movement.digest, customer)
-        .join(Customer, Customer.id == Movement.customer_id, isouter=True)
-        .where(Movement.origin == origin, is_in(Movement.id, movement_ids))
-    )
+    rows: Iterable[Row[Any]] = session.execute(_FIND_EXISTING, {"origin": origin, "ids": movement_ids})
     return {row.id: row for row in rows}
 
 

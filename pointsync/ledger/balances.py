@@ -5,12 +5,25 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from pointsync.db.is_in import is_in
+from pointsync.db.is_in import is_in, is_in_parameter
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.models import Balance
 
 BalanceKey = tuple[int, int]
 """(customer's id, reserve's id)"""
+
+# Built once, because every movement executes them.
+_LOCK_BALANCES = (
+    select(Balance.customer_id, Balance.reserve_id, Balance.points)
+    .where(is_in_parameter(Balance.customer_id, "customer_ids"), is_in_parameter(Balance.reserve_id, "reserve_ids"))
+    .order_by(Balance.customer_id, Balance.reserve_id)
+    .with_for_update()
+)
+_ADD_POINTS = (
+    update(Balance)
+    .where(Balance.customer_id == bindparam("customer"), Balance.reserve_id == bindparam("reserve"))
+    .values(points=Balance.points + bindparam("delta"))
+)
 
 
 class LockedBalances:
@@ -42,12 +55,7 @@ class LockedBalances:
             if points != self._saved_points[key]
         ]
         if changes:
-            self._session.connection().execute(
-                update(Balance)
-                .where(Balance.customer_id == bindparam("customer"), Balance.reserve_id == bindparam("reserve"))
-                .values(points=Balance.points + bindparam("delta")),
-                changes,
-            )
+            self._session.connection().execute(_ADD_POINTS, changes)
             self._saved_points = dict(self._current_points)
 
     def _lock(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, int]:
@@ -66,14 +74,8 @@ class LockedBalances:
         if not keys:
             return {}
         reserve_ids = {reserve for _, reserve in keys}
-        rows = self._session.execute(
-            select(Balance.customer_id, Balance.reserve_id, Balance.points)
-            .where(
-                is_in(Balance.customer_id, [customer for customer, _ in keys]), is_in(Balance.reserve_id, reserve_ids)
-            )
-            .order_by(Balance.customer_id, Balance.reserve_id)
-            .with_for_update()
-        )
+        parameters = {"customer_ids": [customer for customer, _ in keys], "reserve_ids": list(reserve_ids)}
+        rows = self._session.execute(_LOCK_BALANCES, parameters)
         # With several reserves, more rows than wanted may match. They are locked in the same order.
         found = {(customer, reserve): points for customer, reserve, points in rows}
         return found if len(reserve_ids) == 1 else {key: found[key] for key in keys if key in found}

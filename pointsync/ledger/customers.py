@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.db.is_in import is_in
+from pointsync.db.is_in import is_in_parameter
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.email_address import normalise
 from pointsync.errors import NotFound
@@ -14,6 +14,9 @@ from pointsync.ledger import movement_json
 from pointsync.ledger.customer_json import CustomerBalance
 from pointsync.ledger.movement_json import MovementPage
 from pointsync.models import Balance, Customer, Movement, Reserve
+
+# Built once, because every batch executes it.
+_FIND_IDS = select(Customer.email, Customer.id).where(is_in_parameter(Customer.email, "emails"))
 
 
 def get_or_create_ids(session: Session, emails: Iterable[str], now: datetime) -> dict[str, int]:
@@ -31,8 +34,7 @@ def find_ids(session: Session, emails: Sequence[str]) -> dict[str, int]:
     """The ids of the customers that exist, by e-mail address (already normalised)."""
     if not emails:
         return {}
-    rows = session.execute(select(Customer.email, Customer.id).where(is_in(Customer.email, emails)))
-    return dict(rows.all())
+    return dict(session.execute(_FIND_IDS, {"emails": list(emails)}).all())
 
 
 def get(session: Session, email: str) -> Customer:

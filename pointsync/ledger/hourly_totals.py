@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, String, func, type_coerce
 from sqlalchemy.orm import Session
 
 from pointsync.db import UtcDateTime
-from pointsync.db.upsert import dialect_insert
+from pointsync.db.upsert import add_to_counters
 from pointsync.ledger.movement_row import MovementRow
 from pointsync.models import HourlyTotal, Movement
 
@@ -48,26 +48,20 @@ def add_movements(session: Session, rows: Iterable[MovementRow]) -> None:
         totals[0] += 1
         totals[1] += max(row.points, 0)
         totals[2] += max(-row.points, 0)
-    if not sums:
-        return
-    insert = dialect_insert(session, HourlyTotal)
-    increments = {
-        name: HourlyTotal.__table__.c[name] + insert.excluded[name] for name in ("movements", "given", "taken")
-    }
-    session.connection().execute(
-        insert.on_conflict_do_update(index_elements=["hour", "origin", "reserve_id", "kind"], set_=increments),
-        [
-            {
-                "hour": hour,
-                "origin": origin,
-                "reserve_id": reserve_id,
-                "kind": kind,
-                "movements": count,
-                "given": given,
-                "taken": taken,
-            }
-            for (hour, origin, reserve_id, kind), (count, given, taken) in sorted(sums.items())
-        ],
+    rows_of_totals = [
+        {
+            "hour": hour,
+            "origin": origin,
+            "reserve_id": reserve_id,
+            "kind": kind,
+            "movements": count,
+            "given": given,
+            "taken": taken,
+        }
+        for (hour, origin, reserve_id, kind), (count, given, taken) in sorted(sums.items())
+    ]
+    add_to_counters(
+        session, HourlyTotal, ("hour", "origin", "reserve_id", "kind"), ("movements", "given", "taken"), rows_of_totals
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import ColumnElement, and_, exists, outerjoin, select
 from sqlalchemy.orm import Session
 
 from pointsync import ids
@@ -13,14 +13,24 @@ from pointsync.ledger.movement_row import MovementRow
 from pointsync.models import MovementChange, ReceivedSummary, Site
 
 
+def load(session: Session, origin: str, reserve_id: int) -> tuple[ReceivedSummary | None, bool]:
+    """An origin's sum in a reserve, and whether `is_comparable` holds, in one statement."""
+    is_asked = and_(ReceivedSummary.origin == origin, ReceivedSummary.reserve_id == reserve_id)
+    query = select(ReceivedSummary, is_comparable()).select_from(outerjoin(Site, ReceivedSummary, is_asked))
+    summary, is_known = session.execute(query).one()
+    return summary, is_known
+
+
 def get_have(session: Session, origin: str, reserve_id: int) -> dict[str, Any]:
     """`{count, max_id, hash}`; `max_id` is a decimal string. No `hash` while `is_comparable` does not hold."""
-    summary = session.get(
-        ReceivedSummary, (origin, reserve_id)
-    )  # what this transaction has read or changed, is current
+    return have_json(*load(session, origin, reserve_id))
+
+
+def have_json(summary: ReceivedSummary | None, is_known: bool) -> dict[str, Any]:
+    """The same of what `load` has returned."""
     held = summary.held if summary else DigestSum()
     return {
-        **(held.to_json() if session.scalar(select(is_comparable())) else {"count": held.count}),
+        **(held.to_json() if is_known else {"count": held.count}),
         "max_id": str(summary.max_id if summary else 0),
     }
 

@@ -50,11 +50,11 @@ def movements() -> Response:
     def build_answer(session: Session, _identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
         nonlocal results
         reserve, results = apply_movements(session, body, body["from"], parse_movement, now, is_origin_locked=True)
-        received.compare_batch(session, body["from"], reserve.id, body, results, now)
-        return {
-            "results": [result_json(each) for each in results],
-            "have": received_summary.get_have(session, body["from"], reserve.id),
-        }
+        summary, is_known = received_summary.load(session, body["from"], reserve.id)
+        if summary and is_known:
+            received.compare_batch(summary, body, results, now)
+        have = received_summary.have_json(summary, is_known)
+        return {"results": [result_json(each) for each in results], "have": have}
 
     response = handle_call(build_answer)
     log_results(results)

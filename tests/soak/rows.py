@@ -29,6 +29,13 @@ UNDELIVERED_SQL = (
     "SELECT remote.auth, movement.id FROM delivery JOIN remote ON remote.id = remote_id "
     "JOIN movement ON seq = movement_seq WHERE state IN ('pending', 'unknown', 'failed', 'aside')"
 )
+FACTS_SQL = (
+    "SELECT strftime('%H:%M:%f'), status_at, status_text, checked_at, check_code, compared_at, is_equal_there, "
+    "is_equal_here, equal_at, doubted_at, (SELECT count(*) FROM movement_change) AS unread "
+    "FROM remote LEFT JOIN holding "
+    "ON origin = auth AND holding.reserve_id = remote.reserve_id WHERE deleted_at IS NULL AND auth = ?"
+)
+"""What a site knows about a remote, for people who look for the cause of a wrong status."""
 MOVEMENTS_SQL = "SELECT origin, id, points, customer_id, kind FROM movement WHERE points <> 0"
 
 
@@ -77,6 +84,12 @@ class SiteReader:
     def read_holdings(self) -> Holdings:
         """All movements, in one snapshot."""
         return self._repeat(self._read_holdings)
+
+    def describe(self, other: str) -> str:
+        """What the site knows about a remote at the moment."""
+        cursor = self._open().execute(FACTS_SQL, (other,))
+        names = [each[0] for each in cursor.description]
+        return "; ".join(str(dict(zip(names, row, strict=True))) for row in cursor)
 
     def _repeat(self, read: Callable[[], Result]) -> Result:
         """Read again in a new connection if SQLite cannot: while no process of the site runs, nobody keeps the file's

@@ -35,6 +35,15 @@ class Seen:
     limit_seconds: float = LIMIT_SECONDS
 
 
+@dataclass(slots=True)
+class Failure:
+    """Something that a remote was green with for too long: when that was seen last, and what the site knew first."""
+
+    at: float
+    age: float
+    facts: str
+
+
 class Sampler(Worker):
     """Reads the remote lists of all sites as often as it can, until `finish`."""
 
@@ -48,7 +57,7 @@ class Sampler(Worker):
         """The statuses in all samples, by colour."""
         self.wrong_count = 0
         """How many samples were wrong."""
-        self._failures: dict[tuple[Pair, str], tuple[float, float]] = {}
+        self._failures: dict[tuple[Pair, str], Failure] = {}
         self.longest_green: dict[str, float] = {"difference": 0.0, "after a rollback": 0.0, "pending": 0.0}
         """The most seconds that something was there while the remote was green."""
         self._sites = {site.auth: site for site in sites}
@@ -85,8 +94,9 @@ class Sampler(Worker):
     def describe_failures(self) -> list[str]:
         """What was green for too long: each once, with the last time when it was seen."""
         return [
-            f"at {at:.1f} s: {self._describe(pair)} is green with {what} for {age:.1f} s"
-            for (pair, what), (at, age) in self._failures.items()
+            f"at {each.at:.1f} s: {self._describe(pair)} is green with {what} for {each.age:.1f} s; when it was seen "
+            f"first: {each.facts}"
+            for (pair, what), each in self._failures.items()
         ]
 
     def difference_count(self) -> int:
@@ -103,6 +113,8 @@ class Sampler(Worker):
         now = monotonic()
         shown = {}
         for auth, reader in self._readers.items():
+            if not self._sites[auth].is_running:
+                continue  # nobody can see the list of a site that does not answer
             lines, pending = reader.read_lines()
             for other, line in lines.items():
                 shown[auth, other] = self._status_seen((auth, other), line, now)
@@ -170,7 +182,9 @@ class Sampler(Worker):
         if not only_look:
             self.longest_green[kind] = max(self.longest_green[kind], round(age, 1))
             if is_wrong:
-                self._failures[pair, what] = (now - self._began, age)
+                failure = self._failures.get((pair, what))
+                facts = failure.facts if failure else self._readers[pair[0]].describe(pair[1])
+                self._failures[pair, what] = Failure(now - self._began, age, facts)
         return is_wrong
 
     def _describe(self, pair: Pair) -> str:

@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 CHUNK_SIZE = 500
 
+_COUNT_ALTERED = select(func.count()).select_from(AlteredMovement)
+
 
 def are_waiting(session: Session) -> bool:
     """Whether there are changes to process."""
@@ -168,4 +170,4 @@ def _change_sum(session: Session, seq: int, origin: str, reserve_id: int, number
 
 def count_altered(session: Session) -> int:
     """How many movements contradict their digest."""
-    return session.scalar(select(func.count()).select_from(AlteredMovement)) or 0
+    return session.scalar(_COUNT_ALTERED) or 0

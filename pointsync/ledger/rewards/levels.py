@@ -3,13 +3,15 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, literal, null, select
+from sqlalchemy import Select, func, literal, null, select
 from sqlalchemy.orm import Session
 
 from pointsync.db import UtcDateTime
 from pointsync.db.chunking import chunks
+from pointsync.db.is_in import is_in_parameter
 from pointsync.db.upsert import dialect_insert, insert_or_ignore
 from pointsync.ledger import mail_queue
 from pointsync.ledger.fetch_back import state as fetch_back
@@ -84,18 +86,21 @@ def record_unlocks(session: Session, rows: Sequence[MovementRow]) -> None:
     if not gaining_rows:
         return
     thresholds: dict[int, list[tuple[int, int]]] = {}
-    for level_id, reserve_id, points in session.execute(
-        select(Level.id, Level.reserve_id, Level.points)
-        .where(
-            Level.reserve_id.in_({row.reserve_id for row in gaining_rows}),
-            Level.is_active,
-            ~fetch_back.running_condition(),
-        )
-        .order_by(Level.points)
-    ):
+    parameters = {"reserve_ids": list({row.reserve_id for row in gaining_rows})}
+    for level_id, reserve_id, points in session.execute(_select_thresholds(), parameters):
         thresholds.setdefault(reserve_id, []).append((points, level_id))
     if thresholds:
         _write_unlocks(session, gaining_rows, thresholds)
+
+
+@cache
+def _select_thresholds() -> Select[int, int, int]:
+    """Built once, because every movement executes it."""
+    return (
+        select(Level.id, Level.reserve_id, Level.points)
+        .where(is_in_parameter(Level.reserve_id, "reserve_ids"), Level.is_active, ~fetch_back.running_condition())
+        .order_by(Level.points)
+    )
 
 
 def _write_unlocks(

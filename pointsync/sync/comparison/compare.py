@@ -31,7 +31,10 @@ class Snapshot:
 def save_answer(session: Session, remote: Remote, have: dict[str, Any], now: datetime) -> None:
     """Compare the `have` of an answer to movements, whose outcome is saved in this transaction."""
     sent, held = _get_sums(session, remote)
-    _save_there(session, remote, sent, DigestSum.from_json(have))
+    was_equal = remote.is_equal_there
+    _save_there(remote, sent, DigestSum.from_json(have))
+    if remote.is_equal_there and not was_equal:
+        differences.forget(session, remote.id)
     _save_time(remote, sent, held, now)
 
 
@@ -44,7 +47,9 @@ def save_ping(session: Session, remote: Remote, before: Snapshot, answer: dict[s
     has, was_sent = DigestSum.from_json(answer.get("have")), DigestSum.from_json(answer.get("told"))
     is_quiet = not _is_call_running(session, remote) and sent == before.delivered
     if is_quiet or has is None or has == sent:
-        _save_there(session, remote, sent, has)
+        _save_there(remote, sent, has)
+    if remote.is_equal_there:
+        differences.forget(session, remote.id)  # the sums are equal, so no movement differs any more
     received.compare_ping(
         session,
         remote,
@@ -70,14 +75,12 @@ def _is_call_running(session: Session, remote: Remote) -> bool:
     return not leases.is_available(session, remote.holder, remote.held_until, "")
 
 
-def _save_there(session: Session, remote: Remote, should_have: DigestSum | None, has: DigestSum | None) -> None:
+def _save_there(remote: Remote, should_have: DigestSum | None, has: DigestSum | None) -> None:
     if should_have is None or has is None:
         remote.is_equal_there = remote.gap = None
     else:
         remote.is_equal_there = has == should_have
         remote.gap = None if has == should_have else (should_have - has).hash
-    if remote.is_equal_there:
-        differences.forget(session, remote.id)  # the sums are equal, so no movement differs any more
 
 
 def _save_time(remote: Remote, sent: DigestSum | None, held: DigestSum | None, now: datetime) -> None:

@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Iterable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from pointsync import db
@@ -22,11 +22,17 @@ def get_sum(session: Session, auth: str, target: str) -> DigestSum | None:
 
     None while `received_summary.is_comparable` does not hold.
     """
-    query = select(Remote.delivered_count, Remote.delivered_hash, received_summary.is_comparable())
-    rows = session.execute(query.where(Remote.auth == auth, Remote.target == target)).all()
+    rows = session.execute(_select_sums(), {"auth": auth, "target": target}).all()
     if not all(is_comparable for *_, is_comparable in rows):
         return None
     return sum((DigestSum(count, number or 0) for count, number, _ in rows), DigestSum())
+
+
+@cache
+def _select_sums() -> Select[int, int | None, bool]:
+    """Built once, because every batch executes it."""
+    query = select(Remote.delivered_count, Remote.delivered_hash, received_summary.is_comparable())
+    return query.where(Remote.auth == bindparam("auth"), Remote.target == bindparam("target"))
 
 
 def sum_deliveries(session: Session, delivery_ids: Iterable[int]) -> DigestSum:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import ColumnElement, and_, exists
 from sqlalchemy.orm import Session
 
 from pointsync.digests import DigestSum, digest
@@ -27,18 +27,13 @@ EVIDENCE = timedelta(seconds=2)
 
 
 def compare_batch(
-    session: Session, origin: str, reserve_id: int, body: dict[str, Any], results: Sequence[ApplyResult], now: datetime
+    summary: ReceivedSummary, body: dict[str, Any], results: Sequence[ApplyResult], now: datetime
 ) -> None:
-    """Compare after a batch of the locked `origin` was applied. `body` is the request, and has a result for each of its
-    movements. Earlier versions do not say what they had delivered; nothing is compared with them here.
+    """Compare after a batch was applied; `summary` is its locked origin's. `body` is the request, and has a result for
+    each of its movements. Earlier versions do not say what they had delivered; nothing is compared with them here.
     """
     was_sent = DigestSum.from_json(body.get("told"))
-    summary = session.get(ReceivedSummary, (origin, reserve_id))
-    if was_sent is None or summary is None:
-        return
-    if (_was_just_equal(summary, FRESH, now) and not summary.doubted_at) or not session.scalar(
-        select(received_summary.is_comparable())
-    ):
+    if was_sent is None or (_was_just_equal(summary, FRESH, now) and not summary.doubted_at):
         return
     accepted = {result.id: item for item, result in zip(body["movements"], results, strict=True) if _is_held(result)}
     arrived = DigestSum.of(

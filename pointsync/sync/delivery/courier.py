@@ -190,9 +190,10 @@ def _take_step(
         save_outcome(session, remote, *finished_call, state.worker_id, current_settings, now)
     next_step: Call | Probe | None = None
     with session.no_autoflush:  # nothing is written if nothing is due
-        if may_claim and lease_remote(session, remote, state.worker_id, now):
+        sending_state = lease_remote(session, remote, state.worker_id, now) if may_claim else None
+        if sending_state:
             if not remote.is_probing and remote.dialect:
-                batch = claim_batch(session, remote, state.vault, current_settings, now)
+                batch = claim_batch(session, remote, sending_state, state.vault, current_settings, now)
                 if batch:
                     next_step = Call(batch, local_site.load_identity(session, state.vault, state.config, now))
             if may_probe and (remote.is_probing or remote.dialect is None):

@@ -8,14 +8,15 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from pointsync.db.is_in import is_in
-from pointsync.db.upsert import dialect_insert
+from pointsync.db.upsert import add_to_counters
 from pointsync.digests import DigestSum
 from pointsync.ledger.integrity import movement_changes
 from pointsync.ledger.outbox import keep_ids_above
 from pointsync.models import Attempt, DailyDeliveryTotal, Delivery, DeliveryState, Movement, Remote
 from pointsync.sync.comparison import compare, delivered
 from pointsync.sync.delivery.batch import Batch, BatchAnswered, BatchFailed, BatchItem, BatchOutcome, Halving
-from pointsync.sync.delivery.claim import MAX_UNKNOWN_DELAY, UNSURE_PERIOD, release_lease
+from pointsync.sync.delivery.claim import release_lease
+from pointsync.sync.delivery.due import MAX_UNKNOWN_DELAY, UNSURE_PERIOD
 from pointsync.sync.protocol.ping import WOOREWARDS
 from pointsync.sync.protocol.wire import MAX_BATCH
 from pointsync.sync.remotes import shown_stamps
@@ -25,6 +26,9 @@ from pointsync.sync.site.settings import Settings
 from pointsync.text_limits import MAX_MESSAGE_LENGTH
 
 log = logging.getLogger(__name__)
+
+_NO_SYNC = {"synchronize_session": False}
+"""Nothing that is changed by such a statement is loaded."""
 
 
 def save_outcome(
@@ -39,24 +43,23 @@ def save_outcome(
     """Save the outcome of `batch`: its deliveries, its attempt, and the state of the locked remote."""
     forget_future_failure(remote, now)
     is_holder = remote.holder == worker_id
-    attempt = session.get_one(Attempt, batch.attempt_id)
-    attempt.ended_at = now
     if isinstance(outcome, BatchAnswered):
-        attempt.code = "ok"
         with session.no_autoflush:  # otherwise each statement would write what has changed of the remote so far
-            attempt.delivered = _save_delivered(session, remote, batch, outcome, now)
+            delivered_count = _save_delivered(session, remote, batch, outcome, now)
             if is_holder:
                 _save_undelivered(session, batch, outcome, settings, now)
                 _save_success(session, remote, batch, outcome, settings, now)
-        log_fields = {"remote": remote.id, "delivered": attempt.delivered, "sent": len(batch.items)}
+        attempt = {"ended_at": now, "code": "ok", "delivered": delivered_count}
+        log_fields = {"remote": remote.id, "delivered": delivered_count, "sent": len(batch.items)}
         log.info("remote %(remote)s: %(delivered)s of %(sent)s movements delivered", log_fields, extra=log_fields)
     else:
         failure_fields = {"remote": remote.id, "code": outcome.code}
         log.info("remote %s: attempt failed, %s: %s", remote.id, outcome.code, outcome.message, extra=failure_fields)
-        attempt.code, attempt.message = outcome.code, outcome.message[:MAX_MESSAGE_LENGTH]
+        attempt = {"ended_at": now, "code": outcome.code, "message": outcome.message[:MAX_MESSAGE_LENGTH]}
         shown_stamps.heed(session, remote, outcome.code, outcome.stamp)
         if is_holder:
             _save_failure(session, remote, batch, outcome, settings, now)
+    session.execute(update(Attempt).where(Attempt.id == batch.attempt_id).values(attempt), execution_options=_NO_SYNC)
     if remote.next_attempt_at or remote.is_probing:
         release_lease(remote, worker_id)
     session.flush()
@@ -84,7 +87,7 @@ def _save_delivered(session: Session, remote: Remote, batch: Batch, outcome: Bat
             **({"called_at": None} if is_counted else {}),
         )
         .returning(Delivery.id, Delivery.attempts),
-        execution_options={"synchronize_session": False},
+        execution_options=_NO_SYNC,
     ).all()
     if is_counted:
         remote.delivered += _sum_digests(session, batch, {delivery_id for delivery_id, _ in saved})
@@ -93,13 +96,8 @@ def _save_delivered(session: Session, remote: Remote, batch: Batch, outcome: Bat
 
 
 def _add_to_daily_total(session: Session, remote_id: int, day: date, tries: int, delivered_count: int) -> None:
-    insert = dialect_insert(session, DailyDeliveryTotal)
-    table, new = DailyDeliveryTotal.__table__.c, insert.excluded
-    increments = {"tries": table.tries + new.tries, "delivered": table.delivered + new.delivered}
-    session.connection().execute(
-        insert.on_conflict_do_update(index_elements=["remote_id", "day"], set_=increments),
-        [{"remote_id": remote_id, "day": day, "tries": tries, "delivered": delivered_count}],
-    )
+    row = {"remote_id": remote_id, "day": day, "tries": tries, "delivered": delivered_count}
+    add_to_counters(session, DailyDeliveryTotal, ("remote_id", "day"), ("tries", "delivered"), [row])
 
 
 def _sum_digests(session: Session, batch: Batch, delivery_ids: set[int]) -> DigestSum:

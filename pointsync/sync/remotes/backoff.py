@@ -9,6 +9,8 @@ from pointsync import clock
 from pointsync.models import Delivery, DeliveryState, Remote
 from pointsync.sync.site.settings import Settings
 
+Moment = datetime | ColumnElement[datetime]
+"""A time, or a parameter for one."""
 MAX_RETRY_AFTER_SECONDS = 3600
 MAX_DOUBLINGS = 12
 
@@ -18,10 +20,11 @@ def is_waiting(remote: Remote, now: datetime) -> bool:
     return clock.is_waiting(remote.last_failure_at, remote.next_attempt_at, now)
 
 
-def may_be_called(now: datetime) -> ColumnElement[bool]:
-    """The same for queries: that a remote is not left alone."""
+def may_be_called(now: Moment, latest: Moment) -> ColumnElement[bool]:
+    """The same for queries: that a remote is not left alone. A failure after `latest`, which is `clock.MAX_LEAD` later,
+    is from before the clock was set back."""
     next_attempt_at = Remote.next_attempt_at
-    return or_(next_attempt_at.is_(None), next_attempt_at <= now, Remote.last_failure_at > now + clock.MAX_LEAD)
+    return or_(next_attempt_at.is_(None), next_attempt_at <= now, Remote.last_failure_at > latest)
 
 
 def forget_future_failure(remote: Remote, now: datetime) -> None:

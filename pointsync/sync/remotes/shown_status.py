@@ -11,7 +11,7 @@ from pointsync.models import Remote
 from pointsync.sync.remotes import sending_problem
 from pointsync.sync.remotes.status import ERROR, GREEN, WARNING
 
-STALE_AFTER = timedelta(seconds=10)
+STALE_AFTER = timedelta(seconds=8)
 """Statuses are stored every 5 seconds; one that is older says nothing about now."""
 
 

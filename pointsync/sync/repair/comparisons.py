@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from pointsync import clock
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.outbox import get_local_auth
 from pointsync.models import Comparison, Movement, Origin, Remote, Site
@@ -32,7 +33,7 @@ def list_due(session: Session, now: datetime) -> list[int]:
             Remote.dialect == POINTSYNC,
             Remote.is_equal_there.is_(False),
             Remote.gap.is_not(None),
-            backoff.may_be_called(now),
+            backoff.may_be_called(now, now + clock.MAX_LEAD),
             Remote.auth.not_in(Origin.select_blocked_auths()),
         )
     )

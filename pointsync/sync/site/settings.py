@@ -39,6 +39,8 @@ DEFINITIONS = {
 }
 SHORT_DELAY_SECONDS = 60
 
+_SELECT_VALUES = select(Setting.name, Setting.value)
+
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
@@ -59,7 +61,7 @@ class Settings:
 
 def read(session: Session) -> Settings:
     """Read all settings; those that were never changed have their defaults."""
-    stored = {row.name: row.value for row in session.execute(select(Setting.name, Setting.value))}
+    stored = {row.name: row.value for row in session.execute(_SELECT_VALUES)}
     values: dict[str, Any] = {
         # A value from before a setting had its present bounds counts as the nearest allowed one.
         name: min(max(int(stored.get(name, definition.default)), definition.low), definition.high)

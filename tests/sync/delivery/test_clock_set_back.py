@@ -9,7 +9,7 @@ from pointsync import clock, db
 from pointsync.models import Delivery, DeliveryState, Remote
 from pointsync.runtime import get_runtime
 from pointsync.schedule import remote_ticks
-from pointsync.sync.delivery import claim
+from pointsync.sync.delivery import claim, due
 from pointsync.sync.delivery.batch import Batch
 from pointsync.sync.protocol.ping import POINTSYNC, WOOREWARDS
 from pointsync.sync.site import settings
@@ -55,9 +55,10 @@ def claim_next(remote_id: int) -> Batch | None:
         state, now = get_runtime(), clock.now()
         remote = Remote.get_for_update(session, remote_id)
         assert remote
-        if not claim.lease_remote(session, remote, state.worker_id, now):
+        sending_state = claim.lease_remote(session, remote, state.worker_id, now)
+        if not sending_state:
             return None
-        return claim.claim_batch(session, remote, state.vault, settings.read(session), now)
+        return claim.claim_batch(session, remote, sending_state, state.vault, settings.read(session), now)
 
 
 @each_jump
@@ -119,7 +120,7 @@ def test_an_unanswered_woorewards_call_is_given_its_whole_time_again(
     assert [each.movement.points for each in claim_next(remote_id).items] == [2]
     assert not is_due(remote_id)
     assert claim_next(remote_id) is None
-    moving_clock.advance(claim.UNSURE_PERIOD - SECOND)
+    moving_clock.advance(due.UNSURE_PERIOD - SECOND)
     assert claim_next(remote_id) is None
     moving_clock.advance(SECOND)
     assert is_due(remote_id)

@@ -55,7 +55,7 @@ def test_a_comparison_is_late_after_ten_seconds(age: timedelta, status: str) -> 
 
 @pytest.mark.parametrize(
     ("age", "status"),
-    [(timedelta(0), GREEN), (10 * SECOND, GREEN), (10 * SECOND + MS, WARNING), (-2 * SECOND, WARNING)],
+    [(timedelta(0), GREEN), (8 * SECOND, GREEN), (8 * SECOND + MS, WARNING), (-2 * SECOND, WARNING)],
 )
 def test_a_status_that_nobody_stores_any_more_is_not_shown_as_green(
     monkeypatch: pytest.MonkeyPatch, age: timedelta, status: str
