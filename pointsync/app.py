@@ -15,6 +15,8 @@ from pointsync.web.trusted_proxy import TrustedProxyMiddleware
 from pointsync.web.upload_limits import MAX_BODY_BYTES
 
 PEER_PATHS = ("/pointsync/", "/wp-json/")
+MAX_SHOP_ANSWER_BYTES = 16 * 1024 * 1024
+"""A page of orders with hundreds of lines each."""
 
 
 def configure(app: Flask, config: Config) -> None:
@@ -34,7 +36,14 @@ def configure(app: Flask, config: Config) -> None:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions[EXTENSION_KEY] = Runtime(
-        config=config, vault=Vault(config.secret_key), client=HttpClient(allow_private=config.private_remotes)
+        config=config,
+        vault=Vault(config.secret_key),
+        client=HttpClient(allow_private=config.private_remotes),
+        shop_client=HttpClient(
+            allow_private=config.private_remotes,
+            max_response_bytes=MAX_SHOP_ANSWER_BYTES,
+            url_noun="the shop's URL",
+        ),
     )
 
 

@@ -72,9 +72,15 @@ def format_fingerprint(public_key: str) -> str:
     return " ".join(digits[at : at + 4] for at in range(0, 32, 4))
 
 
-def sign_hmac(secret: str, content: bytes) -> bytes:
-    """The HMAC-SHA256 of `content` with the key `secret`."""
-    return hmac.new(secret.encode(), content, hashlib.sha256).digest()
+def sign_hmac(secret: str | bytes, content: bytes) -> bytes:
+    """The HMAC-SHA256 of `content` with the key `secret`; a text is taken as UTF-8."""
+    key = secret.encode() if isinstance(secret, str) else secret
+    return hmac.new(key, content, hashlib.sha256).digest()
+
+
+def start_hmac(secret: str) -> hmac.HMAC:
+    """The same for content that is read part by part: call `update` with each, then `digest`."""
+    return hmac.new(secret.encode(), digestmod=hashlib.sha256)
 
 
 def sign_ed25519(private_key: str, content: bytes) -> bytes:

@@ -25,6 +25,8 @@ class Runtime:
     config: Config
     vault: Vault
     client: "HttpClient"
+    shop_client: "HttpClient"
+    """For calls of shops, whose answers are larger than those of sites."""
     worker_id: str = field(default_factory=new_token)
     couriers: "Couriers | None" = None
     stop_requested: threading.Event = field(default_factory=threading.Event)

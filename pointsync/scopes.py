@@ -5,7 +5,7 @@ from collections.abc import Iterable
 SCOPES = {
     "record": "Record movements, redeem rewards, and hold points for a checkout.",
     "read": "Read customers’ balances, movements as they are recorded, points reserves, rewards and the site.",
-    "shop": "All that a shop’s plugin needs: what record and read allow, and reporting orders.",
+    "shop": "All that a shop’s plugin needs: what record and read allow, reporting orders, and webhooks.",
     "people": "Rename, merge and erase customers. No call needs it yet.",
     "admin": "Read this site’s remotes with their status, and its metrics at /metrics.",
 }
@@ -21,3 +21,5 @@ def allows(scopes: Iterable[str], needed: str) -> bool:
 
 MAX_PER_MINUTE = 60_000
 """The highest rate limit of a key."""
+MAX_KEPT_HOURS = 30 * 24
+"""How long the old key can still work after a rotation."""

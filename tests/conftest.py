@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from jinja2 import StrictUndefined
 
 from pointsync import clock, db
 from pointsync.accounts import admins
+from pointsync.schedule import turns
 from tests.support import postgres, run_folder
 from tests.support.apps import create_application, open_context
 from tests.support.moving_clock import MovingClock
 from tests.support.route_cache import cache_compiled_routes
+from tests.support.statement_cache import share_compiled_statements
 from tests.support.woorewards_shop import WooRewardsSite
 
 TESTS = Path(__file__).parent
@@ -63,7 +66,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by their tier's folder, before `-m` chooses among them; workers get the long tests first."""
     for item in items:
-        if item.path.is_relative_to(TESTS) and (tier := item.path.relative_to(TESTS).parts[0]) in TIERS:
+        if (tier := _tier(item.path)) in TIERS:
             item.add_marker(tier)
     if hasattr(config, "workerinput"):
         items.sort(key=_rank)
@@ -79,18 +82,19 @@ def pytest_collection_finish() -> None:
 
 
 def _rank(item: pytest.Item) -> int:
-    tier = _tier(item)
+    tier = _tier(item.path)
     return TIERS.index(tier) if tier in TIERS else len(TIERS)
 
 
-def _tier(item: pytest.Item) -> str:
-    return item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+@cache
+def _tier(path: Path) -> str:
+    return path.relative_to(TESTS).parts[0] if path.is_relative_to(TESTS) else ""
 
 
 def _mix_files(items: list[pytest.Item]) -> dict[Path, float]:
     """The place of each file: files whose tests wait, and files whose tests compute, in turn."""
-    waiting = dict.fromkeys(item.path for item in items if _tier(item) in WAITING_TIERS)
-    computing = dict.fromkeys(item.path for item in items if _tier(item) not in WAITING_TIERS)
+    waiting = dict.fromkeys(item.path for item in items if _tier(item.path) in WAITING_TIERS)
+    computing = dict.fromkeys(item.path for item in items if _tier(item.path) not in WAITING_TIERS)
     return {path: place + 0.5 for place, path in enumerate(computing)} | {
         path: place for place, path in enumerate(waiting)
     }
@@ -104,10 +108,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _cached_routes() -> Iterator[None]:
+def _shared_caches() -> Iterator[None]:
     """Each test has an application of its own; what is the same in all of them is made once."""
     with pytest.MonkeyPatch.context() as patch:
-        cache_compiled_routes(patch)
+        set_attribute = partial(patch.setattr, raising=False)
+        cache_compiled_routes(set_attribute)
+        share_compiled_statements(set_attribute)
         yield
 
 
@@ -116,6 +122,14 @@ def _strict_templates() -> Iterator[None]:
     """A name that a template does not know is an error; otherwise it would be shown as an empty text."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flask, "jinja_options", {"undefined": StrictUndefined})
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _complete_jobs() -> Iterator[None]:
+    """A job that a test runs is complete when it returns, however busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turns, "WAIT_SECONDS", 60)
         yield
 
 

@@ -1,10 +1,10 @@
-"""API keys: create, list, revoke and find them, with their scopes, rate limits and last use."""
+"""API keys: create, list, rotate, revoke and find them, with their shops, scopes, rate limits and last use."""
 
 import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from pointsync import crypto, ids
@@ -13,7 +13,7 @@ from pointsync.accounts.rate_limit import RateLimit
 from pointsync.db.upsert import dialect_insert
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.models import ApiKey, ApiKeyUse, Site
-from pointsync.scopes import MAX_PER_MINUTE, SCOPES
+from pointsync.scopes import MAX_KEPT_HOURS, MAX_PER_MINUTE, SCOPES
 
 MAX_EXPIRY_YEARS = 100
 USE_RESOLUTION = timedelta(minutes=1)
@@ -27,17 +27,21 @@ def create(
     name: str,
     now: datetime,
     *,
+    shop: str | None = None,
     scopes: Collection[str] = tuple(SCOPES),
     expires_at: datetime | None = None,
     per_minute: int | None = None,
 ) -> tuple[ApiKey, str]:
     """Create a key. Return its row and the key itself, of which only the hash is stored.
 
-    `scopes` limits what the key may do; `per_minute` limits its calls. The name of a revoked key may be used again:
-    the refs of its movements then still count as recorded. Raises InvalidInput for `name`, `scopes`, `expires_at` or
-    `per_minute`, Conflict if an active key has the name.
+    `shop` names the shop to which the key belongs, and with it the refs that it sends. Default: the shop of the last
+    key with this name, else the name itself. `scopes` limits what the key may do; `per_minute` limits its calls.
+    Raises InvalidInput for `name`, `shop`, `scopes`, `expires_at` or `per_minute`, Conflict if an active key has the
+    name.
     """
     check_name(name)
+    if shop:
+        check_name(shop, "shop")
     unknown = set(scopes) - set(SCOPES)
     if unknown or not scopes:
         raise InvalidInput(
@@ -49,11 +53,13 @@ def create(
         raise InvalidInput("per_minute", f"Enter a whole number of calls from 1 to {MAX_PER_MINUTE:,}, or none.")
     Site.get_for_update(session)  # one transaction at a time checks whether a name is free and takes it
     if _find_active(session, name):
-        message = f"A key named {name} already exists. Choose another name, or revoke that key first."
+        message = f"A key named {name} already exists. Choose another name, or rotate or revoke that key."
         raise Conflict("name_taken", message, {"name": message})
+    last_shop = session.scalar(select(ApiKey.shop).where(ApiKey.name == name).order_by(ApiKey.id.desc()).limit(1))
     key = ids.new_api_key()
     row = ApiKey(
         name=name,
+        shop=shop or last_shop or name,
         digest=crypto.sha256_hex(key),
         scopes=" ".join(each for each in SCOPES if each in scopes),
         per_minute=per_minute,
@@ -78,23 +84,44 @@ def get(session: Session, key_id: int) -> ApiKey:
     return row
 
 
+def list_shops(session: Session, scope: str) -> list[str]:
+    """The names of the shops that have an active key with this scope, sorted."""
+    return sorted({row.shop for row in list_all(session) if row.has_scope(scope)})
+
+
 def revoke(session: Session, name: str, now: datetime) -> None:
-    """Revoke the active key with this name at once. Raises NotFound."""
-    row = _find_active(session, name) if _NAME.match(name) else None
-    if row is None:
-        message = f"There is no active key {name[:64]!r}. See the list of keys: pointsync key list."
-        raise NotFound("unknown_key", message, {"name": message})
-    row.revoked_at = now
+    """Revoke the active key with this name at once, also the old one of a rotation. Raises NotFound."""
+    _get_active(session, name).revoked_at = now
     session.flush()
 
 
-def find(session: Session, key: str) -> ApiKey | None:
-    """The row of a key that a caller sent, unless it is revoked.
+def rotate(session: Session, name: str, now: datetime, *, keep_old_hours: int = 0) -> tuple[ApiKey, str]:
+    """Replace the secret of the active key with this name. Return its row and the new key.
+
+    Shop, scopes, limits and expiry stay. The old key is refused at once, or after `keep_old_hours`; the one before it
+    always at once. Raises NotFound, or InvalidInput for `keep_old_hours`.
+    """
+    if not 0 <= keep_old_hours <= MAX_KEPT_HOURS:
+        raise InvalidInput("keep_old_hours", f"Enter a whole number of hours from 0 to {MAX_KEPT_HOURS:,}.")
+    Site.get_for_update(session)  # two rotations at once would both show a key, and one of them would not work
+    row = _get_active(session, name)
+    session.refresh(row)
+    key = ids.new_api_key()
+    row.old_digest = row.digest if keep_old_hours else None
+    row.old_ends_at = now + timedelta(hours=keep_old_hours) if keep_old_hours else None
+    row.digest = crypto.sha256_hex(key)
+    session.flush()
+    return row, key
+
+
+def find(session: Session, key: str, now: datetime) -> ApiKey | None:
+    """The row of a key that a caller sent, unless it is revoked, or replaced and its time is over.
 
     The key is found by its hash, so the time that this takes reveals nothing about it.
     """
-    query = select(ApiKey).where(ApiKey.digest == crypto.sha256_hex(key), ApiKey.revoked_at.is_(None))
-    return session.scalar(query)
+    digest = crypto.sha256_hex(key)
+    is_old = (ApiKey.old_digest == digest) & (ApiKey.old_ends_at > now)
+    return session.scalar(select(ApiKey).where(or_(ApiKey.digest == digest, is_old), ApiKey.revoked_at.is_(None)))
 
 
 def is_use_saved(row: ApiKey, now: datetime) -> bool:
@@ -122,12 +149,20 @@ def count_call(session: Session, key_id: int, per_minute: int, now: datetime) ->
     return rate_limit.consume(session, RateLimit(per_minute), *_bucket_key(key_id), now=now)
 
 
-def check_name(name: str) -> None:
-    """Raise InvalidInput if `name` is not allowed for a key or a hook."""
+def check_name(name: str, field: str = "name") -> None:
+    """Raise InvalidInput for `field` if `name` is not allowed for a key, a shop or a hook."""
     if not _NAME.match(name):
         raise InvalidInput(
-            "name", "A name needs 1 to 64 letters, digits, dots, underscores or hyphens, such as web-shop."
+            field, "A name needs 1 to 64 letters, digits, dots, underscores or hyphens, such as web-shop."
         )
+
+
+def _get_active(session: Session, name: str) -> ApiKey:
+    row = _find_active(session, name) if _NAME.match(name) else None
+    if row is None:
+        message = f"There is no active key {name[:64]!r}. See the list of keys: pointsync key list."
+        raise NotFound("unknown_key", message, {"name": message})
+    return row
 
 
 def _find_active(session: Session, name: str) -> ApiKey | None:

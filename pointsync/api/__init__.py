@@ -16,10 +16,13 @@ def register(app: Flask) -> None:
         remotes,
         reserves,
         rewards,
+        shop_keys,
         site,
     )
     from pointsync.api.endpoints import blueprint
     from pointsync.api.holds import views as holds
+    from pointsync.api.orders import views as orders  # noqa: F401
+    from pointsync.api.webhooks import views as webhooks  # noqa: F401
 
     app.url_map.converters["email"] = customers.EmailConverter
     app.url_map.converters["ref"] = holds.RefConverter

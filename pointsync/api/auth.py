@@ -35,7 +35,7 @@ class InsufficientScope(Forbidden):
 
 
 def require_key(scope: str) -> None:
-    """Check that the request has a valid API key with `scope`. `current_key_name` returns the key's name afterwards.
+    """Check that the request has a valid API key with `scope`. `current_source` returns its refs' source afterwards.
 
     Cookies and identity headers are ignored. Raises Unauthorized, InsufficientScope, or TooManyRequests: for an
     address that sent too many wrong keys (a valid key still works from there), and for a key above its rate.
@@ -43,26 +43,33 @@ def require_key(scope: str) -> None:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise Unauthorized(f"This call has no API key. {_KEY_HINT}", www_authenticate=_challenge())
-    row, now = api_keys.find(db.session(), key.strip()), clock.now()
+    now = clock.now()
+    row = api_keys.find(db.session(), key.strip(), now)
     if row is None:
         count_failure("API key")
         raise Unauthorized(
-            f"This API key is unknown or revoked. {_KEY_HINT}", www_authenticate=_challenge("invalid_token")
+            f"This API key is unknown, revoked or replaced. {_KEY_HINT}", www_authenticate=_challenge("invalid_token")
         )
     if row.has_expired(now):
         message = f"The API key {row.name} has expired. Create a new one, and revoke this one."
         raise Unauthorized(message, www_authenticate=_challenge("invalid_token"))
     if not row.has_scope(scope):
         raise InsufficientScope(row.name, scope)
-    g.api_key_name = row.name
+    g.api_key_shop, g.api_key_source = row.shop, row.ref_source
     set_actor(Actor(row.name, "key", request.remote_addr or ""))
     _track_use(row, now)
 
 
-def current_key_name() -> str:
-    """The name of the API key of this request."""
-    name: str = g.api_key_name
-    return name
+def current_shop() -> str:
+    """The name of the shop to which the API key of this request belongs."""
+    shop: str = g.api_key_shop
+    return shop
+
+
+def current_source() -> str:
+    """The source of the refs in this request: those of a shop stay the same when its keys are replaced."""
+    source: str = g.api_key_source
+    return source
 
 
 def _track_use(row: ApiKey, now: datetime) -> None:

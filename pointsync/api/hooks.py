@@ -1,8 +1,12 @@
 """`POST /hooks/woocommerce/{token}`: WooCommerce webhooks, checked, and stored before they are answered."""
 
 import base64
+import errno
 import logging
 import re
+import threading
+from contextlib import nullcontext
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import msgspec
@@ -16,11 +20,13 @@ from pointsync.api.responses import json_response
 from pointsync.crypto import WrongSecretKey
 from pointsync.runtime import get_runtime
 from pointsync.web.rate_limit import count_failure
+from pointsync.web.upload_limits import MAX_BODY_BYTES, MAX_HOOK_BODY_BYTES
 from pointsync.woocommerce import hooks
 from pointsync.woocommerce.outcome import HookOutcome
 from pointsync.woocommerce.receive import receive_delivery
 
-WEBHOOK_MAX_BODY_BYTES = 1024 * 1024
+READ_AT_ONCE_BYTES = 64 * 1024
+MAX_PING_BYTES = 64
 
 _PING = re.compile(rb"webhook_id=[0-9]{1,19}\Z")
 _UNKNOWN_HOOK = "There is no hook at this address. Copy its URL again from the panel or from pointsync hook list."
@@ -29,6 +35,11 @@ _CANNOT_DECRYPT = (
     "saved. Set the earlier key again, or remove the hook and add it again."
 )
 _BAD_SIGNATURE = "The signature is missing or wrong. Enter the secret of this hook in the shop's webhook."
+
+_TOO_LARGE = "The delivery is too large. A hook accepts at most 8 MB."
+_DISK_FULL = "The disk of this site's server is full, so the delivery was not recorded. Free up space."
+
+_large_body_lock = threading.Lock()
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +54,6 @@ def receive_webhook(token: str) -> ResponseReturnValue:
 
     A delivery that this site cannot use is also answered with 200: WooCommerce disables a webhook that often fails.
     """
-    request.max_content_length = WEBHOOK_MAX_BODY_BYTES
     hook = hooks.find(db.session(), token)
     if hook is None:
         raise NotFound(_UNKNOWN_HOOK)
@@ -52,17 +62,55 @@ def receive_webhook(token: str) -> ResponseReturnValue:
     except WrongSecretKey:
         log.error("hook %s: %s", hook.name, _CANNOT_DECRYPT)
         return errors.error_response(503, "wrong_secret", _CANNOT_DECRYPT)
-    raw = request.get_data(parse_form_data=False)
-    if _is_ping(raw):
-        return json_response({"outcome": "ping", "message": "The hook exists."})
-    if not _is_signed(raw, secret):
-        count_failure("hook signature")
-        return errors.error_response(401, "bad_signature", _BAD_SIGNATURE)
-    result = _record_webhook(token, _decode_json(raw))
+    if (request.content_length or 0) > MAX_HOOK_BODY_BYTES:
+        return errors.error_response(413, "too_large", _TOO_LARGE)
+    request.max_content_length = MAX_HOOK_BODY_BYTES + 1  # the last byte would look like one too many
+    # Above this size it is on the disk, since nobody knows yet who sends it.
+    with SpooledTemporaryFile(max_size=MAX_BODY_BYTES) as body:
+        try:
+            signature = _receive_body(body, secret)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return errors.error_response(507, "disk_full", _DISK_FULL)
+        if body.tell() > MAX_HOOK_BODY_BYTES:
+            return errors.error_response(413, "too_large", _TOO_LARGE)
+        if _is_ping(body):
+            return json_response({"outcome": "ping", "message": "The hook exists."})
+        if not crypto.is_equal_constant_time(signature, request.headers.get("X-WC-Webhook-Signature", "").strip()):
+            count_failure("hook signature")
+            return errors.error_response(401, "bad_signature", _BAD_SIGNATURE)
+        result = _record_body(token, body)
     if result is None:
         raise NotFound(_UNKNOWN_HOOK)
     get_runtime().wake_couriers()
     return json_response({"outcome": result.status, "message": result.message})
+
+
+@blueprint.get("/woocommerce/<token>")
+def show_hook(token: str) -> ResponseReturnValue:
+    """Say whether there is a hook: to people who open its URL, and to the server before it receives a large body."""
+    if hooks.find(db.session(), token) is None:
+        raise NotFound(_UNKNOWN_HOOK)
+    return json_response(
+        {"message": "This is the delivery URL of a hook. WooCommerce sends its webhooks here by POST."}
+    )
+
+
+def _receive_body(body: SpooledTemporaryFile[bytes], secret: str) -> bytes:
+    """Write the request's body to `body`. Return its signature: the base64 of its HMAC-SHA256 with the secret."""
+    hmac = crypto.start_hmac(secret)
+    while part := request.stream.read(READ_AT_ONCE_BYTES):
+        hmac.update(part)
+        body.write(part)
+    return base64.b64encode(hmac.digest())
+
+
+def _record_body(token: str, body: SpooledTemporaryFile[bytes]) -> HookOutcome | None:
+    """Decode and record a signed body. Large ones one after the other: decoded, they take ten times as much memory."""
+    with _large_body_lock if body.tell() > MAX_BODY_BYTES else nullcontext():
+        body.seek(0)
+        return _record_webhook(token, _decode_json(body.read()))
 
 
 def _record_webhook(token: str, body: Any) -> HookOutcome | None:
@@ -78,19 +126,16 @@ def _record_webhook(token: str, body: Any) -> HookOutcome | None:
     return db.run_in_transaction(record)
 
 
-def _is_ping(raw: bytes) -> bool:
+def _is_ping(body: SpooledTemporaryFile[bytes]) -> bool:
     """Whether this is the unsigned ping that WooCommerce sends when a webhook is saved."""
-    return (
-        "X-WC-Webhook-Signature" not in request.headers
-        and request.mimetype == "application/x-www-form-urlencoded"
-        and _PING.match(raw) is not None
-    )
-
-
-def _is_signed(raw: bytes, secret: str) -> bool:
-    """Whether the header is the base64 of the raw body's HMAC-SHA256 with the hook's secret."""
-    expected = base64.b64encode(crypto.sign_hmac(secret, raw))
-    return crypto.is_equal_constant_time(expected, request.headers.get("X-WC-Webhook-Signature", "").strip())
+    if (
+        "X-WC-Webhook-Signature" in request.headers
+        or request.mimetype != "application/x-www-form-urlencoded"
+        or body.tell() > MAX_PING_BYTES
+    ):
+        return False
+    body.seek(0)
+    return _PING.match(body.read()) is not None
 
 
 def _decode_json(raw: bytes) -> Any:

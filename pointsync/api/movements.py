@@ -6,7 +6,7 @@ from typing import cast
 from flask.typing import ResponseReturnValue
 
 from pointsync import clock, db
-from pointsync.api.auth import current_key_name
+from pointsync.api.auth import current_source
 from pointsync.api.endpoints import SuccessResponse, endpoint
 from pointsync.api.errors import BodyRefused
 from pointsync.api.request_bodies import parse_movements, read_json
@@ -56,7 +56,7 @@ _RESULT_SCHEMAS = (RecordedOne, RecordedMany)
 )
 def record_movements() -> ResponseReturnValue:
     """Record the movements of the body, and wake the couriers."""
-    source, now = f"api:{current_key_name()}", clock.now()
+    source, now = current_source(), clock.now()
     try:
         body = parse_movements(read_json())
         drafts = [each for each in body.drafts if isinstance(each, Draft)]

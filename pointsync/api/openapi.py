@@ -8,6 +8,7 @@ import msgspec
 import pointsync
 from pointsync.api.endpoints import ENDPOINTS, PREFIX, Endpoint
 from pointsync.api.schemas import Error, RefusedMovement
+from pointsync.webhooks.message import POINTS_CHANGED, PointsChanged
 
 _JSON_TYPE = "application/json"
 _REF_TEMPLATE = "#/components/schemas/{name}"
@@ -30,6 +31,7 @@ def build_document() -> dict[str, Any]:
         "servers": [{"url": PREFIX}],
         "security": [{"key": []}],
         "paths": paths,
+        "webhooks": {POINTS_CHANGED: {"post": _build_webhook()}},
         "components": {
             "schemas": components,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key of this site."}},
@@ -38,7 +40,12 @@ def build_document() -> dict[str, Any]:
 
 
 def _build_schemas() -> dict[str, Any]:
-    types = [Error, RefusedMovement, *(schema for endpoint in ENDPOINTS for schema in _types_of(endpoint))]
+    types = [
+        Error,
+        RefusedMovement,
+        PointsChanged,
+        *(schema for endpoint in ENDPOINTS for schema in _types_of(endpoint)),
+    ]
     _, components = msgspec.json.schema_components(types, ref_template=_REF_TEMPLATE)
     if new_movement := components.get("NewMovement"):
         new_movement["anyOf"] = [{"required": ["points"]}, {"required": ["set"]}]
@@ -53,6 +60,20 @@ def _build_schema(types: tuple[Any, ...]) -> dict[str, Any]:
     results, _ = msgspec.json.schema_components(types, ref_template=_REF_TEMPLATE)
     schemas = list(results)
     return schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
+
+
+def _build_webhook() -> dict[str, Any]:
+    """The message that this site sends to webhooks."""
+    return {
+        "operationId": "points_changed",
+        "summary": "Points have changed",
+        "description": "Sent to webhooks. The headers webhook-id, webhook-timestamp and webhook-signature are those of "
+        "Standard Webhooks. webhook-id is the same if the message is repeated.",
+        "requestBody": {"content": {_JSON_TYPE: {"schema": _build_schema((PointsChanged,))}}},
+        "responses": {
+            "200": {"description": "The message was accepted. Any 2xx status says so. 410 ends the webhook."}
+        },
+    }
 
 
 def _build_operation(endpoint: Endpoint) -> dict[str, Any]:

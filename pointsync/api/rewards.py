@@ -4,7 +4,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from pointsync import clock, db
-from pointsync.api.auth import current_key_name
+from pointsync.api.auth import current_source
 from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
 from pointsync.api.request_bodies import parse_redemption, read_json
 from pointsync.api.responses import json_response
@@ -59,7 +59,7 @@ def list_rewards(key: str) -> ResponseReturnValue:
 )
 def redeem_reward(key: str, id: int) -> ResponseReturnValue:
     """Redeem the reward, and wake the couriers."""
-    source, now, redemption = f"api:{current_key_name()}", clock.now(), parse_redemption(read_json())
+    source, now, redemption = current_source(), clock.now(), parse_redemption(read_json())
 
     def redeem(session: Session) -> RecordResult:
         return rewards.redeem(session, reserves.get(session, key), id, redemption.customer, redemption.ref, source, now)

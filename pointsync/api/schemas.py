@@ -52,7 +52,7 @@ class NewMovement(Struct, kw_only=True, forbid_unknown_fields=True):
         str | None,
         _text_meta(
             MAX_REF_LENGTH,
-            "The shop's own id of this movement. A ref is recorded once for each API key, however often it is sent.",
+            "The shop's own id of this movement. A ref is recorded once for each shop, however often it is sent.",
         ),
     ] = None
     at: Annotated[
@@ -119,7 +119,7 @@ class NewRedemption(Struct, kw_only=True, forbid_unknown_fields=True):
         str,
         _text_meta(
             MAX_REF_LENGTH,
-            "The shop's own id of this redemption. A ref is redeemed once for each API key, however often it is sent.",
+            "The shop's own id of this redemption. A ref is redeemed once for each shop, however often it is sent.",
         ),
     ]
 
@@ -207,12 +207,15 @@ class BalancesOfCustomers(Struct):
 
 
 class SiteHook(Struct):
-    """A hook that turns the webhooks of a WooCommerce shop into movements."""
+    """What counts a shop's orders, or records its movements."""
 
     name: str
     reserve: Annotated[str, Meta(description="The key of its points reserve.")]
     rule: Annotated[str, Meta(description="orders, or movements of the shop's plugin.")]
-    shop: Annotated[str | None, Meta(description="The shop that has called it; null before its first call.")]
+    shop: Annotated[str | None, Meta(description="The address of its shop; null before its first useful delivery.")]
+    key_shop: Annotated[
+        str | None, Meta(description="The shop whose API keys report the orders; null if webhooks deliver them.")
+    ]
 
 
 class SiteInformation(Struct):
@@ -222,6 +225,7 @@ class SiteInformation(Struct):
     name: str
     url: Annotated[str | None, Meta(description="The URL that other sites call.")]
     version: Annotated[str, Meta(description="The version of PointSync.")]
+    lineage: Annotated[str, Meta(description="It changes when this site may have lost what it had recorded.")]
     hooks: list[SiteHook]
 
 

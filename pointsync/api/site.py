@@ -8,6 +8,7 @@ from pointsync.api.endpoints import SuccessResponse, endpoint
 from pointsync.api.responses import json_response
 from pointsync.api.schemas import SiteHook, SiteInformation
 from pointsync.ledger import reserves
+from pointsync.ledger.feed.lineage import get_lineage
 from pointsync.models import Site
 from pointsync.runtime import get_runtime
 from pointsync.sync.site import general
@@ -19,7 +20,7 @@ from pointsync.woocommerce import hooks
     "/site",
     scope="read",
     title="Get the site",
-    description="This site: its Auth, name, URL and version, and the hooks that count orders for its points reserves.",
+    description="This site: its Auth, name, URL and version, and what counts orders for its points reserves.",
     responses={200: SuccessResponse("The site.", (SiteInformation,))},
 )
 def show_site() -> ResponseReturnValue:
@@ -33,8 +34,10 @@ def show_site() -> ResponseReturnValue:
             name=general.get_site_name(session, config),
             url=general.get_effective_url(site, config),
             version=pointsync.__version__,
+            lineage=get_lineage(session),
             hooks=[
-                SiteHook(each.name, keys[each.reserve_id], each.rule, each.shop) for each in hooks.list_all(session)
+                SiteHook(each.name, keys[each.reserve_id], each.rule, each.shop, each.key_shop)
+                for each in hooks.list_all(session)
             ],
         )
     )

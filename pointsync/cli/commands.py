@@ -21,7 +21,19 @@ from pointsync.cli.points import (
 )
 from pointsync.cli.remotes import actions, change, differences, hand_on, origin, pinned_key, refused, remote, resend
 from pointsync.cli.server import serve, worker
-from pointsync.cli.site import admin, api_key, fetch_back, hook, identity, mail, setting, shop, site_pass
+from pointsync.cli.site import (
+    admin,
+    api_key,
+    fetch_back,
+    hook,
+    identity,
+    mail,
+    order_rule,
+    setting,
+    shop,
+    site_pass,
+    webhook,
+)
 
 ROOT = Group(
     "pointsync",
@@ -58,6 +70,7 @@ ROOT = Group(
         api_key.key,
         hook.hook,
         shop.shop,
+        webhook.webhook,
         admin.admin,
         audit.audit,
         verify.verify,
@@ -74,5 +87,6 @@ for each in (
     *pinned_key.COMMANDS,
 ):
     remote.remote.add_command(each)
+shop.shop.add_command(order_rule.rule)
 for each in hand_on.COMMANDS:
     origin.origin.add_command(each)

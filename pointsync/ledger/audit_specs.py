@@ -23,6 +23,7 @@ from pointsync.models import (
     HookDelivery,
     HourlyTotal,
     KeptDelivery,
+    LastAlive,
     Lease,
     Level,
     LevelUnlock,
@@ -32,6 +33,7 @@ from pointsync.models import (
     Movement,
     MovementChange,
     Origin,
+    Outage,
     RateBucket,
     ReceivedSummary,
     Redemption,
@@ -45,7 +47,10 @@ from pointsync.models import (
     Reward,
     Setting,
     Shop,
+    ShopAccount,
     ShopAddress,
+    ShopKey,
+    ShopKeyRequest,
     ShopOrder,
     ShopOrderPoints,
     SignIn,
@@ -53,6 +58,7 @@ from pointsync.models import (
     StatusChange,
     StoredOrderRule,
     Task,
+    Webhook,
     Worker,
 )
 
@@ -76,7 +82,13 @@ class AuditSpec:
 
 AUDITED_MODELS: dict[type[Base], AuditSpec] = {
     Admin: AuditSpec("admin", "name", "name disabled_at", "password_hash", "id created_at"),
-    ApiKey: AuditSpec("API key", "name", "name scopes per_minute expires_at revoked_at", "digest", "id created_at"),
+    ApiKey: AuditSpec(
+        "API key",
+        "name",
+        "name shop scopes per_minute expires_at old_ends_at revoked_at",
+        "digest",
+        "id old_digest created_at",
+    ),
     Delivery: AuditSpec(
         "delivery",
         "id",
@@ -108,9 +120,9 @@ AUDITED_MODELS: dict[type[Base], AuditSpec] = {
     Hook: AuditSpec(
         "hook",
         "name",
-        "name reserve_id rule rate status order_rule removed_at",
+        "name reserve_id rule rate status order_rule key_shop removed_at",
         "token sealed_secret",
-        "id shop_id shop stack created_at",
+        "id shop_id shop seen_until stack created_at early_rule last_order",
     ),
     Level: AuditSpec(
         "level",
@@ -161,12 +173,28 @@ AUDITED_MODELS: dict[type[Base], AuditSpec] = {
     ),
     Shop: AuditSpec("shop", "name", "name merged_into_id", ignored_columns="id code currency created_at"),
     ShopAddress: AuditSpec("shop address", "address", "address shop_id", ignored_columns="created_at"),
+    ShopKey: AuditSpec(
+        "shop key",
+        "url",
+        "url key_end",
+        "sealed_consumer_key sealed_consumer_secret",
+        "shop_id created_at next_at read_until walk night_walk night_done_at last_success_at failures failing_since "
+        "code message",
+    ),
     Task: AuditSpec(
         "long work",
         "title",
         "kind title",
         ignored_columns="id state done total unit asked_by asked_at started_at ends_at finished_at options position "
         "result message tries holder held_until",
+    ),
+    Webhook: AuditSpec(
+        "webhook",
+        "url",
+        "url shop disabled_at",
+        "sealed_secret",
+        "id cursor is_restarted failures failing_since last_failure_at next_attempt_at last_error last_success_at "
+        "created_at",
     ),
 }
 
@@ -187,6 +215,7 @@ UNAUDITED_MODELS: dict[type[Base], str] = {
             ReversedMovement,
             ReceivedSummary,
             LevelUnlock,
+            ShopAccount,
             ShopOrder,
             ShopOrderPoints,
             StoredOrderRule,
@@ -197,7 +226,8 @@ UNAUDITED_MODELS: dict[type[Base], str] = {
     **dict.fromkeys(
         (HookDelivery, KeptDelivery, Mail, MailServerStatus, RefusedOrigin), "what others sent, and mails to customers"
     ),
-    **dict.fromkeys((Lease, Worker), "running processes"),
+    **dict.fromkeys((LastAlive, Lease, Outage, Worker), "running processes"),
+    ShopKeyRequest: "questions to shops; a key that was stored is logged by itself",
     RateBucket: "counted attempts",
     ApiKeyUse: "use of keys",
     SignIn: "signing in and out is logged by itself; using a sign-in is not a change",

@@ -19,6 +19,7 @@ from pointsync.models.level import Level, LevelUnlock
 from pointsync.models.mail import Mail, MailServerStatus, MailText
 from pointsync.models.movement import AlteredMovement, Movement, MovementChange
 from pointsync.models.origin import Origin, ReceivedSummary, RefusedOrigin
+from pointsync.models.outage import LastAlive, Outage
 from pointsync.models.rate_bucket import RateBucket
 from pointsync.models.remote import Remote
 from pointsync.models.reserve import Reserve
@@ -26,11 +27,14 @@ from pointsync.models.reversal import Reversal, ReversedMovement
 from pointsync.models.reward import Redemption, Reward
 from pointsync.models.setting import Setting
 from pointsync.models.shop import Shop, ShopAddress
+from pointsync.models.shop_account import ShopAccount
+from pointsync.models.shop_key import ShopKey, ShopKeyRequest
 from pointsync.models.shop_order import ShopOrder, ShopOrderPoints, StoredOrderRule
 from pointsync.models.sign_in import SignIn
 from pointsync.models.site import Site
 from pointsync.models.status_change import StatusChange
 from pointsync.models.task import Task, TaskState
+from pointsync.models.webhook import Webhook
 from pointsync.models.worker import Lease, Worker
 
 __all__ = [
@@ -57,6 +61,7 @@ __all__ = [
     "HookDelivery",
     "HourlyTotal",
     "KeptDelivery",
+    "LastAlive",
     "Lease",
     "Level",
     "LevelUnlock",
@@ -66,6 +71,7 @@ __all__ = [
     "Movement",
     "MovementChange",
     "Origin",
+    "Outage",
     "RateBucket",
     "ReceivedSummary",
     "Redemption",
@@ -80,7 +86,10 @@ __all__ = [
     "Reward",
     "Setting",
     "Shop",
+    "ShopAccount",
     "ShopAddress",
+    "ShopKey",
+    "ShopKeyRequest",
     "ShopOrder",
     "ShopOrderPoints",
     "SignIn",
@@ -89,5 +98,6 @@ __all__ = [
     "StoredOrderRule",
     "Task",
     "TaskState",
+    "Webhook",
     "Worker",
 ]

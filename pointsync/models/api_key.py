@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pointsync.db import Base, UtcDateTime
@@ -11,12 +11,17 @@ from pointsync.scopes import allows
 
 class ApiKey(Base):
     __tablename__ = "api_key"
+    __table_args__ = (Index("ix_api_key_old_digest", "old_digest", unique=True),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), index=True)
-    """The source of its movements' refs; a new key with the same name continues with them."""
+    shop: Mapped[str] = mapped_column(String(64), server_default=text("''"))
+    """The name of its shop, to which the refs of its movements and holds belong. Several keys may have the same one."""
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     """SHA-256 of the key, in hex. The key has 256 random bits, so a plain hash is safe."""
+    old_digest: Mapped[str | None] = mapped_column(String(64))
+    """The same of the key before the last rotation, which is accepted until `old_ends_at`."""
+    old_ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     scopes: Mapped[str] = mapped_column(String(64))
     """Names of scopes, separated by spaces, as in OAuth (RFC 6749, 3.3)."""
     per_minute: Mapped[int | None]
@@ -27,6 +32,11 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     use: Mapped["ApiKeyUse | None"] = relationship(lazy="joined", viewonly=True)
+
+    @property
+    def ref_source(self) -> str:
+        """The source of the refs that its shop gives."""
+        return f"api:{self.shop}"
 
     def has_scope(self, scope: str) -> bool:
         """Whether the key has this scope, or one that includes it."""

@@ -32,7 +32,7 @@ class Hold(Base):
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     source: Mapped[str] = mapped_column(String(191))
-    """Who gave the `ref`, such as `api:NAME`. The movement of a capture has the same source."""
+    """Who gave the `ref`, such as `api:SHOP`. The movement of a capture has the same source."""
     ref: Mapped[str] = mapped_column(String(191))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     reserve_id: Mapped[int] = mapped_column(ForeignKey("reserve.id"))

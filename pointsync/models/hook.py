@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Numeric, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Numeric, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pointsync.db import Base, RowNumber, UtcDateTime
@@ -28,10 +28,18 @@ class Hook(Base):
     """The first of the order statuses at which points are given; `order_rule` has all of them."""
     order_rule: Mapped[str | None] = mapped_column(Text)
     """What an order is worth, as JSON: see `ledger.orders.rule`. None for hooks that record movements."""
+    early_rule: Mapped[str | None] = mapped_column(Text)
+    """The rule by which it recorded orders before orders had rows, whatever its rule is now. None for later hooks."""
+    last_order: Mapped[str | None] = mapped_column(Text)
+    """The last order that it received, as JSON, without the customer: an example for the form."""
     shop_id: Mapped[int | None] = mapped_column(ForeignKey("shop.id"))
     """The shop of the first delivery that was recorded."""
     shop: Mapped[str | None] = mapped_column(String(500))
     """The address of that delivery, as the shop wrote it."""
+    key_shop: Mapped[str | None] = mapped_column(String(64))
+    """The shop whose API keys report the orders; None if webhooks deliver them."""
+    seen_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When orders were last reported by the API. Each report has a later time, also if the clock was set back."""
     stack: Mapped[str | None] = mapped_column(String(191))
     """The shop's own name of the reserve in the first movement; movements with another name are ignored."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -42,7 +50,16 @@ class Hook(Base):
 
 class HookDelivery(Base):
     __tablename__ = "hook_delivery"
-    __table_args__ = (Index("ix_hook_delivery_hook_id_id", "hook_id", "id"),)
+    __table_args__ = (
+        Index("ix_hook_delivery_hook_id_id", "hook_id", "id"),
+        Index(
+            "ix_hook_delivery_problem",
+            "hook_id",
+            "id",
+            sqlite_where=text("problem IS NOT NULL"),
+            postgresql_where=text("problem IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     hook_id: Mapped[int] = mapped_column(ForeignKey("hook.id"))
@@ -51,11 +68,14 @@ class HookDelivery(Base):
     outcome: Mapped[str] = mapped_column(String(16))
     """`recorded`, `duplicate`, `unused` or `kept`."""
     message: Mapped[str] = mapped_column(String(500))
+    problem: Mapped[str | None] = mapped_column(String(16))
+    """A value of `DeliveryProblem` if an admin has something to do; None again once an admin has dismissed it."""
 
 
 class KeptDelivery(Base):
-    """A delivery that is counted later: after an admin has said whose address it is from, or after lost movements are
-    back. Of each order or movement, only the newest one is kept."""
+    """A delivery that is counted later: after an admin has said whose address it is from, after lost movements are
+    back, if the shop cannot be asked what the order is now, or once it is known which shop or customer it is about. Of
+    each order, account or movement, only the newest one is kept."""
 
     __tablename__ = "kept_delivery"
     __table_args__ = (Index("uq_kept_delivery", "hook_id", "address", "topic_kind", "thing_id", unique=True),)
@@ -65,9 +85,11 @@ class KeptDelivery(Base):
     address: Mapped[str] = mapped_column(String(500))
     """The shop's address, normalised; empty if the delivery named none."""
     topic_kind: Mapped[str] = mapped_column(String(16))
-    """`order`, `deleted` or `movement`."""
+    """`order`, `deleted`, `account` or `movement`."""
     thing_id: Mapped[int] = mapped_column(BigInteger)
-    """The id of the order or the movement in the shop."""
+    """The id of the order, the account or the movement in the shop."""
+    account_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The account that an order waits for."""
     topic: Mapped[str] = mapped_column(String(191))
     shop: Mapped[str] = mapped_column(String(500))
     """The address as the shop wrote it."""
@@ -75,4 +97,4 @@ class KeptDelivery(Base):
     """The JSON, compressed with zlib."""
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     reason: Mapped[str] = mapped_column(String(16))
-    """Why it waits: `address` or `fetching_back`."""
+    """Why it waits: `address`, `fetching_back`, `reading`, `shop` or `account`: see `woocommerce.kept`."""

@@ -53,7 +53,7 @@ class Movement(Base):
     """The customer's points in the reserve right after it."""
     reason: Mapped[str] = mapped_column(String(500), default="")
     source: Mapped[str | None] = mapped_column(String(191))
-    """Who gave the `ref`, such as `api:NAME`, `hook:NAME`, `command` or `import`."""
+    """Who gave the `ref`, such as `api:SHOP`, `hook:NAME`, `command` or `import`."""
     ref: Mapped[str | None] = mapped_column(String(191))
     ref_source: Mapped[str | None] = mapped_column(String(191))
     """The `source` of a received movement as its origin sent it. Not enforced here; it goes back with the movement."""

@@ -28,6 +28,14 @@ class ShopOrder(Base):
             postgresql_where=text("problem IS NOT NULL"),
         ),
         Index("ix_shop_order_order_id", "order_id"),
+        Index(
+            "ix_shop_order_account",
+            "shop_id",
+            "account_id",
+            "id",
+            sqlite_where=text("account_id > 0"),
+            postgresql_where=text("account_id > 0"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
@@ -35,6 +43,8 @@ class ShopOrder(Base):
     order_id: Mapped[int] = mapped_column(BigInteger)
     order_key: Mapped[str | None] = mapped_column(String(191))
     """The shop's random key of the order: another key is another order."""
+    account_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The account of the customer in the shop; 0 for a guest, None if no report has told it."""
     number: Mapped[str] = mapped_column(String(64), default="")
     first_n: Mapped[int] = mapped_column(default=1)
     """The number of its first movement; those below belong to orders that had the same id before."""
@@ -51,7 +61,7 @@ class ShopOrder(Base):
     """The highest ids in that state: of two states of the same second, the later one has a higher one."""
     is_deleted: Mapped[bool] = mapped_column(default=False)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """When that state was reported here."""
+    """When that state was reported here; if the shop was asked for it, when it was asked."""
     is_stale: Mapped[bool] = mapped_column(default=False)
     """Movements of the order came back after a restore: what it has given is read from them again."""
     problem: Mapped[str | None] = mapped_column(String(32))

@@ -62,8 +62,8 @@ def explain_refusal(
             return f"{address} is {forbidden_kind} address, where no {target_noun} can be; correct {setting_name}."
     if not allow_private and (outer in _LOCAL_NAT64 or any(map(_is_private, checked))):
         return (
-            f"{address} is a private address, and this site may only call public ones; correct the remote's"
-            " URL, or set POINTSYNC_PRIVATE_REMOTES=on if the shop is in this site's own network."
+            f"{address} is a private address, and this site may only call public ones; correct {setting_name}, "
+            "or set POINTSYNC_PRIVATE_REMOTES=on if the shop is in this site's own network."
         )
     return None
 

@@ -57,6 +57,8 @@ class CallLimits:
     read_seconds: float
     total_seconds: float
     max_response_bytes: int
+    url_noun: str = "the remote's URL"
+    """What messages call the URL."""
 
 
 class HttpCall:
@@ -208,7 +210,10 @@ class _HttpConnection(HTTPConnection):
         http_call = current_call.get()
         limits = http_call.limits
         addresses = http_call.resolve(self._dns_host.strip("[]"), self.port)
-        refusals = [address_guard.explain_refusal(each[4][0], limits.allow_private) for each in addresses]
+        refusals = [
+            address_guard.explain_refusal(each[4][0], limits.allow_private, setting_name=limits.url_noun)
+            for each in addresses
+        ]
         allowed_addresses = [each for each, refusal in zip(addresses, refusals, strict=True) if refusal is None]
         if not allowed_addresses:
             raise http_call.build_error("blocked_address", f"was not called: {refusals[0]}")

@@ -35,7 +35,7 @@ class HttpClient:
     """Calls other sites, from any thread. The limits are per call, in seconds and bytes.
 
     `connect_seconds` begins after the DNS lookup and covers all addresses. `allow_private` allows private addresses;
-    `verify` can be a file with the certificate authorities to trust.
+    `verify` can be a file with the certificate authorities to trust; `url_noun` is what messages call the URL.
     """
 
     def __init__(
@@ -47,8 +47,11 @@ class HttpClient:
         total_seconds: float = 30.0,
         max_response_bytes: int = 2 * 1024 * 1024,
         verify: bool | str = True,
+        url_noun: str = "the remote's URL",
     ) -> None:
-        self.limits = CallLimits(allow_private, connect_seconds, read_seconds, total_seconds, max_response_bytes)
+        self.limits = CallLimits(
+            allow_private, connect_seconds, read_seconds, total_seconds, max_response_bytes, url_noun
+        )
         self.verify = verify
         self._sessions: dict[object, requests.Session] = {}
         self.active_calls: dict[HttpCall, None] = {}  # in the order of their deadlines

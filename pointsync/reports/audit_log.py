@@ -45,7 +45,9 @@ SETTING_LABELS = {
     "only_listed": "Accept only listed sites",
     "check_seconds": "Time between two checks",
     "create_customers": "Create unknown customers",
+    "shop_read_minutes": "Time between two readings of a shop",
     "expiry_mail_days": "Days before points expire",
+    "hook_silent_days": "Warn about a silent hook",
     "public_url": "public URL",
 }
 """The panel's labels. The others are shown by their names."""
@@ -76,6 +78,8 @@ FIELD_LABELS = {
     "per_minute": "calls per minute",
     "expires_at": "expiry",
     "token": "delivery URL",
+    "old_ends_at": "end of the old key",
+    "key_shop": "shop of API keys",
 }
 
 

@@ -23,5 +23,5 @@ def hand_on() -> None:
 
 def count_kept_deliveries() -> None:
     """Count deliveries of shops that were kept: lost movements are back, or an admin has said whose address it is."""
-    if kept.list_ready(db.session()) and take_lease("kept_deliveries"):
+    if kept.list_ready(db.session(), clock.now()) and take_lease("kept_deliveries"):
         db.run_in_transaction(lambda session: receive.count_kept(session, clock.now()))

@@ -36,7 +36,7 @@ def check_remotes() -> None:
     checked_before = now - timedelta(seconds=current_settings.check_seconds) + CHECK_INTERVAL
     # There is nothing to compare with these, and each ping loads all of WordPress.
     shop_checked_before = min(checked_before, now - WOOREWARDS_CHECK_INTERVAL + CHECK_INTERVAL)
-    is_in_new_doubt = received.is_in_doubt(ReceivedSummary.doubted_at > now - received.MAX_UNKNOWN)
+    is_in_new_doubt = received.is_in_doubt(ReceivedSummary.doubted_at > now - received.PINGED_OFTEN)
     overdue_ids = db.session.scalars(
         select(Remote.id).where(
             Remote.deleted_at.is_(None),

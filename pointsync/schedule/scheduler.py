@@ -16,7 +16,7 @@ from pointsync import db, leases
 from pointsync.db import DatabaseBusy, DatabaseFileGone, run_in_transaction
 from pointsync.errors import ConfigError
 from pointsync.runtime import get_runtime
-from pointsync.schedule import recovery_ticks, remote_ticks, ticks
+from pointsync.schedule import reading_ticks, recovery_ticks, remote_ticks, shop_ticks, ticks, webhook_ticks
 from pointsync.sync.delivery.courier import Couriers
 from pointsync.sync.site import installation
 
@@ -37,9 +37,13 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (recovery_ticks.fetch_back, 1),
     (recovery_ticks.hand_on, 2),
     (recovery_ticks.count_kept_deliveries, 2),
+    (shop_ticks.move_orders_of_accounts, 2),
+    (reading_ticks.read_shops, 2),
+    (reading_ticks.note_alive, 15),
     (ticks.expire_points, 60),
     (ticks.unlock_levels, 2),
     (ticks.send_mails, 1),
+    (webhook_ticks.send_webhooks, 0.5),
     (ticks.queue_expiry_notices, 60),
     (ticks.run_tasks, 1),
     (ticks.run_reversals, 2),
@@ -120,6 +124,7 @@ class Scheduler:
         with self._app.app_context():
             state = get_runtime()
             state.couriers = None
+            state.shop_client.close()
             with suppress(DatabaseFileGone, ConfigError, OSError):
                 run_in_transaction(lambda session: leases.unregister(session, state.worker_id))
                 installation.save_marker(db.session(), state.config)

@@ -22,8 +22,13 @@ MAX_THREADS = 64
 WAIT_SECONDS = 1
 
 
-def take_turns(name: str, remote_ids: Iterable[int], act: Callable[[int], None]) -> None:
-    """Call `act` with each remote's id, unless the job `name` is still busy with that remote; wait for a moment."""
+def take_turns(
+    name: str, remote_ids: Iterable[int], act: Callable[[int], None], *, wait_seconds: float | None = None
+) -> None:
+    """Call `act` with each remote's id, unless the job `name` is still busy with that remote; wait for a moment.
+
+    `wait_seconds` is how long; by default `WAIT_SECONDS`. Jobs for webhooks pass the ids of these.
+    """
     app, threads = current_app._get_current_object(), get_runtime().job_threads  # type: ignore[attr-defined]
     started = []
     for remote_id in remote_ids:
@@ -39,7 +44,7 @@ def take_turns(name: str, remote_ids: Iterable[int], act: Callable[[int], None])
                 del threads[name, remote_id]
                 raise
             started.append(thread)
-    deadline = monotonic() + WAIT_SECONDS
+    deadline = monotonic() + (WAIT_SECONDS if wait_seconds is None else wait_seconds)
     for thread in started:
         thread.join(max(deadline - monotonic(), 0))
 

@@ -1,4 +1,7 @@
-"""How large a request's body may be: the same for everybody, except for an admin's uploads."""
+"""How large a request's body may be: the same for everybody, except for an admin's uploads and for known hooks."""
+
+import re
+from dataclasses import dataclass
 
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
@@ -15,18 +18,36 @@ MAX_BYTES_BY_PATH = {"/customers/import": 200 * 1024 * 1024}
 """Paths that accept more than `MAX_BODY_BYTES`, from admins only."""
 
 
-def max_upload_bytes(app: Flask, path: str, cookie: str) -> int:
-    """The larger limit for a request to `path`, which may have a prefix; 0 if the usual limit applies.
+MAX_HOOK_BODY_BYTES = 8 * 1024 * 1024
+"""For deliveries to a hook: an order of a thousand lines has more than 1 MB. Who knows a hook's URL may send as much,
+but what is above `MAX_BODY_BYTES` is on the disk, and makes room for others as every body does."""
 
-    `cookie` is the Cookie header, which must contain a session that this site has signed for an admin. That admin may
-    have signed out since: ask the application before the body is received.
+_HOOK_PATH = re.compile(r"/hooks/woocommerce/[0-9a-f]{32}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimit:
+    """A limit above `MAX_BODY_BYTES`: ask the application before such a body is received."""
+
+    max_bytes: int
+    is_admins: bool
+    """Whether a session that this site has signed came with it."""
+
+
+def find_upload_limit(app: Flask, path: str, cookie: str) -> UploadLimit | None:
+    """The larger limit for a request to `path`, which may have a prefix; None if the usual limit applies.
+
+    `cookie` is the Cookie header. An admin's uploads need a session that this site has signed. That admin may have
+    signed out since, and a hook may not exist: ask the application before the body is received.
     """
+    if _HOOK_PATH.search(path):
+        return UploadLimit(MAX_HOOK_BODY_BYTES, is_admins=False)
     max_bytes = next((max_bytes for path_end, max_bytes in MAX_BYTES_BY_PATH.items() if path.endswith(path_end)), 0)
     session_cookie = parse_cookie(cookie).get(app.config["SESSION_COOKIE_NAME"])
     signer = SecureCookieSessionInterface().get_signing_serializer(app)
     if not max_bytes or session_cookie is None or signer is None:
-        return 0
+        return None
     try:
-        return max_bytes if signer.loads(session_cookie).get("_user_id") else 0
+        return UploadLimit(max_bytes, is_admins=True) if signer.loads(session_cookie).get("_user_id") else None
     except BadSignature:
-        return 0
+        return None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -13,9 +14,11 @@ from pointsync.accounts.api_keys import check_name
 from pointsync.crypto import Vault
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import reserves
+from pointsync.ledger.orders.rule import OrderRule
 from pointsync.models import Hook, HookDelivery, Site
 from pointsync.text_limits import is_storable
-from pointsync.woocommerce import rules
+from pointsync.woocommerce import rule_input, rules
+from pointsync.woocommerce.rule_input import RuleInput
 
 KEPT_DELIVERIES = 1000
 MAX_SECRET_BYTES = 500
@@ -32,20 +35,26 @@ def add(
     name: str,
     secret: str,
     reserve_key: str,
-    rate: Decimal | str = "1",
-    status: str | Sequence[str] = "completed",
-    base: str = "goods",
+    rate: Decimal | str | None = None,
+    status: str | Sequence[str] | None = None,
+    base: str | None = None,
     currencies: Mapping[str, str] | None = None,
     counts_from: datetime | None = None,
     counts_all: bool = False,
+    counts_children: bool | None = None,
+    minimums: Mapping[str, str] | None = None,
+    excluded_products: Sequence[str] | None = None,
+    typed: RuleInput | None = None,
     by_movements: bool = False,
+    key_shop: str | None = None,
     now: datetime,
 ) -> Hook:
     """Create a hook.
 
-    For orders: `base` is what of an order counts: `goods`, `goods+tax` or `total`. `rate` is points per unit of it in
-    the shop's own currency; if `currencies` has rates by code, only these count. `status` is when an order counts.
-    Orders created before `counts_from` (default: now) do not count, except with `counts_all`.
+    The rule for orders is that of `RuleInput`. By default each unit of the goods of a completed order gives a point,
+    and orders that were created before now do not count.
+
+    `key_shop` is the shop whose API keys report the orders, in place of webhooks: see `api_rule`.
 
     The name of a removed hook may be used again. Raises InvalidInput, NotFound for the reserve, and Conflict if an
     active hook has the name, or if the reserve has a hook with the other rule: an order and the movement that it caused
@@ -53,13 +62,18 @@ def add(
     """
     check_name(name)
     secret = _check_secret(secret)
-    order_rule = rules.build(
+    typed = typed or RuleInput(
         base=base,
         rate=rate,
         statuses=status,
-        currencies=currencies or {},
-        counts_from=None if counts_all else counts_from or now,
+        currencies=currencies,
+        minimums=minimums,
+        excluded_products=excluded_products,
+        counts_from=counts_from,
+        counts_all=counts_all,
+        counts_children=counts_children,
     )
+    order_rule = rule_input.build(typed, now)
     reserve = reserves.get(session, reserve_key)
     rule = "movements" if by_movements else "orders"
     Site.get_for_update(session)  # one transaction at a time checks the other hooks and adds one
@@ -79,12 +93,32 @@ def add(
         sealed_secret=vault.encrypt(secret),
         reserve=reserve,
         rule=rule,
-        rate=rules.rounded_rate(order_rule),
-        status=order_rule.statuses[0][:MAX_STATUS_LENGTH],
-        order_rule=None if by_movements else order_rule.to_text(),
+        order_rule=None,
+        key_shop=key_shop,
         created_at=now,
     )
+    _set_rule(hook, order_rule)
+    if by_movements:
+        hook.order_rule = None
     session.add(hook)
+    session.flush()
+    return hook
+
+
+def change(
+    session: Session, vault: Vault, hook_id: int, *, secret: str | None = None, typed: RuleInput | None = None
+) -> Hook:
+    """Change the secret or the rule of an active hook; what is None stays. Orders that have counted keep their rule.
+
+    Raises NotFound, InvalidInput, and Conflict for the rule of a hook that records movements.
+    """
+    hook = get(session, hook_id, for_update=True)
+    if typed is not None and hook.rule != "orders":
+        raise Conflict("no_rule", "This hook records the shop plugin's movements. It has no rule for orders.")
+    if secret is not None:
+        hook.sealed_secret = vault.encrypt(_check_secret(secret))
+    if typed is not None:
+        _set_rule(hook, rule_input.change(OrderRule.from_text(hook.order_rule), typed))
     session.flush()
     return hook
 
@@ -94,9 +128,10 @@ def list_all(session: Session) -> list[Hook]:
     return list(session.scalars(select(Hook).where(Hook.removed_at.is_(None)).order_by(Hook.name)))
 
 
-def get(session: Session, hook_id: int) -> Hook:
-    """The active hook with this id. Raises NotFound."""
-    hook = session.get(Hook, hook_id)
+def get(session: Session, hook_id: int, *, for_update: bool = False) -> Hook:
+    """The active hook with this id. `for_update` locks it against concurrent deliveries. Raises NotFound."""
+    options: dict[str, Any] = {"with_for_update": {"of": Hook}, "populate_existing": True} if for_update else {}
+    hook = session.get(Hook, hook_id, **options)
     if hook is None or hook.removed_at is not None:
         raise NotFound("unknown_hook", "There is no such hook. It may have been removed already.")
     return hook
@@ -108,13 +143,21 @@ def list_deliveries(session: Session, hook_id: int, limit: int) -> list[HookDeli
     return list(session.scalars(query))
 
 
-def remove(session: Session, name: str, now: datetime) -> None:
-    """Remove the active hook with this name: its URL then answers 404. Raises NotFound."""
+def get_by_name(session: Session, name: str) -> Hook:
+    """The active hook with this name. Raises NotFound."""
     hook = next((each for each in list_all(session) if each.name == name), None)
     if hook is None:
         message = f"There is no hook {name[:64]!r}. See the list of hooks: pointsync hook list."
         raise NotFound("unknown_hook", message, {"name": message})
-    hook.removed_at = now
+    return hook
+
+
+def remove(session: Session, name: str, now: datetime) -> None:
+    """Remove the active hook with this name: its URL then answers 404. Raises NotFound.
+
+    What it has kept is received by another hook of the same shop.
+    """
+    get_by_name(session, name).removed_at = now
     session.flush()
 
 
@@ -122,14 +165,18 @@ def find(session: Session, token: str, *, for_update: bool = False) -> Hook | No
     """The active hook with this token in its URL, or None. `for_update` locks it against concurrent deliveries."""
     if not _TOKEN.match(token):
         return None
-    query = select(Hook).where(Hook.token == token, Hook.removed_at.is_(None))
+    query = select(Hook).where(Hook.token == token, Hook.key_shop.is_(None), Hook.removed_at.is_(None))
     if for_update:
         query = query.with_for_update(of=Hook).execution_options(populate_existing=True)
     return session.scalar(query)
 
 
 def delivery_url(hook: Hook, site_url: str | None) -> str:
-    """The URL that an admin enters in the shop; only the path if the public URL is unknown."""
+    """The URL that an admin enters in the shop; only the path if the public URL is unknown. Empty if the shop reports
+    by the API.
+    """
+    if hook.key_shop is not None:
+        return ""
     return f"{(site_url or '').rstrip('/')}/hooks/woocommerce/{hook.token}"
 
 
@@ -147,6 +194,11 @@ def prune(session: Session, keep_count: int = KEPT_DELIVERIES) -> int:
             )
             deleted += len(result.all())
     return deleted
+
+
+def _set_rule(hook: Hook, rule: OrderRule) -> None:
+    hook.order_rule = rule.to_text()
+    hook.rate, hook.status = rules.rounded_rate(rule), rule.statuses[0][:MAX_STATUS_LENGTH]
 
 
 def _check_secret(text: str) -> str:

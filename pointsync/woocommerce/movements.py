@@ -31,7 +31,7 @@ def build_draft(hook: Hook, body: Any, now: datetime) -> Draft:
     if points is None:
         raise DeliveryIgnored(f"The points of {label} are not a whole number.")
     if not points and not is_set:
-        raise DeliveryIgnored(f"The {label} has 0 points.")
+        raise DeliveryIgnored(f"The {label} has 0 points.", problem=None)
     _check_stack(hook, text_or_empty(movement.get("stack")), label)
     return Draft(
         customer,

@@ -4,7 +4,6 @@ Any value may be missing or have an unexpected type. Amounts are taken exactly a
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -12,9 +11,11 @@ from pointsync.email_address import normalise
 from pointsync.errors import InvalidInput
 from pointsync.ledger.orders.report import FEE, ITEM, SHIPPING, OrderLine, OrderReport, Refund, RefundedLine
 from pointsync.text_limits import MAX_REASON_LENGTH, sanitise
+from pointsync.woocommerce import shop_errors
 from pointsync.woocommerce.values import (
     DeliveryIgnored,
     parse_exact_amount,
+    parse_gmt,
     parse_id,
     parse_int,
     text_or_empty,
@@ -36,6 +37,7 @@ def parse_delivery(topic: str, body: Any) -> OrderReport:
     """The order of a delivery with this topic. Raises DeliveryIgnored."""
     if not isinstance(body, dict):
         raise DeliveryIgnored("The delivery contains no order.")
+    shop_errors.refuse(body)
     if topic == DELETED:
         return OrderReport(id=parse_id(body.get("id"), "The order"), is_deleted=True)
     report = parse_order(body)
@@ -64,9 +66,10 @@ def parse_order(order: dict[str, Any]) -> OrderReport:
         refunds=_parse_refunds(order.get("refunds") or [], label),
         customer=customer,
         customer_problem=customer_problem,
+        account_id=_parse_account_id(order),
         roles=_parse_roles(order),
-        created_at=_parse_gmt(order.get("date_created_gmt")),
-        modified_at=_parse_gmt(order.get("date_modified_gmt")),
+        created_at=parse_gmt(order.get("date_created_gmt")),
+        modified_at=parse_gmt(order.get("date_modified_gmt")),
         parent_id=parse_int(order.get("parent_id")) or 0,
     )
 
@@ -81,6 +84,12 @@ def _parse_customer(order: dict[str, Any], label: str) -> tuple[str | None, str]
         return normalise(address), ""
     except InvalidInput as error:
         return None, f"The {label}: {error.message}"
+
+
+def _parse_account_id(order: dict[str, Any]) -> int | None:
+    """The shop's id of the customer's account; 0 for a guest, None if the report does not tell it."""
+    account_id = parse_int(order.get("customer_id"))
+    return account_id if account_id is not None and account_id >= 0 else None
 
 
 def _parse_roles(order: dict[str, Any]) -> frozenset[str] | None:
@@ -194,18 +203,3 @@ def _parse_categories(value: Any) -> frozenset[int] | None:
 
 def _parse_bool(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
-
-
-def _parse_gmt(value: Any) -> datetime | None:
-    """A time that the shop writes in UTC, such as `2026-11-29T05:57:41`; None if it is missing or not valid."""
-    if not isinstance(value, str):
-        return None
-    try:
-        at = datetime.fromisoformat(value[:40])
-    except ValueError:
-        return None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        return None

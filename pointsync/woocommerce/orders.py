@@ -1,5 +1,6 @@
 """Orders that a hook receives: settled by the ledger, with a message for the list of deliveries."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -9,9 +10,18 @@ from pointsync.ledger.orders import shops
 from pointsync.ledger.orders.report import OrderReport
 from pointsync.ledger.orders.settle import APPLIED, NOT_COUNTED, OLDER, Settlement, settle
 from pointsync.models import Hook, Shop
-from pointsync.woocommerce import rules
-from pointsync.woocommerce.outcome import HookOutcome
+from pointsync.woocommerce import kept, rules
+from pointsync.woocommerce.outcome import DeliveryKept, HookOutcome
+from pointsync.woocommerce.reading import keys
 from pointsync.woocommerce.values import DeliveryIgnored
+
+_KEPT_FOR_ACCOUNT = (
+    "It is kept, and counted once the shop has delivered the customer (topics Customer created, updated)."
+)
+
+
+class AnswerOutdated(Exception):
+    """A report has arrived since this site asked the shop, so the shop has to be asked again."""
 
 
 def settle_order(
@@ -21,8 +31,12 @@ def settle_order(
     belong to it.
 
     `shop` is None while nobody knows the address: the shop is created if the order counts. Otherwise nothing of it
-    stays, so that the first useless delivery of a test copy decides nothing. Raises DeliveryIgnored and what
-    `settle` raises.
+    stays, so that the first useless delivery of a test copy decides nothing.
+
+    If a delivery may not be the shop's present state, or lacks the lines of refunds, and the shop can be asked, it is
+    kept until the shop has answered. The shop is not asked here, since its answer may take seconds, in which nobody
+    could record anything. Raises DeliveryKept for that and for an order that has only an account which is not known
+    yet, AnswerOutdated for an answer, DeliveryIgnored, and what `settle` raises.
     """
     is_new = shop is None
     if shop is None:
@@ -37,11 +51,24 @@ def settle_order(
         early_sources=rules.early_sources(session, hook, shop),
         counted_elsewhere=_list_counted_reserves(session, shop),
     )
-    outcome = summarize(report, settlement)
+    if report.account_id and report.customer_problem and settlement.reason == report.customer_problem:
+        raise DeliveryKept(kept.UNKNOWN_ACCOUNT, f"{report.customer_problem} {_KEPT_FOR_ACCOUNT}")
+    if not settlement.is_certain and settlement.status in (APPLIED, OLDER):
+        _ask_shop(session, shop, report, settlement, now)
+    outcome = replace(summarize(report, settlement), settlement=settlement)
     is_useful = settlement.status not in (NOT_COUNTED, OLDER)
     if is_new and not is_useful:
-        raise DeliveryIgnored(outcome.message)
+        raise DeliveryIgnored(outcome.message, problem=None)
     return outcome, shop if is_useful else None
+
+
+def _ask_shop(session: Session, shop: Shop, report: OrderReport, settlement: Settlement, now: datetime) -> None:
+    """Raise if the shop's present state of an order has to be asked for."""
+    if report.asked_at is not None:
+        if settlement.status == OLDER:
+            raise AnswerOutdated
+    elif keys.can_ask(session, shop.id, now):
+        raise DeliveryKept(kept.READING, f"{report.label}: the shop is asked what the order is now.")
 
 
 def summarize(report: OrderReport, settlement: Settlement) -> HookOutcome:

@@ -1,6 +1,18 @@
 """The outcome of a delivery."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+from pointsync.ledger.orders.settle import Settlement
+
+
+class DeliveryProblem(StrEnum):
+    """Why an admin has something to do about a delivery."""
+
+    CANNOT_VIEW = "cannot_view"
+    """The user who created the webhook may not view what it delivers, so the shop sent an error in its place."""
+    UNUSABLE = "unusable"
+    """It could not be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +24,9 @@ class HookOutcome:
 
     status: str
     message: str
+    problem: DeliveryProblem | None = None
+    settlement: Settlement | None = None
+    """Of an order that was settled."""
 
 
 class DeliveryKept(Exception):

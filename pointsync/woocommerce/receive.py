@@ -7,18 +7,19 @@ from sqlalchemy.orm import Session
 
 from pointsync.errors import DomainError, TryLater
 from pointsync.ledger.fetch_back import state as fetch_back
-from pointsync.ledger.orders import shops
+from pointsync.ledger.orders import accounts, shops
 from pointsync.ledger.record import RecordResult, record
 from pointsync.models import Hook, HookDelivery, KeptDelivery, Shop
 from pointsync.text_limits import sanitise
 from pointsync.urls import normalise_address
-from pointsync.woocommerce import kept, movements, order_json, orders, shop_match
-from pointsync.woocommerce.outcome import DeliveryKept, HookOutcome
+from pointsync.woocommerce import account_json, kept, last_order, movements, order_json, orders, shop_match
+from pointsync.woocommerce.outcome import DeliveryKept, DeliveryProblem, HookOutcome
 from pointsync.woocommerce.values import DeliveryIgnored
 
 MAX_TOPIC = 191
 MAX_SHOP = 500
 MAX_MESSAGE = 500
+_KEPT_UNTIL_FIRST_ORDER = "It is kept until the first order that counts tells which shop this is."
 _KEPT_WHILE_FETCHING = "Lost movements are being fetched back. The delivery is kept, and counted when they are back."
 
 
@@ -33,13 +34,16 @@ def receive_delivery(session: Session, hook: Hook, *, topic: str, shop: str, bod
         with session.begin_nested():
             outcome = _record_delivery(session, hook, topic, shop, body, now)
     except DeliveryKept as waiting:
-        outcome = _keep(session, hook, waiting, topic, shop, body, now)
+        outcome = keep_delivery(session, hook, waiting, topic, shop, body, now)
     except TryLater:
-        outcome = _keep(session, hook, DeliveryKept(kept.FETCHING_BACK, _KEPT_WHILE_FETCHING), topic, shop, body, now)
+        outcome = keep_delivery(
+            session, hook, DeliveryKept(kept.FETCHING_BACK, _KEPT_WHILE_FETCHING), topic, shop, body, now
+        )
     except DeliveryIgnored as ignored:
-        outcome = HookOutcome("unused", str(ignored))
+        outcome = HookOutcome("unused", str(ignored), ignored.problem)
     except DomainError as refusal:
-        outcome = HookOutcome("unused", refusal.message)
+        outcome = HookOutcome("unused", refusal.message, DeliveryProblem.UNUSABLE)
+    last_order.remember(hook, topic, body)
     session.add(
         HookDelivery(
             hook_id=hook.id,
@@ -47,6 +51,7 @@ def receive_delivery(session: Session, hook: Hook, *, topic: str, shop: str, bod
             topic=topic,
             outcome=outcome.status,
             message=sanitise(outcome.message, MAX_MESSAGE),
+            problem=outcome.problem,
         )
     )
     session.flush()
@@ -54,27 +59,30 @@ def receive_delivery(session: Session, hook: Hook, *, topic: str, shop: str, bod
 
 
 def count_kept(session: Session, now: datetime) -> int:
-    """Count the next kept deliveries that can be counted now. Return how many there were."""
-    ids = kept.list_ready(session)
-    for kept_id in ids:
+    """Count the next kept deliveries that can be counted now. Return how many there were.
+
+    If their hook was removed, another hook of the same shop receives them.
+    """
+    ready = kept.list_ready(session, now)
+    for kept_id, hook_id in ready:
+        hook = session.get_one(Hook, hook_id, with_for_update={"of": Hook}, populate_existing=True)
         delivery = session.get_one(KeptDelivery, kept_id)
-        hook = session.get_one(Hook, delivery.hook_id, with_for_update={"of": Hook}, populate_existing=True)
         topic, shop, body = delivery.topic, delivery.shop, kept.decode_body(delivery)
         session.delete(delivery)
         session.flush()
-        if hook.removed_at is None:
-            receive_delivery(session, hook, topic=topic, shop=shop, body=body, now=now)
-    return len(ids)
+        receive_delivery(session, hook, topic=topic, shop=shop, body=body, now=now)
+    return len(ready)
 
 
-def _keep(
+def keep_delivery(
     session: Session, hook: Hook, waiting: DeliveryKept, topic: str, shop: str, body: Any, now: datetime
 ) -> HookOutcome:
+    """Keep a delivery that is counted later."""
     address = normalise_address(shop)
     try:
         kept.keep(session, hook, topic=topic, shop=shop, address=address, body=body, reason=waiting.reason, now=now)
     except DeliveryIgnored as ignored:
-        return HookOutcome("unused", str(ignored))
+        return HookOutcome("unused", str(ignored), ignored.problem)
     return HookOutcome("kept", str(waiting))
 
 
@@ -90,8 +98,10 @@ def _record_delivery(session: Session, hook: Hook, topic: str, shop: str, body: 
         outcome = _summarize(record(session, [draft], movements.find_source(session, hook, owner, draft.ref), now))
         if outcome.status == "recorded" and hook.shop is None:
             owner = owner or shops.create(session, address, now, fallback=f"hook {hook.token}")
-            _bind(session, hook, owner, address, shop, now)
+            bind(session, hook, owner, address, shop, now)
         return outcome
+    if topic in account_json.TOPICS:
+        return _save_account(session, hook, topic, body, address)
     report = order_json.parse_delivery(topic, body)
     if fetch_back.is_running(session):
         raise DeliveryKept(kept.FETCHING_BACK, _KEPT_WHILE_FETCHING)
@@ -99,25 +109,40 @@ def _record_delivery(session: Session, hook: Hook, topic: str, shop: str, body: 
     shop_match.refuse_second_hook(session, hook, owner)
     outcome, new_owner = orders.settle_order(session, hook, owner, address, report, now)
     if new_owner is not None:
-        _bind(session, hook, new_owner, address, shop, now)
+        bind(session, hook, new_owner, address, shop, now)
     return outcome
 
 
-def _bind(session: Session, hook: Hook, owner: Shop, address: str, shop: str, now: datetime) -> None:
+def _save_account(session: Session, hook: Hook, topic: str, body: Any, address: str) -> HookOutcome:
+    """Take in an account. A job moves the points of its orders."""
+    report = account_json.parse_delivery(topic, body)
+    owner = shop_match.find_shop(session, hook, address)
+    if owner is None:
+        raise DeliveryKept(kept.UNKNOWN_SHOP, _KEPT_UNTIL_FIRST_ORDER)
+    label = f"Customer {report.id}"
+    if not accounts.save(session, owner, report):
+        return HookOutcome("duplicate", f"{label}: nothing has changed.")
+    if report.is_deleted:
+        return HookOutcome("recorded", f"{label}: the account was deleted. Its orders stay where they are.")
+    return HookOutcome("recorded", f"{label}: the points of its orders belong to the address of the account.")
+
+
+def bind(session: Session, hook: Hook, owner: Shop, address: str, shop: str, now: datetime) -> None:
     """Let the hook belong to the shop of its first useful delivery, and learn the address if it is the first one."""
     if hook.shop_id is None:
         hook.shop_id = owner.id
     if address and hook.shop is None:
         hook.shop = shop
         shops.add_address(session, owner, address, now)
+        kept.ask_about_addresses(session, hook)
     session.flush()
 
 
 def _check_topic(hook: Hook, topic: str) -> None:
-    if hook.rule == "orders" and topic not in order_json.TOPICS:
+    if hook.rule == "orders" and topic not in order_json.TOPICS | account_json.TOPICS:
         raise DeliveryIgnored(
             f"This hook counts orders, so it ignores the topic {topic or 'none'}. Choose the topics Order created, "
-            "Order updated, Order deleted and Order restored in the shop."
+            "updated, deleted and restored, and Customer created, updated and deleted in the shop."
         )
     if hook.rule == "movements" and topic != movements.TOPIC:
         raise DeliveryIgnored(

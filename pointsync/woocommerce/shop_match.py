@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session
 from pointsync.ledger.orders import shops
 from pointsync.models import Hook, Shop
 from pointsync.text_limits import printable
+from pointsync.woocommerce.kept import UNKNOWN_ADDRESS
 from pointsync.woocommerce.outcome import DeliveryKept
 from pointsync.woocommerce.values import DeliveryIgnored
 
-UNKNOWN_ADDRESS = "address"
 MAX_SHOWN = 100
 
 
@@ -29,7 +29,8 @@ def find_shop(session: Session, hook: Hook, address: str) -> Shop | None:
     if known:
         raise DeliveryIgnored(
             f"The delivery is from {printable(address, MAX_SHOWN)}, but this hook belongs to {hook.shop or own.name}. "
-            "Add a hook for each shop."
+            "Add a hook for each shop.",
+            problem=None,  # an admin has said so
         )
     if not shops.list_addresses(session, own.id):
         return own  # its earlier deliveries named no address

@@ -9,6 +9,7 @@ from typing import Any
 
 from pointsync.email_address import normalise
 from pointsync.errors import InvalidInput
+from pointsync.woocommerce.outcome import DeliveryProblem
 
 MAX_INT64 = 2**63 - 1
 
@@ -17,7 +18,11 @@ _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?\Z")
 
 
 class DeliveryIgnored(Exception):
-    """The delivery cannot be recorded. The text says why."""
+    """The delivery cannot be recorded. The text says why; `problem` is None if there is nothing to do about it."""
+
+    def __init__(self, message: str, problem: DeliveryProblem | None = DeliveryProblem.UNUSABLE) -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 def parse_int(value: Any) -> int | None:
@@ -69,6 +74,21 @@ def parse_time(value: Any, now: datetime) -> datetime:
         return min(datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC), now)
     except (TypeError, ValueError):
         return now
+
+
+def parse_gmt(value: Any) -> datetime | None:
+    """A time that the shop writes in UTC, such as `2026-11-29T05:57:41`; None if it is missing or not valid."""
+    if not isinstance(value, str):
+        return None
+    try:
+        at = datetime.fromisoformat(value[:40])
+    except ValueError:
+        return None
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def text_or_empty(value: Any) -> str:

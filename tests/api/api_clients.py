@@ -31,6 +31,13 @@ class ApiClient:
         more = more or {"json": body}
         return self.client.post("/api/v1/movements", headers=self.headers | more.pop("headers", {}), **more)
 
+    def post(self, path: str, body: Any) -> TestResponse:
+        return self.client.post(f"/api/v1{path}", json=body, headers=self.headers)
+
+    def report(self, *orders: Any, shop: str = SHOP) -> TestResponse:
+        """Report orders of a shop."""
+        return self.post("/orders", {"shop": shop, "orders": list(orders)})
+
     def points(self, email: str) -> int:
         """The balance in `default`, 0 for a stranger."""
         answer = self.get(f"/customers/{email}")

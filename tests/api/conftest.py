@@ -12,7 +12,7 @@ from pointsync import clock, db
 from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.models import Hook, HookDelivery, Reserve
 from pointsync.runtime import get_runtime
-from pointsync.woocommerce import hooks
+from pointsync.woocommerce import api_rule, hooks
 from tests.api.api_clients import SECRET, SHOP, ApiClient, HookClient, create_api_client
 from tests.support.site_template import (
     BOTH_DATABASES,
@@ -94,6 +94,18 @@ def add_hook(app: Flask) -> Callable[..., HookClient]:
                 )
             )
             return HookClient(app, name, shop, path=hooks.delivery_url(hook, None))
+
+    return add
+
+
+@pytest.fixture
+def add_order_rule(app: Flask, api_client: ApiClient) -> Callable[..., Hook]:
+    """Let the shop of `api_client` report its orders by the API."""
+
+    def add(key_shop: str = "web-shop", *, reserve: str = "default", **options: Any) -> Hook:
+        options = {"key_shop": key_shop, "reserve_key": reserve, "now": clock.now()} | options
+        with app.app_context():
+            return db.run_in_transaction(lambda session: api_rule.add(session, get_runtime().vault, **options))
 
     return add
 

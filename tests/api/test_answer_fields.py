@@ -14,7 +14,7 @@ from pointsync.ledger import reserves
 from pointsync.ledger.rewards import rewards
 from pointsync.models import Remote
 from pointsync.sync.remotes import backfill
-from tests.api.api_clients import ApiClient
+from tests.api.api_clients import ApiClient, make_order
 from tests.api.test_reserves_and_remotes import add_remote
 
 ALICE = "alice@example.test"
@@ -29,18 +29,22 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "place_hold": [{"customer": ALICE, "points": 5, "ref": "cart-3", "until": UNTIL}],
     "capture_hold": [{"movement_ref": "order-8"}],
     "list_balances": [{"customers": [ALICE, "bob@example.test"]}],
+    "report_orders": [{"shop": "shop.test", "orders": [make_order(), {"id": 18}]}],
+    "add_webhook": [{"url": "https://shop.test/second"}],
     "redeem_reward": [{"customer": ALICE, "ref": "order-7"}],
 }
 """What to send to the endpoints that take a body, by name."""
 
 
 @pytest.fixture
-def filled_app(app: Flask, api_client: ApiClient) -> Flask:
+def filled_app(app: Flask, api_client: ApiClient, add_order_rule: Any) -> Flask:
     """The site with everything that answers can show."""
     api_client.record({"movements": [{"customer": ALICE, "points": 200, "ref": f"order-{n}"} for n in range(3)]})
     for ref in REFS.values():
         hold = {"customer": ALICE, "points": 5, "ref": ref, "until": UNTIL}
         api_client.client.post(f"{PREFIX}/holds", json=hold, headers=api_client.headers)
+    add_order_rule()
+    api_client.post("/webhooks", {"url": "https://shop.test/first"})
     remote_id = add_remote(app, name="Tea shop")
     with app.app_context(), db.transaction() as session:
         rewards.create(session, reserves.get(session, "default"), "Mug", "A blue one", 50, clock.now())

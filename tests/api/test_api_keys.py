@@ -1,5 +1,7 @@
 """Only a valid API key may call the shop API."""
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 
@@ -7,6 +9,7 @@ from pointsync import clock, db
 from pointsync.accounts import api_keys
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from tests.api.api_clients import ApiClient, create_api_client
+from tests.support.moving_clock import MovingClock
 
 CALLS = ["/customers/alice@example.test", "/customers/alice@example.test/movements", "/reserves", "/remotes"]
 
@@ -51,6 +54,73 @@ def test_a_revoked_key_is_refused_and_its_name_may_be_used_again(app: Flask, api
     assert again.json["movement"]["status"] == "duplicate"
 
 
+SALE = {"customer": "alice@example.test", "points": 5, "ref": "order-1"}
+
+
+def rotate(app: Flask, name: str = "web-shop", **options: int) -> ApiClient:
+    """A caller with the new key."""
+    with app.app_context():
+        _, key = db.run_in_transaction(lambda session: api_keys.rotate(session, name, clock.now(), **options))
+    return ApiClient(app.test_client(), key)
+
+
+def create_key(app: Flask, name: str, **options: str) -> ApiClient:
+    """A caller with another key."""
+    with app.app_context():
+        _, key = db.run_in_transaction(lambda session: api_keys.create(session, name, clock.now(), **options))
+    return ApiClient(app.test_client(), key)
+
+
+def test_a_rotated_key_loses_no_refs(app: Flask, api_client: ApiClient) -> None:
+    hold = {"customer": "alice@example.test", "points": 3, "ref": "cart-1", "until": "2999-01-01T00:00:00Z"}
+    assert api_client.record(SALE).json["movement"]["status"] == "recorded"
+    hold["until"] = clock.to_text(clock.now() + timedelta(hours=1))
+    assert api_client.client.post("/api/v1/holds", json=hold, headers=api_client.headers).status_code == 201
+    renewed = rotate(app)
+    assert api_client.record(SALE).status_code == 401, "the old key ends at once"
+    assert renewed.record(SALE).json["movement"]["status"] == "duplicate"
+    assert renewed.get("/holds/cart-1").json["hold"]["points"] == 3
+    assert renewed.points("alice@example.test") == 5
+
+
+def test_the_old_key_works_for_a_while(app: Flask, api_client: ApiClient, moving_clock: MovingClock) -> None:
+    api_client.record(SALE)
+    renewed = rotate(app, keep_old_hours=2)
+    moving_clock.advance(timedelta(hours=2) - timedelta(seconds=1))
+    assert [each.record(SALE).status_code for each in (api_client, renewed)] == [200, 200]
+    moving_clock.advance(timedelta(seconds=1))
+    assert [each.record(SALE).status_code for each in (api_client, renewed)] == [401, 200]
+    again = rotate(app, keep_old_hours=2)
+    assert rotate(app, keep_old_hours=2).record(SALE).status_code == 200
+    assert [each.record(SALE).status_code for each in (renewed, again)] == [401, 200], "the one before the last ends"
+    with app.app_context():
+        db.run_in_transaction(lambda session: api_keys.revoke(session, "web-shop", clock.now()))
+    assert again.record(SALE).status_code == 401
+
+
+@pytest.mark.parametrize("hours", [-1, 721])
+def test_an_old_key_ends_within_a_month(app: Flask, api_client: ApiClient, hours: int) -> None:
+    with pytest.raises(InvalidInput):
+        rotate(app, keep_old_hours=hours)
+    assert api_client.get("/reserves").status_code == 200
+
+
+def test_refs_belong_to_the_shop(app: Flask, api_client: ApiClient) -> None:
+    api_client.record(SALE)
+    till = create_key(app, "till", shop="web-shop")
+    assert till.record(SALE).json["movement"]["status"] == "duplicate"
+    assert create_key(app, "other").record(SALE).json["movement"]["status"] == "recorded"
+    with app.app_context():
+        db.run_in_transaction(lambda session: api_keys.revoke(session, "till", clock.now()))
+    assert create_key(app, "till").record(SALE).json["movement"]["status"] == "duplicate", "it keeps its shop"
+
+
+def test_an_invalid_shop_is_refused(app: Flask) -> None:
+    with pytest.raises(InvalidInput) as found:
+        create_key(app, "till", shop="two words")
+    assert list(found.value.fields) == ["shop"]
+
+
 @pytest.mark.parametrize("name", ["", "two words", "a" * 65, "é", "a\n", "a/b"])
 def test_an_invalid_name_is_refused(app: Flask, name: str) -> None:
     with app.app_context(), pytest.raises(InvalidInput):
@@ -58,7 +128,7 @@ def test_an_invalid_name_is_refused(app: Flask, name: str) -> None:
 
 
 def test_a_live_name_is_taken(app: Flask, api_client: ApiClient) -> None:
-    with app.app_context(), pytest.raises(Conflict, match="revoke that key first"):
+    with app.app_context(), pytest.raises(Conflict, match="rotate or revoke that key"):
         db.run_in_transaction(lambda session: api_keys.create(session, "web-shop", clock.now()))
 
 

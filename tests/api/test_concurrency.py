@@ -11,7 +11,7 @@ from flask import Flask
 
 from pointsync import clock, crypto, db
 from pointsync.runtime import get_runtime
-from pointsync.woocommerce import hooks
+from pointsync.woocommerce import api_rule, hooks
 from tests.api.api_clients import ApiClient, create_api_client, make_order, make_refund
 
 ALICE = "alice@example.test"
@@ -86,6 +86,28 @@ def test_a_set_among_others(app_on_each_database: Flask) -> None:
     last = shop.get(f"/customers/{ALICE}/movements?limit=1").json["movements"][0]
     assert shop.points(ALICE) == last["balance"]
     assert 100 <= last["balance"] <= 100 + CALLERS * 5
+
+
+def test_an_order_reported_at_once_by_many_callers(app_on_each_database: Flask) -> None:
+    shop, answers = create_api_client(app_on_each_database), Counter[str]()
+    with app_on_each_database.app_context():
+        options = {"key_shop": "web-shop", "reserve_key": "default", "now": clock.now()}
+        db.run_in_transaction(lambda session: api_rule.add(session, get_runtime().vault, **options))
+    seen: set[str] = set()
+
+    def report(number: int) -> None:
+        client = ApiClient(app_on_each_database.test_client(), shop.key)
+        orders = [make_order(id=1 + (number + turn) % 4) for turn in range(4)]
+        answer = client.report(*orders)
+        answers.update(each["status"] for each in answer.json["results"])
+        seen.add(answer.json["seen_at"])
+
+    run_concurrently(report)
+    assert answers == {"applied": 4, "unchanged": 4 * CALLERS - 4}
+    assert len(seen) == CALLERS
+    assert shop.points(ALICE) == 400
+    refs = [each["ref"] for each in shop.get(f"/customers/{ALICE}/movements").json["movements"]]
+    assert sorted(refs) == [f"order:{number}:1" for number in range(1, 5)]
 
 
 def test_an_order_delivered_at_once_by_two_topics(app_on_each_database: Flask) -> None:

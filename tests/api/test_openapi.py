@@ -15,7 +15,7 @@ from pointsync.sync.site import general
 from tests.api.api_clients import ApiClient
 from tests.support.site_template import run_in_transaction
 
-METHODS = {"get", "post"}
+METHODS = {"get", "post", "delete"}
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_it_is_valid_openapi(api: dict[str, Any]) -> None:
     assert api["openapi"] == "3.1.0"
     assert {"title", "version"} <= set(api["info"])
     assert api["servers"] == [{"url": "/api/v1"}]
-    assert set(api) <= {"openapi", "info", "servers", "security", "paths", "components"}
+    assert set(api) <= {"openapi", "info", "servers", "security", "paths", "webhooks", "components"}
     assert all(set(methods) <= METHODS for methods in api["paths"].values())
 
 

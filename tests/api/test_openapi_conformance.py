@@ -5,13 +5,13 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from pointsync import db
-from pointsync.models import AuditEntry, Balance, Customer, Hold, Movement, Redemption
+from pointsync.models import AuditEntry, Balance, Customer, Hold, Movement, Redemption, Webhook
 from tests.api.api_clients import ApiClient
 from tests.fuzz import api
 
 CASES = 20
 """Generated cases for each endpoint, valid and invalid."""
-COUNTED_MODELS = (Movement, Customer, Balance, Redemption, Hold, AuditEntry)
+COUNTED_MODELS = (Movement, Customer, Balance, Redemption, Hold, Webhook, AuditEntry)
 
 
 @pytest.mark.parametrize("mode", api.MODES)

@@ -23,7 +23,7 @@ def test_the_site_and_its_hooks(api_client: ApiClient, add_hook: Any) -> None:
     assert (found["version"], found["hooks"]) == (pointsync.__version__, [])
     add_hook("mugs").order()
     [hook] = api_client.get("/site").json["hooks"]
-    assert hook == {"name": "mugs", "reserve": "default", "rule": "orders", "shop": "shop.test"} | {
+    assert hook == {"name": "mugs", "reserve": "default", "rule": "orders", "shop": "shop.test", "key_shop": None} | {
         "shop": hook["shop"]
     }
 

@@ -33,6 +33,8 @@ ARGUMENTS = [
 ]
 SETUP_TOKEN = "0123456789abcdef0123456789abcdef"
 TIMEOUT_MS = 15_000
+STATIC_FILE_SECONDS = 3600
+"""For as long a browser need not ask again for styles and scripts, of which a page has dozens: they do not change."""
 BOTH_WIDTHS = pytest.mark.parametrize(
     "width", [pytest.param(WIDTHS[0], marks=pytest.mark.long), WIDTHS[1]], indirect=True
 )
@@ -73,6 +75,7 @@ def _launch_browser(playwright: Playwright, path: str) -> Iterator[Browser]:
 def app(data_folder: Path) -> Iterator[Flask]:
     """A site at its first start, without any admin, its one-time link at hand."""
     with open_site(data_folder) as app:
+        app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_FILE_SECONDS
         with app.app_context(), db.transaction() as session:
             session.get_one(Site, 1).setup_digest = crypto.sha256_hex(SETUP_TOKEN)
         yield app

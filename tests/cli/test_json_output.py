@@ -42,10 +42,22 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("setting", "set", "delay_seconds", "5"),
     ("setting", "set", "only_listed", "on"),
     ("key", "create", "shop"),
+    ("key", "rotate", "shop"),
     ("key", "list"),
+    ("shop", "rule", "shop", "--reserve", "default", "--rate", "1/2", "--currency", "EUR=2", "--from", "all"),
+    ("hook", "remove", "shop"),
     ("key", "revoke", "shop"),
+    ("webhook", "add", "http://127.0.0.1:9/points"),
+    ("webhook", "list"),
+    ("webhook", "remove", "1"),
     ("hook", "add", "orders", "--secret", "s", "--reserve", "default", "--rate", "0.5"),
     ("hook", "list"),
+    (
+        *("hook", "change", "orders", "--status", "picked-up", "--status", "completed", "--base", "goods+tax"),
+        *("--currency", "usd=1/3", "--from", "2026-01-31", "--minimum", "20", "--minimum", "USD=25.50"),
+        *("--exclude-product", "12", "--exclude-product", "9", "--child-orders"),
+    ),
+    ("hook", "change", "orders", "--from", "all", "--exclude-product", "none", "--minimum", "0"),
     ("shop", "list"),
     ("shop", "other", "https://Staging.shop.example/"),
     ("shop", "orders"),
@@ -162,10 +174,20 @@ def test_reserves_settings_and_keys(answers: dict[str, CommandResult]) -> None:
     assert hasty.json["warning"] in hasty.err
     assert answers["setting set only_listed on"].json == {"name": "only_listed", "value": "on"}
     key = answers["key create shop"].json
-    assert set(key) == {"name", "key", "scopes"}
+    assert set(key) == {"name", "key", "shop", "scopes"}
     assert key["scopes"] == ["record", "read", "shop", "people", "admin"]
     assert key["key"].startswith("psk_")
+    rotated = answers["key rotate shop"].json
+    assert (rotated["name"], rotated["shop"], rotated["old_ends_at"]) == ("shop", "shop", None)
+    assert rotated["key"] != key["key"]
     assert [each["name"] for each in answers["key list"].json] == ["shop"]
+    added = answers["webhook add http://127.0.0.1:9/points"].json
+    assert (added["id"], added["url"], added["secret"][:6]) == (1, "http://127.0.0.1:9/points", "whsec_")
+    [listed] = answers["webhook list"].json
+    assert (listed["state"], listed["last_success_at"], listed["waiting_since"]) == ("new", None, None)
+    assert answers["webhook remove 1"].json == {"id": 1, "removed": True}
+    [rule] = [answer.json for args, answer in answers.items() if args.startswith("shop rule")]
+    assert rule == {"name": "shop", "shop": "shop", "reserve": "default"}
 
 
 def test_origins(answers: dict[str, CommandResult]) -> None:
@@ -201,10 +223,23 @@ def test_hooks(answers: dict[str, CommandResult]) -> None:
     [listed] = answers["hook list"].json
     assert hook.items() <= listed.items()
     assert (listed["rate"], listed["base"], listed["statuses"]) == ("0.5", "goods", ["completed"])
+    changed, again = (answer.json for args, answer in answers.items() if args.startswith("hook change "))
+    assert changed | {"from": None} == listed | {
+        "status": "picked-up",
+        "statuses": ["picked-up", "completed"],
+        "base": "goods+tax",
+        "rates": {"": "0.5", "USD": "1/3"},
+        "from": None,
+        "minimums": {"": "20", "USD": "25.5"},
+        "excluded_products": [9, 12],
+        "child_orders": True,
+    }
+    assert changed["from"].startswith("2026-01-3")
+    assert again == changed | {"from": None, "minimums": {}, "excluded_products": []}
 
 
 def test_shops(answers: dict[str, CommandResult]) -> None:
-    assert answers["shop list"].json == {"shops": [], "waiting": []}
+    assert answers["shop list"].json == {"shops": [], "waiting": [], "removed_hooks": []}
     assert answers["shop other https://Staging.shop.example/"].json["dropped"] == 0
     assert answers["shop orders"].json == []
 

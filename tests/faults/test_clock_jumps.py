@@ -31,6 +31,7 @@ class JumpingSite(SiteProcess):
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # with it, every thread that waits is busy
             "POINTSYNC_SITE_NAME": folder.name,
         }
         super().__init__(folder, env=env)

@@ -22,7 +22,7 @@ from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Delivery, Movement, Origin, Remote, Reserve, Setting
 from pointsync.runtime import get_runtime
-from pointsync.schedule import remote_ticks, turns
+from pointsync.schedule import remote_ticks
 from pointsync.sync.delivery import courier
 from pointsync.sync.protocol.ping import PingResult
 from pointsync.sync.remotes import blocked_origins, check, remote_json, remotes, sharing_key
@@ -33,8 +33,6 @@ from tests.support.process import free_port
 
 DELIVER_TIMEOUT_SECONDS = 10
 """Sending takes milliseconds in these tests; a courier that takes this long never ends."""
-
-turns.WAIT_SECONDS = 60  # so that a job is complete when it returns, however busy the machine is
 
 T = TypeVar("T")
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]

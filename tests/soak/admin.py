@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from time import monotonic
 from typing import Any
 
@@ -50,5 +51,5 @@ class Admin(Worker):
         return since is not None and monotonic() - since > seconds
 
     def _query(self, site: SoakSite, sql: str) -> list[Any]:
-        with sqlite3.connect(f"file:{site.database}?mode=ro", uri=True, timeout=5) as database:
+        with closing(sqlite3.connect(f"file:{site.database}?mode=ro", uri=True, timeout=5)) as database:
             return database.execute(sql).fetchall()

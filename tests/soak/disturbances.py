@@ -67,7 +67,7 @@ class Disturbances:
             except BaseException as error:
                 self._errors.append(error)
 
-        thread = threading.Thread(target=run, name=name)
+        thread = threading.Thread(target=run, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 

@@ -93,12 +93,12 @@ class SiteReader:
 
     def _repeat(self, read: Callable[[], Result]) -> Result:
         """Read again in a new connection if SQLite cannot: while no process of the site runs, nobody keeps the file's
-        shared memory, which a reader cannot create."""
+        shared memory, which a reader cannot create; and while the file is put back, it is no database."""
         pause, deadline = threading.Event(), monotonic() + START_SECONDS
         while True:
             try:
                 return read()
-            except sqlite3.OperationalError:
+            except sqlite3.DatabaseError:
                 self.close()
                 if monotonic() > deadline:
                     raise

@@ -97,6 +97,8 @@ def _check_balances(sites: list[SoakSite], shops: list[Shop]) -> list[str]:
                 failures.append(
                     f"{site.name}: {customer} has {balances.get(customer)}, and the shops recorded {expected[customer]}"
                 )
+        # Whoever edited a movement has edited its hourly total, too, which is not restored by itself.
+        site.process.run("verify", "--repair", "--json")
         verified = site.process.run("verify", "--json")
         if verified.returncode:
             failures.append(f"{site.name}: verify finds {verified.stdout.strip()[:500]}")

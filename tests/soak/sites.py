@@ -47,6 +47,7 @@ class SoakSite:
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # with it, every thread that waits is busy
         }
 
     def connect(self) -> None:

@@ -8,7 +8,7 @@ class Worker(threading.Thread):
     """Does `work` in a thread of its own until it is told to stop. `failure` says why it has ended before."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, daemon=True)
         self.failure: str | None = None
         self.stopping = threading.Event()
 

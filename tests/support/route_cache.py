@@ -1,24 +1,38 @@
-"""Routes compiled once for all the applications of a run: Werkzeug does it anew for each, which takes longer than
+"""Routes compiled once for all the applications of a process: Werkzeug does it anew for each, which takes longer than
 everything else in `create_app`."""
 
 from collections.abc import Callable
+from typing import Any
 
-import pytest
 from werkzeug.routing import Rule
 
-Build = Callable[..., tuple[str, str]]
+_COMPILED = "_parts", "_trace", "_converters", "_build", "_build_unknown"
+"""What `Rule.compile` stores in a rule. Beside it, it adds to `Rule.arguments`."""
 
 
-def cache_compiled_routes(patch: pytest.MonkeyPatch) -> None:
-    """What is compiled depends on a rule's parts alone; it finds its converters in the rule that it is bound to."""
-    build, known = Rule._compile_builder, dict[tuple[tuple[tuple[bool, str], ...], bool], Build]()
+def cache_compiled_routes(patch: Callable[[object, str, object], None]) -> None:
+    """Compile each route once; `patch` sets an attribute.
 
-    def built(rule: Rule, append_unknown: bool = True) -> Build:
-        key = (tuple(rule._trace), append_unknown)
-        if rule.defaults:
-            return build(rule, append_unknown)
+    What is compiled depends on these parts of a rule and on its map's converters, which never look at their map.
+    """
+    compile_rule = Rule.compile
+    known: dict[object, tuple[dict[str, Any], set[str]]] = {}
+
+    def compile_once(rule: Rule) -> None:
+        routes = rule.map
+        if rule.defaults or not routes or routes.host_matching:
+            compile_rule(rule)
+            return
+        key = (rule.rule, rule.subdomain, rule.merge_slashes, tuple(routes.converters.items()))
         if key not in known:
-            known[key] = build(rule, append_unknown)
-        return known[key]
+            compile_rule(rule)
+            compiled = {name: getattr(rule, name) for name in _COMPILED}
+            for name in ("_build", "_build_unknown"):
+                compiled[name] = compiled[name].__func__
+            known[key] = compiled, set(rule._converters)
+        compiled, arguments = known[key]
+        vars(rule).update(compiled)
+        rule._build, rule._build_unknown = (compiled[name].__get__(rule, None) for name in ("_build", "_build_unknown"))
+        rule.arguments.update(arguments)
 
-    patch.setattr(Rule, "_compile_builder", built)
+    patch(Rule, "compile", compile_once)

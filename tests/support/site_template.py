@@ -46,8 +46,10 @@ def reuse_app(folder: Path, settings: dict[str, str]) -> Iterator[Flask]:
         _REUSED_APPS[known] = _create_app(folder, settings)
     app = _REUSED_APPS[known]
     here = get_runtime(app)
-    client = HttpClient(allow_private=here.config.private_remotes)
-    app.extensions[EXTENSION_KEY] = Runtime(config=here.config, vault=here.vault, client=client)
+    client, shop_client = (HttpClient(allow_private=here.config.private_remotes) for _ in range(2))
+    app.extensions[EXTENSION_KEY] = Runtime(
+        config=here.config, vault=here.vault, client=client, shop_client=shop_client
+    )
     yield from _run_site(app, settles="POINTSYNC_DATABASE_URL" in settings, upgrades=False)
 
 

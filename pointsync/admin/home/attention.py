@@ -17,8 +17,17 @@ from pointsync.sync.remotes.blocked_origins import BlockedSite
 from pointsync.sync.remotes.queue import RemoteRow
 from pointsync.sync.remotes.status import OK_CHECK_CODES
 from pointsync.sync.repair import comparison_list
+from pointsync.sync.site import settings
 from pointsync.sync.site.local_site import Identity
+from pointsync.webhooks import endpoints
+from pointsync.woocommerce import outages, problems
+from pointsync.woocommerce.outages import UnreadOutage
+from pointsync.woocommerce.problems import HookProblem
+from pointsync.woocommerce.reading import status as reading_status
+from pointsync.woocommerce.reading.status import ShopReading
 
+MAX_HOOK_PROBLEMS = 20
+MAX_SHOPS = 3
 MAX_RED_REMOTES = 3
 """How many red remotes are listed one by one; the others are counted."""
 
@@ -38,6 +47,9 @@ class AttentionItem:
     """The error of the mail server, or the status of the remote."""
     sites: Sequence[BlockedSite] = field(default_factory=tuple)
     """The blocked sites that it is about."""
+    hook_problem: HookProblem | None = None
+    shop: ShopReading | None = None
+    outage: UnreadOutage | None = None
 
 
 def list_items(
@@ -55,7 +67,10 @@ def list_items(
         *_movement_items(remote_rows, counts),
         *_comparison_items(session, [row.remote for row in remote_rows if row.remote.id in differing_ids]),
         *_fetch_back_items(session),
+        *_shop_items(session, now),
+        *_hook_items(session, now),
         *_mail_items(session),
+        *_webhook_items(session),
         *_setup_items(identity, remote_rows),
         *_blocked_items(blocked_sites, now),
     ]
@@ -107,12 +122,30 @@ def _fetch_back_items(session: Session) -> Iterator[AttentionItem]:
         yield AttentionItem("returned", "warning", count=fetch_back.decisions)
 
 
+def _hook_items(session: Session, now: datetime) -> Iterator[AttentionItem]:
+    silent_days = settings.read(session).hook_silent_days
+    for problem in problems.list_problems(session, silent_days, now)[:MAX_HOOK_PROBLEMS]:
+        yield AttentionItem("hook", problem.severity, count=problem.count, hook_problem=problem)
+
+
+def _shop_items(session: Session, now: datetime) -> Iterator[AttentionItem]:
+    for unread in outages.list_unread(session)[:MAX_SHOPS]:
+        yield AttentionItem("outage", "error", outage=unread)
+    for each in reading_status.list_failing(session, now)[:MAX_SHOPS]:
+        yield AttentionItem("shop_reading", "error", shop=each)
+
+
 def _mail_items(session: Session) -> Iterator[AttentionItem]:
     counts = mails.count_attention(session)
     if counts.failing_server:
         yield AttentionItem("mail_server", "error", message=counts.failing_server.message or "")
     if counts.failed.number:
         yield AttentionItem("mails_failed", "warning", count=counts.failed.number, is_more=counts.failed.is_more)
+
+
+def _webhook_items(session: Session) -> Iterator[AttentionItem]:
+    if off_count := endpoints.count_off(session):
+        yield AttentionItem("webhooks_off", "error", count=off_count)
 
 
 def _setup_items(identity: Identity, remote_rows: Sequence[RemoteRow]) -> Iterator[AttentionItem]:

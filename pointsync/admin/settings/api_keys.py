@@ -1,4 +1,4 @@
-"""System › API keys: create and revoke the keys of the shop's own software."""
+"""System › API keys: create, rotate and revoke the keys of the shop's own software."""
 
 from datetime import datetime, time
 from typing import Any
@@ -13,13 +13,16 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from pointsync import clock, db
 from pointsync.accounts import api_keys as keys
+from pointsync.admin.settings import order_rule
 from pointsync.admin.shell.forms import raw_value, show_errors
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.errors import Conflict, InvalidInput
-from pointsync.models import Site
+from pointsync.models import ApiKey, Site
 from pointsync.runtime import get_runtime
 from pointsync.scopes import MAX_PER_MINUTE, SCOPES
 from pointsync.sync.site import general
+from pointsync.webhooks import endpoints
+from pointsync.woocommerce import rules
 
 TAB = "admin.api_keys"
 _PARSE_ERRORS = {
@@ -33,6 +36,7 @@ class ApiKeyForm(FlaskForm):  # type: ignore[misc]
     """A new API key."""
 
     name = StringField("Name")
+    shop = StringField("Shop")
     scopes = SelectMultipleField(
         "Scopes",
         choices={each: each.capitalize() for each in SCOPES},
@@ -51,10 +55,17 @@ class ApiKeyForm(FlaskForm):  # type: ignore[misc]
                 raise InvalidInput(name, message)
         day = self.expires_at.data
         return {
+            "shop": (self.shop.data or "").strip() or None,
             "scopes": self.scopes.data or (),
             "expires_at": datetime.combine(day, time(), zone) if day else None,
             "per_minute": self.per_minute.data,
         }
+
+
+class RotationForm(FlaskForm):  # type: ignore[misc]
+    """How long the old key works after a rotation."""
+
+    keep_old_hours = IntegerField("Old key works for", default=0)
 
 
 @blueprint.get("/system/api-keys")
@@ -62,7 +73,16 @@ def api_keys() -> ResponseReturnValue:
     """The tab."""
     session = db.session()
     url = general.get_effective_url(session.get_one(Site, 1), get_runtime().config)
-    return render_page("settings/api_keys.html", TAB, keys=keys.list_all(session), url=url, now=clock.now())
+    return render_page(
+        "settings/api_keys/api_keys.html",
+        TAB,
+        keys=keys.list_all(session),
+        webhooks=endpoints.list_all(session),
+        order_rules=order_rule.list_rules(session),
+        describe_rule=rules.describe,
+        url=url,
+        now=clock.now(),
+    )
 
 
 @blueprint.get("/system/api-keys/add")
@@ -82,13 +102,39 @@ def submit_add_api_key() -> ResponseReturnValue:
     except (InvalidInput, Conflict) as error:
         show_errors(form, error)
         return _render_form(form), 422
-    return render_page("settings/api_key_created.html", TAB, name=row.name, key=key), 201
+    return render_page("settings/api_keys/created.html", TAB, name=row.name, key=key, is_rotated=False), 201
+
+
+@blueprint.get(f"/system/api-keys/{KEY_ID}/rotate")
+def rotate_api_key(key_id: int) -> ResponseReturnValue:
+    """Ask how long the old key should still work."""
+    return _render_rotation(RotationForm(), key_id)
+
+
+@blueprint.post(f"/system/api-keys/{KEY_ID}/rotate")
+def submit_rotate_api_key(key_id: int) -> ResponseReturnValue:
+    """Replace a key, and show the new one in this one response."""
+    form = RotationForm()
+    hours = 0 if not raw_value(form, "keep_old_hours") else form.keep_old_hours.data
+
+    def rotate(session: Session) -> tuple[ApiKey, str]:
+        name = keys.get(session, key_id).name
+        return keys.rotate(session, name, clock.now(), keep_old_hours=-1 if hours is None else hours)
+
+    try:
+        row, key = db.run_in_transaction(rotate)
+    except InvalidInput as error:
+        show_errors(form, error)
+        return _render_rotation(form, key_id), 422
+    return render_page(
+        "settings/api_keys/created.html", TAB, name=row.name, key=key, is_rotated=True, old_ends_at=row.old_ends_at
+    ), 201
 
 
 @blueprint.get(f"/system/api-keys/{KEY_ID}/revoke")
 def revoke_api_key(key_id: int) -> ResponseReturnValue:
     """Ask for confirmation."""
-    return render_page("settings/api_key_revoke.html", TAB, name=keys.get(db.session(), key_id).name)
+    return render_page("settings/api_keys/revoke.html", TAB, name=keys.get(db.session(), key_id).name)
 
 
 @blueprint.post(f"/system/api-keys/{KEY_ID}/revoke")
@@ -105,5 +151,9 @@ def submit_revoke_api_key(key_id: int) -> ResponseReturnValue:
     return redirect(url_for(TAB), 303)
 
 
+def _render_rotation(form: RotationForm, key_id: int) -> str:
+    return render_page("settings/api_keys/rotate.html", TAB, form=form, key=keys.get(db.session(), key_id))
+
+
 def _render_form(form: ApiKeyForm) -> str:
-    return render_page("settings/api_key_form.html", TAB, form=form, scope_notes=SCOPES)
+    return render_page("settings/api_keys/form.html", TAB, form=form, scope_notes=SCOPES)

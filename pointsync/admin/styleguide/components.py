@@ -7,7 +7,7 @@ from wtforms import BooleanField, PasswordField, RadioField, SelectField, String
 
 from pointsync.admin.activity.deliveries import DeliveryFilter
 from pointsync.admin.shell.panel import render_page
-from pointsync.admin.styleguide import family_samples, samples
+from pointsync.admin.styleguide import family_samples, samples, shop_samples
 
 
 class SampleForm(FlaskForm):  # type: ignore[misc]
@@ -17,6 +17,7 @@ class SampleForm(FlaskForm):  # type: ignore[misc]
     with_help = StringField("With help and a help tip", default="As typed")
     invalid = StringField("With an error", default="no such!")
     number = StringField("Seconds between two attempts", default="180")
+    shop_read_minutes = StringField("Minutes", default="5")
     secret = PasswordField("A secret")
     select = SelectField("A select field", choices={"default": "Points (default)", "gold": samples.LONG_NAME})
     lines = TextAreaField("Several lines", default="alice@example.com\nbob@example.com")
@@ -49,4 +50,5 @@ def show_components() -> ResponseReturnValue:
         delivery_filter=delivery_filter,
         samples=samples,
         family_samples=family_samples,
+        shop_samples=shop_samples,
     )

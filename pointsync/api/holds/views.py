@@ -4,7 +4,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from pointsync import clock, db
-from pointsync.api.auth import current_key_name
+from pointsync.api.auth import current_source
 from pointsync.api.customers import EmailConverter
 from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
 from pointsync.api.errors import BodyRefused
@@ -19,7 +19,7 @@ from pointsync.ledger.record import RecordResult
 from pointsync.runtime import get_runtime
 
 _REF_PARAMETER = Parameter("ref", "The hold's ref. Percent-encode it where needed.", "path")
-_UNKNOWN = "This API key has placed no hold with this ref."
+_UNKNOWN = "The shop of this API key has placed no hold with this ref."
 
 
 class RefConverter(EmailConverter):
@@ -50,7 +50,7 @@ class RefConverter(EmailConverter):
 )
 def place_hold() -> ResponseReturnValue:
     """Place or extend a hold."""
-    source, now = _source(), clock.now()
+    source, now = current_source(), clock.now()
     try:
         wanted = parse_hold(read_json())
         hold, is_new = db.run_in_transaction(lambda session: holds.place(session, wanted, source, now))
@@ -64,14 +64,16 @@ def place_hold() -> ResponseReturnValue:
     "/holds/{ref}",
     scope="read",
     title="Get a hold",
-    description="A hold that this API key has placed, also one that has ended. It is kept for a year after its end.",
+    description=(
+        "A hold that the shop of this API key has placed, also one that has ended. It is kept for a year after its end."
+    ),
     parameters=(_REF_PARAMETER,),
     responses={200: SuccessResponse("The hold.", (OneHold,))},
     errors={404: _UNKNOWN},
 )
 def show_hold(ref: str) -> ResponseReturnValue:
     """Answer with a hold."""
-    return json_response(OneHold(Hold.from_row(holds.get(db.session(), _source(), ref), clock.now())))
+    return json_response(OneHold(Hold.from_row(holds.get(db.session(), current_source(), ref), clock.now())))
 
 
 @endpoint(
@@ -100,7 +102,7 @@ def show_hold(ref: str) -> ResponseReturnValue:
 )
 def capture_hold(ref: str) -> ResponseReturnValue:
     """Capture a hold, and wake the couriers."""
-    source, now = _source(), clock.now()
+    source, now = current_source(), clock.now()
 
     def take_points(session: Session) -> tuple[Hold, RecordResult]:
         hold, result = capture.capture(session, source, ref, wanted, now)
@@ -131,10 +133,6 @@ def capture_hold(ref: str) -> ResponseReturnValue:
 )
 def release_hold(ref: str) -> ResponseReturnValue:
     """Release a hold."""
-    source, now = _source(), clock.now()
+    source, now = current_source(), clock.now()
     hold = db.run_in_transaction(lambda session: holds.release(session, source, ref, now))
     return json_response(OneHold(Hold.from_row(hold, now)))
-
-
-def _source() -> str:
-    return f"api:{current_key_name()}"

@@ -215,6 +215,7 @@ SHOP_ID = _RowId("shop", MAX_ROW_ID)
 
 SHOP_ORDER_ID = _RowId("order", MAX_BIG_ROW_ID)
 
+WEBHOOK_ID = _RowId("webhook", MAX_ROW_ID)
 REWARD_ID = _RowId("reward", MAX_ROW_ID)
 YEAR_DAY = _YearDay()
 

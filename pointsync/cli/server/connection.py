@@ -91,15 +91,16 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         request = self.request
         if request is None:
             return self._waiting_since + self.timeouts.idle
-        if request.is_upload_allowed:
+        if request.is_admins_upload:
             return min(request.started_at + self.timeouts.upload, stalls_at)
         return request.started_at + (self.timeouts.request if request.headers_finished else self.timeouts.head)
 
     @property
     def can_be_dropped(self) -> bool:
-        """Whether it may be closed to make room: the application works on none of its requests, and it is no upload."""
+        """Whether it may be closed to make room: the application works on none of its requests, and it is no admin's
+        upload."""
         request = self.request
-        return not (self.requests or self._is_checking_upload or (request and request.is_upload_allowed))
+        return not (self.requests or self._is_checking_upload or (request and request.is_admins_upload))
 
     @property
     def waiting_since(self) -> float:
@@ -109,7 +110,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     @property
     def held_bytes(self) -> int:
-        """The memory that its requests take."""
+        """The room that its requests take."""
         return sum(each.held_bytes for each in (*self.requests, self.request) if each is not None)
 
     def drop(self, answer: bytes) -> None:

@@ -7,7 +7,7 @@ from flask import Flask
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.utilities import Error
 
-from pointsync.web.upload_limits import MAX_BODY_BYTES, max_upload_bytes
+from pointsync.web.upload_limits import MAX_BODY_BYTES, UploadLimit, find_upload_limit
 
 MAX_HEAD_BYTES = 32 * 1024
 
@@ -20,7 +20,7 @@ class _InsufficientStorage(Error):  # type: ignore[misc]
 class RequestParser(HTTPRequestParser):  # type: ignore[misc]
     """A request. A body above the limit is not received: the application sees its length, and refuses it.
 
-    An upload may be larger. Its body is received only after `allow_upload`.
+    An upload may be larger: an admin's, or a delivery to a hook. Its body is received only after `allow_upload`.
     """
 
     content_length: int
@@ -36,12 +36,17 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
         """Whether the client of an upload waits for `100 Continue`, which it gets once the upload is allowed."""
         self._app = app
         self._max_body_bytes = MAX_BODY_BYTES
-        self._max_upload_bytes = 0
+        self._upload_limit: UploadLimit | None = None
 
     @property
     def needs_permission(self) -> bool:
-        """Whether the application must first be asked whether this upload is an admin's."""
-        return bool(self._max_upload_bytes) and not self.is_upload_allowed and not self.completed
+        """Whether the application must first be asked about this upload."""
+        return self._upload_limit is not None and not self.is_upload_allowed and not self.completed
+
+    @property
+    def is_admins_upload(self) -> bool:
+        """Whether an admin sends it, and may take time and room for it."""
+        return self.is_upload_allowed and self._upload_limit is not None and self._upload_limit.is_admins
 
     @property
     def is_cut_short(self) -> bool:
@@ -50,8 +55,8 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
 
     @property
     def held_bytes(self) -> int:
-        """The memory that it takes; allowed uploads are on the disk."""
-        return 0 if self.is_upload_allowed else self.header_bytes_received + self.body_bytes_received
+        """The room that it takes, in memory or, for a large delivery to a hook, on the disk; 0 for admins' uploads."""
+        return 0 if self.is_admins_upload else self.header_bytes_received + self.body_bytes_received
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the head, and decide about the body. Raises ParsingError."""
@@ -63,9 +68,9 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
         except ValueError as error:  # such as a length of 5,000 digits, or a host that begins with a bracket
             raise ParsingError("Invalid header") from error
         if self.content_length > MAX_BODY_BYTES or self.chunked:
-            self._max_upload_bytes = max_upload_bytes(self._app, self.path, self.headers.get("COOKIE", ""))
-        if self.content_length > (self._max_upload_bytes or MAX_BODY_BYTES):
-            self._max_upload_bytes = 0
+            self._upload_limit = find_upload_limit(self._app, self.path, self.headers.get("COOKIE", ""))
+        if self.content_length > (self._upload_limit.max_bytes if self._upload_limit else MAX_BODY_BYTES):
+            self._upload_limit = None
             self.refuse_body()
         if self.needs_permission:
             self.waits_to_continue, self.expect_continue = self.expect_continue, False
@@ -83,8 +88,9 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
         return len(data) if self.is_cut_short else consumed
 
     def allow_upload(self) -> None:
-        """Receive the body: an admin sends it."""
-        self.is_upload_allowed, self._max_body_bytes = True, self._max_upload_bytes
+        """Receive the body: the application says that the sender may send it."""
+        assert self._upload_limit
+        self.is_upload_allowed, self._max_body_bytes = True, self._upload_limit.max_bytes
 
     def refuse_body(self) -> None:
         """Receive no more of the body. The request is complete without it, and ends the connection."""

@@ -1,4 +1,4 @@
-"""Asks the application whether a large upload comes from an admin who is signed in, before its body is received."""
+"""Asks the application about a large upload before its body is received: is an admin signed in, is there the hook?"""
 
 import io
 from collections.abc import Callable
@@ -14,7 +14,8 @@ from pointsync.cli.server.request_parser import RequestParser
 class UploadCheck:
     """A task of waitress: it asks for the form at the upload's own path, with the same headers.
 
-    So the check is the same as for every page: whoever would see the form may upload. It runs in a thread, because it
+    So the check is the same as for every page: whoever would see the form may upload, and a hook's URL answers if the
+    hook exists. It runs in a thread, because it
     needs the database.
     """
 

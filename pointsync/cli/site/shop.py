@@ -8,8 +8,16 @@ from pointsync.cli.framework.command import Group
 from pointsync.cli.framework.output import print_result, table_printer
 from pointsync.cli.framework.param_types import SHOP_ID, SHOP_ORDER_ID, SingleLine
 from pointsync.cli.framework.site_context import site_context, transact
+from pointsync.cli.site import shop_key
 
-SHOP_COLUMNS = {"id": "Id", "name": "Shop", "addresses": "Addresses", "currency": "Currency", "hooks": "Hooks"}
+SHOP_COLUMNS = {
+    "id": "Id",
+    "name": "Shop",
+    "addresses": "Addresses",
+    "currency": "Currency",
+    "hooks": "Hooks",
+    "reading": "Reading",
+}
 ORDER_COLUMNS = {
     "id": "Id",
     "shop": "Shop",
@@ -26,6 +34,10 @@ def shop() -> None:
     """Shops whose orders are counted. A shop is known by its addresses."""
 
 
+shop.add_command(shop_key.set_key)
+shop.add_command(shop_key.read_now)
+
+
 @shop.command("list")
 @site_context()
 def list_shops() -> None:
@@ -33,6 +45,7 @@ def list_shops() -> None:
     from pointsync import db
     from pointsync.ledger.orders import shops
     from pointsync.woocommerce import hooks, kept
+    from pointsync.woocommerce.reading import keys
 
     session = db.session()
     hook_names: dict[int, list[str]] = {}
@@ -46,6 +59,7 @@ def list_shops() -> None:
             "addresses": shops.list_addresses(session, each.id),
             "currency": each.currency,
             "hooks": hook_names.get(each.id, []),
+            "reading": shop_key.to_json(keys.find(session, each.id)),
         }
         for each in shops.list_all(session)
     ]
@@ -53,7 +67,13 @@ def list_shops() -> None:
         {"address": address, "hook": hook.name, "kept": count}
         for address, hook, count in kept.count_by_address(session)
     ]
-    shown = [row | {"addresses": ", ".join(row["addresses"]), "hooks": ", ".join(row["hooks"])} for row in rows]
+    of_removed = [{"hook": hook.name, "kept": count} for hook, count in kept.count_of_removed_hooks(session)]
+    shown = [
+        row
+        | {"addresses": ", ".join(row["addresses"]), "hooks": ", ".join(row["hooks"])}
+        | {"reading": shop_key.describe(row["reading"])}
+        for row in rows
+    ]
 
     def show() -> None:
         table_printer(shown, SHOP_COLUMNS, "There are no shops yet. The first order that counts names its shop.")()
@@ -63,7 +83,13 @@ def list_shops() -> None:
                 f"Then: pointsync shop same {each['address']}. If not: pointsync shop other {each['address']}"
             )
 
-    print_result({"shops": rows, "waiting": waiting}, show)
+        for each in of_removed:
+            click.echo(
+                f"{each['kept']} deliveries to the removed hook {each['hook']} wait for another hook of its shop. Add "
+                f"one, or: pointsync hook discard {each['hook']}"
+            )
+
+    print_result({"shops": rows, "waiting": waiting, "removed_hooks": of_removed}, show)
 
 
 @shop.command("same")

@@ -124,7 +124,7 @@ def correct(session: Session, movement: Movement, reason: str, now: datetime) ->
 
 def _list_shop_sources(session: Session) -> list[str]:
     return [
-        *(f"api:{name}" for name in session.scalars(select(ApiKey.name).distinct())),
+        *(f"api:{shop}" for shop in session.scalars(select(ApiKey.shop).distinct())),
         *(f"hook:{name}" for name in session.scalars(select(Hook.name).distinct())),
         *(f"shop:{code}" for code in session.scalars(select(Shop.code))),
         COMMAND_SOURCE,

@@ -101,7 +101,7 @@ def get(session: Session, source: str, ref: str) -> Hold:
     """The hold with this `ref` of the source, with its customer, reserve and movement. Raises NotFound."""
     hold = _find(session, Hold.source == source, Hold.ref == ref) if _can_be_ref(ref) else None
     if hold is None:
-        raise NotFound("unknown_hold", f"There is no hold with the ref {printable(ref)} of this API key.")
+        raise NotFound("unknown_hold", f"There is no hold with the ref {printable(ref)} of this shop.")
     return hold
 
 

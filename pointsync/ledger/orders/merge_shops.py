@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from pointsync.db.chunking import chunks
 from pointsync.errors import Conflict
 from pointsync.ledger.fetch_back import state as fetch_back
-from pointsync.ledger.orders import refs, shops
+from pointsync.ledger.orders import accounts, refs, shops
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft, record
-from pointsync.models import Customer, Hook, Reserve, Shop, ShopAddress, ShopOrder, ShopOrderPoints
+from pointsync.models import Customer, Hook, Reserve, Shop, ShopAddress, ShopKey, ShopOrder, ShopOrderPoints
 
 
 def merge(session: Session, from_id: int, into_id: int, now: datetime) -> int:
@@ -30,10 +30,12 @@ def merge(session: Session, from_id: int, into_id: int, now: datetime) -> int:
     session.execute(
         update(ShopOrder).where(ShopOrder.shop_id == gone.id).values(shop_id=kept.id).execution_options(**update_all)
     )
+    accounts.merge(session, gone, kept)
     for address in session.scalars(select(ShopAddress).where(ShopAddress.shop_id == gone.id)):
         address.shop_id = kept.id
     for hook in session.scalars(select(Hook).where(Hook.shop_id == gone.id)):
         hook.shop_id = kept.id
+    _move_key(session, gone, kept)
     for other in session.scalars(select(Shop).where(Shop.merged_into_id == gone.id)):
         other.merged_into_id = kept.id
     gone.merged_into_id = kept.id
@@ -69,6 +71,18 @@ def _combine_doubles(session: Session, gone: Shop, kept: Shop, now: datetime) ->
     for part in chunks(drafts, MAX_MOVEMENTS):
         record(session, part, shops.source_of(kept), now)
     return len(doubles)
+
+
+def _move_key(session: Session, gone: Shop, kept: Shop) -> None:
+    """Let the shop that stays be read with the key of the other one, unless it has its own."""
+    key = session.get(ShopKey, gone.id, with_for_update=True)
+    if key is None:
+        return
+    if session.get(ShopKey, kept.id) is None:
+        key.shop_id = kept.id
+    else:
+        session.delete(key)
+    session.flush()
 
 
 def _select_present(shop: Shop) -> Select[ShopOrder]:

@@ -31,7 +31,8 @@ class LockedOrder:
     def seen(self) -> SeenState:
         """The newest state seen so far."""
         row = self.row
-        return SeenState(row.modified_at, (row.highest_refund_id, row.highest_line_id), row.is_deleted, row.seen_at)
+        seen_at = row.seen_at if row.status or row.is_deleted else None  # a row of which nothing was seen so far
+        return SeenState(row.modified_at, (row.highest_refund_id, row.highest_line_id), row.is_deleted, seen_at)
 
     def points_in(self, reserve_id: int) -> list[ShopOrderPoints]:
         """What customers have from the order in a reserve."""
@@ -68,13 +69,14 @@ class LockedOrder:
         row, seen = self.row, newer.after(report, self.seen)
         row.modified_at, row.is_deleted = seen.modified_at, seen.is_deleted
         row.highest_refund_id, row.highest_line_id = seen.highest_ids
-        row.problem, row.seen_at = problem, now
+        row.problem, row.seen_at = problem, report.asked_at or now
         if not report.is_deleted:
             row.order_key = report.key or row.order_key
             row.number = sanitise(report.number, MAX_NUMBER_LENGTH)
             row.status = sanitise(report.status, MAX_STATUS_LENGTH)
             row.currency = report.currency
             row.ordered_at = report.created_at or row.ordered_at
+            row.account_id = row.account_id if report.account_id is None else report.account_id
         session.flush()
 
 
@@ -91,6 +93,11 @@ def lock_or_create(
         row.is_stale = True
         session.add(row)
         session.flush()
+    return load(session, shop, row, early_sources)
+
+
+def load(session: Session, shop: Shop, row: ShopOrder, early_sources: Sequence[EarlySource]) -> LockedOrder:
+    """The order of a row that is locked. A stale one first reads what its movements have given."""
     order = LockedOrder(row)
     if row.is_stale:
         _read_again(session, shop, order, early_sources)

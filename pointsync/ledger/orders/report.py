@@ -72,9 +72,11 @@ class OrderReport:
     """Items, fees and shipping; None if the report does not tell them."""
     refunds: tuple[Refund, ...] = ()
     customer: str | None = None
-    """The normalised e-mail address."""
+    """The normalised e-mail address with which the order was placed."""
     customer_problem: str = ""
     """Why there is no address, as a sentence."""
+    account_id: int | None = None
+    """The shop's id of the customer's account; 0 for a guest, None if the report does not tell it."""
     roles: frozenset[str] | None = None
     """The customer's roles in the shop."""
     created_at: datetime | None = None
@@ -84,6 +86,8 @@ class OrderReport:
     """The shop has moved the order to the trash. Then nothing but the id is known."""
     is_restored: bool = False
     """The shop has taken the order out of the trash."""
+    asked_at: datetime | None = None
+    """When this site asked the shop for the order; None if the shop reported it by itself."""
 
     @property
     def label(self) -> str:
@@ -99,6 +103,11 @@ class OrderReport:
             max((each.id for each in self.refunds), default=0),
             max((each.id or 0 for each in self.lines or ()), default=0),
         )
+
+    @property
+    def tells_refunded_lines(self) -> bool:
+        """Whether it is known of each refund which lines it is for."""
+        return all(each.lines is not None for each in self.refunds)
 
     @property
     def refunded(self) -> Fraction:

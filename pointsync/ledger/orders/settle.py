@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from pointsync.errors import InvalidInput
 from pointsync.ledger.fetch_back import state as fetch_back
-from pointsync.ledger.orders import order_rows, reasons, refs, shops, stored_rules
+from pointsync.ledger.orders import accounts, order_rows, reasons, refs, shops, stored_rules
 from pointsync.ledger.orders.given import EarlySource
-from pointsync.ledger.orders.newer import is_older
+from pointsync.ledger.orders.newer import is_answer_newest, is_certain, is_older
 from pointsync.ledger.orders.order_rows import LockedOrder
 from pointsync.ledger.orders.problems import OrderProblem
 from pointsync.ledger.orders.report import OrderReport
-from pointsync.ledger.orders.rule import TOTAL, OrderRule, find_obstacle
+from pointsync.ledger.orders.rule import OWN_CURRENCY, TOTAL, OrderRule, find_obstacle
 from pointsync.ledger.orders.worth import compute_goods, compute_points
 from pointsync.ledger.record import Draft, RecordResult, record
 from pointsync.models import Customer, Movement, Reserve, Shop, ShopOrderPoints
@@ -39,6 +39,9 @@ class Settlement:
     changes: list[RecordResult] = field(default_factory=list)
     reason: str = ""
     """Why it does not count, as a sentence."""
+    is_certain: bool = True
+    """Whether the report is certainly the shop's present state and tells all that the rule needs. If not, asking the
+    shop may give another result."""
 
 
 @dataclass(slots=True)
@@ -71,6 +74,7 @@ def settle(
     lost movements come back, InvalidInput if the reserve is not active or the report lacks what the rule needs.
     """
     fetch_back.refuse_if_running(session)
+    account = accounts.lock(session, shop.id, report.account_id)
     order = order_rows.lock_or_create(session, shop, report, early_sources, now)
     if report.is_deleted:  # its report has nothing but the id
         report = replace(report, number=order.row.number)
@@ -79,24 +83,60 @@ def settle(
     points_before = sum(each.points for each in given)
     if order.is_other(report):
         if _was_modified_before(report, order):
-            return Settlement(OLDER, points_before, points_before)
+            return Settlement(OLDER, points_before, points_before, is_certain=False)
         order = order_rows.replace(session, order, report, now)
         given, points_before = [], 0
     elif is_older(report, order.seen, now):
-        return Settlement(OLDER, points_before, points_before)
+        return Settlement(OLDER, points_before, points_before, is_certain=False)
+    is_certain = _is_certain(report, order, rule)
+    report = accounts.choose_customer(session, report, order.row, account, _find_holder(session, given))
     worth = _compute_worth(session, report, shop, order, given, rule)
     drafts = _build_drafts(session, report, order, reserve, worth, given)
-    results = record(session, [draft for draft, _ in drafts], shops.source_of(shop), now) if drafts else []
-    if any(result.movement.points > 0 for result in results):
-        _learn_currency(session, shop, report)
     rule_id = _find_rule_id(session, shop, report, given, rule) if drafts else None
-    for (_, row), result in zip(drafts, results, strict=True):
-        order.add_points(session, row, result.movement, rule_id)
+    results = _record_drafts(session, order, shop, drafts, rule_id, now)
+    if any(result.movement.points > 0 for result in results):
+        _learn_currency(session, shop, report, rule)
     order.remember(session, report, worth.problem, now)
     points = points_before + sum(result.movement.points for result in results)
     unchanged = NOT_COUNTED if worth.problem or not order.points_in(reserve.id) else UNCHANGED
     status = APPLIED if results else unchanged
-    return Settlement(status, points, points_before, results, worth.reason)
+    return Settlement(status, points, points_before, results, worth.reason, is_certain)
+
+
+def settle_customer(session: Session, order: LockedOrder, shop: Shop, email: str, now: datetime) -> None:
+    """Let an order belong to the customer with this address. It is worth what it was.
+
+    Raises InvalidInput if the reserve is not active.
+    """
+    row = order.row
+    report = OrderReport(id=row.order_id, number=row.number, status=row.status, customer=email)
+    for reserve_id in sorted({each.reserve_id for each in order.points}):
+        given = order.points_in(reserve_id)
+        worth = _Worth(sum(each.points for each in given))
+        drafts = _build_drafts(session, report, order, session.get_one(Reserve, reserve_id), worth, given)
+        rule_id = next((each.rule_id for each in given if each.rule_id is not None), None)
+        _record_drafts(session, order, shop, drafts, rule_id, now)
+    session.flush()
+
+
+def _record_drafts(
+    session: Session,
+    order: LockedOrder,
+    shop: Shop,
+    drafts: Sequence[tuple[Draft, ShopOrderPoints | None]],
+    rule_id: int | None,
+    now: datetime,
+) -> list[RecordResult]:
+    results = record(session, [draft for draft, _ in drafts], shops.source_of(shop), now) if drafts else []
+    for (_, row), result in zip(drafts, results, strict=True):
+        order.add_points(session, row, result.movement, rule_id)
+    return results
+
+
+def _find_holder(session: Session, given: Sequence[ShopOrderPoints]) -> str | None:
+    """The customer who has points from the order."""
+    ids = (each.customer_id for each in given if each.points > 0)
+    return next((session.get_one(Customer, customer_id).email for customer_id in ids), None)
 
 
 def _choose_reserve(
@@ -108,7 +148,13 @@ def _choose_reserve(
     return session.get_one(Reserve, left[0]) if left else reserve
 
 
+def _is_certain(report: OrderReport, order: LockedOrder, rule: OrderRule) -> bool:
+    return is_certain(report, order.seen) and (report.tells_refunded_lines or rule.base == TOTAL)
+
+
 def _was_modified_before(report: OrderReport, order: LockedOrder) -> bool:
+    if is_answer_newest(report, order.seen):
+        return False
     seen_at = order.row.modified_at
     return report.modified_at is not None and seen_at is not None and report.modified_at < seen_at
 
@@ -198,9 +244,9 @@ def _find_rule_id(
     return found or stored_rules.store(session, rule.frozen_for(report.currency, shop.currency))
 
 
-def _learn_currency(session: Session, shop: Shop, report: OrderReport) -> None:
-    """The first order that counts tells the shop's own currency."""
-    if shop.currency or not report.currency:
+def _learn_currency(session: Session, shop: Shop, report: OrderReport, rule: OrderRule) -> None:
+    """The first order that counts tells the shop's own currency, unless the rule names that currency beside its own."""
+    if shop.currency or not report.currency or (OWN_CURRENCY in rule.rates and report.currency in rule.rates):
         return
     session.refresh(shop, with_for_update=True)
     if not shop.currency:

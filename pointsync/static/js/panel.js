@@ -2,6 +2,7 @@
 import { startCopyButtons } from "./copy.js";
 import { startDialogs } from "./dialog.js";
 import { startGroups } from "./disclosure.js";
+import { startHookPreviews } from "./hook_preview.js";
 import { startLiveRefresh } from "./live_refresh.js";
 import { startManualSearch } from "./manual_search.js";
 import { startSelectAll } from "./select_all.js";
@@ -19,4 +20,5 @@ startDialogs();
 startManualSearch();
 startSelectAll();
 startSharingKeys();
+startHookPreviews();
 startLiveRefresh();

@@ -57,6 +57,7 @@ def save_ping(session: Session, remote: Remote, before: Snapshot, answer: dict[s
         before.received,
         held,
         is_waiting=bool(answer.get("waiting")),
+        says_sums="told" in answer,
         is_first_in_run=before.is_first_in_run,
         now=now,
     )

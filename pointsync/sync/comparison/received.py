@@ -20,8 +20,8 @@ FRESH = timedelta(seconds=1)
 """A comparison that was equal is not repeated within this time, so that a busy hour is not spent on it."""
 MAX_UNDERWAY = timedelta(seconds=10)
 """What has not changed for so long is not on its way any more."""
-MAX_UNKNOWN = timedelta(minutes=1)
-"""How long a site may take to read what was edited in its database. It takes seconds."""
+PINGED_OFTEN = timedelta(minutes=1)
+"""How long a remote in doubt is pinged each second."""
 EVIDENCE = timedelta(seconds=2)
 """How long a batch that was equal counts for a ping during which movements arrive."""
 
@@ -55,11 +55,12 @@ def compare_ping(
     held: DigestSum | None,
     *,
     is_waiting: bool,
+    says_sums: bool,
     is_first_in_run: bool,
     now: datetime,
 ) -> None:
     """Compare with what the other site had delivered (`was_sent`) at a ping: `before` was held here before, `held` is
-    now. None if one of the sites cannot say it.
+    now. None if one of the sites cannot say it; `says_sums`: the other one can in general, unlike an earlier version.
 
     While movements wait there or have arrived during the ping, some may be here whose delivery is not confirmed yet.
     Then a batch that was equal a moment ago decides; without one, the last result stays, and is in doubt from now on.
@@ -68,7 +69,8 @@ def compare_ping(
     summary = session.get(ReceivedSummary, (remote.auth, remote.reserve_id))
     since = min(summary.doubted_at, now) if summary and summary.doubted_at else None  # the clock may be set back
     if was_sent is None or held is None:
-        result, doubted_at = None, _doubt_unknown(remote, since, now)
+        # An earlier version never says it. This one says it again as soon as it has read what was edited.
+        result, doubted_at = None, (since or now) if says_sums else None
     elif was_sent == held or (held == before and not is_waiting):
         result, doubted_at = was_sent == held, None
     elif since is None and not is_first_in_run and _was_just_equal(summary, EVIDENCE, now):
@@ -80,13 +82,6 @@ def compare_ping(
     remote.is_equal_here = result
     if doubted_at != since:
         _save_doubt(session, remote, doubted_at, now)
-
-
-def _doubt_unknown(remote: Remote, since: datetime | None, now: datetime) -> datetime | None:
-    """The doubt when a site cannot say what it has: soon over after an edit, never with an earlier version."""
-    if since is None:
-        return None if remote.is_equal_here is None else now
-    return since if now - since <= MAX_UNKNOWN else None
 
 
 def _save_doubt(session: Session, remote: Remote, doubted_at: datetime | None, now: datetime) -> None:

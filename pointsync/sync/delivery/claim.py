@@ -16,7 +16,7 @@ from pointsync.models import Attempt, Delivery, Remote
 from pointsync.sync.comparison import delivered
 from pointsync.sync.delivery import due
 from pointsync.sync.delivery.batch import Batch, BatchItem
-from pointsync.sync.delivery.due import Turn
+from pointsync.sync.delivery.due import Priority
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.ping import WOOREWARDS
 from pointsync.sync.remotes import backoff
@@ -117,15 +117,15 @@ def claim_batch(
 
 
 def _next_rows(session: Session, remote_id: int, count: int, settings: Settings, now: datetime) -> Sequence[Row[Any]]:
-    """The oldest deliveries of the first turn that has any."""
+    """The oldest deliveries of the first priority that has any."""
     parameters = {"remote_id": remote_id, "count": count} | due.parameters(settings, now)
-    if rows := session.execute(due.select_deliveries(Turn.UNTRIED), parameters).all():
+    if rows := session.execute(due.select_deliveries(Priority.UNTRIED), parameters).all():
         return rows
-    has_failed, has_unknown = session.execute(due.select_later_turns(), parameters).one()
+    has_failed, has_unknown = session.execute(due.select_later(), parameters).one()
     if not (has_failed or has_unknown):
         return []
-    turn = Turn.FAILED_ON_THEIR_OWN if has_failed else Turn.UNKNOWN_CUSTOMERS
-    return session.execute(due.select_deliveries(turn), parameters).all()
+    priority = Priority.FAILED_ON_THEIR_OWN if has_failed else Priority.UNKNOWN_CUSTOMERS
+    return session.execute(due.select_deliveries(priority), parameters).all()
 
 
 def _sum_before(session: Session, remote: Remote, state: SendingState) -> DigestSum | None:

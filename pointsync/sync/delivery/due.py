@@ -21,7 +21,7 @@ MAX_UNKNOWN_DELAY = timedelta(days=1)
 """The longest wait of a movement for a customer who is unknown there."""
 
 
-class Turn(Enum):
+class Priority(Enum):
     """Which deliveries are sent first: a movement that makes the other side fail never blocks other movements."""
 
     UNTRIED = 1
@@ -64,7 +64,8 @@ def select_sending_state() -> Select[Any]:
 def select_remotes() -> Select[int]:
     """The ids of the remotes that have something due: a delivery that can be sent, or a probe."""
     has_pending, has_unknown = (
-        exists().where(Delivery.remote_id == Remote.id, *_conditions(turn)) for turn in (None, Turn.UNKNOWN_CUSTOMERS)
+        exists().where(Delivery.remote_id == Remote.id, *_conditions(priority))
+        for priority in (None, Priority.UNKNOWN_CUSTOMERS)
     )
     return select(Remote.id).where(
         Remote.deleted_at.is_(None),
@@ -77,18 +78,18 @@ def select_remotes() -> Select[int]:
 
 
 @cache
-def select_later_turns() -> Select[bool, bool]:
-    """Whether `remote_id` has anything due in the second turn, and in the third."""
+def select_later() -> Select[bool, bool]:
+    """Whether `remote_id` has anything due in the second priority, and in the third."""
     has_failed, has_unknown = (
-        exists().where(Delivery.remote_id == bindparam("remote_id"), *_conditions(turn))
-        for turn in (Turn.FAILED_ON_THEIR_OWN, Turn.UNKNOWN_CUSTOMERS)
+        exists().where(Delivery.remote_id == bindparam("remote_id"), *_conditions(priority))
+        for priority in (Priority.FAILED_ON_THEIR_OWN, Priority.UNKNOWN_CUSTOMERS)
     )
     return select(has_failed, has_unknown)
 
 
 @cache
-def select_deliveries(turn: Turn) -> Executable:
-    """The oldest deliveries of `remote_id` in a turn, at most `count`; plain rows, because there may be a thousand."""
+def select_deliveries(priority: Priority) -> Executable:
+    """The oldest deliveries of `remote_id` with a priority, at most `count`, which may be a thousand: so plain rows."""
     return (
         select(
             Delivery.id.label("delivery_id"),
@@ -109,17 +110,17 @@ def select_deliveries(turn: Turn) -> Executable:
         )
         .join(Movement, Movement.seq == Delivery.movement_seq)
         .join(Customer, Customer.id == Movement.customer_id)
-        .where(Delivery.remote_id == bindparam("remote_id"), *_conditions(turn))
+        .where(Delivery.remote_id == bindparam("remote_id"), *_conditions(priority))
         .order_by(Delivery.id)
         .limit(bindparam("count"))
     )
 
 
-def _conditions(turn: Turn | None) -> tuple[ColumnElement[bool], ...]:
-    """That a delivery is in a turn, or pending, and does not wait. Longer waits than these were stored before the clock
-    was set back."""
+def _conditions(priority: Priority | None) -> tuple[ColumnElement[bool], ...]:
+    """That a delivery has a priority, or is pending, and does not wait. Longer waits than these were stored before the
+    clock was set back."""
     is_pending = Delivery.state_condition(DeliveryState.PENDING)
-    state = Delivery.state_condition(DeliveryState.UNKNOWN) if turn is Turn.UNKNOWN_CUSTOMERS else is_pending
+    state = Delivery.state_condition(DeliveryState.UNKNOWN) if priority is Priority.UNKNOWN_CUSTOMERS else is_pending
     not_before, unsure_until = Delivery.not_before, Delivery.unsure_until
     waits_too_long = or_(
         and_(is_pending, not_before > _moment("latest_retry")),
@@ -129,7 +130,7 @@ def _conditions(turn: Turn | None) -> tuple[ColumnElement[bool], ...]:
     )
     is_due = or_(not_before.is_(None), not_before <= _moment("now"), waits_too_long)
     is_sure = or_(unsure_until.is_(None), unsure_until <= _moment("now"), unsure_until > _moment("latest_unsure"))
-    return (state, not_before.is_(None) if turn is Turn.UNTRIED else is_due, is_sure)
+    return (state, not_before.is_(None) if priority is Priority.UNTRIED else is_due, is_sure)
 
 
 def _moment(name: str) -> ColumnElement[datetime]:

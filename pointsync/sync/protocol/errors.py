@@ -70,7 +70,7 @@ def retry_later_error(response: HttpResponse, url: str) -> RemoteError:
         "bad_answer",
         f"{url} asked to try again later.",
         status=response.status,
-        retry_after_seconds=_retry_after_seconds(response),
+        retry_after_seconds=read_retry_after(response),
     )
 
 
@@ -85,7 +85,7 @@ def not_a_site_message(url: str) -> str:
     return f"{url} is reachable, but neither PointSync nor WooRewards answers there. Check the URL."
 
 
-def _retry_after_seconds(response: HttpResponse) -> float | None:
+def read_retry_after(response: HttpResponse) -> float | None:
     """The Retry-After header, given in seconds or as a date; None if it is missing or invalid."""
     text = response.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():

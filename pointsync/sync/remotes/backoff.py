@@ -9,7 +9,7 @@ from pointsync import clock
 from pointsync.models import Delivery, DeliveryState, Remote
 from pointsync.sync.site.settings import Settings
 
-Moment = datetime | ColumnElement[datetime]
+TimeOrParameter = datetime | ColumnElement[datetime]
 """A time, or a parameter for one."""
 MAX_RETRY_AFTER_SECONDS = 3600
 MAX_DOUBLINGS = 12
@@ -20,7 +20,7 @@ def is_waiting(remote: Remote, now: datetime) -> bool:
     return clock.is_waiting(remote.last_failure_at, remote.next_attempt_at, now)
 
 
-def may_be_called(now: Moment, latest: Moment) -> ColumnElement[bool]:
+def may_be_called(now: TimeOrParameter, latest: TimeOrParameter) -> ColumnElement[bool]:
     """The same for queries: that a remote is not left alone. A failure after `latest`, which is `clock.MAX_LEAD` later,
     is from before the clock was set back."""
     next_attempt_at = Remote.next_attempt_at

@@ -20,7 +20,7 @@ from pointsync.digests import DigestSum
 from pointsync.errors import Conflict, InvalidInput
 from pointsync.ledger import mail_queue, received_summary
 from pointsync.ledger.fetch_back import state as fetch_back
-from pointsync.models import AlteredMovement, Delivery, DeliveryState, Movement, Origin, Remote, Site
+from pointsync.models import AlteredMovement, Delivery, DeliveryState, Movement, Origin, Remote, Site, Webhook
 from pointsync.models.delivery import OPEN_STATES
 from pointsync.sync.site import general, marker, passes, runs
 from pointsync.text_limits import MAX_MESSAGE_LENGTH
@@ -96,8 +96,8 @@ def stop_sending(session: Session, site: Site, reason: str) -> None:
 def confirm(session: Session, vault: Vault, config: Config, choice: str, now: datetime) -> None:
     """Save an admin's answer to what this database is, and resume sending in a new run.
 
-    `moved` and `restored` continue as the same site. A `copy` gets its own Auth, Pass and key, and its remotes are
-    deleted. Raises InvalidInput for another choice, Conflict if sending is not stopped.
+    `moved` and `restored` continue as the same site. A `copy` gets its own Auth, Pass and key, its remotes are deleted,
+    and its webhooks are switched off. Raises InvalidInput for another choice, Conflict if sending is not stopped.
     """
     site = Site.get_for_update(session)
     if choice not in CONFIRMATIONS:
@@ -187,6 +187,8 @@ def _reset_copy(session: Session, site: Site, now: datetime) -> None:
     """Drop what waits, because the original site sends it; and count the original site's movements as received."""
     for remote in session.scalars(select(Remote).where(Remote.deleted_at.is_(None))):
         remote.deleted_at = now
+    for webhook in session.scalars(select(Webhook).where(Webhook.disabled_at.is_(None))):
+        webhook.disabled_at, webhook.last_error = now, "Left to the site that this one was copied from."
     session.execute(
         update(Delivery)
         .where(Delivery.state.in_(OPEN_STATES))

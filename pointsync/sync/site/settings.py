@@ -35,7 +35,11 @@ DEFINITIONS = {
     ),
     "only_listed": Definition(0, 0, 1, "Accept movements only from sites on the Remote sites list.", True),
     "send_mails": Definition(0, 0, 1, "Send mails from this site. In a family, only one site should send them.", True),
+    "shop_read_minutes": Definition(5, 1, 1_440, "Minutes between two readings of a connected shop's orders."),
     "expiry_mail_days": Definition(14, 1, 90, "Customers get a mail this many days before their points expire."),
+    "hook_silent_days": Definition(
+        7, 0, 3_650, "Days without a delivery until a WooCommerce hook needs attention. 0 turns this off."
+    ),
 }
 SHORT_DELAY_SECONDS = 60
 
@@ -56,7 +60,9 @@ class Settings:
     create_customers: bool
     only_listed: bool
     send_mails: bool
+    shop_read_minutes: int
     expiry_mail_days: int
+    hook_silent_days: int
 
 
 def read(session: Session) -> Settings:

@@ -54,7 +54,7 @@ def test_a_key_is_shown_once_and_not_stored(app: Flask, ada: PanelClient) -> Non
     assert 'data-sheet aria-labelledby="sheet-title"' in answer.text
     [key] = set(KEY.findall(answer.text))
     with app.app_context():
-        assert api_keys.find(db.session(), key).name == "web-shop"  # type: ignore[union-attr]
+        assert api_keys.find(db.session(), key, clock.now()).name == "web-shop"  # type: ignore[union-attr]
         assert key not in repr(db.session.query(ApiKey.digest).all())
     assert "web-shop" in main_text(ada.get(PAGE).text)
     for path in (PAGE, ADD, f"{PAGE}/1/revoke", "/"):
@@ -113,8 +113,26 @@ def test_a_key_is_revoked_after_confirmation(app: Flask, ada: PanelClient) -> No
     assert active_keys(app) == {}
     assert "The key web-shop is revoked" in main_text(ada.get(PAGE).text)
     with app.app_context():
-        assert api_keys.find(db.session(), key[0]) is None
+        assert api_keys.find(db.session(), key[0], clock.now()) is None
     assert ada.send(path, ADD).status_code == 404, "sent again from a page left open"
+
+
+def test_a_key_is_rotated(app: Flask, ada: PanelClient) -> None:
+    [key_id] = create_keys(app, "web-shop")
+    path = f"{PAGE}/{key_id}/rotate"
+    assert "Rotate the key web-shop?" in main_text(ada.get(path).text)
+    for wrong in ("-1", "721", "soon"):
+        answer = ada.send(path, keep_old_hours=wrong)
+        assert answer.status_code == 422
+        assert "from 0 to 720" in field_errors(answer.text)["keep_old_hours"]
+    first = ada.send(path, keep_old_hours="24")
+    second = ada.send(path, keep_old_hours="")
+    keys = [KEY.search(each.text)[0] for each in (first, second)]  # type: ignore[index]
+    assert "The old key works until" in main_text(first.text)
+    assert "The old key is refused from now on" in main_text(second.text)
+    with app.app_context():
+        assert [bool(api_keys.find(db.session(), key, clock.now())) for key in keys] == [False, True]
+    assert ada.send(f"{PAGE}/99/rotate", path).status_code == 404
 
 
 def test_a_page_left_open_does_not_revoke_the_next_key_of_that_name(app: Flask, ada: PanelClient) -> None:

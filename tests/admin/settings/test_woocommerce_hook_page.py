@@ -31,13 +31,13 @@ def test_the_outcome_of_a_delivery(app: Flask, ada: PanelClient) -> None:
     with app.app_context():
         path = hooks.delivery_url(hooks.list_all(db.session())[0], None)
     request_headers = {
-        "X-WC-Webhook-Topic": "customer.updated",
+        "X-WC-Webhook-Topic": "product.updated",
         "X-WC-Webhook-Source": "https://shop.example/",
         "X-WC-Webhook-Signature": signature,
     }
     assert app.test_client().post(path, data=body, headers=request_headers).status_code == 200
     text = main_text(ada.get(f"{PAGE}/{hook_id}").text)
-    assert "customer.updated Ignored. This hook counts orders, so it ignores the topic customer.updated" in text
+    assert "product.updated Not used. This hook counts orders, so it ignores the topic product.updated" in text
     assert "https://shop.example/" not in text, "it did not count"
 
 

@@ -1,13 +1,20 @@
 """Which deliveries a hook accepts: signatures, pings, bodies, topics and shops."""
 
 import base64
+import errno
+import json
+import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from pointsync import clock, crypto, db
+from pointsync.api import hooks as api_hooks
 from pointsync.models import Hook
+from pointsync.web.upload_limits import MAX_HOOK_BODY_BYTES
 from pointsync.woocommerce import hooks
 from tests.api.api_clients import ApiClient, HookClient, make_order
 
@@ -101,9 +108,69 @@ def test_a_ping_with_another_content_type_is_refused(add_hook: AddHook) -> None:
 
 
 def test_a_body_too_large(add_hook: AddHook) -> None:
-    answer = add_hook().post(b'{"a": "' + b"x" * (1024 * 1024) + b'"}', "order.created")
+    answer = add_hook().post(b'{"a": "' + b"x" * MAX_HOOK_BODY_BYTES + b'"}', "order.created")
     assert answer.status_code == 413
     assert answer.json["error"]["code"] == "too_large"
+
+
+def pad(order: dict[str, Any], size: int) -> bytes:
+    """The order as JSON of so many bytes."""
+    raw = json.dumps(order | {"meta_data": ""}).encode()
+    return raw.replace(b'"meta_data": "', b'"meta_data": "' + b"x" * (size - len(raw)))
+
+
+@pytest.mark.parametrize("size", [1024 * 1024, 1024 * 1024 + 1, MAX_HOOK_BODY_BYTES])
+def test_large_bodies_are_recorded_one_after_the_other(
+    add_hook: AddHook, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    locked = []
+    decode = api_hooks._decode_json
+    lock = api_hooks._large_body_lock
+    monkeypatch.setattr(api_hooks, "_decode_json", lambda raw: locked.append(lock.locked()) or decode(raw))
+    assert add_hook().deliver("order.created", pad(make_order(), size))["outcome"] == "recorded"
+    assert (locked, lock.locked()) == ([size > 1024 * 1024], False)
+
+
+def test_an_order_of_many_lines(add_hook: AddHook, api_client: ApiClient) -> None:
+    meta = [{"id": 1, "key": "_reduced_stock", "value": "1", "display_value": "x" * 1030}]
+    lines = [{"id": number, "product_id": 7, "total": "0.50", "meta_data": meta} for number in range(1, 1201)]
+    order = make_order(total="600.00", line_items=lines)
+    assert 1_300_000 < len(json.dumps(order)) < 1_500_000
+    assert add_hook().deliver("order.created", order)["outcome"] == "recorded"
+    assert api_client.points("alice@example.test") == 600
+
+
+def test_a_large_body_of_a_stranger_is_never_in_memory(add_hook: AddHook, tmp_path: Path) -> None:
+    woo = add_hook()
+    file = tmp_path / "body"
+    file.write_bytes(b"x" * MAX_HOOK_BODY_BYTES)
+    with file.open("rb") as stream:
+        tracemalloc.start()
+        try:
+            answer = woo.app.test_client().post(woo.path, input_stream=stream, content_length=MAX_HOOK_BODY_BYTES)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert answer.status_code == 401
+    assert most < 4 * 1024 * 1024
+
+
+def test_a_large_body_onto_a_full_disk(add_hook: AddHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    woo = add_hook()
+    monkeypatch.setattr(api_hooks, "_receive_body", fail)
+    answer = woo.post(b"{}", "order.created")
+    assert (answer.status_code, answer.json["error"]["code"]) == (507, "disk_full")
+
+
+def test_the_delivery_url_in_a_browser(add_hook: AddHook) -> None:
+    woo = add_hook()
+    client = woo.app.test_client()
+    assert "delivery URL" in client.get(woo.path).json["message"]
+    assert client.head(woo.path).status_code == 200
+    assert client.get(f"/hooks/woocommerce/{'0' * 32}").status_code == 404
 
 
 @pytest.mark.parametrize(

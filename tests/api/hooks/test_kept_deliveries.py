@@ -12,7 +12,7 @@ from pointsync.errors import Conflict, NotFound
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.orders import merge_shops, shops
 from pointsync.models import KeptDelivery
-from pointsync.woocommerce import addresses, receive
+from pointsync.woocommerce import addresses, hooks, kept, receive
 from tests.api.api_clients import ApiClient, HookClient, make_order
 
 ALICE = "alice@example.test"
@@ -88,6 +88,68 @@ def test_orders_wait_while_lost_movements_come_back(app: Flask, add_hook: AddHoo
     assert (count_kept(app), api_client.points(ALICE)) == (1, 100)
     run(app, fetch_back.finish)
     assert (count_kept(app), api_client.points(ALICE)) == (0, 70)
+
+
+def remove_hook(app: Flask, name: str = "shop") -> None:
+    run(app, lambda session: hooks.remove(session, name, clock.now()))
+
+
+def list_removed(app: Flask) -> list[tuple[str, int]]:
+    """Removed hooks whose kept deliveries nobody receives."""
+    with app.app_context():
+        return [(hook.name, count) for hook, count in kept.count_of_removed_hooks(db.session())]
+
+
+@pytest.mark.parametrize("answers_first", [True, False])
+def test_what_a_removed_hook_has_kept_is_received_by_the_next_one(
+    app: Flask, add_hook: AddHook, api_client: ApiClient, answers_first: bool
+) -> None:
+    woo = add_hook()
+    woo.order()
+    deliver_from_www(woo, id=18)
+    remove_hook(app)
+    if answers_first:
+        run(app, lambda session: addresses.accept(session, WWW, clock.now()))
+        assert (count_kept(app), list_removed(app)) == (1, [("shop", 1)])
+    else:
+        assert (count_kept(app), list_removed(app)) == (1, [])
+        with app.app_context():
+            assert [(name, count) for name, _, count in kept.count_by_address(db.session())] == [("www.shop.test", 1)]
+    again = add_hook("again")
+    assert count_kept(app) == 1, "nobody knows yet which shop the new hook is for"
+    again.order(id=19)
+    if not answers_first:
+        run(app, lambda session: addresses.accept(session, WWW, clock.now()))
+    assert (count_kept(app), list_removed(app)) == (0, [])
+    assert api_client.points(ALICE) == 300
+
+
+def test_hooks_of_other_shops_and_rules_do_not_receive_it(app: Flask, add_hook: AddHook, api_client: ApiClient) -> None:
+    woo = add_hook()
+    woo.order()
+    deliver_from_www(woo, id=18)
+    remove_hook(app)
+    add_hook("other", shop="http://other.test/").order(id=1)
+    run(app, lambda session: addresses.accept(session, WWW, clock.now()))
+    assert (count_kept(app), list_removed(app)) == (1, [("shop", 1)])
+    assert run(app, lambda session: kept.discard_of_removed(session, "shop")) == 1
+    assert (count_kept(app), list_removed(app), api_client.points(ALICE)) == (0, [], 200)
+    with pytest.raises(NotFound):
+        run(app, lambda session: kept.discard_of_removed(session, "other"))
+
+
+def test_orders_that_were_kept_while_movements_came_back_wait_for_a_hook_too(
+    app: Flask, add_hook: AddHook, api_client: ApiClient
+) -> None:
+    add_hook("one").order()
+    run(app, lambda session: fetch_back.begin(session, clock.now()))
+    two = add_hook("two", reserve="default", shop=WWW)
+    assert two.order(id=18)["outcome"] == "kept"
+    remove_hook(app, "two")
+    run(app, fetch_back.finish)
+    assert (count_kept(app), list_removed(app)) == (1, [("two", 1)])
+    run(app, lambda session: addresses.accept(session, WWW, clock.now(), 1))
+    assert (count_kept(app), api_client.points(ALICE)) == (0, 200)
 
 
 def test_shops_that_are_merged(app: Flask, add_hook: AddHook, api_client: ApiClient) -> None:

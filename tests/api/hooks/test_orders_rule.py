@@ -170,7 +170,7 @@ def test_a_currency_without_a_rate_does_not_count(add_hook: AddHook, api_client:
 
 
 def test_rates_by_currency(add_hook: AddHook, api_client: ApiClient) -> None:
-    woo = add_hook(currencies={"EUR": "1", "jpy": "1/160", "KWD": "3"})
+    woo = add_hook(rate=None, currencies={"EUR": "1", "jpy": "1/160", "KWD": "3"})
     woo.order(id=1, currency="JPY", total="10000")
     woo.order(id=2, currency="KWD", total="1.334")
     woo.order(id=3, currency="USD")

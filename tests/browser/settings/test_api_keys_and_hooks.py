@@ -13,7 +13,8 @@ from tests.browser.sample_settings import LONG_NAME
 def test_api_keys(page: Page, url: str, filled_settings: Flask) -> None:
     console_errors = collect_console_errors(page)
     sign_in_first_admin(page, url, filled_settings, "/system/api-keys")
-    expect(page.get_by_role("row")).to_have_count(3)
+    keys = page.get_by_role("table", name="API keys").get_by_role("row")
+    expect(keys).to_have_count(4)
     check_page(page, "api-keys")
     follow_link(page, "Add")
     dialog = page.get_by_role("dialog", name="Add an API key")
@@ -32,7 +33,7 @@ def test_api_keys(page: Page, url: str, filled_settings: Flask) -> None:
     expect(dialog.get_by_role("button", name="Copy API key")).to_contain_text("Copied")
     dialog.get_by_role("link", name="Done").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_role("row")).to_have_count(4)
+    expect(keys).to_have_count(5)
     assert "psk_" not in page.content().replace("psk_…", "")
 
     choose_action(page, "erp", "Revoke")
@@ -40,7 +41,22 @@ def test_api_keys(page: Page, url: str, filled_settings: Flask) -> None:
     check_page(page, "api-keys-revoke")
     dialog.get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("The key erp is revoked")).to_be_visible()
-    expect(page.get_by_role("row")).to_have_count(3)
+    expect(keys).to_have_count(4)
+    follow_link(page, "Add a webhook")
+    dialog = page.get_by_role("dialog", name="Add a webhook")
+    expect(dialog.get_by_label("URL")).to_be_focused()
+    page.keyboard.type("http://127.0.0.1:9/points")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="The webhook is added")
+    expect(dialog.get_by_label("Secret", exact=True)).to_have_value(re.compile("whsec_"))
+    check_page(page, "webhooks-added")
+    dialog.get_by_role("button", name="Copy Secret").click()
+    expect(dialog.get_by_role("button", name="Copy Secret")).to_contain_text("Copied")
+    dialog.get_by_role("link", name="Done").click()
+    choose_action(page, "http://127.0.0.1:9/points", "Send a test")
+    expect(page.get_by_text("The test message was not accepted. 127.0.0.1")).to_be_visible()
+    follow_link(page, "Add a shop’s orders")
+    check_page(page, "order-rule-none-left")
     assert console_errors == []
 
 
@@ -59,7 +75,7 @@ def test_a_dialog_closed_by_escape_shows_the_new_key(page: Page, url: str, app: 
 def test_woocommerce(page: Page, url: str, filled_settings: Flask) -> None:
     console_errors = collect_console_errors(page)
     sign_in_first_admin(page, url, filled_settings, "/system/woocommerce")
-    expect(page.get_by_role("row")).to_have_count(3)
+    expect(page.get_by_role("table").first.get_by_role("row")).to_have_count(3)
     check_page(page, "woocommerce")
     page.wait_for_load_state()
     page.get_by_role("button", name="Copy the delivery URL of orders").click()
@@ -67,7 +83,16 @@ def test_woocommerce(page: Page, url: str, filled_settings: Flask) -> None:
     follow_link(page, "Add")
     dialog = page.get_by_role("dialog", name="Add a hook")
     expect(dialog.get_by_label("Name")).to_be_focused()
+    expect(dialog.get_by_role("button", name="Preview")).to_have_count(0)
+    expect(dialog.get_by_text("total 104.90 EUR → 84 points.")).to_be_visible()
+    dialog.get_by_label("Points per unit").fill("2")
+    expect(dialog.get_by_text("→ 168 points.")).to_be_visible()
     check_page(page, "woocommerce-add")
+    dialog.get_by_text("More options", exact=True).click()
+    dialog.get_by_label("Minimum order").fill("90")
+    expect(dialog.get_by_text("84.03 is below the minimum of 90.00.")).to_be_visible()
+    check_page(page, "woocommerce-add-more")
+    dialog.get_by_label("Minimum order").fill("")
     dialog.get_by_label("Name").fill("tea-shop")
     dialog.get_by_label("Secret").fill("kept in this window")
     dialog.get_by_label("The shop plugin's movements").check()
@@ -86,12 +111,22 @@ def test_woocommerce(page: Page, url: str, filled_settings: Flask) -> None:
     dialog.get_by_role("link", name="Done").click()
     expect(page.get_by_role("rowheader", name="tea-shop")).to_be_visible()
 
+    choose_action(page, "tea-shop", "Edit")
+    dialog = page.get_by_role("dialog", name="Edit the hook tea-shop")
+    expect(dialog.get_by_label("Points per unit")).to_be_focused()
+    check_page(page, "woocommerce-edit")
+    page.keyboard.type("x")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_text("The rate must be above 0").first).to_be_visible()
+    dialog.get_by_label("Points per unit").fill("3")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Saved tea-shop.")).to_be_visible()
     choose_action(page, "tea-shop", "Remove")
     dialog = page.get_by_role("dialog", name="Remove the hook tea-shop?")
     check_page(page, "woocommerce-remove")
     dialog.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("The hook tea-shop is removed")).to_be_visible()
-    page.get_by_role("link", name="orders", exact=True).click()
+    page.get_by_role("rowheader", name="orders", exact=True).get_by_role("link").click()
     expect(page.get_by_role("table", name="Last deliveries").get_by_role("row")).to_have_count(5)
     check_page(page, "woocommerce-hook")
     page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="WooCommerce").click()
@@ -101,11 +136,23 @@ def test_woocommerce(page: Page, url: str, filled_settings: Flask) -> None:
     assert console_errors == []
 
 
+def test_without_scripts_the_example_needs_a_button(
+    page_without_scripts: Page, url: str, filled_settings: Flask
+) -> None:
+    page = page_without_scripts
+    sign_in_first_admin(page, url, filled_settings, "/system/woocommerce/add")
+    page.get_by_label("Points per unit").fill("3")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("→ 252 points.")).to_be_visible()
+    expect(page.get_by_role("button", name="Preview")).to_be_focused()
+    expect(page.get_by_label("Points per unit")).to_have_value("3")
+
+
 def test_without_scripts_a_key_is_created_shown_once_and_revoked(
     page_without_scripts: Page, url: str, app: Flask
 ) -> None:
     sign_in_first_admin(page_without_scripts, url, app, "/system/api-keys")
-    page_without_scripts.get_by_role("link", name="Add").click()
+    page_without_scripts.get_by_role("link", name="Add", exact=True).click()
     page_without_scripts.get_by_label("Name").fill("erp")
     page_without_scripts.get_by_role("button", name="Create key").click()
     expect(page_without_scripts.get_by_text("Copy the key now. It is not shown again.")).to_be_visible()

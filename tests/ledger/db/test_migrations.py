@@ -188,6 +188,7 @@ def test_older_api_keys_keep_their_rights(app):
     with db.transaction() as session:
         row = session.scalars(select(ApiKey)).one()
         assert (row.name, row.scopes, row.expires_at, row.per_minute) == ("shop", "record read admin", None, None)
+        assert (row.shop, row.ref_source) == ("shop", "api:shop"), "so retries are still recognised"
 
 
 def test_older_hooks_keep_counting_the_total(app):
@@ -221,6 +222,7 @@ def test_older_hooks_keep_counting_the_total(app):
         rows = session.scalars(select(Hook).order_by(Hook.id)).all()
         assert [each.shop_id for each in rows] == [1, 1, 2, None]
         assert [bool(each.order_rule) for each in rows] == [True, True, False, True]
+        assert [each.early_rule for each in rows] == [each.order_rule for each in rows]
         one, two, _, four = (OrderRule.from_text(each.order_rule) for each in rows)
         assert (one.base, one.statuses, one.rates) == ("total", ("processing", "completed"), {"": Fraction(1, 2)})
         assert (two.base, two.statuses, two.rates) == ("total", ("completed",), {"": Fraction(1)})
@@ -246,8 +248,9 @@ def test_downgrading_to_the_first_tables_and_upgrading_again(app):
     blocked_origins = {"turned_away", "reversal", "reversed_movement"}
     comparison = {"movement_change", "altered_movement", "comparison", "difference"}
     fetching_back = {"hand_on", "hand_on_permission", "remote_fetch", "returned_movement"}
-    orders = {"shop", "shop_address", "shop_order", "shop_order_points", "order_rule", "kept_delivery"}
-    others = {"work", "audit", "bucket", "key_use", "hold"} | comparison | fetching_back | orders
+    orders = {"shop", "shop_address", "shop_order", "shop_order_points", "order_rule", "kept_delivery", "shop_account"}
+    reading = {"shop_key", "shop_key_request", "last_alive", "outage"}
+    others = {"work", "audit", "bucket", "key_use", "hold", "webhook"} | comparison | fetching_back | orders | reading
     assert set(old_constraints) - set(constraints()) == expiry_and_rewards | mails | blocked_origins | others
     db.upgrade()
     assert constraints() == old_constraints

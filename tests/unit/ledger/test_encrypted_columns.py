@@ -43,6 +43,9 @@ def test_the_columns_that_are_encrypted():
         "site.sealed_private_key",
         "remote.sealed_pass",
         "hook.sealed_secret",
+        "shop_key.sealed_consumer_key",
+        "shop_key.sealed_consumer_secret",
+        "webhook.sealed_secret",
     }
 
 

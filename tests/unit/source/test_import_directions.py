@@ -29,7 +29,7 @@ LAYERS = [
     {"sync.remotes"},
     {"sync.delivery", "sync.fetch_back", "sync.hand_on"},
     {"accounts", "tasks"},
-    {"reports", "mail", "woocommerce", "sync.repair"},
+    {"reports", "mail", "woocommerce", "webhooks", "sync.repair"},
     {"exports"},
     {"imports"},
     {"schedule", "ops"},

@@ -1,0 +1,87 @@
+"""`POST /orders`."""
+
+from datetime import UTC, datetime
+from functools import partial
+
+from flask.typing import ResponseReturnValue
+
+from pointsync import clock, db
+from pointsync.api.auth import current_shop
+from pointsync.api.endpoints import SuccessResponse, endpoint
+from pointsync.api.errors import BodyRefused
+from pointsync.api.orders.schemas import OrderResult, OrderResults, ReportedOrders
+from pointsync.api.request_bodies import BodySchema, parse_object, read_json
+from pointsync.api.responses import json_response
+from pointsync.db.chunking import chunks
+from pointsync.errors import DomainError
+from pointsync.runtime import get_runtime
+from pointsync.woocommerce import api_orders
+from pointsync.woocommerce.api_orders import MAX_ORDERS, ORDERS_AT_ONCE, TakenIn
+
+_SCHEMA = BodySchema(
+    ReportedOrders,
+    'The body must be an object, such as {"shop": "https://mugs.example", "orders": [{"id": 17, …}]}.',
+    {
+        "shop": "The shop must be its address in quotes, such as https://mugs.example.",
+        "orders": f"The orders must be a list of at most {MAX_ORDERS} orders.",
+    },
+)
+
+
+@endpoint(
+    "POST",
+    "/orders",
+    scope="shop",
+    title="Report orders",
+    description=(
+        "Reports what orders are now, whenever they have changed. This site computes their points, and records the "
+        "difference from what they have given. How they count is set by an admin, once for the shop of the key. It "
+        "does no harm to report an order again. An order that cannot be used does not stop the others."
+    ),
+    body=(ReportedOrders,),
+    responses={200: SuccessResponse("The orders were taken in.", (OrderResults,))},
+    errors={
+        409: "no_rule: no admin has set how this shop's orders count. counted_twice: a hook counts this shop's orders "
+        "in the same points reserve already. other_shop: the address belongs to another shop.",
+        413: "The body is larger than 1 MB.",
+        422: "The body is not valid JSON, or a field is not valid.",
+    },
+)
+def report_orders() -> ResponseReturnValue:
+    """Settle the orders of the body, and wake the couriers."""
+    key_shop, now = current_shop(), clock.now()
+    try:
+        body = parse_object(read_json(), _SCHEMA)
+        taken = _take_in(key_shop, body, now)
+    except DomainError as refusal:
+        raise BodyRefused(refusal) from refusal
+    if taken.has_recorded:
+        get_runtime().wake_couriers()
+    return json_response(
+        OrderResults(
+            results=[
+                OrderResult(id=each.order_id, status=each.status, points=each.points, reason=each.reason)  # type: ignore[arg-type]
+                for each in taken.results
+            ],
+            lineage=taken.lineage,
+            seen_until=_to_text(taken.seen_until) if taken.seen_until else None,
+            seen_at=_to_text(taken.seen_at),
+        )
+    )
+
+
+def _take_in(key_shop: str, body: ReportedOrders, now: datetime) -> TakenIn:
+    """Settle the orders part by part, so that others need not wait for all of them. What was taken in before an error
+    stays: the shop reports the same orders again."""
+    parts = list(chunks(body.orders, ORDERS_AT_ONCE)) or [[]]
+    return api_orders.combine(
+        [
+            db.run_in_transaction(partial(api_orders.take_in, key_shop=key_shop, shop=body.shop, items=items, now=now))
+            for items in parts
+        ]
+    )
+
+
+def _to_text(time: datetime) -> str:
+    """Always with milliseconds, so that programs can compare these times as texts."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

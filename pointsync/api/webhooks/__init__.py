@@ -1,0 +1,1 @@
+"""Webhooks: a shop's program lets this site call it when points have changed."""
