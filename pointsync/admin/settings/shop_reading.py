@@ -16,7 +16,7 @@ from pointsync.runtime import get_runtime
 from pointsync.sync.site import general, settings
 from pointsync.text_limits import printable
 from pointsync.woocommerce import hooks, outages
-from pointsync.woocommerce.reading import connect, key_requests, keys, reader, status
+from pointsync.woocommerce.reading import connect, key_requests, keys, progress, status
 
 TAB = "admin.woocommerce"
 KEY_PATH = "/system/woocommerce/<row_id:hook_id>/key"
@@ -139,9 +139,9 @@ def read_shop_now(hook_id: int) -> ResponseReturnValue:
     """Let the shop be read within seconds: what has changed, and the last 90 days."""
 
     def begin(session: Session) -> str:
-        reader.refuse_if_stopped(session)
+        progress.refuse_if_stopped(session)
         row = _get_key(session, hooks.get(session, hook_id))
-        reader.read_soon(session, row.shop_id, clock.now(), everything=True)
+        progress.read_soon(session, row.shop_id, clock.now(), everything=True)
         return row.url
 
     try:

@@ -69,7 +69,7 @@ def set_key(
 def read_now(shop_or_hook: str, everything: bool) -> None:
     """Read the changed orders of a connected shop now. SHOP is a hook's name or a shop's id."""
     from pointsync import clock
-    from pointsync.woocommerce.reading import keys, reader
+    from pointsync.woocommerce.reading import keys, progress
 
     hook = transact(lambda session: _find_hook(session, shop_or_hook))
     shop_id = hook.shop_id or 0
@@ -78,8 +78,8 @@ def read_now(shop_or_hook: str, everything: bool) -> None:
         row = keys.find(session, shop_id)
         if row is None:
             raise CommandError(f"{shop_or_hook} is not connected for reading. Connect it: pointsync shop key")
-        reader.refuse_if_stopped(session)
-        reader.read_soon(session, shop_id, clock.now(), everything=everything)
+        progress.refuse_if_stopped(session)
+        progress.read_soon(session, shop_id, clock.now(), everything=everything)
         return row.failures
 
     counts = _read_until_done(shop_id, transact(begin))
@@ -151,10 +151,10 @@ def _read_until_done(shop_id: int, failures: int) -> tuple[int, int] | None:
     from pointsync import leases
     from pointsync.db import run_in_transaction
     from pointsync.runtime import get_runtime
-    from pointsync.woocommerce.reading import keys, reader
+    from pointsync.woocommerce.reading import keys, progress, reader
     from pointsync.woocommerce.reading.rest_api import ShopCallError
 
-    worker_id, name = get_runtime().worker_id, reader.lease_name(shop_id)
+    worker_id, name = get_runtime().worker_id, progress.lease_name(shop_id)
 
     def may_go_on() -> bool:
         return run_in_transaction(lambda session: leases.acquire(session, name, worker_id, LEASE_SECONDS))

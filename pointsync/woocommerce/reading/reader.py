@@ -8,36 +8,23 @@ where it stopped. The work of one call of `read_shop` is limited; the next tick 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select
-from sqlalchemy.orm import Session
-
 from pointsync import clock, db
-from pointsync.errors import Conflict
-from pointsync.ledger.fetch_back import state as fetch_back
-from pointsync.models import Hook, ShopKey, Site
 from pointsync.runtime import get_runtime
-from pointsync.sync.site import general, settings
-from pointsync.text_limits import MAX_MESSAGE_LENGTH, sanitise
 from pointsync.woocommerce import kept
-from pointsync.woocommerce.reading import keys, settle_answers, walk
+from pointsync.woocommerce.reading import keys, progress, settle_answers, walk
 from pointsync.woocommerce.reading.rest_api import MANY_MISSING, MISSING, ShopApi, ShopCallError
 from pointsync.woocommerce.reading.walk import Cursor, Page
 
-NIGHT_HOUR = 2
-"""At this hour of the site's day, or later if it did not run then, the last 90 days are read."""
 MAX_SECONDS = 30
 """Of one call of `read_shop`, before it lets the next tick continue."""
 MAX_ORDERS_ASKED = 50
 MANY_ORDERS = 20
 """If so many orders of a page are gone, and more than half of it, the shop's database may be the wrong one."""
 MAX_REFUNDS_PAGES = 5
-FIRST_RETRY_SECONDS = 30
-MAX_RETRY_SECONDS = 3600
-MAX_DOUBLINGS = 7
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +66,7 @@ class ShopReader:
 
     def _load(self, name: str) -> Cursor | None:
         """The walk that is under way or due."""
-        return db.run_in_transaction(lambda session: _load_walk(session, self.shop_id, name, clock.now()))
+        return db.run_in_transaction(lambda session: progress.load_walk(session, self.shop_id, name, clock.now()))
 
     def _read_delivered(self) -> None:
         """Ask for the orders whose deliveries are not certain."""
@@ -103,7 +90,7 @@ class ShopReader:
         for order_id in [*counts.outdated, *self._list_vanished(cursor, page), *lost_ids]:
             self._read_order(order_id)
         following = page.next and replace(page.next, changes=cursor.changes + counts.changes)
-        db.run_in_transaction(lambda session: _save_walk(session, self.shop_id, name, cursor, following))
+        db.run_in_transaction(lambda session: progress.save_walk(session, self.shop_id, name, cursor, following))
 
     def _read_refunds(self, orders: Sequence[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
         """By order, its refunds with their lines. An order that vanished meanwhile is left out."""
@@ -183,41 +170,6 @@ class ShopReader:
             raise ReadingStopped
 
 
-def lease_name(shop_id: int) -> str:
-    """The name of the lease with which one process reads a shop."""
-    return f"read shop {shop_id}"
-
-
-def list_due(session: Session, now: datetime) -> list[int]:
-    """The shops to be called now: those whose orders a hook counts.
-
-    None while sending is stopped or lost movements come back: this may be an earlier state of the site, whose orders
-    would be counted again.
-    """
-    if fetch_back.is_running(session) or session.scalar(select(Site.hold)) is not None:
-        return []
-    is_counted = exists().where(Hook.shop_id == ShopKey.shop_id, Hook.rule == "orders", Hook.removed_at.is_(None))
-    far_ahead = now + timedelta(days=2)  # the clock was set back since
-    due = select(ShopKey.shop_id).where(
-        is_counted,
-        or_(
-            ShopKey.next_at <= now,
-            ShopKey.next_at > far_ahead,
-            and_(ShopKey.night_walk.is_not(None), ShopKey.failing_since.is_(None)),
-        ),
-    )
-    delivered = kept.list_orders_to_read(session)
-    answering = session.scalars(select(ShopKey.shop_id).where(ShopKey.failing_since.is_(None)))
-    return sorted({*session.scalars(due), *(shop_id for shop_id in answering if shop_id in delivered)})
-
-
-def refuse_if_stopped(session: Session) -> None:
-    """Raise TryLater or Conflict in the times in which `list_due` lists none."""
-    fetch_back.refuse_if_running(session)
-    if session.scalar(select(Site.hold)) is not None:
-        raise Conflict("sending_stopped", "No shop is read until an admin has said what this database is.")
-
-
 def read_shop(shop_id: int, may_go_on: Callable[[], bool]) -> ReadResult:
     """Read what is due of a shop, and store how that went.
 
@@ -234,102 +186,10 @@ def read_shop(shop_id: int, may_go_on: Callable[[], bool]) -> ReadResult:
         failure = error
         if state.stop_requested.is_set():  # this site ended the call
             return replace(reader.result, is_complete=False)
-        db.run_in_transaction(lambda session: _save_failure(session, shop_id, failure, clock.now()))
+        db.run_in_transaction(lambda session: progress.save_failure(session, shop_id, failure, clock.now()))
         log.warning("shop %s could not be read, %s: %s", shop_id, error.code, error.message)
         raise
     except ReadingStopped:
         return replace(reader.result, is_complete=False)
-    db.run_in_transaction(lambda session: _save_success(session, shop_id, started_at))
+    db.run_in_transaction(lambda session: progress.save_success(session, shop_id, started_at))
     return result
-
-
-def read_soon(session: Session, shop_id: int, now: datetime, *, everything: bool = False) -> None:
-    """Let a shop be read at once; with `everything`, also the last 90 days."""
-    row = session.get_one(ShopKey, shop_id, with_for_update=True)
-    row.next_at = now
-    row.read_until = min(row.read_until, now)
-    if everything:
-        row.night_walk, row.night_done_at = None, None
-        row.walk = row.walk or _begin_changes(row, now).to_text()
-        # After the warning, pressing the button once more says that it is right.
-        row.night_walk = replace(_begin_night(now), may_miss_many=row.code == MANY_MISSING).to_text()
-    else:
-        row.walk = row.walk or _begin_changes(row, now).to_text()
-    session.flush()
-
-
-def _load_walk(session: Session, shop_id: int, name: str, now: datetime) -> Cursor | None:
-    row = session.get(ShopKey, shop_id, with_for_update=True, populate_existing=True)
-    if row is None:
-        return None
-    if stored := getattr(row, name):
-        return Cursor.from_text(stored)
-    if name == "walk":
-        is_due = row.next_at <= now
-        cursor = _begin_changes(row, now)
-    else:
-        restored_at = session.scalar(select(Site.restored_at))
-        is_due = _is_night_due(row, restored_at, general.get_time_zone(session), now)
-        cursor = _begin_night(now)
-    if not is_due:
-        return None
-    setattr(row, name, cursor.to_text())
-    session.flush()
-    return cursor
-
-
-def _begin_changes(row: ShopKey, now: datetime) -> Cursor:
-    start = min(row.read_until, now) - walk.OVERLAP
-    return Cursor.begin(walk.CHANGED, (walk.ANY, walk.TRASH), start, now)
-
-
-def _begin_night(now: datetime) -> Cursor:
-    return Cursor.begin(walk.CREATED, (walk.ANY,), now - keys.READ_PERIOD, now)
-
-
-def _is_night_due(row: ShopKey, restored_at: datetime | None, zone: Any, now: datetime) -> bool:
-    """Whether the last 90 days are due: it is night, or this site was restored since they were read."""
-    local = now.astimezone(zone)
-    night = local.replace(hour=NIGHT_HOUR, minute=0, second=0, microsecond=0)
-    done_at = row.night_done_at or row.created_at
-    if (
-        restored_at is not None
-        and restored_at <= now
-        and (row.night_done_at is None or row.night_done_at < restored_at)
-    ):
-        return True
-    return night <= local and not night <= done_at.astimezone(zone) <= local
-
-
-def _save_walk(session: Session, shop_id: int, name: str, done: Cursor, following: Cursor | None) -> None:
-    row = session.get(ShopKey, shop_id, with_for_update=True, populate_existing=True)
-    if row is None or getattr(row, name) != done.to_text():
-        return  # the key was removed, or an admin has begun another walk
-    setattr(row, name, following.to_text() if following else None)
-    if following is None and name == "walk":
-        row.read_until = done.began_at
-        minutes = settings.read(session).shop_read_minutes
-        row.next_at = clock.now() + timedelta(minutes=minutes)
-    elif following is None:
-        row.night_done_at = done.began_at
-    session.flush()
-
-
-def _save_success(session: Session, shop_id: int, now: datetime) -> None:
-    row = session.get(ShopKey, shop_id, with_for_update=True, populate_existing=True)
-    if row is not None:
-        row.failures, row.failing_since, row.code, row.message = 0, None, None, None
-        row.last_success_at = now
-        session.flush()
-
-
-def _save_failure(session: Session, shop_id: int, error: ShopCallError, now: datetime) -> None:
-    row = session.get(ShopKey, shop_id, with_for_update=True, populate_existing=True)
-    if row is None:
-        return
-    row.failures += 1
-    row.failing_since = row.failing_since if row.failing_since and row.failing_since <= now else now
-    row.code, row.message = error.code, sanitise(error.message, MAX_MESSAGE_LENGTH)
-    seconds = min(FIRST_RETRY_SECONDS * 2 ** min(row.failures - 1, MAX_DOUBLINGS), MAX_RETRY_SECONDS)
-    row.next_at = now + timedelta(seconds=max(seconds, error.retry_after_seconds))
-    session.flush()

@@ -14,7 +14,7 @@ from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.models import KeptDelivery, ShopKey, ShopOrder, ShopOrderPoints, Site
 from pointsync.schedule import reading_ticks, recovery_ticks
 from pointsync.woocommerce import hooks
-from pointsync.woocommerce.reading import connect, keys, reader, walk
+from pointsync.woocommerce.reading import connect, keys, progress, walk
 from pointsync.woocommerce.receive import receive_delivery
 from tests.site.woocommerce.connected_shops import add_hook
 from tests.support.moving_clock import MovingClock
@@ -50,7 +50,7 @@ def shop(time: MovingClock) -> Iterator[WooCommerceShop]:
 def read(*, everything: bool = False) -> None:
     """Let the job read the shop until nothing is due."""
     if everything:
-        db.run_in_transaction(lambda session: reader.read_soon(session, 1, clock.now(), everything=True))
+        db.run_in_transaction(lambda session: progress.read_soon(session, 1, clock.now(), everything=True))
     reading_ticks.read_shops()
 
 
