@@ -11,7 +11,8 @@ from typing import Any
 from flask import Flask, current_app
 from sqlalchemy import inspect, text
 
-from pointsync import clock, sqlite_file
+from pointsync import clock
+from pointsync.db import sqlite_file
 from pointsync.db.engine import allow_idle_transaction, extension, get_engine
 from pointsync.db.file_check import get_database_file
 from pointsync.errors import ConfigError

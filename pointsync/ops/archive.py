@@ -16,10 +16,11 @@ from typing import BinaryIO
 
 import msgspec
 
-from pointsync import clock, sqlite_file
+from pointsync import clock
 from pointsync.crypto import Vault, WrongSecretKey
+from pointsync.db import sqlite_file
+from pointsync.db.sqlite_file import ProgressCallback
 from pointsync.errors import DomainError
-from pointsync.sqlite_file import ProgressCallback
 
 FORMAT = 1
 FORMAT_NAME = "pointsync backup"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sqlalchemy import make_url, select
 
-from pointsync import clock, db, sqlite_file
+from pointsync import clock, db
 from pointsync.config import Config
-from pointsync.db import get_schema_version
+from pointsync.db import get_schema_version, sqlite_file
 from pointsync.errors import Conflict
 from pointsync.files import PARTIAL_SUFFIX, atomic_binary_file
 from pointsync.models import Movement, Site

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from pointsync import db, sqlite_file
-from pointsync.db import UPGRADE_LOCK_ID
+from pointsync import db
+from pointsync.db import UPGRADE_LOCK_ID, sqlite_file
 from pointsync.errors import Conflict
 
 OTHER_CONNECTIONS_SQL = text(

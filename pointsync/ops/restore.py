@@ -12,10 +12,10 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from pointsync import db, key_file, sqlite_file
+from pointsync import db, key_file
 from pointsync.config import Config
 from pointsync.crypto import Vault
-from pointsync.db import DatabaseBusy, is_known_revision, transaction, upgrade_lock
+from pointsync.db import DatabaseBusy, is_known_revision, sqlite_file, transaction, upgrade_lock
 from pointsync.errors import ConfigError, Conflict
 from pointsync.files import PARTIAL_SUFFIX, atomic_text_file, find_free_path, fsync_path
 from pointsync.ops import archive, in_use, pg_tools

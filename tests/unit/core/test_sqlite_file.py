@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsync import sqlite_file
+from pointsync.db import sqlite_file
 
 ROWS = 3_000
 WRITE = "INSERT INTO movement (note) VALUES (zeroblob(4000))"
