@@ -9,9 +9,8 @@ from werkzeug.routing import BaseConverter
 from pointsync import clock, db
 from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
 from pointsync.api.errors import BodyRefused
-from pointsync.api.query_parameters import parse_number
+from pointsync.api.query_parameters import MAX_DIGITS, parse_number
 from pointsync.api.request_bodies import (
-    MAX_DIGITS,
     MAX_FIELD_ERRORS,
     BodySchema,
     invalid_fields,

@@ -9,12 +9,11 @@ from contextlib import nullcontext
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-import msgspec
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from pointsync import clock, crypto, db
+from pointsync import clock, crypto, db, whole_number
 from pointsync.api import errors
 from pointsync.api.responses import json_response
 from pointsync.crypto import WrongSecretKey
@@ -141,6 +140,6 @@ def _is_ping(body: SpooledTemporaryFile[bytes]) -> bool:
 def _decode_json(raw: bytes) -> Any:
     """The decoded body; None if it is not valid JSON."""
     try:
-        return msgspec.json.decode(raw)
+        return whole_number.decode_json(raw)
     except (ValueError, RecursionError):
         return None

@@ -2,8 +2,9 @@
 
 from flask import request
 
-from pointsync.api.request_bodies import MAX_DIGITS
 from pointsync.errors import InvalidInput
+
+MAX_DIGITS = 18
 
 
 def parse_number(name: str, min_value: int, max_value: int, message: str) -> int | None:

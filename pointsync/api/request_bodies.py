@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from flask import request
 
-from pointsync import clock
+from pointsync import clock, whole_number
 from pointsync.api.schemas import MOVEMENT_KINDS, NewMovement, NewRedemption
 from pointsync.errors import DomainError
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft
@@ -20,10 +20,10 @@ API_MAX_BODY_BYTES = 1024 * 1024
 MAX_FIELD_ERRORS = 20
 ON_ERROR_CHOICES = ("stop", "continue")
 _LIST_FIELDS = ("movements", "on_error")
-MAX_DIGITS = 18
-"""Longer numbers are no value of any field."""
+WHOLE_NUMBER_FIELDS = ("points", "set")
+"""Fields whose value may also be a text that says a whole number, such as "50.00"."""
 
-_POINTS_RULE = f"must be a whole number from −{MAX_POINTS:,} to {MAX_POINTS:,}, such as 25 or -50, without quotes."
+_POINTS_RULE = f"must be a whole number from −{MAX_POINTS:,} to {MAX_POINTS:,}, such as 25 or -50."
 FIELD_MESSAGES = {
     "customer": "The customer must be an e-mail address in quotes, such as alice@example.com.",
     "points": f"The points {_POINTS_RULE}",
@@ -141,11 +141,11 @@ def parse_object(body: Any, schema: BodySchema[Body]) -> Body:
 
 def _decode_json(raw: bytes) -> Any:
     try:
-        return msgspec.json.decode(raw)
+        return whole_number.decode_json(raw)
     except msgspec.ValidationError:
         # A number is too large. Decode again with a value that no field takes in its place, so that an error can
         # name the field.
-        return json.loads(raw, parse_int=lambda digits: int(digits) if len(digits) <= MAX_DIGITS else float("inf"))
+        return whole_number.decode_loose_json(raw)
 
 
 def _has_lone_surrogate(raw: bytes) -> bool:
@@ -201,6 +201,7 @@ def _parse_movement(item: Any, location: str, errors: dict[str, str]) -> Draft |
 
 def convert_object(item: Any, location: str, schema: BodySchema[Body], errors: dict[str, str]) -> Body | None:
     """`item` as the schema's Struct, or None after adding its invalid fields to `errors`."""
+    item = whole_number.with_numbers(item, WHOLE_NUMBER_FIELDS)
     # The exception names only the first invalid field, so the fields are checked one by one below.
     with suppress(msgspec.ValidationError):
         return msgspec.convert(item, schema.struct)

@@ -15,9 +15,10 @@ from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH
 
 MovementKind = Literal["earn", "spend", "refund", "manual", "redeem", "opening"]
 MOVEMENT_KINDS = get_args(MovementKind)
-Points = Annotated[int, Meta(extra_json_schema={"minimum": -MAX_POINTS, "maximum": MAX_POINTS})]
-
-HeldPoints = Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": MAX_POINTS})]
+_NUMBER_TYPES = {"type": ["integer", "string"], "pattern": r"^[+-]?[0-9]+([.]0*)?$"}
+"""A text that says a whole number is accepted, too; `whole_number.read_text` decides."""
+Points = Annotated[int, Meta(extra_json_schema=_NUMBER_TYPES | {"minimum": -MAX_POINTS, "maximum": MAX_POINTS})]
+HeldPoints = Annotated[int, Meta(extra_json_schema=_NUMBER_TYPES | {"minimum": 1, "maximum": MAX_POINTS})]
 MAX_CUSTOMERS = 1000
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from pointsync import clock
+from pointsync import clock, whole_number
 from pointsync.csv_safety import unescape_formula
 from pointsync.errors import DomainError, InvalidInput
 from pointsync.imports.rows import Row
@@ -21,7 +21,6 @@ from pointsync.text_limits import printable, validate_points
 
 OPENING, IMPORT = "opening", "import"
 
-_WHOLE_NUMBER = re.compile(r"[+\-−]?[0-9]{1,18}\Z")
 _THOUSANDS = re.compile(r"[+\-−]?[0-9]{1,3}(?:[.,'’ \u00a0\u202f][0-9]{3})+\Z")
 _DECIMAL = re.compile(r"[+\-−]?[0-9]+[.,][0-9]+\Z")
 _LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?\Z")
@@ -131,8 +130,8 @@ def generated_ref_prefix(digest: str) -> str:
 
 
 def _parse_points(text: str) -> int:
-    if _WHOLE_NUMBER.match(text):
-        return validate_points(int(text.replace("−", "-")), "points")
+    if (number := whole_number.read_text(text)) is not None:
+        return validate_points(number, "points")
     if not text:
         raise InvalidInput("points", "The points are missing. Give a whole number, such as 50 or -20.")
     if _THOUSANDS.match(text):

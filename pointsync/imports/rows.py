@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pointsync import whole_number
 from pointsync.imports.encoding import (
     MAX_LINE_CHARS,
     FileEncoding,
@@ -174,7 +175,7 @@ def _read_json_rows(text: io.TextIOWrapper, encoding: FileEncoding, names: dict[
 
 def _iter_json_objects(text: io.TextIOWrapper) -> Iterator[dict[str, object]]:
     """The objects of a JSON array, one at a time, each limited to `MAX_LINE_CHARS`."""
-    decoder, number = json.JSONDecoder(), 0
+    decoder, number = json.JSONDecoder(parse_float=_read_number), 0
     buffer = text.read(4 * MAX_LINE_CHARS).lstrip("\ufeff \t\r\n").removeprefix("[")
     while True:
         buffer = buffer[_skip_separators(buffer) :]
@@ -195,6 +196,12 @@ def _iter_json_objects(text: io.TextIOWrapper) -> Iterator[dict[str, object]]:
             )
         yield entry
         buffer = buffer[end:]
+
+
+def _read_number(text: str) -> str:
+    """The cell for a number with a point or an exponent: as a whole number if it is one, else as it is written."""
+    number = whole_number.read_decimal(text)
+    return text if number is None else str(number)
 
 
 def _skip_separators(buffer: str) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, TooManyRequests
 
 import pointsync
-from pointsync import clock, db, ids
+from pointsync import clock, db, ids, whole_number
 from pointsync.errors import DomainError
 from pointsync.ledger import mail_queue, received_summary, reserves
 from pointsync.ledger.apply import ApplyResult, IncomingMovement, apply
@@ -156,7 +156,7 @@ def parse_movement(item: object) -> IncomingMovement | ApplyResult:
     raw_id = item.get("id") if isinstance(item, dict) else None
     clean_id = sanitise(raw_id, 64) if isinstance(raw_id, str) else ""
     try:
-        movement = msgspec.convert(item, wire.Movement)
+        movement = msgspec.convert(whole_number.with_numbers(item, ("points",)), wire.Movement)
         at = clock.from_text(movement.at)
     except ValueError as error:
         return ApplyResult(clean_id, "refused", "malformed", sanitise(str(error), 200))

@@ -7,13 +7,13 @@ from fractions import Fraction
 from math import isfinite
 from typing import Any
 
+from pointsync import whole_number
 from pointsync.email_address import normalise
 from pointsync.errors import InvalidInput
 from pointsync.woocommerce.outcome import DeliveryProblem
 
 MAX_INT64 = 2**63 - 1
 
-_INTEGER = re.compile(r"-?[0-9]{1,19}\Z")
 _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?\Z")
 
 
@@ -27,8 +27,8 @@ class DeliveryIgnored(Exception):
 
 def parse_int(value: Any) -> int | None:
     """`value` as a whole number of at most 63 bits, from a number or text; None for anything else."""
-    if isinstance(value, str) and _INTEGER.match(value):
-        value = int(value)
+    if isinstance(value, str):
+        value = whole_number.read_text(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_INT64:
         return None
     return value

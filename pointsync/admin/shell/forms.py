@@ -1,6 +1,5 @@
 """What the panel's forms share."""
 
-import re
 from collections.abc import Mapping
 from typing import Self
 
@@ -11,12 +10,10 @@ from wtforms import HiddenField, StringField
 from wtforms.validators import ValidationError
 from wtforms.widgets import PasswordInput
 
-from pointsync import crypto
+from pointsync import crypto, whole_number
 from pointsync.errors import Conflict, DomainError, InvalidInput
 from pointsync.sync.site import settings
 from pointsync.text_limits import MAX_POINTS
-
-_WHOLE_NUMBER = re.compile(r"[0-9]{1,18}\Z")
 
 
 class QueryForm(FlaskForm):  # type: ignore[misc]
@@ -141,7 +138,8 @@ def parse_whole_number(text: str, signs: str = "") -> int | None:
 
     A number with too many digits counts as MAX_POINTS + 1, so that the caller's range check reports it.
     """
-    sign, digits = (text[0], text[1:]) if text and text[0] in signs else ("", text)
-    if not _WHOLE_NUMBER.match(digits):
-        return MAX_POINTS + 1 if digits.isascii() and digits.isdecimal() else None
-    return -int(digits) if sign in ("-", "−") else int(digits)
+    digits = text[1:] if text and text[0] in signs else text
+    if digits[:1] in ("+", "-", "−"):
+        return None
+    number = whole_number.read_text(text)
+    return MAX_POINTS + 1 if number is None and digits.isascii() and digits.isdecimal() else number

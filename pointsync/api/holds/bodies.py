@@ -14,7 +14,7 @@ from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH,
 
 _REF_MESSAGE = "The ref must be the shop's own id in quotes, such as cart-17."
 _UNTIL_MESSAGE = "The end must be a time with a time zone, such as 2026-01-31T12:00:00Z, in quotes."
-_POINTS_MESSAGE = f"The points must be a whole number from 1 to {MAX_POINTS:,}, without quotes."
+_POINTS_MESSAGE = f"The points must be a whole number from 1 to {MAX_POINTS:,}."
 _HOLD_SCHEMA = BodySchema(
     NewHold,
     'The body must be an object, such as {"customer": …, "points": 50, "ref": "cart-17", "until": …}.',

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pointsync import whole_number
 from pointsync.cli.framework.errors import CommandError, to_one_line
 from pointsync.errors import InvalidInput
 from pointsync.text_limits import MAX_POINTS, is_reserve_key, validate_text
@@ -21,7 +22,6 @@ MAX_ROW_ID = 2**31 - 1
 MAX_BIG_ROW_ID = 2**63 - 1
 MAX_PORT = 65_535
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _DIGITS = re.compile(r"[0-9]+\Z")
 _PERIOD = re.compile(r"([0-9]{1,6})([dm])\Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -38,7 +38,7 @@ class WholeNumber(ParamType):
         self.low, self.high = low, high
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number = int(value) if _INTEGER.match(str(value)) else None
+        number = whole_number.read_text(str(value))
         if number is None or not self.low <= number <= self.high:
             self.fail(f"It must be a whole number from {self.low:,} to {self.high:,}, not {_quote(value)}.", param)
         return number
@@ -67,7 +67,7 @@ class _Points(ParamType):
         self.may_be_zero = may_be_zero
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number = int(value) if _INTEGER.match(str(value)) else None
+        number = whole_number.read_text(str(value))
         if number is None or abs(number) > MAX_POINTS:
             self.fail(
                 f"Points are a whole number within ±{MAX_POINTS:,}, such as 25 or -50, not {_quote(value)}.", param

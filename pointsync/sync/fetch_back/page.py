@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pointsync import clock, digests, ids
+from pointsync import clock, digests, ids, whole_number
 from pointsync.email_address import normalise
 from pointsync.errors import InvalidInput
 from pointsync.models.movement import LOCAL_KINDS
@@ -72,7 +72,7 @@ def fetch_page(client: HttpClient, identity: Identity, target: Target, after: in
 def _parse_item(item: Any, after: int, now: datetime) -> FetchedMovement | None:
     """The movement; None if this site cannot have sent it like this."""
     try:
-        raw = msgspec.convert(item, wire.ReturnedMovement)
+        raw = msgspec.convert(whole_number.with_numbers(item, ("points",)), wire.ReturnedMovement)
         at = clock.from_text(raw.at) if raw.at is not None else None
         normalise(raw.customer)
     except (ValueError, InvalidInput):

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import msgspec
-
+from pointsync import whole_number
 from pointsync.net.call import HttpCallError, PermanentCallError
 from pointsync.net.http_client import HttpClient, HttpResponse
 from pointsync.sync.protocol.errors import RemoteError
@@ -56,7 +55,7 @@ def send_request(
 def parse_json_object(body: bytes) -> dict[str, Any] | None:
     """The JSON object in `body`; None if it is anything else, also with text before the object."""
     try:
-        decoded = msgspec.json.decode(body)
+        decoded = whole_number.decode_json(body)
     except (ValueError, RecursionError):
         return None
     return decoded if isinstance(decoded, dict) else None

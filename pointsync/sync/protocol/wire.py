@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from pointsync import crypto, ids
+from pointsync import crypto, ids, whole_number
 
 URL_PREFIX = "/pointsync/v1"
 VERSION = 1
@@ -205,7 +205,7 @@ def parse_body(body: bytes, encoding: str | None) -> dict[str, Any]:
     elif encoding and encoding.strip().lower() != "identity":
         raise WireError(400, "malformed", "content-encoding must be gzip or absent.")
     try:
-        decoded = msgspec.json.decode(body)
+        decoded = whole_number.decode_json(body)
     except (ValueError, RecursionError) as error:
         raise WireError(400, "malformed", "The body is not JSON in UTF-8.") from error
     if not isinstance(decoded, dict):

@@ -1,6 +1,5 @@
 """Calling a shop's REST API: a parsed answer, or an error with a sentence that says what to do."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from pointsync import clock, ids
+from pointsync import clock, ids, whole_number
 from pointsync.net.call import HttpCallError
 from pointsync.net.http_client import HttpClient, HttpResponse
 from pointsync.text_limits import printable, sanitise
@@ -161,6 +160,6 @@ def _parse_date(text: str) -> datetime | None:
 def _parse_json(response: HttpResponse) -> Any:
     """The parsed body; None if it is not JSON. Other plugins may print a mark before it."""
     try:
-        return json.loads(response.body.decode("utf-8-sig"))
+        return whole_number.decode_loose_json(response.body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None

@@ -128,7 +128,7 @@ FAULTY = {
     f"{ANNA},,,,,,": "points are missing",
     f"{ANNA},,1.000,,,,": "Write 1000 if you mean thousands",
     f"{ANNA},,12.5,,,,": "not a whole number",
-    f"{ANNA},,1e3,,,,": "not a number",
+    f"{ANNA},,five,,,,": "not a number",
     f"{ANNA},,2000000001,,,,": "2,000,000,000",
     f"{ANNA},silver,5,,,,": "The reserves are default, old",
     f"{ANNA},old,5,,,,": "not active",

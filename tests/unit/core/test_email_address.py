@@ -51,7 +51,8 @@ SAME = {
 }
 REASONS = {
     "anna": '"anna" is not a valid e-mail address. It must have an @-sign.',
-    "anna@.example": '"anna@.example" is not a valid e-mail address. It cannot have a period immediately after the @-sign.',
+    "anna@shop_1.example": '"anna@shop_1.example" is not a valid e-mail address. The part after the @-sign contains '
+    "invalid characters: '_'.",
 }
 IMPOSSIBLE = [
     "",

@@ -16,7 +16,7 @@ from tests.support.source import module_paths, parse_file
 LAYERS = [
     {
         *("clock", "ids", "crypto", "errors", "scopes", "urls", "files", "logs", "config", "key_file"),
-        *("failure_counter", "text_limits", "email_address", "csv_safety", "digests"),
+        *("failure_counter", "text_limits", "email_address", "csv_safety", "digests", "whole_number"),
     },
     {"db"},
     {"models"},
