@@ -57,7 +57,7 @@ def read_decimal(text: str) -> int | None:
     exponent += len(digits) - len(significant) - len(fraction or "")
     if exponent < 0 or len(significant) + exponent > MAX_DIGITS:
         return None
-    number = int(significant) * 10**exponent
+    number = int(significant + "0" * exponent)
     return -number if sign in ("-", "−") else number
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from pointsync import clock, whole_number
+from pointsync.crypto import sha256_hex
 from pointsync.csv_safety import unescape_formula
 from pointsync.errors import DomainError, InvalidInput
 from pointsync.imports.rows import Row
@@ -17,7 +18,7 @@ from pointsync.ledger.record import Draft
 from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Reserve
 from pointsync.models.movement import LOCAL_KINDS
-from pointsync.text_limits import printable, validate_points
+from pointsync.text_limits import MAX_REF_LENGTH, printable, validate_points
 
 OPENING, IMPORT = "opening", "import"
 
@@ -47,6 +48,8 @@ class ImportLine:
     number: int
     draft: Draft | None = None
     faults: tuple[str, ...] = ()
+    exported: tuple[str, str] | None = None
+    """The origin and the id of the movement, if the line is an exported one."""
 
 
 class DraftParser:
@@ -74,20 +77,23 @@ class DraftParser:
         reserve = cells.get("reserve") or self._options.reserve
         if reserve_fault := self._find_reserve_fault(reserve):
             return ImportLine(row.number, faults=(reserve_fault,))
+        exported = (cells.get("origin", ""), cells.get("id", ""))
+        is_exported = all(exported)
+        own_ref = _exported_ref(*exported) if is_exported else cells.get("ref")
         draft = Draft(
             cells["customer"],
             points or 1,
             reserve=reserve,
             kind=self._parse_kind(cells),
             reason=_LINE_BREAKS.sub(" ", cells.get("reason", "")),
-            ref=cells.get("ref") or f"{self._ref_prefix}{row.number}",
+            ref=own_ref or f"{self._ref_prefix}{row.number}",
             at=at,
             has_happened=True,
         )
         _, errors = draft_rules.check(self._session, draft, self._reserves, self._now)
         if errors:
             return ImportLine(row.number, faults=tuple(_format_fault(error) for error in errors))
-        return ImportLine(row.number, draft if points else None)
+        return ImportLine(row.number, draft if points else None, exported=exported if is_exported else None)
 
     def _parse_kind(self, cells: Mapping[str, str]) -> str:
         kind = cells.get("kind", "").lower()
@@ -127,6 +133,12 @@ class DraftParser:
 def generated_ref_prefix(digest: str) -> str:
     """How the generated refs of a file's lines begin. The line number follows."""
     return f"file:{digest}:"
+
+
+def _exported_ref(origin: str, movement_id: str) -> str:
+    """The ref of an exported movement that is not here: the same in each file. Its own ref is another source's."""
+    ref = f"exported:{origin}:{movement_id}"
+    return ref if len(ref) <= MAX_REF_LENGTH else f"exported:{sha256_hex(ref)}"
 
 
 def _parse_points(text: str) -> int:

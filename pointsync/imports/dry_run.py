@@ -11,6 +11,7 @@ from pointsync.email_address import normalise
 from pointsync.imports import duplicates
 from pointsync.imports.drafts import OPENING, DraftOptions, ImportLine, generated_ref_prefix
 from pointsync.imports.duplicates import RecordedLine
+from pointsync.imports.formats import ADD
 from pointsync.imports.scratch import EmailBalanceKey, Scratch
 from pointsync.ledger import customers, reserves
 from pointsync.ledger.record import Draft
@@ -32,6 +33,8 @@ class ImportTally:
     """Those of `known` that were recorded as opening balances and are now imported as new points, or the reverse."""
     skipped: int = 0
     """Lines of 0 points."""
+    repeated: int = 0
+    """Lines that are left out, because the customer occurs in another line too, which counts."""
     faulty: int = 0
     below_zero: int = 0
     """Those of `new` that take more points than the balance holds. They are recorded and flagged."""
@@ -44,7 +47,19 @@ class ImportTally:
 class DryRun:
     """Checks the lines of a file in their order, some at a time. It writes only the scratch file, also all faults."""
 
-    def __init__(self, session: Session, options: DraftOptions, digest: str, scratch: Scratch) -> None:
+    def __init__(
+        self,
+        session: Session,
+        options: DraftOptions,
+        digest: str,
+        scratch: Scratch,
+        *,
+        unit: str,
+        same_customer: str | None,
+        is_balance_list: bool,
+    ) -> None:
+        """`same_customer` is one of `formats.SAME_CUSTOMER`; None: a second line of a customer is faulty."""
+        self._unit, self._same_customer, self._is_balance_list = unit, same_customer, is_balance_list
         self._options, self._scratch, self._generated_ref_prefix = options, scratch, generated_ref_prefix(digest)
         self._nonnegative_reserves = {each.key for each in reserves.list_all(session) if not each.may_go_below_zero}
         self.tally = ImportTally()
@@ -53,7 +68,7 @@ class DryRun:
         """Check the next lines, at most 1,000."""
         tally, faults = self.tally, [(line.number, " ".join(line.faults)) for line in lines if line.faults]
         self._scratch.begin()
-        recorded = duplicates.find_recorded(session, (line.draft for line in lines if line.draft))
+        recorded = duplicates.find_recorded(session, lines)
         new_lines: list[tuple[int, Draft]] = []
         for line in lines:
             if line.draft is None:
@@ -61,7 +76,10 @@ class DryRun:
                 continue
             ref = line.draft.ref or ""
             duplicate = recorded.get(ref) or self._find_duplicate(ref, line.draft)
-            if duplicate is None:
+            counting = self._find_counting_line(line.number, line.draft)
+            if duplicate is None and counting != line.number:
+                faults += self._leave_out(line.number, line.draft, counting)
+            elif duplicate is None:
                 new_lines.append((line.number, line.draft))
             elif fault := duplicate.find_conflict(line.draft):
                 faults.append((line.number, fault))
@@ -78,6 +96,33 @@ class DryRun:
         """Complete the tally, after all lines were checked."""
         self.tally.new_customers = self._scratch.count_new_customers()
         self.tally.customers_below_zero = self._scratch.count_below_zero(self._nonnegative_reserves)
+
+    def remember_last_lines(self, lines: Sequence[ImportLine]) -> None:
+        """Store which line is the last one of each customer, before the lines are checked."""
+        self._scratch.begin()
+        for line in lines:
+            if line.draft:
+                key = (normalise(line.draft.customer), line.draft.reserve)
+                self._scratch.remember_line(key, line.number, is_last=True)
+        self._scratch.commit()
+
+    def _find_counting_line(self, number: int, draft: Draft) -> int:
+        """The number of the line that counts for the customer of this one: another one only in a list of balances."""
+        if not self._is_balance_list or self._same_customer == ADD:
+            return number
+        return self._scratch.remember_line((normalise(draft.customer), draft.reserve), number)
+
+    def _leave_out(self, number: int, draft: Draft, counting: int) -> list[tuple[int, str]]:
+        """Leave a line out, without a fault if that was chosen."""
+        if self._same_customer:
+            self.tally.repeated += 1
+            self._scratch.save_left_out(number)
+            return []
+        message = (
+            f"{normalise(draft.customer)} is in {self._unit} {counting:,} already. Choose what counts: the sum, "
+            "only the first one, or only the last one."
+        )
+        return [(number, message)]
 
     def _find_duplicate(self, ref: str, draft: Draft) -> RecordedLine | None:
         # No other line can have a ref generated from the digest and the line number.

@@ -1,5 +1,7 @@
-"""Lines that were recorded before, found by their refs; from any file, as opening balances or as new points."""
+"""Lines that were recorded before: found by their refs, from any file, as opening balances or as new points;
+and exported movements that are here."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -8,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from pointsync.db.chunking import chunks
 from pointsync.email_address import normalise
+from pointsync.imports.drafts import ImportLine
 from pointsync.ledger.record import Draft
 from pointsync.models import Customer, Movement, Reserve
 from pointsync.models.movement import IMPORT_SOURCE
@@ -38,10 +41,11 @@ def from_draft(draft: Draft) -> RecordedLine:
     return RecordedLine(normalise(draft.customer), draft.reserve, draft.points or 0, draft.kind or "")
 
 
-def find_recorded(session: Session, drafts: Iterable[Draft]) -> dict[str, RecordedLine]:
-    """The recorded lines with the refs of `drafts`, by ref."""
-    refs = [draft.ref for draft in drafts if draft.ref]
-    recorded: dict[str, RecordedLine] = {}
+def find_recorded(session: Session, lines: Iterable[ImportLine]) -> dict[str, RecordedLine]:
+    """What is recorded of `lines`, by the refs of their drafts."""
+    drafts = [(line.draft, line.exported) for line in lines if line.draft]
+    refs = [draft.ref for draft, _ in drafts if draft.ref]
+    recorded = _find_exported(session, {exported: draft for draft, exported in drafts if exported})
     for chunk in chunks(refs):
         rows = session.execute(
             select(Movement.ref, Customer.email, Reserve.key, Movement.points, Movement.kind)
@@ -51,3 +55,23 @@ def find_recorded(session: Session, drafts: Iterable[Draft]) -> dict[str, Record
         )
         recorded |= {ref or "": RecordedLine(email, key, points, kind) for ref, email, key, points, kind in rows}
     return recorded
+
+
+def _find_exported(session: Session, drafts: dict[tuple[str, str], Draft]) -> dict[str, RecordedLine]:
+    """The movements that are here, by the refs of their drafts, in the reserves of the file: a site may have recorded a
+    movement of another one in a reserve of another name."""
+    ids_by_origin: defaultdict[str, list[str]] = defaultdict(list)
+    for origin, movement_id in drafts:
+        ids_by_origin[origin].append(movement_id)
+    found: dict[str, RecordedLine] = {}
+    query = select(Movement.id, Customer.email, Movement.points, Movement.kind).join(
+        Customer, Customer.id == Movement.customer_id
+    )
+    for origin, movement_ids in ids_by_origin.items():
+        for chunk in chunks(movement_ids):
+            for movement_id, email, points, kind in session.execute(
+                query.where(Movement.origin == origin, Movement.id.in_(chunk))
+            ):
+                draft = drafts[origin, movement_id]
+                found[draft.ref or ""] = RecordedLine(email, draft.reserve, points, kind)
+    return found

@@ -1,7 +1,8 @@
 """The formats of import files, detected by the column names in the header.
 
 - PointSync's own: `customer,reserve,points,kind,reason,at,ref`. Only `customer` and `points` are required. The exports
-  of movements and of customers have this format.
+  of movements and of customers have this format. Exported movements also have `origin` and `id`, which are read only
+  together.
 - Balance lists, with a column of e-mail addresses and one of points. WooRewards and MyRewards export a JSON list of
   `{"email": …, "points": …}` (plugins.longwatchstudio.com/kb/wr-mr-data-management, "JSON File format"). WooCommerce
   Points and Rewards stores a customer's points as `wc_points_balance`. WPLoyalty (docs.flycart.org, "How to import
@@ -18,15 +19,22 @@ from pointsync.text_limits import printable
 POINTSYNC, BALANCES = "pointsync", "balances"
 FORMATS = {POINTSYNC: "PointSync's own format", BALANCES: "a list of balances"}
 COLUMNS = ("customer", "reserve", "points", "kind", "reason", "at", "ref")
+EXPORT_COLUMNS = ("origin", "id")
+ADD, FIRST, LAST = "add", "first", "last"
+SAME_CUSTOMER = {
+    ADD: "The sum of the lines",
+    FIRST: "Only the first line",
+    LAST: "Only the last line",
+}
+"""What counts if a customer occurs twice in a list of balances."""
 
-_CUSTOMER_SPELLINGS = (
-    "customer email mail emailaddress mailaddress useremail customeremail memberemail billingemail accountemail"
-)
+_EMAIL_SPELLINGS = "email mail emailaddress mailaddress useremail customeremail memberemail billingemail accountemail"
 _POINTS_SPELLINGS = (
     "points point balance pointsbalance pointbalance balancepoints userpoints customerpoints currentpoints "
     "availablepoints totalpoints rewardpoints loyaltypoints wcpointsbalance"
 )
-_SPELLINGS = {"customer": frozenset(_CUSTOMER_SPELLINGS.split()), "points": frozenset(_POINTS_SPELLINGS.split())}
+_EMAIL_NAMES = frozenset(_EMAIL_SPELLINGS.split())
+_SPELLINGS = {"customer": _EMAIL_NAMES | {"customer"}, "points": frozenset(_POINTS_SPELLINGS.split())}
 _NON_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
 
 
@@ -41,6 +49,11 @@ class FileFormat:
     ignored: list[str]
     """The columns that are not read, with their names in the file."""
 
+    @property
+    def is_balance_list(self) -> bool:
+        """Whether its lines say no more than how many points a customer has: then each customer should occur once."""
+        return self.column_indexes.keys() <= {"customer", "reserve", "points"}
+
 
 def detect_format(header: list[str], format_name: str | None = None) -> FileFormat:
     """Find the format of a header and its columns, for the format `format_name` if one is given.
@@ -53,6 +66,10 @@ def detect_format(header: list[str], format_name: str | None = None) -> FileForm
     is_own = "customer" in normalized and "points" in normalized
     name = format_name or (POINTSYNC if is_own else BALANCES)
     spellings = {column: frozenset({column}) for column in COLUMNS} if name == POINTSYNC else _SPELLINGS
+    if set(EXPORT_COLUMNS) <= set(normalized) and name == POINTSYNC:
+        spellings |= {column: frozenset({column}) for column in EXPORT_COLUMNS}
+    if "customer" in normalized and _EMAIL_NAMES & set(normalized):  # then `customer` contains names
+        spellings = spellings | {"customer": _EMAIL_NAMES}
     column_indexes: dict[str, int] = {}
     for column, accepted in spellings.items():
         indexes = [index for index, column_name in enumerate(normalized) if column_name in accepted]

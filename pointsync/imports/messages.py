@@ -46,6 +46,7 @@ def _describe_counts(report: ImportReport) -> list[str]:
         f"{tally.known:,} recorded before",
         f"{tally.faulty:,} with errors",
         *([f"{tally.skipped:,} skipped with 0 points"] if tally.skipped else []),
+        *([f"{tally.repeated:,} left out, whose customer has another {report.unit}"] if tally.repeated else []),
     ]
     messages = [f"{_format_count(tally.lines, report)} as {_kind_label(report.is_opening)}: {', '.join(counts)}."]
     if tally.known_otherwise:

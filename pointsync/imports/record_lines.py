@@ -21,7 +21,7 @@ def record_lines(session: Session, lines: Sequence[ImportLine], now: datetime) -
     as an opening balance and is now imported as new points. Raises what `record` raises; then nothing is recorded.
     """
     drafts = [line.draft for line in lines if line.draft]
-    recorded = duplicates.find_recorded(session, drafts)
+    recorded = duplicates.find_recorded(session, lines)
     new_drafts: dict[str | None, Draft] = {}
     for draft in drafts:
         if draft.ref not in recorded:

@@ -24,6 +24,8 @@ DELIMITERS = ",;\t"
 MAX_COLUMNS = 200
 
 _SEPARATORS = re.compile(r"[\s,]*")
+# The first line of a file for Excel can name the delimiter. It is no part of the table.
+_DELIMITER_LINE = re.compile(r"""\ufeff?\s*("?)sep=([^\w"'\r\n])\1\s*\Z""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +86,27 @@ class _RowLength:
 def _open_csv(text: io.TextIOWrapper, encoding: FileEncoding, format_name: str | None) -> ImportFile:
     length = _RowLength()
     lines = read_lines(text, length.add)
-    first = next((line for line in lines if line.strip()), None)
+    filled_lines = (line for line in lines if line.strip())
+    first = next(filled_lines, None)
+    delimiters, rows_above = DELIMITERS, 1
+    if first and (match := _DELIMITER_LINE.match(first)):
+        delimiters, rows_above, first = match[2], 2, next(filled_lines, None)
     if first is None:
         raise UnreadableFile("The file is empty. It needs a header and a line for each customer.")
-    header, delimiter = _parse_header(first)
+    header, delimiter = _parse_header(first, delimiters)
     if fault := find_encoding_fault(header, encoding):
         raise UnreadableFile(fault, 1)
     file_format = detect_format(header, format_name)
     text.seek(0)
     length.chars = 0
-    return ImportFile(file_format, delimiter, _read_csv_rows(text, encoding, file_format, len(header), delimiter))
+    rows = _read_csv_rows(text, encoding, file_format, header, delimiter, rows_above)
+    return ImportFile(file_format, delimiter, rows)
 
 
-def _parse_header(line: str) -> tuple[list[str], str]:
-    """Split the first line by the delimiter that gives the most names. Return the names and the delimiter."""
-    best: tuple[list[str], str] = ([], ",")
-    for delimiter in DELIMITERS:
+def _parse_header(line: str, delimiters: str) -> tuple[list[str], str]:
+    """Split the header by the delimiter that gives the most names. Return the names and the delimiter."""
+    best: tuple[list[str], str] = ([], delimiters[0])
+    for delimiter in delimiters:
         try:
             names = next(csv.reader([line], delimiter=delimiter, strict=True))
         except csv.Error:
@@ -114,11 +121,18 @@ def _parse_header(line: str) -> tuple[list[str], str]:
 
 
 def _read_csv_rows(
-    text: io.TextIOWrapper, encoding: FileEncoding, file_format: FileFormat, column_count: int, delimiter: str
+    text: io.TextIOWrapper,
+    encoding: FileEncoding,
+    file_format: FileFormat,
+    header: list[str],
+    delimiter: str,
+    rows_above: int,
 ) -> Iterator[Row]:
-    length = _RowLength()
+    """The rows below the first `rows_above` rows. Some programs leave out empty cells at the end of a row."""
+    length, column_count = _RowLength(), len(header)
+    needed_count = 1 + max(file_format.column_indexes[name] for name in ("customer", "points"))
     reader = csv.reader(read_lines(text, length.add), delimiter=delimiter, strict=True)
-    columns, in_header = tuple(file_format.column_indexes.items()), True
+    columns = tuple(file_format.column_indexes.items())
     while True:
         number = reader.line_num + 1
         length.chars, length.first_line = 0, number
@@ -131,14 +145,14 @@ def _read_csv_rows(
             continue
         if not "".join(cells).strip():
             continue
-        if in_header:
-            in_header = False
-        elif len(cells) < column_count or "".join(cells[column_count:]).strip():
+        if rows_above:
+            rows_above -= 1
+        elif len(cells) < needed_count or "".join(cells[column_count:]).strip():
             yield Row(number, {}, f"It has {len(cells)} cells, but the header has {column_count}.")
         elif fault := find_encoding_fault(cells, encoding):
             yield Row(number, {}, fault)
         else:
-            yield Row(number, {name: cells[index] for name, index in columns})
+            yield Row(number, {name: cells[index] if index < len(cells) else "" for name, index in columns})
 
 
 def _explain_csv_error(error: csv.Error) -> str:

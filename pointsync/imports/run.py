@@ -27,6 +27,7 @@ from pointsync.imports import record_lines
 from pointsync.imports import rows as import_rows
 from pointsync.imports.drafts import DraftOptions, DraftParser, ImportLine
 from pointsync.imports.dry_run import MAX_LISTED_FAULTS, DryRun, ImportTally
+from pointsync.imports.formats import LAST
 from pointsync.imports.scratch import Scratch
 from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Balance, Remote, Reserve
@@ -53,6 +54,8 @@ class ImportOptions:
     """The key of the reserve for lines that name none."""
     good_lines: bool = False
     """Record the valid lines even if others are faulty."""
+    same_customer: str | None = None
+    """What counts if a customer occurs twice in a list of balances, one of `formats.SAME_CUSTOMER`; None: a fault."""
 
 
 @dataclass(slots=True)
@@ -105,6 +108,7 @@ class Import:
                 unit=file.unit,
                 ignored=file.format.ignored,
             )
+            self._is_balance_list = file.format.is_balance_list
 
     @property
     def line_count(self) -> int:
@@ -145,8 +149,21 @@ class Import:
 
     def _check_lines(self, scratch: Scratch) -> Iterator[None]:
         session, report = db.session(), self.report
-        dry_run = DryRun(session, self._draft_options, self._encoding.digest, scratch)
+        dry_run = DryRun(
+            session,
+            self._draft_options,
+            self._encoding.digest,
+            scratch,
+            unit=report.unit,
+            same_customer=self._options.same_customer,
+            is_balance_list=self._is_balance_list,
+        )
         report.tally = dry_run.tally
+        if self._is_balance_list and self._options.same_customer == LAST:
+            for lines in self._iter_lines(LINES_PER_CHECK):
+                dry_run.remember_last_lines(lines)
+                session.rollback()
+                yield
         for lines in self._iter_lines(LINES_PER_CHECK):
             dry_run.check_lines(session, lines)
             # A snapshot held for minutes would keep SQLite from truncating its log and PostgreSQL from vacuuming.
@@ -160,8 +177,8 @@ class Import:
 
     def _record_lines(self, scratch: Scratch, lines: list[ImportLine], run_in_transaction: RunInTransaction) -> bool:
         """Record one part. Return whether to continue."""
-        faulty = scratch.get_faulty_lines(lines[0].number, lines[-1].number)
-        good = [line for line in lines if line.number not in faulty]
+        unrecorded = scratch.get_unrecorded_lines(lines[0].number, lines[-1].number)
+        good = [line for line in lines if line.number not in unrecorded]
         try:
             self.report.recorded += run_in_transaction(partial(record_lines.record_lines, lines=good, now=self._now))
         except DomainError as error:

@@ -18,10 +18,14 @@ DROP TABLE IF EXISTS refs;
 DROP TABLE IF EXISTS balances;
 DROP TABLE IF EXISTS new_customers;
 DROP TABLE IF EXISTS faults;
+DROP TABLE IF EXISTS lines;
+DROP TABLE IF EXISTS left_out;
 CREATE TABLE refs (ref TEXT PRIMARY KEY, customer TEXT, reserve TEXT, points INTEGER, kind TEXT) WITHOUT ROWID;
 CREATE TABLE balances (customer TEXT, reserve TEXT, points INTEGER, PRIMARY KEY (customer, reserve)) WITHOUT ROWID;
 CREATE TABLE new_customers (customer TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE faults (line INTEGER PRIMARY KEY, message TEXT);
+CREATE TABLE lines (customer TEXT, reserve TEXT, line INTEGER, PRIMARY KEY (customer, reserve)) WITHOUT ROWID;
+CREATE TABLE left_out (line INTEGER PRIMARY KEY);
 """
 
 
@@ -73,6 +77,16 @@ class Scratch:
         query = f"SELECT count(DISTINCT customer) FROM balances WHERE points < 0 AND reserve IN ({placeholders})"  # noqa: S608
         return int(self._fetch_one(query, keys)[0])
 
+    def remember_line(self, key: EmailBalanceKey, number: int, *, is_last: bool = False) -> int:
+        """The line that counts for a customer: the first one that is remembered, or the last one with `is_last`."""
+        action = "REPLACE" if is_last else "IGNORE"
+        self._connection.execute(f"INSERT OR {action} INTO lines VALUES (?, ?, ?)", (*key, number))  # noqa: S608
+        return int(self._fetch_one("SELECT line FROM lines WHERE customer = ? AND reserve = ?", key)[0])
+
+    def save_left_out(self, number: int) -> None:
+        """Store that a line is not recorded, although it is valid."""
+        self._connection.execute("INSERT OR IGNORE INTO left_out VALUES (?)", (number,))
+
     def save_faults(self, faults: Iterable[tuple[int, str]]) -> None:
         """Store faults as (line, message)."""
         self._connection.executemany("INSERT OR REPLACE INTO faults VALUES (?, ?)", list(faults))
@@ -81,10 +95,13 @@ class Scratch:
         """The faults as (line, message), in the order of lines; all of them, or the first `limit`."""
         yield from self._connection.execute("SELECT line, message FROM faults ORDER BY line LIMIT ?", (limit,))
 
-    def get_faulty_lines(self, first: int, last: int) -> frozenset[int]:
-        """The faulty lines from `first` to `last`."""
-        rows = self._connection.execute("SELECT line FROM faults WHERE line BETWEEN ? AND ?", (first, last))
-        return frozenset(row[0] for row in rows)
+    def get_unrecorded_lines(self, first: int, last: int) -> frozenset[int]:
+        """The lines from `first` to `last` that are faulty, or left out."""
+        query = (
+            "SELECT line FROM faults WHERE line BETWEEN :first AND :last "
+            "UNION ALL SELECT line FROM left_out WHERE line BETWEEN :first AND :last"
+        )
+        return frozenset(row[0] for row in self._connection.execute(query, {"first": first, "last": last}))
 
     def begin(self) -> None:
         """Begin a transaction, which makes the following statements faster."""

@@ -28,6 +28,7 @@ from pointsync.text_limits import MAX_NAME_LENGTH, sanitise
 
 OPENING, NEW = "opening", "new"
 DETECT_FORMAT = "detect"
+REPORT_AS_ERROR = "error"
 KIND_NOTES = {
     OPENING: "The points that customers already had. They stay on this site and are not sent to other sites. Choose "
     "this when you move to PointSync, and in every shop of a family that was in step before.",
@@ -44,6 +45,12 @@ class ImportForm(FlaskForm):  # type: ignore[misc]
         "Format",
         choices={DETECT_FORMAT: "Detect from the first line", **formats.FORMATS},
         default=DETECT_FORMAT,
+        validate_choice=False,
+    )
+    same_customer = SelectField(
+        "The same customer twice",
+        choices={REPORT_AS_ERROR: "Report it as an error", **formats.SAME_CUSTOMER},
+        default=REPORT_AS_ERROR,
         validate_choice=False,
     )
     reserve = SelectField("Points Reserve", default="default", validate_choice=False)
@@ -111,6 +118,7 @@ def _build_form() -> ImportForm:
 def _read_form(form: ImportForm) -> ImportOptions | None:
     """The chosen options; None if a field is invalid, with the messages at the fields."""
     kind, file_format = raw_value(form, "kind"), raw_value(form, "file_format") or DETECT_FORMAT
+    same_customer = raw_value(form, "same_customer") or REPORT_AS_ERROR
     is_valid = True
     if not form.file.data:
         form.file.errors, is_valid = ["Choose a file."], False
@@ -118,15 +126,20 @@ def _read_form(form: ImportForm) -> ImportOptions | None:
         form.kind.errors, is_valid = ["Choose what the file contains."], False
     if file_format != DETECT_FORMAT and file_format not in formats.FORMATS:
         form.file_format.errors, is_valid = ["Choose a format from the list."], False
+    if same_customer != REPORT_AS_ERROR and same_customer not in formats.SAME_CUSTOMER:
+        form.same_customer.errors, is_valid = ["Choose what counts from the list."], False
     try:
         reserve = get_active_reserve(db.session(), raw_value(form, "reserve"))
     except InvalidInput as error:
         show_errors(form, error)
         return None
-    return (
-        ImportOptions(kind == OPENING, None if file_format == DETECT_FORMAT else file_format, reserve.key)
-        if is_valid
-        else None
+    if not is_valid:
+        return None
+    return ImportOptions(
+        kind == OPENING,
+        None if file_format == DETECT_FORMAT else file_format,
+        reserve.key,
+        same_customer=None if same_customer == REPORT_AS_ERROR else same_customer,
     )
 
 

@@ -16,7 +16,7 @@ from pointsync.cli.framework.options import RESERVE_OPTION
 from pointsync.cli.framework.output import print_result, table_printer
 from pointsync.cli.framework.progress import Progress
 from pointsync.cli.framework.site_context import site_context, transact
-from pointsync.imports.formats import FORMATS
+from pointsync.imports.formats import FORMATS, SAME_CUSTOMER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,10 +38,22 @@ Result = TypeVar("Result")
 @click.option("--new", is_flag=True, help="Import new points, which are sent to all sites.")
 @click.option("--dry-run", is_flag=True, help="Show what the import would do, and change nothing.")
 @click.option("--good-lines", is_flag=True, help="Record the valid lines even if others are not valid.")
+@click.option(
+    "--same-customer",
+    type=click.Choice(list(SAME_CUSTOMER)),
+    help="What counts if a list of balances has a customer twice. Default: that is an error.",
+)
 @click.option("--format", "file_format", type=click.Choice(list(FORMATS)), help="Default: detected by the header.")
 @RESERVE_OPTION
 def import_points(
-    file: str, opening: bool, new: bool, dry_run: bool, good_lines: bool, file_format: str | None, reserve_key: str
+    file: str,
+    opening: bool,
+    new: bool,
+    dry_run: bool,
+    good_lines: bool,
+    same_customer: str | None,
+    file_format: str | None,
+    reserve_key: str,
 ) -> None:
     """Import points from a CSV FILE, or from stdin if FILE is -.
 
@@ -58,7 +70,7 @@ def import_points(
     from pointsync.imports.encoding import UnreadableFile
     from pointsync.imports.run import STOPPED, Import, ImportOptions
 
-    options = ImportOptions(not new, file_format, reserve_key, good_lines)
+    options = ImportOptions(not new, file_format, reserve_key, good_lines, same_customer)
     stop, progress = StopSignal(), Progress()
     with (
         site_context(),

@@ -51,6 +51,7 @@ def expect_refused(content: bytes | str, format_name: str | None = None) -> Unre
         (TABLE.replace(",", "\t").encode(), "UTF-8"),
         (f"\n{TABLE}\n\n,,\n".encode(), "UTF-8"),
         (TABLE.rstrip("\n").encode(), "UTF-8"),
+        (TABLE.replace("-3,\n", "-3\n").encode(), "UTF-8"),
         (TABLE.replace("Käse", '"Käse"').replace("customer", '" Customer "').encode(), "UTF-8"),
     ],
 )
@@ -64,6 +65,54 @@ def test_the_same_table_in_many_encodings(raw, label):
         Row(first, {"customer": "anna@x.example", "points": "5", "reason": "Käse"}),
         Row(first + 1, {"customer": "bob@x.example", "points": "-3", "reason": ""}),
     ]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [*("sep=;", "SEP=;", " sep=; ", "sep=;\r", '"sep=;"', "\ufeffsep=;", "sep=|", "sep=\t", "sep=,"), "\n\nsep=;"],
+    ids=ascii,
+)
+def test_a_line_that_names_the_delimiter_is_not_the_header(first):
+    delimiter = first.strip().strip('"')[-1] if "\t" not in first else "\t"
+    table = TABLE.replace(",", delimiter)
+    _, file, rows = read_file(f"{first}\n{table}")
+    assert (file.delimiter, file.format.name) == (delimiter, "pointsync")
+    number = first.count("\n") + 3
+    assert rows == [
+        Row(number, {"customer": "anna@x.example", "points": "5", "reason": "Käse"}),
+        Row(number + 1, {"customer": "bob@x.example", "points": "-3", "reason": ""}),
+    ]
+
+
+def test_the_line_that_names_the_delimiter_needs_a_table_below():
+    assert "empty" in expect_refused("sep=;\n").message
+    assert "no column" in expect_refused("sep=;\nanna@x.example;5\n").message
+
+
+def test_empty_cells_at_the_end_of_a_row_may_be_missing():
+    table = "note,customer,points,reserve,ref\nx,a@x.example,5\nx,b@x.example,6,gold\nx,c@x.example\n"
+    _, _, rows = read_file(table)
+    assert [each.fault for each in rows] == [None, None, "It has 2 cells, but the header has 5."]
+
+
+NAMES_AND_ADDRESSES = [
+    "Customer,Email,Points",
+    "email,customer,points",
+    "Customer;E-Mail;Points",
+    "customer,points,User Email",
+    "Customer,Email,Balance",
+    "customer,email,points,ref,at",
+]
+
+
+@pytest.mark.parametrize("header", NAMES_AND_ADDRESSES)
+def test_a_column_of_names_beside_one_of_addresses(header):
+    delimiter = ";" if ";" in header else ","
+    cells = {"customer": "Anna Bell", "points": "5", "balance": "5", "ref": "", "at": ""}
+    line = delimiter.join(cells.get(name, "anna@x.example") for name in header.lower().split(delimiter))
+    _, file, rows = read_file(f"{header}\n{line}\n")
+    assert (rows[0].cells["customer"], rows[0].cells["points"]) == ("anna@x.example", "5")
+    assert file.format.ignored == ["Customer" if "Customer" in header else "customer"]
 
 
 def test_quotes_line_breaks_and_line_numbers():
