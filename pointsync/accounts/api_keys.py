@@ -34,8 +34,8 @@ def create(
 ) -> tuple[ApiKey, str]:
     """Create a key. Return its row and the key itself, of which only the hash is stored.
 
-    `shop` names the shop to which the key belongs, and with it the refs that it sends. Default: the shop of the last
-    key with this name, else the name itself. `scopes` limits what the key may do; `per_minute` limits its calls.
+    `shop` names the shop to which the key belongs, and with it the refs that it sends. Default: see `default_shop`.
+    `scopes` limits what the key may do; `per_minute` limits its calls.
     Raises InvalidInput for `name`, `shop`, `scopes`, `expires_at` or `per_minute`, Conflict if an active key has the
     name.
     """
@@ -55,11 +55,10 @@ def create(
     if _find_active(session, name):
         message = f"A key named {name} already exists. Choose another name, or rotate or revoke that key."
         raise Conflict("name_taken", message, {"name": message})
-    last_shop = session.scalar(select(ApiKey.shop).where(ApiKey.name == name).order_by(ApiKey.id.desc()).limit(1))
     key = ids.new_api_key()
     row = ApiKey(
         name=name,
-        shop=shop or last_shop or name,
+        shop=shop or default_shop(session, name),
         digest=crypto.sha256_hex(key),
         scopes=" ".join(each for each in SCOPES if each in scopes),
         per_minute=per_minute,
@@ -69,6 +68,21 @@ def create(
     session.add(row)
     session.flush()
     return row, key
+
+
+def default_shop(session: Session, name: str) -> str:
+    """The shop of a new key for which nobody names one.
+
+    The shop of the last key with its name. Else the only shop that has keys, because most sites have one shop: the
+    new key probably replaces another one or is for another program, and what the shop sends again must not count twice.
+    With keys of several shops, or with none, a shop with the name of the key.
+    """
+    last = session.scalar(select(ApiKey.shop).where(ApiKey.name == name).order_by(ApiKey.id.desc()).limit(1))
+    if last:
+        return last
+    shops = select(ApiKey.shop).distinct().limit(2)
+    known = session.scalars(shops.where(ApiKey.revoked_at.is_(None))).all() or session.scalars(shops).all()
+    return known[0] if len(known) == 1 else name
 
 
 def list_all(session: Session) -> list[ApiKey]:

@@ -108,7 +108,7 @@ def make_refund(refund_id: int, total: str) -> dict[str, Any]:
 
 
 def create_api_client(app: Flask, name: str = "web-shop") -> ApiClient:
-    """A caller with a new key called `name`."""
+    """A caller of the shop `name`, with a new key of the same name."""
     with app.app_context():
-        _, key = db.run_in_transaction(lambda session: api_keys.create(session, name, clock.now()))
+        _, key = db.run_in_transaction(lambda session: api_keys.create(session, name, clock.now(), shop=name))
     return ApiClient(app.test_client(), key)

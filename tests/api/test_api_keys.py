@@ -109,10 +109,41 @@ def test_refs_belong_to_the_shop(app: Flask, api_client: ApiClient) -> None:
     api_client.record(SALE)
     till = create_key(app, "till", shop="web-shop")
     assert till.record(SALE).json["movement"]["status"] == "duplicate"
-    assert create_key(app, "other").record(SALE).json["movement"]["status"] == "recorded"
+    assert create_key(app, "other", shop="other").record(SALE).json["movement"]["status"] == "recorded"
     with app.app_context():
         db.run_in_transaction(lambda session: api_keys.revoke(session, "till", clock.now()))
     assert create_key(app, "till").record(SALE).json["movement"]["status"] == "duplicate", "it keeps its shop"
+
+
+def revoke(app: Flask, name: str) -> None:
+    with app.app_context():
+        db.run_in_transaction(lambda session: api_keys.revoke(session, name, clock.now()))
+
+
+@pytest.mark.parametrize("is_revoked_first", [True, False])
+@pytest.mark.parametrize("name", ["web-shop-2", "new", "till"])
+def test_another_key_belongs_to_the_only_shop(
+    app: Flask, api_client: ApiClient, name: str, is_revoked_first: bool
+) -> None:
+    """A call whose answer was lost is sent again with the key that replaces the first one."""
+    api_client.record(SALE)
+    if is_revoked_first:
+        revoke(app, "web-shop")
+    renewed = create_key(app, name)
+    if not is_revoked_first:
+        revoke(app, "web-shop")
+    again = renewed.record(SALE)
+    assert (again.json["movement"]["status"], again.json["movement"]["balance"]) == ("duplicate", 5)
+
+
+def test_without_a_shop_a_key_gets_its_own_beside_several(app: Flask, api_client: ApiClient) -> None:
+    create_key(app, "till", shop="till")
+    with app.app_context():
+        assert api_keys.default_shop(db.session(), "third") == "third"
+        assert api_keys.default_shop(db.session(), "till") == "till"
+    revoke(app, "web-shop")
+    with app.app_context():
+        assert api_keys.default_shop(db.session(), "third") == "till", "the only one with a key that is not revoked"
 
 
 def test_an_invalid_shop_is_refused(app: Flask) -> None:

@@ -30,7 +30,9 @@ def key() -> None:
 @key.command("create")
 @click.argument("name", metavar="NAME")
 @click.option(
-    "--shop", metavar="S", help="The shop to which the key, and the refs that it sends, belong. Default: NAME."
+    "--shop",
+    metavar="S",
+    help="The shop to which the key, and the refs that it sends, belong. Default: the shop of the other keys.",
 )
 @click.option(
     "--scope", "scopes", type=click.Choice(list(SCOPES)), multiple=True, help="What it may do. Default: everything."
@@ -47,8 +49,9 @@ def create_key(
 ) -> None:
     """Create an API key. It is shown only once.
 
-    A key belongs to a shop. A ref that the shop sends counts once, with whichever of its keys. Without --shop, the
-    shop is named like the key.
+    A key belongs to a shop. A ref that the shop sends counts once, with whichever of its keys. Without --shop, it is
+    the shop of the keys that are there already. If they belong to several shops, or if there are none, the shop is
+    named like the key.
 
     Scopes: shop (all that a shop's plugin needs: what record and read allow, reporting orders, and webhooks), record
     (record movements, redeem rewards, hold points), read (read balances, movements, reserves, rewards and the site),
@@ -69,6 +72,11 @@ def create_key(
             session, name, clock.now(), shop=shop, scopes=scopes or SCOPES, expires_at=expires_at, per_minute=per_minute
         )
     )
+    if not shop and row.shop != row.name:
+        print_note(
+            f"The key belongs to the shop {row.shop}, like the others: a ref counts once, with whichever key. "
+            f"If it is for a program that uses the same refs for something else, revoke it, and give --shop {row.name}."
+        )
     print_note(SAVE_NOTE)
     print_result({"name": row.name, "key": secret, "shop": row.shop, "scopes": row.scopes.split()}, secret)
 
