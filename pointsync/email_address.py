@@ -9,6 +9,7 @@ import re
 import unicodedata
 from contextlib import suppress
 from functools import lru_cache
+from typing import NamedTuple
 
 import email_validator
 from email_validator import EmailNotValidError, validate_email
@@ -29,11 +30,33 @@ _COMMON_FORM = re.compile(
     r"[a-z0-9_+.-]{1,64}@"
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}\Z"
 )
+_DOTLESS = str.maketrans({"İ": "i", "ı": "i"})
+_DOTTED_AGAIN = re.compile("i\u0307+")
+"""What becomes of `İ` in lower case."""
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
+class Address(NamedTuple):
+    """An address that is valid."""
+
+    key: str
+    """The same for all spellings of one address: two customers are one if their keys are equal."""
+    spelling: str
+    """As it is sent to other sites and in mails: NFC, in lower case, the domain as A-labels. Nearly always the key.
+    Before keys were folded, sites told customers apart by this spelling."""
+
+
 def normalise(text: str) -> str:
-    """The standard spelling of an address: NFC, without surrounding spaces, lower case, the domain as A-labels.
+    """The key of an address. Raises InvalidInput for `customer`."""
+    return parse(text).key
+
+
+def parse(text: str) -> Address:
+    """Read an address.
+
+    The key: NFC, without surrounding spaces, then the part before the `@` with İ and ı as i, case folded, and NFC
+    again. The domain is not folded, but becomes A-labels, as mail servers look it up: `faß.example` and `fass.example`
+    may belong to two owners, who must not get each other's points.
 
     Checks the form only, not whether mail can be delivered. Raises InvalidInput for `customer`.
     """
@@ -41,7 +64,7 @@ def normalise(text: str) -> str:
         raise InvalidInput("customer", f"An e-mail address has at most {MAX_LENGTH} characters.")
     address = unicodedata.normalize("NFC", text).strip().lower()
     if len(address) <= MAX_LENGTH and _COMMON_FORM.match(address) and "xn--" not in address:
-        return address
+        return Address(address, address)
     if not address:
         raise InvalidInput("customer", "The e-mail address is empty; type one such as alice@example.com.")
     # Longer texts are rarely valid, and would fill the memory. They are checked as well, but not kept.
@@ -56,7 +79,7 @@ def normalise(text: str) -> str:
 
 
 @lru_cache(maxsize=MAX_CACHED)
-def _normalise_uncommon(address: str) -> str:
+def _normalise_uncommon(address: str) -> Address:
     """The same for an address that needs the library, in NFC, without surrounding spaces and in lower case.
 
     Raises EmailNotValidError or UnicodeError.
@@ -74,10 +97,17 @@ def _normalise_uncommon(address: str) -> str:
         strict=False,
     )
     ascii_domain = domain if is_plain else validated.ascii_domain.lower()
-    normalised = unicodedata.normalize("NFC", f"{local}@{ascii_domain}")
-    if "\ufffd" in normalised or ascii_domain.startswith("[") or len(normalised) > MAX_LENGTH:
+    spelling = unicodedata.normalize("NFC", f"{local}@{ascii_domain}")
+    key = f"{_fold(local)}@{ascii_domain}"
+    if "\ufffd" in spelling or ascii_domain.startswith("[") or max(len(key), len(spelling)) > MAX_LENGTH:
         raise EmailNotValidError("Type one such as alice@example.com.")
-    return normalised
+    return Address(key, spelling)
+
+
+def _fold(text: str) -> str:
+    """`text` so that letter case makes no difference."""
+    folded = unicodedata.normalize("NFC", text).translate(_DOTLESS).casefold()
+    return unicodedata.normalize("NFC", _DOTTED_AGAIN.sub("i", folded))
 
 
 def normalise_prefix(text: str) -> str:
@@ -89,4 +119,6 @@ def normalise_prefix(text: str) -> str:
     text = validate_text(text, MAX_LENGTH, "search")
     with suppress(InvalidInput):
         return normalise(text)
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+    local, at_sign, domain = text.rpartition("@")
+    folded = f"{_fold(local)}{at_sign}{domain.lower()}" if at_sign else _fold(text)
+    return unicodedata.normalize("NFC", folded)

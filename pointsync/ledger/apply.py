@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from pointsync.db.is_in import is_in_parameter
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.digests import digest
-from pointsync.email_address import normalise
+from pointsync.email_address import Address, parse
 from pointsync.errors import InvalidInput
 from pointsync.ledger import customers, received_summary
 from pointsync.ledger.balances import BalanceKey, LockedBalances
@@ -85,11 +85,14 @@ def apply(
         lock_origin(session, origin, now)
     existing = _find_existing(session, origin, [each.id for each in incoming])
     emails: dict[int, str] = {}
+    addresses: dict[str, Address] = {}
     refusals: dict[int, ApplyResult] = {}
     for index, each in enumerate(incoming):
         email_problem = None
         try:
-            emails[index] = normalise(each.customer)
+            address = parse(each.customer)
+            emails[index] = address.key
+            addresses.setdefault(address.key, address)
         except InvalidInput as error:
             email_problem = error.message
         if each.id not in existing and (refusal := _find_refusal(each, email_problem)):
@@ -98,7 +101,7 @@ def apply(
     new_indexes = [index for index, each in enumerate(incoming) if each.id not in existing and index not in refusals]
     customer_ids = customers.find_ids(session, sorted(set(emails.values())))
     customer_ids |= customers.get_or_create_ids(
-        session, {emails[index] for index in new_indexes if emails[index] not in customer_ids}, now
+        session, {addresses[emails[index]] for index in new_indexes if emails[index] not in customer_ids}, now
     )
     balances = LockedBalances(session, ((customer_ids[emails[index]], reserve.id) for index in new_indexes))
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync.db.is_in import is_in_parameter
 from pointsync.db.upsert import insert_or_ignore
-from pointsync.email_address import normalise
+from pointsync.email_address import Address, normalise
 from pointsync.errors import NotFound
 from pointsync.ledger import movement_json
 from pointsync.ledger.customer_json import CustomerBalance
@@ -16,25 +17,47 @@ from pointsync.ledger.movement_json import MovementPage
 from pointsync.models import Balance, Customer, Movement, Reserve
 
 # Built once, because every batch executes it.
-_FIND_IDS = select(Customer.email, Customer.id).where(is_in_parameter(Customer.email, "emails"))
+_FIND = select(Customer.email, Customer.id, Customer.spelling).where(is_in_parameter(Customer.email, "emails"))
 
 
-def get_or_create_ids(session: Session, emails: Iterable[str], now: datetime) -> dict[str, int]:
-    """The customers' ids by e-mail address (already normalised); missing customers are created."""
-    unique_emails = sorted(set(emails))
-    found = find_ids(session, unique_emails)
-    missing = [email for email in unique_emails if email not in found]
+class FoundCustomer(NamedTuple):
+    """The id of a customer, and the address for other sites if it is not the key."""
+
+    id: int
+    spelling: str | None
+
+
+def get_or_create(session: Session, addresses: Iterable[Address], now: datetime) -> dict[str, FoundCustomer]:
+    """The customers by the keys of their addresses; missing customers are created."""
+    by_key = {address.key: address for address in addresses}
+    found = find(session, sorted(by_key))
+    missing = sorted(by_key.keys() - found.keys())
     if missing:
-        insert_or_ignore(session, Customer, [{"email": email, "created_at": now} for email in missing])
-        found |= find_ids(session, missing)
+        rows = [
+            {"email": key, "spelling": None if by_key[key].spelling == key else by_key[key].spelling, "created_at": now}
+            for key in missing
+        ]
+        insert_or_ignore(session, Customer, rows)
+        found |= find(session, missing)
     return found
 
 
-def find_ids(session: Session, emails: Sequence[str]) -> dict[str, int]:
-    """The ids of the customers that exist, by e-mail address (already normalised)."""
+def get_or_create_ids(session: Session, addresses: Iterable[Address], now: datetime) -> dict[str, int]:
+    """The same, but only the ids."""
+    return {email: each.id for email, each in get_or_create(session, addresses, now).items()}
+
+
+def find(session: Session, emails: Sequence[str]) -> dict[str, FoundCustomer]:
+    """The customers that exist, by the keys of their addresses."""
     if not emails:
         return {}
-    return dict(session.execute(_FIND_IDS, {"emails": list(emails)}).all())
+    rows = session.execute(_FIND, {"emails": list(emails)})
+    return {email: FoundCustomer(customer_id, spelling) for email, customer_id, spelling in rows}
+
+
+def find_ids(session: Session, emails: Sequence[str]) -> dict[str, int]:
+    """The ids of the customers that exist, by the keys of their addresses."""
+    return {email: each.id for email, each in find(session, emails).items()}
 
 
 def get(session: Session, email: str) -> Customer:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from pointsync.email_address import normalise
+from pointsync.email_address import Address, parse
 from pointsync.errors import DomainError, InvalidInput, combine
 from pointsync.ledger import reserves
 from pointsync.ledger.reserves import DEFAULT_RESERVE
@@ -43,10 +43,17 @@ class CheckedDraft:
 
     draft: Draft
     email: str = field(init=False)
-    """The customer's e-mail address, normalised."""
+    """The key of the customer's e-mail address."""
+    spelling: str | None = field(init=False, default=None)
+    """The address as it was given, if the draft names it in a spelling that is not the key."""
     reserve: Reserve = field(init=False)
     reason: str = field(init=False)
     """Without surrounding spaces."""
+
+    @property
+    def address(self) -> Address:
+        """The customer's address."""
+        return Address(self.email, self.spelling or self.email)
 
 
 def validate(session: Session, drafts: Sequence[Draft], now: datetime) -> list[CheckedDraft]:
@@ -89,7 +96,7 @@ def check(
 def _check_customer(checked: CheckedDraft, _now: datetime) -> None:
     draft = checked.draft
     try:
-        checked.email = normalise(draft.customer)
+        checked.email, checked.spelling = parse(draft.customer)
     except InvalidInput as error:
         raise InvalidInput(f"{draft.field_prefix}customer", error.message) from error
 

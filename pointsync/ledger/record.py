@@ -75,8 +75,8 @@ def record_valid(
     Raises TryLater in any case.
     """
     existing = _find_existing(session, source, [each.draft.ref for each in checked_drafts if each.draft.ref])
-    ids_by_email = customers.get_or_create_ids(session, (each.email for each in checked_drafts), now)
-    keys = [(ids_by_email[each.email], each.reserve.id) for each in checked_drafts]
+    found = customers.get_or_create(session, (each.address for each in checked_drafts), now)
+    keys = [(found[each.email].id, each.reserve.id) for each in checked_drafts]
     balances = LockedBalances(session, keys)
     held = sum_held(session, _keys_to_spend_from(checked_drafts, keys), now)
 
@@ -93,6 +93,7 @@ def record_valid(
                 status = "duplicate" if row.points else "unchanged"
             else:
                 row = _build_row(checked, key, balances, held, source, now)
+                row.sent_customer = found[checked.email].spelling
                 has_waiting |= fetch_back.must_wait(row, has_happened=checked.draft.has_happened)
                 status = "recorded" if row.points else "unchanged"
                 # A set without effect is stored only for its ref: if the shop repeats the request after
@@ -116,7 +117,7 @@ def record_valid(
         if has_waiting and is_fetching_back:
             raise fetch_back.refusal()
         for row, movement_id, email in zip(new_rows, ids, new_emails, strict=True):
-            row.origin, row.id, row.digest = origin, movement_id, digest(movement_id, row.points, email)
+            row.origin, row.id, row.digest = origin, movement_id, _digest(row, movement_id, email)
         insert_movements(session, new_rows)
         enqueue_deliveries(session, new_rows)
         recorded = [each for each in results if isinstance(each, RecordResult) and each.status == "recorded"]
@@ -129,6 +130,10 @@ def record_valid(
         for row in unsaved:
             row.origin = local_auth
     return results
+
+
+def _digest(row: MovementRow, movement_id: str, email: str) -> int:
+    return digest(movement_id, row.points, row.sent_customer or email)
 
 
 def _keys_to_spend_from(checked_drafts: Sequence[CheckedDraft], keys: Sequence[BalanceKey]) -> set[BalanceKey]:

@@ -132,7 +132,7 @@ def to_json(mail: Mail) -> dict[str, Any]:
     return {
         "id": mail.id,
         "kind": mail.kind,
-        "to": mail.address or (mail.customer.email if mail.customer else None),
+        "to": mail.address or (mail.customer.mail_address if mail.customer else None),
         "is_test": mail.is_test,
         "state": mail.state,
         "attempts": mail.attempts,

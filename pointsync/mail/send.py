@@ -207,7 +207,7 @@ def build_values(mail: Mail, site_name: str, zone: ZoneInfo) -> dict[str, str]:
     stored = mail.facts
     day = date.fromisoformat(stored["day"]) if "day" in stored else local_date(mail.at, zone)
     return {
-        "customer": mail.customer.email if mail.customer else "",
+        "customer": mail.customer.mail_address if mail.customer else "",
         "site": site_name,
         "reserve": mail.reserve.name if mail.reserve else "",
         "points": f"{stored['points']:,}",
@@ -221,7 +221,7 @@ def build_values(mail: Mail, site_name: str, zone: ZoneInfo) -> dict[str, str]:
 def compose(mail: Mail, context: MailContext) -> OutgoingMail:
     """Compose the message. The same mail has the same Message-ID each time it is sent."""
     subject, body = context.texts[mail.kind].render(build_values(mail, context.site_name, context.zone))
-    to = mail.address or (mail.customer.email if mail.customer else "")
+    to = mail.address or (mail.customer.mail_address if mail.customer else "")
     local, _, host = context.sender.address.rpartition("@")
     message_key = hashlib.sha256(f"{context.auth}:{mail.cause}".encode()).hexdigest()[:40]
     message = EmailMessage()

@@ -16,5 +16,12 @@ class Customer(Base):
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     email: Mapped[str] = mapped_column(EMAIL_TYPE, unique=True)
-    """Normalised by `email_address.normalise`."""
+    """The key of the address: see `email_address.Address`."""
+    spelling: Mapped[str | None] = mapped_column(EMAIL_TYPE)
+    """The address as it is sent to other sites and in mails; None if that is `email`."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def mail_address(self) -> str:
+        """Where mails go."""
+        return self.spelling or self.email

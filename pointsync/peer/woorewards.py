@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from pointsync import clock, crypto, db, ids
-from pointsync.email_address import normalise
+from pointsync.email_address import normalise, parse
 from pointsync.errors import InvalidInput, TryLater
 from pointsync.ledger import customers
 from pointsync.ledger.apply import IncomingMovement, apply, get_current_balance, lock_origin
@@ -133,7 +133,7 @@ def _apply_sync(
     reserve = session.scalar(select(Reserve).where(Reserve.key == path.reserve, Reserve.is_active))
     if reserve is None:
         return _error_json("e410", "No active system uses that points reserve.", transaction_id)
-    if not current_settings.create_customers and not customers.find_ids(session, [path.email]):
+    if not current_settings.create_customers and not customers.find_ids(session, [normalise(path.email)]):
         return _error_json("e404", "No user with that email.", transaction_id)
     if path.action == "set":
         fetch_back.refuse_if_running(session)
@@ -233,9 +233,9 @@ def _require_field(name: str, limit: int) -> str:
 
 
 def _normalise_email(path: SyncPath) -> SyncPath:
-    """`path` with its e-mail normalised. Raises WordPressError: no route has an impossible e-mail."""
+    """`path` with its e-mail as sites send it. Raises WordPressError: no route has an impossible e-mail."""
     try:
-        return replace(path, email=normalise(path.email))
+        return replace(path, email=parse(path.email).spelling)
     except InvalidInput:
         raise _no_route_error() from None
 

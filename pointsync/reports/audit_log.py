@@ -28,7 +28,9 @@ KIND = "audit"
 CHUNK_ROWS = 2000
 MAX_ACTORS = 200
 MIN_YEAR, MAX_YEAR = 2000, 2999
-UNMODELLED_NOUNS = frozenset({"movements", "secret key", "sign-in", "fetch back", "returned movement", "hold"})
+UNMODELLED_NOUNS = frozenset(
+    {"movements", "secret key", "sign-in", "fetch back", "returned movement", "hold", "customer"}
+)
 NOUNS = tuple(sorted({each.noun for each in AUDITED_MODELS.values()} | UNMODELLED_NOUNS, key=str.casefold))
 NOUN_LABELS = {"history": "backfill", "long work": "background task"}
 """The panel's words for nouns that are stored under an older name."""

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from pointsync import ids
 from pointsync.digests import DigestSum
-from pointsync.email_address import normalise
+from pointsync.email_address import parse
 from pointsync.ledger import customers
 from pointsync.ledger.balances import BalanceKey, LockedBalances
 from pointsync.ledger.fetch_back.merge import MergedMovement
@@ -34,8 +34,9 @@ def insert_returned(session: Session, placements: Sequence[Placement], now: date
 
     Return the ids of those that are not recorded, because a balance would leave its bounds.
     """
-    emails = {each.merged.movement_id: normalise(each.merged.customer) for each in placements}
-    customer_ids = customers.get_or_create_ids(session, emails.values(), now)
+    addresses = {each.merged.movement_id: parse(each.merged.customer) for each in placements}
+    emails = {movement_id: address.key for movement_id, address in addresses.items()}
+    customer_ids = customers.get_or_create_ids(session, addresses.values(), now)
     keys = {
         each.merged.movement_id: (customer_ids[emails[each.merged.movement_id]], each.merged.reserve_id)
         for each in placements

@@ -55,7 +55,7 @@ def place(session: Session, request: HoldRequest, source: str, now: datetime) ->
     if customer_id is None:
         if not reserve.may_go_below_zero:
             raise _insufficient_points(checked.email, reserve, 0, 0, request.points)
-        customer_id = customers.get_or_create_ids(session, [checked.email], now)[checked.email]
+        customer_id = customers.get_or_create_ids(session, [checked.address], now)[checked.email]
     key = (customer_id, reserve.id)
     balances = LockedBalances(session, [key])
     _require_points(session, checked.email, reserve, key, balances, request.points, now)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from pointsync.digests import digest
-from pointsync.email_address import normalise
+from pointsync.email_address import parse
 from pointsync.ledger import audit_recorder, customers
 from pointsync.ledger.integrity import movement_changes
 from pointsync.ledger.integrity.recount import recount_balances
@@ -34,10 +34,11 @@ def restore(session: Session, origin: str, movement_id: str, points: int, custom
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
-    email = normalise(customer)
+    address = parse(customer)
+    email = address.key
     edited = {"points": movement.points, "customer": session.get_one(Customer, movement.customer_id).email}
     edited_key = (movement.customer_id, movement.reserve_id)
-    customer_id = customers.get_or_create_ids(session, [email], now)[email]
+    customer_id = customers.get_or_create_ids(session, [address], now)[email]
     movement.points, movement.customer_id = points, customer_id
     movement.sent_customer = None if customer == email else customer
     session.flush()

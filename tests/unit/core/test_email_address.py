@@ -30,7 +30,11 @@ SAME = {
         "jürgen@XN--MLLER-KVA.example",
     ],
     "山田@xn--fsqu00a.example": ["山田@例子.example", "山田@例子。example"],
-    "straße@xn--strae-oqa.example": ["straße@straße.example", "STRAẞE@STRAẞE.example"],
+    "strasse@xn--strae-oqa.example": ["straße@straße.example", "STRAẞE@STRAẞE.example", "STRASSE@straße.example"],
+    "istanbul@shop.example": ["İSTANBUL@SHOP.EXAMPLE", "ıstanbul@shop.example", "I\u0307stanbul@shop.example"],
+    "inci@shop.example": ["i\u0307nci@shop.example", "i\u0307\u0307nci@shop.example", "İNCİ@shop.example"],
+    "σασ@shop.example": ["ΣΑΣ@shop.example", "σας@shop.example"],
+    "office@shop.example": ["oﬃce@shop.example", "OFFICE@shop.example"],
     "a.b-c_d@shop.test": ["A.b-c_d@shop.TEST"],
     "till@kasse.local": ["Till@Kasse.local"],
     "ǰ@shop.example": ["J\u030c@shop.example", "j\u030c@shop.example"],
@@ -117,6 +121,48 @@ def test_the_message_says_why(typed, message):
 
 def test_case_does_not_distinguish_customers_but_dots_and_tags_do():
     assert len({normalise(each) for each in ("anna@a.example", "an.na@a.example", "anna+1@a.example")}) == 3
+
+
+SPELLINGS = {
+    "Straße@Shop.example": ("strasse@shop.example", "straße@shop.example"),
+    "İnci@shop.example": ("inci@shop.example", "i\u0307nci@shop.example"),
+    "ΣΑΣ@shop.example": ("σασ@shop.example", "σας@shop.example"),
+    "Müller@Müller.example": ("müller@xn--mller-kva.example", "müller@xn--mller-kva.example"),
+    "Ken..Taro@docomo.example": ("ken..taro@docomo.example", "ken..taro@docomo.example"),
+}
+"""By text: the key, and the spelling in which the versions before keys were folded know the customer."""
+
+
+@pytest.mark.parametrize(("text", "address"), SPELLINGS.items())
+def test_other_sites_get_the_spelling_that_they_know(text, address):
+    assert tuple(email_address.parse(text)) == address
+    assert tuple(email_address.parse(address[1])) == address
+
+
+def test_domains_of_two_owners_are_not_one():
+    texts = ("anna@faß.example", "anna@fass.example", "anna@gmaıl.example", "anna@gmail.example")
+    assert len({normalise(each) for each in texts}) == 4
+    assert normalise("anna@xn--fa-hia.example") == normalise(texts[0])
+
+
+LETTERS = st.text(
+    st.sampled_from("aiIİıßẞſﬁΣςŉǰΐᾳꭰⅷkK") | st.sampled_from("\u0307\u0301\u0323\u0345") | st.characters(), max_size=12
+)
+
+
+@settings(max_examples=300)
+@given(LETTERS)
+def test_letter_case_and_unicode_forms_make_no_difference(local):
+    try:
+        address = email_address.parse(f"{local}@shop.example")
+    except InvalidInput:
+        return
+    assert email_address.parse(address.key).key == address.key
+    assert email_address.parse(address.spelling) == address
+    for form in ("NFC", "NFD"):
+        for turned in (local, local.lower(), local.casefold()):
+            again = unicodedata.normalize(form, turned)
+            assert normalise(f"{again}@shop.example") == address.key, (form, turned)
 
 
 def test_the_longest_address_fits():
