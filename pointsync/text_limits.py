@@ -14,6 +14,8 @@ MAX_DESCRIPTION_LENGTH = 500
 MAX_MESSAGE_LENGTH = 500
 MAX_QUOTED_LENGTH = 40
 
+QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"
+
 _RESERVE_KEY = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 
 
@@ -49,6 +51,15 @@ def printable(text: str, limit: int = MAX_QUOTED_LENGTH) -> str:
     """`text` for a message: at most `limit` characters, with `?` for those that cannot be shown."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in text)
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
+def trim_pasted(text: str) -> str:
+    """`text` without what comes along when people copy it: spaces, line ends, invisible characters, quotes around it.
+
+    For credentials whose form has none of these.
+    """
+    text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf").strip()
+    return text.strip(QUOTES).strip()
 
 
 def sanitise(text: str, limit: int) -> str:

@@ -4,13 +4,15 @@ Messages never contain a URL, since it may contain a password.
 """
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import idna
 
 MAX_URL_LENGTH = 500
 MAX_HOST_LENGTH = 253
-_DEFAULT_PORTS = (80, 443)
+_PORT_BY_SCHEME = {"http": 80, "https": 443}
+_DEFAULT_PORTS = tuple(_PORT_BY_SCHEME.values())
+_ESCAPE = re.compile("%[0-9a-fA-F]{2}")
 _WRONG_HOST = "has an invalid host; use one such as shop.example or [::1]"
 
 
@@ -53,6 +55,43 @@ def _find_host_problem(netloc: str) -> str | None:
     return None
 
 
+def as_place(url: str) -> str:
+    """A URL so that all ways of writing it are the same text: for comparing only.
+
+    Scheme and host in lower case, the host as A-labels, without a default port, a slash at the end, and parts such as
+    `/./`; the path percent-encoded only where it must be (RFC 3986, 6.2.2).
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return url
+    shown_port = f":{port}" if port and port != _PORT_BY_SCHEME.get(parts.scheme) else ""
+    quoted = quote(parts.path, safe="/%:@!$&'()*+,;=~")
+    path = _ESCAPE.sub(lambda match: _unescape(match[0]), quoted)
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            segments = segments[:-1]
+        elif segment not in ("", "."):
+            segments.append(segment)
+    query = f"?{parts.query}" if parts.query else ""
+    return "/".join([f"{parts.scheme}://{_encode_host(host)}{shown_port}", *segments]) + query
+
+
+def _unescape(escape: str) -> str:
+    letter = chr(int(escape[1:], 16))
+    return letter if letter.isascii() and (letter.isalnum() or letter in "-._~") else escape.upper()
+
+
+def _encode_host(host: str) -> str:
+    try:
+        host = idna.encode(host, uts46=True).decode()
+    except UnicodeError:
+        host = host.lower()
+    return f"[{host}]" if ":" in host else host
+
+
 def normalise_address(url: str) -> str:
     """The address of a shop, so that all ways of writing it are the same text: `shop.example/fr`.
 
@@ -69,11 +108,5 @@ def normalise_address(url: str) -> str:
         return text.partition("//")[2].lower().rstrip("/")[:MAX_URL_LENGTH]
     if not host:
         return ""
-    try:
-        host = idna.encode(host, uts46=True).decode()
-    except UnicodeError:
-        host = host.lower()
-    if ":" in host:
-        host = f"[{host}]"
     shown_port = f":{port}" if port and port not in _DEFAULT_PORTS else ""
-    return f"{host}{shown_port}{parts.path.rstrip('/')}"[:MAX_URL_LENGTH]
+    return f"{_encode_host(host)}{shown_port}{parts.path.rstrip('/')}"[:MAX_URL_LENGTH]

@@ -164,7 +164,12 @@ def _set_password(session: Session, admin: Admin, password: str) -> None:
 
 def _hash_password(password: str) -> str:
     with _hash_slots:
-        return generate_password_hash(password, HASH_METHOD)
+        return generate_password_hash(unicodedata.normalize("NFC", password), HASH_METHOD)
+
+
+def _unicode_forms(password: str) -> list[str]:
+    """The forms in which its hash may be stored: NFC (RFC 8265, 4.2), or as an earlier version stored it, as typed."""
+    return sorted({unicodedata.normalize("NFC", password), unicodedata.normalize("NFD", password), password})
 
 
 def _end_sign_ins(session: Session, admin: Admin) -> None:
@@ -190,8 +195,9 @@ def authenticate(session: Session, name: str, password: str) -> Admin | None:
     """
     name = normalise_name(name)
     admin = session.scalar(select(Admin).where(Admin.name == name)) if is_valid_name(name) else None
+    stored, typed = admin.password_hash if admin else DUMMY_HASH, password[: MAX_PASSWORD + 1]
     with _hash_slots:
-        matches = check_password_hash(admin.password_hash if admin else DUMMY_HASH, password[: MAX_PASSWORD + 1])
+        matches = any(check_password_hash(stored, form) for form in _unicode_forms(typed))
     # scrypt pads a short password with NULs, so NULs at its end would not change the hash.
     return admin if admin and matches and "\0" not in password else None
 

@@ -16,14 +16,22 @@ from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import reserves
 from pointsync.ledger.orders.rule import OrderRule
 from pointsync.models import Hook, HookDelivery, Site
-from pointsync.text_limits import is_storable
+from pointsync.text_limits import QUOTES, is_storable
 from pointsync.woocommerce import rule_input, rules
 from pointsync.woocommerce.rule_input import RuleInput
 
 KEPT_DELIVERIES = 1000
-MAX_SECRET_BYTES = 500
 MAX_STATUS_LENGTH = 16
 """What the column of the hook has room for; its rule has the whole name."""
+
+MAX_SECRET_BYTES = 500
+_ALTERED_SECRETS = {
+    re.compile("<"): "WordPress changes a secret with a < in it",
+    re.compile("%[0-9a-fA-F]{2}"): "WordPress removes a % and the two characters after it from a secret",
+    re.compile("  "): "WordPress makes one space of several in a secret",
+}
+"""What `sanitize_text_field` (wp-includes/formatting.php) alters, through which WooCommerce passes a typed secret. Then
+the shop would sign with another secret than the one that was typed here."""
 
 _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -61,7 +69,7 @@ def add(
     would both count.
     """
     check_name(name)
-    secret = _check_secret(secret)
+    secret = check_secret(secret)
     typed = typed or RuleInput(
         base=base,
         rate=rate,
@@ -116,7 +124,7 @@ def change(
     if typed is not None and hook.rule != "orders":
         raise Conflict("no_rule", "This hook records the shop plugin's movements. It has no rule for orders.")
     if secret is not None:
-        hook.sealed_secret = vault.encrypt(_check_secret(secret))
+        hook.sealed_secret = vault.encrypt(check_secret(secret))
     if typed is not None:
         _set_rule(hook, rule_input.change(OrderRule.from_text(hook.order_rule), typed))
     session.flush()
@@ -201,12 +209,19 @@ def _set_rule(hook: Hook, rule: OrderRule) -> None:
     hook.rate, hook.status = rules.rounded_rate(rule), rule.statuses[0][:MAX_STATUS_LENGTH]
 
 
-def _check_secret(text: str) -> str:
-    """The secret as the shop stores it: WooCommerce strips it."""
+def check_secret(text: str) -> str:
+    """The secret without spaces and line ends around it, which WordPress removes as well.
+
+    Raises InvalidInput for `secret`, with the reason, if the shop would sign with another one.
+    """
     text = text.strip()
     if not text or not is_storable(text) or len(text.encode()) > MAX_SECRET_BYTES:
-        raise InvalidInput(
-            "secret",
-            f"Enter the secret of the shop's webhook: 1 to {MAX_SECRET_BYTES} plain characters.",
-        )
+        message = f"Enter the secret of the shop's webhook: 1 to {MAX_SECRET_BYTES} plain characters on one line."
+        raise InvalidInput("secret", message)
+    for altered, reason in _ALTERED_SECRETS.items():
+        if altered.search(text):
+            raise InvalidInput("secret", f"{reason}, so no delivery could be checked. Choose another secret.")
+    if len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES:
+        message = "There are quotation marks around the secret. Enter it without them, or choose another secret."
+        raise InvalidInput("secret", message)
     return text

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pointsync import ids, urls
 from pointsync.errors import InvalidInput
 from pointsync.sync.protocol import woorewards
-from pointsync.text_limits import is_reserve_key
+from pointsync.text_limits import is_reserve_key, trim_pasted
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ def parse(
     if sharing_key:
         key_parts = parse_sharing_key(sharing_key)
         url, auth, password = url or key_parts[0], auth or key_parts[1], password or key_parts[2]
-    url, auth, password = (url or "").strip(), ids.normalise_auth((auth or "").strip()), (password or "").strip()
+    url, password = trim_pasted(url or ""), trim_pasted(password or "")
+    auth = ids.normalise_auth(trim_pasted(auth or ""))
     for label, value in (("URL", url), ("Auth", auth), ("Pass", password)):
         if not value:
             raise InvalidInput(label.lower(), f"The {label} is missing. Enter the sharing key, or URL, Auth and Pass.")
@@ -60,7 +61,7 @@ def parse(
 
 def parse_sharing_key(text: str) -> tuple[str, str, str]:
     """URL, Auth and Pass of a sharing key, `<URL without scheme>|<auth>:<pass>`. Raises InvalidInput."""
-    url, bar, credentials = text.strip().rpartition("|")
+    url, bar, credentials = trim_pasted(text).rpartition("|")
     auth, colon, password = credentials.partition(":")
     auth = ids.normalise_auth(auth)
     if not bar or not colon or not url or not ids.is_auth(auth) or not ids.is_pass(password):

@@ -13,6 +13,7 @@ from pointsync.errors import Conflict, InvalidInput
 from pointsync.ledger.orders import shops
 from pointsync.models import Hook, Shop, ShopKey, ShopOrder
 from pointsync.runtime import get_runtime
+from pointsync.text_limits import trim_pasted
 from pointsync.woocommerce import hooks
 from pointsync.woocommerce.reading import keys
 from pointsync.woocommerce.reading.rest_api import MISSING, REFUSED_KEY, ShopApi, ShopCallError
@@ -42,7 +43,7 @@ def connect(hook_id: int, url: str, consumer_key: str, consumer_secret: str) -> 
     Raises InvalidInput for `url`, `consumer_key` or `consumer_secret`; NotFound for the hook; Conflict.
     """
     url = check_url(url)
-    consumer_key, consumer_secret = consumer_key.strip(), consumer_secret.strip()
+    consumer_key, consumer_secret = trim_pasted(consumer_key), trim_pasted(consumer_secret)
     _check_format(consumer_key, consumer_secret)
     state = get_runtime()
     known = db.run_in_transaction(lambda session: _list_known_orders(session, hooks.get(session, hook_id)))

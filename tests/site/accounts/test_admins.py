@@ -1,10 +1,12 @@
 """Admins: listed, disabled, removed, and given new passwords; but never the last one."""
 
+import unicodedata
 from datetime import timedelta
 from functools import partial
 
 import pytest
 from sqlalchemy import func, select
+from werkzeug.security import generate_password_hash
 
 from pointsync import db
 from pointsync.accounts import admins, sign_ins
@@ -166,3 +168,19 @@ def test_of_two_concurrent_removals_one_admin_is_left(app, ada, calls):
     ]
     assert sorted(run_concurrently(app, *attempts)) == ["done", "last_admin"]
     assert len([row for row in run_committed(admins.list_all) if row.disabled_at is None]) == 1
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_password_in_another_unicode_form_is_the_same(app, form):
+    """As a keyboard of another system types it; also if an earlier version stored it as it was typed."""
+    password = "Käsekuchen größer"
+    with db.transaction() as session:
+        admins.create(session, "Grace", unicodedata.normalize(form, password), NOW)
+        heidi = admins.create(session, "Heidi", password, NOW)
+        # As an earlier version stored it.
+        heidi.password_hash = generate_password_hash(unicodedata.normalize(form, password), "scrypt:1024:8:1")
+    with db.transaction() as session:
+        for typed in ("NFC", "NFD"):
+            for name in ("Grace", "Heidi"):
+                assert admins.authenticate(session, name, unicodedata.normalize(typed, password)), (name, typed)
+        assert admins.authenticate(session, "Grace", "Kasekuchen groser") is None

@@ -41,6 +41,19 @@ def test_a_sharing_key_fills_url_auth_and_pass():
     assert (remote_input.url, remote_input.auth, remote_input.password) == ("https://shop.example/fr", AUTH, PASS)
 
 
+AROUND = ["{}\r\n", "  {}\t", '"{}"', "'{}'", "“{}”", "`{}`", "\ufeff{}", "{}\u200b", ' "{}" \n']
+
+
+@pytest.mark.parametrize("around", AROUND, ids=ascii)
+def test_what_was_copied_along_is_removed(around):
+    remote_input = read_input(sharing_key=around.format(KEY), url=None, auth=None, password=None)
+    assert (remote_input.url, remote_input.auth, remote_input.password) == ("https://shop.example/fr", AUTH, PASS)
+    typed = read_input(
+        url=around.format("https://shop.example"), auth=around.format(AUTH), password=around.format(PASS)
+    )
+    assert (typed.url, typed.auth, typed.password) == ("https://shop.example", AUTH, PASS)
+
+
 def test_explicit_fields_take_precedence_over_the_key():
     remote_input = read_input(sharing_key=KEY, url="http://10.0.0.5:8080", auth="wrk_fedcba9876543210", password=None)
     assert (remote_input.url, remote_input.auth, remote_input.password) == (
