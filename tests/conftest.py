@@ -15,7 +15,7 @@ from jinja2 import StrictUndefined
 from pointsync import clock, db
 from pointsync.accounts import admins
 from pointsync.schedule import turns
-from tests.support import postgres, run_folder
+from tests.support import bytecode, postgres, run_folder
 from tests.support.apps import create_application, open_context
 from tests.support.moving_clock import MovingClock
 from tests.support.route_cache import cache_compiled_routes
@@ -50,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = run_folder.create()
         if config.option.basetemp is None:
             config.option.basetemp = folder / "pytest"
+        if config.getoption("numprocesses", None):
+            bytecode.write_missing()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
