@@ -42,6 +42,11 @@ def test_they_exchange_movements_once_an_admin_has_compared_the_key(tmp_path: Pa
         assert new_site.cli("remote", "accept-key", "1", "--fingerprint", fingerprint)["ping"]["ok"]
         exchange(old, new, 5)
         assert old.points("carol@example.test") == 1
+        # A customer whom the old version knows by another spelling than the key that this version has.
+        old.record("straße@example.test", 5)
+        wait_until(lambda: new.points("STRASSE@example.test") == 5, SECONDS, "it is the same customer here")
+        new.record("Strasse@example.test", 2)
+        wait_until(lambda: old.points("stra%C3%9Fe@example.test") == 7, SECONDS, "and there")
         assert new.status_for(old) in ("green", "warning")
         assert old.status_for(new) == "green"
 
@@ -62,3 +67,35 @@ def test_sites_that_know_each_other_are_upgraded_one_after_the_other(tmp_path: P
             exchange(first, second, 7)
             assert member.rows("SELECT is_key_proven FROM origin") == [(True,)]
         assert first.points("alice@example.test") == second.points("alice@example.test") == 5 + 7 + 7
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_customers_who_become_one_leave_the_sites_equal(tmp_path: Path, old_source: Path) -> None:
+    """One site after the other is upgraded, and merges them. What the sites compare stays what it was."""
+    with ExitStack() as stack:
+        sites = [stack.enter_context(OldSite(tmp_path / name, old_source)) for name in ("one", "two")]
+        first, second = (Member(site.data_dir.name, site) for site in sites)
+        first.list_other(second)
+        second.list_other(first)
+        for email, points in (("straße@example.test", 5), ("strasse@example.test", 7), ("İnci@example.test", 3)):
+            first.record(email, points)
+            second.record(email, points)
+        wait_in_step([first, second], SECONDS)
+        for number, member in enumerate((first, second)):
+            assert member.site.terminate() == 0
+            member.site = stack.enter_context(SiteProcess(member.site.data_dir, member.site.port))
+            member.record("Straße@example.test", 1)
+            total = 31 + number  # not by address, because the other one may still tell the customers apart
+            wait_until(lambda total=total: _totals(first, second) == {total}, SECONDS, "both have all points")
+        wait_in_step([first, second], SECONDS)
+        expected = {"strasse@example.test": 26, "inci@example.test": 6}
+        assert first.balances() == second.balances() == expected
+        for one, other in ((first, second), (second, first)):
+            wait_until(lambda one=one, other=other: one.status_for(other) == "green", SECONDS, "they are equal")
+            assert one.site.cli("verify", "1")["ok"]
+            assert [each["thing"] for each in one.site.cli("audit", "--noun", "customer")] == ["strasse@example.test"]
+
+
+def _totals(*members: Member) -> set[int]:
+    return {sum(each.balances().values()) for each in members}
