@@ -33,7 +33,10 @@ WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
     (("record", "a@b.example"), "POINTS"),
     (("record", "a@b.example", "5", "--set", "5"), "POINTS"),
     *((("record", "a@b.example", points), "POINTS") for points in ("1.5", "ten", "1_000", "٣", "", "5 5", "-", "0x5")),
-    *((("record", "a@b.example", points), "POINTS") for points in ("0", "-0", HUGE, f"-{HUGE}", "2000000001", "1e999999")),
+    *(
+        (("record", "a@b.example", points), "POINTS")
+        for points in ("0", "-0", HUGE, f"-{HUGE}", "2000000001", "1e999999")
+    ),
     (("record", "a@b.example", "5", "-6"), "-6"),
     (("record", "a@b.example", "--set", "many"), "--set"),
     (("record", "a@b.example", "--set"), "--set"),
