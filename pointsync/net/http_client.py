@@ -14,7 +14,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from pointsync.net.call import CallLimits, HttpCall, HttpPool, HttpsPool, TransientCallError, current_call
+from pointsync.net.call import CallLimits, HttpCall, TransientCallError, current_call
+from pointsync.net.connections import HttpPool, HttpsPool
 
 _URL = re.compile(
     r"(?i:https?)://(?:[^/?#\\]*@)?(?P<host>[^/?#\\@\x00-\x20\x7f\ud800-\udfff]+)(?P<target>(?:[/?][^#]*)?)(?:#.*)?"
