@@ -16,6 +16,8 @@ from time import monotonic
 from typing import Any
 
 _CHUNK_BYTES = 64 * 1024
+MIN_IDLE_SECONDS = 1.0
+"""If a connection that was used more recently is silent, the other site is slow; nothing forgets it so soon."""
 
 
 class HttpCallError(Exception):
@@ -62,10 +64,33 @@ class HttpCall:
         self.request_target = request_target
         self.deadline = monotonic() + limits.total_seconds
         self.was_sent = False
+        """Whether the other site may have received a request, over any of the connections."""
+        self.needs_new_connection = False
+        self.is_connection_lost = False
+        """Whether a connection that was kept from an earlier call has ended before this call."""
+        self.has_answer = False
+        """Whether a part of the answer has arrived over the connection in use."""
+        self.has_sent_head = False
+        """Whether the head of the request was sent over the connection in use."""
+        self._idle_seconds: float | None = None
         self._abort_reason = ""
         self._lock = threading.RLock()  # reentrant, since a signal handler may close the client during a call
         self._socket_handle: socket.socket | None = None
         self._lookup_ended = threading.Event()
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether the connection in use is one that was kept from an earlier call."""
+        return self._idle_seconds is not None
+
+    def begin_exchange(self, idle_seconds: float | None) -> None:
+        """A request is about to be sent over a connection: kept for so long since an earlier call, or a new one."""
+        self._idle_seconds, self.has_sent_head, self.has_answer = idle_seconds, False, False
+
+    def note_lost_connection(self, *, is_silent: bool = False) -> None:
+        """The connection has ended, or is silent, which can mean that something in between has forgotten it."""
+        if self._idle_seconds is not None and not self.has_answer:
+            self.is_connection_lost = not is_silent or self._idle_seconds >= MIN_IDLE_SECONDS
 
     def build_error(self, code: str, predicate: str) -> HttpCallError:
         error_type = PermanentCallError if code in ("certificate", "blocked_address") else TransientCallError

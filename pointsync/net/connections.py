@@ -13,7 +13,11 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from pointsync.net import address_guard
 from pointsync.net.call import current_call
 
-_MAX_HEAD_BYTES = 64 * 1024  # status line and headers together
+_MAX_HEAD_BYTES = 64 * 1024  # status lines and headers together, also those of interim answers
+_SWITCHING_PROTOCOLS = 101
+MAX_IDLE_SECONDS = 50.0
+"""A connection that was not used for so long is closed. Load balancers and routers forget idle ones, some after a
+minute, and many of them without telling anybody."""
 
 
 class _CountingReader(io.RawIOBase):
@@ -32,6 +36,7 @@ class _CountingReader(io.RawIOBase):
         try:
             count: int = self.source.readinto(buffer)
         except TimeoutError:
+            http_call.note_lost_connection(is_silent=True)
             predicate = f"sent nothing for {http_call.limits.read_seconds:g} s; check whether it is overloaded."
             raise http_call.build_error("timeout", predicate) from None
         except ConnectionError:
@@ -39,7 +44,9 @@ class _CountingReader(io.RawIOBase):
                 raise
             count = 0
         if not count and self.in_head:
+            http_call.note_lost_connection()
             raise http_call.build_error("bad_answer", "closed the connection without an answer; check its error log.")
+        http_call.has_answer = True
         self.remaining_bytes -= count
         if self.remaining_bytes < 0:
             raise http_call.build_error("bad_answer", "sent too much data; check the URL.")
@@ -56,6 +63,19 @@ class _Response(http.client.HTTPResponse):
         self.counting_reader = _CountingReader(self.fp.detach())
         self.fp = io.BufferedReader(self.counting_reader)
 
+    def _read_status(self) -> tuple[str, int, str]:
+        """The status line of the final answer, after any number of interim ones (RFC 9110, 15.2).
+
+        `http.client` passes over 100 only. 101 is final, and nobody has asked for it.
+        """
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200:
+                return version, status, reason
+            if status == _SWITCHING_PROTOCOLS:
+                raise http.client.BadStatusLine(f"{version} {status}")
+            http.client.parse_headers(self.fp)
+
     def begin(self) -> None:
         super().begin()
         self.counting_reader.in_head = False
@@ -66,6 +86,16 @@ class _HttpConnection(HTTPConnection):
     """Connects to allowed addresses only, and reports its progress to the current call."""
 
     response_class = _Response
+    _used_socket: socket.socket | None = None
+    """The socket that an earlier call has used; it may be closed."""
+    _used_at = 0.0
+    """When it was used, by the monotonic clock."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the current call may use the open connection; the pool closes it otherwise."""
+        is_fresh = monotonic() - self._used_at < MAX_IDLE_SECONDS
+        return is_fresh and not current_call.get().needs_new_connection and super().is_connected
 
     def _new_conn(self) -> socket.socket:
         """Connect to the first address that answers; each gets an equal share of the remaining time."""
@@ -105,6 +135,8 @@ class _HttpConnection(HTTPConnection):
     def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
         """Request the caller's target instead of `url`, whose percent-encoding urllib3 has changed."""
         http_call = current_call.get()
+        is_reused = self.sock is not None and self.sock is self._used_socket
+        http_call.begin_exchange(idle_seconds=monotonic() - self._used_at if is_reused else None)
         if self.sock is not None:
             http_call.track_socket(self.sock)
         super().putrequest(method, http_call.request_target, skip_host, skip_accept_encoding)
@@ -113,12 +145,25 @@ class _HttpConnection(HTTPConnection):
         http_call = current_call.get()
         if self.sock is None:
             self.connect()
-        http_call.was_sent = True
+        is_head, http_call.has_sent_head = not http_call.has_sent_head, True
         try:
             super().send(data)
         except TimeoutError:
+            http_call.was_sent = True
             predicate = "did not accept the request; check whether it is overloaded."
             raise http_call.build_error("timeout", predicate) from None
+        except OSError:
+            if not is_head:
+                raise  # the answer may say why
+            # The other site has at most a part of the head, so it cannot act on the request.
+            http_call.note_lost_connection()
+            raise http_call.build_error("bad_answer", "closed the connection; check its error log.") from None
+        http_call.was_sent = True
+
+    def getresponse(self) -> Any:
+        """Read the head of the answer."""
+        self._used_socket, self._used_at = self.sock, monotonic()
+        return super().getresponse()
 
 
 class _HttpsConnection(_HttpConnection, HTTPSConnection):

@@ -93,7 +93,8 @@ def _post(
     )
     if body is not payload:
         headers["content-encoding"] = "gzip"
-    response = send_request(client, "POST", f"{target.url}{wire.URL_PREFIX}/{endpoint}", target, headers, body)
+    url = f"{target.url}{wire.URL_PREFIX}/{endpoint}"
+    response = send_request(client, "POST", url, target, headers, body, is_repeatable=True)
     return headers["webhook-id"], response
 
 
