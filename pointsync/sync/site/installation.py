@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import func, make_url, or_, select, update
 from sqlalchemy.orm import Session
 
-from pointsync import crypto, ids
+from pointsync import crypto, ids, urls
 from pointsync.config import Config
 from pointsync.crypto import Vault
 from pointsync.db import place
@@ -142,7 +142,7 @@ def _check(session: Session, config: Config, *, is_start: bool) -> Site:
 def _find_reason(
     session: Session, site: Site, config: Config, stored_marker: marker.DatabaseMarker, is_start: bool
 ) -> str | None:
-    if site.url and config.public_url and config.public_url != site.url:
+    if site.url and config.public_url and not urls.is_same_place(config.public_url, site.url):
         return f"The database was last used at {site.url}, but this site's public URL is {config.public_url}."
     if is_start and stored_marker.token is None and site.last_id:
         return f"The marker of this database is missing in {config.data}."
