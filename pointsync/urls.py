@@ -112,16 +112,27 @@ def find_moved_url(url: str, path: str, location: str) -> str | None:
     `path` begins with a slash. None if the redirect leads to something else than the same path of a site, such as a
     sign-in page, or to the same place.
     """
-    try:
-        parts = urlsplit(urljoin(url + path, location.strip()))
-        netloc = parts.netloc.rpartition("@")[2]
-    except ValueError:
+    if not (target := resolve_location(url + path, location)):
         return None
+    parts = urlsplit(target)
     segments, called = parts.path.rstrip("/").split("/"), path.partition("?")[0].rstrip("/").split("/")[1:]
     if list(map(unquote, segments[-len(called) :])) != list(map(unquote, called)):
         return None
-    moved = f"{parts.scheme}://{netloc}{'/'.join(segments[: -len(called)])}".rstrip("/")
-    return None if find_problem(moved) or is_same_place(moved, url) else moved
+    moved = f"{parts.scheme}://{parts.netloc}{'/'.join(segments[: -len(called)])}".rstrip("/")
+    return None if is_same_place(moved, url) else moved
+
+
+def resolve_location(url: str, location: str) -> str | None:
+    """The absolute URL of a redirect from `url`, without user name, password, query and fragment; None if it is none.
+
+    What is left out may be secret.
+    """
+    try:
+        parts = urlsplit(urljoin(url, location.strip()))
+        target = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    except ValueError:
+        return None
+    return None if find_problem(target) else target
 
 
 def _normalise_host(host: str) -> str:

@@ -162,6 +162,8 @@ def test_a_reading_goes_on_where_it_was_interrupted(
         ((401, {"code": "woocommerce_rest_cannot_view", "message": "Sorry"}), "refused_key", "may not view orders"),
         ((403, "<html>Forbidden</html>"), "refused_key", "refuses calls from this site"),
         ((401, {"code": "x", "message": "Invalid timestamp."}), "refused_key", "clock"),
+        ((401, "<html>Password</html>"), "bad_answer", "refuses calls from this site"),
+        ((200, "<b>Warning</b>:  x in a.php on line 3"), "bad_answer", "PHP error"),
         ((404, "<html>Not found</html>"), "not_woocommerce", "no WooCommerce REST API"),
         ((200, "<html>A page</html>"), "not_woocommerce", "no WooCommerce REST API"),
         ((301, ""), "moved", "redirects"),
