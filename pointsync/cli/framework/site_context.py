@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
-import click
 from flask import Flask, current_app, has_app_context
 
 from pointsync.cli.framework.errors import CommandError
+from pointsync.cli.framework.standard_streams import write_note
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -106,4 +106,4 @@ def site_identity() -> "Identity":
 def print_hold_warning(reason: str | None) -> None:
     """Print on stderr why this site sends nothing; `reason` is None if it sends."""
     if reason:
-        click.echo(HOLD_MESSAGE.format(reason), err=True)
+        write_note(HOLD_MESSAGE.format(reason))
