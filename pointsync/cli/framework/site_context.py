@@ -1,7 +1,6 @@
 """The site that a command works on: its application, its database and its transactions."""
 
 import os
-import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -55,17 +54,9 @@ def site_context(*, may_create: bool = False) -> Iterator[None]:
 
 def set_command_actor() -> None:
     """Let the audit log name the system account that runs this command."""
-    from pointsync import db
+    from pointsync import db, files
 
-    db.set_actor(db.Actor(_system_user(), COMMAND_SOURCE, ""))
-
-
-def _system_user() -> str:
-    """The name of the system account, or its number if it has no name, as in containers."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
+    db.set_actor(db.Actor(files.account_name(os.getuid()), COMMAND_SOURCE, ""))
 
 
 def transact(operation: "Callable[[Session], Result]") -> Result:

@@ -160,8 +160,10 @@ def _find_reason(
 
 def _database_name(config: Config) -> str:
     """What an admin calls the database: the file, or the name and the server."""
+    if config.database_path:
+        return str(config.database_path)
     url = make_url(config.database_url)
-    return str(url.database) if config.is_sqlite else f"{url.database} at {url.host or 'this machine'}"
+    return f"{url.database} at {url.host or 'this machine'}"
 
 
 def _stop_after_loss(session: Session, known: SiteNumbers) -> None:
