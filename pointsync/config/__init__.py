@@ -45,7 +45,7 @@ class Config:
 
     @property
     def database_path(self) -> Path | None:
-        """The SQLite file; None for PostgreSQL. In its URL nothing is escaped, also not `?` and `%`."""
+        """The SQLite file; None for PostgreSQL. In `database_url`, nothing of it is escaped."""
         return Path(self.database_url.removeprefix(SQLITE_PREFIX)) if self.is_sqlite else None
 
 

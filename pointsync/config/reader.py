@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pointsync import files, key_file, urls
 from pointsync.config import values
@@ -141,7 +141,7 @@ class SettingsReader:
                 "must begin with postgresql:// or with sqlite://// and an absolute path",
                 "postgresql://pointsync:secret@localhost/pointsync",
             )
-        path = Path(value.removeprefix(SQLITE_PREFIX))
+        path = Path(unquote(value.removeprefix(SQLITE_PREFIX)))
         if "?" in value or values.find_path_problem(str(path)):
             raise config_error(
                 "DATABASE_URL",
@@ -152,7 +152,7 @@ class SettingsReader:
             raise config_error(
                 "DATABASE_URL", f"names {path}, where no file can be created", "sqlite:////var/lib/pointsync.db"
             )
-        return value
+        return f"{SQLITE_PREFIX}{path}"
 
     def secret_key(self, name: str) -> str:
         """A key that an admin set; empty if it is not set."""

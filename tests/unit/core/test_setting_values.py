@@ -101,6 +101,13 @@ def test_a_database_file_that_nobody_means(tmp_path, value):
         load(tmp_path, DATABASE_URL=value)
 
 
+def test_a_database_url_is_decoded_as_before(tmp_path):
+    (tmp_path / "a b").mkdir()
+    found = load(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/a%20b/100%25.db")
+    assert found.database_path == tmp_path / "a b" / "100%.db"
+    assert found.database_url == f"sqlite:///{tmp_path}/a b/100%.db"
+
+
 def test_a_new_folder_is_private(tmp_path):
     found = load(tmp_path, DATA=str(tmp_path / "new" / "place"))
     assert stat.S_IMODE(found.data.stat().st_mode) == 0o700
