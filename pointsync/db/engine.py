@@ -50,9 +50,9 @@ session = extension.session
 """For reading. It ends with the request or with the application context."""
 
 
-def engine_url(path: Path | None, url: str) -> URL:
-    """The URL of an SQLite file, taken literally, or else of a PostgreSQL database."""
-    return URL.create("sqlite", database=str(path)) if path else make_url(url)
+def engine_url(path: Path | None, url: str) -> URL | str:
+    """The URL of a PostgreSQL database, or of the SQLite file at `path`, where `?` and `%` are part of the name."""
+    return url if path is None or make_url(url).database == str(path) else URL.create("sqlite", database=str(path))
 
 
 def engine_options(file: DatabaseFile | None) -> dict[str, Any]:
