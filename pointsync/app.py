@@ -10,7 +10,7 @@ from pointsync.crypto import Vault
 from pointsync.ledger import audit_recorder
 from pointsync.net.http_client import HttpClient
 from pointsync.runtime import EXTENSION_KEY, Runtime, get_runtime
-from pointsync.web import access_log, db_unavailable, row_ids, secret_key
+from pointsync.web import access_log, db_unavailable, no_store, row_ids, secret_key
 from pointsync.web.trusted_proxy import TrustedProxyMiddleware
 from pointsync.web.upload_limits import MAX_BODY_BYTES
 
@@ -32,7 +32,7 @@ def configure(app: Flask, config: Config) -> None:
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
-        SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_DATABASE_URI=db.engine_url(config.database_path, config.database_url),
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions[EXTENSION_KEY] = Runtime(
@@ -52,6 +52,7 @@ def register_blueprints(app: Flask) -> None:
     from pointsync import admin, api, peer
 
     access_log.register(app)
+    no_store.register(app)
     db_unavailable.register_database_check(app)
     # Without this, Flask would redirect URLs with a wrong slash to the host that the caller has sent.
     app.url_map.merge_slashes = app.url_map.strict_slashes = False

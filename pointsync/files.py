@@ -1,6 +1,8 @@
 """Writing files atomically, and surviving power cuts."""
 
 import os
+import pwd
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +20,24 @@ TIMESTAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 PRIVATE_UMASK = 0o077
 
 
+def describe_owner(path: Path) -> str:
+    """Whose file or folder it is, and as whom this process runs, for messages about what cannot be read or written."""
+    try:
+        found = path.stat()
+        owner = f"it belongs to {account_name(found.st_uid)} (mode {stat.S_IMODE(found.st_mode):03o})"
+    except OSError as error:
+        owner = f"{error.strerror}"
+    return f"{owner}, and this process runs as {account_name(os.geteuid())}"
+
+
+def account_name(user_id: int) -> str:
+    """The name of a system account, or its number if it has no name, as in containers."""
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return str(user_id)
+
+
 @contextmanager
 def private_umask() -> Iterator[None]:
     """Create all files of this process so that only its own account can read them, also those of libraries."""
@@ -28,9 +48,66 @@ def private_umask() -> Iterator[None]:
         os.umask(previous)
 
 
-def open_private(path: str, flags: int) -> int:
-    """An `opener` for `open` that creates the file with mode 600. An existing file keeps its mode."""
-    return os.open(path, flags, 0o600)
+def open_private(path: str | Path, flags: int) -> int:
+    """An `opener` for `open` that creates the file with mode 600. An existing file keeps its mode and owner.
+
+    A file that root creates in the folder of another account belongs to that account: the site runs under it, and could
+    not use the file otherwise.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        return os.open(path, flags | os.O_CLOEXEC)
+    give_to_folder_owner(descriptor, Path(path).parent)
+    return descriptor
+
+
+def make_private_folder(path: Path, *, parents: bool = False) -> None:
+    """Create a folder with mode 700, also those above it if `parents`. Existing ones stay as they are.
+
+    Its owner is the one of the folder above it, if root creates it. Raises OSError.
+    """
+    if path.is_dir():
+        return
+    if parents:
+        make_private_folder(path.parent, parents=True)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return
+    _give_folder(path)
+
+
+def make_temporary_folder(folder: Path, prefix: str) -> Path:
+    """Create a folder with mode 700 and a new name in `folder`, with its owner. Raises OSError."""
+    path = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
+    _give_folder(path)
+    return path
+
+
+def make_temporary_file(folder: Path) -> tuple[int, Path]:
+    """Create an unfinished file (mode 600) in `folder`, with its owner; its descriptor and path. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(prefix=".", suffix=PARTIAL_SUFFIX, dir=folder)
+    give_to_folder_owner(descriptor, folder)
+    return descriptor, Path(name)
+
+
+def give_to_folder_owner(created: int | Path, folder: Path) -> None:
+    """Give what root has created, a descriptor or a path that nobody else can replace, to the owner of its folder."""
+    if os.geteuid() == 0 and (owner := folder.stat()).st_uid != 0:
+        os.chown(created, owner.st_uid, owner.st_gid)
+
+
+def _give_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        give_to_folder_owner(descriptor, path.parent)
+    finally:
+        os.close(descriptor)
 
 
 def is_readable_by_others(path: Path) -> bool:
@@ -61,7 +138,7 @@ def atomic_binary_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _atomic_file(path: Path, mode: str, **open_options: Any) -> Iterator[Any]:
-    descriptor, temporary_path = tempfile.mkstemp(prefix=".", suffix=PARTIAL_SUFFIX, dir=path.parent)
+    descriptor, temporary_path = make_temporary_file(path.parent)
     try:
         with open(descriptor, mode, **open_options) as file:
             yield file

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pointsync.errors import ConfigError
-from pointsync.files import find_free_path, fsync_path
+from pointsync.files import describe_owner, find_free_path, fsync_path, open_private
 
 KEY_FILE, NEXT_KEY_FILE, OLD_KEY_PREFIX = "secret_key", "secret_key.new", "secret_key.before-rotation"
 SECRET_BYTES = 32
@@ -76,7 +76,7 @@ def activate_next(data: Path, now: datetime) -> Path:
 def _write(path: Path, key: str) -> None:
     with suppress(FileNotFoundError):
         path.unlink()  # because an existing file would keep its mode
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = open_private(path, os.O_WRONLY | os.O_EXCL)
     with os.fdopen(descriptor, "w") as file:
         file.write(key)
         file.flush()
@@ -87,4 +87,6 @@ def _read(path: Path) -> str:
     try:
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}, which contains the site's secret key, cannot be read") from error
+        raise ConfigError(
+            f"{path}, which contains the site's secret key, cannot be read: {describe_owner(path)}"
+        ) from error

@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO
 
 LEVELS = {
     "alembic": logging.WARNING,
@@ -73,9 +73,18 @@ class JsonFormatter(TextFormatter):
         return json.dumps(log_event, default=str)
 
 
+class _StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to stderr. Lines that it does not take, because its disk is full or nobody reads it, are lost."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Report errors in our own messages only."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
 def configure(log_format: str, level: int = logging.INFO) -> None:
     """Send all logs of this process to stderr; `log_format` is `POINTSYNC_LOG_FORMAT`."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StderrHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, min_level in LEVELS.items():

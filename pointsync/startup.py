@@ -1,6 +1,7 @@
 """Preparing the database at the start: create or upgrade it, create the site, and recognise copies and restores."""
 
 import logging
+import os
 from pathlib import Path
 
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from pointsync.config import Config
 from pointsync.db import get_schema_version, run_in_transaction, upgrade
 from pointsync.db.run_lock import share_run_lock
 from pointsync.errors import ConfigError
-from pointsync.files import is_readable_by_others
+from pointsync.files import account_name, describe_owner, is_readable_by_others
 from pointsync.models import Site
 from pointsync.runtime import get_runtime
 from pointsync.sync.site import general, installation, local_site, runs
@@ -32,6 +33,7 @@ DATABASE_GONE = (
 def require_database() -> None:
     """Refuse to continue without a site, for commands that must not create one. Raises ConfigError, also if the secret
     key is not that of the database."""
+    _refuse_unusable_files(get_runtime().config)
     secret_key.verify_key()
     _require_site(may_create=False)
 
@@ -44,6 +46,7 @@ def prepare_database(served_url: str | None = None, *, may_create: bool = True) 
     the secret key is not that of the database, or if its site is missing and must not be created: then nothing has
     changed. A new database beside the marker of a lost one would send as another site and replace its backups.
     """
+    _refuse_unusable_files(get_runtime().config)
     secret_key.verify_key()
     _require_site(may_create)
     upgrade()
@@ -108,10 +111,20 @@ def create_setup_url() -> str | None:
     return f"{url}/setup/{token}" if url else None
 
 
+def _refuse_unusable_files(config: Config) -> None:
+    """Raise ConfigError with the owner if this account may not use a file of the site. It may be left from root."""
+    database = [Path(f"{config.database_path}{suffix}") for suffix in ("", "-wal")] if config.database_path else []
+    for path in (*database, config.data / MARKER_FILE):
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            raise ConfigError(
+                f"{path} cannot be used: {describe_owner(path)}. Run this as the account of the site, or give the file "
+                f"to this one: chown {account_name(os.geteuid())} {path}"
+            )
+
+
 def _warn_about_readable_files(config: Config) -> None:
     """Log which files every account of this machine can read. They keep their modes: an admin may have chosen them."""
-    database = db.get_engine().url.database
-    paths = [config.data / key_file.KEY_FILE, *([Path(database)] if config.is_sqlite and database else [])]
+    paths = [config.data / key_file.KEY_FILE, *([config.database_path] if config.database_path else [])]
     for path in filter(is_readable_by_others, paths):
         log.warning(
             "every account of this machine can read %s; run: chmod 600 %s", path, path, extra={"file": str(path)}

@@ -1,18 +1,21 @@
-"""Checking sites' URLs as people type them, and comparing the addresses of shops.
+"""Checking sites' URLs as people type them, comparing them as places, and comparing the addresses of shops.
 
 Messages never contain a URL, since it may contain a password.
 """
 
+import ipaddress
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import idna
 
 MAX_URL_LENGTH = 500
 MAX_HOST_LENGTH = 253
+_DEFAULT_PORTS = (80, 443)
 _PORT_BY_SCHEME = {"http": 80, "https": 443}
-_DEFAULT_PORTS = tuple(_PORT_BY_SCHEME.values())
-_ESCAPE = re.compile("%[0-9a-fA-F]{2}")
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _WRONG_HOST = "has an invalid host; use one such as shop.example or [::1]"
 
 
@@ -55,43 +58,6 @@ def _find_host_problem(netloc: str) -> str | None:
     return None
 
 
-def as_place(url: str) -> str:
-    """A URL so that all ways of writing it are the same text: for comparing only.
-
-    Scheme and host in lower case, the host as A-labels, without a default port, a slash at the end, and parts such as
-    `/./`; the path percent-encoded only where it must be (RFC 3986, 6.2.2).
-    """
-    try:
-        parts = urlsplit(url.strip())
-        host, port = (parts.hostname or "").rstrip("."), parts.port
-    except ValueError:
-        return url
-    shown_port = f":{port}" if port and port != _PORT_BY_SCHEME.get(parts.scheme) else ""
-    quoted = quote(parts.path, safe="/%:@!$&'()*+,;=~")
-    path = _ESCAPE.sub(lambda match: _unescape(match[0]), quoted)
-    segments: list[str] = []
-    for segment in path.split("/"):
-        if segment == "..":
-            segments = segments[:-1]
-        elif segment not in ("", "."):
-            segments.append(segment)
-    query = f"?{parts.query}" if parts.query else ""
-    return "/".join([f"{parts.scheme}://{_encode_host(host)}{shown_port}", *segments]) + query
-
-
-def _unescape(escape: str) -> str:
-    letter = chr(int(escape[1:], 16))
-    return letter if letter.isascii() and (letter.isalnum() or letter in "-._~") else escape.upper()
-
-
-def _encode_host(host: str) -> str:
-    try:
-        host = idna.encode(host, uts46=True).decode()
-    except UnicodeError:
-        host = host.lower()
-    return f"[{host}]" if ":" in host else host
-
-
 def normalise_address(url: str) -> str:
     """The address of a shop, so that all ways of writing it are the same text: `shop.example/fr`.
 
@@ -103,10 +69,95 @@ def normalise_address(url: str) -> str:
         text = f"//{text}"
     try:
         parts = urlsplit(text)
-        host, port = (parts.hostname or "").rstrip("."), parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return text.partition("//")[2].lower().rstrip("/")[:MAX_URL_LENGTH]
     if not host:
         return ""
     shown_port = f":{port}" if port and port not in _DEFAULT_PORTS else ""
-    return f"{_encode_host(host)}{shown_port}{parts.path.rstrip('/')}"[:MAX_URL_LENGTH]
+    return f"{_normalise_host(host)}{shown_port}{parts.path.rstrip('/')}"[:MAX_URL_LENGTH]
+
+
+def normalise(url: str) -> str:
+    """The normal form of a URL (RFC 3986, 6.2): all ways of writing the same place have the same one.
+
+    Scheme and host in lower case, the host as A-labels or a compressed address, no default port; in the path no dot
+    segments, no slash at the end, and only escapes that are needed. A query stays. A URL that `find_problem` refuses is
+    returned as it is.
+    """
+    main, question_mark, query = url.partition("?")
+    if find_problem(main):
+        return url
+    parts = urlsplit(main)
+    scheme, host = parts.scheme.lower(), _normalise_host(parts.hostname or "")
+    port = f":{parts.port}" if parts.port and parts.port != _PORT_BY_SCHEME[scheme] else ""
+    path = _remove_dot_segments(_normalise_escapes(parts.path)).rstrip("/")
+    return f"{scheme}://{host}{port}{path}{question_mark}{_normalise_escapes(query)}"
+
+
+def is_same_place(url: str, other: str) -> bool:
+    """Whether the two URLs lead to the same place: scheme, host, port and path are the same in normal form."""
+    return url == other or normalise(url) == normalise(other)
+
+
+def find_moved_url(url: str, path: str, location: str) -> str | None:
+    """Where the site at `url` is, if a call of `path` below it was redirected to `location`: what an admin enters.
+
+    `path` begins with a slash. None if the redirect leads to something else than the same path of a site, such as a
+    sign-in page, or to the same place.
+    """
+    if not (target := resolve_location(url + path, location)):
+        return None
+    parts = urlsplit(target)
+    segments, called = parts.path.rstrip("/").split("/"), path.partition("?")[0].rstrip("/").split("/")[1:]
+    if list(map(unquote, segments[-len(called) :])) != list(map(unquote, called)):
+        return None
+    moved = f"{parts.scheme}://{parts.netloc}{'/'.join(segments[: -len(called)])}".rstrip("/")
+    return None if is_same_place(moved, url) else moved
+
+
+def resolve_location(url: str, location: str) -> str | None:
+    """The absolute URL of a redirect from `url`, without user name, password, query and fragment; None if it is none.
+
+    What is left out may be secret.
+    """
+    try:
+        parts = urlsplit(urljoin(url, location.strip()))
+        target = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    except ValueError:
+        return None
+    return None if find_problem(target) else target
+
+
+def _normalise_host(host: str) -> str:
+    if ":" in host:
+        try:
+            return f"[{ipaddress.IPv6Address(host).compressed}]"
+        except ValueError:
+            return f"[{host.lower()}]"
+    host = host.rstrip(".")
+    try:
+        return idna.encode(host, uts46=True).decode().lower()
+    except UnicodeError:
+        return host.lower()
+
+
+def _normalise_escapes(text: str) -> str:
+    """`text` with only the escapes that are needed, in upper case."""
+
+    def replace(match: re.Match[str]) -> str:
+        letter = chr(int(match[1], 16))
+        return letter if _UNRESERVED.fullmatch(letter) else match[0].upper()
+
+    return _ESCAPE.sub(replace, quote(text, _PRINTABLE, errors="replace"))
+
+
+def _remove_dot_segments(path: str) -> str:
+    """`path` without `.` and `..`, as RFC 3986, 5.2.4 resolves them."""
+    segments: list[str] = []
+    for segment in path.split("/")[1:]:
+        if segment == "..":
+            del segments[-1:]
+        elif segment != ".":
+            segments.append(segment)
+    return "".join(f"/{segment}" for segment in segments)

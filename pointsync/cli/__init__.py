@@ -13,6 +13,13 @@ def register(app: Flask) -> None:
 
 def main() -> None:
     """Run the command line. Ends the process with the command's exit code."""
+    from pointsync.cli.framework import standard_streams
+
+    standard_streams.open_missing()
+
     from pointsync.cli.commands import ROOT
 
-    ROOT.main(prog_name="pointsync")
+    try:
+        ROOT.main(prog_name="pointsync")
+    finally:
+        standard_streams.flush_at_exit()

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from pointsync.db import commit_signal, file_check, place
@@ -48,6 +48,11 @@ _POSTGRES_KEEPALIVES = {
 extension = SQLAlchemy(model_class=Base)
 session = extension.session
 """For reading. It ends with the request or with the application context."""
+
+
+def engine_url(path: Path | None, url: str) -> URL | str:
+    """The URL of a PostgreSQL database, or of the SQLite file at `path`, where `?` and `%` are part of the name."""
+    return url if path is None or make_url(url).database == str(path) else URL.create("sqlite", database=str(path))
 
 
 def engine_options(file: DatabaseFile | None) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import Engine, event
 
+from pointsync.files import open_private
+
 log = logging.getLogger(__name__)
 
 EXTENSION_KEY = "pointsync_database_file"
@@ -58,7 +60,7 @@ class DatabaseFile:
     def create(self) -> None:
         """Create the file, empty and only for its owner, if it is missing."""
         try:
-            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            os.close(open_private(self.path, os.O_WRONLY | os.O_EXCL))
         except FileExistsError:
             return
 

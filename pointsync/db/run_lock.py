@@ -4,11 +4,14 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from flask import current_app
 
 from pointsync.db.engine import get_engine
 from pointsync.db.schema import upgrade_lock
+from pointsync.errors import ConfigError
+from pointsync.files import describe_owner, open_private
 
 FILE_SUFFIX = ".run.lock"
 _EXTENSION_KEY = "pointsync_run_lock"
@@ -27,7 +30,7 @@ def share_run_lock() -> Iterator[bool]:
         yield False
         return
     with upgrade_lock():
-        descriptor = os.open(f"{engine.url.database}{FILE_SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _open(Path(f"{engine.url.database}{FILE_SUFFIX}"))
         try:
             yield _lock_exclusively(descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -42,6 +45,13 @@ def release() -> None:
     descriptor: int | None = current_app.extensions.pop(_EXTENSION_KEY, None)
     if descriptor is not None:
         os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        return open_private(path, os.O_RDWR)
+    except OSError as error:
+        raise ConfigError(f"{path}, a lock of the database, cannot be opened: {describe_owner(path)}") from error
 
 
 def _lock_exclusively(descriptor: int) -> bool:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from flask import Flask, current_app
 from sqlalchemy import inspect, text
@@ -16,7 +16,7 @@ from pointsync.db import sqlite_file
 from pointsync.db.engine import allow_idle_transaction, extension, get_engine
 from pointsync.db.file_check import get_database_file
 from pointsync.errors import ConfigError
-from pointsync.files import open_private
+from pointsync.files import describe_owner, open_private
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 SCHEMA_VERSION = "5e8b40d1c7fa"
@@ -116,6 +116,13 @@ def version_problem() -> str | None:
     return DATABASE_TOO_OLD if is_known_revision(found_version) else DATABASE_TOO_NEW.format(found=found_version)
 
 
+def _open_lock(path: Path) -> TextIO:
+    try:
+        return open(path, "w", opener=open_private)
+    except OSError as error:
+        raise ConfigError(f"{path}, a lock of the database, cannot be opened: {describe_owner(path)}") from error
+
+
 @contextmanager
 def upgrade_lock(*, is_brief: bool = False) -> Iterator[None]:
     """One upgrade, restore or key rotation at a time: a file lock for SQLite, an advisory lock for PostgreSQL.
@@ -124,7 +131,7 @@ def upgrade_lock(*, is_brief: bool = False) -> Iterator[None]:
     """
     engine = get_engine()
     if engine.dialect.name == "sqlite":
-        with open(f"{engine.url.database}.upgrade", "w", opener=open_private) as file:
+        with _open_lock(Path(f"{engine.url.database}.upgrade")) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
         return

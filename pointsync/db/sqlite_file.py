@@ -3,13 +3,12 @@
 import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from pointsync.files import PARTIAL_SUFFIX, TIMESTAMP_FORMAT, fsync_path
+from pointsync.files import TIMESTAMP_FORMAT, fsync_path, make_temporary_file
 
 PAGES_PER_STEP = 2_000
 """Pages copied between two progress reports."""
@@ -76,17 +75,17 @@ def create_copy(path: Path, label: str, now: datetime) -> Path:
     if (free_bytes := shutil.disk_usage(path.parent).free) < needed_bytes:
         raise OSError(f"it needs {needed_bytes // MEGABYTE:,} MB, but only {free_bytes // MEGABYTE:,} MB are free")
     copy_path = path.with_name(f"{path.name}.{label}-{now.strftime(TIMESTAMP_FORMAT)}")
-    descriptor, temporary_name = tempfile.mkstemp(prefix=".", suffix=PARTIAL_SUFFIX, dir=path.parent)
+    descriptor, temporary_path = make_temporary_file(path.parent)
     os.close(descriptor)
     try:
-        copy(path, Path(temporary_name), lambda _done, _total: None)
-        if damage := find_damage(Path(temporary_name)):
+        copy(path, temporary_path, lambda _done, _total: None)
+        if damage := find_damage(temporary_path):
             raise sqlite3.DatabaseError(f"it is damaged ({damage}); restore a backup")
-        fsync_path(Path(temporary_name))
-        os.replace(temporary_name, copy_path)
+        fsync_path(temporary_path)
+        os.replace(temporary_path, copy_path)
         fsync_path(path.parent)
     finally:
-        for leftover in Path(temporary_name).parent.glob(f"{Path(temporary_name).name}*"):
+        for leftover in path.parent.glob(f"{temporary_path.name}*"):
             leftover.unlink()
     # The names end with the time; before it there is the version, which is ignored here.
     copies = sorted(path.parent.glob(f"{path.name}.{label.rpartition('-')[0]}-*"), key=lambda each: each.name[-16:])

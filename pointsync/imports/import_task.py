@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from pointsync import clock
 from pointsync.db import run_in_transaction
 from pointsync.errors import Conflict, NotFound
+from pointsync.files import give_to_folder_owner
 from pointsync.imports.dry_run import ImportTally
 from pointsync.imports.messages import build_messages
 from pointsync.imports.run import Import, ImportOptions
@@ -158,3 +159,4 @@ def _link_or_copy(old: Path, new: Path) -> None:
         os.link(old, new)
     except OSError:
         shutil.copyfile(old, new)
+        give_to_folder_owner(new, new.parent)

@@ -1,10 +1,13 @@
 """A temporary SQLite file for the dry run of a file, whose lines may not fit in memory."""
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pointsync.files import open_private
 from pointsync.imports.duplicates import RecordedLine
 
 EmailBalanceKey = tuple[str, str]
@@ -33,6 +36,8 @@ class Scratch:
     """A temporary file. It starts empty; the caller may delete it after `close`."""
 
     def __init__(self, path: Path) -> None:
+        with suppress(FileExistsError):
+            os.close(open_private(path, os.O_RDWR | os.O_EXCL))
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.executescript(_SCHEMA)
 

@@ -1,14 +1,12 @@
-"""A running HTTP call: its connections check addresses, limit the size of the answer, and can be aborted.
+"""A running HTTP call: its limits, its progress, and how another thread can abort it.
 
 The HTTP library limits the time of each read, but not of the whole call, and not the size of the answer; and it
-connects to any address. The classes here add these limits below the library.
+connects to any address. `HttpCall` and the classes in `connections` add these limits below the library.
 """
 
 import gzip
-import http.client
 import io
 import socket
-import ssl
 import threading
 import zlib
 from contextlib import suppress
@@ -17,13 +15,9 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
-from pointsync.net import address_guard
-
-_MAX_HEAD_BYTES = 64 * 1024  # status line and headers together
 _CHUNK_BYTES = 64 * 1024
+MIN_IDLE_SECONDS = 1.0
+"""If a connection that was used more recently is silent, the other site is slow; nothing forgets it so soon."""
 
 
 class HttpCallError(Exception):
@@ -70,10 +64,33 @@ class HttpCall:
         self.request_target = request_target
         self.deadline = monotonic() + limits.total_seconds
         self.was_sent = False
+        """Whether the other site may have received a request, over any of the connections."""
+        self.needs_new_connection = False
+        self.is_connection_lost = False
+        """Whether a connection that was kept from an earlier call has ended before this call."""
+        self.has_answer = False
+        """Whether a part of the answer has arrived over the connection in use."""
+        self.has_sent_head = False
+        """Whether the head of the request was sent over the connection in use."""
+        self._idle_seconds: float | None = None
         self._abort_reason = ""
         self._lock = threading.RLock()  # reentrant, since a signal handler may close the client during a call
         self._socket_handle: socket.socket | None = None
         self._lookup_ended = threading.Event()
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether the connection in use is one that was kept from an earlier call."""
+        return self._idle_seconds is not None
+
+    def begin_exchange(self, idle_seconds: float | None) -> None:
+        """A request is about to be sent over a connection: kept for so long since an earlier call, or a new one."""
+        self._idle_seconds, self.has_sent_head, self.has_answer = idle_seconds, False, False
+
+    def note_lost_connection(self, *, is_silent: bool = False) -> None:
+        """The connection has ended, or is silent, which can mean that something in between has forgotten it."""
+        if self._idle_seconds is not None and not self.has_answer:
+            self.is_connection_lost = not is_silent or self._idle_seconds >= MIN_IDLE_SECONDS
 
     def build_error(self, code: str, predicate: str) -> HttpCallError:
         error_type = PermanentCallError if code in ("certificate", "blocked_address") else TransientCallError
@@ -152,137 +169,3 @@ class HttpCall:
 
 
 current_call: ContextVar[HttpCall] = ContextVar("current_call")
-
-
-class _CountingReader(io.RawIOBase):
-    """Reads the answer from the socket and counts its bytes, so that no layer above can read too much."""
-
-    def __init__(self, source: Any) -> None:
-        self.source = source
-        self.remaining_bytes = _MAX_HEAD_BYTES
-        self.in_head = True
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        http_call = current_call.get()
-        try:
-            count: int = self.source.readinto(buffer)
-        except TimeoutError:
-            predicate = f"sent nothing for {http_call.limits.read_seconds:g} s; check whether it is overloaded."
-            raise http_call.build_error("timeout", predicate) from None
-        except ConnectionError:
-            if not self.in_head:
-                raise
-            count = 0
-        if not count and self.in_head:
-            raise http_call.build_error("bad_answer", "closed the connection without an answer; check its error log.")
-        self.remaining_bytes -= count
-        if self.remaining_bytes < 0:
-            raise http_call.build_error("bad_answer", "sent too much data; check the URL.")
-        return count
-
-    def close(self) -> None:
-        self.source.close()
-        super().close()
-
-
-class _Response(http.client.HTTPResponse):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.counting_reader = _CountingReader(self.fp.detach())
-        self.fp = io.BufferedReader(self.counting_reader)
-
-    def begin(self) -> None:
-        super().begin()
-        self.counting_reader.in_head = False
-        self.counting_reader.remaining_bytes += current_call.get().limits.max_response_bytes
-
-
-class _HttpConnection(HTTPConnection):
-    """Connects to allowed addresses only, and reports its progress to the current call."""
-
-    response_class = _Response
-
-    def _new_conn(self) -> socket.socket:
-        """Connect to the first address that answers; each gets an equal share of the remaining time."""
-        http_call = current_call.get()
-        limits = http_call.limits
-        addresses = http_call.resolve(self._dns_host.strip("[]"), self.port)
-        refusals = [
-            address_guard.explain_refusal(each[4][0], limits.allow_private, setting_name=limits.url_noun)
-            for each in addresses
-        ]
-        allowed_addresses = [each for each, refusal in zip(addresses, refusals, strict=True) if refusal is None]
-        if not allowed_addresses:
-            raise http_call.build_error("blocked_address", f"was not called: {refusals[0]}")
-        deadline = monotonic() + limits.connect_seconds
-        last_error: OSError = TimeoutError("no reply")
-        for tried_count, (family, kind, protocol, _, address) in enumerate(allowed_addresses):
-            if (remaining_seconds := deadline - monotonic()) <= 0:
-                break
-            sock = socket.socket(family, kind, protocol)
-            try:
-                http_call.track_socket(sock)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.settimeout(remaining_seconds / (len(allowed_addresses) - tried_count))
-                sock.connect(address)
-                sock.settimeout(limits.read_seconds)
-                return sock
-            except BaseException as error:
-                sock.close()
-                if not isinstance(error, OSError):
-                    raise
-                last_error = error
-        code = "timeout" if isinstance(last_error, TimeoutError) else "refused_connection"
-        is_refused = isinstance(last_error, ConnectionRefusedError)
-        problem = "refused the connection" if is_refused else f"cannot be reached ({last_error.strerror or 'no reply'})"
-        raise http_call.build_error(code, f"{problem}; check URL and port, and whether it is running.")
-
-    def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
-        """Request the caller's target instead of `url`, whose percent-encoding urllib3 has changed."""
-        http_call = current_call.get()
-        if self.sock is not None:
-            http_call.track_socket(self.sock)
-        super().putrequest(method, http_call.request_target, skip_host, skip_accept_encoding)
-
-    def send(self, data: Any) -> None:
-        http_call = current_call.get()
-        if self.sock is None:
-            self.connect()
-        http_call.was_sent = True
-        try:
-            super().send(data)
-        except TimeoutError:
-            predicate = "did not accept the request; check whether it is overloaded."
-            raise http_call.build_error("timeout", predicate) from None
-
-
-class _HttpsConnection(_HttpConnection, HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        # The TLS handshake is part of connecting: a site without TLS may wait for the rest of a request.
-        sock = super()._new_conn()
-        sock.settimeout(current_call.get().limits.connect_seconds)
-        return sock
-
-    def connect(self) -> None:
-        http_call = current_call.get()
-        try:
-            super().connect()
-            self.sock.settimeout(http_call.limits.read_seconds)
-        except ssl.SSLCertVerificationError as error:
-            reason = error.verify_message.rstrip(".")
-            predicate = f"has no valid certificate ({reason}); renew it there, or correct the URL."
-            raise http_call.build_error("certificate", predicate) from None
-        except OSError as error:
-            code = "timeout" if isinstance(error, TimeoutError) else "bad_answer"
-            raise http_call.build_error(code, "does not use HTTPS on this port; check URL and port.") from None
-
-
-class HttpPool(HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
-
-
-class HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection

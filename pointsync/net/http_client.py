@@ -14,11 +14,14 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from pointsync.net.call import CallLimits, HttpCall, HttpPool, HttpsPool, TransientCallError, current_call
+from pointsync.net.call import CallLimits, HttpCall, TransientCallError, current_call
+from pointsync.net.connections import HttpPool, HttpsPool
 
 _URL = re.compile(
     r"(?i:https?)://(?:[^/?#\\]*@)?(?P<host>[^/?#\\@\x00-\x20\x7f\ud800-\udfff]+)(?P<target>(?:[/?][^#]*)?)(?:#.*)?"
 )
+_OTHER_CONNECTION_STATUSES = (408, 421)
+"""The connection was idle for too long, or leads to the wrong server (RFC 9110, 15.5.9 and 15.5.20)."""
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -67,10 +70,13 @@ class HttpClient:
         headers: Mapping[str, str],
         body: bytes | None = None,
         connection_key: object = None,
+        is_repeatable: bool = False,
     ) -> HttpResponse:
-        """Send one request, without retries and redirects, and return the answer. Raises HttpCallError.
+        """Send one request, without following redirects, and return the answer. Raises HttpCallError.
 
-        Calls with the same `connection_key` share kept-alive connections; None means a new connection.
+        Calls with the same `connection_key` share kept-alive connections; None means a new connection. If a kept one
+        has ended between the calls, the request is sent once more over a new one, in the same time limit: if nothing
+        was sent over the old one, or if the request `is_repeatable`, so that receiving it twice does no harm.
         """
         if not (parts := _URL.fullmatch(url)):
             raise TransientCallError("unknown_host", "The URL must look like https://shop.example; correct it.")
@@ -82,10 +88,17 @@ class HttpClient:
             all_headers = CaseInsensitiveDict({"User-Agent": "PointSync", **headers})
             all_headers["Accept-Encoding"] = "gzip"
             request = requests.Request(method, url, all_headers, data=body).prepare()
-            with closing(
-                session.send(request, stream=True, allow_redirects=False, timeout=self.limits.read_seconds)
-            ) as response:
-                http_response = HttpResponse(response.status_code, response.headers, http_call.read_body(response))
+            try:
+                http_response = self._exchange(session, request, http_call)
+                is_lost = is_repeatable and http_call.is_reused and http_response.status in _OTHER_CONNECTION_STATUSES
+            except Exception:
+                is_lost = http_call.is_connection_lost and (is_repeatable or not http_call.was_sent)
+                if not is_lost:
+                    raise
+            if is_lost:
+                http_call.raise_if_aborted()
+                http_call.needs_new_connection = True
+                http_response = self._exchange(session, request, http_call)
             http_call.raise_if_aborted()
         except requests.exceptions.InvalidURL:
             raise http_call.build_error("unknown_host", "is not a valid host name; correct the URL.") from None
@@ -100,6 +113,14 @@ class HttpClient:
             if connection_key is None:
                 session.close()
         return http_response
+
+    def _exchange(
+        self, session: requests.Session, request: requests.PreparedRequest, http_call: HttpCall
+    ) -> HttpResponse:
+        with closing(
+            session.send(request, stream=True, allow_redirects=False, timeout=self.limits.read_seconds)
+        ) as response:
+            return HttpResponse(response.status_code, response.headers, http_call.read_body(response))
 
     def close(self) -> None:
         """Abort the running calls, close the connections, and refuse later calls."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import make_url, select
+from sqlalchemy import select
 
 from pointsync import clock, db
 from pointsync.config import Config
@@ -100,7 +100,8 @@ def get_generated_secret(config: Config) -> str | None:
 
 def database_path(config: Config) -> Path:
     """The path of the SQLite database."""
-    return Path(str(make_url(config.database_url).database))
+    assert config.database_path
+    return config.database_path
 
 
 def _copy_database(config: Config, copy: Path, on_progress: ProgressCallback) -> None:

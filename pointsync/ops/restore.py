@@ -17,7 +17,7 @@ from pointsync.config import Config
 from pointsync.crypto import Vault
 from pointsync.db import DatabaseBusy, is_known_revision, sqlite_file, transaction, upgrade_lock
 from pointsync.errors import ConfigError, Conflict
-from pointsync.files import PARTIAL_SUFFIX, atomic_text_file, find_free_path, fsync_path
+from pointsync.files import PARTIAL_SUFFIX, atomic_text_file, find_free_path, fsync_path, give_to_folder_owner
 from pointsync.ops import archive, in_use, pg_tools
 from pointsync.ops.archive import POSTGRESQL, SQLITE, Archive, BadBackup
 from pointsync.ops.backup import ProgressCallback, database_path, get_generated_secret
@@ -118,6 +118,7 @@ def _restore_sqlite(
             connection.execute(SIGN_OUT_SQL)
             connection.execute(RECHECK_REMOTES_SQL)
         extracted.chmod(0o600)
+        give_to_folder_owner(extracted, path.parent)
         fsync_path(extracted)
         in_use.refuse_if_file_in_use(path)
         kept_paths = _keep_old_database(path, now)

@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from pointsync.errors import Conflict, NotFound
+from pointsync.files import make_private_folder
 from pointsync.models import Task, TaskState
 
 FOLDER_NAME = "files"
@@ -61,10 +62,10 @@ def enqueue(
     session.flush()
     path = folder_path(data_dir, task.id)
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        make_private_folder(path.parent)
         # After a restore, ids are used again: a folder with this id belongs to a task that the database has forgotten.
         shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(mode=0o700)
+        make_private_folder(path)
     except OSError as error:
         raise Conflict("no_room", f"PointSync cannot write to {path.parent}: {error.strerror}.") from error
     return task

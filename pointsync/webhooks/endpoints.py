@@ -52,8 +52,8 @@ def add(session: Session, vault: Vault, url: str, now: datetime, *, shop: str | 
     """
     url = check_url(url)
     Site.get_for_update(session)  # one transaction at a time looks at the others and adds one
-    others = session.scalars(select(Webhook.url).where(Webhook.shop.is_not_distinct_from(shop)).limit(MAX_WEBHOOKS))
-    if urls.as_place(url) in map(urls.as_place, others):
+    known_urls = session.scalars(select(Webhook.url).where(Webhook.shop.is_not_distinct_from(shop)))
+    if any(urls.is_same_place(url, each) for each in known_urls):
         message = "There is a webhook with this URL already. Remove it first to get a new secret."
         raise Conflict("url_taken", message, {"url": message})
     if (session.scalar(select(func.count()).select_from(Webhook)) or 0) >= MAX_WEBHOOKS:

@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync import clock, db, ids
+from pointsync import clock, db, ids, urls
 from pointsync.crypto import WrongSecretKey
 from pointsync.db import run_in_transaction
 from pointsync.errors import DomainError
@@ -140,7 +140,9 @@ def _post(url: str, headers: dict[str, str], body: bytes) -> Answer:
         return Answer()
     problem = f"The endpoint answered with the status {response.status}."
     if 300 <= response.status < 400:
-        problem = f"{problem} It is a redirect: enter the URL to which it leads."
+        location = urls.resolve_location(url, response.headers.get("location", ""))
+        advice = f"enter {location} instead" if location else "enter the URL to which it leads"
+        problem = f"{problem} It is a redirect: {advice}."
     return Answer(problem, read_retry_after(response), response.status == GONE)
 
 

@@ -39,6 +39,8 @@ def test_what_is_refused(api_client: ApiClient) -> None:
     assert api_client.post("/webhooks", {"url": URL}).status_code == 201
     taken = api_client.post("/webhooks", {"url": URL})
     assert (taken.status_code, taken.json["error"]["code"]) == (409, "url_taken")
+    again = api_client.post("/webhooks", {"url": URL.replace("https://mugs.example", "HTTPS://Mugs.Example:443")})
+    assert (again.status_code, again.json["error"]["code"]) == (409, "url_taken"), "the same place"
     for body in ({}, {"url": None}, {"url": "mugs.example"}, {"url": URL + "#x"}, {"url": URL, "secret": "x"}, []):
         answer = api_client.post("/webhooks", body)
         assert (answer.status_code, answer.json["error"]["code"]) == (422, "invalid"), body

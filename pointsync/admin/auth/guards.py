@@ -9,6 +9,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import BadRequest, HTTPException
 
+from pointsync import urls
 from pointsync.admin.auth import login_manager
 from pointsync.admin.shell.panel import blueprint
 from pointsync.runtime import get_runtime
@@ -106,9 +107,9 @@ def _is_cross_site(origin: str | None) -> bool:
     """Whether `origin` names another host. The scheme may differ, behind a proxy that terminates TLS."""
     if origin is None:
         return False
-    public_host = urlsplit(get_runtime().config.public_url or "").netloc
+    public_host = urlsplit(urls.normalise(get_runtime().config.public_url or "")).netloc
     try:
-        origin_host = urlsplit(origin).netloc
+        origin_host = urlsplit(urls.normalise(origin)).netloc
     except ValueError:
         return True
-    return origin_host not in (request.host, public_host) or not origin_host
+    return origin_host not in (request.host.lower(), public_host) or not origin_host

@@ -1,7 +1,6 @@
 """Customers › Import: an uploaded file is checked in the background, then recorded once an admin confirms it."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from flask import redirect, request, url_for
@@ -19,6 +18,7 @@ from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.admin.shell.reserve_choices import get_active_reserve, set_reserve_choices
 from pointsync.admin.shell.template_filters import strip_bidi
 from pointsync.errors import DomainError, InvalidInput
+from pointsync.files import give_to_folder_owner, make_private_folder, make_temporary_folder
 from pointsync.imports import formats, import_task, run
 from pointsync.imports.run import Import, ImportOptions
 from pointsync.models import Task
@@ -72,11 +72,12 @@ def start_import_check() -> ResponseReturnValue:
         return _render_form(form), 422
     name = sanitise(strip_bidi(Path(upload.filename or "").name), MAX_NAME_LENGTH) or "a file"
     data = get_runtime().config.data
-    (data / FOLDER_NAME).mkdir(mode=0o700, exist_ok=True)
-    upload_dir = Path(tempfile.mkdtemp(prefix="upload-", dir=data / FOLDER_NAME))
+    make_private_folder(data / FOLDER_NAME)
+    upload_dir = make_temporary_folder(data / FOLDER_NAME, "upload-")
     try:
         file = upload_dir / import_task.INPUT_FILE
         upload.save(file)
+        give_to_folder_owner(file, upload_dir)
         Import(file, options, upload_dir / import_task.SCRATCH_FILE, clock.now())
         admin_name, now = current_user.name, clock.now()
 

@@ -89,7 +89,7 @@ def _save(session: Session, form: GeneralForm) -> bool:
     collect_errors(lambda: general_settings.set_time_zone(session, submitted["time_zone"]))
     if errors:
         raise DomainError("invalid", "Nothing was saved. Correct the marked fields.", errors)
-    return previous_url is not None and site.url != previous_url
+    return previous_url is not None and not urls.is_same_place(site.url or "", previous_url)
 
 
 def _form_values(session: Session) -> dict[str, str]:
@@ -128,5 +128,7 @@ def _suggest_url(site: Site) -> str | None:
     None if the admin is signed in by the shop's proxy: the proxy would stop other sites at that URL.
     """
     url = request.url_root.rstrip("/")
-    is_undecided = not (get_runtime().config.public_url or site.url) and url != site.served_url
+    is_undecided = not (get_runtime().config.public_url or site.url) and not urls.is_same_place(
+        url, site.served_url or ""
+    )
     return url if is_undecided and not current_user.is_by_proxy and not urls.find_problem(url) else None

@@ -4,6 +4,7 @@ from typing import IO, Any
 
 import click
 
+from pointsync.cli.framework.standard_streams import write_note
 from pointsync.errors import ConfigError, DomainError, InvalidInput, NotFound
 
 EXIT_USAGE, EXIT_FAILURE = 2, 1
@@ -21,7 +22,11 @@ class CommandError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line."""
-        click.echo(f"Error: {to_one_line(self.message)}", file=file, err=True)
+        line = f"Error: {to_one_line(self.message)}"
+        if file is None:
+            write_note(line)
+        else:
+            click.echo(line, file=file)
 
 
 def to_one_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import click
 import msgspec
 
+from pointsync.cli.framework import standard_streams
 from pointsync.cli.framework.command import JSON_META_KEY
-from pointsync.cli.framework.errors import to_one_line
+from pointsync.cli.framework.errors import CommandError, to_one_line
+
+log = logging.getLogger(__name__)
 
 PIPE_WIDTH = 100_000
 """The width of tables in a pipe, where no value is wrapped."""
@@ -23,7 +27,33 @@ def is_json_requested() -> bool:
 
 
 def print_result(document: Any, text: str | Callable[[], None]) -> None:
-    """With `--json` print `document`, which may hold Structs; else print `text`, or call it to print."""
+    """With `--json` print `document`, which may hold Structs; else print `text`, or call it to print.
+
+    Raises CommandError if stdout cannot be written to, such as on a full disk.
+    """
+    try:
+        _print(document, text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        standard_streams.discard_stdout()
+        message = f"The result cannot be printed: {error.strerror}. What the command does is done nevertheless."
+        raise CommandError(message) from error
+
+
+def print_greeting(document: Any, text: str) -> None:
+    """Print what a server says when it has started. If that is not possible, the server runs nevertheless."""
+    try:
+        _print(document, text)
+    except OSError as error:
+        standard_streams.discard_stdout()
+        log.warning(
+            "stdout cannot be written to (%s), so the greeting is lost; pointsync admin create creates the first admin",
+            error.strerror,
+        )
+
+
+def _print(document: Any, text: str | Callable[[], None]) -> None:
     if is_json_requested():
         encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
         is_utf8 = encoding.startswith("utf")
@@ -37,7 +67,7 @@ def print_result(document: Any, text: str | Callable[[], None]) -> None:
 
 def print_note(text: str) -> None:
     """Print one line on stderr, beside the result."""
-    click.echo(to_one_line(text), err=True)
+    standard_streams.write_note(to_one_line(text))
 
 
 def table_printer(

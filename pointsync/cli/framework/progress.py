@@ -3,9 +3,8 @@
 import sys
 import time
 
-import click
-
 from pointsync.cli.framework.output import print_note
+from pointsync.cli.framework.standard_streams import write_note
 
 LINE_INTERVAL_SECONDS = 5.0
 TERMINAL_INTERVAL_SECONDS = 0.2
@@ -24,7 +23,7 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         if self._has_line:
-            click.echo("\r\x1b[K", nl=False, err=True)
+            write_note("\r\x1b[K", end="")
 
     def update(self, text: str) -> None:
         """Print the progress, unless it was printed a short time ago."""
@@ -33,7 +32,7 @@ class Progress:
             return
         self._updated_at = now
         if self._is_terminal:
-            click.echo(f"\r{text}\x1b[K", nl=False, err=True)
+            write_note(f"\r{text}\x1b[K", end="")
             self._has_line = True
         else:
             print_note(text)

@@ -1,15 +1,14 @@
 """The site that a command works on: its application, its database and its transactions."""
 
 import os
-import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
-import click
 from flask import Flask, current_app, has_app_context
 
 from pointsync.cli.framework.errors import CommandError
+from pointsync.cli.framework.standard_streams import write_note
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -55,17 +54,9 @@ def site_context(*, may_create: bool = False) -> Iterator[None]:
 
 def set_command_actor() -> None:
     """Let the audit log name the system account that runs this command."""
-    from pointsync import db
+    from pointsync import db, files
 
-    db.set_actor(db.Actor(_system_user(), COMMAND_SOURCE, ""))
-
-
-def _system_user() -> str:
-    """The name of the system account, or its number if it has no name, as in containers."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
+    db.set_actor(db.Actor(files.account_name(os.getuid()), COMMAND_SOURCE, ""))
 
 
 def transact(operation: "Callable[[Session], Result]") -> Result:
@@ -106,4 +97,4 @@ def site_identity() -> "Identity":
 def print_hold_warning(reason: str | None) -> None:
     """Print on stderr why this site sends nothing; `reason` is None if it sends."""
     if reason:
-        click.echo(HOLD_MESSAGE.format(reason), err=True)
+        write_note(HOLD_MESSAGE.format(reason))

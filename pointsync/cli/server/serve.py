@@ -3,7 +3,7 @@
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.output import print_result
+from pointsync.cli.framework.output import print_greeting
 from pointsync.cli.framework.param_types import HOST, PORT, WholeNumber
 from pointsync.cli.framework.site_context import get_app
 
@@ -60,7 +60,7 @@ def serve(host: str, port: int, threads: int, while_stdin: bool) -> None:
     if setup_url:
         lines.append(f"Create the first admin. This link works once: {setup_url}")
     document = {"name": config.site_name, "url": url, "listens": server.url, "setup_url": setup_url, "hold": hold}
-    print_result(document, "\n".join(lines))
+    print_greeting(document, "\n".join(lines))
 
     server.serve(lambda: stop.is_requested)
     lifecycle_log.log_stopping("serve")

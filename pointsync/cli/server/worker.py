@@ -3,7 +3,7 @@
 import click
 
 from pointsync.cli.framework.command import Command
-from pointsync.cli.framework.output import print_result
+from pointsync.cli.framework.output import print_greeting
 from pointsync.cli.framework.site_context import get_app
 from pointsync.errors import ConfigError
 
@@ -38,7 +38,7 @@ def worker() -> None:
     scheduler.start()
     memory.skip_loaded_objects()
     lifecycle_log.log_started("worker", hold)
-    print_result({"worker": state.worker_id, "hold": hold}, f"The worker {state.worker_id} is running.")
+    print_greeting({"worker": state.worker_id, "hold": hold}, f"The worker {state.worker_id} is running.")
     while not stop.wait(WAIT_SECONDS):
         pass
     lifecycle_log.log_stopping("worker")

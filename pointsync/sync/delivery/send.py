@@ -110,7 +110,7 @@ def _batch_failed(error: RemoteError) -> BatchFailed:
     return BatchFailed(
         code=error.code,
         message=error.message,
-        is_permanent=error.is_permanent or error.is_not_a_site,
+        is_permanent=error.is_permanent,
         counts_as_attempt=status not in (413, 429),
         halving=Halving.AT_ONCE if is_about_content else halving,
         was_answered=error.was_answered,

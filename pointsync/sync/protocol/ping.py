@@ -63,13 +63,14 @@ def ping(client: HttpClient, identity: Identity, target: Target, now: datetime) 
                 raise
             if target.keys.unproven and target.dialect is None:
                 raise _only_calls_error(error, target) from None
-        return _ping_woorewards(client, target)
+            first_error = error
+        return _ping_woorewards(client, target, first_error)
     except RemoteError as error:
         return PingResult(
             False,
             error.code,
             error.message,
-            is_permanent=error.is_permanent or error.is_not_a_site,
+            is_permanent=error.is_permanent,
             retry_after_seconds=error.retry_after_seconds,
             offered_key=error.offered_key,
             stamp=error.stamp,
@@ -142,8 +143,12 @@ def _only_calls_error(error: RemoteError, target: Target) -> RemoteError:
     return RemoteError(error.code, message, is_permanent=True, status=error.status)
 
 
-def _ping_woorewards(client: HttpClient, target: Target) -> PingResult:
-    name = woorewards_client.fetch_reserve_name(client, target)
+def _ping_woorewards(client: HttpClient, target: Target, first_error: RemoteError) -> PingResult:
+    """`first_error` is why it is not PointSync. A redirect that it reports is what is wrong with the URL."""
+    try:
+        name = woorewards_client.fetch_reserve_name(client, target)
+    except RemoteError as error:
+        raise first_error if error.code == "not_a_site" and 300 <= first_error.status < 400 else error from None
     return PingResult(
         True,
         "ok",

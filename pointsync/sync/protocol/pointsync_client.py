@@ -17,6 +17,7 @@ from pointsync.sync.protocol.errors import (
     server_error,
 )
 from pointsync.sync.protocol.request import Target, parse_json_object, send_request
+from pointsync.sync.protocol.strange_answers import in_between_error, redirect_error
 from pointsync.sync.site import runs, stamps
 from pointsync.sync.site.local_site import Identity
 
@@ -62,7 +63,7 @@ def send_signed(
         wire_error = _parse_error(response)
         code = wire_error.get("code")
         if code not in open_questions:
-            error = _remote_error(response, wire_error, target)
+            error = _remote_error(response, wire_error, target, f"{wire.URL_PREFIX}/{endpoint}")
             if code == "behind" and identity.sending_stopped_reason:
                 # It was asked without a run, so this says nothing about the state of this database.
                 error.message = f"{target.url} waits until an admin has said here what this database is."
@@ -93,7 +94,8 @@ def _post(
     )
     if body is not payload:
         headers["content-encoding"] = "gzip"
-    response = send_request(client, "POST", f"{target.url}{wire.URL_PREFIX}/{endpoint}", target, headers, body)
+    url = f"{target.url}{wire.URL_PREFIX}/{endpoint}"
+    response = send_request(client, "POST", url, target, headers, body, is_repeatable=True)
     return headers["webhook-id"], response
 
 
@@ -109,11 +111,12 @@ def _verify_response(
     if not isinstance(claimed_key, str) or not is_public_key(claimed_key):
         claimed_key = None
     pinned_key = target.keys.pinned
-    if decoded is None or not (pinned_key or claimed_key):
-        raise _not_a_site_error(response, target)
     message = _parse_signatures(response, message_id)
+    # A signed answer that is not JSON any more was changed on its way.
+    if not (message if decoded is None else pinned_key or claimed_key):
+        raise _not_a_site_error(target, response.status)
     key = next((each for each in (pinned_key, claimed_key) if each and message and message.is_signed_by(each)), None)
-    if message is None or key is None:
+    if decoded is None or message is None or key is None:
         raise RemoteError(
             "bad_answer",
             f"The answer of {target.url} is not signed by that site, so it was ignored. Something between the two "
@@ -122,7 +125,7 @@ def _verify_response(
             status=200,
         )
     if key == identity.public_key:  # perhaps our own request, sent back
-        raise _remote_error(response, {"code": "own_origin"}, target)
+        raise _permanent_error("own_origin", target, response.status)
     if pinned_key and key != pinned_key:
         raise RemoteError(
             "changed_key",
@@ -233,7 +236,7 @@ _REFUSED_RUNS = {
 """By the wire's code, which is the ping's code, too. Without a proof, only this remote is stopped."""
 
 
-def _remote_error(response: HttpResponse, wire_error: dict[str, Any], target: Target) -> RemoteError:
+def _remote_error(response: HttpResponse, wire_error: dict[str, Any], target: Target, path: str) -> RemoteError:
     status, code, url = response.status, wire_error.get("code"), target.url
     if code in _REFUSED_RUNS:
         stamp = stamps.parse_json(wire_error.get("stamp"))
@@ -243,9 +246,7 @@ def _remote_error(response: HttpResponse, wire_error: dict[str, Any], target: Ta
     if code in wire.REFUSAL_MESSAGES:
         return refused_error(code, url, status)
     if code in _PERMANENT_ERRORS:
-        ping_code, template = _PERMANENT_ERRORS[code]
-        message = template.format(url=url, reserve=target.reserve)
-        return RemoteError(ping_code, message, is_permanent=True, status=status)
+        return _permanent_error(code, target, status)
     if code == "clock_skew":
         message = f"The clock of {url} differs from ours and keeps changing. Correct the clock there."
         return RemoteError("clock_refused", message, status=status)
@@ -258,13 +259,19 @@ def _remote_error(response: HttpResponse, wire_error: dict[str, Any], target: Ta
     if status == 413:
         # A proxy may have answered, but the reason is the same.
         return RemoteError("bad_answer", f"{url} refused the request because it is too large.", status=status)
-    return server_error(status, url) if status >= 500 else _not_a_site_error(response, target)
+    if status >= 500:
+        return server_error(status, url)
+    error = redirect_error(response, url, path) or in_between_error(response, url, path)
+    return error or _not_a_site_error(target, status)
 
 
-def _not_a_site_error(response: HttpResponse, target: Target) -> RemoteError:
+def _permanent_error(code: str, target: Target, status: int) -> RemoteError:
+    """The error for a key of `_PERMANENT_ERRORS`."""
+    ping_code, template = _PERMANENT_ERRORS[code]
+    message = template.format(url=target.url, reserve=target.reserve)
+    return RemoteError(ping_code, message, is_permanent=True, status=status)
+
+
+def _not_a_site_error(target: Target, status: int) -> RemoteError:
     message = not_a_site_message(target.url)
-    if 300 <= response.status < 400:
-        location = response.headers.get("location", "")[:200]
-        printable_location = "".join(letter for letter in location if letter.isascii() and letter.isprintable())
-        message = f"{target.url} redirects to {printable_location}. Enter that address instead."
-    return RemoteError("not_a_site", message, is_not_a_site=True, status=response.status)
+    return RemoteError("not_a_site", message, is_permanent=True, is_not_a_site=True, status=status)

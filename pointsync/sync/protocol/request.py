@@ -38,11 +38,28 @@ class Target:
 
 
 def send_request(
-    client: HttpClient, method: str, url: str, target: Target, headers: dict[str, str], body: bytes | None
+    client: HttpClient,
+    method: str,
+    url: str,
+    target: Target,
+    headers: dict[str, str],
+    body: bytes | None,
+    *,
+    is_repeatable: bool = False,
 ) -> HttpResponse:
-    """Make the call and return its answer, whatever the status. Raises RemoteError if there is no answer."""
+    """Make the call and return its answer, whatever the status. Raises RemoteError if there is no answer.
+
+    `is_repeatable`: it does no harm if the other site gets the request twice.
+    """
     try:
-        return client.send(method, url, headers=headers, body=body, connection_key=target.connection_key)
+        return client.send(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            connection_key=target.connection_key,
+            is_repeatable=is_repeatable,
+        )
     except HttpCallError as error:
         raise RemoteError(
             error.code,

@@ -4,29 +4,29 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pointsync.net.http_client import HttpClient, HttpResponse
-from pointsync.sync.protocol import wire, woorewards
+from pointsync.sync.protocol import strange_answers, wire, woorewards, woorewards_answer
 from pointsync.sync.protocol.errors import (
     RemoteError,
-    not_a_site_message,
     pass_changed_error,
     refused_error,
     retry_later_error,
     server_error,
 )
-from pointsync.sync.protocol.request import Target, parse_json_object, send_request
+from pointsync.sync.protocol.request import Target, send_request
 from pointsync.sync.site import passes
 from pointsync.text_limits import MAX_NAME_LENGTH, sanitise
 
 
 def fetch_reserve_name(client: HttpClient, target: Target) -> str:
     """Ping the shop and return the name of the target reserve there. Raises RemoteError if the ping fails."""
-    url = target.url + woorewards.build_ping_path(target.query_template, target.reserve)
-    response = send_request(client, "GET", url, target, _headers(target), None)
-    body = parse_json_object(response.body) or {}
-    if error := _http_error(response, target):
+    path = woorewards.build_ping_path(target.query_template, target.reserve)
+    response = send_request(client, "GET", target.url + path, target, _headers(target), None)
+    body = woorewards_answer.parse(response.body) or {}
+    if error := _http_error(response, body, target, path):
         raise error
     if response.status != 200 or body.get("sync") != "yes":
-        raise RemoteError("not_a_site", not_a_site_message(target.url), is_permanent=True)
+        message, has_failed = strange_answers.describe(response, target.url), strange_answers.has_failed(response)
+        raise RemoteError("bad_answer" if has_failed else "not_a_site", message, is_permanent=not has_failed)
     if body.get("auth") != "yes":
         raise _credentials_error(response, target)
     name = body.get("pool")
@@ -45,9 +45,9 @@ def send_movement(client: HttpClient, target: Target, source: str, movement: wir
     form = {"source": source, "transaction_id": movement.id, "reason": movement.reason}
     headers = _headers(target) | {"content-type": "application/x-www-form-urlencoded"}
     response = send_request(client, "POST", target.url + path, target, headers, urlencode(form).encode())
-    body = parse_json_object(response.body)
+    body = woorewards_answer.parse(response.body)
     if response.status != 200 or body is None:
-        raise _sync_error(response, body or {}, target)
+        raise _sync_error(response, body or {}, target, path)
     if str(body.get("transaction_id")) != movement.id:
         message = f"{target.url} answered about a different movement, so the answer was ignored."
         raise RemoteError("bad_answer", message, was_answered=False, status=200)
@@ -66,11 +66,11 @@ def _headers(target: Target) -> dict[str, str]:
     return {"authorization": woorewards.build_basic_auth(target.auth, target.password), "accept": "application/json"}
 
 
-def _sync_error(response: HttpResponse, body: dict[str, Any], target: Target) -> RemoteError:
+def _sync_error(response: HttpResponse, body: dict[str, Any], target: Target, path: str) -> RemoteError:
     status, message = response.status, body.get("message")
     if status == 401 and message == passes.EXPIRED_PASS_MESSAGE:
         return pass_changed_error(target.url, status)
-    if status == 403:
+    if status == 403 and woorewards_answer.is_wordpress_error(body, status):
         refusal = next((code for code, text in wire.REFUSAL_MESSAGES.items() if text == message), None)
         return refused_error(refusal, target.url, status) if refusal else _credentials_error(response, target)
     if status == 404:
@@ -82,18 +82,22 @@ def _sync_error(response: HttpResponse, body: dict[str, Any], target: Target) ->
     if status == 400:
         code = sanitise(str(body.get("code") or status), 40)
         return RemoteError("bad_answer", f"{target.url} refused the request ({code}).", status=status)
-    return _http_error(response, target) or RemoteError(
-        "bad_answer", f"{target.url} gave an unexpected answer ({status}).", was_answered=False, status=status
+    return _http_error(response, body, target, path) or RemoteError(
+        "bad_answer", strange_answers.describe(response, target.url), was_answered=False, status=status
     )
 
 
-def _http_error(response: HttpResponse, target: Target) -> RemoteError | None:
-    """The error of an HTTP status that means the same for each call; None for other statuses."""
+def _http_error(response: HttpResponse, body: dict[str, Any], target: Target, path: str) -> RemoteError | None:
+    """The error of an HTTP status that means the same for each call of a `path`; None for other statuses."""
     if response.status == 429:
         return retry_later_error(response, target.url)
     if response.status >= 500:
         return server_error(response.status, target.url)
-    return _credentials_error(response, target) if response.status == 401 else None
+    if response.status == 401 and woorewards_answer.is_wordpress_error(body, response.status):
+        return _credentials_error(response, target)
+    return strange_answers.redirect_error(response, target.url, path) or strange_answers.in_between_error(
+        response, target.url, path
+    )
 
 
 def _credentials_error(response: HttpResponse, target: Target) -> RemoteError:

@@ -142,7 +142,7 @@ def _check(session: Session, config: Config, *, is_start: bool) -> Site:
 def _find_reason(
     session: Session, site: Site, config: Config, stored_marker: marker.DatabaseMarker, is_start: bool
 ) -> str | None:
-    if site.url and config.public_url and urls.as_place(config.public_url) != urls.as_place(site.url):
+    if site.url and config.public_url and not urls.is_same_place(config.public_url, site.url):
         return f"The database was last used at {site.url}, but this site's public URL is {config.public_url}."
     if is_start and stored_marker.token is None and site.last_id:
         return f"The marker of this database is missing in {config.data}."
@@ -160,8 +160,10 @@ def _find_reason(
 
 def _database_name(config: Config) -> str:
     """What an admin calls the database: the file, or the name and the server."""
+    if config.database_path:
+        return str(config.database_path)
     url = make_url(config.database_url)
-    return str(url.database) if config.is_sqlite else f"{url.database} at {url.host or 'this machine'}"
+    return f"{url.database} at {url.host or 'this machine'}"
 
 
 def _stop_after_loss(session: Session, known: SiteNumbers) -> None:

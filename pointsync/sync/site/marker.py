@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from pointsync.errors import ConfigError
-from pointsync.files import open_private
+from pointsync.files import describe_owner, open_private
 from pointsync.models import Movement, Site
 
 MARKER_FILE = "marker"
@@ -42,7 +42,12 @@ def read(data_dir: Path) -> DatabaseMarker:
         return DatabaseMarker(parts[0] if parts else None, *map(int, parts[1:4]))
     except FileNotFoundError:
         return DatabaseMarker(None)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        path = data_dir / MARKER_FILE
+        raise ConfigError(
+            f"{path}, the marker of the database, cannot be read: {describe_owner(path)}. Let this account read it"
+        ) from error
+    except ValueError as error:
         raise ConfigError(f"{data_dir / MARKER_FILE} cannot be read. Put back the file from the last backup") from error
 
 

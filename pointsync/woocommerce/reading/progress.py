@@ -18,6 +18,8 @@ from pointsync.woocommerce.reading import keys, walk
 from pointsync.woocommerce.reading.rest_api import MANY_MISSING, ShopCallError
 from pointsync.woocommerce.reading.walk import Cursor
 
+UNKNOWN_PERIOD = timedelta(days=2)
+"""So much is read again after a clock was set back. The night reads the rest."""
 NIGHT_HOUR = 2
 """At this hour of the site's day, or later if it did not run then, the last 90 days are read."""
 FIRST_RETRY_SECONDS = 30
@@ -39,12 +41,14 @@ def list_due(session: Session, now: datetime) -> list[int]:
     if fetch_back.is_running(session) or session.scalar(select(Site.hold)) is not None:
         return []
     is_counted = exists().where(Hook.shop_id == ShopKey.shop_id, Hook.rule == "orders", Hook.removed_at.is_(None))
-    far_ahead = now + timedelta(days=2)  # the clock was set back since
+    longest_wait, longest_pause = _longest_waits(session)
     due = select(ShopKey.shop_id).where(
         is_counted,
         or_(
             ShopKey.next_at <= now,
-            ShopKey.next_at > far_ahead,
+            # Such a wait was planned with a clock that was ahead.
+            ShopKey.next_at > now + longest_wait,
+            and_(ShopKey.failures == 0, ShopKey.next_at > now + longest_pause),
             and_(ShopKey.night_walk.is_not(None), ShopKey.failing_since.is_(None)),
         ),
     )
@@ -83,7 +87,8 @@ def load_walk(session: Session, shop_id: int, name: str, now: datetime) -> Curso
     if stored := getattr(row, name):
         return Cursor.from_text(stored)
     if name == "walk":
-        is_due = row.next_at <= now
+        longest_wait, longest_pause = _longest_waits(session)
+        is_due = not now < row.next_at <= now + (longest_wait if row.failures else longest_pause)
         cursor = _begin_changes(row, now)
     else:
         restored_at = session.scalar(select(Site.restored_at))
@@ -96,8 +101,16 @@ def load_walk(session: Session, shop_id: int, name: str, now: datetime) -> Curso
     return cursor
 
 
+def _longest_waits(session: Session) -> tuple[timedelta, timedelta]:
+    """How long a shop is left alone at most, in any case and while it answers."""
+    pause = timedelta(minutes=settings.read(session).shop_read_minutes) + clock.MAX_LEAD
+    return max(pause, timedelta(seconds=MAX_RETRY_SECONDS) + clock.MAX_LEAD), pause
+
+
 def _begin_changes(row: ShopKey, now: datetime) -> Cursor:
-    start = min(row.read_until, now) - walk.OVERLAP
+    # Times from a clock that was ahead do not say until when the shop was read.
+    known_until = row.read_until if row.read_until <= now + clock.MAX_LEAD else now - UNKNOWN_PERIOD
+    start = known_until - walk.OVERLAP
     return Cursor.begin(walk.CHANGED, (walk.ANY, walk.TRASH), start, now)
 
 

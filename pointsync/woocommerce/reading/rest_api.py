@@ -7,9 +7,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from pointsync import clock, ids, whole_number
+from pointsync import clock, ids, urls, whole_number
 from pointsync.net.call import HttpCallError
 from pointsync.net.http_client import HttpClient, HttpResponse
+from pointsync.sync.protocol import strange_answers
 from pointsync.text_limits import printable, sanitise
 from pointsync.woocommerce.reading import signing
 
@@ -83,8 +84,10 @@ class ShopApi:
     def _get(self, path: str, params: Mapping[str, str]) -> tuple[Any, Mapping[str, str]]:
         response = self.send("GET", path, params)
         if response.status != 200:
-            raise self.build_error(response)
+            raise self.build_error(response, path)
         body = _parse_json(response)
+        if body is None and strange_answers.has_failed(response):
+            raise ShopCallError(BAD_ANSWER, strange_answers.describe(response, self.host))
         if body is None:
             raise ShopCallError(NOT_WOOCOMMERCE, self._not_woocommerce_message())
         return body, response.headers
@@ -106,8 +109,8 @@ class ShopApi:
         except HttpCallError as error:
             raise ShopCallError(error.code, error.message) from None
 
-    def build_error(self, response: HttpResponse) -> ShopCallError:
-        """The error for an answer without status 200."""
+    def build_error(self, response: HttpResponse, path: str) -> ShopCallError:
+        """The error for an answer without status 200 to a call of `path`."""
         status, body = response.status, _parse_json(response)
         code = str(body.get("code") or "") if isinstance(body, dict) else ""
         if status == 404 and code in _MISSING_ORDER_CODES:
@@ -115,11 +118,14 @@ class ShopApi:
         if status in (401, 403) and code:
             return ShopCallError(REFUSED_KEY, self._refused_message(status, code, str(body.get("message") or "")))
         if status in (401, 403):
+            # WooCommerce says why in JSON, so this is something before it. A firewall stays until somebody changes it.
             text = "Let this site's address through, or correct the URL"
-            return ShopCallError(REFUSED_KEY, f"{self.host} refuses calls from this site ({status}). {text}.")
+            return ShopCallError(
+                REFUSED_KEY if status == 403 else BAD_ANSWER,
+                f"{self.host} refuses calls from this site ({status}). {text}.",
+            )
         if 300 <= status < 400:
-            location = printable(response.headers.get("Location", "").partition("?")[0], 200)
-            return ShopCallError(MOVED, f"{self.host} redirects to {location}. Connect the shop with that address.")
+            return ShopCallError(MOVED, self._moved_message(response.headers.get("Location", ""), path))
         if status in (429, 503):
             retry_after = response.headers.get("Retry-After", "")
             seconds = int(retry_after) if retry_after.isascii() and retry_after.isdecimal() else 0
@@ -137,6 +143,12 @@ class ShopApi:
             f"{self.host} has no WooCommerce REST API at {printable(urlsplit(self.url).path, 60)}{API_PATH}. Check the "
             "URL, that WooCommerce is active, and that Settings › Permalinks in the shop is not set to Plain."
         )
+
+    def _moved_message(self, location: str, path: str) -> str:
+        if moved_url := urls.find_moved_url(self.url, f"{API_PATH}{path}", location):
+            return f"{self.host} redirects to {moved_url}. Connect the shop with {moved_url}."
+        shown = printable(urls.resolve_location(self.url, location) or "another page", 200)
+        return f"{self.host} redirects calls to {shown}. Let calls to {API_PATH} through there, or correct the URL."
 
     def _refused_message(self, status: int, code: str, reason: str) -> str:
         if reason.startswith(_CLOCK_MESSAGE):

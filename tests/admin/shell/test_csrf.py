@@ -50,7 +50,13 @@ def test_a_form_from_the_panel_is_accepted(app: Flask, headers: dict[str, str]) 
     assert visitor.post("/sign-in", TYPED | {"csrf_token": visitor.token()}, headers=headers).status_code == 303
 
 
-@pytest.mark.parametrize("settings", [{"POINTSYNC_PUBLIC_URL": "https://shop.example/points"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"POINTSYNC_PUBLIC_URL": "https://shop.example/points"},
+        {"POINTSYNC_PUBLIC_URL": "https://Shop.Example:443/points/"},
+    ],
+)
 def test_the_public_url_is_accepted(app: Flask) -> None:
     visitor = PanelClient(app)
     sent = {"data": TYPED | {"csrf_token": visitor.token()}, "headers": {"Origin": "https://shop.example"}}

@@ -92,7 +92,8 @@ def test_a_failure_is_repeated_after_the_delay_with_all_that_has_changed(serve, 
     assert len(receiver.messages) == 1
     moving_clock.advance(timedelta(seconds=1))
     receiver.deliver()
-    assert "It is a redirect" in receiver.row.last_error
+    assert "It is a redirect: enter http://127.0.0.1:" in receiver.row.last_error
+    assert "/elsewhere instead." in receiver.row.last_error
     assert receiver.headers[0]["webhook-id"] == receiver.headers[1]["webhook-id"], "the same changes"
     give((ANNA, 1), (BOB, 5))
     moving_clock.advance(DELAY)

@@ -162,6 +162,8 @@ def test_a_reading_goes_on_where_it_was_interrupted(
         ((401, {"code": "woocommerce_rest_cannot_view", "message": "Sorry"}), "refused_key", "may not view orders"),
         ((403, "<html>Forbidden</html>"), "refused_key", "refuses calls from this site"),
         ((401, {"code": "x", "message": "Invalid timestamp."}), "refused_key", "clock"),
+        ((401, "<html>Password</html>"), "bad_answer", "refuses calls from this site"),
+        ((200, "<b>Warning</b>:  x in a.php on line 3"), "bad_answer", "PHP error"),
         ((404, "<html>Not found</html>"), "not_woocommerce", "no WooCommerce REST API"),
         ((200, "<html>A page</html>"), "not_woocommerce", "no WooCommerce REST API"),
         ((301, ""), "moved", "redirects"),
@@ -326,3 +328,31 @@ def test_orders_that_cannot_be_used_stop_nothing(shop: WooCommerceShop) -> None:
     shop.add_order(4, billing={"email": ""}, customer_id=7)  # of an account that is not known
     read()
     assert points() == 100
+
+
+@pytest.mark.parametrize("jump", [timedelta(minutes=30), timedelta(hours=12), timedelta(days=3), timedelta(days=700)])
+def test_a_shop_is_read_at_once_after_the_clock_was_ahead(
+    shop: WooCommerceShop, time: MovingClock, jump: timedelta
+) -> None:
+    time.advance(jump)
+    read()
+    time.advance(-jump)
+    shop.add_order(1, "7.00", date_modified_gmt="2026-03-01T11:30:00")  # while this site's clock was wrong
+    read()
+    assert points() == 7
+    shop.requests.clear()
+    time.advance(MINUTE)
+    read()
+    assert not shop.requests, "it waits as always"
+
+
+@on_sqlite
+def test_a_failing_shop_is_read_after_the_clock_was_ahead(shop: WooCommerceShop, time: MovingClock) -> None:
+    time.advance(DAY)
+    shop.answers = [(500, "oops")] * 3
+    read()
+    time.advance(-DAY)
+    shop.answers.clear()
+    shop.add_order(1, "7.00")
+    read()
+    assert (points(), row().failing_since) == (7, None)

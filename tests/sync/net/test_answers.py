@@ -10,10 +10,12 @@ from pointsync.net.call import TransientCallError
 from pointsync.net.http_client import HttpClient
 from tests.support.scripted_server import (
     KIB,
+    OK,
     CreateClient,
     Script,
     ScriptedServer,
     StartServer,
+    answer_always,
     answer_once,
     expect_call_failed,
     get,
@@ -96,6 +98,58 @@ def test_damaged_gzip_is_no_answer(client: HttpClient, serve: StartServer, body:
         get(client, serve(answer_once(gzip_answer(body))).url)
 
 
+# Interim answers
+
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </s.css>; rel=preload\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "interim",
+    [
+        EARLY_HINTS,
+        b"HTTP/1.1 102 Processing\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" + EARLY_HINTS + EARLY_HINTS,
+        b"HTTP/1.1 102 Processing\r\n\r\n" * 50,
+        b"HTTP/1.1 199 Own\r\nContent-Length: 5\r\n\r\n",
+        b"HTTP/1.1 103\r\nX: y\r\n\r\n",
+    ],
+)
+def test_an_interim_answer_is_passed_over(client: HttpClient, serve: StartServer, interim: bytes) -> None:
+    server = serve(answer_always(interim + OK))
+    for _ in range(2):
+        answer = get(client, server.url, connection_key=1)
+        assert (answer.status, answer.body) == (200, b"ok")
+        assert "link" not in answer.headers
+    assert server.connections == 1
+
+
+def test_interim_answers_without_a_final_one_are_no_answer(make_client: CreateClient, serve: StartServer) -> None:
+    with expect_call_failed(TransientCallError, "bad_answer", was_sent=True):
+        get(make_client(), serve(answer_once(EARLY_HINTS)).url)
+    waiting = serve(lambda server, connection: server.drip(connection, EARLY_HINTS * 50))
+    with expect_call_failed(TransientCallError, "timeout", was_sent=True):
+        get(make_client(total_seconds=0.5), waiting.url)
+
+
+# How servers write the same answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 200 OK\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nCONTENT-LENGTH: 2\r\n\r\nok",
+        b"HTTP/1.1 200\r\nContent-Length:2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1;x=y\r\no\r\n1\r\nk\r\n0\r\nX-Trailer: 1\r\n\r\n",
+    ],
+)
+def test_an_answer_may_be_written_in_many_ways(client: HttpClient, serve: StartServer, answer: bytes) -> None:
+    assert get(client, serve(answer_once(answer)).url).body == b"ok"
+
+
 # Broken answers
 
 
@@ -107,6 +161,7 @@ def test_damaged_gzip_is_no_answer(client: HttpClient, serve: StartServer, body:
         b"garbage\r\n\r\n",
         b"HTTP/1.1 abc\r\n\r\n",
         b"HTTP/1.1 99999 No\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n",
         b"HTTP/2.0 200 OK\r\n\r\n",
         b"SSH-2.0-OpenSSH_9.0\r\n",
         b"HTTP/1.1 200",

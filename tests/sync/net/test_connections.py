@@ -1,7 +1,10 @@
-"""The HTTP client keeps connections per key, never retries, and closes all connections when it is closed."""
+"""The HTTP client keeps connections per key, replaces those that have ended between calls, and closes all when it is
+closed."""
 
 import socket
+import struct
 import threading
+from collections.abc import Callable
 from time import monotonic
 
 import pytest
@@ -11,6 +14,7 @@ from pointsync.net.http_client import HttpClient
 from tests.support.scripted_server import (
     OK,
     CreateClient,
+    Script,
     ScriptedServer,
     StartServer,
     answer_always,
@@ -52,17 +56,152 @@ def test_a_connection_closed_meanwhile_is_seen_before_it_is_used(client: HttpCli
         assert server.connections == count
 
 
-def test_a_kept_connection_that_fails_is_not_tried_again(client: HttpClient, serve: StartServer) -> None:
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def answer_then(end: Callable[[ScriptedServer, socket.socket], None]) -> Script:
+    """Answers the first request on the first connection, reads the second and ends it with `end`. Other connections
+    work."""
+
     def script(server: ScriptedServer, connection: socket.socket) -> None:
-        server.read(connection)
-        connection.sendall(OK)
-        server.read(connection)
+        is_first = server.connections == 1
+        while server.read(connection):
+            if is_first and len(server.requests) == 2:
+                end(server, connection)
+                return
+            connection.sendall(OK)
+
+    return script
+
+
+BREAKS = {
+    "closed": lambda server, connection: None,
+    "reset": lambda server, connection: reset(connection),
+    "408 of an idle connection": lambda server, connection: connection.sendall(
+        b"HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    ),
+    "421 of another server": lambda server, connection: connection.sendall(
+        b"HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\n\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("end", BREAKS.values(), ids=BREAKS)
+def test_a_repeatable_call_is_sent_again_over_a_new_connection(
+    client: HttpClient, serve: StartServer, end: Callable[[ScriptedServer, socket.socket], None]
+) -> None:
+    server = serve(answer_then(end))
+    get(client, server.url, connection_key=1)
+    answer = client.send("POST", server.url, headers={}, body=b"{}", connection_key=1, is_repeatable=True)
+    assert (answer.body, server.connections, len(server.requests)) == (b"ok", 2, 3)
+    assert server.requests[1] == server.requests[2]
+    get(client, server.url, connection_key=1)
+    assert server.connections == 2, "the new connection is kept"
+
+
+def test_a_connection_that_something_has_forgotten_is_replaced(
+    make_client: CreateClient, serve: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make_client(read_seconds=0.3)
+    server = serve(answer_then(lambda server, connection: server.stopping.wait(5) and None))
+    get(client, server.url, connection_key=1)
+    with expect_call_failed(TransientCallError, "timeout", was_sent=True):  # used just now, so it is only slow
+        client.send("POST", server.url, headers={}, body=b"{}", connection_key=1, is_repeatable=True)
+    monkeypatch.setattr("pointsync.net.call.MIN_IDLE_SECONDS", 0.0)
+    other = serve(answer_then(lambda server, connection: server.stopping.wait(5) and None))
+    get(client, other.url, connection_key=1)
+    answer = client.send("POST", other.url, headers={}, body=b"{}", connection_key=1, is_repeatable=True)
+    assert (answer.body, other.connections) == (b"ok", 2)
+
+
+def test_there_is_one_retry(client: HttpClient, serve: StartServer) -> None:
+    def script(server: ScriptedServer, connection: socket.socket) -> None:
+        is_first = server.connections == 1
+        if server.read(connection) and is_first:
+            connection.sendall(OK)
+            server.read(connection)
 
     server = serve(script)
     get(client, server.url, connection_key=1)
     with expect_call_failed(TransientCallError, "bad_answer", was_sent=True):
+        client.send("POST", server.url, headers={}, body=b"{}", connection_key=1, is_repeatable=True)
+    assert (server.connections, len(server.requests)) == (2, 3)
+
+
+def test_what_the_time_limit_allows_is_for_both(make_client: CreateClient, serve: StartServer) -> None:
+    client = make_client(total_seconds=1.0)
+
+    def script(server: ScriptedServer, connection: socket.socket) -> None:
+        if server.connections > 1:
+            server.stopping.wait(5)
+        server.read(connection)
+        connection.sendall(OK)
+        server.read(connection)
+        server.stopping.wait(0.5)
+
+    server = serve(script)
+    get(client, server.url, connection_key=1)
+    with expect_call_failed(TransientCallError, "timeout", was_sent=True, within=1.5):
+        client.send("POST", server.url, headers={}, body=b"{}", connection_key=1, is_repeatable=True)
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("end", [BREAKS["closed"], BREAKS["reset"]])
+def test_any_other_call_is_not_sent_twice(
+    client: HttpClient, serve: StartServer, end: Callable[[ScriptedServer, socket.socket], None]
+) -> None:
+    server = serve(answer_then(end))
+    get(client, server.url, connection_key=1)
+    with expect_call_failed(TransientCallError, "bad_answer", was_sent=True):
         client.send("POST", server.url, headers={}, body=b"{}", connection_key=1)
     assert (server.connections, len(server.requests)) == (1, 2)
+
+
+def test_any_call_is_sent_again_if_nothing_was_sent(
+    client: HttpClient, serve: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(server: ScriptedServer, connection: socket.socket) -> None:
+        server.read(connection)
+        connection.sendall(OK)
+        if server.connections == 1:
+            reset(connection)
+        else:
+            server.read(connection)
+
+    server = serve(script)
+    get(client, server.url, connection_key=1)
+    assert server.closed_one.wait(2)
+    # It was open when it was looked at, and is closed when it is used.
+    monkeypatch.setattr("urllib3.connection.HTTPConnection.is_connected", True)
+    answer = client.send("POST", server.url, headers={}, body=b"{}", connection_key=1)
+    assert (answer.body, server.connections, len(server.requests)) == (b"ok", 2, 2)
+
+
+def test_a_call_over_a_new_connection_is_not_repeated(client: HttpClient, serve: StartServer) -> None:
+    def script(server: ScriptedServer, connection: socket.socket) -> None:
+        server.read(connection)
+
+    server = serve(script)
+    with expect_call_failed(TransientCallError, "bad_answer", was_sent=True):
+        client.send("POST", server.url, headers={}, body=b"{}", connection_key=1, is_repeatable=True)
+    assert server.connections == 1
+
+
+def test_a_broken_answer_is_not_asked_for_again(client: HttpClient, serve: StartServer) -> None:
+    server = serve(answer_then(lambda server, connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-")))
+    get(client, server.url, connection_key=1)
+    with expect_call_failed(TransientCallError, "bad_answer", was_sent=True):
+        client.send("POST", server.url, headers={}, body=b"{}", connection_key=1, is_repeatable=True)
+    assert server.connections == 1
+
+
+def test_an_old_connection_is_not_used(client: HttpClient, serve: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve(answer_always(OK))
+    get(client, server.url, connection_key=1)
+    monkeypatch.setattr("pointsync.net.connections.MAX_IDLE_SECONDS", 0.0)
+    get(client, server.url, connection_key=1)
+    assert server.connections == 2
 
 
 def test_threads_share_a_connection_key(client: HttpClient, serve: StartServer) -> None:

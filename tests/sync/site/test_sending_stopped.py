@@ -54,6 +54,17 @@ def test_a_changed_url_stops_sending_and_an_unset_one_does_not(site_config):
     assert OTHER_URL in reason
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [f"{URL}/", URL.upper().replace("POINTS", "points"), "https://shop.example:443/points", "https://shop.example/%70oints"],
+)  # fmt: skip
+def test_another_spelling_of_the_url_does_not_stop_sending(site_config, spelling):
+    start_site(site_config)
+    assert start_site(replace(site_config, public_url=spelling)) is None
+    assert get_site().url == spelling
+    assert start_site(replace(site_config, public_url=spelling.replace("https", "http").replace("HTTPS", "http")))
+
+
 def test_a_restored_older_database_does_not_send(site_config):
     start_site(site_config)
     record_points()

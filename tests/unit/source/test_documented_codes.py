@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pointsync.net import call, http_client
+from pointsync.net import call, connections, http_client
 from pointsync.sync.protocol import errors, ping, pointsync_client, request, woorewards_client
 from tests.support.paths import PACKAGE
 from tests.support.source import list_nodes
@@ -39,7 +39,7 @@ def texts(node: ast.expr) -> Iterator[str]:
 
 
 def test_every_code_of_a_ping_is_explained():
-    modules = (http_client, call, errors, ping, pointsync_client, request, woorewards_client)
+    modules = (http_client, call, connections, errors, ping, pointsync_client, request, woorewards_client)
     known = {code for module in modules for code in codes_of(module.__file__)}
     known |= {code for code, _ in pointsync_client._PERMANENT_ERRORS.values()} | set(errors._REFUSALS)
     known |= set(pointsync_client._REFUSED_RUNS)
