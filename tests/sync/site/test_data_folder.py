@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pointsync import config, create_app, db, files, key_file, startup
+from pointsync.db.sqlite_file import create_copy
 from pointsync.errors import ConfigError
 from pointsync.imports.scratch import Scratch
 from pointsync.ops import backup
 from pointsync.runtime import get_runtime
-from pointsync.sqlite_file import create_copy
 from pointsync.sync.site import installation
 from tests.support.moving_clock import START as NOW
 
