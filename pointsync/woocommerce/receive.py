@@ -77,8 +77,13 @@ def count_kept(session: Session, now: datetime) -> int:
 def keep_delivery(
     session: Session, hook: Hook, waiting: DeliveryKept, topic: str, shop: str, body: Any, now: datetime
 ) -> HookOutcome:
-    """Keep a delivery that is counted later."""
+    """Keep a delivery that is counted later.
+
+    The shop's answer is counted by the hooks of that shop, so a new hook must belong to it before.
+    """
     address = normalise_address(shop)
+    if waiting.shop_id is not None:
+        bind(session, hook, shops.get(session, waiting.shop_id), address, shop, now)
     try:
         kept.keep(session, hook, topic=topic, shop=shop, address=address, body=body, reason=waiting.reason, now=now)
     except DeliveryIgnored as ignored:
