@@ -51,6 +51,12 @@ class TakenIn:
     has_recorded: bool
 
 
+def read_seen(session: Session, key_shop: str) -> tuple[str, datetime | None]:
+    """The lineage, and the `seen_at` of the last report of this shop; None if there was none."""
+    hook = api_rule.find(session, key_shop)
+    return get_lineage(session), hook.seen_until if hook else None
+
+
 def combine(parts: Sequence[TakenIn]) -> TakenIn:
     """The results of a call whose orders were taken in part by part."""
     return TakenIn(

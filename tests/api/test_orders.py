@@ -75,6 +75,8 @@ def test_a_hundred_orders(add_order_rule: AddRule, api_client: ApiClient) -> Non
     assert statuses(answer) == [("applied", 100)] * 99 + [("unchanged", 100)]
     assert [each["id"] for each in answer.json["results"]] == [*range(1, 100), 1]
     assert answer.json["seen_until"] is None
+    asked = {"lineage": answer.json["lineage"], "seen_until": answer.json["seen_at"]}
+    assert [api_client.get("/orders").json for _ in range(2)] == [asked, asked]
     assert api_client.report().json["seen_until"] == answer.json["seen_at"]
 
 
