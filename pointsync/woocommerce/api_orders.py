@@ -15,7 +15,7 @@ from pointsync.models import Hook, HookDelivery, Shop
 from pointsync.text_limits import printable, sanitise
 from pointsync.urls import normalise_address
 from pointsync.woocommerce import api_rule, order_json, orders, receive, shop_match
-from pointsync.woocommerce.outcome import DeliveryKept, HookOutcome
+from pointsync.woocommerce.outcome import DeliveryKept, DeliveryProblem, HookOutcome
 from pointsync.woocommerce.values import DeliveryIgnored, parse_int
 
 MAX_ORDERS = 100
@@ -142,9 +142,9 @@ class _Report:
                 self.session, self.hook, waiting, _topic_of(item), self.shop, item, self.now
             )
         except DeliveryIgnored as ignored:
-            outcome = HookOutcome("unused", str(ignored))
+            outcome = HookOutcome("unused", str(ignored), ignored.problem and DeliveryProblem.UNUSABLE)
         except DomainError as refusal:
-            outcome = HookOutcome("unused", refusal.message)
+            outcome = HookOutcome("unused", refusal.message, DeliveryProblem.UNUSABLE)
         self.has_recorded |= outcome.status == "recorded"
         self.session.add(
             HookDelivery(
@@ -153,6 +153,7 @@ class _Report:
                 topic="shop API",
                 outcome=outcome.status,
                 message=sanitise(outcome.message, receive.MAX_MESSAGE),
+                problem=outcome.problem,
             )
         )
         if outcome.settlement is None:

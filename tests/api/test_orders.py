@@ -17,7 +17,7 @@ from pointsync.errors import Conflict, NotFound
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.orders import shops
 from pointsync.models import Hook, HookDelivery, Site
-from pointsync.woocommerce import addresses, hooks, receive
+from pointsync.woocommerce import addresses, hooks, problems, receive
 from tests.api.api_clients import ApiClient, HookClient, create_api_client, make_order, make_refund
 from tests.api.hooks.test_captured_orders import list_cases, read_headers
 from tests.support.moving_clock import MovingClock
@@ -270,6 +270,19 @@ def test_admins_see_what_was_reported(app: Flask, add_order_rule: AddRule, api_c
         assert [(each.topic, each.outcome) for each in rows] == [
             ("shop API", outcome) for outcome in ("recorded", "duplicate", "unused")
         ]
+
+
+def test_orders_that_could_not_be_used_need_attention(
+    app: Flask, add_order_rule: AddRule, api_client: ApiClient
+) -> None:
+    hook = add_order_rule()
+    api_client.report(None, {}, make_order(total="ten"), make_order(id=18, status="failed"), {"code": "rest_x"})
+    with app.app_context():
+        [problem] = problems.list_problems(db.session(), 7, clock.now())
+        assert (problem.code, problem.count, problem.hook) == ("unusable", 4, db.session.get(Hook, hook.id))
+    run(app, lambda session: problems.dismiss(session, hook.id))
+    with app.app_context():
+        assert problems.list_problems(db.session(), 7, clock.now()) == []
 
 
 def test_refs_of_orders_survive_a_rotation(app: Flask, add_order_rule: AddRule, api_client: ApiClient) -> None:
