@@ -72,11 +72,11 @@ def take_in(session: Session, key_shop: str, shop: str, items: Sequence[Any], no
     """Settle the orders `items`, objects of the REST API, that the shop at the address `shop` reports. Not more than
     `ORDERS_AT_ONCE`; the caller commits.
 
-    An order that cannot be used does not stop the others. Raises TryLater while lost movements come back; InvalidInput
+    An order that cannot be used does not stop the others. Raises TryLater while orders cannot be counted; InvalidInput
     for `shop`; Conflict if nothing says how the shop's orders count (`no_rule`), if another hook counts them in the
     same reserve (`counted_twice`), or if the address is that of another shop (`other_shop`).
     """
-    fetch_back.refuse_if_running(session)
+    fetch_back.refuse_orders(session)
     hook = api_rule.find(session, key_shop, for_update=True)
     if hook is None:
         message = (

@@ -208,7 +208,10 @@ def test_nothing_is_taken_in_while_lost_movements_come_back(
     answer = api_client.report(make_order())
     assert error_code(answer) == (503, "fetching_back")
     assert int(answer.headers["Retry-After"]) > 0
-    run(app, lambda session: session.execute(update(Site).values(is_fetching_back=False, has_open_fetch=False)))
+    held = update(Site).values(is_fetching_back=False, has_open_fetch=False, hold="It was restored.")
+    run(app, lambda session: session.execute(held))
+    assert error_code(api_client.report(make_order())) == (503, "sending_stopped")
+    run(app, lambda session: session.execute(update(Site).values(hold=None)))
     assert api_client.report().json["seen_until"] is None
 
 
