@@ -2,8 +2,10 @@
 
 import gc
 import os
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache, partial
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from jinja2 import StrictUndefined
 from pointsync import clock, db
 from pointsync.accounts import admins
 from pointsync.schedule import turns
-from tests.support import postgres, run_folder
+from tests.support import bytecode, postgres, run_folder
 from tests.support.apps import create_application, open_context
 from tests.support.moving_clock import MovingClock
 from tests.support.route_cache import cache_compiled_routes
@@ -26,8 +28,10 @@ TIERS = [
     *("admin", "site", "sync", "ledger", "api", "unit"),
 ]
 """In the order in which workers take them: first the long tests, lest one is left over at the end."""
-WAITING_TIERS = ("faults", "cli", "postgres", "proxy", "peer")
+WAITING_TIERS = ("faults", "cli", "postgres", "proxy")
 """Their tests wait for other processes most of the time, so workers take files of the others between them."""
+SECONDS_PER_TEST = {"faults": 8, "postgres": 6, "proxy": 4, "browser": 4, "cli": 1, "peer": 0.25, "admin": 0.15}
+"""About how long a test of a tier takes; a test of the others takes a tenth of a second."""
 CHEAP_SCRYPT = "scrypt:1024:8:1"
 
 
@@ -46,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = run_folder.create()
         if config.option.basetemp is None:
             config.option.basetemp = folder / "pytest"
+        if config.getoption("numprocesses", None):
+            bytecode.write_missing()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -92,12 +98,17 @@ def _tier(path: Path) -> str:
 
 
 def _mix_files(items: list[pytest.Item]) -> dict[Path, float]:
-    """The place of each file: files whose tests wait, and files whose tests compute, in turn."""
-    waiting = dict.fromkeys(item.path for item in items if _tier(item.path) in WAITING_TIERS)
-    computing = dict.fromkeys(item.path for item in items if _tier(item.path) not in WAITING_TIERS)
-    return {path: place + 0.5 for place, path in enumerate(computing)} | {
-        path: place for place, path in enumerate(waiting)
-    }
+    """The place of each file in the run, from 0 to 1: files whose tests wait, and files whose tests compute, side by
+    side from the beginning to the end, so that neither is left over."""
+    seconds = Counter[Path]()
+    for item in items:
+        seconds[item.path] += SECONDS_PER_TEST.get(_tier(item.path), 0.1)
+    places = {}
+    for is_waiting in (True, False):
+        files = {path: duration for path, duration in seconds.items() if (_tier(path) in WAITING_TIERS) == is_waiting}
+        starts = accumulate(files.values(), initial=0)
+        places |= {path: start / sum(files.values()) for path, start in zip(files, starts, strict=False)}
+    return places
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

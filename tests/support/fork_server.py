@@ -1,42 +1,33 @@
-"""Starts `pointsync` processes by forking one that has already imported everything.
+"""Starts `pointsync` processes by forking one that has already imported everything: see `forking`.
 
 Python needs most of a second to import the package, and the tests start hundreds of processes. Each is still a
 process of its own: with its own pid, session, environment, folder, standard streams, signals and exit code. Only the
-imports are shared. `python -m tests.support.fork_server FD` is the process that forks; it serves the socket FD.
+imports are shared. All workers of a run share the process that forks.
 """
 
 import atexit
-import gc
-import importlib
-import io
+import fcntl
 import json
 import os
-import pkgutil
-import selectors
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
+from tests.support import run_folder
 from tests.support.paths import CHECKOUT
 
 CLI = "pointsync.cli"
 MAX_REQUEST_BYTES = 200_000
 """A datagram of a Unix socket is not longer; the environment is most of it."""
 CODE_BYTES = 4
-STOP_SECONDS = 10
-FIRST_FD = 3
-LAST_FD = 4096
+CONNECT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -98,24 +89,22 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """The process that forks. It ends with this one, whose end of the socket closes then."""
+    """A connection to the process that forks. That ends when nobody is connected any more."""
 
     def __init__(self) -> None:
-        self._control, its_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with its_end:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.fork_server", str(its_end.fileno())],
-                cwd=CHECKOUT,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[its_end.fileno()],
-                env={name: value for name, value in os.environ.items() if not name.startswith("POINTSYNC_")},
-            )
-        atexit.register(self.stop)
-
-    def stop(self) -> None:
-        """Let it end. What it started goes on."""
-        self._control.close()
-        self._process.wait(STOP_SECONDS)
+        folder = run_folder.path() if run_folder.is_created() else Path(tempfile.mkdtemp(prefix="fork-server-"))
+        with (folder / "fork_server.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            path = str(folder / "fork_server.socket")
+            self._control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._control.settimeout(CONNECT_SECONDS)
+            try:
+                self._control.connect(path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                _start(path)
+                self._control.connect(path)
+        self._control.settimeout(None)
+        atexit.register(self._control.close)
 
     def spawn(
         self,
@@ -138,9 +127,25 @@ class ForkServer:
         return ForkedProcess(["pointsync", *args], ours)
 
 
+def _start(path: str) -> None:
+    """Start the process that forks. It can be connected to at once, and answers when it has imported everything."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(path)
+        listener.listen()
+        subprocess.run(
+            [sys.executable, "-m", "tests.support.forking", str(listener.fileno())],
+            cwd=CHECKOUT,
+            pass_fds=[listener.fileno()],
+            env={name: value for name, value in os.environ.items() if not name.startswith("POINTSYNC_")},
+            check=True,
+        )
+
+
 @cache
 def get_server() -> ForkServer:
-    """The one server of this pytest process, started by the first test that needs it."""
+    """The one server of this run, started by the first test that needs it."""
     return ForkServer()
 
 
@@ -163,137 +168,3 @@ def run(
             file.seek(0)
             texts.append(file.read().decode("utf-8").replace("\r\n", "\n"))
         return subprocess.CompletedProcess(process.args, code, *texts)
-
-
-# What follows runs in the server and in the processes that it forks.
-
-
-def _serve(control: socket.socket) -> ForkRequest | None:
-    """Fork for each request. Returns the request in the new process, and None in the server at its end.
-
-    Files are plain numbers here: the new process closes them all at once, and no object may close a number again
-    that belongs to something else by then.
-    """
-    selector = selectors.DefaultSelector()
-    selector.register(control, selectors.EVENT_READ)
-    while True:
-        for key, _ in selector.select():
-            if key.data:
-                _report_end(*key.data)
-                selector.unregister(key.fd)
-                os.close(key.fd)
-                continue
-            message, fds, _, _ = socket.recv_fds(control, MAX_REQUEST_BYTES, 4)
-            if not message:
-                return None
-            pid = os.fork()
-            if pid == 0:
-                for number, fd in enumerate(fds[:FIRST_FD]):
-                    os.dup2(fd, number)
-                selector.close()
-                control.close()
-                os.closerange(FIRST_FD, LAST_FD)
-                return ForkRequest(**json.loads(message))
-            for fd in fds[:FIRST_FD]:
-                os.close(fd)
-            os.write(fds[-1], pid.to_bytes(CODE_BYTES, "big"))
-            selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, fds[-1]))
-
-
-def _report_end(pid: int, connection: int) -> None:
-    _, status = os.waitpid(pid, 0)
-    with suppress(OSError):  # nobody may wait for it any more
-        os.write(connection, os.waitstatus_to_exitcode(status).to_bytes(CODE_BYTES, "big", signed=True))
-    os.close(connection)
-
-
-def _become(request: ForkRequest) -> None:
-    """Be the process that was asked for, as a new interpreter would set it up."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    if request.new_session:
-        os.setsid()
-    os.chdir(request.cwd)
-    os.environ.clear()
-    os.environ.update(request.env)
-    time.tzset()
-    unbuffered = bool(request.env.get("PYTHONUNBUFFERED"))
-    stdin, stdout, stderr = (io.FileIO(number, mode, closefd=False) for number, mode in enumerate("rww"))
-    sys.stdin = io.TextIOWrapper(io.BufferedReader(stdin), "utf-8")
-    sys.stdout = io.TextIOWrapper(io.BufferedWriter(stdout), "utf-8", write_through=unbuffered)
-    sys.stderr = io.TextIOWrapper(stderr, "utf-8", "backslashreplace", write_through=True)  # type: ignore[type-var]
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
-    sys.argv = ["pointsync", *request.args]
-    os._exit(_run(request.main))
-
-
-def _run(main: str) -> int:
-    """The exit code of the function `main` of this module, after all that an interpreter does at its end.
-
-    Except one thing, which takes longer than most commands: it would delete each object, and so copy all the memory
-    that is shared with the server. Of the objects, only databases do something then: they move their log into the file.
-    """
-    code: object = 0
-    try:
-        importlib.import_module(main).main()
-    except SystemExit as end:
-        code = end.code
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-        code = 1
-    if not isinstance(code, int | None):
-        print(code, file=sys.stderr)
-        code = 1
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(BrokenPipeError, ValueError):
-            stream.flush()
-    for each in gc.get_objects():
-        if issubclass(type(each), sqlite3.Connection):
-            with suppress(sqlite3.Error):  # such as: it belongs to another thread
-                each.close()
-    return code or 0
-
-
-def _compile_everything() -> None:
-    """Start a site once in this process, and leave only what Werkzeug and SQLAlchemy compile for every process anew."""
-    from pointsync import config, create_app, db, startup
-    from tests.support.route_cache import cache_compiled_routes
-    from tests.support.statement_cache import share_compiled_statements
-
-    cache_compiled_routes(setattr)
-    share_compiled_statements(setattr)
-    with tempfile.TemporaryDirectory() as folder:
-        app = create_app(config.load({"POINTSYNC_DATA": folder}, Path(folder)))
-        with app.app_context():
-            startup.prepare_database()
-            db.close_connections()
-
-
-def _import_everything() -> None:
-    """All that a command or `serve` may import, so that no process does it again."""
-    import pointsync
-
-    others = ("alembic.command", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite.pysqlite")
-    own: list[Any] = [module.name for module in pkgutil.walk_packages(pointsync.__path__, "pointsync.")]
-    for name in (*others, "waitress", *own):
-        if ".migrations." not in name and not name.endswith("__main__"):
-            importlib.import_module(name)
-    _compile_everything()
-    assert threading.active_count() == 1, "a fork copies only one thread"
-    gc.collect()
-    gc.freeze()
-
-
-def main() -> None:
-    """Serve until the pytest process closes its end. Ctrl+C in a terminal is meant for that process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with socket.socket(fileno=int(sys.argv[1])) as control:
-        _import_everything()
-        request = _serve(control)
-    if request:
-        _become(request)
-
-
-if __name__ == "__main__":
-    main()

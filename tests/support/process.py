@@ -110,8 +110,8 @@ class SiteProcess:
     `cli` works on the same data without a server, after `create`. `env` adds to, or with its values replaces,
     what the process gets; the `POINTSYNC_…` settings of whoever runs the tests never reach it.
 
-    Its processes are forked from one that has imported the package, unless `is_forked` is False or `command` is
-    another: then each is a new interpreter. See `fork_server`.
+    Its processes are forked from one that has imported the package and knows the tables of a new database, unless
+    `is_forked` is False or `command` is another: then each is a new interpreter. See `fork_server`.
     """
 
     command: tuple[str, ...] = (sys.executable, "-m", "pointsync")

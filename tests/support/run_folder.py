@@ -27,10 +27,15 @@ def path() -> Path:
     return Path(tempfile.gettempdir())
 
 
+def is_created() -> bool:
+    """Whether this is a process of a test run, which has such a folder."""
+    return path().name.startswith(PREFIX)
+
+
 def remove() -> None:
     """Remove it with all that is in it."""
     folder = path()
-    if folder.name.startswith(PREFIX):
+    if is_created():
         shutil.rmtree(folder, ignore_errors=True)
         del os.environ["TMPDIR"]
         tempfile.tempdir = None

@@ -17,7 +17,9 @@ KINDS = pytest.mark.parametrize(("status", "code"), [(500, None), (500, "custom"
 
 
 @KINDS
-@pytest.mark.parametrize("position", [0, 77, COUNT - 1])
+@pytest.mark.parametrize(
+    "position", [pytest.param(0, marks=pytest.mark.long), 77, pytest.param(COUNT - 1, marks=pytest.mark.long)]
+)
 def test_all_other_movements_are_delivered(
     pair: Pair, moving_clock: MovingClock, status: int, code: str | None, position: int
 ) -> None:
