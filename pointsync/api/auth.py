@@ -13,6 +13,7 @@ from pointsync.accounts import api_keys
 from pointsync.db import Actor, DatabaseBusy, run_in_transaction, set_actor
 from pointsync.models import ApiKey
 from pointsync.web.rate_limit import count_failure
+from pointsync.web.upload_limits import UPLOAD_CHECK
 
 _KEY_HINT = "Send the header Authorization: Bearer, followed by an API key of this site."
 
@@ -57,7 +58,8 @@ def require_key(scope: str) -> None:
         raise InsufficientScope(row.name, scope)
     g.api_key_shop, g.api_key_source = row.shop, row.ref_source
     set_actor(Actor(row.name, "key", request.remote_addr or ""))
-    _track_use(row, now)
+    if UPLOAD_CHECK not in request.environ:  # the call itself follows, and is counted
+        _track_use(row, now)
 
 
 def current_shop() -> str:

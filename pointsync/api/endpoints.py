@@ -70,8 +70,8 @@ _KEY_ERRORS = {
 }
 _BUSY_ERROR = {
     503: "busy: the database is busy. fetching_back: this site was restored, and must get its lost movements back "
-    "before it can set or spend points, or record a new ref. Send the same call again after the seconds in the "
-    "Retry-After header."
+    "before it can set or spend points, or record a new ref. sending_stopped: it counts no orders until an admin has "
+    "said what its database is. Send the same call again after the seconds in the Retry-After header."
 }
 
 

@@ -25,7 +25,6 @@ _CODES = {
 _MESSAGES = {
     404: "Nothing was found at this address. /api/docs lists all endpoints.",
     405: "This address does not support this method. The Allow header lists the methods that it supports.",
-    413: "The body is too large. Send at most 1 MB per call.",
     500: "Something went wrong on this site, and nothing was changed. The site's log has the details.",
 }
 
@@ -76,6 +75,8 @@ def handle_http_error(error: HTTPException) -> Response:
     """Answer with the status and the headers of an HTTP error."""
     status = error.code or 500
     message = _MESSAGES.get(status) or error.description or error.name
+    if status == 413:
+        message = f"The body is too large. Send at most {(request.max_content_length or 0) // 1024**2} MB per call."
     response = error_response(status, _CODES.get(status, "failed"), message)
     for name, value in error.get_headers(request.environ):
         if name.lower() != "content-type":

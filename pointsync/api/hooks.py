@@ -4,8 +4,6 @@ import base64
 import errno
 import logging
 import re
-import threading
-from contextlib import nullcontext
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -19,7 +17,7 @@ from pointsync.api.responses import json_response
 from pointsync.crypto import WrongSecretKey
 from pointsync.runtime import get_runtime
 from pointsync.web.rate_limit import count_failure
-from pointsync.web.upload_limits import MAX_BODY_BYTES, MAX_HOOK_BODY_BYTES
+from pointsync.web.upload_limits import MAX_BODY_BYTES, MAX_ORDERS_BODY_BYTES, large_body_turn
 from pointsync.woocommerce import hooks
 from pointsync.woocommerce.outcome import HookOutcome
 from pointsync.woocommerce.receive import receive_delivery
@@ -37,8 +35,6 @@ _BAD_SIGNATURE = "The signature is missing or wrong. Enter the secret of this ho
 
 _TOO_LARGE = "The delivery is too large. A hook accepts at most 8 MB."
 _DISK_FULL = "The disk of this site's server is full, so the delivery was not recorded. Free up space."
-
-_large_body_lock = threading.Lock()
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +57,9 @@ def receive_webhook(token: str) -> ResponseReturnValue:
     except WrongSecretKey:
         log.error("hook %s: %s", hook.name, _CANNOT_DECRYPT)
         return errors.error_response(503, "wrong_secret", _CANNOT_DECRYPT)
-    if (request.content_length or 0) > MAX_HOOK_BODY_BYTES:
+    if (request.content_length or 0) > MAX_ORDERS_BODY_BYTES:
         return errors.error_response(413, "too_large", _TOO_LARGE)
-    request.max_content_length = MAX_HOOK_BODY_BYTES + 1  # the last byte would look like one too many
+    request.max_content_length = MAX_ORDERS_BODY_BYTES + 1  # the last byte would look like one too many
     # Above this size it is on the disk, since nobody knows yet who sends it.
     with SpooledTemporaryFile(max_size=MAX_BODY_BYTES) as body:
         try:
@@ -72,7 +68,7 @@ def receive_webhook(token: str) -> ResponseReturnValue:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             return errors.error_response(507, "disk_full", _DISK_FULL)
-        if body.tell() > MAX_HOOK_BODY_BYTES:
+        if body.tell() > MAX_ORDERS_BODY_BYTES:
             return errors.error_response(413, "too_large", _TOO_LARGE)
         if _is_ping(body):
             return json_response({"outcome": "ping", "message": "The hook exists."})
@@ -107,7 +103,7 @@ def _receive_body(body: SpooledTemporaryFile[bytes], secret: str) -> bytes:
 
 def _record_body(token: str, body: SpooledTemporaryFile[bytes]) -> HookOutcome | None:
     """Decode and record a signed body. Large ones one after the other: decoded, they take ten times as much memory."""
-    with _large_body_lock if body.tell() > MAX_BODY_BYTES else nullcontext():
+    with large_body_turn(body.tell()):
         body.seek(0)
         return _record_webhook(token, _decode_json(body.read()))
 

@@ -21,6 +21,7 @@ from pointsync.sync.fetch_back import progress
 from pointsync.sync.remotes import queue, sending_problem, shown_status
 from pointsync.sync.remotes.status import ERROR, GREEN, NONE, WARNING
 from pointsync.sync.repair import comparison_list
+from pointsync.webhooks import endpoints
 
 STATUSES = (NONE, GREEN, WARNING, ERROR)
 _COUNTED_STATES = (DeliveryState.PENDING, DeliveryState.UNKNOWN, DeliveryState.FAILED)
@@ -64,6 +65,7 @@ class SiteCollector(Collector):
         yield from self._comparisons()
         yield from self._integrity()
         yield from self._fetch_back()
+        yield from self._webhooks()
         if self._heartbeat_age_seconds is not None:
             yield GaugeMetricFamily(
                 "pointsync_worker_heartbeat_age_seconds",
@@ -146,6 +148,26 @@ class SiteCollector(Collector):
             for each in fetch_back.remotes:
                 family.add_metric([str(each.remote)], getattr(each, name))
             yield family
+
+    def _webhooks(self) -> Iterator[Metric]:
+        """For each webhook that this site calls."""
+        now, pending_counts = clock.now(), endpoints.count_pending(self._session)
+        pending = GaugeMetricFamily(
+            "pointsync_webhook_pending", "Movements that the endpoint has not learned of.", labels=["webhook"]
+        )
+        failures = GaugeMetricFamily("pointsync_webhook_failures", "Failed calls in a row.", labels=["webhook"])
+        is_off = GaugeMetricFamily("pointsync_webhook_off", "1 if it is switched off, else 0.", labels=["webhook"])
+        age = GaugeMetricFamily(
+            "pointsync_webhook_success_age_seconds", "Seconds since a message was last accepted.", labels=["webhook"]
+        )
+        for webhook, count in pending_counts.items():
+            label = [str(webhook.id)]
+            pending.add_metric(label, count)
+            failures.add_metric(label, webhook.failures)
+            is_off.add_metric(label, int(webhook.disabled_at is not None))
+            if webhook.last_success_at:
+                age.add_metric(label, max(0.0, (now - webhook.last_success_at).total_seconds()))
+        yield from (pending, failures, is_off, age)
 
     def _build_info(self) -> Metric:
         family = GaugeMetricFamily("pointsync_build_info", "The running version; always 1.", labels=["version"])

@@ -65,10 +65,19 @@ _REDEMPTION_SCHEMA = BodySchema(
 
 def read_json() -> Any:
     """The request's body, decoded. Raises DomainError if it is not JSON in UTF-8 or has another content type."""
-    request.max_content_length = API_MAX_BODY_BYTES
+    return decode_body(read_body(API_MAX_BODY_BYTES))
+
+
+def read_body(max_bytes: int) -> bytes:
+    """The request's body. Raises DomainError if it has another content type than JSON in UTF-8."""
+    request.max_content_length = max_bytes
     if request.mimetype != "application/json" or _charset() not in ("utf-8", "utf8"):
         raise DomainError("wrong_content_type", "Send the body as JSON in UTF-8, with Content-Type: application/json.")
-    raw = request.get_data()
+    return request.get_data()
+
+
+def decode_body(raw: bytes) -> Any:
+    """A body, decoded. Raises DomainError if it is not JSON in UTF-8."""
     try:
         return _decode_json(raw)
     except UnicodeDecodeError as error:

@@ -111,6 +111,16 @@ def list_all(session: Session, *, shop: str | None = None) -> list[WebhookStatus
     return [WebhookStatus(each, _find_state(each), _find_oldest(session, each)) for each in session.scalars(query)]
 
 
+def count_pending(session: Session) -> dict[Webhook, int]:
+    """The webhooks, each with the number of movements that its endpoint has not learned of.
+
+    It is counted by the numbers of their rows. On PostgreSQL, these include numbers that were never used.
+    """
+    last_seq = session.scalar(select(func.max(Movement.seq))) or 0
+    webhooks = session.scalars(select(Webhook).order_by(Webhook.id))
+    return {each: max(0, last_seq - Cursor.parse(each.cursor).seq) for each in webhooks}
+
+
 def count_off(session: Session) -> int:
     """How many webhooks are switched off."""
     query = select(func.count()).select_from(Webhook).where(Webhook.disabled_at.is_not(None))

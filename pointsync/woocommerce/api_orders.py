@@ -15,7 +15,7 @@ from pointsync.models import Hook, HookDelivery, Shop
 from pointsync.text_limits import printable, sanitise
 from pointsync.urls import normalise_address
 from pointsync.woocommerce import api_rule, order_json, orders, receive, shop_match
-from pointsync.woocommerce.outcome import DeliveryKept, HookOutcome
+from pointsync.woocommerce.outcome import DeliveryKept, DeliveryProblem, HookOutcome
 from pointsync.woocommerce.values import DeliveryIgnored, parse_int
 
 MAX_ORDERS = 100
@@ -51,6 +51,12 @@ class TakenIn:
     has_recorded: bool
 
 
+def read_seen(session: Session, key_shop: str) -> tuple[str, datetime | None]:
+    """The lineage, and the `seen_at` of the last report of this shop; None if there was none."""
+    hook = api_rule.find(session, key_shop)
+    return get_lineage(session), hook.seen_until if hook else None
+
+
 def combine(parts: Sequence[TakenIn]) -> TakenIn:
     """The results of a call whose orders were taken in part by part."""
     return TakenIn(
@@ -66,11 +72,11 @@ def take_in(session: Session, key_shop: str, shop: str, items: Sequence[Any], no
     """Settle the orders `items`, objects of the REST API, that the shop at the address `shop` reports. Not more than
     `ORDERS_AT_ONCE`; the caller commits.
 
-    An order that cannot be used does not stop the others. Raises TryLater while lost movements come back; InvalidInput
+    An order that cannot be used does not stop the others. Raises TryLater while orders cannot be counted; InvalidInput
     for `shop`; Conflict if nothing says how the shop's orders count (`no_rule`), if another hook counts them in the
     same reserve (`counted_twice`), or if the address is that of another shop (`other_shop`).
     """
-    fetch_back.refuse_if_running(session)
+    fetch_back.refuse_orders(session)
     hook = api_rule.find(session, key_shop, for_update=True)
     if hook is None:
         message = (
@@ -136,9 +142,9 @@ class _Report:
                 self.session, self.hook, waiting, _topic_of(item), self.shop, item, self.now
             )
         except DeliveryIgnored as ignored:
-            outcome = HookOutcome("unused", str(ignored))
+            outcome = HookOutcome("unused", str(ignored), ignored.problem and DeliveryProblem.UNUSABLE)
         except DomainError as refusal:
-            outcome = HookOutcome("unused", refusal.message)
+            outcome = HookOutcome("unused", refusal.message, DeliveryProblem.UNUSABLE)
         self.has_recorded |= outcome.status == "recorded"
         self.session.add(
             HookDelivery(
@@ -147,6 +153,7 @@ class _Report:
                 topic="shop API",
                 outcome=outcome.status,
                 message=sanitise(outcome.message, receive.MAX_MESSAGE),
+                problem=outcome.problem,
             )
         )
         if outcome.settlement is None:

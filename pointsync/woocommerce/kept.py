@@ -86,7 +86,7 @@ def list_ready(session: Session, now: datetime) -> list[tuple[int, int]]:
     What a removed hook has kept is received by another hook of the same shop, if there is one. Those for which the shop
     was to be asked are counted as they are if it does not answer.
     """
-    if session.scalar(select(KeptDelivery.id).limit(1)) is None or fetch_back.is_running(session):
+    if session.scalar(select(KeptDelivery.id).limit(1)) is None or fetch_back.must_orders_wait(session):
         return []
     reason, own_shop = KeptDelivery.reason, Hook.shop_id
     has_known_address = exists().where(ShopAddress.address == KeptDelivery.address)

@@ -68,7 +68,7 @@ def _ask_shop(session: Session, shop: Shop, report: OrderReport, settlement: Set
         if settlement.status == OLDER:
             raise AnswerOutdated
     elif keys.can_ask(session, shop.id, now):
-        raise DeliveryKept(kept.READING, f"{report.label}: the shop is asked what the order is now.")
+        raise DeliveryKept(kept.READING, f"{report.label}: the shop is asked what the order is now.", shop.id)
 
 
 def summarize(report: OrderReport, settlement: Settlement) -> HookOutcome:

@@ -55,6 +55,7 @@ def list_unread(session: Session) -> list[UnreadOutage]:
     return [each for each in found if each.hooks]
 
 
-def dismiss(session: Session, now: datetime) -> None:
-    """Note that an admin says that nothing is missing from the outages so far."""
-    session.execute(update(Outage).where(Outage.dismissed_at.is_(None)).values(dismissed_at=now))
+def dismiss(session: Session, now: datetime) -> int:
+    """Note that an admin says that nothing is missing from the outages so far. Return how many there were."""
+    query = update(Outage).where(Outage.dismissed_at.is_(None)).values(dismissed_at=now).returning(Outage.id)
+    return len(session.scalars(query).all())

@@ -30,8 +30,12 @@ class HookOutcome:
 
 
 class DeliveryKept(Exception):
-    """The delivery is counted later. `reason` is stored with it; the text is for admins."""
+    """The delivery is counted later. `reason` is stored with it; the text is for admins.
 
-    def __init__(self, reason: str, message: str) -> None:
+    `shop_id`: a hook that belongs to no shop yet belongs to this one, although nothing was counted.
+    """
+
+    def __init__(self, reason: str, message: str, shop_id: int | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.shop_id = shop_id

@@ -61,13 +61,14 @@ def list_deliveries(session: Session, hook_id: int, limit: int, now: datetime) -
     return list(session.scalars(query.order_by(HookDelivery.id.desc()).limit(limit)))
 
 
-def dismiss(session: Session, hook_id: int) -> None:
-    """Say that nothing needs to be done about the deliveries of a hook that could not be used. Raises NotFound."""
+def dismiss(session: Session, hook_id: int) -> int:
+    """Say that nothing needs to be done about the deliveries of a hook that could not be used. Return how many there
+    were. Raises NotFound.
+    """
     hook = hooks.get(session, hook_id)
     of_hook = (HookDelivery.hook_id == hook.id) & HookDelivery.problem.is_not(None)
-    session.execute(
-        update(HookDelivery).where(of_hook).values(problem=None).execution_options(synchronize_session=False)
-    )
+    query = update(HookDelivery).where(of_hook).values(problem=None).returning(HookDelivery.id)
+    return len(session.scalars(query.execution_options(synchronize_session=False)).all())
 
 
 def _list_unviewable(session: Session, active: Sequence[Hook]) -> Iterator[HookProblem]:

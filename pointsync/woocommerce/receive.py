@@ -20,7 +20,9 @@ MAX_TOPIC = 191
 MAX_SHOP = 500
 MAX_MESSAGE = 500
 _KEPT_UNTIL_FIRST_ORDER = "It is kept until the first order that counts tells which shop this is."
-_KEPT_WHILE_FETCHING = "Lost movements are being fetched back. The delivery is kept, and counted when they are back."
+_KEPT_AFTER_RESTORE = (
+    "It is kept, and counted when an admin has said what this database is, and lost movements were fetched back."
+)
 
 
 def receive_delivery(session: Session, hook: Hook, *, topic: str, shop: str, body: Any, now: datetime) -> HookOutcome:
@@ -37,7 +39,7 @@ def receive_delivery(session: Session, hook: Hook, *, topic: str, shop: str, bod
         outcome = keep_delivery(session, hook, waiting, topic, shop, body, now)
     except TryLater:
         outcome = keep_delivery(
-            session, hook, DeliveryKept(kept.FETCHING_BACK, _KEPT_WHILE_FETCHING), topic, shop, body, now
+            session, hook, DeliveryKept(kept.FETCHING_BACK, _KEPT_AFTER_RESTORE), topic, shop, body, now
         )
     except DeliveryIgnored as ignored:
         outcome = HookOutcome("unused", str(ignored), ignored.problem)
@@ -77,8 +79,13 @@ def count_kept(session: Session, now: datetime) -> int:
 def keep_delivery(
     session: Session, hook: Hook, waiting: DeliveryKept, topic: str, shop: str, body: Any, now: datetime
 ) -> HookOutcome:
-    """Keep a delivery that is counted later."""
+    """Keep a delivery that is counted later.
+
+    The shop's answer is counted by the hooks of that shop, so a new hook must belong to it before.
+    """
     address = normalise_address(shop)
+    if waiting.shop_id is not None:
+        bind(session, hook, shops.get(session, waiting.shop_id), address, shop, now)
     try:
         kept.keep(session, hook, topic=topic, shop=shop, address=address, body=body, reason=waiting.reason, now=now)
     except DeliveryIgnored as ignored:
@@ -103,8 +110,8 @@ def _record_delivery(session: Session, hook: Hook, topic: str, shop: str, body: 
     if topic in account_json.TOPICS:
         return _save_account(session, hook, topic, body, address)
     report = order_json.parse_delivery(topic, body)
-    if fetch_back.is_running(session):
-        raise DeliveryKept(kept.FETCHING_BACK, _KEPT_WHILE_FETCHING)
+    if fetch_back.must_orders_wait(session):
+        raise DeliveryKept(kept.FETCHING_BACK, _KEPT_AFTER_RESTORE)
     owner = shop_match.find_shop(session, hook, address)
     shop_match.refuse_second_hook(session, hook, owner)
     outcome, new_owner = orders.settle_order(session, hook, owner, address, report, now)

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
 from pointsync import clock, db
-from pointsync.models import Delivery, DeliveryState, Difference, Remote, Site, Worker
+from pointsync.ledger.feed import feed
+from pointsync.models import Delivery, DeliveryState, Difference, Remote, Site, Webhook, Worker
 from pointsync.runtime import get_runtime
 from pointsync.sync.remotes.sending_problem import REASONS
+from pointsync.webhooks import endpoints
 from tests.api.api_clients import ApiClient
 from tests.api.test_reserves_and_remotes import PASS, add_remote
 from tests.support.site_template import BOTH_DATABASES
@@ -211,6 +213,37 @@ def test_comparisons(app: Flask, api_client: ApiClient) -> None:
     assert found["pointsync_altered_movements", label_key()] == 0
     assert found["pointsync_wrong_totals", label_key()] == 3
     assert 3599 < found["pointsync_scrub_age_seconds", label_key()] < 3700
+
+
+def test_webhooks(app: Flask, api_client: ApiClient) -> None:
+    assert not [name for name, _ in metrics(api_client) if name.startswith("pointsync_webhook")]
+    now = clock.now()
+
+    def add_webhooks(session: Any) -> None:
+        for number in range(2):
+            endpoints.add(session, get_runtime().vault, f"https://{number}.example", now)
+
+    with app.app_context():
+        db.run_in_transaction(add_webhooks)
+    for _ in range(3):
+        api_client.record({"customer": "a@shop.example", "points": 1})
+
+    def learn(session: Any) -> None:
+        learned, failing = session.scalars(select(Webhook).order_by(Webhook.id))
+        learned.cursor, learned.last_success_at = str(feed.find_position(session, feed.LATEST)), now
+        failing.failures, failing.disabled_at = 7, now
+
+    with app.app_context():
+        db.run_in_transaction(learn)
+    found = metrics(api_client)
+    values = {
+        name: [found.get((f"pointsync_webhook_{name}", label_key(webhook=number))) for number in ("1", "2")]
+        for name in ("pending", "failures", "off", "success_age_seconds")
+    }
+    age, no_age = values.pop("success_age_seconds")
+    assert values == {"pending": [0, 3], "failures": [0, 7], "off": [0, 1]}
+    assert 0 <= (age or 0) < 60
+    assert no_age is None
 
 
 def test_why_nothing_is_sent(app: Flask, api_client: ApiClient) -> None:

@@ -17,7 +17,7 @@ from pointsync.errors import Conflict, NotFound
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.orders import shops
 from pointsync.models import Hook, HookDelivery, Site
-from pointsync.woocommerce import addresses, hooks, receive
+from pointsync.woocommerce import addresses, hooks, problems, receive
 from tests.api.api_clients import ApiClient, HookClient, create_api_client, make_order, make_refund
 from tests.api.hooks.test_captured_orders import list_cases, read_headers
 from tests.support.moving_clock import MovingClock
@@ -75,6 +75,8 @@ def test_a_hundred_orders(add_order_rule: AddRule, api_client: ApiClient) -> Non
     assert statuses(answer) == [("applied", 100)] * 99 + [("unchanged", 100)]
     assert [each["id"] for each in answer.json["results"]] == [*range(1, 100), 1]
     assert answer.json["seen_until"] is None
+    asked = {"lineage": answer.json["lineage"], "seen_until": answer.json["seen_at"]}
+    assert [api_client.get("/orders").json for _ in range(2)] == [asked, asked]
     assert api_client.report().json["seen_until"] == answer.json["seen_at"]
 
 
@@ -206,7 +208,10 @@ def test_nothing_is_taken_in_while_lost_movements_come_back(
     answer = api_client.report(make_order())
     assert error_code(answer) == (503, "fetching_back")
     assert int(answer.headers["Retry-After"]) > 0
-    run(app, lambda session: session.execute(update(Site).values(is_fetching_back=False, has_open_fetch=False)))
+    held = update(Site).values(is_fetching_back=False, has_open_fetch=False, hold="It was restored.")
+    run(app, lambda session: session.execute(held))
+    assert error_code(api_client.report(make_order())) == (503, "sending_stopped")
+    run(app, lambda session: session.execute(update(Site).values(hold=None)))
     assert api_client.report().json["seen_until"] is None
 
 
@@ -268,6 +273,19 @@ def test_admins_see_what_was_reported(app: Flask, add_order_rule: AddRule, api_c
         assert [(each.topic, each.outcome) for each in rows] == [
             ("shop API", outcome) for outcome in ("recorded", "duplicate", "unused")
         ]
+
+
+def test_orders_that_could_not_be_used_need_attention(
+    app: Flask, add_order_rule: AddRule, api_client: ApiClient
+) -> None:
+    hook = add_order_rule()
+    api_client.report(None, {}, make_order(total="ten"), make_order(id=18, status="failed"), {"code": "rest_x"})
+    with app.app_context():
+        [problem] = problems.list_problems(db.session(), 7, clock.now())
+        assert (problem.code, problem.count, problem.hook) == ("unusable", 4, db.session.get(Hook, hook.id))
+    run(app, lambda session: problems.dismiss(session, hook.id))
+    with app.app_context():
+        assert problems.list_problems(db.session(), 7, clock.now()) == []
 
 
 def test_refs_of_orders_survive_a_rotation(app: Flask, add_order_rule: AddRule, api_client: ApiClient) -> None:

@@ -61,6 +61,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("shop", "list"),
     ("shop", "other", "https://Staging.shop.example/"),
     ("shop", "orders"),
+    ("shop", "dismiss-outages"),
+    ("hook", "dismiss", "orders"),
     ("hook", "remove", "orders"),
     ("remote", "add", "--url", "http://127.0.0.1:9", "--auth", AUTH, "--pass", PASSWORD, *LINE, "--history"),
     ("remote", "ping", "1"),
@@ -220,6 +222,7 @@ def test_hooks(answers: dict[str, CommandResult]) -> None:
     hook = answers["hook add orders --secret s --reserve default --rate 0.5"].json
     assert set(hook) == {"name", "id", "url"}
     assert hook["url"].endswith(f"/hooks/woocommerce/{hook['id']}")
+    assert answers["hook dismiss orders"].json == {"name": "orders", "dismissed": 0}
     [listed] = answers["hook list"].json
     assert hook.items() <= listed.items()
     assert (listed["rate"], listed["base"], listed["statuses"]) == ("0.5", "goods", ["completed"])
@@ -242,6 +245,7 @@ def test_shops(answers: dict[str, CommandResult]) -> None:
     assert answers["shop list"].json == {"shops": [], "waiting": [], "removed_hooks": []}
     assert answers["shop other https://Staging.shop.example/"].json["dropped"] == 0
     assert answers["shop orders"].json == []
+    assert answers["shop dismiss-outages"].json == {"dismissed": 0}
 
 
 def test_remotes(answers: dict[str, CommandResult]) -> None:

@@ -172,6 +172,7 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("hook", "remove", "nobody"), "nobody"),
     (("hook", "change", "nobody", "--rate", "2"), "nobody"),
     (("hook", "discard", "nobody"), "nobody"),
+    (("hook", "dismiss", "nobody"), "nobody"),
     (("confirm", "moved"), "not stopped"),
     (("origin", "block", STRANGER, "--reverse-from", "2026-01-01"), "No site"),
     (("origin", "reverse", STRANGER, "--from", "2026-01-01"), "No site"),

@@ -15,6 +15,7 @@ from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.models import Hook
 from pointsync.runtime import get_runtime
 from pointsync.woocommerce import api_rule, hooks
+from pointsync.woocommerce.rule_input import parse_currencies, split_list
 
 TAB = "admin.api_keys"
 
@@ -34,6 +35,7 @@ class OrderRuleForm(FlaskForm):  # type: ignore[misc]
     )
     rate = StringField("Points per unit", default="1")
     status = StringField("Order statuses", default="completed")
+    currency = StringField("Other currencies")
 
 
 def list_rules(session: Session) -> list[Hook]:
@@ -60,6 +62,7 @@ def submit_add_order_rule() -> ResponseReturnValue:
                 reserve_key=form.reserve.data or "",
                 base=form.base.data or "",
                 rate=(form.rate.data or "").strip(),
+                currencies=parse_currencies(split_list(form.currency.data or "")),
                 status=[each for each in (form.status.data or "").split(",") if each.strip()],
                 now=clock.now(),
             )

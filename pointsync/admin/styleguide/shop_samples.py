@@ -24,6 +24,7 @@ def hook_problems() -> list[HookProblem]:
         HookProblem("silent", ERROR, HOOK, 8),
         HookProblem("address", WARNING, HOOK, 3, "www.mugs.example"),
         HookProblem("unusable", WARNING, HOOK, 1_234),
+        HookProblem("unusable", WARNING, Hook(id=902, name=LONG_NAME, key_shop="web-shop"), 1),
         HookProblem("removed_hook", WARNING, HOOK, 1),
         *(HookProblem(code, WARNING, count=2) for code in OrderProblem),
     ]

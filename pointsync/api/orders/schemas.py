@@ -23,7 +23,7 @@ class ReportedOrders(Struct, kw_only=True, forbid_unknown_fields=True):
         list[Any],
         Meta(
             description="Orders as WooCommerce's REST API, version 3, prints them. refunds may hold whole refunds with "
-            'their lines. {"id": 17, "deleted": true} is a deleted order. An empty list only asks for lineage and '
+            'their lines. {"id": 17, "deleted": true} is a deleted order. GET only asks for lineage and '
             "seen_until.",
             max_length=MAX_ORDERS,
             extra_json_schema={"items": {"description": "An order."}},
@@ -46,10 +46,9 @@ class OrderResult(Struct, kw_only=True, omit_defaults=True):
     reason: Annotated[str, Meta(description="For people: why it gives no points. Left out if there is none.")] = ""
 
 
-class OrderResults(Struct, kw_only=True):
-    """A result for each order, in the order of the call."""
+class ReportsSeen(Struct, kw_only=True):
+    """How far this site has seen the reports of orders."""
 
-    results: list[OrderResult]
     lineage: Annotated[
         str,
         Meta(
@@ -60,11 +59,17 @@ class OrderResults(Struct, kw_only=True):
     seen_until: Annotated[
         DateTimeString | None,
         Meta(
-            description="The seen_at of the call before this one; null if this site remembers none. If it is earlier "
-            "than the seen_at that you have stored, this site has forgotten calls: send all orders again that you sent "
-            "after it."
+            description="The seen_at of the last call, before this one; null if this site remembers none. If it is "
+            "earlier than the seen_at that you have stored, this site has forgotten calls: send all orders again that "
+            "you sent after it."
         ),
     ]
+
+
+class OrderResults(ReportsSeen, kw_only=True):
+    """A result for each order, in the order of the call."""
+
+    results: list[OrderResult]
     seen_at: Annotated[
         DateTimeString,
         Meta(description="The number of this call: a time that only grows, also as a text. Store it with the orders."),

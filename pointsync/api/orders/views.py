@@ -1,4 +1,4 @@
-"""`POST /orders`."""
+"""`POST /orders` and `GET /orders`."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -9,12 +9,13 @@ from pointsync import clock, db
 from pointsync.api.auth import current_shop
 from pointsync.api.endpoints import SuccessResponse, endpoint
 from pointsync.api.errors import BodyRefused
-from pointsync.api.orders.schemas import OrderResult, OrderResults, ReportedOrders
-from pointsync.api.request_bodies import BodySchema, parse_object, read_json
+from pointsync.api.orders.schemas import OrderResult, OrderResults, ReportedOrders, ReportsSeen
+from pointsync.api.request_bodies import BodySchema, decode_body, parse_object, read_body
 from pointsync.api.responses import json_response
 from pointsync.db.chunking import chunks
 from pointsync.errors import DomainError
 from pointsync.runtime import get_runtime
+from pointsync.web.upload_limits import MAX_ORDERS_BODY_BYTES, large_body_turn
 from pointsync.woocommerce import api_orders
 from pointsync.woocommerce.api_orders import MAX_ORDERS, ORDERS_AT_ONCE, TakenIn
 
@@ -43,16 +44,17 @@ _SCHEMA = BodySchema(
     errors={
         409: "no_rule: no admin has set how this shop's orders count. counted_twice: a hook counts this shop's orders "
         "in the same points reserve already. other_shop: the address belongs to another shop.",
-        413: "The body is larger than 1 MB.",
+        413: "The body is larger than 8 MB.",
         422: "The body is not valid JSON, or a field is not valid.",
     },
 )
 def report_orders() -> ResponseReturnValue:
     """Settle the orders of the body, and wake the couriers."""
     key_shop, now = current_shop(), clock.now()
+    raw = read_body(MAX_ORDERS_BODY_BYTES)
     try:
-        body = parse_object(read_json(), _SCHEMA)
-        taken = _take_in(key_shop, body, now)
+        with large_body_turn(len(raw)):
+            taken = _take_in(key_shop, parse_object(decode_body(raw), _SCHEMA), now)
     except DomainError as refusal:
         raise BodyRefused(refusal) from refusal
     if taken.has_recorded:
@@ -68,6 +70,20 @@ def report_orders() -> ResponseReturnValue:
             seen_at=_to_text(taken.seen_at),
         )
     )
+
+
+@endpoint(
+    "GET",
+    "/orders",
+    scope="shop",
+    title="Ask what was reported",
+    description="Says until when this site remembers the reports of orders of the key's shop. It changes nothing.",
+    responses={200: SuccessResponse("What this site remembers.", (ReportsSeen,))},
+)
+def show_reports_seen() -> ResponseReturnValue:
+    """Say how far reports were seen. The server asks this, too, before it receives a large body."""
+    lineage, seen_until = api_orders.read_seen(db.session(), current_shop())
+    return json_response(ReportsSeen(lineage=lineage, seen_until=_to_text(seen_until) if seen_until else None))
 
 
 def _take_in(key_shop: str, body: ReportedOrders, now: datetime) -> TakenIn:

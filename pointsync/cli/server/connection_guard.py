@@ -10,8 +10,8 @@ from pointsync.cli.server.connection import NO_ROOM, REQUEST_TIMEOUT, Connection
 
 MAX_CONNECTIONS = 500
 MAX_HELD_BYTES = 32 * 1024 * 1024
-"""Requests that are being received or wait for a thread, all together. A delivery to a hook above 1 MB is on the disk,
-and counts as well. Admins' uploads do not."""
+"""Requests that are being received or wait for a thread, all together. A shop's orders above 1 MB are on the disk,
+and count as well. Admins' uploads do not."""
 SPARE_SHARE = 0.05
 """How much room is made at once, because choosing takes time."""
 CHECK_INTERVAL_SECONDS = 0.05

@@ -20,7 +20,7 @@ class _InsufficientStorage(Error):  # type: ignore[misc]
 class RequestParser(HTTPRequestParser):  # type: ignore[misc]
     """A request. A body above the limit is not received: the application sees its length, and refuses it.
 
-    An upload may be larger: an admin's, or a delivery to a hook. Its body is received only after `allow_upload`.
+    An upload may be larger: an admin's, or a shop's orders. Its body is received only after `allow_upload`.
     """
 
     content_length: int
@@ -55,7 +55,7 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
 
     @property
     def held_bytes(self) -> int:
-        """The room that it takes, in memory or, for a large delivery to a hook, on the disk; 0 for admins' uploads."""
+        """The room that it takes, in memory or, for a shop's large upload, on the disk; 0 for admins' uploads."""
         return 0 if self.is_admins_upload else self.header_bytes_received + self.body_bytes_received
 
     def parse_header(self, header_plus: bytes) -> None:

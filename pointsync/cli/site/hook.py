@@ -119,6 +119,17 @@ def discard_kept(name: str) -> None:
     print_result({"name": name, "discarded": count}, f"Discarded deliveries: {count}.")
 
 
+@hook.command("dismiss")
+@click.argument("name", metavar="NAME")
+@site_context()
+def dismiss_deliveries(name: str) -> None:
+    """Say that what the hook could not use needs no attention any more."""
+    from pointsync.woocommerce import hooks, problems
+
+    count = transact(lambda session: problems.dismiss(session, hooks.get_by_name(session, name).id))
+    print_result({"name": name, "dismissed": count}, f"Dismissed deliveries: {count}.")
+
+
 @hook.command("remove")
 @click.argument("name", metavar="NAME")
 @site_context()

@@ -19,7 +19,13 @@ BASES = ("goods", "goods+tax", "total")
 @click.option("--rate", help="Points per unit of money, such as 1, 0.5 or 1/3. Default: 1.")
 @click.option("--status", "statuses", multiple=True, help="An order status that counts. Default: completed.")
 @click.option("--base", type=click.Choice(BASES), help="What of an order counts. Default: goods.")
-@click.option("--currency", "currencies", multiple=True, metavar="CODE=RATE", help="Only these currencies count.")
+@click.option(
+    "--currency",
+    "currencies",
+    multiple=True,
+    metavar="CODE=RATE",
+    help="The rate of a currency; can be repeated. Without --rate, only these currencies count.",
+)
 @click.option("--from", "since", metavar="DATE", help="Orders since this day count, or all. Default: from now on.")
 @site_context()
 def rule(

@@ -135,6 +135,17 @@ def merge_shops(from_id: int, into_id: int) -> None:
     print_result({"shop": into_id, "doubles": doubles}, text)
 
 
+@shop.command("dismiss-outages")
+@site_context()
+def dismiss_outages() -> None:
+    """Say that no orders are missing from the times in which this site did not run."""
+    from pointsync import clock
+    from pointsync.woocommerce import outages
+
+    count = transact(lambda session: outages.dismiss(session, clock.now()))
+    print_result({"dismissed": count}, f"Dismissed outages: {count}.")
+
+
 @shop.command("orders")
 @site_context()
 def list_orders() -> None:

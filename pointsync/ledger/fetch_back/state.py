@@ -23,6 +23,10 @@ _MESSAGE = (
     "This site was restored, and it fetches its lost movements back from the other sites. Until then it cannot set or "
     f"spend points, nor record a new ref. Send the same again in {RETRY_AFTER_SECONDS} seconds."
 )
+_STOPPED_MESSAGE = (
+    "This site may have been restored, and an admin has not said yet what its database is. Until then it counts no "
+    f"orders. Send the same again in {RETRY_AFTER_SECONDS} seconds."
+)
 _DROPPED_MAIL = "Dropped: the database was restored, and the mail may have been sent before."
 
 
@@ -79,6 +83,21 @@ def refuse_if_running(session: Session) -> None:
     """Raise TryLater if it is running."""
     if is_running(session):
         raise refusal()
+
+
+def must_orders_wait(session: Session) -> bool:
+    """Whether orders cannot be counted now: it is running, or no admin has said yet what this database is.
+
+    In an earlier state of this site, an order that was lost would count again, under a ref that a lost movement has.
+    """
+    return any(session.execute(select(Site.is_fetching_back, Site.hold.is_not(None))).one())
+
+
+def refuse_orders(session: Session) -> None:
+    """Raise TryLater if orders cannot be counted now."""
+    refuse_if_running(session)
+    if must_orders_wait(session):
+        raise TryLater("sending_stopped", _STOPPED_MESSAGE, RETRY_AFTER_SECONDS)
 
 
 def refusal() -> TryLater:

@@ -16,10 +16,10 @@ from pointsync.models import Customer, Hook, Reserve, Shop, ShopAddress, ShopKey
 def merge(session: Session, from_id: int, into_id: int, now: datetime) -> int:
     """Let the orders, addresses and hooks of one shop belong to another. Return how many orders both had counted.
 
-    Of such an order, the points that were given twice are taken back. Raises NotFound, Conflict, or TryLater while lost
-    movements come back.
+    Of such an order, the points that were given twice are taken back. Raises NotFound, Conflict, or TryLater while
+    orders cannot be counted.
     """
-    fetch_back.refuse_if_running(session)
+    fetch_back.refuse_orders(session)
     gone, kept = shops.get(session, from_id), shops.get(session, into_id)
     if gone.id == kept.id:
         raise Conflict("same_shop", "These are the same shop already.")

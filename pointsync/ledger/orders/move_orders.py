@@ -18,10 +18,10 @@ BATCH_SIZE = 50
 
 
 def find_next(session: Session) -> Shop | None:
-    """The shop of the next account whose orders may have to move; None if there is none, or while lost movements come
-    back.
+    """The shop of the next account whose orders may have to move; None if there is none, or while orders cannot be
+    counted.
     """
-    if fetch_back.is_running(session):
+    if fetch_back.must_orders_wait(session):
         return None
     query = select(Shop).join(ShopAccount, ShopAccount.shop_id == Shop.id).where(ShopAccount.is_settling)
     return session.scalar(query.order_by(ShopAccount.shop_id, ShopAccount.account_id).limit(1))

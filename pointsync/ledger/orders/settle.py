@@ -71,9 +71,10 @@ def settle(
     that nobody counts any more stays there; `counted_elsewhere` are the reserves that others count.
 
     The caller repeats the transaction on a violation of a unique index (`run_in_transaction`). Raises TryLater while
-    lost movements come back, InvalidInput if the reserve is not active or the report lacks what the rule needs.
+    orders cannot be counted (`fetch_back.must_orders_wait`), InvalidInput if the reserve is not active or the report
+    lacks what the rule needs.
     """
-    fetch_back.refuse_if_running(session)
+    fetch_back.refuse_orders(session)
     account = accounts.lock(session, shop.id, report.account_id)
     order = order_rows.lock_or_create(session, shop, report, early_sources, now)
     if report.is_deleted:  # its report has nothing but the id

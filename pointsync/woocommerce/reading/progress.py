@@ -38,7 +38,7 @@ def list_due(session: Session, now: datetime) -> list[int]:
     None while sending is stopped or lost movements come back: this may be an earlier state of the site, whose orders
     would be counted again.
     """
-    if fetch_back.is_running(session) or session.scalar(select(Site.hold)) is not None:
+    if fetch_back.must_orders_wait(session):
         return []
     is_counted = exists().where(Hook.shop_id == ShopKey.shop_id, Hook.rule == "orders", Hook.removed_at.is_(None))
     longest_wait, longest_pause = _longest_waits(session)

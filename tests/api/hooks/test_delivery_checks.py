@@ -14,7 +14,8 @@ from flask import Flask
 from pointsync import clock, crypto, db
 from pointsync.api import hooks as api_hooks
 from pointsync.models import Hook
-from pointsync.web.upload_limits import MAX_HOOK_BODY_BYTES
+from pointsync.web import upload_limits
+from pointsync.web.upload_limits import MAX_ORDERS_BODY_BYTES
 from pointsync.woocommerce import hooks
 from tests.api.api_clients import ApiClient, HookClient, make_order
 
@@ -108,7 +109,7 @@ def test_a_ping_with_another_content_type_is_refused(add_hook: AddHook) -> None:
 
 
 def test_a_body_too_large(add_hook: AddHook) -> None:
-    answer = add_hook().post(b'{"a": "' + b"x" * MAX_HOOK_BODY_BYTES + b'"}', "order.created")
+    answer = add_hook().post(b'{"a": "' + b"x" * MAX_ORDERS_BODY_BYTES + b'"}', "order.created")
     assert answer.status_code == 413
     assert answer.json["error"]["code"] == "too_large"
 
@@ -119,13 +120,13 @@ def pad(order: dict[str, Any], size: int) -> bytes:
     return raw.replace(b'"meta_data": "', b'"meta_data": "' + b"x" * (size - len(raw)))
 
 
-@pytest.mark.parametrize("size", [1024 * 1024, 1024 * 1024 + 1, MAX_HOOK_BODY_BYTES])
+@pytest.mark.parametrize("size", [1024 * 1024, 1024 * 1024 + 1, MAX_ORDERS_BODY_BYTES])
 def test_large_bodies_are_recorded_one_after_the_other(
     add_hook: AddHook, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     locked = []
     decode = api_hooks._decode_json
-    lock = api_hooks._large_body_lock
+    lock = upload_limits._large_body_lock
     monkeypatch.setattr(api_hooks, "_decode_json", lambda raw: locked.append(lock.locked()) or decode(raw))
     assert add_hook().deliver("order.created", pad(make_order(), size))["outcome"] == "recorded"
     assert (locked, lock.locked()) == ([size > 1024 * 1024], False)
@@ -143,11 +144,11 @@ def test_an_order_of_many_lines(add_hook: AddHook, api_client: ApiClient) -> Non
 def test_a_large_body_of_a_stranger_is_never_in_memory(add_hook: AddHook, tmp_path: Path) -> None:
     woo = add_hook()
     file = tmp_path / "body"
-    file.write_bytes(b"x" * MAX_HOOK_BODY_BYTES)
+    file.write_bytes(b"x" * MAX_ORDERS_BODY_BYTES)
     with file.open("rb") as stream:
         tracemalloc.start()
         try:
-            answer = woo.app.test_client().post(woo.path, input_stream=stream, content_length=MAX_HOOK_BODY_BYTES)
+            answer = woo.app.test_client().post(woo.path, input_stream=stream, content_length=MAX_ORDERS_BODY_BYTES)
             _, most = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -11,7 +11,7 @@ from pointsync import clock, db
 from pointsync.errors import Conflict, NotFound
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.orders import merge_shops, shops
-from pointsync.models import KeptDelivery
+from pointsync.models import KeptDelivery, Site
 from pointsync.woocommerce import addresses, hooks, kept, receive
 from tests.api.api_clients import ApiClient, HookClient, make_order
 
@@ -80,8 +80,13 @@ def test_movements_of_a_plugin_are_kept_as_well(app: Flask, add_hook: AddHook, a
 
 
 def test_orders_wait_while_lost_movements_come_back(app: Flask, add_hook: AddHook, api_client: ApiClient) -> None:
+    """And before, until an admin has said that the database was restored."""
     woo = add_hook()
     woo.order()
+    run(app, lambda session: setattr(session.get_one(Site, 1), "hold", "It was restored."))
+    assert woo.order(refunds=[{"id": 20, "total": "-50.00"}])["outcome"] == "kept"
+    assert (count_kept(app), api_client.points(ALICE)) == (1, 100)
+    run(app, lambda session: setattr(session.get_one(Site, 1), "hold", None))
     run(app, lambda session: fetch_back.begin(session, clock.now()))
     assert woo.order(refunds=[{"id": 20, "total": "-30.00"}])["outcome"] == "kept"
     assert woo.deliver("order.updated", b"{")["outcome"] == "unused", "what cannot be read is not kept"

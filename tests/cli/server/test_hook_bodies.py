@@ -13,7 +13,7 @@ from flask import Flask
 
 from pointsync import clock, db
 from pointsync.runtime import get_runtime
-from pointsync.web.upload_limits import MAX_BODY_BYTES, MAX_HOOK_BODY_BYTES
+from pointsync.web.upload_limits import MAX_BODY_BYTES, MAX_ORDERS_BODY_BYTES
 from pointsync.woocommerce import hooks
 from tests.cli.server.raw_client import RawClient, get_status
 from tests.support.apps import create_application, create_site, open_context
@@ -56,8 +56,8 @@ def sign(body: bytes) -> str:
 
 
 def test_the_largest_delivery_is_recorded(site_app: Flask, path: str) -> None:
-    body = ORDER % (b"x" * (MAX_HOOK_BODY_BYTES - len(ORDER) + 2))
-    assert len(body) == MAX_HOOK_BODY_BYTES
+    body = ORDER % (b"x" * (MAX_ORDERS_BODY_BYTES - len(ORDER) + 2))
+    assert len(body) == MAX_ORDERS_BODY_BYTES
     headers = (sign(body), "X-WC-Webhook-Topic: order.created", "X-WC-Webhook-Source: https://shop.example/")
     with run_http_server(site_app) as port:
         with RawClient(port) as client:
@@ -71,9 +71,9 @@ def test_the_largest_delivery_is_recorded(site_app: Flask, path: str) -> None:
 
 @pytest.mark.parametrize("headers", [("Content-Length: {size}",), ("Transfer-Encoding: chunked",)])
 def test_what_is_refused_before_it_is_received(site_app: Flask, path: str, headers: tuple[str, ...]) -> None:
-    cases = [(UNKNOWN, MAX_HOOK_BODY_BYTES, "404")]
+    cases = [(UNKNOWN, MAX_ORDERS_BODY_BYTES, "404")]
     if "chunked" not in headers[0]:
-        cases.append((path, MAX_HOOK_BODY_BYTES + 1, "413"))
+        cases.append((path, MAX_ORDERS_BODY_BYTES + 1, "413"))
     with run_http_server(site_app) as port:
         for target, size, status in cases:
             with RawClient(port) as client:
@@ -83,12 +83,12 @@ def test_what_is_refused_before_it_is_received(site_app: Flask, path: str, heade
 
 def test_unfinished_deliveries_are_on_the_disk_and_bounded(site_app: Flask, path: str) -> None:
     """Who knows the URL, but not the secret, cannot make the site hold more than the bound of all bodies."""
-    limit = 2 * MAX_HOOK_BODY_BYTES
+    limit = 2 * MAX_ORDERS_BODY_BYTES
     with run_http_server(site_app, max_held_bytes=limit) as port, ExitStack() as stack:
         clients = []
         for _ in range(6):
             client = stack.enter_context(RawClient(port))
-            client.head(path, f"Content-Length: {MAX_HOOK_BODY_BYTES}").send(b"x" * (MAX_HOOK_BODY_BYTES - 1))
+            client.head(path, f"Content-Length: {MAX_ORDERS_BODY_BYTES}").send(b"x" * (MAX_ORDERS_BODY_BYTES - 1))
             clients.append(client)
             wait_until(lambda: _bytes_on_disk() <= limit, 10, "there is no more on the disk than the bound")
         assert clients[0].wait_until_closed().startswith("HTTP/1.1 503 ")

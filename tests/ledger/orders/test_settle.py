@@ -16,7 +16,7 @@ from pointsync.ledger.orders.problems import OrderProblem
 from pointsync.ledger.orders.report import OrderReport
 from pointsync.ledger.orders.rule import TOTAL, OrderRule
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Movement, Shop, ShopOrder, StoredOrderRule
+from pointsync.models import Movement, Shop, ShopOrder, Site, StoredOrderRule
 from tests.ledger.expiry.expiry_steps import RULE_SET_ON, noon, run_expiry, run_late_expiry, set_rule
 from tests.ledger.orders.order_reports import ANNA, BOB, item, points_of_all, refund, report, shipping, tell
 from tests.support.apps import get_reserve, run_concurrently
@@ -149,6 +149,15 @@ def test_nothing_is_settled_while_lost_movements_come_back(app):
         fetch_back.begin(session, START)
     with pytest.raises(TryLater):
         tell(report())
+
+
+def test_nothing_is_settled_before_an_admin_has_said_what_the_database_is(app):
+    tell(report())
+    with db.transaction() as session:
+        session.get_one(Site, 1).hold = "It was restored."
+    with pytest.raises(TryLater):
+        tell(report(status="cancelled"))
+    assert points_of_all() == {ANNA: 100}
 
 
 class TestExpiredPoints:
