@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from pointsync import clock, db
+from pointsync.email_address import parse
 from pointsync.ledger import customers
 from tests.support.panel_client import PanelClient
 
@@ -33,7 +34,8 @@ GET_FORM = re.compile(r'<form [^>]*method="get".*?</form>', re.DOTALL)
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_has_no_header_and_its_links_keep_the_parameter(app: Flask, ada: PanelClient, path: str) -> None:
     with app.app_context():
-        db.run_in_transaction(lambda session: customers.get_or_create_ids(session, ["alice@shop.example"], clock.now()))
+        alice = parse("alice@shop.example")
+        db.run_in_transaction(lambda session: customers.get_or_create_ids(session, [alice], clock.now()))
     normal, embedded = ada.get(path).text, ada.get(f"{path}?embed=1").text
     assert '<header class="header">' in normal
     assert "embed" not in normal.replace('href="/manual/embedding"', "")
