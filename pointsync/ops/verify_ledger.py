@@ -45,6 +45,7 @@ def repair(differences: list[Document]) -> None:
         pass
     while run_in_transaction(partial(correct_totals.correct_hourly_totals, now=clock.now())):
         pass
+    run_in_transaction(partial(scrub.save_result, difference_count=0))  # what the last scrub found is corrected
     for each in differences:
         if each.get("problem") != ALTERED:
             each["repair"] = RECOUNTED
