@@ -86,20 +86,26 @@ def count_wrong_totals(session: Session) -> int:
     return len(verify.find_balance_differences(session)) + len(verify.find_hourly_total_differences(session))
 
 
-def find_wrong_sums(session: Session) -> dict[tuple[str, int], DigestSum]:
-    """By (origin, reserve's id), the right sums where the stored ones are wrong. Reads the whole ledger once."""
-    stored = {
-        (each.origin, each.reserve_id): each.held for each in session.scalars(select(ReceivedSummary)) if each.count
-    }
+def find_wrong_sums(session: Session, origin: str | None = None) -> dict[tuple[str, int], DigestSum]:
+    """By (origin, reserve's id), the right sums where the stored ones are wrong.
+
+    Reads the whole ledger once, or all movements of `origin`.
+    """
+    summaries = select(ReceivedSummary)
+    movements = select(Movement.seq, Movement.origin, Movement.reserve_id, Movement.digest)
+    if origin is not None:
+        summaries = summaries.where(ReceivedSummary.origin == origin)
+        movements = movements.where(Movement.origin == origin)
+    stored = {(each.origin, each.reserve_id): each.held for each in session.scalars(summaries) if each.count}
     altered = {row[0]: row[1] for row in session.execute(select(AlteredMovement.movement_seq, AlteredMovement.digest))}
     counted: dict[tuple[str, int], list[int]] = {}
     rows = session.execute(
-        select(Movement.seq, Movement.origin, Movement.reserve_id, Movement.digest)
-        .where(Movement.origin != get_local_auth(session), Movement.points != 0, Movement.digest.is_not(None))
-        .execution_options(yield_per=5000)
+        movements.where(
+            Movement.origin != get_local_auth(session), Movement.points != 0, Movement.digest.is_not(None)
+        ).execution_options(yield_per=5000)
     )
-    for seq, origin, reserve_id, number in rows:
-        total = counted.setdefault((origin, reserve_id), [0, 0])
+    for seq, each_origin, reserve_id, number in rows:
+        total = counted.setdefault((each_origin, reserve_id), [0, 0])
         total[0] += 1
         total[1] += altered.get(seq, number or 0)
     right = {key: DigestSum() + DigestSum(*total) for key, total in counted.items()}

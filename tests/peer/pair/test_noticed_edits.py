@@ -1,10 +1,13 @@
 """What somebody edits in one site's database shows on both sites within seconds, and wrong sums are corrected."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
 from pointsync.models import Remote
 from pointsync.schedule import remote_ticks
+from pointsync.sync.comparison.received import MAX_UNDERWAY
 from tests.peer.pair.edited_sites import Pair, differences, edit, status, sync
 from tests.peer.peer_site import PeerSite
 from tests.peer.signed_caller import ALICE
@@ -61,3 +64,44 @@ def test_a_wrong_sum_of_what_was_delivered_is_corrected(pair: Pair, remotes: tup
     a.check(remotes[0])
     a.check(remotes[0])
     assert (differences(a), status(a, remotes[0])[0]) == ([], "green")
+
+
+EDIT_HOLDING = "UPDATE holding SET count = count + 1"
+
+
+def recount(site: PeerSite) -> None:
+    """Let the job count anew what was received."""
+    with site.app.app_context():
+        remote_ticks.recount_received()
+
+
+def test_a_wrong_sum_of_what_was_received_is_corrected(
+    pair: Pair, remotes: tuple[int, int], moving_clock: MovingClock
+) -> None:
+    a, b = pair
+    to_b, to_a = remotes
+    edit(b, EDIT_HOLDING)
+    b.check(to_a)
+    recount(b)
+    b.check(to_a)
+    assert status(b, to_a)[0] == "warning", "movements may be on their way"
+    moving_clock.advance(MAX_UNDERWAY + timedelta(seconds=1))
+    recount(b)
+    for site, remote_id in ((a, to_b), (b, to_a)):
+        site.check(remote_id)
+        assert (differences(site), status(site, remote_id)[0]) == ([], "green")
+
+
+def test_a_site_that_lacks_movements_counts_once(
+    pair: Pair, remotes: tuple[int, int], moving_clock: MovingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting reads all movements of the other site, so it is not repeated while the difference waits."""
+    _, b = pair
+    edit(b, "DELETE FROM movement WHERE points = 10")
+    edit(b, "UPDATE balance SET points = points - 10")
+    counted = []
+    monkeypatch.setattr(remote_ticks.scrub, "find_wrong_sums", lambda _session, origin: counted.append(origin) or {})
+    for _ in range(3):
+        moving_clock.advance(MAX_UNDERWAY + timedelta(seconds=1))
+        recount(b)
+    assert len(counted) == 1
