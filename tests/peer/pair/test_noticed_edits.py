@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from pointsync.models import Remote
+from pointsync.ops.verify_remote import verify_remote
 from pointsync.schedule import remote_ticks
 from pointsync.sync.comparison.received import MAX_UNDERWAY
 from tests.peer.pair.edited_sites import Pair, differences, edit, status, sync
@@ -105,3 +106,32 @@ def test_a_site_that_lacks_movements_counts_once(
         moving_clock.advance(MAX_UNDERWAY + timedelta(seconds=1))
         recount(b)
     assert len(counted) == 1
+
+
+@pytest.mark.parametrize("is_repair", [False, True])
+def test_verifying_a_remote_reports_sums_that_no_movement_explains(
+    pair: Pair, remotes: tuple[int, int], is_repair: bool
+) -> None:
+    a, b = pair
+    edit(b, EDIT_HOLDING)
+    with a.app.app_context():
+        result = verify_remote(remotes[0], lambda _count: None, is_repair=is_repair)
+    assert result.is_equal is False
+    assert [each["problem"] for each in result.differences] == ["sums_differ"]
+    assert "repair" not in result.differences[0], "only the other site can correct its sum"
+
+
+def test_verifying_a_remote_settles_what_arrives_meanwhile(
+    pair: Pair, remotes: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = pair
+    edit(b, EDIT_HOLDING)
+
+    def correct_there(*_: object) -> list[object]:
+        edit(b, "UPDATE holding SET count = count - 1")
+        return []
+
+    monkeypatch.setattr("pointsync.ops.verify_remote.walk.list_differences", correct_there)
+    with a.app.app_context():
+        result = verify_remote(remotes[0], lambda _count: None, is_repair=False)
+    assert (result.is_equal, result.differences) == (True, [])
