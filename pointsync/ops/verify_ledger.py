@@ -107,7 +107,7 @@ def _list_altered(session: Session) -> list[Document]:
     rows = session.execute(
         select(Movement, Customer.email, Reserve.key)
         .join(AlteredMovement, AlteredMovement.movement_seq == Movement.seq)
-        .join(Customer, Customer.id == Movement.customer_id)
+        .join(Customer, Customer.id == Movement.customer_id, isouter=True)
         .join(Reserve, Reserve.id == Movement.reserve_id)
         .order_by(Movement.seq)
         .limit(verify.MAX_DIFFERENCES)

@@ -10,6 +10,7 @@ from pointsync.ops.verify_remote import verify_remote
 from pointsync.schedule import remote_ticks
 from pointsync.sync.comparison.received import MAX_UNDERWAY
 from tests.peer.pair.edited_sites import Pair, differences, edit, status, sync
+from tests.peer.pair.test_decisions import decide
 from tests.peer.peer_site import PeerSite
 from tests.peer.signed_caller import ALICE
 from tests.support.moving_clock import MovingClock
@@ -46,6 +47,30 @@ def test_the_edited_site_is_not_green_even_before_it_is_compared(
     assert status(a, remotes[0])[0] == "warning"
     assert a.remote(remotes[0]).checked_at is None, "it is compared with the next tick"
     edit(a, "UPDATE movement SET points = ? WHERE points = 1000", points)
+
+
+def test_a_deleted_customer_comes_back(pair: Pair, remotes: tuple[int, int]) -> None:
+    """With foreign keys off, as in the `sqlite3` shell. Own movements and received ones, and what is recorded later."""
+    a, b = pair
+    to_b, to_a = remotes
+    edit(b, "INSERT INTO customer (id, email, created_at) VALUES (99, 'zoe@shop.example', '2026-03-01')")
+    edit(b, "DELETE FROM balance")
+    edit(b, "DELETE FROM customer WHERE id <> 99")
+    refresh(b)
+    assert status(b, to_a)[0] == "warning"
+    a.record(ALICE, 4)
+    a.deliver(to_b)
+    for site, remote_id, kind, choice in ((a, to_b, "altered_there", "here"), (b, to_a, "altered_here", "there")):
+        site.check(remote_id)
+        assert {each[1] for each in differences(site)} == {kind}
+        assert status(site, remote_id)[0] == "error"
+        for movement_id, *_ in differences(site):
+            decide(site, remote_id, movement_id, choice)
+        site.deliver(remote_id)
+    for site, remote_id in ((a, to_b), (b, to_a)):
+        site.check(remote_id)
+        assert (differences(site), status(site, remote_id)[0]) == ([], "green")
+    assert a.balance(ALICE) == b.balance(ALICE) == 10 + 2 + 20 + 4
 
 
 def test_an_own_movement_deleted_with_its_deliveries_is_shown(pair: Pair, remotes: tuple[int, int]) -> None:
