@@ -167,7 +167,7 @@ def test_a_broken_cursor_is_refused(cursor):
 
 @pytest.mark.parametrize("key", ["a\0", "\ud800", 7])
 def test_a_text_that_cannot_be_stored_is_refused(key):
-    with pytest.raises(InvalidInput, match="begin at its first page"):
+    with pytest.raises(InvalidInput, match="Start at the first page"):
         fetch_page(make_cursor("after", key), SIZE, (str,), lambda step: [], lambda row: (row,))
 
 

@@ -48,6 +48,7 @@ def drop_the_index(session: Session) -> None:
     columns = ", ".join(column.name for column in Movement.__table__.columns)
     session.execute(text(f"CREATE TABLE loose AS SELECT {columns} FROM movement"))
     session.execute(text("DROP TABLE movement"))
+    session.execute(text("PRAGMA legacy_alter_table = ON"))  # triggers of other tables name the one that is gone
     session.execute(text("ALTER TABLE loose RENAME TO movement"))
 
 
