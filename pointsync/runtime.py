@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
@@ -33,6 +34,9 @@ class Runtime:
     """Set when the scheduler should end; a background task then stops after its current part."""
     job_threads: dict[tuple[str, int], threading.Thread] = field(default_factory=dict)
     """By job and remote, the threads in which jobs call remotes; see `schedule.turns`."""
+    recounted: dict[int, datetime] = field(default_factory=dict)
+    """By remote, since when it had differed (`Remote.differs_since`) when what was received from it was last counted
+    anew; see `schedule.remote_ticks.recount_received`."""
     failures: FailureCounter = field(default_factory=FailureCounter)
     """Callers' failures with keys, Passes and signatures."""
     wait_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))

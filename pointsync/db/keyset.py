@@ -123,7 +123,9 @@ def _parse_cursor(cursor: str | None, limit: int, key_types: tuple[type, ...]) -
         if not all(is_storable(each) if isinstance(each, str) else abs(each) <= MAX_ID for each in key):
             raise ValueError
     except (ValueError, TypeError, RecursionError, binascii.Error) as error:
-        raise InvalidInput("cursor", "This address leads to no page of this list; begin at its first page.") from error
+        raise InvalidInput(
+            "cursor", "This address does not lead to a page of this list. Start at the first page."
+        ) from error
     return PageRequest(limit, tuple(key), is_backwards=direction == "before")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from pointsync.db.is_in import is_in_parameter
@@ -19,6 +19,7 @@ from pointsync.ledger.below_zero.shared_corrections import take_back_duplicates
 from pointsync.ledger.draft_rules import MAX_TIME_AHEAD
 from pointsync.ledger.insert_movements import insert_movements
 from pointsync.ledger.integrity import restore_row
+from pointsync.ledger.integrity.digested_customer import digested_customer
 from pointsync.ledger.movement_row import MovementRow
 from pointsync.models import Balance, Customer, Movement, Origin, Reserve
 from pointsync.models.movement import LOCAL_KINDS
@@ -31,7 +32,7 @@ MAX_SENT_CUSTOMER_LENGTH = 320
 _FIND_EXISTING = (
     select(
         *(Movement.id, Movement.points, Movement.set_to, Movement.customer_id, Movement.reserve_id, Movement.digest),
-        func.coalesce(Movement.sent_customer, Customer.email).label("customer"),
+        *(Movement.sent_customer, Customer.email),
     )
     .join(Customer, Customer.id == Movement.customer_id, isouter=True)
     .where(Movement.origin == bindparam("origin"), is_in_parameter(Movement.id, "ids"))
@@ -178,7 +179,7 @@ def _restore_edited(
     restored: dict[str, int] = {}
     for index, each in enumerate(incoming):
         row = existing.get(each.id)
-        if row is None or row.digest == digest(row.id, row.points, row.customer or ""):
+        if row is None or row.digest == digest(row.id, row.points, digested_customer(row.sent_customer, row.email)):
             continue
         if index not in emails or each.set_to is not None or each.id in restored or row.reserve_id != reserve.id:
             continue

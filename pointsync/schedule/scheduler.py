@@ -32,6 +32,7 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (remote_ticks.refresh_late_statuses, 1),
     (remote_ticks.check_remotes, remote_ticks.CHECK_INTERVAL.total_seconds()),
     (remote_ticks.compare_remotes, 2),
+    (remote_ticks.recount_received, 5),
     (ticks.digest_old_movements, 2),
     (ticks.scrub_movements, 1),
     (recovery_ticks.fetch_back, 1),

@@ -43,12 +43,15 @@ def wake_couriers() -> None:
 
 
 def heartbeat() -> None:
-    """Record that this process runs jobs, check that the database is still this site's, and read edited movements."""
+    """Check that the database is still this site's, record that this process runs jobs, and read edited movements.
+
+    A process that cannot check the database records nothing, so it does not count as alive.
+    """
     state = get_runtime()
     with transaction() as session:
-        leases.record_heartbeat(session, state.worker_id)
-    with transaction() as session:
         installation.watch(session, state.config)
+    with transaction() as session:
+        leases.record_heartbeat(session, state.worker_id)
     installation.save_marker(db.session(), state.config)
     if movement_changes.are_waiting(db.session()):
         have_lost_deliveries = movement_changes.have_lost_deliveries(db.session())

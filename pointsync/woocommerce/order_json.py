@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from pointsync.email_address import normalise
+from pointsync.email_address import Address, parse
 from pointsync.errors import InvalidInput
 from pointsync.ledger.orders.report import FEE, ITEM, SHIPPING, OrderLine, OrderReport, Refund, RefundedLine
 from pointsync.text_limits import MAX_REASON_LENGTH, sanitise
@@ -74,14 +74,14 @@ def parse_order(order: dict[str, Any]) -> OrderReport:
     )
 
 
-def _parse_customer(order: dict[str, Any], label: str) -> tuple[str | None, str]:
-    """The normalised address that gets the points, or None and why."""
+def _parse_customer(order: dict[str, Any], label: str) -> tuple[Address | None, str]:
+    """The address that gets the points, or None and why."""
     billing = order.get("billing")
     address = billing.get("email") if isinstance(billing, dict) else None
     if not isinstance(address, str) or not address.strip():
         return None, f"The {label} has no e-mail address, so nobody can get the points."
     try:
-        return normalise(address), ""
+        return parse(address), ""
     except InvalidInput as error:
         return None, f"The {label}: {error.message}"
 

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from pointsync import whole_number
-from pointsync.email_address import normalise
+from pointsync.email_address import parse
 from pointsync.errors import InvalidInput
 from pointsync.woocommerce.outcome import DeliveryProblem
 
@@ -59,11 +59,11 @@ def parse_exact_amount(value: Any, label: str) -> tuple[Fraction, Fraction]:
 
 
 def parse_email(value: Any, label: str) -> str:
-    """The normalised e-mail address of the customer. Raises DeliveryIgnored."""
+    """The e-mail address of the customer, in the spelling for mails. Raises DeliveryIgnored."""
     if not isinstance(value, str) or not value.strip():
         raise DeliveryIgnored(f"{label} has no e-mail address, so nobody can get the points.")
     try:
-        return normalise(value)
+        return parse(value).spelling
     except InvalidInput as error:
         raise DeliveryIgnored(error.message) from error
 

@@ -65,7 +65,7 @@ def correct_overdrawn(seq: int) -> ResponseReturnValue:
 @blueprint.post(f"{MOVEMENT_PATH}/correct")
 def submit_correct_overdrawn(seq: int) -> ResponseReturnValue:
     """Bring the balance up to zero on all sites."""
-    return _correct(seq, overdrawn_movements.correct, _render_correction, "It goes to all sites.")
+    return _correct(seq, overdrawn_movements.correct, _render_correction, "The correction goes to all sites.")
 
 
 @blueprint.get(f"{MOVEMENT_PATH}/correct-here")
@@ -77,7 +77,7 @@ def correct_overdrawn_here(seq: int) -> ResponseReturnValue:
 @blueprint.post(f"{MOVEMENT_PATH}/correct-here")
 def submit_correct_overdrawn_here(seq: int) -> ResponseReturnValue:
     """Bring the balance up to zero on this site."""
-    result = "It stays on this site, and is listed under Declared differences."
+    result = "The correction stays on this site, and is listed under Declared differences."
     return _correct(seq, overdrawn_movements.correct_here, _render_local_correction, result)
 
 

@@ -18,7 +18,7 @@ from pointsync.admin.shell.panel import blueprint, parse_row_id, render_page
 from pointsync.admin.shell.reserve_choices import get_active_reserve, set_reserve_choices
 from pointsync.admin.shell.template_filters import format_count
 from pointsync.db.chunking import chunks
-from pointsync.email_address import normalise
+from pointsync.email_address import parse
 from pointsync.errors import DomainError, InvalidInput, NotFound, TryLater
 from pointsync.ledger.forecast import forecast
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft
@@ -164,8 +164,8 @@ def _read_form(session: Session, form: AdjustmentForm, selection: Selection, ide
     action, is_valid = raw_value(form, "what"), selection.problem is None
     try:
         if not ref_parts and is_valid:
-            email = normalise(form.email.data or "")
-            ref_parts = {email: crypto.sha256_hex(email)}
+            address = parse(form.email.data or "")
+            ref_parts = {address.spelling: crypto.sha256_hex(address.key)}
     except InvalidInput as error:
         is_valid = _show_errors(form, error)
     try:

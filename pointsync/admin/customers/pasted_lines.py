@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from pointsync.admin.shell.forms import parse_whole_number
-from pointsync.email_address import normalise
+from pointsync.email_address import parse
 from pointsync.errors import InvalidInput
 from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, validate_points, validate_text
 
@@ -41,7 +41,7 @@ def parse_line(number: int, text: str, default_reason: str) -> PastedLine:
         return PastedLine(
             number,
             display_text,
-            normalise(email),
+            parse(email).spelling,
             _parse_points(points),
             validate_text(reason, MAX_REASON_LENGTH, "") or default_reason,
         )

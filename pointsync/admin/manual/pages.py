@@ -24,6 +24,8 @@ MAX_UNBROKEN_CODE = 24
 _COMMENT = re.compile(r"^<!--.*-->$\n?", re.MULTILINE)
 _DIAGRAM = re.compile("[\u2500-\u257f]")  # lines of boxes
 _DIAGRAM_START = '<pre class="code-block" role="group" aria-label="Diagram" tabindex="0"><code>'
+_OPTION = re.compile(r"(?<!\S)--[\w-]+")
+_OPTION_ON_ONE_LINE = r'<span class="nowrap">\g<0></span>'
 _PAGE_LINK = re.compile(r"(?:([a-z0-9-]+)\.md)?(?:#([\w-]+))?")
 _WEB_LINK = re.compile(r"https?://", re.IGNORECASE)
 _WEB_LINK_END = '<span class="visually-hidden"> (opens a new tab)</span></a>'
@@ -261,10 +263,11 @@ class _Renderer(RendererHTML):
     code_block = fence
 
     def code_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        """Code in a sentence; a short one stays on one line, which may otherwise end at each hyphen."""
+        """Code in a sentence; a short one, or an option, stays on one line, which may otherwise end at each hyphen."""
         text = tokens[idx].content
-        more = ' class="nowrap"' if len(text) <= MAX_UNBROKEN_CODE else ""
-        return f"<code{more}>{escape(text)}</code>"
+        if len(text) <= MAX_UNBROKEN_CODE:
+            return f'<code class="nowrap">{escape(text)}</code>'
+        return f"<code>{_OPTION.sub(_OPTION_ON_ONE_LINE, escape(text))}</code>"
 
 
 def _make_parser() -> MarkdownIt:

@@ -58,7 +58,7 @@ def submit_skip_fetch(remote_id: int) -> ResponseReturnValue:
     except Conflict as error:
         flash(error.message, "warning")
     else:
-        flash("Continuing without it. It is fetched when it answers, before anything is sent to it.", "done")
+        flash("Continuing without it. As soon as it answers, this site fetches from it what is missing.", "done")
     return _redirect()
 
 

@@ -81,10 +81,10 @@ class _Email(ParamType):
     name = "email"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from pointsync.email_address import normalise
+        from pointsync.email_address import parse
 
         try:
-            return normalise(str(value))
+            return parse(str(value)).spelling
         except InvalidInput as error:
             self.fail(error.message, param)
 

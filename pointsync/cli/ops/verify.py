@@ -54,6 +54,7 @@ PROBLEM_LABELS = {
     "same_id": "two movements with one id",
     NOT_COMPARED: "not compared",
     "differs_here": "not all of its movements are here",
+    "sums_differ": "the sums differ",
 }
 REPAIR_LABELS = {
     "sent_again": "sent again",

@@ -60,6 +60,6 @@ def _select(since: str | None, email: str | None) -> "Selection":
     from pointsync.sync.site import general
 
     if email is not None:
-        customers.get(db.session(), email)
+        email = customers.get(db.session(), email).email
     zone = general.get_time_zone(db.session())
     return Selection(clock.parse_input(since, zone) if since else None, email)

@@ -132,6 +132,7 @@ def _record_returned(
     if decision.problem == ReturnProblem.OTHER_CONTENT:
         placement = Placement(merged)
         for each in decision.own:
+            placement.repeat_seqs.append(each.seq)
             receivers = repeats.take_back(session, each, str(merged.movement_id), now)
             placement.not_sent |= dict.fromkeys(receivers - merged.remote_ids, _OTHER_CONTENT_THERE)
     else:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from pointsync import ids
@@ -18,7 +18,7 @@ from pointsync.ledger.fetch_back.placement import Placement, load_own
 from pointsync.ledger.insert_movements import insert_movements
 from pointsync.ledger.movement_row import MovementRow
 from pointsync.ledger.orders.given import mark_stale
-from pointsync.models import Delivery, DeliveryState, Remote, Reserve, Site
+from pointsync.models import Delivery, DeliveryState, Hold, Remote, Reserve, Site
 from pointsync.models.movement import SENT_KINDS
 from pointsync.text_limits import MAX_POINTS
 
@@ -58,7 +58,9 @@ def insert_returned(session: Session, placements: Sequence[Placement], now: date
         insert_movements(session, rows)
         mark_stale(session, (row.ref for row in rows if row.source))
         site.last_id = max(site.last_id, *(int(row.id) for row in rows))
-        _create_deliveries(session, [each for each in placements if each.merged.movement_id not in refused], now)
+        recorded = [each for each in placements if each.merged.movement_id not in refused]
+        _create_deliveries(session, recorded, now)
+        _move_captures(session, recorded)
     return refused
 
 
@@ -108,6 +110,15 @@ def _create_deliveries(session: Session, placements: Sequence[Placement], now: d
     for remote in remotes:
         remote.delivered += DigestSum.of(confirmed[remote.id])
     session.flush()
+
+
+def _move_captures(session: Session, placements: Sequence[Placement]) -> None:
+    """A hold that a repeat has captured was captured by the returned movement, so that the shop may repeat that."""
+    own = load_own(session, [each.merged.movement_id for each in placements if each.repeat_seqs])
+    for each in placements:
+        if each.repeat_seqs:
+            seq = own[each.merged.movement_id].seq
+            session.execute(update(Hold).where(Hold.movement_seq.in_(each.repeat_seqs)).values(movement_seq=seq))
 
 
 def _delivery_values(remote: Remote, placement: Placement, now: datetime) -> dict[str, Any] | None:

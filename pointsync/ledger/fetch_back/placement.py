@@ -27,6 +27,8 @@ class Placement:
 
     merged: MergedMovement
     not_sent: dict[int, str] = field(default_factory=dict)
+    repeat_seqs: list[int] = field(default_factory=list)
+    """The shop's repeats of it, which are taken back."""
 
 
 class NotPlaced(Enum):
@@ -87,6 +89,7 @@ def place(
         _reissue(session, own, now)
     placement = Placement(merged)
     for each in found:
+        placement.repeat_seqs.append(each.seq)
         receivers = repeats.take_back(session, each, str(merged.movement_id), now)
         placement.not_sent = dict.fromkeys(receivers - merged.remote_ids, _REPEAT_ARRIVED)
     return placement

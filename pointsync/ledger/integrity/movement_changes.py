@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from pointsync.digests import DigestSum, digest
 from pointsync.ledger import received_summary
+from pointsync.ledger.integrity.digested_customer import digested_customer
 from pointsync.ledger.outbox import get_local_auth
 from pointsync.models import AlteredMovement, Customer, Delivery, Movement, MovementChange, Origin, Remote
 
@@ -122,7 +123,7 @@ def _process(session: Session, change: MovementChange, now: datetime, *, has_new
     movement, email = row
     if not has_new_digest and movement.id == change.movement_id and movement.digest != change.digest:
         _restore_digest(session, movement, change)
-    is_now = digest(movement.id, movement.points, movement.sent_customer or email or "")
+    is_now = digest(movement.id, movement.points, digested_customer(movement.sent_customer, email))
     if movement.points:
         _change_sum(session, movement.seq, movement.origin, movement.reserve_id, is_now, 1)
     if is_now == movement.digest:

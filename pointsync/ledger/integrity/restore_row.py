@@ -36,7 +36,8 @@ def restore(session: Session, origin: str, movement_id: str, points: int, custom
     ).one()
     address = parse(customer)
     email = address.key
-    edited = {"points": movement.points, "customer": session.get_one(Customer, movement.customer_id).email}
+    edited_customer = session.get(Customer, movement.customer_id, populate_existing=True)
+    edited = {"points": movement.points, "customer": edited_customer.email if edited_customer else None}
     edited_key = (movement.customer_id, movement.reserve_id)
     customer_id = customers.get_or_create_ids(session, [address], now)[email]
     movement.points, movement.customer_id = points, customer_id
@@ -44,7 +45,7 @@ def restore(session: Session, origin: str, movement_id: str, points: int, custom
     session.flush()
     movement_changes.process_movement(session, movement.seq, now)
     key = (customer_id, movement.reserve_id)
-    balances = recount_balances(session, [key, edited_key])
+    balances = recount_balances(session, [key, edited_key] if edited_customer else [key])
     log.warning("movement %s of %s has its original points and customer again", movement_id, origin)
     audit_recorder.log_action(
         session, "restored", "movement", movement_id, email, before=edited, after={"points": points, "customer": email}

@@ -4,13 +4,14 @@ import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync.digests import DigestSum, digest
 from pointsync.ledger import received_summary
 from pointsync.ledger.apply import lock_origin
 from pointsync.ledger.integrity import verify
+from pointsync.ledger.integrity.digested_customer import digested_customer
 from pointsync.ledger.outbox import get_local_auth
 from pointsync.models import AlteredMovement, Customer, Movement, MovementChange, ReceivedSummary, Site
 
@@ -31,21 +32,22 @@ def is_due(session: Session, now: datetime) -> bool:
 
 
 def find_altered(session: Session, after_seq: int) -> tuple[list[MovementChange], int | None]:
-    """Notes of the movements in the next part that contradict their digest, and the `seq` that the part ends with.
+    """Notes of the movements in the next part that contradict their digest, or do so no more, and the `seq` that the
+    part ends with.
 
     None after the last part.
     """
     rows = session.execute(
         select(
             *(Movement.seq, Movement.origin, Movement.id, Movement.reserve_id, Movement.points, Movement.digest),
-            func.coalesce(Movement.sent_customer, Customer.email),
+            *(Movement.sent_customer, Customer.email),
         )
-        .join(Customer, Customer.id == Movement.customer_id)
+        .join(Customer, Customer.id == Movement.customer_id, isouter=True)
         .where(Movement.seq > after_seq, Movement.digest.is_not(None))
         .order_by(Movement.seq)
         .limit(CHUNK_SIZE)
     ).all()
-    known = set(session.scalars(select(AlteredMovement.movement_seq)))
+    known = {row[0]: row[1] for row in session.execute(select(AlteredMovement.movement_seq, AlteredMovement.digest))}
     notes = [
         MovementChange(
             movement_seq=seq,
@@ -55,8 +57,8 @@ def find_altered(session: Session, after_seq: int) -> tuple[list[MovementChange]
             points=points,
             digest=number,
         )
-        for seq, origin, movement_id, reserve_id, points, number, customer in rows
-        if digest(movement_id, points, customer) != number and seq not in known
+        for seq, origin, movement_id, reserve_id, points, number, sent, email in rows
+        if digest(movement_id, points, digested_customer(sent, email)) != known.get(seq, number)
     ]
     return notes, rows[-1][0] if len(rows) == CHUNK_SIZE else None
 
@@ -86,20 +88,26 @@ def count_wrong_totals(session: Session) -> int:
     return len(verify.find_balance_differences(session)) + len(verify.find_hourly_total_differences(session))
 
 
-def find_wrong_sums(session: Session) -> dict[tuple[str, int], DigestSum]:
-    """By (origin, reserve's id), the right sums where the stored ones are wrong. Reads the whole ledger once."""
-    stored = {
-        (each.origin, each.reserve_id): each.held for each in session.scalars(select(ReceivedSummary)) if each.count
-    }
+def find_wrong_sums(session: Session, origin: str | None = None) -> dict[tuple[str, int], DigestSum]:
+    """By (origin, reserve's id), the right sums where the stored ones are wrong.
+
+    Reads the whole ledger once, or all movements of `origin`.
+    """
+    summaries = select(ReceivedSummary)
+    movements = select(Movement.seq, Movement.origin, Movement.reserve_id, Movement.digest)
+    if origin is not None:
+        summaries = summaries.where(ReceivedSummary.origin == origin)
+        movements = movements.where(Movement.origin == origin)
+    stored = {(each.origin, each.reserve_id): each.held for each in session.scalars(summaries) if each.count}
     altered = {row[0]: row[1] for row in session.execute(select(AlteredMovement.movement_seq, AlteredMovement.digest))}
     counted: dict[tuple[str, int], list[int]] = {}
     rows = session.execute(
-        select(Movement.seq, Movement.origin, Movement.reserve_id, Movement.digest)
-        .where(Movement.origin != get_local_auth(session), Movement.points != 0, Movement.digest.is_not(None))
-        .execution_options(yield_per=5000)
+        movements.where(
+            Movement.origin != get_local_auth(session), Movement.points != 0, Movement.digest.is_not(None)
+        ).execution_options(yield_per=5000)
     )
-    for seq, origin, reserve_id, number in rows:
-        total = counted.setdefault((origin, reserve_id), [0, 0])
+    for seq, each_origin, reserve_id, number in rows:
+        total = counted.setdefault((each_origin, reserve_id), [0, 0])
         total[0] += 1
         total[1] += altered.get(seq, number or 0)
     right = {key: DigestSum() + DigestSum(*total) for key, total in counted.items()}

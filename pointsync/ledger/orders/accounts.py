@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, aliased
 
 from pointsync.db.upsert import insert_or_ignore
+from pointsync.email_address import Address, parse
 from pointsync.ledger.orders.report import OrderReport
 from pointsync.models import Shop, ShopAccount, ShopOrder
 
@@ -72,7 +73,7 @@ def save(session: Session, shop: Shop, report: AccountReport) -> bool:
 
 
 def choose_customer(
-    session: Session, report: OrderReport, row: ShopOrder, account: ShopAccount | None, holder: str | None
+    session: Session, report: OrderReport, row: ShopOrder, account: ShopAccount | None, holder: Address | None
 ) -> OrderReport:
     """The report with the customer to whom the order belongs; `holder` is the one who has points from it.
 
@@ -82,7 +83,7 @@ def choose_customer(
     if report.is_deleted:
         return report
     if account is not None and account.email and not account.is_deleted:
-        return replace(report, customer=account.email, customer_problem="")
+        return replace(report, customer=parse(account.email), customer_problem="")
     if holder is not None and _is_of_deleted_account(session, report, row, account):
         return replace(report, customer=holder, customer_problem="", account_id=row.account_id)
     return report

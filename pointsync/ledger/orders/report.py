@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from pointsync.email_address import Address
+
 ITEM, FEE, SHIPPING = "item", "fee", "shipping"
 """The kinds of an order's lines."""
 
@@ -71,8 +73,8 @@ class OrderReport:
     lines: tuple[OrderLine, ...] | None = None
     """Items, fees and shipping; None if the report does not tell them."""
     refunds: tuple[Refund, ...] = ()
-    customer: str | None = None
-    """The normalised e-mail address with which the order was placed."""
+    customer: Address | None = None
+    """The e-mail address with which the order was placed."""
     customer_problem: str = ""
     """Why there is no address, as a sentence."""
     account_id: int | None = None

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pointsync.email_address import Address, parse
 from pointsync.errors import InvalidInput
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.orders import accounts, order_rows, reasons, refs, shops, stored_rules
@@ -110,7 +111,7 @@ def settle_customer(session: Session, order: LockedOrder, shop: Shop, email: str
     Raises InvalidInput if the reserve is not active.
     """
     row = order.row
-    report = OrderReport(id=row.order_id, number=row.number, status=row.status, customer=email)
+    report = OrderReport(id=row.order_id, number=row.number, status=row.status, customer=parse(email))
     for reserve_id in sorted({each.reserve_id for each in order.points}):
         given = order.points_in(reserve_id)
         worth = _Worth(sum(each.points for each in given))
@@ -134,10 +135,10 @@ def _record_drafts(
     return results
 
 
-def _find_holder(session: Session, given: Sequence[ShopOrderPoints]) -> str | None:
-    """The customer who has points from the order."""
-    ids = (each.customer_id for each in given if each.points > 0)
-    return next((session.get_one(Customer, customer_id).email for customer_id in ids), None)
+def _find_holder(session: Session, given: Sequence[ShopOrderPoints]) -> Address | None:
+    """The address of the customer who has points from the order."""
+    holders = (session.get_one(Customer, each.customer_id) for each in given if each.points > 0)
+    return next((Address(each.email, each.mail_address) for each in holders), None)
 
 
 def _choose_reserve(
@@ -196,7 +197,9 @@ def _build_drafts(
 ) -> list[tuple[Draft, ShopOrderPoints | None]]:
     """A draft for each customer whose points change, with the row of the points that the customer has so far."""
     customers = {each.customer_id: session.get_one(Customer, each.customer_id).email for each in given}
-    email = report.customer or next((customers[each.customer_id] for each in given if each.points > 0), None)
+    email = next((customers[each.customer_id] for each in given if each.points > 0), None)
+    if report.customer is not None:
+        email = report.customer.key
     changes: list[tuple[str, int, ShopOrderPoints | None]] = []
     for each in given:
         if customers[each.customer_id] != email and each.points:
@@ -209,7 +212,7 @@ def _build_drafts(
     for customer, points, row in changes:
         is_moved = len(changes) > 1 and customer != email
         draft = Draft(
-            customer,
+            report.customer.spelling if report.customer is not None and customer == email else customer,
             points,
             reserve=reserve.key,
             kind="earn" if points > 0 else "refund",

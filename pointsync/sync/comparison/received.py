@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists
+from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import Session
 
 from pointsync.digests import DigestSum, digest
@@ -82,6 +82,18 @@ def compare_ping(
     remote.is_equal_here = result
     if doubted_at != since:
         _save_doubt(session, remote, doubted_at, now)
+
+
+def list_different(session: Session, now: datetime) -> list[tuple[int, str, datetime]]:
+    """Id, Auth and `differs_since` of the remotes that have delivered something else than this site holds, and not only
+    because movements are on their way.
+    """
+    rows = session.execute(
+        select(Remote.id, Remote.auth, Remote.differs_since).where(
+            Remote.deleted_at.is_(None), Remote.is_equal_here.is_(False), Remote.differs_since < now - MAX_UNDERWAY
+        )
+    )
+    return [(remote_id, auth, since) for remote_id, auth, since in rows if since is not None]
 
 
 def _save_doubt(session: Session, remote: Remote, doubted_at: datetime | None, now: datetime) -> None:

@@ -39,5 +39,7 @@ def _of(remote: Remote, problem: str | None, now: datetime) -> ShownStatus:
         return ShownStatus(ERROR, problem)
     is_stale = remote.status_at is not None and not -MAX_LEAD <= now - remote.status_at <= STALE_AFTER
     if is_stale and remote.status == GREEN:
-        return ShownStatus(WARNING, f"Not checked since {remote.status_at:%H:%M:%S} UTC: {remote.status_text}")
+        return ShownStatus(
+            WARNING, f"Not checked since {remote.status_at:%H:%M:%S} UTC. Before that: {remote.status_text}"
+        )
     return ShownStatus(remote.status, remote.status_text)

@@ -105,9 +105,9 @@ def read_integrity(session: Session) -> Integrity:
 
 def _list_altered(session: Session) -> list[AlteredRow]:
     query = (
-        select(Movement, Customer.email, AlteredMovement.found_at)
+        select(Movement, func.coalesce(Customer.email, ""), AlteredMovement.found_at)
         .join(AlteredMovement, AlteredMovement.movement_seq == Movement.seq)
-        .join(Customer, Customer.id == Movement.customer_id)
+        .join(Customer, Customer.id == Movement.customer_id, isouter=True)
         .order_by(Movement.seq)
         .limit(MAX_ALTERED_LISTED)
     )

@@ -136,13 +136,13 @@ def load_own(session: Session, remote: Remote, low: int, high: int) -> dict[int,
     for condition in ranges.by_length(low, high):
         rows = session.execute(
             select(Movement, Customer.email, AlteredMovement.digest)
-            .join(Customer, Customer.id == Movement.customer_id)
+            .join(Customer, Customer.id == Movement.customer_id, isouter=True)
             .join(AlteredMovement, AlteredMovement.movement_seq == Movement.seq, isouter=True)
             .where(Movement.origin == get_local_auth(session), Movement.reserve_id == remote.reserve_id, condition)
             .execution_options(populate_existing=True)
         )
         for movement, email, altered in rows:
-            own_by_seq[movement.seq] = OwnMovement(movement, email, altered or movement.digest, [])
+            own_by_seq[movement.seq] = OwnMovement(movement, email or "", altered or movement.digest, [])
     for part in chunks(list(own_by_seq)):
         deliveries = session.scalars(
             select(Delivery)

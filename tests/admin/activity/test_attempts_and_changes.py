@@ -58,7 +58,7 @@ class TestOverdrawn:
         assert answer.location == f"{OVERDRAWN_PAGE}?size=40"
         assert self.counts(app) == (0, 4, 2)
         text = ada.get(answer.location).text
-        assert "The balance is now 0. It goes to all sites." in text
+        assert "The balance is now 0. The correction goes to all sites." in text
         second, first = row_texts(text)
         assert first.endswith("Tea shop −20 0 Corrected: +25")
         assert second.endswith("Tea shop −25 0 No longer below zero")

@@ -79,7 +79,7 @@ def test_the_page_filters_and_escapes(app: Flask, ada: PanelClient) -> None:
         ("since=2026-02-02&until=2026-02-01", "before the first one"),
         ("noun=%00", "There is no such kind of change"),
         ("actor=%F0%9F", "There is no such name"),
-        ("cursor=rubbish", "leads to no page"),
+        ("cursor=rubbish", "does not lead to a page"),
         ("size=7", "A page has"),
     ],
 )

@@ -126,7 +126,7 @@ class TestCorrectHereOnly:
         assert ada.send(f"{CORRECT_HERE}?size=40").location == f"{LIST}?size=40"
         assert state(overdrawn_app) == (0, ["earn", "spend", "correction"], 1)
         page = ada.get(LIST).text
-        assert "It stays on this site, and is listed under Declared differences." in page
+        assert "The correction stays on this site, and is listed under Declared differences." in page
         assert row_texts(page)[0].endswith("Tea shop −20 0 Corrected here only: +20")
         [row] = row_texts(ada.get(DIFFERENCES).text)
         assert row.endswith("alice@shop.test Corrected in Points The balance was below zero +20")

@@ -155,10 +155,10 @@ def test_the_form_keeps_its_values(ada: PanelClient) -> None:
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("cursor=broken", "This address leads to no page of this list; begin at its first page."),
-        ("cursor=%00", "This address leads to no page of this list; begin at its first page."),
-        ("cursor=WyJhZnRlciIsInh4Il0=", "This address leads to no page of this list; begin at its first page."),
-        (f"cursor={'A' * 5000}", "This address leads to no page of this list; begin at its first page."),
+        ("cursor=broken", "This address does not lead to a page of this list. Start at the first page."),
+        ("cursor=%00", "This address does not lead to a page of this list. Start at the first page."),
+        ("cursor=WyJhZnRlciIsInh4Il0=", "This address does not lead to a page of this list. Start at the first page."),
+        (f"cursor={'A' * 5000}", "This address does not lead to a page of this list. Start at the first page."),
         ("size=7", "A page has 10, 20, 40 or 80 rows."),
         ("size=x", "A page has 10, 20, 40 or 80 rows."),
         ("size=-20", "A page has 10, 20, 40 or 80 rows."),

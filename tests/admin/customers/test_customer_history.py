@@ -68,7 +68,7 @@ def test_each_movement_with_all_details(app: Flask, ada: PanelClient) -> None:
 
     assert other["Recorded at"] == "Shop 2"
     assert other["Delivered"] == "Received"
-    assert other["Date"] == "1 Mar 2026, 10:00 here 1 Mar 2026, 12:00"
+    assert other["Date"] == "1 Mar 2026, 10:00 recorded here 1 Mar 2026, 12:00"
     assert (other["Points"], other["Total"]) == ("−90", "−33 Below zero")
     assert unknown["Recorded at"] == UNKNOWN_AUTH
     assert refund["Description"] == "Refunded In Points"
@@ -198,7 +198,7 @@ def test_a_customer_who_does_not_exist(app: Flask, ada: PanelClient, number: str
     [
         ("reserve=silver", 'id="reserve-error">There is no such points reserve'),
         ("reserve=%00", 'id="reserve-error">There is no such points reserve'),
-        ("cursor=silly", "This address leads to no page"),
+        ("cursor=silly", "This address does not lead to a page"),
         ("size=11", "A page has 10, 20, 40 or 80 rows."),
     ],
 )

@@ -111,4 +111,4 @@ def test_a_long_list_is_cut(app: Flask, ada: PanelClient) -> None:
     customer_id = place_holds(app, *(f"cart-{number}" for number in range(51)), points=1)
     text = text_of(ada.get(f"/customers/{customer_id}").text)
     assert "51 held, 49 free" in text
-    assert "The first 50 holds are listed" in text
+    assert "Only the 50 holds that end first are listed" in text

@@ -68,7 +68,7 @@ def test_pausing_and_resuming(app: Flask, ada: PanelClient) -> None:
 def test_deleting_names_the_waiting_movements(app: Flask, ada: PanelClient) -> None:
     text = ada.get(f"{REMOTE_PAGE}/delete").text
     assert "3 movements are waiting for it" in text
-    assert "Drop 3 and delete" in text
+    assert "Discard 3 and delete" in text
     with app.app_context(), db.transaction() as session:
         sample_remotes.record_waiting(session, 1)
     answer = ada.send(f"{REMOTE_PAGE}/delete", confirmed_count="3")

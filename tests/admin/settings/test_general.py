@@ -140,7 +140,7 @@ def test_what_the_environment_sets_is_read_only(app: Flask, ada: PanelClient) ->
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
 def test_the_browsers_url_is_suggested_and_set_in_one_click(app: Flask, ada: PanelClient) -> None:
     text = ada.get(PAGE).text
-    assert "Use http://localhost</button>" in text
+    assert "Use this URL</button>" in text
     assert field_value(text, "public_url") in ("", "http://localhost")
     assert stored_values(app) == {}, "showing the page sets nothing"
     assert ada.send(URL_OFFER_PAGE, PAGE, public_url="http://localhost").location == PAGE
@@ -166,7 +166,7 @@ def test_saving_does_not_confirm_the_served_url(app: Flask, ada: PanelClient) ->
     run_in_transaction(app, prepare)
     text = ada.get(PAGE).text
     assert field_value(text, "public_url") == "http://localhost" or "http://127.0.0.1:8080" in text
-    assert "Use http://localhost</button>" in text
+    assert "Use this URL</button>" in text
     assert ada.send(PAGE, public_url="http://127.0.0.1:8080", time_zone="UTC").status_code == 303
     assert stored_values(app) == {"time_zone": "UTC"}
 

@@ -88,7 +88,7 @@ def test_the_filter(page: Page, url: str, app: Flask) -> None:
     expect(page.get_by_text("No results.")).to_be_visible()
     check_page(page, "activity-filter-nothing")
     page.goto(f"{url}{PAGE}?cursor=broken")
-    expect(page.get_by_text("This address leads to no page of this list")).to_be_visible()
+    expect(page.get_by_text("This address does not lead to a page of this list")).to_be_visible()
     check_page(page, "activity-cursor")
     page.get_by_role("link", name="Show the first page").click()
     expect(page.get_by_role("row")).to_have_count(8)
@@ -157,7 +157,7 @@ def test_a_correction_below_zero(page: Page, url: str, app: Flask) -> None:
     expect(page.get_by_role("link", name="Correct: −100 of")).to_be_focused()
     page.keyboard.press("Enter")
     dialog.get_by_role("button", name="Correct").click()
-    expect(page.get_by_text("The balance is now 0. It goes to all sites.")).to_be_visible()
+    expect(page.get_by_text("The balance is now 0. The correction goes to all sites.")).to_be_visible()
     check_page(page, "activity-below-corrected")
     assert console_errors == []
 
@@ -171,7 +171,7 @@ def test_a_declared_difference(page: Page, url: str, app: Flask) -> None:
     expect(page.get_by_text("The other sites keep their balance.")).to_be_visible()
     check_page(page, "activity-below-correct-here")
     page.get_by_role("button", name="Correct here only").click()
-    expect(page.get_by_text("It stays on this site, and is listed")).to_be_visible()
+    expect(page.get_by_text("The correction stays on this site, and is listed")).to_be_visible()
     page.get_by_role("link", name="Declared differences").click()
     expect(page.get_by_role("row", name="The balance was below zero")).to_be_visible()
     check_page(page, "activity-declared-differences")

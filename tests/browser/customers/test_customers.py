@@ -55,7 +55,7 @@ def test_the_list(page: Page, url: str, app: Flask) -> None:
     expect(page.get_by_text("There is no such points reserve.")).to_be_visible()
     check_page(page, "customers-error")
     page.goto(f"{url}/customers?cursor=nothing")
-    expect(page.get_by_text("This address leads to no page")).to_be_visible()
+    expect(page.get_by_text("This address does not lead to a page")).to_be_visible()
     check_page(page, "customers-page-error")
     assert console_errors == []
 

@@ -109,7 +109,7 @@ def test_its_dialogs(signed_in: Page) -> None:
     page.get_by_role("link", name="Delete").click()
     expect(page.get_by_text("3 movements are waiting for it and would not be sent.")).to_be_visible()
     check_page(page, "dialog-delete")
-    page.get_by_role("button", name="Drop 3 and delete").click()
+    page.get_by_role("button", name="Discard 3 and delete").click()
     expect(page.get_by_text("Shop 3 is deleted.")).to_be_visible()
     assert console_errors == []
 

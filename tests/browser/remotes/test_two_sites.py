@@ -112,7 +112,7 @@ def test_a_family_in_the_panel(admin_windows: tuple[AdminWindow, AdminWindow]) -
         mug.site.cli("record", ALICE, "1")
     mug.act("Tea shop", "Delete")
     mug.sees("3 movements are waiting for it and would not be sent.")
-    mug.press("Drop 3 and delete")
+    mug.press("Discard 3 and delete")
     mug.sees("Tea shop is deleted.")
     mug.sees("No remote sites yet.")
     assert mug.heard == []

@@ -37,7 +37,7 @@ def test_general(page: Page, url: str, app: Flask) -> None:
 def test_the_suggested_url_is_confirmed_in_one_click(page: Page, url: str, app: Flask) -> None:
     site_url = url.replace("127.0.0.1", "localhost")
     sign_in_first_admin(page, site_url, app, "/system/general")
-    page.get_by_role("button", name=f"Use {site_url}").click()
+    page.get_by_role("button", name=f"Use this URL: {site_url}", exact=True).click()
     expect(page.get_by_text(f"Other sites now call this one at {site_url}.")).to_be_visible()
     expect(page.get_by_label("Public URL")).to_have_value(site_url)
     expect(page.get_by_role("button", name="Use")).to_have_count(0)

@@ -10,7 +10,7 @@ from pointsync.digests import DigestSum
 from pointsync.ledger import received_summary
 from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.integrity import movement_changes, scrub, undigested
-from pointsync.models import AlteredMovement, Delivery, DeliveryState, Movement, MovementChange, Remote, Site
+from pointsync.models import AlteredMovement, Customer, Delivery, DeliveryState, Movement, MovementChange, Remote, Site
 from pointsync.sync.comparison import delivered
 from tests.support.apps import get_reserve
 from tests.support.moving_clock import START as NOW
@@ -159,6 +159,62 @@ def test_a_movement_moved_to_another_origin(ledger: int) -> None:
     edit(20, origin="wrk_00000000000000bb")
     process()
     assert_sums_are_right()
+
+
+def test_an_edited_address_is_noticed_at_once(ledger: int) -> None:
+    before = sums()
+    set_address(ANNA, "typo@shop.example")
+    process()
+    assert_sums_are_right()
+    assert all(now != then for now, then in zip(sums(), before, strict=True))
+    set_address("typo@shop.example", ANNA)
+    process()
+    assert sums() == before
+    with db.transaction() as session:
+        assert movement_changes.count_altered(session) == 0
+
+
+@pytest.mark.parametrize("is_noticed", [True, False])
+def test_a_movement_is_moved_to_another_customer_than_it_was_sent_for(ledger: int, is_noticed: bool) -> None:
+    """The address as it was sent is stored with the movement, so its digest could be computed as before."""
+    with db.transaction() as session:
+        apply(session, ORIGIN, get_reserve(session), [IncomingMovement("40", "straße@shop.example", 40)], NOW)
+        assert session.scalar(select(Movement.sent_customer).where(Movement.points == 40))
+    before, _ = sums()
+    with db.transaction() as session:
+        anna_id = session.scalars(select(Customer.id).where(Customer.email == ANNA)).one()
+    edit(40, customer_id=anna_id)
+    if not is_noticed:
+        with db.transaction() as session:
+            session.execute(delete(MovementChange))
+        scrub_all()
+    process()
+    assert_sums_are_right()
+    assert sums()[0] != before
+    with db.transaction() as session:
+        # The origin sends it again.
+        result = apply(session, ORIGIN, get_reserve(session), [IncomingMovement("40", "straße@shop.example", 40)], NOW)
+        assert result[0].status == "applied"
+    assert sums()[0] == before
+
+
+def test_what_is_right_again_without_a_note_is_found_by_the_scrub(ledger: int) -> None:
+    before = sums()
+    edit(20, points=1000)
+    process()
+    edit(1000, points=20)
+    with db.transaction() as session:
+        session.execute(delete(MovementChange))
+    scrub_all()
+    process()
+    assert sums() == before
+    with db.transaction() as session:
+        assert movement_changes.count_altered(session) == 0
+
+
+def set_address(old: str, new: str) -> None:
+    with db.transaction() as session:
+        session.execute(update(Customer).where(Customer.email == old).values(email=new))
 
 
 def test_the_site_itself_causes_no_note(ledger: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from pointsync import db
+from pointsync.email_address import parse
 from pointsync.ledger.orders import shops
 from pointsync.ledger.orders.report import FEE, ITEM, SHIPPING, OrderLine, OrderReport, Refund, RefundedLine
 from pointsync.ledger.orders.rule import OrderRule
@@ -54,7 +55,10 @@ def report(*lines: OrderLine, total: str | None = None, **fields: Any) -> OrderR
     lines = lines or (item("100"),)
     amount = sum((line.with_tax for line in lines), Fraction(0)) if total is None else money(total)
     values: dict[str, Any] = {"id": 17, "status": "completed", "currency": "EUR", "customer": ANNA}
-    return OrderReport(**(values | {"total": amount, "lines": lines} | fields))
+    values |= {"total": amount, "lines": lines} | fields
+    if values["customer"] is not None:
+        values["customer"] = parse(values["customer"])
+    return OrderReport(**values)
 
 
 def tell(what: OrderReport, now: datetime = START, reserve: str = "default", **options: Any) -> Settlement:

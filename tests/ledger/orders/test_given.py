@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from pointsync import db
+from pointsync.email_address import parse
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.orders.given import EarlySource
 from pointsync.ledger.orders.rule import ANY_CURRENCY, TOTAL, OrderRule
@@ -62,7 +63,7 @@ class TestEarlyHooks:
 
     def test_the_points_move_to_the_customer_of_the_order(self, app):
         record_early(220, (20, 60))
-        tell(replace(ORDER, refunds=(refund("30", id=20),), customer=BOB), early_sources=EARLY)
+        tell(replace(ORDER, refunds=(refund("30", id=20),), customer=parse(BOB)), early_sources=EARLY)
         assert points_of_all() == {BOB: 160}
 
     def test_of_hooks_with_the_same_name_the_one_of_that_time_decides(self, app):

@@ -16,7 +16,7 @@ from pointsync.ledger.orders.problems import OrderProblem
 from pointsync.ledger.orders.report import OrderReport
 from pointsync.ledger.orders.rule import TOTAL, OrderRule
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Movement, Shop, ShopOrder, Site, StoredOrderRule
+from pointsync.models import Customer, Movement, Shop, ShopOrder, Site, StoredOrderRule
 from tests.ledger.expiry.expiry_steps import RULE_SET_ON, noon, run_expiry, run_late_expiry, set_rule
 from tests.ledger.orders.order_reports import ANNA, BOB, item, points_of_all, refund, report, shipping, tell
 from tests.support.apps import get_reserve, run_concurrently
@@ -209,3 +209,10 @@ def test_a_report_at_once_from_many_callers(app):
     with db.transaction() as session:
         [order] = session.scalars(select(ShopOrder))
     assert order.n == len(movements())
+
+
+def test_a_new_customer_gets_mails_under_the_address_as_it_was_typed(app):
+    tell(report(customer="Straße@shop.example"))
+    tell(report(customer="STRASSE@shop.example", total="80", lines=(item("80"),)))
+    assert points_of_all() == {"strasse@shop.example": 80}
+    assert db.session.scalars(select(Customer)).one().mail_address == "straße@shop.example"

@@ -51,7 +51,7 @@ def test_a_movement_deleted_there_is_sent_again(pair: Pair, moving_clock: Moving
 
 
 @pytest.mark.parametrize(
-    "column", ["points = 1000, reason = 'edited'", "customer_id = (SELECT id FROM customer LIMIT 1), reason = 'edited'"]
+    "column", ["points = 1000, reason = 'edited'", "customer_id = (SELECT min(id) FROM customer), reason = 'edited'"]
 )
 def test_a_movement_edited_there_is_shown(pair: Pair, column: str) -> None:
     a, b = pair

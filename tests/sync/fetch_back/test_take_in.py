@@ -10,6 +10,7 @@ from pointsync import db, digests, ids
 from pointsync.ledger.integrity.verify import find_balance_differences, find_hourly_total_differences
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Delivery, DeliveryState, Movement, Remote, Site
+from tests.ledger.holds import hold_steps
 from tests.support.moving_clock import START
 from tests.support.remote_rows import ANNA, add_remote
 from tests.sync.fetch_back.returns import (
@@ -164,6 +165,18 @@ class TestRepeats:
         assert (first.id, first.source, first.ref) == (str(FIRST_ID + 1), SHOP, "order-1")
         assert delivery_states(again.id) == dict.fromkeys(remote_ids, "aside")
         assert delivery_states(first.id) == dict.fromkeys(remote_ids, "delivered")
+
+    def test_a_capture_of_a_hold_can_be_repeated_afterwards(self, remote_ids):
+        hold_steps.give(50)
+        hold_steps.place(10)
+        hold_steps.take(movement_ref="order-1")
+        begin()
+        for remote_id in remote_ids:
+            give_back(remote_id, lost(1, points=-10, kind="spend", at=None))
+        assert record_returned()
+        assert [each.points for each in own_movements()] == [50, -10, 10, -10]
+        hold, status = hold_steps.take(movement_ref="order-1")
+        assert (status, hold.movement_seq) == ("duplicate", 4)
 
     def test_a_remote_that_has_the_repeat_does_not_get_the_first_one(self, remote_ids):
         again = repeat(1, source=SHOP).movement
