@@ -1,0 +1,49 @@
+"""A change of people: what somebody has said about the addresses of a customer. It never changes itself. Pure."""
+
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+RENAME, ALIAS, MERGE, UNMERGE, ERASE = "rename", "alias", "merge", "unmerge", "erase"
+JOINING = frozenset({RENAME, ALIAS, MERGE})
+"""The changes that join two addresses. An `unmerge` undoes one of them."""
+
+
+class ChangeKey(NamedTuple):
+    """Which change it is, on all sites."""
+
+    origin: str
+    """The Auth of the site on which it was made."""
+    id: str
+    """Its id there, in decimal."""
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One change. All addresses are keys, see `email_address.Address`."""
+
+    origin: str
+    id: str
+    at: datetime
+    change: Literal["rename", "alias", "merge", "unmerge", "erase"]
+    customer: str
+    """An address of the customer whom it is about."""
+    into: str | None = None
+    """`rename`: the new address. `alias`: one more address. `merge`: an address of the customer who stays."""
+    undoes: ChangeKey | None = None
+    """`unmerge`: the change that no longer counts."""
+
+    @property
+    def key(self) -> ChangeKey:
+        """Which change it is."""
+        return ChangeKey(self.origin, self.id)
+
+    @property
+    def order(self) -> tuple[datetime, str, int, str]:
+        """Its place among all changes, the same on every site. Ids are compared as numbers."""
+        return self.at, self.origin, len(self.id), self.id
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that it names."""
+        return (self.customer,) if self.into is None else (self.customer, self.into)
