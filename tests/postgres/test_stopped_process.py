@@ -84,7 +84,10 @@ def test_long_work_is_not_cut(tmp_path: Path, postgres_url: str) -> None:
         psycopg.connect(postgres_url, autocommit=True) as other,
     ):
         with db.upgrade_lock():
-            [[held]] = other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted").fetchall()
+            # Other tests lock in databases of their own on the same server.
+            here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            locks = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND {here}"
+            [[held]] = other.execute(locks).fetchall()
             assert held == 1
         with db.get_engine().connect() as connection:
             assert connection.exec_driver_sql(timeout).scalar() == f"{IDLE_TRANSACTION_SECONDS}s"

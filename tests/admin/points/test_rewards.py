@@ -91,7 +91,7 @@ def test_one_is_added(app: Flask, ada: PanelClient, what: str) -> None:
         ({"description": "a\nb"}, "description", "control characters"),
         *(
             ({"points": points}, "points", "Type a whole number from 1 to 2,000,000,000")
-            for points in ("", "0", "-5", "1.5", "1e3", "٣", "2000000001", "9" * 5000, "\0")
+            for points in ("", "0", "-5", "1.5", "3e9", "٣", "2000000001", "9" * 5000, "\0")
         ),
         ({"title": "There"}, "title", "already has one called There;"),
     ],
