@@ -1,4 +1,4 @@
-"""Writing files atomically, and surviving power cuts."""
+"""The files of a site: private, owned by the account of their folder, and written whole or not at all."""
 
 import os
 import pwd

@@ -15,6 +15,7 @@ MAX_MESSAGE_LENGTH = 500
 MAX_QUOTED_LENGTH = 40
 
 QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"
+"""What people and programs put around a text."""
 
 _RESERVE_KEY = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 

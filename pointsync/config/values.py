@@ -10,13 +10,13 @@ from pathlib import Path
 from types import ModuleType
 
 from pointsync.errors import ConfigError
+from pointsync.text_limits import QUOTES
 
 PREFIX = "POINTSYNC_"
 SWITCH_WORDS = {
     **dict.fromkeys(("on", "true", "yes", "1", "enabled"), "on"),
     **dict.fromkeys(("off", "false", "no", "0", "disabled"), "off"),
 }
-_QUOTES = "\"'`“”‘’„«»"
 _PLACEHOLDER = re.compile(r"\$[A-Za-z_{(]|\{\{|^%[A-Za-z](?:/|$)|^<.*>$|`")
 """What a shell, systemd (`%h`), a template or a reader should have replaced."""
 _MIN_SIMILARITY = 0.85
@@ -46,7 +46,7 @@ def find_path_problem(path: str) -> str | None:
         return "is set, but empty; remove it to use the default"
     if not path.isprintable():
         return "contains control characters"
-    if path[0] in _QUOTES or path[-1] in _QUOTES:
+    if path[0] in QUOTES or path[-1] in QUOTES:
         return f"is {path}, with quotes that are not removed here; write it without quotes"
     if path.startswith("~"):
         return f"is {path}, but ~ is not replaced here; write the whole path"

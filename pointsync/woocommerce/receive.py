@@ -21,7 +21,7 @@ MAX_SHOP = 500
 MAX_MESSAGE = 500
 _KEPT_UNTIL_FIRST_ORDER = "It is kept until the first order that counts tells which shop this is."
 _KEPT_AFTER_RESTORE = (
-    "It is kept, and counted when an admin has said what this database is, and lost movements were fetched back."
+    "It is kept. It counts as soon as an admin has said what this database is, and lost movements are back."
 )
 
 

@@ -197,9 +197,8 @@ def _build_drafts(
 ) -> list[tuple[Draft, ShopOrderPoints | None]]:
     """A draft for each customer whose points change, with the row of the points that the customer has so far."""
     customers = {each.customer_id: session.get_one(Customer, each.customer_id).email for each in given}
-    email = next((customers[each.customer_id] for each in given if each.points > 0), None)
-    if report.customer is not None:
-        email = report.customer.key
+    owner = report.customer or _find_holder(session, given)
+    email = owner.key if owner else None
     changes: list[tuple[str, int, ShopOrderPoints | None]] = []
     for each in given:
         if customers[each.customer_id] != email and each.points:
@@ -212,7 +211,7 @@ def _build_drafts(
     for customer, points, row in changes:
         is_moved = len(changes) > 1 and customer != email
         draft = Draft(
-            report.customer.spelling if report.customer is not None and customer == email else customer,
+            owner.spelling if owner and customer == email else customer,
             points,
             reserve=reserve.key,
             kind="earn" if points > 0 else "refund",

@@ -29,7 +29,7 @@ ORDER_POINTS = _table("shop_order_points", "customer_id shop_order_id reserve_id
 LEVEL = _table("level", "next_customer_id")
 SHOP_ACCOUNT = _table("shop_account", "email")
 MOVED = (MOVEMENT, _table("hold", "customer_id"), _table("mail", "customer_id"))
-"""Each of their rows stands for itself. The other tables have one row for a customer and something else."""
+"""A customer may have many rows in these. In the other tables, a customer has one row for each reserve, order or level."""
 AUDIT = sa.table(
     "audit",
     sa.column("at", sa.DateTime(timezone=True)),

@@ -1,9 +1,9 @@
-"""Answers that no site gives: redirects, and what a proxy, a firewall or PHP says in a site's place."""
+"""Answers that no site gives: redirects, and what a proxy or a firewall says in a site's place."""
 
-import codecs
 import re
 
 from pointsync import urls
+from pointsync.net import failed_answer
 from pointsync.net.http_client import HttpResponse
 from pointsync.sync.protocol.errors import RemoteError, not_a_site_message
 from pointsync.text_limits import printable
@@ -20,11 +20,6 @@ _IN_BETWEEN_MESSAGES = {
     "there.",
 }
 
-_PHP_ERROR = re.compile(
-    rb"(?:<b>)?(?:PHP )?(?:Fatal error|Parse error|Recoverable fatal error|Warning|Notice|Deprecated)(?:</b>)?: "
-    rb"(?=.{0,2000}? on line (?:<b>)?[0-9])",
-    re.DOTALL,
-)
 _PAGE = re.compile(rb"<(?:!doctype|html|head|body|!--|\?xml)", re.IGNORECASE)
 
 
@@ -71,30 +66,16 @@ def in_between_error(response: HttpResponse, url: str, path: str) -> RemoteError
     )
 
 
-def has_failed(response: HttpResponse) -> bool:
-    """Whether an answer without the dialect's JSON shows that the program there has failed."""
-    return not _strip(response.body) or bool(_PHP_ERROR.search(response.body))
-
-
 def describe(response: HttpResponse, url: str) -> str:
     """What an answer without the dialect's JSON is, as sentences that say what to do."""
-    body = _strip(response.body)
-    if not body:
-        return f"{url} gave an empty answer ({response.status}). Check that server's error log."
-    if match := _PHP_ERROR.search(body):
-        shown = re.sub(rb"<[^>]*>", b"", body[match.start() : match.start() + 300]).split(b"\n")[0]
-        text = printable(shown.decode(errors="replace").strip(), 120)
-        return f"{url} answered with a PHP error ({response.status}): “{text}”. Check that shop's error log."
-    if _PAGE.match(body):
+    if failure := failed_answer.describe(response, url):
+        return failure
+    if _PAGE.match(failed_answer.strip(response.body)):
         return (
             f"{url} answered with a web page ({response.status}) and not with data. Check the URL, and whether the "
             "shop is in maintenance or behind a firewall."
         )
     return not_a_site_message(url)
-
-
-def _strip(body: bytes) -> bytes:
-    return body.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def _folder(path: str) -> str:

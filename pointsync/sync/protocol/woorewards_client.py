@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from pointsync.net import failed_answer
 from pointsync.net.http_client import HttpClient, HttpResponse
 from pointsync.sync.protocol import strange_answers, wire, woorewards, woorewards_answer
 from pointsync.sync.protocol.errors import (
@@ -25,8 +26,9 @@ def fetch_reserve_name(client: HttpClient, target: Target) -> str:
     if error := _http_error(response, body, target, path):
         raise error
     if response.status != 200 or body.get("sync") != "yes":
-        message, has_failed = strange_answers.describe(response, target.url), strange_answers.has_failed(response)
-        raise RemoteError("bad_answer" if has_failed else "not_a_site", message, is_permanent=not has_failed)
+        if failure := failed_answer.describe(response, target.url):
+            raise RemoteError("bad_answer", failure)
+        raise RemoteError("not_a_site", strange_answers.describe(response, target.url), is_permanent=True)
     if body.get("auth") != "yes":
         raise _credentials_error(response, target)
     name = body.get("pool")

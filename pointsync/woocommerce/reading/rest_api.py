@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pointsync import clock, ids, urls, whole_number
+from pointsync.net import failed_answer
 from pointsync.net.call import HttpCallError
 from pointsync.net.http_client import HttpClient, HttpResponse
-from pointsync.sync.protocol import strange_answers
 from pointsync.text_limits import printable, sanitise
 from pointsync.woocommerce.reading import signing
 
@@ -86,8 +86,8 @@ class ShopApi:
         if response.status != 200:
             raise self.build_error(response, path)
         body = _parse_json(response)
-        if body is None and strange_answers.has_failed(response):
-            raise ShopCallError(BAD_ANSWER, strange_answers.describe(response, self.host))
+        if body is None and (failure := failed_answer.describe(response, self.host)):
+            raise ShopCallError(BAD_ANSWER, failure)
         if body is None:
             raise ShopCallError(NOT_WOOCOMMERCE, self._not_woocommerce_message())
         return body, response.headers

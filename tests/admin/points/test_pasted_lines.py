@@ -164,9 +164,10 @@ ERRORS = [
     ),
     ("bob@shop.test, 0", "0 points change nothing"),
     ("bob@shop.test, -0", "0 points change nothing"),
-    ("bob@shop.test, 2000000001", "from −2,000,000,000 to 2,000,000,000"),
-    ("bob@shop.test; 3e9", "from −2,000,000,000 to 2,000,000,000"),
-    ("bob@shop.test, -" + "9" * 5000, "from −2,000,000,000 to 2,000,000,000"),
+    *(
+        (f"bob@shop.test, {points}", "from −2,000,000,000 to 2,000,000,000")
+        for points in ("2000000001", "3e9", "-" + "9" * 5000)
+    ),
     ("bob@shop.test,1,000", "without a comma, such as 1000"),
     ("bob@shop.test, 1, 000", "without a comma, such as 1000"),
     ("bob@shop.test, 1,5", "without a comma, such as 1000"),

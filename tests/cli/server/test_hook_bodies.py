@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from pointsync.runtime import get_runtime
 from pointsync.web.upload_limits import MAX_BODY_BYTES, MAX_ORDERS_BODY_BYTES
 from pointsync.woocommerce import hooks
 from tests.cli.server.raw_client import RawClient, get_status
-from tests.support.apps import create_application, create_site, open_context
+from tests.support.apps import open_context
 from tests.support.process import wait_until
 from tests.support.wsgi_server import run_http_server
 
@@ -26,16 +25,6 @@ ORDER = (
     b' "billing": {"email": "a@shop.example"}, "meta_data": "%s"}'
 )
 UNKNOWN = f"/hooks/woocommerce/{'0' * 32}"
-
-
-@pytest.fixture
-def site_app(sqlite_url: str, tmp_path: Path) -> Iterator[Flask]:
-    app = create_application(sqlite_url, tmp_path)
-    with open_context(app):
-        create_site()
-    yield app
-    with open_context(app):
-        pass
 
 
 @pytest.fixture

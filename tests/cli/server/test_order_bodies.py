@@ -1,8 +1,5 @@
 """Large reports of orders: received only if the API key may report them."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from flask import Flask
 
@@ -12,7 +9,7 @@ from pointsync.runtime import get_runtime
 from pointsync.web.upload_limits import MAX_BODY_BYTES, MAX_ORDERS_BODY_BYTES
 from pointsync.woocommerce import api_rule
 from tests.cli.server.raw_client import RawClient
-from tests.support.apps import create_application, create_site, open_context
+from tests.support.apps import open_context
 from tests.support.wsgi_server import run_http_server
 
 PATH = "/api/v1/orders"
@@ -20,16 +17,6 @@ BODY = (
     b'{"shop": "https://shop.example", "orders": [{"id": 17, "status": "completed", "total": "100.00",'
     b' "line_items": [{"id": 1, "total": "100.00"}], "billing": {"email": "a@shop.example"}, "meta_data": "%s"}]}'
 )
-
-
-@pytest.fixture
-def site_app(sqlite_url: str, tmp_path: Path) -> Iterator[Flask]:
-    app = create_application(sqlite_url, tmp_path)
-    with open_context(app):
-        create_site()
-    yield app
-    with open_context(app):
-        pass
 
 
 def create_key(app: Flask, scope: str, per_minute: int | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pointsync.net import failed_answer
 from pointsync.net.http_client import HttpResponse
 from pointsync.sync.protocol import strange_answers
 
@@ -93,4 +94,4 @@ def test_what_an_answer_is(body: bytes, shown: str) -> None:
     assert shown in text
     assert text.endswith(".")
     assert "on line" not in text or len(text) < 300
-    assert strange_answers.has_failed(HttpResponse(200, {}, body)) is ("empty" in text or "PHP" in text)
+    assert bool(failed_answer.describe(HttpResponse(200, {}, body), URL)) is ("empty" in text or "PHP" in text)
