@@ -5,6 +5,8 @@ import re
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from pointsync import clock, db
+from pointsync.accounts import api_keys
 from tests.browser.navigation import choose_action, follow_link, sign_in_first_admin
 from tests.browser.page_checks import check_page, collect_console_errors
 from tests.browser.sample_settings import LONG_NAME
@@ -70,6 +72,24 @@ def test_a_dialog_closed_by_escape_shows_the_new_key(page: Page, url: str, app: 
     page.keyboard.press("Escape")
     expect(page.get_by_role("rowheader", name="erp")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_how_the_orders_of_a_shops_program_count(page: Page, url: str, app: Flask) -> None:
+    with app.app_context(), db.transaction() as session:
+        api_keys.create(session, "till", clock.now(), scopes=["shop"])
+    sign_in_first_admin(page, url, app, "/system/api-keys")
+    follow_link(page, "Add a shop’s orders")
+    dialog = page.get_by_role("dialog", name="Count a shop’s orders")
+    expect(dialog.get_by_label("Shop", exact=True)).to_be_focused()
+    check_page(page, "order-rule-add")
+    dialog.get_by_label("Other currencies").fill("USD 0.9")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_label("Other currencies")).to_have_attribute("aria-invalid", "true")
+    check_page(page, "order-rule-wrong")
+    dialog.get_by_label("Other currencies").fill("USD=0.9")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_text("Orders that till reports count in Points now.")).to_be_visible()
 
 
 def test_woocommerce(page: Page, url: str, filled_settings: Flask) -> None:
