@@ -8,7 +8,7 @@ from pointsync.models.backfill import Backfill
 from pointsync.models.balance import Balance
 from pointsync.models.comparison import Comparison, Difference
 from pointsync.models.customer import Customer
-from pointsync.models.delivery import Delivery, DeliveryState
+from pointsync.models.delivery import Delivery, DeliveryState, LostDelivery
 from pointsync.models.expiry import ExpirySettings
 from pointsync.models.fetch_back import FetchState, RemoteFetch, ReturnedMovement, ReturnProblem
 from pointsync.models.hand_on import HandOn, HandOnPermission
@@ -65,6 +65,7 @@ __all__ = [
     "Lease",
     "Level",
     "LevelUnlock",
+    "LostDelivery",
     "Mail",
     "MailServerStatus",
     "MailText",

@@ -78,3 +78,21 @@ class Delivery(Base):
         replaces the plugin may have those points as opening balances.
         """
         return cls.state_condition(DeliveryState.DELIVERED) & cls.called_at.is_(None)
+
+
+class LostDelivery(Base):
+    """A delivery that was deleted, noted by a trigger of the database with its columns from before.
+
+    A delivery is deleted only with its movement. If that is still there, somebody edited the database.
+    """
+
+    __tablename__ = "lost_delivery"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    movement_seq: Mapped[int] = mapped_column(RowNumber)
+    remote_id: Mapped[int]
+    state: Mapped[DeliveryState] = mapped_column(String(16))
+    called_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    unsure_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    is_history: Mapped[bool]

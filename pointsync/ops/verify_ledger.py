@@ -15,7 +15,7 @@ from pointsync import clock, db
 from pointsync.db import run_in_transaction
 from pointsync.ledger import received_summary
 from pointsync.ledger.fetch_back.insert_returned import lock_remotes
-from pointsync.ledger.integrity import correct_totals, movement_changes, restore_row, scrub, verify
+from pointsync.ledger.integrity import correct_totals, lost_deliveries, movement_changes, restore_row, scrub, verify
 from pointsync.models import AlteredMovement, Customer, Movement, MovementChange, Remote, Reserve
 from pointsync.sync.comparison import delivered
 
@@ -82,6 +82,8 @@ def _read_edited_again(on_progress: Callable[[str], None]) -> None:
         if notes:
             run_in_transaction(partial(_save_notes, notes=notes))
         db.session.remove()
+    while run_in_transaction(lost_deliveries.restore_next_chunk):
+        pass
     while movement_changes.are_waiting(db.session()):
         run_in_transaction(partial(movement_changes.process_next_chunk, now=clock.now()))
 

@@ -16,7 +16,7 @@ from pointsync.ledger import audit_recorder, mail_queue
 from pointsync.ledger.expiry import expire, notices, rules
 from pointsync.ledger.fetch_back import state as fetch_back_state
 from pointsync.ledger.holds import holds
-from pointsync.ledger.integrity import movement_changes, scrub, undigested
+from pointsync.ledger.integrity import lost_deliveries, movement_changes, scrub, undigested
 from pointsync.ledger.reversals import reversals
 from pointsync.ledger.rewards import levels
 from pointsync.mail import mails, send
@@ -43,7 +43,7 @@ def wake_couriers() -> None:
 
 
 def heartbeat() -> None:
-    """Check that the database is still this site's, record that this process runs jobs, and read edited movements.
+    """Check that the database is still this site's, record that this process runs jobs, and look at manual edits.
 
     A process that cannot check the database records nothing, so it does not count as alive.
     """
@@ -53,12 +53,23 @@ def heartbeat() -> None:
     with transaction() as session:
         leases.record_heartbeat(session, state.worker_id)
     installation.save_marker(db.session(), state.config)
+    _process_manual_edits()
+
+
+def _process_manual_edits() -> None:
+    """Restore deleted deliveries, and read edited movements again.
+
+    If deliveries are gone together with their movement, the sums of their remotes still contain it. So they are counted
+    anew.
+    """
+    if have_lost_deliveries := lost_deliveries.are_waiting(db.session()):
+        while run_in_transaction(lost_deliveries.restore_next_chunk):
+            pass
     if movement_changes.are_waiting(db.session()):
-        have_lost_deliveries = movement_changes.have_lost_deliveries(db.session())
         while run_in_transaction(partial(movement_changes.process_next_chunk, now=clock.now())):
             pass
-        if have_lost_deliveries:
-            delivered.correct_all()
+    if have_lost_deliveries:
+        delivered.correct_all()
 
 
 def digest_old_movements() -> None:

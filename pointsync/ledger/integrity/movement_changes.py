@@ -4,14 +4,14 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from pointsync.digests import DigestSum, digest
 from pointsync.ledger import received_summary
 from pointsync.ledger.integrity.digested_customer import digested_customer
 from pointsync.ledger.outbox import get_local_auth
-from pointsync.models import AlteredMovement, Customer, Delivery, Movement, MovementChange, Origin, Remote
+from pointsync.models import AlteredMovement, Customer, Delivery, LostDelivery, Movement, MovementChange, Origin, Remote
 
 log = logging.getLogger(__name__)
 
@@ -23,19 +23,6 @@ _COUNT_ALTERED = select(func.count()).select_from(AlteredMovement)
 def are_waiting(session: Session) -> bool:
     """Whether there are changes to process."""
     return session.scalar(select(MovementChange.id).limit(1)) is not None
-
-
-def have_lost_deliveries(session: Session) -> bool:
-    """Whether somebody has deleted movements of this site together with their deliveries.
-
-    Nothing shows then to which remotes they were delivered, so the remotes' sums have to be counted anew.
-    """
-    query = select(MovementChange.id).where(
-        MovementChange.origin == get_local_auth(session),
-        ~exists().where(Movement.seq == MovementChange.movement_seq),
-        ~exists().where(Delivery.movement_seq == MovementChange.movement_seq),
-    )
-    return session.scalar(query.limit(1)) is not None
 
 
 def process_next_chunk(session: Session, now: datetime) -> bool:
@@ -119,6 +106,7 @@ def _process(session: Session, change: MovementChange, now: datetime, *, has_new
             for delivery in session.scalars(select(Delivery).where(Delivery.movement_seq == change.movement_seq)):
                 session.delete(delivery)
         session.flush()
+        session.execute(delete(LostDelivery).where(LostDelivery.movement_seq == change.movement_seq))
         return
     movement, email = row
     if not has_new_digest and movement.id == change.movement_id and movement.digest != change.digest:

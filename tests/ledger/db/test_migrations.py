@@ -246,7 +246,7 @@ def test_downgrading_to_the_first_tables_and_upgrading_again(app):
     expiry_and_rewards = {"expiry", "flow", "level", "redemption", "reward", "unlock"}
     mails = {"mail", "mail_server", "mail_text"}
     blocked_origins = {"turned_away", "reversal", "reversed_movement"}
-    comparison = {"movement_change", "altered_movement", "comparison", "difference"}
+    comparison = {"movement_change", "altered_movement", "lost_delivery", "comparison", "difference"}
     fetching_back = {"hand_on", "hand_on_permission", "remote_fetch", "returned_movement"}
     orders = {"shop", "shop_address", "shop_order", "shop_order_points", "order_rule", "kept_delivery", "shop_account"}
     reading = {"shop_key", "shop_key_request", "last_alive", "outage"}

@@ -10,7 +10,7 @@ from pointsync.digests import DigestSum
 from pointsync.ledger import received_summary
 from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.integrity import movement_changes, scrub, undigested
-from pointsync.models import AlteredMovement, Customer, Delivery, DeliveryState, Movement, MovementChange, Remote, Site
+from pointsync.models import AlteredMovement, Customer, DeliveryState, Movement, MovementChange, Remote, Site
 from pointsync.sync.comparison import delivered
 from tests.support.apps import get_reserve
 from tests.support.moving_clock import START as NOW
@@ -137,20 +137,6 @@ def test_remotes_with_edited_movements_count_as_different(
         remote = session.get_one(Remote, ledger, populate_existing=True)
         assert (remote.is_equal_there, remote.is_equal_here) == is_equal
         assert (remote.differs_since is None, remote.checked_at is not None) == (all(is_equal), all(is_equal))
-
-
-@pytest.mark.parametrize(("points", "is_lost"), [(20, False), (2, True)])
-def test_deliveries_that_were_deleted_with_a_movement(ledger: int, points: int, is_lost: bool) -> None:
-    with db.transaction() as session:
-        assert not movement_changes.have_lost_deliveries(session)
-        deleted = select(Movement.seq).where(Movement.points == points).scalar_subquery()
-        session.execute(delete(Delivery).where(Delivery.movement_seq == deleted))
-        session.execute(delete(Movement).where(Movement.points == points))
-    with db.transaction() as session:
-        assert movement_changes.have_lost_deliveries(session) == is_lost
-    process()
-    with db.transaction() as session:
-        assert not movement_changes.have_lost_deliveries(session)
 
 
 def test_a_movement_moved_to_another_origin(ledger: int) -> None:
