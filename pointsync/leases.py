@@ -5,11 +5,11 @@ import os
 import socket
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import bindparam, case, delete, func, select
 from sqlalchemy.orm import Session
 
 from pointsync.clock import MAX_LEAD
-from pointsync.db import get_database_time
+from pointsync.db import UtcDateTime, get_database_time
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.models import Lease, Worker
 
@@ -20,6 +20,11 @@ DELETE_AFTER = timedelta(days=1)
 REMOTE_LEASE_DURATION = timedelta(seconds=120)
 MAX_LEASE_DURATION = REMOTE_LEASE_DURATION
 """No lease is longer; one that ends later is from before the clock was set back, and has ended."""
+
+# Built once, because each ping executes it.
+_SELECT_LAST_HEARTBEAT = select(
+    func.max(case((Worker.heartbeat_at <= bindparam("latest", type_=UtcDateTime), Worker.heartbeat_at))), func.count()
+)
 
 
 def record_heartbeat(session: Session, worker_id: str) -> None:
@@ -40,9 +45,8 @@ def unregister(session: Session, worker_id: str) -> None:
     session.execute(delete(Lease).where(Lease.holder == worker_id))
 
 
-def is_any_alive(session: Session) -> bool:
-    """Whether any process runs jobs on this database; otherwise nothing is sent."""
-    age_seconds = heartbeat_age_seconds(session)
+def is_recent(age_seconds: float | None) -> bool:
+    """Whether a heartbeat of this age says that a process runs jobs; otherwise nothing is sent."""
     return age_seconds is not None and age_seconds <= ALARM_AFTER.total_seconds()
 
 
@@ -52,8 +56,7 @@ def heartbeat_age_seconds(session: Session) -> float | None:
     It is infinite if all heartbeats are in the future: no worker has reported since the clock was set back.
     """
     now = get_database_time(session)
-    is_past = Worker.heartbeat_at <= now + MAX_LEAD
-    last_at, count = session.execute(select(func.max(case((is_past, Worker.heartbeat_at))), func.count())).one()
+    last_at, count = session.execute(_SELECT_LAST_HEARTBEAT, {"latest": now + MAX_LEAD}).one()
     if not count:
         return None
     return max(0.0, (now - last_at).total_seconds()) if last_at else math.inf

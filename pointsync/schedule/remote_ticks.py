@@ -17,7 +17,16 @@ from pointsync.schedule.ticks import take_lease
 from pointsync.schedule.turns import take_turns
 from pointsync.sync.comparison import received
 from pointsync.sync.protocol.errors import RemoteError
-from pointsync.sync.remotes import backfill, check, first_checks, parallel_checks, queue, remotes
+from pointsync.sync.remotes import (
+    backfill,
+    check,
+    first_checks,
+    parallel_checks,
+    queue,
+    remotes,
+    sending_problem,
+    status_facts,
+)
 from pointsync.sync.remotes.backoff import forget_future_failure
 from pointsync.sync.remotes.status import COMPARISON_MARGIN, DOUBT_PERIOD, GREEN
 from pointsync.sync.repair import comparisons, walk
@@ -90,8 +99,10 @@ def _refresh(due: Sequence[Remote]) -> None:
     meanwhile is newer, and stays.
     """
     now, current_settings = clock.now(), settings.read(db.session())
+    problem = sending_problem.find(db.session())
     facts_by_remote = {
-        remote.id: (remote.status_at, queue.load_status_facts(db.session(), remote, current_settings)) for remote in due
+        remote.id: (remote.status_at, status_facts.load(db.session(), remote, current_settings, problem))
+        for remote in due
     }
     with transaction() as session:
         for remote_id, (status_at, facts) in facts_by_remote.items():

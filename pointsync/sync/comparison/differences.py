@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from pointsync import clock
@@ -18,6 +18,9 @@ MISSING_THERE, NOT_CONFIRMED = "missing_there", "not_confirmed"
 MAX_LISTED = 200
 MAX_STORED = 10_000
 """A comparison with a remote ends early when so many were found: the rest follows when they are decided."""
+
+# Built once, because each ping that finds both sides equal executes it.
+_DELETE_ALL = delete(Difference).where(Difference.remote_id == bindparam("remote_id"))
 
 
 def count(session: Session, remote_id: int) -> int:
@@ -64,4 +67,4 @@ def get(session: Session, remote_id: int, movement_id: str, *, for_update: bool 
 
 def forget(session: Session, remote_id: int) -> None:
     """Forget all differences with a remote, because both sides hold the same."""
-    session.execute(delete(Difference).where(Difference.remote_id == remote_id))
+    session.execute(_DELETE_ALL, {"remote_id": remote_id})

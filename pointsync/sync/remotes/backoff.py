@@ -1,8 +1,9 @@
 """How long a failing remote is left alone, and when its attempts are used up."""
 
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync import clock
@@ -36,15 +37,20 @@ def forget_future_failure(remote: Remote, now: datetime) -> None:
 
 def has_used_up_attempts(session: Session, remote: Remote, settings: Settings) -> bool:
     """Whether one delivery has used up its attempts, or that many attempts failed in a row for any deliveries."""
-    if remote.failures >= settings.max_attempts:
-        return True
+    keys = {"remote_id": remote.id, "max_attempts": settings.max_attempts}
+    return remote.failures >= settings.max_attempts or session.scalar(select_used_up(), keys) is not None
+
+
+@cache
+def select_used_up() -> Select[int]:
+    """A delivery of `remote_id` that has used up its `max_attempts`. Built once, because each ping executes it."""
     query = select(Delivery.id).where(
-        Delivery.remote_id == remote.id,
+        Delivery.remote_id == bindparam("remote_id"),
         Delivery.state_condition(DeliveryState.PENDING),
         Delivery.attempts > 0,
-        Delivery.attempts >= settings.max_attempts,
+        Delivery.attempts >= bindparam("max_attempts"),
     )
-    return session.scalar(query.limit(1)) is not None
+    return query.limit(1)
 
 
 def bounded_retry_after(retry_after_seconds: float | None, failure_count: int, settings: Settings) -> timedelta | None:

@@ -15,7 +15,7 @@ from pointsync.runtime import get_runtime
 from pointsync.sync.comparison import compare
 from pointsync.sync.protocol.ping import PingResult, ping
 from pointsync.sync.protocol.request import Target
-from pointsync.sync.remotes import pinned_key, queue, remotes, shown_stamps
+from pointsync.sync.remotes import pinned_key, queue, remotes, sending_problem, shown_stamps, status_facts
 from pointsync.sync.remotes.backoff import bounded_retry_after, forget_future_failure
 from pointsync.sync.remotes.sharing_key import RemoteInput
 from pointsync.sync.remotes.status import StatusFacts, compute_status, describe_status
@@ -140,7 +140,7 @@ def refresh_status(session: Session, remote: Remote, current_settings: Settings,
     """Compute a remote's status, store it with its time, and record a change of the colour."""
     forget_future_failure(remote, now)
     session.flush()
-    facts = queue.load_status_facts(session, remote, current_settings)
+    facts = status_facts.load(session, remote, current_settings, sending_problem.find(session))
     save_status(session, remote, facts, current_settings, now)
 
 

@@ -1,9 +1,12 @@
-"""What waits for the remotes: for their status, and for the list that the panel, commands and the API show."""
+"""What waits for the remotes, and the list of them that the panel, commands and the API show."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from pointsync.models import (
@@ -13,15 +16,11 @@ from pointsync.models import (
     DeliveryState,
     Movement,
     Origin,
-    ReceivedSummary,
     Remote,
 )
 from pointsync.models.delivery import OPEN_STATES
-from pointsync.sync.comparison import differences
-from pointsync.sync.remotes import backfill, sending_problem, shown_status
-from pointsync.sync.remotes.backoff import has_used_up_attempts
+from pointsync.sync.remotes import backfill, shown_status
 from pointsync.sync.remotes.shown_status import ShownStatus
-from pointsync.sync.remotes.status import Comparison, StatusFacts
 from pointsync.sync.site.settings import Settings
 
 
@@ -102,15 +101,24 @@ def oldest_waiting_at(session: Session) -> dict[int, datetime]:
 
 def waiting_counts(session: Session, remote_id: int) -> dict[DeliveryState, int]:
     """The number of undelivered deliveries by state."""
-    return {
-        state: session.scalar(
-            select(func.count())
-            .select_from(Delivery)
-            .where(Delivery.remote_id == remote_id, Delivery.state_condition(state))
-        )
-        or 0
+    return by_state(session.execute(select_waiting(), {"remote_id": remote_id}).one())
+
+
+@cache
+def select_waiting() -> Select[Any]:
+    """`remote_id` ↦ for `by_state`, the number of its deliveries in each of OPEN_STATES. Built once, for each ping."""
+    counts = (
+        select(func.count())
+        .select_from(Delivery)
+        .where(Delivery.remote_id == bindparam("remote_id"), Delivery.state_condition(state))
         for state in OPEN_STATES
-    }
+    )
+    return select(*(each.scalar_subquery() for each in counts))
+
+
+def by_state(counts: Iterable[int]) -> dict[DeliveryState, int]:
+    """What `select_waiting` has counted."""
+    return dict(zip(OPEN_STATES, counts, strict=True))
 
 
 def outstanding_count(session: Session, remote_id: int) -> int:
@@ -122,63 +130,3 @@ def waiting_for_site(session: Session, auth: str, target: str) -> int:
     """How many movements wait to be delivered to the reserve `target` of the site `auth`."""
     query = select(Remote.id).where(Remote.auth == auth, Remote.target == target, Remote.deleted_at.is_(None))
     return sum(outstanding_count(session, remote_id) for remote_id in session.scalars(query).all())
-
-
-def load_status_facts(session: Session, remote: Remote, settings: Settings) -> StatusFacts:
-    """The present facts that a remote's status is computed from."""
-    waiting = waiting_counts(session, remote.id)
-    return StatusFacts(
-        attempt_code=remote.attempt_code,
-        attempt_message=remote.attempt_message,
-        attempt_is_permanent=remote.attempt_is_permanent,
-        check_code=remote.check_code,
-        check_message=remote.check_message,
-        check_is_permanent=remote.check_is_permanent,
-        last_failure_at=remote.last_failure_at,
-        is_paused=remote.paused_at is not None,
-        is_blocked=Origin.is_blocked(session, remote.auth),
-        has_used_up_attempts=has_used_up_attempts(session, remote, settings),
-        pending_count=waiting[DeliveryState.PENDING],
-        failed_count=waiting[DeliveryState.FAILED],
-        unknown_customer_count=waiting[DeliveryState.UNKNOWN],
-        has_sent=remote.attempt_code is not None,
-        sending_problem=sending_problem.find(session),
-        oldest_pending_at=_oldest_due_at(session, remote) if waiting[DeliveryState.PENDING] else None,
-        difference_count=differences.count(session, remote.id),
-        comparison=_load_comparison(session, remote),
-    )
-
-
-def _oldest_due_at(session: Session, remote: Remote) -> datetime | None:
-    """When the oldest movement was recorded that should be there by now; None while the remote waits for a retry.
-
-    One that waits after a failure of its own counts too: the remote may answer all others. A backfill sends many old
-    movements, which are not late.
-    """
-    if remote.next_attempt_at or remote.is_probing or remote.paused_at:
-        return None
-    query = (
-        select(Movement.recorded_at)
-        .join(Delivery, Delivery.movement_seq == Movement.seq)
-        .where(
-            Delivery.remote_id == remote.id,
-            Delivery.state_condition(DeliveryState.PENDING),
-            Delivery.is_history.is_(False),
-        )
-        .order_by(Delivery.id)
-        .limit(1)
-    )
-    return session.scalar(query)
-
-
-def _load_comparison(session: Session, remote: Remote) -> Comparison | None:
-    doubted_at = session.scalar(
-        select(ReceivedSummary.doubted_at).where(
-            ReceivedSummary.origin == remote.auth, ReceivedSummary.reserve_id == remote.reserve_id
-        )
-    )
-    if remote.is_equal_there is None and remote.is_equal_here is None and doubted_at is None:
-        return None
-    return Comparison(
-        remote.compared_at, remote.compared_count, remote.is_equal_there, remote.is_equal_here, doubted_at
-    )

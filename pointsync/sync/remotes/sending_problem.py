@@ -4,7 +4,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync import db, leases
-from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.models import Site
 
 READ_ONLY, STOPPED, FETCHING_BACK, NO_WORKER, SILENT_WORKER = REASONS = (
@@ -24,22 +23,32 @@ SENTENCES = {
 }
 
 
+_SELECT_SITE = select(Site.hold, Site.is_fetching_back)
+
+
 def find_reason(session: Session) -> str | None:
     """One of REASONS; None if the site can send."""
-    if db.is_read_only(session):
-        return READ_ONLY
-    if session.scalar(select(Site.hold)):
-        return STOPPED
-    if fetch_back.is_running(session):
-        return FETCHING_BACK
-    if leases.is_any_alive(session):
-        return None
-    return NO_WORKER if leases.heartbeat_age_seconds(session) is None else SILENT_WORKER
+    return _find(session)[0]
 
 
 def find(session: Session) -> str | None:
     """A sentence for admins; None if the site can send."""
-    reason = find_reason(session)
+    reason, stopped_reason = _find(session)
     if reason == STOPPED:
-        return f"Sending is stopped: {session.scalar(select(Site.hold))}"
+        return f"Sending is stopped: {stopped_reason}"
     return SENTENCES[reason] if reason else None
+
+
+def _find(session: Session) -> tuple[str | None, str | None]:
+    """One of REASONS or None, and why sending is stopped."""
+    stopped_reason, is_fetching_back = session.execute(_SELECT_SITE).one()
+    if db.is_read_only(session):
+        return READ_ONLY, stopped_reason
+    if stopped_reason:
+        return STOPPED, stopped_reason
+    if is_fetching_back:
+        return FETCHING_BACK, None
+    age_seconds = leases.heartbeat_age_seconds(session)
+    if leases.is_recent(age_seconds):
+        return None, None
+    return NO_WORKER if age_seconds is None else SILENT_WORKER, None

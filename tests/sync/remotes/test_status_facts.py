@@ -5,10 +5,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from pointsync import db
 from pointsync.models import DailyDeliveryTotal, Delivery, DeliveryState, Movement
-from pointsync.sync.remotes import queue, remote_json, remotes
+from pointsync.sync.remotes import queue, remote_json, remotes, status_facts
+from pointsync.sync.remotes.status import StatusFacts
 from pointsync.sync.site import settings
 from tests.support.bulk_rows import insert_rows
 from tests.support.moving_clock import START as NOW
@@ -19,6 +21,10 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 pytestmark = pytest.mark.usefixtures("app", "gold")
+
+
+def load_facts(session: Session, remote_id: int) -> StatusFacts:
+    return status_facts.load(session, get_remote(session, remote_id), settings.read(session), None)
 
 
 def test_a_paused_remote_still_gets_deliveries_and_is_shown_as_paused():
@@ -56,18 +62,15 @@ def test_status_facts():
     with db.transaction() as session:
         first, second, third, _ = session.scalars(select(Delivery).order_by(Delivery.id))
         first.state, second.state, third.attempts = DeliveryState.FAILED, DeliveryState.UNKNOWN, 9
-        current_settings = settings.read(session)
-        facts = queue.load_status_facts(session, get_remote(session, remote_id), current_settings)
+        facts = load_facts(session, remote_id)
         assert (facts.pending_count, facts.failed_count, facts.unknown_customer_count) == (2, 1, 1)
         assert (facts.has_used_up_attempts, facts.has_sent, facts.is_paused) == (False, False, False)
         third.attempts = 10
         session.flush()
-        assert queue.load_status_facts(session, get_remote(session, remote_id), current_settings).has_used_up_attempts
+        assert load_facts(session, remote_id).has_used_up_attempts
         third.state = DeliveryState.DELIVERED
         session.flush()
-        assert not queue.load_status_facts(
-            session, get_remote(session, remote_id), current_settings
-        ).has_used_up_attempts
+        assert not load_facts(session, remote_id).has_used_up_attempts
         row = remote_json.of(session, get_remote(session, remote_id))
     assert (row.waiting, row.unknown_customers, row.refused) == (3, 1, 1)
 
@@ -80,7 +83,7 @@ def test_a_movement_that_waits_after_its_own_failure_is_late_too():
         waiting, delivered = session.scalars(select(Delivery).order_by(Delivery.id))
         waiting.not_before, delivered.state = NOW + HOUR, DeliveryState.DELIVERED
         session.flush()
-        facts = queue.load_status_facts(session, get_remote(session, remote_id), settings.read(session))
+        facts = load_facts(session, remote_id)
         recorded_at = session.get_one(Movement, waiting.movement_seq).recorded_at
         assert facts.oldest_pending_at == recorded_at
 
@@ -137,4 +140,4 @@ def test_the_number_of_queries_for_the_list_is_fixed(remote_count):
     with db.transaction() as session:
         insert_rows(session, customers=5, movements=20, remotes=remote_count)
     # PostgreSQL is also asked whether it is read-only.
-    assert len(queries_of(remote_json.list_all)) == (14 if db.get_engine().dialect.name == "sqlite" else 15)
+    assert len(queries_of(remote_json.list_all)) == (11 if db.get_engine().dialect.name == "sqlite" else 12)
