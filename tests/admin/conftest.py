@@ -9,10 +9,10 @@ from flask import Flask
 from pointsync import clock, crypto, db
 from pointsync.accounts import admins
 from pointsync.models import Site
+from tests.support.apps import ALSO_POSTGRES, BOTH_DATABASES
 from tests.support.moving_clock import MovingClock
 from tests.support.panel_client import NAME, PASSWORD, PanelClient
 from tests.support.site_template import (
-    BOTH_DATABASES,
     data_folder,
     database_settings,
     postgres_tables,
@@ -22,6 +22,7 @@ from tests.support.site_template import (
 )
 
 __all__ = [
+    "ALSO_POSTGRES",
     "BOTH_DATABASES",
     "data_folder",
     "database_settings",

@@ -14,8 +14,8 @@ from pointsync.models import Hook, HookDelivery, Reserve
 from pointsync.runtime import get_runtime
 from pointsync.woocommerce import api_rule, hooks
 from tests.api.api_clients import SECRET, SHOP, ApiClient, HookClient, create_api_client
+from tests.support.apps import BOTH_DATABASES
 from tests.support.site_template import (
-    BOTH_DATABASES,
     data_folder,
     empty_database,
     postgres_tables,

@@ -22,10 +22,9 @@ from pointsync.models import Movement
 from pointsync.runtime import get_runtime
 from tests.api.api_clients import ApiClient, create_api_client
 from tests.api.feed_reader import read_pages
-from tests.support.apps import get_reserve
+from tests.support.apps import BOTH_DATABASES, get_reserve
 from tests.support.paths import CHECKOUT
 from tests.support.process import wait_until
-from tests.support.site_template import BOTH_DATABASES
 from tests.support.wsgi_server import run_http_server
 
 KILLS = 50

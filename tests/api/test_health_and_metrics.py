@@ -18,7 +18,7 @@ from pointsync.sync.remotes.sending_problem import REASONS
 from pointsync.webhooks import endpoints
 from tests.api.api_clients import ApiClient
 from tests.api.test_reserves_and_remotes import PASS, add_remote
-from tests.support.site_template import BOTH_DATABASES
+from tests.support.apps import BOTH_DATABASES
 
 
 def add_heartbeat(app: Flask, seconds_ago: float) -> None:

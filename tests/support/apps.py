@@ -23,6 +23,9 @@ from tests.support import postgres
 
 TIMEOUT_SECONDS = 60
 BOTH_DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+"""For tests in which the database could make a difference."""
+ALSO_POSTGRES = ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.long])]
+"""For tests of what uses functions that have tests of their own on both databases."""
 
 T = TypeVar("T")
 

@@ -22,9 +22,6 @@ T = TypeVar("T")
 TEMPLATE_CACHE = FileSystemBytecodeCache()
 """Templates are compiled once for all sites: it takes longer than everything else that a page does."""
 
-BOTH_DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
-"""For `where`: tests in which the database could make a difference."""
-
 _REUSED_APPS: dict[tuple[object, ...], Flask] = {}
 
 

@@ -14,11 +14,11 @@ from pointsync.models import Balance, Delivery, DeliveryState, Movement, Remote
 from pointsync.runtime import get_runtime
 from tests.admin import sample_deliveries
 from tests.admin.activity.activity_page import PAGE, row_texts
-from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.conftest import ALSO_POSTGRES
 from tests.admin.page_text import field_errors, main_text
 from tests.support.panel_client import PanelClient
 
-ON_BOTH = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+ON_BOTH = pytest.mark.parametrize("database_settings", ALSO_POSTGRES, indirect=True)
 
 DELIVERY_PAGE = f"{PAGE}/deliveries/2"
 LIST_QUERY = "?remote=1&state=failed"

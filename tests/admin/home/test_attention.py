@@ -16,12 +16,12 @@ from pointsync.ledger.record import Draft, record
 from pointsync.models import Delivery, DeliveryState, Movement, Remote, Reserve, Site, Worker
 from pointsync.sync.remotes import sending_problem
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.conftest import ALSO_POSTGRES
 from tests.admin.home.dashboard_page import attention_texts, site_texts
 from tests.support.panel_client import PanelClient
 from tests.support.site_template import run_in_transaction
 
-pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", ALSO_POSTGRES, indirect=True)
 
 AUTH = "wrk_" + "1" * 16
 HOUR = timedelta(hours=1)

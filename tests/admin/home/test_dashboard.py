@@ -13,7 +13,7 @@ from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Delivery, DeliveryState, Reserve, Site
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.conftest import ALSO_POSTGRES
 from tests.admin.home.dashboard_page import site_texts, table_cells
 from tests.admin.page_text import text_of
 from tests.support.bulk_rows import insert_rows
@@ -22,7 +22,7 @@ from tests.support.panel_client import PanelClient
 from tests.support.queries import record_queries
 from tests.support.site_template import run_in_transaction
 
-pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", ALSO_POSTGRES, indirect=True)
 
 AUTH = "wrk_" + "1" * 16
 

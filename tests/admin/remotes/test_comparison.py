@@ -24,7 +24,7 @@ from pointsync.models import (
 )
 from pointsync.sync.comparison import delivered
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.conftest import ALSO_POSTGRES
 from tests.admin.home.dashboard_page import attention_texts
 from tests.admin.page_text import field_errors, main_text
 from tests.support.panel_client import PanelClient
@@ -33,7 +33,7 @@ from tests.support.site_template import run_in_transaction
 PAGE = "/system/network"
 ANNA = "anna@shop.test"
 FINGERPRINT = re.compile(r'name="fingerprint" type="hidden" value="(\w+)"')
-pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", ALSO_POSTGRES, indirect=True)
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from pointsync.models import Origin, ReceivedSummary, Remote, Site
 from pointsync.sync.site import catalogue as family
 from pointsync.sync.site import settings
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.conftest import ALSO_POSTGRES
 from tests.admin.page_text import main_text
 from tests.support.panel_client import PanelClient
 from tests.support.queries import record_queries
 from tests.support.site_template import run_in_transaction
 
 PAGE = "/system/network"
-pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", ALSO_POSTGRES, indirect=True)
 
 
 def save_ping_report(remote: Remote, *lists: str) -> None:

@@ -9,13 +9,13 @@ from flask import Flask
 from pointsync import clock, db
 from pointsync.models import Delivery, DeliveryState, Remote
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.conftest import ALSO_POSTGRES
 from tests.support.panel_client import PanelClient
 
 PAGE = "/system/points-sync"
 REMOTE_PAGE = f"{PAGE}/remotes/1"
 
-pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", ALSO_POSTGRES, indirect=True)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from pointsync.models import Site
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.conftest import ALSO_POSTGRES
 from tests.admin.page_text import text_of
 from tests.support.panel_client import PanelClient
 from tests.support.queries import record_queries
@@ -16,7 +16,7 @@ from tests.support.site_template import run_in_transaction
 
 PAGE = "/system/points-sync"
 
-pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", ALSO_POSTGRES, indirect=True)
 
 
 def row_texts(text: str) -> list[str]:

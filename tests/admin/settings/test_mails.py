@@ -11,7 +11,7 @@ from pointsync.ledger.rewards import rewards
 from pointsync.models import Mail, MailServerStatus, MailText, Reserve, Setting
 from pointsync.sync.site import settings as site_settings
 from tests.admin import sample_remotes
-from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.conftest import ALSO_POSTGRES
 from tests.admin.home.dashboard_page import attention_texts
 from tests.admin.page_text import field_errors, main_text
 from tests.support.panel_client import PanelClient
@@ -21,7 +21,7 @@ from tests.support.site_template import run_in_transaction
 PAGE, TEXT = "/system/mails", "/system/mails/texts/reward"
 ANNA = "anna@shop.example"
 SETTINGS_FORM = {"send_mails": "y", "mail_address": "Shop@mugs.example", "mail_name": "Mugs", "expiry_mail_days": "7"}
-pytestmark = pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+pytestmark = pytest.mark.parametrize("database_settings", ALSO_POSTGRES, indirect=True)
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from pointsync.models import Remote, Site
 from pointsync.sync.remotes import shown_stamps
 from pointsync.sync.site import runs, stamps
 from pointsync.sync.site.stamps import MAX_CALL, Stamp
+from tests.support.apps import ALSO_POSTGRES
 from tests.sync.site.site_starts import add_remote, confirm, get_site, identity, start_site
 
+pytestmark = pytest.mark.parametrize("app", ALSO_POSTGRES, indirect=True)
 OTHER_RUN = f"{3:016x}{'f' * 16}"
 """It began at call 3, after this site's run."""
 

@@ -8,10 +8,10 @@ from pointsync import config, db, startup
 from pointsync.errors import Conflict, InvalidInput
 from pointsync.models import Setting, Site
 from pointsync.sync.site import general, settings
-from tests.support.apps import create_application, open_context
+from tests.support.apps import ALSO_POSTGRES, create_application, open_context
 from tests.sync.site.site_starts import OTHER_URL, URL, confirm, identity, start_site
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = [pytest.mark.usefixtures("app"), pytest.mark.parametrize("app", ALSO_POSTGRES, indirect=True)]
 
 
 @pytest.fixture
