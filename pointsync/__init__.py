@@ -16,7 +16,7 @@ def create_app(config: Config | None = None, *, with_blueprints: bool = True) ->
     from pointsync.app import configure, register_blueprints
     from pointsync.config import load
 
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     configure(app, config or load())
     db.init_app(app)
     if with_blueprints:

@@ -10,7 +10,7 @@ from pointsync.crypto import Vault
 from pointsync.ledger import audit_recorder
 from pointsync.net.http_client import HttpClient
 from pointsync.runtime import EXTENSION_KEY, Runtime, get_runtime
-from pointsync.web import access_log, db_unavailable, no_store, row_ids, secret_key
+from pointsync.web import access_log, db_unavailable, no_store, row_ids, secret_key, static_files
 from pointsync.web.trusted_proxy import TrustedProxyMiddleware
 from pointsync.web.upload_limits import MAX_BODY_BYTES
 
@@ -59,6 +59,7 @@ def register_blueprints(app: Flask) -> None:
     db.init_migrations(app)  # for `flask db`
     row_ids.register(app)
     peer.register(app)
+    static_files.register(app)
     # Only static files and the routes for other sites answer OPTIONS.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     for package in (api, admin):

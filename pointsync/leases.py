@@ -21,10 +21,11 @@ REMOTE_LEASE_DURATION = timedelta(seconds=120)
 MAX_LEASE_DURATION = REMOTE_LEASE_DURATION
 """No lease is longer; one that ends later is from before the clock was set back, and has ended."""
 
-# Built once, because each ping executes it.
+# Built once, because the jobs execute them all the time.
 _SELECT_LAST_HEARTBEAT = select(
     func.max(case((Worker.heartbeat_at <= bindparam("latest", type_=UtcDateTime), Worker.heartbeat_at))), func.count()
 )
+_SELECT_HELD = select(Lease.until).where(Lease.name == bindparam("name"), Lease.holder == bindparam("holder"))
 
 
 def record_heartbeat(session: Session, worker_id: str) -> None:
@@ -48,6 +49,11 @@ def unregister(session: Session, worker_id: str) -> None:
 def is_recent(age_seconds: float | None) -> bool:
     """Whether a heartbeat of this age says that a process runs jobs; otherwise nothing is sent."""
     return age_seconds is not None and age_seconds <= ALARM_AFTER.total_seconds()
+
+
+def is_any_alive(session: Session) -> bool:
+    """Whether any process runs jobs on this database."""
+    return is_recent(heartbeat_age_seconds(session))
 
 
 def heartbeat_age_seconds(session: Session) -> float | None:
@@ -77,6 +83,12 @@ def is_available(session: Session, holder: str | None, expires_at: datetime | No
     if worker is None or not now - STALE_AFTER <= worker.heartbeat_at <= now + MAX_LEAD:
         return True
     return worker.host == _host_name() and not _is_process_running(worker.pid)
+
+
+def is_held(session: Session, name: str, worker_id: str, seconds: int) -> bool:
+    """Whether this worker has the lease `name` for at least `seconds` more, by the database's clock."""
+    until = session.scalar(_SELECT_HELD, {"name": name, "holder": worker_id})
+    return until is not None and timedelta(seconds=seconds) <= until - get_database_time(session) <= MAX_LEASE_DURATION
 
 
 def acquire(session: Session, name: str, worker_id: str, duration_seconds: int) -> bool:

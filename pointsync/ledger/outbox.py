@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, insert, literal, select, update
+from sqlalchemy import bindparam, case, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from pointsync.db.committed import SiteNumbers, note_at_commit
@@ -17,6 +17,8 @@ MAX_CLOCK_LEAD = timedelta(days=1)
 """How far a clock of this site may have been ahead when it made an id."""
 MAX_CLOCK_ID = MAX_ID - MAX_ID // 8
 """No clock may set ids above this one, of the year 2080: there must be some left when it is right again."""
+# Built once, because each ping executes it.
+_RAISE_LAST_ID = update(Site).where(Site.last_id < bindparam("max_id")).values(last_id=bindparam("max_id"))
 
 
 def allocate_ids(session: Session, count: int, now: datetime) -> tuple[str, list[str], bool]:
@@ -47,7 +49,7 @@ def keep_ids_above(session: Session, have: object, now: datetime) -> None:
     """
     max_id = parse_movement_id(str(have.get("max_id"))) if isinstance(have, dict) else None
     if max_id is not None and max_id <= lowest_id_at(now + MAX_CLOCK_LEAD):
-        session.execute(update(Site).where(Site.last_id < max_id).values(last_id=max_id))
+        session.execute(_RAISE_LAST_ID, {"max_id": max_id})
 
 
 def get_local_auth(session: Session) -> str:

@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 
-from sqlalchemy import and_, case, exists, or_, select
+from sqlalchemy import Select, and_, bindparam, case, exists, or_, select
 
 from pointsync import clock, db
-from pointsync.db import run_in_transaction, transaction
+from pointsync.db import UtcDateTime, run_in_transaction, transaction
 from pointsync.errors import NotFound
 from pointsync.ledger.integrity import scrub
 from pointsync.models import Origin, ReceivedSummary, Remote, Site
@@ -42,28 +42,43 @@ WOOREWARDS_CHECK_INTERVAL = timedelta(seconds=15)
 def check_remotes() -> None:
     """Ping the remotes whose last check is older than `check_seconds`, in parallel: a slow one delays no other."""
     now = clock.now()
-    current_settings = settings.read(db.session())
-    checked_before = now - timedelta(seconds=current_settings.check_seconds) + CHECK_INTERVAL
-    # There is nothing to compare with these, and each ping loads all of WordPress.
-    shop_checked_before = min(checked_before, now - WOOREWARDS_CHECK_INTERVAL + CHECK_INTERVAL)
-    is_in_new_doubt = received.is_in_doubt(ReceivedSummary.doubted_at > now - received.PINGED_OFTEN)
-    overdue_ids = db.session.scalars(
-        select(Remote.id).where(
-            Remote.deleted_at.is_(None),
-            Remote.paused_at.is_(None),
-            Remote.auth.not_in(Origin.select_blocked_auths()),
-            # The couriers ping those, unless sending is stopped.
-            or_(Remote.is_probing.is_(False), exists().where(Site.hold.is_not(None))),
-            or_(
-                Remote.checked_at.is_(None),
-                Remote.checked_at <= case((Remote.is_woorewards, shop_checked_before), else_=checked_before),
-                Remote.checked_at > now,
-                and_(is_in_new_doubt, Remote.checked_at <= now - IN_DOUBT_INTERVAL),
-            ),
-        )
-    ).all()
+    checked_before = now - timedelta(seconds=settings.read(db.session()).check_seconds) + CHECK_INTERVAL
+    times = {
+        "now": now,
+        "checked_before": checked_before,
+        # There is nothing to compare with these, and each ping loads all of WordPress.
+        "shop_checked_before": min(checked_before, now - WOOREWARDS_CHECK_INTERVAL + CHECK_INTERVAL),
+        "doubt_checked_before": now - IN_DOUBT_INTERVAL,
+        "doubted_after": now - received.PINGED_OFTEN,
+    }
+    overdue_ids = db.session.scalars(_select_overdue(), times).all()
     if overdue_ids and take_lease("check"):
         take_turns("check", overdue_ids, parallel_checks.check_one)
+
+
+@cache
+def _select_overdue() -> Select[int]:
+    """The ids of the remotes to check. Built once, because it is executed each second."""
+    now, checked_before, shop_checked_before, doubt_checked_before, doubted_after = (
+        bindparam(name, type_=UtcDateTime)
+        for name in ("now", "checked_before", "shop_checked_before", "doubt_checked_before", "doubted_after")
+    )
+    return select(Remote.id).where(
+        Remote.deleted_at.is_(None),
+        Remote.paused_at.is_(None),
+        Remote.auth.not_in(Origin.select_blocked_auths()),
+        # The couriers ping those, unless sending is stopped.
+        or_(Remote.is_probing.is_(False), exists().where(Site.hold.is_not(None))),
+        or_(
+            Remote.checked_at.is_(None),
+            Remote.checked_at <= case((Remote.is_woorewards, shop_checked_before), else_=checked_before),
+            Remote.checked_at > now,
+            and_(
+                received.is_in_doubt(ReceivedSummary.doubted_at > doubted_after),
+                Remote.checked_at <= doubt_checked_before,
+            ),
+        ),
+    )
 
 
 def ask_remotes() -> None:

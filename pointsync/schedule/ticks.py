@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS_KEPT = 10_000
 """Attempts kept per remote, whatever their age."""
-LEASE_SECONDS = 60
+LEASE_SECONDS, MIN_LEASE_SECONDS = 90, 60
 
 
 def wake_couriers() -> None:
@@ -228,5 +228,11 @@ def current_app_object() -> Flask:
 
 
 def take_lease(name: str) -> bool:
-    """Take or renew the lease `name`. Return whether this process has it, so that one process does the job."""
-    return run_in_transaction(lambda session: leases.acquire(session, name, get_runtime().worker_id, LEASE_SECONDS))
+    """Take or renew the lease `name`. Return whether this process has it, so that one process does the job.
+
+    It has it for at least MIN_LEASE_SECONDS then. One that lasts so long is not written again.
+    """
+    worker_id = get_runtime().worker_id
+    return leases.is_held(db.session(), name, worker_id, MIN_LEASE_SECONDS) or run_in_transaction(
+        lambda session: leases.acquire(session, name, worker_id, LEASE_SECONDS)
+    )

@@ -12,11 +12,11 @@ from werkzeug.exceptions import ServiceUnavailable
 from pointsync.crypto import WrongSecretKey
 from pointsync.db import DatabaseBusy, file_problem, get_schema_version, is_transient, version_problem
 from pointsync.errors import ConfigError
-from pointsync.web import secret_key
+from pointsync.web import secret_key, static_files
 
 DATABASE_CHECKED_KEY = "pointsync_database_fits"
 NOT_INITIALISED = "The database has no site yet; run: pointsync upgrade"
-UNCHECKED_ENDPOINTS = frozenset({"static", "monitoring.health"})
+UNCHECKED_ENDPOINTS = frozenset({static_files.ENDPOINT, "monitoring.health"})
 
 
 class DatabaseUnusable(ServiceUnavailable):

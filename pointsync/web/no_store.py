@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-STATIC = "static"
+from pointsync.web import static_files
 
 
 def register(app: Flask) -> None:
@@ -10,6 +10,6 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def add_header(response: Response) -> Response:
-        if request.endpoint != STATIC:
+        if request.endpoint != static_files.ENDPOINT:
             response.headers.setdefault("Cache-Control", "no-store")
         return response

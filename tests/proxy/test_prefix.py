@@ -5,7 +5,7 @@ from flask import Flask
 from tests.proxy.conftest import PREFIX, Proxy
 from tests.proxy.link_crawler import LinkCrawl
 
-PAGES, FORMS, FILES = 40, 40, 30
+PAGES, FORMS, FILES = 40, 40, 2
 
 
 def test_every_page_form_and_file_exists_and_no_link_leaves_the_prefix(proxy: Proxy, app: Flask) -> None:

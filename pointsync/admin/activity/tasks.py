@@ -72,7 +72,7 @@ def _blocked_reason(session: Session, shown_tasks: Sequence[Task], now: datetime
     """Why queued tasks do not start, as `task_blocked_reason` in the templates takes it; None if they will."""
     if all(each.finished_at for each in shown_tasks):
         return None
-    if not leases.is_recent(leases.heartbeat_age_seconds(session)):
+    if not leases.is_any_alive(session):
         return "nobody"
     has_started = any(each.holder for each in tasks.list_unfinished(session))
     waiting_since = [each.asked_at for each in shown_tasks if each.state == TaskState.WAITING]

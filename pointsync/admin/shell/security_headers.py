@@ -3,6 +3,7 @@
 from flask import Flask, Response, request
 
 from pointsync.runtime import get_runtime
+from pointsync.web import static_files
 
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -31,6 +32,6 @@ def register(app: Flask) -> None:
 
 
 def _add_nosniff(response: Response) -> Response:
-    if request.endpoint == "static":
+    if request.endpoint == static_files.ENDPOINT:
         response.headers["X-Content-Type-Options"] = "nosniff"
     return response

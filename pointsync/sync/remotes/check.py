@@ -130,9 +130,10 @@ def _check_succeeded(session: Session, remote: Remote) -> None:
         remote.is_probing = False
         remote.next_attempt_at = None
         remote.failures = 0
-    if not sum(queue.waiting_counts(session, remote.id).values()):
+    has_failed = remote.attempt_code not in (None, "ok")
+    if (has_failed or remote.failures) and not sum(queue.waiting_counts(session, remote.id).values()):
         remote.failures = 0
-        if remote.attempt_code not in (None, "ok"):
+        if has_failed:
             remote.attempt_code, remote.attempt_message, remote.attempt_is_permanent = "ok", None, False
 
 

@@ -90,7 +90,7 @@ def test_under_a_prefix_pages_cookies_and_redirects_stay_below_it(app: Flask) ->
     assert client.get("/", environ_overrides=under).location == "/back/points/sign-in"
     page = client.get("/sign-in", environ_overrides=under)
     assert page.headers["Set-Cookie"].endswith("; Path=/back/points; SameSite=Lax")
-    assert 'href="/back/points/static/css/tokens.css"' in page.text
+    assert 'href="/back/points/static/v/' in page.text
     token = page.text.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
     cookie = page.headers["Set-Cookie"].split(";")[0]
     typed = {"csrf_token": token, "name": NAME, "password": PASSWORD}

@@ -113,7 +113,7 @@ def test_a_missing_page_has_the_panels_styles(stranger: PanelClient) -> None:
     assert answer.status_code == 404
     assert "Page not found" in answer.text
     assert "alert(1)" not in answer.text
-    assert "css/tokens.css" in answer.text
+    assert "/panel.css" in answer.text
 
 
 def test_a_bug_gets_an_error_page(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ ALLOWED = {
     ("ledger/outbox.py", "insert", "Delivery"): "created with a movement",
     ("ledger/fetch_back/state.py", "update", "Delivery"): "what WooRewards shops may have received before a restore",
     ("ledger/fetch_back/insert_returned.py", "insert", "Delivery"): "created with a movement that came back",
+    ("ledger/integrity/lost_deliveries.py", "insert_or_ignore", "Delivery"): "restored as they were",
     ("sync/remotes/backfill.py", "insert", "Delivery"): "part of a backfill, which is logged",
     ("sync/site/installation.py", "update", "Delivery"): "a copy sends nothing; the site's new Auth is logged",
     (
