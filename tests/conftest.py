@@ -27,7 +27,7 @@ TIERS = [
     *("faults", "cli", "postgres", "browser", "proxy", "peer"),
     *("admin", "site", "sync", "ledger", "api", "unit"),
 ]
-"""In the order in which workers take them: first the long tests, lest one is left over at the end."""
+"""In the order in which workers take them: first the long tests, so that none is left over at the end."""
 WAITING_TIERS = ("faults", "cli", "postgres", "proxy")
 """Their tests wait for other processes most of the time, so workers take files of the others between them."""
 SECONDS_PER_TEST = {"faults": 8, "postgres": 6, "proxy": 4, "browser": 4, "cli": 1, "peer": 0.25, "admin": 0.15}

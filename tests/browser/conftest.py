@@ -1,4 +1,4 @@
-"""A browser, and sites for it to look at."""
+"""A browser, and sites that it opens."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ __all__ = ["data_folder", "filled_settings", "site_folder", "site_template"]
 
 CHROMIUM = "/usr/bin/chromium"
 HEADLESS_SHELL = "/usr/bin/chromium-headless-shell"
-"""The same engine without the window around it, which would take a third of the time."""
+"""The same engine without its window, which takes a third of the time."""
 ARGUMENTS = [
     "--no-sandbox",
     "--headless",
@@ -33,19 +33,17 @@ ARGUMENTS = [
 ]
 SETUP_TOKEN = "0123456789abcdef0123456789abcdef"
 TIMEOUT_MS = 15_000
-STATIC_FILE_SECONDS = 3600
-"""For as long a browser need not ask again for styles and scripts, of which a page has dozens: they do not change."""
 BOTH_WIDTHS = pytest.mark.parametrize(
     "width", [pytest.param(WIDTHS[0], marks=pytest.mark.long), WIDTHS[1]], indirect=True
 )
-"""For a walk that goes other ways on a phone; how pages look there is seen by `looks.check` in each test."""
+"""For a walk that is another one on a phone. `check_page` looks at each page in both widths."""
 
 expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    """What drives browsers."""
+    """Playwright, which controls browsers."""
     with sync_playwright() as playwright:
         yield playwright
 
@@ -63,7 +61,7 @@ def full_chromium(playwright: Playwright) -> Iterator[Browser]:
 
 
 def _launch_browser(playwright: Playwright, path: str) -> Iterator[Browser]:
-    """Where it is missing tests skip; in CI they fail, lest they never run."""
+    """Without it, tests skip. In CI they fail, so that they do run there."""
     if not os.access(path, os.X_OK):
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"there is no Chromium at {path}")
     browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
@@ -73,9 +71,8 @@ def _launch_browser(playwright: Playwright, path: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def app(data_folder: Path) -> Iterator[Flask]:
-    """A site at its first start, without any admin, its one-time link at hand."""
+    """A site at its first start, without any admin, with a known one-time link."""
     with open_site(data_folder) as app:
-        app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_FILE_SECONDS
         with app.app_context(), db.transaction() as session:
             session.get_one(Site, 1).setup_digest = crypto.sha256_hex(SETUP_TOKEN)
         yield app
@@ -83,7 +80,7 @@ def app(data_folder: Path) -> Iterator[Flask]:
 
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
-    """Where the site answers."""
+    """The URL at which the site answers."""
     with run_server(app) as url:
         with app.app_context(), db.transaction() as session:
             session.get_one(Site, 1).served_url = url
@@ -92,13 +89,13 @@ def url(app: Flask) -> Iterator[str]:
 
 @pytest.fixture
 def width(request: pytest.FixtureRequest) -> int:
-    """The window's: a desk's, unless a test asks for `BOTH_WIDTHS`."""
+    """The width of the window: a desktop's, unless a test asks for `BOTH_WIDTHS`."""
     return int(getattr(request, "param", WIDTHS[-1]))
 
 
 @pytest.fixture
 def context(browser: Browser, width: int) -> Iterator[BrowserContext]:
-    """A browser's window that has never been here."""
+    """A browser window without cookies and cache."""
     context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(TIMEOUT_MS)
     yield context
@@ -107,7 +104,7 @@ def context(browser: Browser, width: int) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
-    """A page that notes what the browser complains about."""
+    """A new page."""
     return context.new_page()
 
 

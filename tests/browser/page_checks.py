@@ -1,4 +1,4 @@
-"""What every page must bear: axe's rules, the window's width, the browser's own complaints."""
+"""What holds for every page: axe finds nothing, nothing is wider than the window, the browser reports no error."""
 
 import os
 from itertools import product
@@ -65,7 +65,7 @@ CUT_PARTS = """() => {
 
 
 def collect_console_errors(page: Page) -> list[str]:
-    """A list that fills with what the browser complains about: a policy broken, a style not found."""
+    """A list to which the browser's errors and warnings are added, such as a style that is not found."""
     heard: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -78,11 +78,11 @@ def collect_console_errors(page: Page) -> list[str]:
 
 
 def check_page(page: Page, name: str, *, thorough: bool = False) -> None:
-    """On a phone and at a desk, by day and by night: no violation, and nothing wider than the window.
+    """In narrow and wide windows, light and dark: axe finds nothing, and nothing is wider than the window.
 
-    Pages are made of the same parts, so each is looked at in two of the four ways, by turns, and axe looks at it in one
-    of these. Only what holds all parts, and whatever is to be `thorough`, is looked at in all of them, with axe. A
-    picture of each of the four, where POINTSYNC_TEST_PICTURES names a folder. The page is left as it was.
+    Pages are made of the same parts. So each is checked in two of the four ways, which its name chooses, and by axe in
+    one of these. `thorough` checks all four, with axe. If POINTSYNC_TEST_PICTURES names a folder, a picture of each of
+    the four is saved there. Afterwards the page is as it was.
     """
     # The rows of a page can be read before its styles are there.
     page.wait_for_load_state()
@@ -112,7 +112,7 @@ def check_page(page: Page, name: str, *, thorough: bool = False) -> None:
 
 
 def axe_violations(where: Page | Frame, rules: dict[str, object] = AXE_RULES) -> str:
-    """What axe finds on a page, or on one in a frame, as a report; empty where it finds nothing."""
+    """The report of what axe finds on a page or in a frame; empty if it finds nothing."""
     if not where.evaluate("'axe' in window"):
         where.evaluate(Axe().axe_script)
     found = AxeResults(where.evaluate(RUN_AXE, rules))
@@ -131,6 +131,6 @@ def _shows_every_tab(page: Page) -> bool:
 
 
 def save_screenshot(page: Page, name: str) -> None:
-    """A picture of the whole page, for people to look at."""
+    """Save a picture of the whole page, if POINTSYNC_TEST_PICTURES names a folder."""
     if SCREENSHOT_FOLDER:
         page.screenshot(path=Path(SCREENSHOT_FOLDER) / f"{name}.png", full_page=True)

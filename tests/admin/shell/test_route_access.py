@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from pointsync import clock, db
 from pointsync.accounts import api_keys
 from pointsync.scopes import allows
-from tests.admin.conftest import BOTH_DATABASES
+from tests.admin.conftest import ALSO_POSTGRES
 from tests.support.panel_client import PanelClient
 from tests.support.paths import DATA
 
@@ -29,7 +29,7 @@ SAMPLES = (
 """Values for the variables in a path."""
 
 
-@pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
+@pytest.mark.parametrize("database_settings", ALSO_POSTGRES, indirect=True)
 def test_each_route_matches_the_table(app: Flask, ada: PanelClient) -> None:
     with app.app_context():
         key = create_key(*api_keys.SCOPES)
