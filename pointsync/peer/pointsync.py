@@ -52,7 +52,7 @@ def movements() -> Response:
         reserve, results = apply_movements(session, body, body["from"], parse_movement, now, is_origin_locked=True)
         summary, is_known = received_summary.load(session, body["from"], reserve.id)
         if summary and is_known:
-            received.compare_batch(summary, body, results, now)
+            received.compare_batch(session, summary, body, results, now)
         have = received_summary.have_json(summary, is_known)
         return {"results": [result_json(each) for each in results], "have": have}
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from pointsync.digests import DigestSum, digest
@@ -22,12 +22,16 @@ MAX_UNDERWAY = timedelta(seconds=10)
 """What has not changed for so long is not on its way any more."""
 PINGED_OFTEN = timedelta(minutes=1)
 """How long a remote in doubt is pinged each second."""
+LATEST_DOUBT, EARLIEST_DOUBT = timedelta(seconds=7), timedelta(seconds=4)
+"""A doubt begins so long after the last comparison at the latest, as far as it is noticed then, and at most so long
+before it is noticed. In doubt for three seconds, a remote is not green any more (`status.DOUBT_PERIOD`): so nothing is
+green that was compared more than 10 seconds ago."""
 EVIDENCE = timedelta(seconds=2)
 """How long a batch that was equal counts for a ping during which movements arrive."""
 
 
 def compare_batch(
-    summary: ReceivedSummary, body: dict[str, Any], results: Sequence[ApplyResult], now: datetime
+    session: Session, summary: ReceivedSummary, body: dict[str, Any], results: Sequence[ApplyResult], now: datetime
 ) -> None:
     """Compare after a batch was applied; `summary` is its locked origin's. `body` is the request, and has a result for
     each of its movements. Earlier versions do not say what they had delivered; nothing is compared with them here.
@@ -44,7 +48,9 @@ def compare_batch(
     if was_sent + arrived == summary.held:
         summary.equal_at, summary.doubted_at = now, None
     elif summary.doubted_at is None:
-        summary.doubted_at = now
+        is_from_there = (Remote.auth == summary.origin, Remote.reserve_id == summary.reserve_id)
+        compared_at = session.scalar(select(func.max(Remote.compared_at)).where(*is_from_there))
+        summary.doubted_at = _begin_doubt(summary, compared_at, now)
 
 
 def compare_ping(
@@ -70,13 +76,14 @@ def compare_ping(
     since = min(summary.doubted_at, now) if summary and summary.doubted_at else None  # the clock may be set back
     if was_sent is None or held is None:
         # An earlier version never says it. This one says it again as soon as it has read what was edited.
-        result, doubted_at = None, (since or now) if says_sums else None
+        result, doubted_at = None, (since or _begin_doubt(summary, remote.compared_at, now)) if says_sums else None
     elif was_sent == held or (held == before and not is_waiting):
         result, doubted_at = was_sent == held, None
     elif since is None and not is_first_in_run and _was_just_equal(summary, EVIDENCE, now):
         result, doubted_at = True, None
     else:
-        result, doubted_at = None if is_first_in_run else remote.is_equal_here, since or now
+        result = None if is_first_in_run else remote.is_equal_here
+        doubted_at = since or _begin_doubt(summary, remote.compared_at, now)
         if held == before and now - doubted_at > MAX_UNDERWAY:
             result = False
     remote.is_equal_here = result
@@ -94,6 +101,15 @@ def list_different(session: Session, now: datetime) -> list[tuple[int, str, date
         )
     )
     return [(remote_id, auth, since) for remote_id, auth, since in rows if since is not None]
+
+
+def _begin_doubt(summary: ReceivedSummary | None, compared_at: datetime | None, now: datetime) -> datetime:
+    """Since when it is not known whether everything of a site is here, which is noticed now.
+
+    `compared_at` is the time of the remote's last comparison; batches are compared, too.
+    """
+    known = [each for each in (compared_at, summary.equal_at if summary else None) if each]
+    return max(now - EARLIEST_DOUBT, min(now, max(known) + LATEST_DOUBT)) if known else now
 
 
 def _save_doubt(session: Session, remote: Remote, doubted_at: datetime | None, now: datetime) -> None:

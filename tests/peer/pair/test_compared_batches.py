@@ -87,6 +87,31 @@ def test_without_a_batch_that_is_equal_a_busy_remote_is_in_doubt(
     assert summary(a, b).doubted_at is None
 
 
+def test_a_doubt_long_after_the_last_comparison_counts_sooner(
+    pair: Pair, remotes: tuple[int, int], moving_clock: MovingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is green that was compared more than ten seconds ago, if the other site did not answer meanwhile."""
+    a, b = pair
+    moving_clock.advance(9 * SECOND)
+    check_while_sending(a, remotes[0], b, monkeypatch)
+    assert status(a, remotes[0])[0] == "green"
+    moving_clock.advance(2 * SECOND)
+    check_while_sending(a, remotes[0], b, monkeypatch)
+    assert status(a, remotes[0])[0] == "warning"
+
+
+def test_a_batch_in_doubt_long_after_the_last_comparison_counts_sooner(
+    pair: Pair, remotes: tuple[int, int], moving_clock: MovingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = pair
+    edit_points(b)
+    edit(b, "UPDATE setting SET name = name")  # the next heartbeat comes
+    moving_clock.advance(20 * SECOND)
+    deliver(b, remotes[1], 7)
+    check_while_sending(a, remotes[0], b, monkeypatch)
+    assert status(a, remotes[0])[0] == "warning"
+
+
 def test_a_movement_edited_at_its_origin_is_noticed_by_the_next_batch(
     pair: Pair, remotes: tuple[int, int], moving_clock: MovingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
