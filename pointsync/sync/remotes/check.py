@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,7 @@ from pointsync.runtime import get_runtime
 from pointsync.sync.comparison import compare
 from pointsync.sync.protocol.ping import PingResult, ping
 from pointsync.sync.protocol.request import Target
-from pointsync.sync.remotes import pinned_key, queue, remotes, sending_problem, shown_stamps, status_facts
+from pointsync.sync.remotes import pinned_key, queue, remotes, sending_problem, shown_stamps, status_facts, unchanged
 from pointsync.sync.remotes.backoff import bounded_retry_after, forget_future_failure
 from pointsync.sync.remotes.sharing_key import RemoteInput
 from pointsync.sync.remotes.status import StatusFacts, compute_status, describe_status
@@ -34,10 +35,12 @@ def check_remote(remote_id: int) -> PingResult:
     state, now, session = get_runtime(), clock.now(), db.session()
     remote = remotes.get(session, remote_id)
     identity = local_site.load_identity(session, state.vault, state.config, now)
-    snapshot = RemoteSnapshot(
-        remote.id, remote.version, identity.run, compare.Snapshot.take(session, remote, identity.run)
-    )
-    ping_result = _ping(identity, load_target(session, remote, state.vault), now)
+    sums, target = compare.Snapshot.take(session, remote, identity.run), load_target(session, remote, state.vault)
+    before = unchanged.Before(remote, target, identity, sums, now)
+    snapshot = RemoteSnapshot(remote.id, remote.version, identity.run, sums)
+    ping_result = _ping(identity, target, now)
+    if before.is_confirmed_by(ping_result) and run_in_transaction(partial(unchanged.save, before=before)):
+        return ping_result
     run_in_transaction(lambda session: save_result(session, snapshot, ping_result, clock.now()))
     return ping_result
 
