@@ -8,6 +8,7 @@ from pointsync import db
 from pointsync.config import Config
 from pointsync.crypto import Vault
 from pointsync.ledger import audit_recorder
+from pointsync.ledger.people.erasure import erasure_keys
 from pointsync.net.http_client import HttpClient
 from pointsync.runtime import EXTENSION_KEY, Runtime, get_runtime
 from pointsync.web import access_log, db_unavailable, no_store, row_ids, secret_key, static_files
@@ -23,6 +24,7 @@ def configure(app: Flask, config: Config) -> None:
     """Set Flask's settings and the runtime, and register the audit log."""
     audit_recorder.register()
     secret_key.register()
+    erasure_keys.use_vault(lambda: get_runtime().vault)
     app.config.update(
         SECRET_KEY=config.secret_key,
         SESSION_COOKIE_NAME="pointsync_session",

@@ -38,6 +38,11 @@ def is_waiting(since: datetime | None, until: datetime | None, now: datetime) ->
     return until is not None and now < until and (since is None or since <= now + MAX_LEAD)
 
 
+def to_milliseconds(time: datetime) -> datetime:
+    """`time` without what other sites do not get to know: less than a millisecond."""
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
 def to_text(time: datetime) -> str:
     """`time` as RFC 3339 in UTC with `Z`, with milliseconds if they are not 0."""
     time = time.astimezone(UTC)

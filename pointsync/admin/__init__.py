@@ -5,9 +5,13 @@ from importlib import import_module
 from flask import Flask
 
 VIEWS = {
-    "activity": "attempts deliveries exports overdrawn refused_deliveries status_changes tasks",
+    "activity": "attempts customer_changes deliveries exports overdrawn refused_deliveries status_changes tasks",
     "auth": "setup sign_in",
-    "customers": "adjust_points balance_breakdown bulk_adjust customer_list history holds imports redemption",
+    "customers": (
+        "adjust_points balance_breakdown bulk_adjust customer_list duplicates erasures held history holds imports "
+        "people "
+        "redemption"
+    ),
     "home": "dashboard",
     "manual": "help_links views",
     "points": "expiry reserves rewards settlement",

@@ -22,6 +22,8 @@ def register(app: Flask) -> None:
     from pointsync.api.endpoints import blueprint
     from pointsync.api.holds import views as holds
     from pointsync.api.orders import views as orders  # noqa: F401
+    from pointsync.api.people import duplicates, erasures, report  # noqa: F401
+    from pointsync.api.people import views as people  # noqa: F401
     from pointsync.api.webhooks import views as webhooks  # noqa: F401
 
     app.url_map.converters["email"] = customers.EmailConverter

@@ -34,7 +34,7 @@ _SCHEMA = BodySchema(
     'The body must be an object, such as {"customers": ["alice@example.com"]}.',
     {"customers": f"The customers must be a list of 1 to {MAX_CUSTOMERS:,} e-mail addresses in quotes."},
 )
-_EMAIL_PARAMETER = Parameter(
+EMAIL_PARAMETER = Parameter(
     "email",
     "The customer's e-mail address. Percent-encode it where needed; + may stay +.",
     "path",
@@ -55,7 +55,7 @@ class EmailConverter(BaseConverter):
     scope="read",
     title="Get a customer's balances",
     description="The customer's points in each reserve in which they ever had points.",
-    parameters=(_EMAIL_PARAMETER,),
+    parameters=(EMAIL_PARAMETER,),
     responses={200: SuccessResponse("The customer.", (Customer,))},
     errors={404: "No customer has this e-mail address.", 422: "The e-mail address is not valid."},
 )
@@ -102,7 +102,7 @@ def list_balances() -> ResponseReturnValue:
         "with the same reserve."
     ),
     parameters=(
-        _EMAIL_PARAMETER,
+        EMAIL_PARAMETER,
         Parameter("reserve", "Only movements in this points reserve."),
         Parameter("cursor", "The value of next from the page before."),
         Parameter(

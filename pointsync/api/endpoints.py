@@ -35,6 +35,8 @@ class SuccessResponse:
 
     description: str
     schemas: tuple[Any, ...] = ()
+    has_csv: bool = False
+    """Whether the caller may ask for the same as CSV."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,15 @@ class Endpoint:
 
 ENDPOINTS: list[Endpoint] = []
 
-CONVERTERS = {"{email}": "<email:email>", "{ref}": "<ref:ref>", "{key}": "<key>", "{id}": "<row_id:id>"}
-"""Flask's converters for the parameters of paths. An id above the database's range answers 404."""
+CONVERTERS = {
+    "{email}": "<email:email>",
+    "{ref}": "<ref:ref>",
+    "{key}": "<key>",
+    "{id}": "<row_id:id>",
+    "{erasure}": "<int:erasure>",
+}
+"""Flask's converters for the parameters of paths. An id above the database's range answers 404, for which a path with
+several methods needs a check of its own: if one of two rules refuses a value, Werkzeug answers 405."""
 
 _KEY_ERRORS = {
     401: "The API key is missing, unknown, revoked or expired.",

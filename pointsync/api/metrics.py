@@ -15,7 +15,9 @@ import pointsync
 from pointsync import clock, db, leases
 from pointsync.api.auth import require_key
 from pointsync.api.health import blueprint
+from pointsync.ledger.people import approval
 from pointsync.models import Delivery, DeliveryState, Movement, ReceivedSummary, Site
+from pointsync.sync.comparison import changes as change_sums
 from pointsync.sync.comparison import differences
 from pointsync.sync.fetch_back import progress
 from pointsync.sync.remotes import queue, sending_problem, shown_status
@@ -65,6 +67,7 @@ class SiteCollector(Collector):
         yield from self._comparisons()
         yield from self._integrity()
         yield from self._fetch_back()
+        yield from self._changes()
         yield from self._webhooks()
         if self._heartbeat_age_seconds is not None:
             yield GaugeMetricFamily(
@@ -106,6 +109,25 @@ class SiteCollector(Collector):
                     equal.add_metric([str(remote.id), direction], int(is_equal))
             differing.add_metric([str(remote.id)], differences.count(self._session, remote.id))
         yield from (age, equal, differing)
+
+    def _changes(self) -> Iterator[Metric]:
+        """Changes of customers."""
+        waiting = GaugeMetricFamily(
+            "pointsync_waiting_changes", "Changes of customers that the remote's site does not have.", labels=["remote"]
+        )
+        for remote in self._remotes:
+            if remote.takes_changes:
+                waiting.add_metric([str(remote.id)], change_sums.count_waiting(self._session, remote.auth))
+        to_approve, disputed = approval.count_open(self._session)
+        yield waiting
+        yield GaugeMetricFamily(
+            "pointsync_changes_to_approve",
+            "Changes of other sites that wait for an admin's approval.",
+            value=to_approve,
+        )
+        yield GaugeMetricFamily(
+            "pointsync_disputed_changes", "Changes without effect that an admin has not settled.", value=disputed
+        )
 
     def _integrity(self) -> Iterator[Metric]:
         """What this site has found in its own tables."""

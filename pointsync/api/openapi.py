@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 import pointsync
-from pointsync.api.endpoints import ENDPOINTS, PREFIX, Endpoint
+from pointsync.api.endpoints import ENDPOINTS, PREFIX, Endpoint, SuccessResponse
 from pointsync.api.schemas import Error, RefusedMovement
 from pointsync.webhooks.message import POINTS_CHANGED, PointsChanged
 
@@ -76,6 +76,11 @@ def _build_webhook() -> dict[str, Any]:
     }
 
 
+def _build_content(response: SuccessResponse) -> dict[str, Any]:
+    content: dict[str, Any] = {_JSON_TYPE: {"schema": _build_schema(response.schemas)}}
+    return content | ({"text/csv": {"schema": {"type": "string"}}} if response.has_csv else {})
+
+
 def _build_operation(endpoint: Endpoint) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
@@ -93,7 +98,7 @@ def _build_operation(endpoint: Endpoint) -> dict[str, Any]:
         ],
         "responses": {
             str(status): {"description": response.description}
-            | ({"content": {_JSON_TYPE: {"schema": _build_schema(response.schemas)}}} if response.schemas else {})
+            | ({"content": _build_content(response)} if response.schemas else {})
             for status, response in sorted(endpoint.responses.items())
         }
         | {

@@ -205,6 +205,7 @@ def _parse_movement(item: Any, location: str, errors: dict[str, str]) -> Draft |
         at=at,
         field_prefix=prefix,
         has_happened=bool(movement.done),
+        is_entered=True,
     )
 
 

@@ -10,7 +10,9 @@ from msgspec import Meta, Struct, field
 from pointsync.ledger.customer_json import CustomerBalance
 from pointsync.ledger.holds.hold_json import Hold
 from pointsync.ledger.movement_json import DateTimeString, Email, Movement, RecordedMovement
+from pointsync.ledger.people.erasure.erasure_json import ErasureDocument
 from pointsync.ledger.reserves import DEFAULT_RESERVE
+from pointsync.reports.changes import ChangeOfCustomers
 from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH
 
 MovementKind = Literal["earn", "spend", "refund", "manual", "redeem", "opening"]
@@ -193,6 +195,21 @@ class WantedCustomers(Struct, kw_only=True, forbid_unknown_fields=True):
     ]
 
 
+class NewAddress(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Another address for a customer."""
+
+    to: Annotated[Email, Meta(description="The new e-mail address.")]
+
+
+class CustomersToMerge(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Two customers who are the same person."""
+
+    from_: Annotated[Email, Meta(description="An address of the one who is merged into the other.")] = field(
+        name="from"
+    )
+    into: Annotated[Email, Meta(description="An address of the one who stays.")]
+
+
 class FoundCustomer(Struct):
     """A customer with all balances."""
 
@@ -205,6 +222,12 @@ class BalancesOfCustomers(Struct):
     """Customers with their balances, in the order in which they were sent."""
 
     customers: list[FoundCustomer]
+
+
+class ChangesOfCustomer(Struct):
+    """Changes of a customer's addresses, newest first."""
+
+    changes: list[ChangeOfCustomers]
 
 
 class SiteHook(Struct):
@@ -253,3 +276,15 @@ class Error(Struct):
     """The answer to a call that failed."""
 
     error: ErrorDetail
+
+
+class ErasureAnswer(Struct):
+    """An erasure: a request, or its receipt."""
+
+    erasure: ErasureDocument
+
+
+class ErasureList(Struct):
+    """Erasures."""
+
+    erasures: list[ErasureDocument]

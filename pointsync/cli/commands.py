@@ -5,14 +5,17 @@ import click
 from pointsync import __version__
 from pointsync.cli.demo.command import demo
 from pointsync.cli.framework.command import Group
-from pointsync.cli.ops import audit, backup, restore, rotate_key, upgrade, verify
+from pointsync.cli.ops import audit, backup, restore, rotate_key, upgrade, vacuum, verify
 from pointsync.cli.points import (
     customer,
+    customer_changes,
+    erasures,
     expiry,
     export_csv,
     hold,
     import_csv,
     level,
+    people,
     record,
     reserve,
     reward,
@@ -46,6 +49,7 @@ ROOT = Group(
         backup.backup,
         restore.restore,
         rotate_key.rotate_key,
+        vacuum.vacuum,
         identity.site,
         identity.confirm,
         fetch_back.fetch_back,
@@ -62,6 +66,7 @@ ROOT = Group(
         record.record,
         customer.balance,
         customer.history,
+        people.customer,
         import_csv.import_points,
         why.why,
         export_csv.export,
@@ -88,5 +93,7 @@ for each in (
 ):
     remote.remote.add_command(each)
 shop.shop.add_command(order_rule.rule)
+for each in (*customer_changes.COMMANDS, *erasures.COMMANDS):
+    people.customer.add_command(each)
 for each in hand_on.COMMANDS:
     origin.origin.add_command(each)

@@ -13,7 +13,7 @@ from pointsync.errors import NotFound
 from pointsync.exports import rows
 from pointsync.exports.rows import CUSTOMERS, DELIVERIES, MOVEMENTS
 from pointsync.ledger import customer_list, customers, reserves
-from pointsync.models import Customer, DeliveryState, Remote, Reserve, Task
+from pointsync.models import DeliveryState, Remote, Reserve, Task
 from pointsync.reports import customer_history, deliveries
 from pointsync.sync.site import general
 from pointsync.tasks import tasks
@@ -55,9 +55,10 @@ def filter_customers(session: Session, search: str = "", reserve_key: str | None
 
 def filter_movements(session: Session, customer_id: int, reserve_key: str | None = None) -> Filter:
     """The movements of a customer, as in their history. Raises NotFound."""
-    if session.get(Customer, customer_id) is None:
+    customer = customers.find_by_row(session, customer_id)
+    if customer is None:
         raise NotFound("unknown_customer", "There is no such customer.")
-    return Filter(MOVEMENTS, customer_id=customer_id, reserve_id=_get_reserve_id(session, reserve_key))
+    return Filter(MOVEMENTS, customer_id=customer.id, reserve_id=_get_reserve_id(session, reserve_key))
 
 
 def filter_deliveries(
@@ -67,7 +68,7 @@ def filter_deliveries(
     if remote_id is not None and session.get(Remote, remote_id) is None:
         raise NotFound("unknown_remote", "There is no such remote.")
     customer_id = customers.get(session, email).id if email else None
-    deliveries.build_conditions(remote_id, state, customer_id)
+    deliveries.build_conditions(session, remote_id, state, customer_id)
     return Filter(DELIVERIES, customer_id=customer_id, remote_id=remote_id, state=state)
 
 
@@ -94,10 +95,14 @@ def _build_conditions(session: Session, filters: Filter) -> list[ColumnElement[b
     reserve = session.get(Reserve, filters.reserve_id) if filters.reserve_id else None
     if filters.what == CUSTOMERS:
         return [*customer_list.search_conditions(filters.search), *rows.build_conditions(reserve)]
+    # Whoever had the address when the task was started may have another one now.
+    customer_id = filters.customer_id
+    if customer_id and (customer := customers.find_by_row(session, customer_id)):
+        customer_id = customer.id
     if filters.what == MOVEMENTS:
-        of_customer = customer_history.build_conditions(filters.customer_id) if filters.customer_id else []
+        of_customer = customer_history.build_conditions(session, customer_id) if customer_id else []
         return [*of_customer, *rows.build_conditions(reserve)]
-    return deliveries.build_conditions(filters.remote_id, filters.state, filters.customer_id)
+    return deliveries.build_conditions(session, filters.remote_id, filters.state, customer_id)
 
 
 def _build_title(session: Session, filters: Filter) -> str:
@@ -109,7 +114,7 @@ def _build_title(session: Session, filters: Filter) -> str:
         parts.append(_STATE_LABELS.get(filters.state, filters.state))
     if filters.remote_id and (remote := session.get(Remote, filters.remote_id)):
         parts.append(f"to {remote.name or remote.url}")
-    if filters.customer_id and (customer := session.get(Customer, filters.customer_id)):
+    if filters.customer_id and (customer := customers.find_by_row(session, filters.customer_id)):
         parts.append(f"of {customer.email}")
     if filters.reserve_id and (reserve := session.get(Reserve, filters.reserve_id)):
         parts.append(f"points in {reserve.name}")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from pointsync import clock
 from pointsync.csv_safety import escape_formula
@@ -15,6 +15,7 @@ from pointsync.models import Balance, Customer, Delivery, Movement, Remote, Rese
 PAGE_ROWS = 2000
 CUSTOMERS, MOVEMENTS, DELIVERIES = "customers", "movements", "deliveries"
 
+_ADDRESS = aliased(Customer)
 RowValues = list[str | int]
 
 
@@ -51,7 +52,8 @@ _TABLES = {
             Movement.balance,
             Movement.recorded_at,
         )
-        .join(Customer, Customer.id == Movement.customer_id)
+        .join(_ADDRESS, _ADDRESS.id == Movement.customer_id)
+        .join(Customer, Customer.id == _ADDRESS.person_id())
         .join(Reserve, Reserve.id == Movement.reserve_id),
         (Movement.seq,),
     ),

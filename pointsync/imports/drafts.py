@@ -89,6 +89,7 @@ class DraftParser:
             ref=own_ref or f"{self._ref_prefix}{row.number}",
             at=at,
             has_happened=True,
+            is_entered=True,
         )
         _, errors = draft_rules.check(self._session, draft, self._reserves, self._now)
         if errors:

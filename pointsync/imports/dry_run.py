@@ -1,6 +1,6 @@
 """The dry run of an import: check each line, and count what the import would do, without recording anything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -70,23 +70,24 @@ class DryRun:
         self._scratch.begin()
         recorded = duplicates.find_recorded(session, lines)
         new_lines: list[tuple[int, Draft]] = []
+        shown = customers.find_shown(session, (normalise(line.draft.customer) for line in lines if line.draft))
         for line in lines:
             if line.draft is None:
                 tally.skipped += not line.faults
                 continue
-            ref = line.draft.ref or ""
-            duplicate = recorded.get(ref) or self._find_duplicate(ref, line.draft)
+            ref, customer = line.draft.ref or "", shown[normalise(line.draft.customer)]
+            duplicate = recorded.get(ref) or self._find_duplicate(ref, line.draft, customer)
             counting = self._find_counting_line(line.number, line.draft)
             if duplicate is None and counting != line.number:
                 faults += self._leave_out(line.number, line.draft, counting)
             elif duplicate is None:
                 new_lines.append((line.number, line.draft))
-            elif fault := duplicate.find_conflict(line.draft):
+            elif fault := duplicate.find_conflict(line.draft, customer):
                 faults.append((line.number, fault))
             else:
                 tally.known += 1
                 tally.known_otherwise += (duplicate.kind == OPENING) != self._options.is_opening
-        faults += self._apply_to_balances(session, new_lines)
+        faults += self._apply_to_balances(session, new_lines, shown)
         tally.lines += len(lines)
         tally.faulty += len(faults)
         self._scratch.save_faults(faults)
@@ -124,21 +125,24 @@ class DryRun:
         )
         return [(number, message)]
 
-    def _find_duplicate(self, ref: str, draft: Draft) -> RecordedLine | None:
+    def _find_duplicate(self, ref: str, draft: Draft, customer: str) -> RecordedLine | None:
         # No other line can have a ref generated from the digest and the line number.
         return (
             None
             if ref.startswith(self._generated_ref_prefix)
-            else self._scratch.remember_ref(ref, duplicates.from_draft(draft))
+            else self._scratch.remember_ref(ref, duplicates.from_draft(draft, customer))
         )
 
-    def _apply_to_balances(self, session: Session, new_lines: Sequence[tuple[int, Draft]]) -> list[tuple[int, str]]:
+    def _apply_to_balances(
+        self, session: Session, new_lines: Sequence[tuple[int, Draft]], shown: Mapping[str, str]
+    ) -> list[tuple[int, str]]:
         """Add new lines to the balances. Return the faults of the lines that do not fit."""
         tally, faults = self.tally, []
-        balances = self._load_balances(session, [draft for _, draft in new_lines])
+        keys = {(shown[normalise(draft.customer)], draft.reserve) for _, draft in new_lines}
+        balances = self._load_balances(session, keys)
         changed: dict[EmailBalanceKey, int] = {}
         for number, draft in new_lines:
-            key, points = (normalise(draft.customer), draft.reserve), draft.points or 0
+            key, points = (shown[normalise(draft.customer)], draft.reserve), draft.points or 0
             new_balance = balances[key] + points
             if abs(new_balance) > MAX_POINTS:
                 faults.append((number, f"The balance would be {new_balance:,}. It must stay within ±{MAX_POINTS:,}."))
@@ -150,9 +154,8 @@ class DryRun:
         self._scratch.save_balances(changed)
         return faults
 
-    def _load_balances(self, session: Session, drafts: Sequence[Draft]) -> dict[EmailBalanceKey, int]:
-        """The balances before these lines: from earlier lines of the file, else from the database."""
-        keys = {(normalise(draft.customer), draft.reserve) for draft in drafts}
+    def _load_balances(self, session: Session, keys: Set[EmailBalanceKey]) -> dict[EmailBalanceKey, int]:
+        """The balances before some lines: from earlier lines of the file, else from the database."""
         balances = self._scratch.get_balances(keys)
         missing = keys - balances.keys()
         if not missing:

@@ -14,13 +14,16 @@ from pointsync.digests import digest
 from pointsync.email_address import Address, parse
 from pointsync.errors import InvalidInput
 from pointsync.ledger import customers, received_summary
-from pointsync.ledger.balances import BalanceKey, LockedBalances
+from pointsync.ledger.balances import LockedBalances, leaves_bounds
 from pointsync.ledger.below_zero.shared_corrections import take_back_duplicates
+from pointsync.ledger.customers import FoundCustomer
 from pointsync.ledger.draft_rules import MAX_TIME_AHEAD
 from pointsync.ledger.insert_movements import insert_movements
 from pointsync.ledger.integrity import restore_row
-from pointsync.ledger.integrity.digested_customer import digested_customer
+from pointsync.ledger.integrity.digested_customer import digest_of_row
 from pointsync.ledger.movement_row import MovementRow
+from pointsync.ledger.people.erasure.erased import hide_in
+from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.models import Balance, Customer, Movement, Origin, Reserve
 from pointsync.models.movement import LOCAL_KINDS
 from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH, is_storable, sanitise
@@ -31,8 +34,8 @@ MAX_SENT_CUSTOMER_LENGTH = 320
 # Built once, because every batch executes it.
 _FIND_EXISTING = (
     select(
-        *(Movement.id, Movement.points, Movement.set_to, Movement.customer_id, Movement.reserve_id, Movement.digest),
-        *(Movement.sent_customer, Customer.email),
+        *(Movement.id, Movement.points, Movement.set_to, Movement.reserve_id, Movement.digest),
+        *(Movement.customer_id.label("address_id"), Movement.sent_customer, Customer.email),
     )
     .join(Customer, Customer.id == Movement.customer_id, isouter=True)
     .where(Movement.origin == bindparam("origin"), is_in_parameter(Movement.id, "ids"))
@@ -53,6 +56,8 @@ class IncomingMovement:
     ref: str | None = None
     source: str | None = None
     is_history: bool = False
+    digest: int | None = None
+    """Only read if the customer was erased: then nobody can compute it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,30 +105,32 @@ def apply(
             refusals[index] = refusal
     restored = _restore_edited(session, origin, reserve, incoming, emails, existing, now)
     new_indexes = [index for index, each in enumerate(incoming) if each.id not in existing and index not in refusals]
-    customer_ids = customers.find_ids(session, sorted(set(emails.values())))
-    customer_ids |= customers.get_or_create_ids(
-        session, {addresses[emails[index]] for index in new_indexes if emails[index] not in customer_ids}, now
-    )
-    balances = LockedBalances(session, ((customer_ids[emails[index]], reserve.id) for index in new_indexes))
+    dated = [(addresses[emails[index]], _clamped_time(incoming[index], now)) for index in new_indexes]
+    placed = dict(zip(new_indexes, customers.get_or_create_at(session, dated, now), strict=True))
+    known = customers.find_locked(session, sorted({emails[i] for i in emails if incoming[i].id in existing}))
+    balances = LockedBalances(session, ((found.id, reserve.id) for _, found in placed.values()))
 
     results: list[ApplyResult] = []
     rows: list[MovementRow] = []
     seen: dict[str, MovementRow | Row[Any]] = dict(existing)
     for index, each in enumerate(incoming):
-        key = (customer_ids.get(emails.get(index, ""), 0), reserve.id)
         if each.id in restored:
             results.append(ApplyResult(each.id, "applied", balance=restored.pop(each.id)))
         elif each.id in seen:  # applied before, perhaps earlier in this batch
-            results.append(_compare_with_existing(each, seen[each.id], key))
+            customer = placed[index][1] if index in placed else known.get(emails.get(index, ""))
+            results.append(_compare_with_existing(each, seen[each.id], customer, reserve))
         elif index in refusals:
             results.append(refusals[index])
         else:
+            address, customer = placed[index]
+            key = (customer.id, reserve.id)
             points = each.points if each.set_to is None else each.set_to - balances.get(key)
-            if abs(balances.get(key) + points) > MAX_POINTS:
+            if leaves_bounds(balances.get(key), points):
                 message = f"The balance would leave ±{MAX_POINTS:,}."
                 results.append(ApplyResult(each.id, "refused", "out_of_bounds", message))
                 continue
-            row = _build_row(each, emails[index], origin, reserve, key, points, balances.add(key, points), now)
+            balance = balances.add(key, points)
+            row = _build_row(each, address, origin, reserve, customer, points, balance, now)
             rows.append(row)
             seen[each.id] = row
             results.append(ApplyResult(each.id, "applied", balance=row.balance))
@@ -150,9 +157,8 @@ def lock_origin(session: Session, auth: str, now: datetime) -> Origin:
 
 def get_current_balance(session: Session, origin: str, movement_id: str) -> int | None:
     """The current balance of the customer and reserve of a movement from `origin`; None if it is not recorded here."""
-    query = select(Movement.customer_id, Movement.reserve_id).where(
-        Movement.origin == origin, Movement.id == movement_id
-    )
+    query = select(Customer.person_id(), Movement.reserve_id).join(Customer, Customer.id == Movement.customer_id)
+    query = query.where(Movement.origin == origin, Movement.id == movement_id)
     row = session.execute(query).first()
     return None if row is None else session.get_one(Balance, tuple(row), populate_existing=True).points
 
@@ -179,7 +185,7 @@ def _restore_edited(
     restored: dict[str, int] = {}
     for index, each in enumerate(incoming):
         row = existing.get(each.id)
-        if row is None or row.digest == digest(row.id, row.points, digested_customer(row.sent_customer, row.email)):
+        if row is None or row.digest == digest_of_row(row.id, row.points, row.sent_customer, row.email, row.digest):
             continue
         if index not in emails or each.set_to is not None or each.id in restored or row.reserve_id != reserve.id:
             continue
@@ -215,48 +221,73 @@ def _find_refusal(movement: IncomingMovement, email_problem: str | None) -> Appl
 
 
 def _compare_with_existing(
-    movement: IncomingMovement, existing: MovementRow | Row[Any], key: BalanceKey
+    movement: IncomingMovement, existing: MovementRow | Row[Any], customer: FoundCustomer | None, reserve: Reserve
 ) -> ApplyResult:
     has_same_points = (
         existing.points == movement.points if movement.set_to is None else existing.set_to == movement.set_to
     )
-    if has_same_points and (existing.customer_id, existing.reserve_id) == key:
+    address_id = customer.address_id if customer else 0
+    is_same_customer = existing.address_id == address_id or _has_same_digest(movement, existing)
+    if has_same_points and is_same_customer and existing.reserve_id == reserve.id:
         return ApplyResult(movement.id, "duplicate")
     return ApplyResult(
         movement.id, "conflict", "conflict", "This id is held here with other points, customer or reserve."
     )
 
 
+def _has_same_digest(movement: IncomingMovement, existing: MovementRow | Row[Any]) -> bool:
+    """Whether the customer is the same, as the digests say: one of the two sides has erased the customer."""
+    try:
+        email = parse(movement.customer).key
+    except InvalidInput:
+        return False
+    if is_token(email) and movement.digest is not None:
+        return existing.digest == movement.digest
+    return existing.digest == digest(movement.id, existing.points, _as_sent(movement.customer, email))
+
+
+def _clamped_time(movement: IncomingMovement, now: datetime) -> datetime:
+    """When it happened; a time too far in the future is taken to be now."""
+    at = movement.at or now
+    return now if at > now + MAX_TIME_AHEAD else at
+
+
 def _build_row(
     movement: IncomingMovement,
-    email: str,
+    address: Address,
     origin: str,
     reserve: Reserve,
-    key: BalanceKey,
+    customer: FoundCustomer,
     points: int,
     balance: int,
     now: datetime,
 ) -> MovementRow:
-    customer_id, reserve_id = key
-    at = movement.at or now
-    sent_customer = _as_sent(movement.customer, email)
+    email, sent_customer = address.key, _as_sent(movement.customer, parse(movement.customer).key)
+    own_digest, ref = digest(movement.id, points, sent_customer), movement.ref
+    if is_token(email):
+        ref = hide_in(ref, sent_customer, email)
+    if is_token(sent_customer):
+        own_digest = own_digest if movement.digest is None else movement.digest
+    elif is_token(email):
+        sent_customer = email  # erased here; the digest still contains the address
     return MovementRow(
         origin=origin,
         id=movement.id,
-        customer_id=customer_id,
-        reserve_id=reserve_id,
+        customer_id=customer.id,
+        address_id=customer.address_id,
+        reserve_id=reserve.id,
         kind=movement.kind,
         points=points,
         set_to=movement.set_to,
         balance=balance,
-        reason=sanitise(movement.reason, MAX_REASON_LENGTH),
+        reason="" if is_token(email) else sanitise(movement.reason, MAX_REASON_LENGTH),
         source=None,  # the `ref` is for people only: it is unique at its origin, and not here
-        ref=sanitise(movement.ref, MAX_REF_LENGTH) if movement.ref else None,
+        ref=sanitise(ref, MAX_REF_LENGTH) if ref else None,
         ref_source=sanitise(movement.source, MAX_REF_LENGTH) if movement.source else None,
-        at=now if at > now + MAX_TIME_AHEAD else at,
+        at=_clamped_time(movement, now),
         recorded_at=now,
         below_zero=balance < 0 and points < 0 and not reserve.may_go_below_zero,
         is_history=movement.is_history,
-        digest=digest(movement.id, points, sent_customer),
+        digest=own_digest,
         sent_customer=None if sent_customer == email else sent_customer,
     )

@@ -8,13 +8,22 @@ from pointsync.models import (
     ApiKeyUse,
     Attempt,
     AuditEntry,
+    AuditPermit,
     Backfill,
+    BackupFile,
     Balance,
+    ChangeDelivery,
     Comparison,
     Customer,
+    CustomerChange,
+    CustomerPair,
     DailyDeliveryTotal,
     Delivery,
     Difference,
+    ErasedAddress,
+    Erasure,
+    ErasureKey,
+    ErasureReceipt,
     ExpirySettings,
     HandOn,
     HandOnPermission,
@@ -147,7 +156,8 @@ AUDITED_MODELS: dict[type[Base], AuditSpec] = {
         "url auth target reserve_id query_template paused_at closing_at deleted_at",
         "sealed_pass",
         "id created_at version dialect name facts clock_offset_seconds checked_run delivered_count delivered_hash "
-        "compared_at compared_count is_equal_there is_equal_here gap differs_since owed_until_seq failures "
+        "compared_at compared_count is_equal_there is_equal_here gap differs_since owed_until_seq takes_changes "
+        "are_changes_equal_there are_changes_equal_here changes_read_at strange_changes failures "
         "next_attempt_at is_probing batch_size attempt_code attempt_message attempt_is_permanent check_code "
         "check_message check_is_permanent checked_at last_success_at last_failure_at last_error holder "
         "held_until status status_text status_at",
@@ -200,13 +210,18 @@ AUDITED_MODELS: dict[type[Base], AuditSpec] = {
 }
 
 UNAUDITED_MODELS: dict[type[Base], str] = {
-    AuditEntry: "the log itself",
-    **dict.fromkeys((Attempt, StatusChange, DailyDeliveryTotal), "results of sending"),
+    **dict.fromkeys((AuditEntry, AuditPermit), "the log itself"),
+    **dict.fromkeys(
+        (BackupFile, ErasedAddress, Erasure, ErasureKey, ErasureReceipt),
+        "erasures; who asks for one, stops one or has told a site is logged by itself",
+    ),
+    **dict.fromkeys((Attempt, ChangeDelivery, StatusChange, DailyDeliveryTotal), "results of sending"),
     **dict.fromkeys((Comparison, Difference), "results of comparing"),
     **dict.fromkeys((RemoteFetch, ReturnedMovement), "fetching back; decisions about it are logged by themselves"),
     **dict.fromkeys(
         (
             Customer,
+            CustomerChange,  # what admins do about people is logged by itself
             Movement,
             MovementChange,
             LostDelivery,
@@ -224,6 +239,7 @@ UNAUDITED_MODELS: dict[type[Base], str] = {
         ),
         "the ledger",
     ),
+    CustomerPair: "what may be the same; what an admin says about it is logged by itself",
     Hold: "what shops hold; an admin's release is logged by itself",
     **dict.fromkeys(
         (HookDelivery, KeptDelivery, Mail, MailServerStatus, RefusedOrigin), "what others sent, and mails to customers"

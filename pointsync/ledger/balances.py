@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from pointsync.db.is_in import is_in, is_in_parameter
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.models import Balance
+from pointsync.text_limits import MAX_POINTS
 
 BalanceKey = tuple[int, int]
 """(customer's id, reserve's id)"""
@@ -24,6 +25,14 @@ _ADD_POINTS = (
     .where(Balance.customer_id == bindparam("customer"), Balance.reserve_id == bindparam("reserve"))
     .values(points=Balance.points + bindparam("delta"))
 )
+
+
+def leaves_bounds(balance: int, points: int) -> bool:
+    """Whether a movement of `points` is refused because the balance would leave its bounds.
+
+    A merge that another site has made can lead beyond them. Then only movements that lead back are possible.
+    """
+    return abs(balance + points) > max(MAX_POINTS, abs(balance))
 
 
 class LockedBalances:

@@ -1,10 +1,10 @@
 """A customer as JSON, for the API and for commands. The API's description is built from these classes."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pointsync.ledger.movement_json import Email
+from pointsync.ledger.movement_json import DateTimeString, Email
 
 
 class CustomerBalance(Struct, omit_defaults=True):
@@ -22,3 +22,33 @@ class Customer(Struct):
 
     customer: Email
     balances: list[CustomerBalance]
+
+
+class CustomersApart(Struct):
+    """Two customers who were one."""
+
+    customer: Annotated[Customer, Meta(description="Who was merged into the other one.")]
+    other: Customer
+
+
+class Duplicate(Struct, kw_only=True):
+    """Two customers who may be the same person."""
+
+    first: Annotated[Email, Meta(description="The address of the older one.")]
+    second: Email
+    reason: Annotated[
+        Literal["alike", "asked"],
+        Meta(
+            description="alike: the addresses differ only in dots, in what follows a plus sign, or in two names of one "
+            "mail service. asked: somebody wanted to give the one an address of the other."
+        ),
+    ]
+    found_at: DateTimeString
+
+
+class DuplicatePage(Struct, kw_only=True):
+    """A page of them, the newest first."""
+
+    duplicates: list[Duplicate]
+    next: Annotated[str | None, Meta(description="The cursor of the next page. Null on the last one.")]
+    not_compared: Annotated[int, Meta(description="How many addresses have not been compared with the others yet.")]

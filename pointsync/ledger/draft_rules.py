@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from pointsync.email_address import Address, parse
+from pointsync.email_address import ERASED_DOMAIN, Address, parse
 from pointsync.errors import DomainError, InvalidInput, combine
 from pointsync.ledger import reserves
+from pointsync.ledger.people.erasure.tokens import is_reserved
 from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Reserve
 from pointsync.models.movement import LOCAL_KINDS, SENT_KINDS
@@ -16,6 +17,7 @@ from pointsync.text_limits import MAX_REASON_LENGTH, MAX_REF_LENGTH, validate_po
 
 MAX_ERRORS = 20
 MAX_TIME_AHEAD = timedelta(days=1)
+ERASED = f"Addresses ending in @{ERASED_DOMAIN} belong to erased people. Give the customer's own address."
 KINDS = SENT_KINDS | LOCAL_KINDS
 
 
@@ -35,6 +37,8 @@ class Draft:
     """What precedes a field's name in an error, such as `movements[3].`."""
     has_happened: bool = False
     """The shop has already given what the points paid for, so the movement may take the balance below zero."""
+    is_entered: bool = False
+    """Somebody outside PointSync named the customer, who must not be an erased person."""
 
 
 @dataclass(slots=True)
@@ -99,6 +103,8 @@ def _check_customer(checked: CheckedDraft, _now: datetime) -> None:
         checked.email, checked.spelling = parse(draft.customer)
     except InvalidInput as error:
         raise InvalidInput(f"{draft.field_prefix}customer", error.message) from error
+    if draft.is_entered and is_reserved(checked.email):
+        raise InvalidInput(f"{draft.field_prefix}customer", ERASED)
 
 
 def _check_points(checked: CheckedDraft, _now: datetime) -> None:

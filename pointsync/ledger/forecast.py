@@ -42,15 +42,18 @@ def forecast(session: Session, drafts: Sequence[Draft], reserve: Reserve) -> lis
     """
     ids_by_email = customers.find_ids(session, sorted({draft.customer for draft in drafts}))
     points = points_by_customer(session, reserve.id, list(ids_by_email.values()))
-    current_points = {email: points.get(customer_id, 0) for email, customer_id in ids_by_email.items()}
+    # Two addresses may belong to the same customer.
+    current_points: dict[int | str, int] = {}
+    current_points.update(points.items())
     forecasts = []
     for draft in drafts:
-        before = current_points.get(draft.customer, 0)
+        customer = ids_by_email.get(draft.customer, draft.customer)
+        before = current_points.get(customer, 0)
         after = draft.set_to if draft.set_to is not None else before + (draft.points or 0)
         problem = None
         if abs(after) > MAX_POINTS:
             problem = f"The balance would be {after:,}; it must stay within ±{MAX_POINTS:,}. Type a smaller number."
             after = before
-        current_points[draft.customer] = after
+        current_points[customer] = after
         forecasts.append(Forecast(draft, before, after, draft.customer not in ids_by_email, problem))
     return forecasts

@@ -13,7 +13,7 @@ from pointsync.ledger.movement_row import NAMES, MovementRow
 from pointsync.ledger.rewards import levels
 from pointsync.models import Movement
 
-_get_values = attrgetter(*NAMES)
+_get_values = attrgetter(*("address_id" if name == "customer_id" else name for name in NAMES))
 
 
 def insert_movements(session: Session, rows: Sequence[MovementRow]) -> None:

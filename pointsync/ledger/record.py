@@ -11,7 +11,7 @@ from pointsync.db.is_in import is_in
 from pointsync.digests import digest
 from pointsync.errors import Conflict, DomainError, InvalidInput
 from pointsync.ledger import audit_recorder, customers, draft_rules
-from pointsync.ledger.balances import BalanceKey, LockedBalances
+from pointsync.ledger.balances import BalanceKey, LockedBalances, leaves_bounds
 from pointsync.ledger.draft_rules import CheckedDraft, Draft
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.holds.held_points import sum_held
@@ -19,7 +19,9 @@ from pointsync.ledger.insert_movements import insert_movements
 from pointsync.ledger.movement_json import RecordedMovement
 from pointsync.ledger.movement_row import COLUMNS, MovementRow
 from pointsync.ledger.outbox import allocate_ids, enqueue_deliveries, get_local_auth
-from pointsync.models import Movement
+from pointsync.ledger.people.erasure import erased
+from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.models import Customer, Movement
 from pointsync.text_limits import MAX_POINTS
 
 __all__ = ["MAX_MOVEMENTS", "REFUSED_BELOW_ZERO", "Draft", "RecordResult", "record", "record_checked", "record_valid"]
@@ -75,8 +77,9 @@ def record_valid(
     Raises TryLater in any case.
     """
     existing = _find_existing(session, source, [each.draft.ref for each in checked_drafts if each.draft.ref])
-    found = customers.get_or_create(session, (each.address for each in checked_drafts), now)
-    keys = [(found[each.email].id, each.reserve.id) for each in checked_drafts]
+    dated = [(each.address, min(each.draft.at or now, now)) for each in checked_drafts]
+    placed = customers.get_or_create_at(session, dated, now)
+    keys = [(found.id, each.reserve.id) for each, (_, found) in zip(checked_drafts, placed, strict=True)]
     balances = LockedBalances(session, keys)
     held = sum_held(session, _keys_to_spend_from(checked_drafts, keys), now)
 
@@ -84,23 +87,27 @@ def record_valid(
     new_rows: list[MovementRow] = []
     new_emails: list[str] = []
     has_waiting = False
-    for checked, key in zip(checked_drafts, keys, strict=True):
+    for checked, key, (address, found) in zip(checked_drafts, keys, placed, strict=True):
         ref = checked.draft.ref
         row = existing.get(ref) if ref else None
+        if row is None and ref and "@" in ref:
+            row = _find_hidden(session, source, ref, checked.email)
         try:
             if row is not None:
-                _check_same_content(row, checked.draft, key)
+                _check_same_content(session, row, checked, key)
                 status = "duplicate" if row.points else "unchanged"
             else:
                 row = _build_row(checked, key, balances, held, source, now)
-                row.sent_customer = found[checked.email].spelling
+                row.address_id, row.sent_customer = found.address_id, found.spelling
+                if is_token(address.key):
+                    row.reason, row.ref = "", erased.hide_in(row.ref, checked.email, address.key)
                 has_waiting |= fetch_back.must_wait(row, has_happened=checked.draft.has_happened)
                 status = "recorded" if row.points else "unchanged"
                 # A set without effect is stored only for its ref: if the shop repeats the request after
                 # the balance has changed, it must not set the balance back.
                 if row.points or ref:
                     new_rows.append(row)
-                    new_emails.append(checked.email)
+                    new_emails.append(address.key)
                 if ref:
                     existing[ref] = row
         except DomainError as error:
@@ -110,7 +117,7 @@ def record_valid(
                 raise
             results.append(error)
             continue
-        results.append(RecordResult(status, row, checked.email, checked.reserve.key))
+        results.append(RecordResult(status, row, address.key, checked.reserve.key))
     if new_rows:
         balances.save()
         origin, ids, is_fetching_back = allocate_ids(session, len(new_rows), now)
@@ -151,15 +158,24 @@ def _find_existing(session: Session, source: str, refs: list[str]) -> dict[str, 
     """The movements already recorded with these refs of this source, by ref."""
     if not refs:
         return {}
-    query = select(*COLUMNS).where(Movement.source == source, is_in(Movement.ref, refs))
+    query = select(*COLUMNS).join(Customer, Customer.id == Movement.customer_id)
+    query = query.where(Movement.source == source, is_in(Movement.ref, refs))
     return {row["ref"]: MovementRow(**row) for row in session.execute(query).mappings()}
 
 
-def _check_same_content(existing: MovementRow, draft: Draft, key: BalanceKey) -> None:
+def _find_hidden(session: Session, source: str, ref: str, email: str) -> MovementRow | None:
+    """The movement with a ref that named the customer, if the customer was erased since."""
+    refs = [erased.hide_in(ref, email, token) or ref for _, token in erased.list_lives(session, email)]
+    return next(iter(_find_existing(session, source, refs).values()), None)
+
+
+def _check_same_content(session: Session, existing: MovementRow, checked: CheckedDraft, key: BalanceKey) -> None:
     """Raise Conflict if a draft repeats a ref with other content."""
+    draft = checked.draft
     has_same_points = existing.set_to == draft.set_to and (draft.set_to is not None or existing.points == draft.points)
     kind = draft.kind or existing.kind
-    if has_same_points and kind == existing.kind and key == (existing.customer_id, existing.reserve_id):
+    is_same = has_same_points and kind == existing.kind and key[1] == existing.reserve_id
+    if is_same and (key[0] == existing.customer_id or erased.is_of_row(session, existing.address_id, checked.email)):
         return
     place = f"as movement {existing.id}" if existing.id else "in the same call"
     message = f"The ref {draft.ref} was already used for other content, {place}; use a new ref."
@@ -182,7 +198,7 @@ def _build_row(
     is_limited = points < 0 and not reserve.may_go_below_zero
     if is_limited and kind in REFUSED_BELOW_ZERO and not draft.has_happened and balance < held.get(key, 0):
         raise _insufficient_points(checked, balances.get(key), held.get(key, 0), -points)
-    if abs(balance) > MAX_POINTS:
+    if leaves_bounds(balances.get(key), points):
         raise InvalidInput(
             f"{draft.field_prefix}points", f"The balance would be {balance:,}; it must stay within ±{MAX_POINTS:,}."
         )
@@ -190,6 +206,7 @@ def _build_row(
     customer_id, reserve_id = key
     return MovementRow(
         customer_id=customer_id,
+        address_id=customer_id,
         reserve_id=reserve_id,
         kind=kind,
         points=points,

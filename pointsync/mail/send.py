@@ -19,6 +19,7 @@ from pointsync.clock import local_date
 from pointsync.config import Config
 from pointsync.db import run_in_transaction
 from pointsync.ledger import mail_queue
+from pointsync.ledger.people.erasure.tokens import is_reserved
 from pointsync.mail import sender as mail_sender
 from pointsync.mail import smtp, templates
 from pointsync.mail.sender import Sender
@@ -166,6 +167,9 @@ def _claim(session: Session, context: MailContext, mail_id: int, now: datetime) 
         and date.fromisoformat(mail.facts["day"]) <= local_date(now, context.zone)
     ):
         mail.state, mail.message = DROPPED, "The points expired before this mail was sent."
+        return None
+    if mail.customer is not None and is_reserved(mail.customer.mail_address):
+        mail.state, mail.message = DROPPED, "This customer was erased."
         return None
     mail.attempts += 1
     mail.next_at = now + CLAIM_TIMEOUT

@@ -6,9 +6,20 @@ from pointsync.models.attempt import Attempt, DailyDeliveryTotal
 from pointsync.models.audit import AuditEntry
 from pointsync.models.backfill import Backfill
 from pointsync.models.balance import Balance
+from pointsync.models.change_delivery import ChangeDelivery
 from pointsync.models.comparison import Comparison, Difference
 from pointsync.models.customer import Customer
+from pointsync.models.customer_change import Approval, CustomerChange
+from pointsync.models.customer_pair import CustomerPair
 from pointsync.models.delivery import Delivery, DeliveryState, LostDelivery
+from pointsync.models.erasure import (
+    AuditPermit,
+    BackupFile,
+    ErasedAddress,
+    Erasure,
+    ErasureKey,
+    ErasureReceipt,
+)
 from pointsync.models.expiry import ExpirySettings
 from pointsync.models.fetch_back import FetchState, RemoteFetch, ReturnedMovement, ReturnProblem
 from pointsync.models.hand_on import HandOn, HandOnPermission
@@ -42,16 +53,26 @@ __all__ = [
     "AlteredMovement",
     "ApiKey",
     "ApiKeyUse",
+    "Approval",
     "Attempt",
     "AuditEntry",
+    "AuditPermit",
     "Backfill",
+    "BackupFile",
     "Balance",
+    "ChangeDelivery",
     "Comparison",
     "Customer",
+    "CustomerChange",
+    "CustomerPair",
     "DailyDeliveryTotal",
     "Delivery",
     "DeliveryState",
     "Difference",
+    "ErasedAddress",
+    "Erasure",
+    "ErasureKey",
+    "ErasureReceipt",
     "ExpirySettings",
     "FetchState",
     "HandOn",

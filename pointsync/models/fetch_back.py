@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Select, String, select
+from sqlalchemy import BigInteger, ForeignKey, Index, Select, String, false, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pointsync.db import Base, RowNumber, UInt128, UtcDateTime
@@ -29,6 +29,10 @@ class RemoteFetch(Base):
     state: Mapped[FetchState] = mapped_column(String(16), default=FetchState.WAITING)
     after_id: Mapped[int] = mapped_column(BigInteger, default=0)
     """The remote's movements up to this id were read."""
+    change_after_id: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    """This site's changes of people that the remote holds were read up to this id."""
+    are_changes_fetched: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether all of them were read, which comes before the movements."""
     received: Mapped[int] = mapped_column(BigInteger, default=0)
     total: Mapped[int] = mapped_column(BigInteger, default=0)
     """How many movements the remote says that it holds."""

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, UniqueConstraint, case, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from pointsync.db import Base, RowNumber, UInt128, UtcDateTime
+from pointsync.email_address import ERASED_DOMAIN
 from pointsync.models.customer import Customer
 from pointsync.models.reserve import Reserve
 
@@ -71,6 +72,12 @@ class Movement(Base):
 
     customer: Mapped[Customer] = relationship(lazy="raise")
     reserve: Mapped[Reserve] = relationship(lazy="raise")
+
+    @classmethod
+    def customer_as_sent(cls) -> ColumnElement[str]:
+        """For queries with the row of its address: the customer for other sites."""
+        is_erased = Customer.email.endswith(f"@{ERASED_DOMAIN}")
+        return case((is_erased, Customer.email), else_=func.coalesce(cls.sent_customer, Customer.email))
 
     @classmethod
     def get_last_seq(cls, session: Session) -> int:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, false, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -87,6 +87,18 @@ class Remote(Base):
     """Since when one of the two differs; None while both are equal."""
     owed_until_seq: Mapped[int | None] = mapped_column(RowNumber)
     """The last movement that it should get, if it is closing or deleted."""
+
+    # The changes of people, which are about the whole site
+    takes_changes: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the site has said that it understands them."""
+    are_changes_equal_there: Mapped[bool | None]
+    """Whether it holds exactly the changes that this site has delivered; None while that was not compared."""
+    are_changes_equal_here: Mapped[bool | None]
+    """Whether this site holds exactly the changes that that site has delivered."""
+    changes_read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the changes that it holds of this site were last read, because they differed."""
+    strange_changes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many of those that it held then are not here, or have another content here."""
 
     # The state of sending
     failures: Mapped[int] = mapped_column(default=0)

@@ -7,17 +7,20 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from pointsync import clock, db
 from pointsync.config import Config
 from pointsync.db import get_schema_version, sqlite_file
 from pointsync.errors import Conflict
 from pointsync.files import PARTIAL_SUFFIX, atomic_binary_file
-from pointsync.models import Movement, Site
+from pointsync.models import BackupFile, Movement, Site
 from pointsync.ops import archive, pg_tools
 from pointsync.ops.archive import POSTGRESQL, SQLITE, BadBackup, Manifest
 from pointsync.runtime import get_runtime
 from pointsync.sync.site import general
+from pointsync.text_limits import MAX_MESSAGE_LENGTH
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +65,31 @@ def create(
         with atomic_binary_file(path) as file:
             archive.write(file, manifest, copy, secret, lambda done, total: on_progress("packed", done, total))
     log.info("a backup was made: %s", path, extra={"file": str(path)})
+    _remember(path, now)
     return manifest, secret is not None
+
+
+def _remember(path: Path, now: datetime) -> None:
+    """Store that there is this backup: if somebody is erased later, the receipt names it."""
+    made_at, name = now, str(path.absolute())[:MAX_MESSAGE_LENGTH]
+
+    def save(session: Session) -> None:
+        known = session.scalar(select(BackupFile).where(BackupFile.path == name))
+        if known is None:
+            session.add(BackupFile(path=name, made_at=made_at))
+        else:
+            known.made_at = made_at
+        session.flush()
+
+    try:
+        if db.is_current():
+            db.run_in_transaction(save)
+    except (db.DatabaseBusy, SQLAlchemyError):
+        log.warning("the backup is complete, but could not be added to this site's list of backups")
+    finally:
+        # A command that needs the database for itself may follow in this process.
+        db.session.remove()
+        db.get_engine().dispose()
 
 
 def _refuse_to_lose(path: Path, new: Manifest) -> None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
-from sqlalchemy import delete, inspect, select, update
+from sqlalchemy import Table, delete, inspect, select, update
 from sqlalchemy.orm import Session
 
 from pointsync import key_file
@@ -118,7 +119,7 @@ def _reencrypt_model(session: Session, model: type[Base], old: Vault, new: Vault
     names = secret_key.list_encrypted_columns(model)
     if not names:
         return ReencryptionResult(0, ())
-    table, [key] = model.__table__, inspect(model).primary_key
+    table, [key] = cast(Table, model.__table__), inspect(model).primary_key
     count = 0
     undecryptable = []
     # Direct UPDATE statements are not audited: the log would say that a Pass has changed, but none has.
@@ -128,7 +129,9 @@ def _reencrypt_model(session: Session, model: type[Base], old: Vault, new: Vault
             try:
                 values |= {name: new.encrypt(old.decrypt(row[name]))} if row[name] else {}
             except WrongSecretKey:
-                undecryptable.append(f"{AUDITED_MODELS[model].noun} {row[AUDITED_MODELS[model].name_column]}")
+                spec = AUDITED_MODELS.get(model)
+                noun, name_column = (spec.noun, spec.name_column) if spec else (table.name.replace("_", " "), key.name)
+                undecryptable.append(f"{noun} {row[name_column]}")
         if values:
             session.execute(update(model).where(key == row[key.name]).values(values))
             count += len(values)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from pointsync import digests, ids
 from pointsync.ledger import received_summary
 from pointsync.ledger.apply import ApplyResult, IncomingMovement
+from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.models import Origin
 from pointsync.peer.pointsync import (
     JsonObject,
@@ -31,7 +32,7 @@ def hand_on_movements() -> Response:
 
     def build_answer(session: Session, identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
         nonlocal results
-        origin = _require_origin(session, identity, body)
+        origin = require_origin(session, identity, body)
         reserve, results = apply_movements(session, body, origin, _parse_handed_on, now)
         return {
             "results": [result_json(each) for each in results],
@@ -43,7 +44,7 @@ def hand_on_movements() -> Response:
     return response
 
 
-def _require_origin(session: Session, identity: Identity, body: JsonObject) -> str:
+def require_origin(session: Session, identity: Identity, body: JsonObject) -> str:
     """The Auth of the site whose movements the caller may hand on here. Raises WireError."""
     origin = wire.require_text(body, "origin")
     if not ids.is_auth(origin):
@@ -63,7 +64,7 @@ def _parse_handed_on(item: object) -> IncomingMovement | ApplyResult:
     movement = parse_movement(item)
     if not isinstance(movement, IncomingMovement):
         return movement
-    sent_digest = digests.from_text(item.get("digest")) if isinstance(item, dict) else None
-    if sent_digest not in (None, digests.digest(movement.id, movement.points, movement.customer)):
+    is_right = movement.digest in (None, digests.digest(movement.id, movement.points, movement.customer))
+    if not is_right and not is_token(movement.customer):
         return ApplyResult(movement.id, "refused", "altered", "It contradicts its digest.")
     return replace(movement, is_history=True)

@@ -13,15 +13,18 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, TooManyRequests
 
 import pointsync
-from pointsync import clock, db, ids, whole_number
+from pointsync import clock, db, digests, ids, whole_number
 from pointsync.errors import DomainError
 from pointsync.ledger import mail_queue, received_summary, reserves
 from pointsync.ledger.apply import ApplyResult, IncomingMovement, apply
+from pointsync.ledger.people.erasure import receipts
 from pointsync.models import Origin, Remote, Reserve
 from pointsync.peer import authentication
 from pointsync.runtime import get_runtime
+from pointsync.sync.comparison import changes as change_sums
 from pointsync.sync.comparison import delivered, received
 from pointsync.sync.protocol import wire
+from pointsync.sync.protocol.changes import UNDERSTOOD
 from pointsync.sync.protocol.wire import WireError
 from pointsync.sync.remotes import origin_runs, queue
 from pointsync.sync.site import catalogue, local_site, passes
@@ -101,9 +104,12 @@ def _build_ping_answer(session: Session, identity: Identity, body: JsonObject, n
         **(catalogue.build_ping_fields(session, reserve) if reserve else {"rewards_digest": ""}),
         "lists": list(listed_auths),
         "max_batch": wire.MAX_BATCH,
+        "understands": [UNDERSTOOD],
+        "changes": change_sums.describe(session, body["from"]),
         "stamp": origin_runs.get_stamp_json(session.get_one(Origin, body["from"])),
         "have": received_summary.get_have(session, body["from"], reserve.id) if reserve else None,
         **_build_sent_fields(session, body),
+        **({"erasures": receipts.answer(session, body["from"], body["erasures"])} if "erasures" in body else {}),
     }
 
 
@@ -174,6 +180,7 @@ def parse_movement(item: object) -> IncomingMovement | ApplyResult:
         ref=movement.ref,
         source=movement.source,
         is_history=movement.history,
+        digest=digests.from_text(movement.digest),
     )
 
 

@@ -29,7 +29,7 @@ CHUNK_ROWS = 2000
 MAX_ACTORS = 200
 MIN_YEAR, MAX_YEAR = 2000, 2999
 UNMODELLED_NOUNS = frozenset(
-    {"movements", "secret key", "sign-in", "fetch back", "returned movement", "hold", "customer"}
+    {"movements", "secret key", "sign-in", "fetch back", "returned movement", "hold", "customer", "erasure"}
 )
 NOUNS = tuple(sorted({each.noun for each in AUDITED_MODELS.values()} | UNMODELLED_NOUNS, key=str.casefold))
 NOUN_LABELS = {"history": "backfill", "long work": "background task"}
@@ -48,7 +48,9 @@ SETTING_LABELS = {
     "check_seconds": "Time between two checks",
     "create_customers": "Create unknown customers",
     "shop_read_minutes": "Time between two readings of a shop",
+    "approve_changes": "Approve changes of customers",
     "expiry_mail_days": "Days before points expire",
+    "backup_days": "Backups are kept for",
     "hook_silent_days": "Warn about a silent hook",
     "public_url": "public URL",
 }

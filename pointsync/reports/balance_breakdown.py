@@ -14,6 +14,7 @@ from pointsync.clock import local_date
 from pointsync.ledger.expiry import rules
 from pointsync.ledger.expiry.expire import forecast_customer
 from pointsync.ledger.expiry.lots import Loss
+from pointsync.ledger.people.members import of_customer
 from pointsync.ledger.rewards import levels
 from pointsync.models import Balance, Customer, Delivery, DeliveryState, Level, LevelUnlock, Movement, Reserve
 from pointsync.models.delivery import OPEN_STATES
@@ -86,12 +87,12 @@ def explain(
     *,
     max_replayed: int | None = None,
 ) -> BalanceBreakdown:
-    """Break down the customer's balance in `reserve`. Five queries; seven if the reserve has an expiry rule.
+    """Break down the customer's balance in `reserve`. Six queries; eight if the reserve has an expiry rule.
 
     Two of them add up the customer's movements with the index on (customer_id, seq). The forecast of expiring points
     replays the movements one by one; it is left out if there are more than `max_replayed`.
     """
-    conditions = (Movement.customer_id == customer.id, Movement.reserve_id == reserve.id)
+    conditions = (of_customer(session, customer.id), Movement.reserve_id == reserve.id)
     balance = select(Balance.points).where(Balance.customer_id == customer.id, Balance.reserve_id == reserve.id)
     sums = (func.count(), func.sum(Movement.points), func.min(Movement.at))
     rows = session.execute(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, contains_eager
 from pointsync.db import keyset
 from pointsync.errors import InvalidInput
 from pointsync.ledger import customers
+from pointsync.ledger.people.members import of_customer
 from pointsync.models import Delivery, DeliveryState, Movement, Remote
 from pointsync.models.delivery import OPEN_STATES
 from pointsync.reports import newest
@@ -37,7 +38,7 @@ def list_page(
 ) -> keyset.Page[DeliveryRow]:
     """A page of deliveries, newest first, narrowed by remote, state (also `waiting`) and customer (an e-mail address).
 
-    Three queries; one more with a customer, and one more when going back to the first page.
+    Three queries; two more with a customer, and one more when going back to the first page.
 
     Without a filter, the query uses the primary key. With a remote or a state, it reads the newest rows of each remote
     and state from the partial index of the state on (remote_id, id), and merges them. With a customer, it uses the
@@ -55,17 +56,19 @@ def list_page(
         found = _page_by_id(session, queries if is_filtered else [select(Delivery.id)], cursor, size)
     else:
         found = _page_by_movement(
-            session, build_conditions(remote_id, state, customers.get(session, customer).id), cursor, size
+            session, build_conditions(session, remote_id, state, customers.get(session, customer).id), cursor, size
         )
     rows = {delivery.id: (delivery, movement) for delivery, movement in _load_rows(session, found.rows)}
     return found.with_rows([DeliveryRow(*rows[each], remotes[rows[each][0].remote_id]) for each in found.rows])
 
 
-def build_conditions(remote_id: int | None, state: str | None, customer_id: int | None) -> list[ColumnElement[bool]]:
+def build_conditions(
+    session: Session, remote_id: int | None, state: str | None, customer_id: int | None
+) -> list[ColumnElement[bool]]:
     """The conditions for the filters of `list_page`. Raises InvalidInput for `state`."""
     conditions: list[ColumnElement[bool]] = []
     if customer_id is not None:
-        conditions.append(Movement.customer_id == customer_id)
+        conditions.append(of_customer(session, customer_id))
     if remote_id is not None:
         conditions.append(Delivery.remote_id == remote_id)
     if state is not None:

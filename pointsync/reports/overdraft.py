@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from pointsync.ledger.people.members import find_people, of_customer
 from pointsync.models import Delivery, Movement, Remote
 from pointsync.models.delivery import OPEN_STATES
 from pointsync.sync.remotes import shown_status
@@ -30,7 +31,7 @@ class RemoteState:
 def list_remotes(session: Session, movement: Movement, now: datetime) -> list[RemoteState]:
     """The remotes that a correction of this movement's customer and reserve goes to."""
     is_waiting = (
-        Movement.customer_id == movement.customer_id,
+        of_customer(session, find_people(session, [movement.customer_id])[movement.customer_id]),
         Movement.reserve_id == movement.reserve_id,
         Delivery.state.in_(OPEN_STATES),
     )

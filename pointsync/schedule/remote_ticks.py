@@ -29,6 +29,7 @@ from pointsync.sync.remotes import (
 )
 from pointsync.sync.remotes.backoff import forget_future_failure
 from pointsync.sync.remotes.status import COMPARISON_MARGIN, DOUBT_PERIOD, GREEN
+from pointsync.sync.repair import changes as change_repair
 from pointsync.sync.repair import comparisons, walk
 from pointsync.sync.site import settings
 
@@ -145,6 +146,13 @@ def compare_remotes() -> None:
         take_turns("compare", due_ids, _compare_one)
 
 
+def compare_changes() -> None:
+    """Read what sites hold of this site's changes of people, if that is not what was delivered to them."""
+    due_ids = change_repair.list_due(db.session(), clock.now())
+    if due_ids and take_lease("compare changes"):
+        take_turns("compare changes", due_ids, _compare_changes_of)
+
+
 def recount_received() -> None:
     """Count anew what was received from remotes that have delivered something else: perhaps the stored sum is wrong.
 
@@ -158,6 +166,13 @@ def recount_received() -> None:
         if wrong_sums := scrub.find_wrong_sums(db.session(), auth).keys():
             run_in_transaction(partial(scrub.correct_sums, keys=wrong_sums, now=clock.now()))
         recounted[remote_id] = since
+
+
+def _compare_changes_of(remote_id: int) -> None:
+    try:
+        change_repair.settle(remote_id)
+    except RemoteError as error:
+        log.info("remote %s: comparing changes failed, %s: %s", remote_id, error.code, error.message)
 
 
 def _compare_one(remote_id: int) -> None:

@@ -16,7 +16,15 @@ from pointsync import db, leases
 from pointsync.db import DatabaseBusy, DatabaseFileGone, run_in_transaction
 from pointsync.errors import ConfigError
 from pointsync.runtime import get_runtime
-from pointsync.schedule import reading_ticks, recovery_ticks, remote_ticks, shop_ticks, ticks, webhook_ticks
+from pointsync.schedule import (
+    erasure_ticks,
+    reading_ticks,
+    recovery_ticks,
+    remote_ticks,
+    shop_ticks,
+    ticks,
+    webhook_ticks,
+)
 from pointsync.sync.delivery.courier import Couriers
 from pointsync.sync.site import installation
 
@@ -32,6 +40,7 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (remote_ticks.refresh_late_statuses, 1),
     (remote_ticks.check_remotes, remote_ticks.CHECK_INTERVAL.total_seconds()),
     (remote_ticks.compare_remotes, 2),
+    (remote_ticks.compare_changes, 2),
     (remote_ticks.recount_received, 5),
     (ticks.digest_old_movements, 2),
     (ticks.scrub_movements, 1),
@@ -43,11 +52,13 @@ SCHEDULE: tuple[tuple[Callable[[], None], float], ...] = (
     (reading_ticks.note_alive, 15),
     (ticks.expire_points, 60),
     (ticks.unlock_levels, 2),
+    (ticks.find_duplicates, 2),
     (ticks.send_mails, 1),
     (webhook_ticks.send_webhooks, 0.5),
     (ticks.queue_expiry_notices, 60),
     (ticks.run_tasks, 1),
     (ticks.run_reversals, 2),
+    (erasure_ticks.erase_people, 1),
     (ticks.prune_tables, 3600),
 )
 

@@ -17,6 +17,7 @@ from pointsync.ledger.expiry import expire, notices, rules
 from pointsync.ledger.fetch_back import state as fetch_back_state
 from pointsync.ledger.holds import holds
 from pointsync.ledger.integrity import lost_deliveries, movement_changes, scrub, undigested
+from pointsync.ledger.people import find_alike
 from pointsync.ledger.reversals import reversals
 from pointsync.ledger.rewards import levels
 from pointsync.mail import mails, send
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS_KEPT = 10_000
 """Attempts kept per remote, whatever their age."""
 LEASE_SECONDS, MIN_LEASE_SECONDS = 90, 60
+FIND_PAUSE_SECONDS = 0.02
+"""Between two parts, so that shops find the database free."""
 
 
 def wake_couriers() -> None:
@@ -78,6 +81,15 @@ def digest_old_movements() -> None:
         return
     while run_in_transaction(partial(undigested.digest_next_chunk, now=clock.now())):
         if get_runtime().stop_requested.is_set() or not take_lease("digest"):
+            return
+
+
+def find_duplicates() -> None:
+    """Compare the addresses of new customers with all others, part by part."""
+    if not find_alike.has_remaining(db.session()) or not take_lease("duplicates"):
+        return
+    while run_in_transaction(partial(find_alike.process_next_chunk, now=clock.now())):
+        if get_runtime().stop_requested.wait(FIND_PAUSE_SECONDS) or not take_lease("duplicates"):
             return
 
 

@@ -4,19 +4,21 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 """
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync import clock, crypto
 from pointsync.ledger.feed import feed
 from pointsync.ledger.feed.cursor import Cursor
 from pointsync.ledger.movement_json import DateTimeString, Email
-from pointsync.models import Site, Webhook
+from pointsync.models import Balance, Customer, Reserve, Site, Webhook
 from pointsync.webhooks.endpoints import SECRET_PREFIX
 
 EventType = Literal["points.changed", "webhook.test"]
@@ -33,7 +35,7 @@ class ChangedBalance(Struct):
 
     customer: Email
     reserve: Annotated[str, Meta(description="The key of the points reserve.")]
-    balance: Annotated[int, Meta(description="The customer's points in it at the position cursor.")]
+    balance: Annotated[int, Meta(description="The customer's points in it when the message was made.")]
 
 
 class Changes(Struct, kw_only=True):
@@ -96,11 +98,11 @@ def build(session: Session, webhook: Webhook, position: Cursor, now: datetime) -
     is_more = page.next.seq - position.seq >= MAX_MOVEMENTS and feed.has_more(session, page.next)
     end = feed.find_position(session, feed.LATEST) if is_more else page.next
     entries = [] if is_more else page.entries
-    balances = {(each.email, each.reserve_key): each.movement.balance for each in entries}
-    if not (balances or is_more or webhook.is_restarted):
+    keys = dict.fromkeys((each.email, each.reserve_key) for each in entries)
+    if not (keys or is_more or webhook.is_restarted):
         return Message("", b"", str(end))
-    changes = [ChangedBalance(*key, balance) for key, balance in list(balances.items())[:MAX_CHANGES]]
-    return _make(session, webhook, POINTS_CHANGED, position, end, changes, is_more or len(balances) > MAX_CHANGES, now)
+    changes = _read_balances(session, list(keys)[:MAX_CHANGES])
+    return _make(session, webhook, POINTS_CHANGED, position, end, changes, is_more or len(keys) > MAX_CHANGES, now)
 
 
 def build_test(session: Session, webhook: Webhook, test_id: str, now: datetime) -> Message:
@@ -108,6 +110,15 @@ def build_test(session: Session, webhook: Webhook, test_id: str, now: datetime) 
     position = feed.find_position(session, feed.LATEST)
     message = _make(session, webhook, TEST, position, position, [], False, now)
     return Message(f"test_{test_id}", message.body, message.cursor)
+
+
+def _read_balances(session: Session, keys: Sequence[tuple[str, str]]) -> list[ChangedBalance]:
+    """The balances of now: customers may have become one since their movements."""
+    query = select(Customer.email, Reserve.key, Balance.points).join(Balance, Balance.customer_id == Customer.id)
+    query = query.join(Reserve, Reserve.id == Balance.reserve_id)
+    rows = session.execute(query.where(Customer.email.in_({email for email, _ in keys})))
+    points = {(email, reserve_key): number for email, reserve_key, number in rows}
+    return [ChangedBalance(*key, points.get(key, 0)) for key in keys]
 
 
 def _make(

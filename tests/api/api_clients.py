@@ -34,6 +34,9 @@ class ApiClient:
     def post(self, path: str, body: Any) -> TestResponse:
         return self.client.post(f"/api/v1{path}", json=body, headers=self.headers)
 
+    def delete(self, path: str) -> TestResponse:
+        return self.client.delete(f"/api/v1{path}", headers=self.headers)
+
     def report(self, *orders: Any, shop: str = SHOP) -> TestResponse:
         """Report orders of a shop."""
         return self.post("/orders", {"shop": shop, "orders": list(orders)})

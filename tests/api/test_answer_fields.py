@@ -29,6 +29,9 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "place_hold": [{"customer": ALICE, "points": 5, "ref": "cart-3", "until": UNTIL}],
     "capture_hold": [{"movement_ref": "order-8"}],
     "list_balances": [{"customers": [ALICE, "bob@example.test"]}],
+    "rename_customer": [{"to": "alice@new.test"}],
+    "add_customer_alias": [{"to": "alice@old.test"}],
+    "merge_customers": [{"from": ALICE, "into": "bob@example.test"}],
     "report_orders": [{"shop": "shop.test", "orders": [make_order(), {"id": 18}]}],
     "add_webhook": [{"url": "https://shop.test/second"}],
     "redeem_reward": [{"customer": ALICE, "ref": "order-7"}],
@@ -40,6 +43,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
 def filled_app(app: Flask, api_client: ApiClient, add_order_rule: Any) -> Flask:
     """The site with everything that answers can show."""
     api_client.record({"movements": [{"customer": ALICE, "points": 200, "ref": f"order-{n}"} for n in range(3)]})
+    api_client.record({"customer": "bob@example.test", "points": 1})
     for ref in REFS.values():
         hold = {"customer": ALICE, "points": 5, "ref": ref, "until": UNTIL}
         api_client.client.post(f"{PREFIX}/holds", json=hold, headers=api_client.headers)
@@ -84,10 +88,19 @@ def test_every_endpoint_answers_with_the_described_fields(filled_app: Flask, api
 
 def test_the_answer_of_remotes_has_no_empty_part(filled_app: Flask, api_client: ApiClient) -> None:
     [remote] = api_client.get("/remotes").json
-    assert remote["history"] == {"total": 3, "owed": 0, "state": "running"}
+    assert remote["history"] == {"total": 4, "owed": 0, "state": "running"}
     assert set(remote) == {
         *("id", "name", "url", "target", "observed", "dialect", "status", "status_text", "waiting"),
-        *("unknown_customers", "refused", "paused", "blocked", "last_success_at", "last_error", "last_error_at"),
+        *(
+            "unknown_customers",
+            "refused",
+            "waiting_changes",
+            "paused",
+            "blocked",
+            "last_success_at",
+            "last_error",
+            "last_error_at",
+        ),
         "history",
     }
 

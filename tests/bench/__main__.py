@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import comparison, export, imports, latency, pages, panel, throughput
+from tests.bench import comparison, export, imports, latency, pages, panel, people, throughput
 from tests.support.process import SiteProcess
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "import": imports.run,
     "panel": panel.run,
     "comparison": comparison.run,
+    "people": people.run,
 }
 
 

@@ -22,6 +22,19 @@ def exchange(first: Member, second: Member, points: int) -> None:
     wait_in_step([first, second], SECONDS)
 
 
+def exchange_after_merge(old: Member, new: Member) -> None:
+    """Two customers are one on the new site only."""
+    merged, bob = new.points("bob@example.test"), old.points("bob@example.test")
+    assert merged is not None
+    assert bob is not None
+    new.record("bob@example.test", 3)
+    old.record("bob@example.test", 4)
+    wait_until(lambda: new.points("alice@example.test") == merged + 7, SECONDS, "both count for the one customer")
+    wait_until(lambda: old.points("bob@example.test") == bob + 7, SECONDS, "and for Bob on the old site")
+    [change] = new.site.cli("customer", "changes", "bob@example.test")
+    assert [each["state"] for each in change["sites"]] == ["impossible"]
+
+
 @pytest.mark.timeout(300)
 def test_they_exchange_movements_once_an_admin_has_compared_the_key(tmp_path: Path, old_source: Path) -> None:
     with (
@@ -47,6 +60,9 @@ def test_they_exchange_movements_once_an_admin_has_compared_the_key(tmp_path: Pa
         wait_until(lambda: new.points("STRASSE@example.test") == 5, SECONDS, "it is the same customer here")
         new.record("Strasse@example.test", 2)
         wait_until(lambda: old.points("stra%C3%9Fe@example.test") == 7, SECONDS, "and there")
+        # It gets no changes of customers, and movements go on under the address that it knows.
+        new_site.cli("customer", "merge", "bob@example.test", "alice@example.test")
+        exchange_after_merge(old, new)
         assert new.status_for(old) in ("green", "warning")
         assert old.status_for(new) == "green"
 

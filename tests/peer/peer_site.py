@@ -26,6 +26,7 @@ from pointsync.schedule import remote_ticks
 from pointsync.sync.delivery import courier
 from pointsync.sync.protocol.ping import PingResult
 from pointsync.sync.remotes import blocked_origins, check, remote_json, remotes, sharing_key
+from pointsync.sync.repair import changes as change_repair
 from pointsync.sync.repair import comparisons, walk
 from pointsync.sync.site import installation, local_site, settings
 from pointsync.sync.site.local_site import Identity
@@ -252,9 +253,12 @@ class PeerSite:
     def _compare(self) -> bool:
         """Do what the job does for remotes that do not hold what they should; return whether there were any."""
         with self.app.app_context():
-            is_due = bool(comparisons.list_due(db.session(), clock.now()))
+            is_due = bool(
+                comparisons.list_due(db.session(), clock.now()) or change_repair.list_due(db.session(), clock.now())
+            )
             db.session.remove()
             remote_ticks.compare_remotes()
+            remote_ticks.compare_changes()
         return is_due
 
     def deliver(self, remote_id: int) -> None:

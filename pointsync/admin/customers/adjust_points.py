@@ -70,6 +70,7 @@ class Adjustment:
                 kind=manual_movements.KIND,
                 reason=self.reason,
                 ref=f"hand:{self.idempotency_key}:{ref_part}",
+                is_entered=True,
             )
             for email, ref_part in self.ref_parts.items()
         ]
@@ -143,15 +144,19 @@ def _load_selection(session: Session, row_ids: list[str]) -> Selection:
         )
         return Selection([], too_many + "Go back to the list and select fewer.")
     customer_ids = sorted({number for each in unique_ids if (number := parse_row_id(each)) is not None})
-    customers: list[Customer] = []
+    customers: dict[int, Customer] = {}
+    found_count = 0
     for part in chunks(customer_ids):
-        customers += session.scalars(select(Customer).where(Customer.id.in_(part)))
+        for row in session.scalars(select(Customer).where(Customer.id.in_(part))):
+            customer = row.merged_into or row  # some may have become one since they were selected
+            customers[customer.id] = customer
+            found_count += 1
     problem: str | None = None
-    if missing_count := len(unique_ids) - len(customers):
+    if missing_count := len(unique_ids) - found_count:
         missing = format_count(missing_count, "selected customer does", "selected customers do")
         next_step = "Continue with the customers below, or go" if customers else "Go"
         problem = f"{missing} not exist on this site, so nothing was recorded. {next_step} back to the list."
-    return Selection(sorted(customers, key=lambda each: each.email), problem)
+    return Selection(sorted(customers.values(), key=lambda each: each.email), problem)
 
 
 def _read_form(session: Session, form: AdjustmentForm, selection: Selection, idempotency_key: str) -> Adjustment | None:

@@ -49,6 +49,7 @@ class BulkAdjustment:
                 kind=manual_movements.KIND,
                 reason=each.reason,
                 ref=f"hand:{self.idempotency_key}:{each.number}",
+                is_entered=True,
             )
             for each in self.lines
             if not each.problem

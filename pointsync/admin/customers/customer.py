@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 
+from pointsync.ledger import customers
 from pointsync.models import Customer, Reserve
 
 
 def get_customer(session: Session, customer_id: int) -> Customer:
-    """The customer with this row id. Raises 404."""
-    customer = session.get(Customer, customer_id)
+    """The customer with this row id, or who has the address of this row now. Raises 404."""
+    customer = customers.find_by_row(session, customer_id)
     if customer is None:
         raise NotFound
     return customer

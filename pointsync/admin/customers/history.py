@@ -18,9 +18,12 @@ from pointsync.ledger import reserves
 from pointsync.ledger.holds import holds
 from pointsync.ledger.holds.held_points import sum_held_of
 from pointsync.ledger.outbox import get_local_auth
+from pointsync.ledger.people import people
+from pointsync.ledger.people.erasure import erasures
+from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.ledger.rewards import levels
 from pointsync.models import Reserve
-from pointsync.reports import customer_history
+from pointsync.reports import changes, customer_history
 from pointsync.runtime import get_runtime
 
 
@@ -64,11 +67,17 @@ def customer(customer_id: int) -> ResponseReturnValue:
         "customers/history.html",
         TAB,
         customer=customer,
+        is_erased=is_token(customer.email),
+        erased_by=erasures.find_by_token(session, customer.email),
         form=form,
         balances=shown_balances(all_reserves, points_by_key),
         held=held,
         holds=[(each, source_label(each.source)) for each in holds.list_active(session, customer, now)] if held else [],
         max_holds=holds.MAX_LISTED,
+        addresses=(addresses := people.list_addresses(session, customer)),
+        merges=people.list_merges(session, customer) if addresses else [],
+        changes=changes.list_of_customer(session, customer),
+        first_seen_at=people.find_first_seen(session, customer) if addresses else customer.created_at,
         reached=levels.list_reached(session, customer),
         has_several_reserves=len(all_reserves) > 1,
         local_auth=local_auth,

@@ -22,7 +22,8 @@ HOLD_PATH = "/customers/<big_row_id:customer_id>/holds/<big_row_id:hold_id>/rele
 def release_hold(customer_id: int, hold_id: int) -> ResponseReturnValue:
     """Ask for confirmation."""
     session = db.session()
-    customer, hold = get_customer(session, customer_id), holds.get_by_id(session, customer_id, hold_id)
+    customer = get_customer(session, customer_id)
+    hold = holds.get_by_id(session, customer.id, hold_id)
     return render_page(
         "customers/release_hold.html",
         TAB,
@@ -39,7 +40,8 @@ def submit_release_hold(customer_id: int, hold_id: int) -> ResponseReturnValue:
     now = clock.now()
 
     def release(session: Session) -> Hold:
-        return holds.release_as_admin(session, holds.get_by_id(session, customer_id, hold_id).id, now)
+        customer = get_customer(session, customer_id)
+        return holds.release_as_admin(session, holds.get_by_id(session, customer.id, hold_id).id, now)
 
     try:
         hold = db.run_in_transaction(release)

@@ -7,8 +7,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pointsync.ledger.people import approval, pairs
+from pointsync.ledger.people.erasure import erasures
 from pointsync.mail import mails
-from pointsync.models import DeliveryState, Difference, Remote
+from pointsync.models import Customer, DeliveryState, Difference, Remote
 from pointsync.reports.overview import AttentionCounts
 from pointsync.sync.fetch_back import progress
 from pointsync.sync.protocol import ping
@@ -28,6 +30,7 @@ from pointsync.woocommerce.reading.status import ShopReading
 
 MAX_HOOK_PROBLEMS = 20
 MAX_SHOPS = 3
+MAX_CUSTOMERS = 3
 MAX_RED_REMOTES = 3
 """How many red remotes are listed one by one; the others are counted."""
 
@@ -50,6 +53,7 @@ class AttentionItem:
     hook_problem: HookProblem | None = None
     shop: ShopReading | None = None
     outage: UnreadOutage | None = None
+    customer: Customer | None = None
 
 
 def list_items(
@@ -67,10 +71,12 @@ def list_items(
         *_movement_items(remote_rows, counts),
         *_comparison_items(session, [row.remote for row in remote_rows if row.remote.id in differing_ids]),
         *_fetch_back_items(session),
+        *_change_items(session),
         *_shop_items(session, now),
         *_hook_items(session, now),
         *_mail_items(session),
         *_webhook_items(session),
+        *_people_items(session),
         *_setup_items(identity, remote_rows),
         *_blocked_items(blocked_sites, now),
     ]
@@ -122,6 +128,16 @@ def _fetch_back_items(session: Session) -> Iterator[AttentionItem]:
         yield AttentionItem("returned", "warning", count=fetch_back.decisions)
 
 
+def _change_items(session: Session) -> Iterator[AttentionItem]:
+    waiting_count, disputed_count = approval.count_open(session)
+    if waiting_count:
+        yield AttentionItem("changes_waiting", "warning", count=waiting_count)
+    if disputed_count:
+        yield AttentionItem("changes_disputed", "warning", count=disputed_count)
+    for customer in approval.list_out_of_bounds(session, MAX_CUSTOMERS):
+        yield AttentionItem("out_of_bounds", "warning", customer=customer)
+
+
 def _hook_items(session: Session, now: datetime) -> Iterator[AttentionItem]:
     silent_days = settings.read(session).hook_silent_days
     for problem in problems.list_problems(session, silent_days, now)[:MAX_HOOK_PROBLEMS]:
@@ -146,6 +162,13 @@ def _mail_items(session: Session) -> Iterator[AttentionItem]:
 def _webhook_items(session: Session) -> Iterator[AttentionItem]:
     if off_count := endpoints.count_off(session):
         yield AttentionItem("webhooks_off", "error", count=off_count)
+
+
+def _people_items(session: Session) -> Iterator[AttentionItem]:
+    if waiting := erasures.list_waiting(session):
+        yield AttentionItem("erasures_wait", "warning", count=len(waiting))
+    if asked_count := pairs.count_asked(session):
+        yield AttentionItem("customers_asked", "warning", count=asked_count)
 
 
 def _setup_items(identity: Identity, remote_rows: Sequence[RemoteRow]) -> Iterator[AttentionItem]:

@@ -26,6 +26,12 @@ BY_TAB = {
 BY_VIEW = {
     "admin.balance_breakdown": "points#explain-a-balance",
     "admin.redeem": "points#rewards",
+    "admin.rename_customer": "points#a-customer-with-several-addresses",
+    "admin.merge_customer": "points#a-customer-with-several-addresses",
+    "admin.take_customers_apart": "points#a-customer-with-several-addresses",
+    "admin.held_about": "points#what-is-held-about-a-person",
+    "admin.collect_held_about": "points#what-is-held-about-a-person",
+    "admin.duplicates": "points#customers-who-may-be-the-same",
     "admin.import_points": "points#import",
     "admin.expiry": "points#expiry",
     "admin.rewards_and_levels": "points#rewards",

@@ -26,6 +26,7 @@ class NetworkForm(FlaskForm):  # type: ignore[misc]
 
     create_customers = BooleanField("Create unknown customers")
     only_listed = BooleanField("Accept only listed sites")
+    approve_changes = BooleanField("Approve changes of customers")
     check_seconds = StringField("Time between two checks (in seconds)", [validate_setting])
 
 
@@ -38,13 +39,14 @@ def network() -> ResponseReturnValue:
 
 @blueprint.post(NETWORK_PATH)
 def save_network() -> ResponseReturnValue:
-    """Save the settings: all three, or none."""
+    """Save the settings: all of them, or none."""
     form = NetworkForm()
     if not form.validate():
         return _render_tab(form), 422
     values = {
         "create_customers": "on" if form.create_customers.data else "off",
         "only_listed": "on" if form.only_listed.data else "off",
+        "approve_changes": "on" if form.approve_changes.data else "off",
         "check_seconds": form.check_seconds.data or "",
     }
 

@@ -1,7 +1,9 @@
 """How texts and numbers are shown."""
 
 import re
+from datetime import datetime
 
+from pointsync import clock
 from pointsync.admin.shell.panel import blueprint
 
 _BIDI_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -11,6 +13,12 @@ _BIDI_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 def strip_bidi(text: str | None) -> str:
     """A text from outside without Unicode's direction marks, which can disguise what it says."""
     return _BIDI_MARKS.sub("", text or "")
+
+
+@blueprint.app_template_filter("from_text")
+def parse_time(text: str) -> datetime:
+    """The time in a text of `clock.to_text`."""
+    return clock.from_text(text)
 
 
 @blueprint.app_template_filter("number")

@@ -7,7 +7,7 @@ from wtforms import BooleanField, PasswordField, RadioField, SelectField, String
 
 from pointsync.admin.activity.deliveries import DeliveryFilter
 from pointsync.admin.shell.panel import render_page
-from pointsync.admin.styleguide import family_samples, samples, shop_samples
+from pointsync.admin.styleguide import family_samples, people_samples, samples, shop_samples
 
 
 class SampleForm(FlaskForm):  # type: ignore[misc]
@@ -50,5 +50,6 @@ def show_components() -> ResponseReturnValue:
         delivery_filter=delivery_filter,
         samples=samples,
         family_samples=family_samples,
+        people_samples=people_samples,
         shop_samples=shop_samples,
     )

@@ -48,6 +48,7 @@ LONG_TEXT = (
     "12,345 movements waiting. 7 movements for customers unknown there."
 )
 
+ORIGIN = "wrk_" + "1" * 16
 RESERVE = Reserve(id=1, key="default", name="Points", is_active=True, may_go_below_zero=False)
 INACTIVE_RESERVE = Reserve(id=2, key="old", name=LONG_NAME, is_active=False, may_go_below_zero=True)
 CUSTOMER = Customer(id=1, email=LONG_EMAIL)
@@ -126,6 +127,7 @@ def attention_items(remotes: list[Remote]) -> list[AttentionItem]:
             "mail_server", "error", message="The mail server mail.example:465 closed the connection. Look at its log."
         ),
         AttentionItem("mails_failed", "warning", count=3),
+        AttentionItem("customers_asked", "warning", count=2),
         AttentionItem("no_url", "warning"),
         AttentionItem("not_listed", "warning", remotes[:2]),
         AttentionItem("pass_ends", "warning", remotes[:1]),

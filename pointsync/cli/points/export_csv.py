@@ -4,7 +4,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TextIO
@@ -15,10 +15,10 @@ from pointsync.cli.framework.command import Command
 from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
 from pointsync.cli.framework.options import RESERVE_FILTER_OPTION
 from pointsync.cli.framework.output import is_json_requested, print_note, print_result
+from pointsync.cli.framework.output_file import open_output
 from pointsync.cli.framework.param_types import DAY
 from pointsync.cli.framework.site_context import site_context
 from pointsync.cli.ops.backup_files import check_not_site_file
-from pointsync.files import atomic_text_file
 
 EXPORT_KINDS = ("customers", "movements", "deliveries")
 ROWS_PER_NOTE = 100_000
@@ -52,7 +52,7 @@ def export(what: str, reserve_key: str | None, first: date | None, last: date | 
                 _write_csv(file, what, reserve_key, first, last)
             return
         check_not_site_file(output, get_runtime().config, "--output")
-        with _output_file(output) as file:
+        with open_output(output, "--output") as file:
             count = _write_csv(file, what, reserve_key, first, last)
         document = {"what": what, "rows": count, "output": str(output)}
         print_result(
@@ -102,25 +102,3 @@ def _utf8_stdout() -> Iterator[TextIO]:
     finally:
         with suppress(BrokenPipeError):
             file.detach()
-
-
-@contextmanager
-def _output_file(path: Path) -> Iterator[TextIO]:
-    """A file that only its owner can read. It replaces `path` when it is complete, and is deleted after an error."""
-    if path.exists() and not path.is_file():
-        raise CommandError(
-            f"--output: {path} is not a file. Give the name of a file, such as customers.csv.", EXIT_USAGE
-        )
-    try:
-        with ExitStack() as stack:
-            try:
-                file = stack.enter_context(atomic_text_file(path))
-            except (OSError, ValueError) as error:
-                raise CommandError(f"--output: {path} cannot be written: {_error_text(error)}.", EXIT_USAGE) from None
-            yield file
-    except OSError as error:
-        raise CommandError(f"--output: {path} cannot be written: {_error_text(error)}.") from None
-
-
-def _error_text(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

@@ -41,7 +41,9 @@ def record(
         from pointsync import clock
         from pointsync.ledger import record as ledger_record
 
-        draft = ledger_record.Draft(email, points, set_to, reserve=reserve_key, kind=kind, reason=reason, ref=ref)
+        draft = ledger_record.Draft(
+            email, points, set_to, reserve=reserve_key, kind=kind, reason=reason, ref=ref, is_entered=True
+        )
         [result] = transact(lambda session: ledger_record.record(session, [draft], COMMAND_SOURCE, clock.now()))
         movement = result.movement
         text = f"{result.email}: {movement.points:+,} points in {result.reserve_key}, now {movement.balance:,}."

@@ -13,8 +13,9 @@ from pointsync.ledger.below_zero import shared_corrections
 from pointsync.ledger.below_zero.shared_corrections import CORRECTION_SOURCE, REF_PREFIX
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.movement_row import MovementRow
+from pointsync.ledger.people.members import find_people, lock_people, of_customer
 from pointsync.ledger.record import Draft, record
-from pointsync.models import Balance, Movement
+from pointsync.models import Balance, Customer, Movement
 
 LOCAL_CORRECTION = "correction"
 """The kind of a movement that stays on this site and puts its balance right."""
@@ -75,10 +76,9 @@ def get(session: Session, seq: int) -> OverdrawnMovement:
 
 def list_later(session: Session, movement: Movement, limit: int) -> list[Movement]:
     """The customer's newest movements in the same reserve since `movement`, newest first, at most `limit`."""
+    customer_id = find_people(session, [movement.customer_id])[movement.customer_id]
     query = select(Movement).where(
-        Movement.customer_id == movement.customer_id,
-        Movement.reserve_id == movement.reserve_id,
-        Movement.seq > movement.seq,
+        of_customer(session, customer_id), Movement.reserve_id == movement.reserve_id, Movement.seq > movement.seq
     )
     return list(session.scalars(query.order_by(Movement.seq.desc()).limit(limit)))
 
@@ -123,7 +123,7 @@ def _lock_correctable(session: Session, seq: int) -> OverdrawnMovement:
     """The movement with its balance, locked: points may have been added meanwhile, and a correction takes none away."""
     fetch_back.refuse_if_running(session)  # the balance is not complete yet
     movement = get(session, seq).movement
-    key = (movement.customer_id, movement.reserve_id)
+    key = (lock_people(session, [movement.customer_id])[movement.customer_id], movement.reserve_id)
     balance = session.get_one(Balance, key, with_for_update=True, populate_existing=True)
     overdrawn = OverdrawnMovement(movement, balance.points, *_find_corrections(session, [seq]).get(seq, (None, False)))
     if overdrawn.correction is not None and overdrawn.is_corrected:
@@ -160,11 +160,11 @@ def corrected_condition() -> ColumnElement[bool]:
 
 def _select_overdrawn() -> Any:
     """A select of movements and current balances."""
-    is_same_balance = and_(Balance.customer_id == Movement.customer_id, Balance.reserve_id == Movement.reserve_id)
+    is_same_balance = and_(Balance.customer_id == Customer.person_id(), Balance.reserve_id == Movement.reserve_id)
     return (
         select(Movement, Balance.points)
-        .join(Balance, is_same_balance)
         .join(Movement.customer)
+        .join(Balance, is_same_balance)
         .join(Movement.reserve)
         .options(contains_eager(Movement.customer), contains_eager(Movement.reserve))
         .where(Movement.below_zero == true())

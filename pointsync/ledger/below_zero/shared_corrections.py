@@ -17,6 +17,7 @@ from pointsync import ids
 from pointsync.ledger.balances import LockedBalances
 from pointsync.ledger.movement_row import MovementRow
 from pointsync.ledger.outbox import get_local_auth
+from pointsync.ledger.people.members import list_members, lock_people
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Customer, Movement, Reserve
 from pointsync.text_limits import MAX_POINTS
@@ -31,7 +32,8 @@ _TAKEN_BACK_SUFFIX = ":taken-back"
 
 def make_ref(session: Session, movement: Movement) -> str:
     """The ref of the next correction after `movement`. Lock the balance first, so that no other one gets its number."""
-    known = (_parse_number(ref) for _, _, _, ref in _load_all(session, movement.customer_id, movement.reserve_id))
+    customer_id = lock_people(session, [movement.customer_id])[movement.customer_id]
+    known = (_parse_number(ref) for _, _, _, ref in _load_all(session, customer_id, movement.reserve_id))
     return f"{REF_PREFIX}{movement.seq}:{max((each for each in known if each is not None), default=0) + 1}"
 
 
@@ -71,7 +73,7 @@ def _take_back(session: Session, row: MovementRow, points: int, ref: str, now: d
 def _load_all(session: Session, customer_id: int, reserve_id: int) -> list[tuple[str, str, int, str]]:
     """Id, origin, points and ref of the corrections of all sites for this balance that are known here."""
     query = select(Movement.id, Movement.origin, Movement.points, Movement.ref).where(
-        Movement.customer_id == customer_id,
+        Movement.customer_id.in_(list_members(session, customer_id)),
         Movement.reserve_id == reserve_id,
         Movement.kind == KIND,
         Movement.points > 0,

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from pointsync.clock import local_date, start_of_day
 from pointsync.db.chunking import chunks
@@ -19,6 +19,7 @@ from pointsync.ledger.expiry import rules
 from pointsync.ledger.expiry.lots import Loss, PointsChange, calculate_losses
 from pointsync.ledger.expiry.rule import ExpiryRule
 from pointsync.ledger.holds.held_points import sum_held
+from pointsync.ledger.people.members import lock_people, select_members
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft, record
 from pointsync.models import Balance, Customer, ExpirySettings, Movement, Reserve
 
@@ -100,6 +101,8 @@ def expire_customers(
     reserve = session.get_one(Reserve, reserve_id)
     if expiry.kind == rules.NONE or not reserve.is_active:
         return 0
+    # Some may have become one since they were found.
+    customer_ids = sorted(set(lock_people(session, customer_ids).values()))
     keys = [(customer_id, reserve_id) for customer_id in customer_ids]
     balances = LockedBalances(session, keys)  # no new movements meanwhile
     held = sum_held(session, keys, now)
@@ -238,10 +241,11 @@ def _load_movements(
     session: Session, reserve_id: int, customer_ids: Sequence[int], version: int
 ) -> dict[int, _CustomerMovements]:
     """The customers' movements, by customer id. `version` is the rule's: its own movements are not changes."""
+    address = aliased(Customer)
     query = (
         select(
             Movement.seq,
-            Movement.customer_id,
+            address.person_id().label("customer_id"),
             Movement.kind,
             Movement.points,
             Movement.source,
@@ -249,9 +253,11 @@ def _load_movements(
             Movement.recorded_at,
             Customer.email,
         )
-        .join(Customer, Customer.id == Movement.customer_id)
-        .where(Movement.customer_id.in_(customer_ids), Movement.reserve_id == reserve_id)
-        .order_by(Movement.customer_id, Movement.seq)
+        .select_from(Movement)
+        .join(address, address.id == Movement.customer_id)
+        .join(Customer, Customer.id == address.person_id())
+        .where(Movement.customer_id.in_(select_members(customer_ids)), Movement.reserve_id == reserve_id)
+        .order_by(address.person_id(), Movement.seq)
     )
     movements_by_customer: dict[int, _CustomerMovements] = {}
     for row in session.execute(query):

@@ -12,7 +12,8 @@ from pointsync.clock import local_date
 from pointsync.ledger import mail_queue
 from pointsync.ledger.balances import points_by_customer
 from pointsync.ledger.expiry import expire, rules
-from pointsync.models import ExpirySettings, Mail
+from pointsync.ledger.people.members import select_members
+from pointsync.models import Customer, ExpirySettings, Mail
 from pointsync.models.mail import EXPIRY
 
 AnnouncedDays = dict[int, list[tuple[date, date]]]
@@ -64,11 +65,11 @@ def mark_done(session: Session, reserve_id: int, version: int, zone: ZoneInfo, n
 
 
 def _find_announced_days(session: Session, reserve_id: int, customer_ids: Iterable[int]) -> AnnouncedDays:
-    query = select(Mail.customer_id, Mail.facts).where(
-        Mail.customer_id.in_(list(customer_ids)), Mail.reserve_id == reserve_id, Mail.kind == EXPIRY
-    )
+    query = select(Customer.person_id(), Mail.facts).join(Customer, Customer.id == Mail.customer_id)
+    of_customers = Mail.customer_id.in_(select_members(list(customer_ids)))
+    query = query.where(of_customers, Mail.reserve_id == reserve_id, Mail.kind == EXPIRY)
     announced: AnnouncedDays = {}
     for customer_id, facts in session.execute(query):
         day_range = (date.fromisoformat(facts["day"]), date.fromisoformat(facts["last_day"]))
-        announced.setdefault(customer_id or 0, []).append(day_range)
+        announced.setdefault(customer_id, []).append(day_range)
     return announced

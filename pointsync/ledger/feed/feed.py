@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from pointsync.errors import Conflict
 from pointsync.ledger.feed.cursor import Cursor
@@ -63,10 +63,12 @@ def read_page(session: Session, position: Cursor, limit: int) -> FeedPage:
 
     Movements of 0 points are left out: they exist only for their `ref`.
     """
-    safe_seq = find_safe_seq(session)
+    safe_seq, address = find_safe_seq(session), aliased(Customer)
     rows = session.execute(
         select(Movement, Customer.email, Reserve.key)
-        .join(Customer, Customer.id == Movement.customer_id)
+        .select_from(Movement)
+        .join(address, address.id == Movement.customer_id)
+        .join(Customer, Customer.id == address.person_id())
         .join(Reserve, Reserve.id == Movement.reserve_id)
         .where(Movement.seq > position.seq, Movement.seq <= safe_seq)
         .order_by(Movement.seq)

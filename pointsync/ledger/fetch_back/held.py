@@ -83,7 +83,7 @@ def _list_rows(session: Session, origin: str, after: int, limit: int) -> list[Ro
                 Movement.ref,
                 Movement.ref_source,
                 Movement.digest,
-                func.coalesce(Movement.sent_customer, Customer.email).label("customer"),
+                Movement.customer_as_sent().label("customer"),
             )
             .join(Customer, Customer.id == Movement.customer_id)
             .where(Movement.origin == origin, func.length(Movement.id) == length)

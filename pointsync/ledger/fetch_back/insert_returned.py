@@ -12,15 +12,16 @@ from pointsync import ids
 from pointsync.digests import DigestSum
 from pointsync.email_address import parse
 from pointsync.ledger import customers
-from pointsync.ledger.balances import BalanceKey, LockedBalances
+from pointsync.ledger.balances import BalanceKey, LockedBalances, leaves_bounds
 from pointsync.ledger.fetch_back.merge import MergedMovement
 from pointsync.ledger.fetch_back.placement import Placement, load_own
 from pointsync.ledger.insert_movements import insert_movements
 from pointsync.ledger.movement_row import MovementRow
 from pointsync.ledger.orders.given import mark_stale
+from pointsync.ledger.people.erasure.erased import hide_in
+from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.models import Delivery, DeliveryState, Hold, Remote, Reserve, Site
 from pointsync.models.movement import SENT_KINDS
-from pointsync.text_limits import MAX_POINTS
 
 
 def lock_remotes(session: Session) -> None:
@@ -34,12 +35,13 @@ def insert_returned(session: Session, placements: Sequence[Placement], now: date
 
     Return the ids of those that are not recorded, because a balance would leave its bounds.
     """
-    addresses = {each.merged.movement_id: parse(each.merged.customer) for each in placements}
-    emails = {movement_id: address.key for movement_id, address in addresses.items()}
-    customer_ids = customers.get_or_create_ids(session, addresses.values(), now)
+    dated = [(parse(each.merged.customer), _time_of(each.merged)) for each in placements]
+    placed = {
+        each.merged.movement_id: customer
+        for each, customer in zip(placements, customers.get_or_create_at(session, dated, now), strict=True)
+    }
     keys = {
-        each.merged.movement_id: (customer_ids[emails[each.merged.movement_id]], each.merged.reserve_id)
-        for each in placements
+        each.merged.movement_id: (placed[each.merged.movement_id][1].id, each.merged.reserve_id) for each in placements
     }
     balances = LockedBalances(session, keys.values())
     site = Site.get_for_update(session)
@@ -48,11 +50,13 @@ def insert_returned(session: Session, placements: Sequence[Placement], now: date
     refused: list[int] = []
     for each in placements:
         merged, key = each.merged, keys[each.merged.movement_id]
-        if abs(balances.get(key) + merged.points) > MAX_POINTS:
+        if leaves_bounds(balances.get(key), merged.points):
             refused.append(merged.movement_id)
             continue
-        email, reserve = emails[merged.movement_id], reserves[merged.reserve_id]
-        rows.append(_build_row(merged, email, key, balances.add(key, merged.points), site.auth, reserve, now))
+        (address, customer), reserve = placed[merged.movement_id], reserves[merged.reserve_id]
+        row = _build_row(merged, address.key, key, balances.add(key, merged.points), site.auth, reserve, now)
+        row.address_id = customer.address_id
+        rows.append(row)
     if rows:
         balances.save()
         insert_movements(session, rows)
@@ -72,21 +76,26 @@ def _build_row(
         origin=auth,
         id=str(merged.movement_id),
         customer_id=customer_id,
+        address_id=customer_id,
         reserve_id=reserve_id,
         kind=merged.kind,
         points=merged.points,
         set_to=None,
         balance=balance,
-        reason=merged.reason,
+        reason="" if is_token(email) else merged.reason,
         source=merged.source if merged.ref else None,
-        ref=merged.ref,
-        at=merged.at or ids.time_of(merged.movement_id),
+        ref=hide_in(merged.ref, merged.customer, email) if is_token(email) else merged.ref,
+        at=_time_of(merged),
         recorded_at=now,
         below_zero=balance < 0 and merged.points < 0 and not reserve.may_go_below_zero,
         is_history=True,
         digest=merged.digest,
-        sent_customer=merged.customer if merged.customer != email else None,
+        sent_customer=None if merged.customer == email or is_token(email) else merged.customer,
     )
+
+
+def _time_of(merged: MergedMovement) -> datetime:
+    return merged.at or ids.time_of(merged.movement_id)
 
 
 def _create_deliveries(session: Session, placements: Sequence[Placement], now: datetime) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.models import ReturnedMovement, ReturnProblem
 
 _OPTIONAL_FIELDS = ("at", "ref", "source")
@@ -42,13 +43,17 @@ def have_same_content(row: ReturnedMovement, other: ReturnedMovement) -> bool:
     """Whether two remotes returned the same, as far as both know it as it was sent."""
     if (row.digest, row.reserve_id, row.kind) != (other.digest, other.reserve_id, other.kind):
         return False
-    pairs = [(getattr(row, name), getattr(other, name)) for name in _OPTIONAL_FIELDS]
+    # A ref may have named the customer whom one of the two has erased.
+    is_erased = is_token(row.customer) or is_token(other.customer)
+    names = [name for name in _OPTIONAL_FIELDS if not (is_erased and name == "ref")]
+    pairs = [(getattr(row, name), getattr(other, name)) for name in names]
     return all(value is None or other_value is None or value == other_value for value, other_value in pairs)
 
 
 def combine(rows: Sequence[ReturnedMovement]) -> MergedMovement:
     """The rows of one id with the same content as one movement, with all that any of the remotes knows of it."""
-    first = min(rows, key=lambda row: row.remote_id)
+    first = min(rows, key=lambda row: (not is_token(row.customer), row.remote_id))
+    rows = [first, *rows]
     at, ref, source = (
         next((value for row in rows if (value := getattr(row, name)) is not None), None) for name in _OPTIONAL_FIELDS
     )

@@ -16,7 +16,7 @@ from pointsync.ledger.holds import holds
 from pointsync.ledger.holds.held_points import is_active
 from pointsync.ledger.movement_row import COLUMNS, MovementRow
 from pointsync.ledger.record import Draft, RecordResult, record
-from pointsync.models import Hold, Movement
+from pointsync.models import Customer, Hold, Movement
 from pointsync.models.hold import CAPTURED, RELEASED
 
 CAPTURE_KINDS = ("spend", "redeem")
@@ -84,7 +84,8 @@ def capture(
 
 def _find_earlier(session: Session, hold: Hold, points: int, request: CaptureRequest) -> RecordResult:
     """The result of the capture before. Raises Conflict if it was another one."""
-    row = MovementRow(**session.execute(select(*COLUMNS).where(Movement.seq == hold.movement_seq)).mappings().one())
+    query = select(*COLUMNS).join(Customer, Customer.id == Movement.customer_id)
+    row = MovementRow(**session.execute(query.where(Movement.seq == hold.movement_seq)).mappings().one())
     if (-row.points, row.kind, row.ref) != (points, request.kind, request.movement_ref):
         message = f"This hold was already captured with other content, as movement {row.id}. Nothing changed."
         raise Conflict("ref_conflict", message, {"ref": message})

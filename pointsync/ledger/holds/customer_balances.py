@@ -17,8 +17,8 @@ def list_by_email(session: Session, emails: Sequence[str], now: datetime) -> dic
     found: dict[str, tuple[int, list[tuple[int, CustomerBalance]]]] = {}
     for part in chunks(sorted(set(emails))):
         rows = session.execute(
-            select(Customer.id, Customer.email, Reserve.id, Reserve.key, Balance.points)
-            .outerjoin(Balance, Balance.customer_id == Customer.id)
+            select(Customer.person_id(), Customer.email, Reserve.id, Reserve.key, Balance.points)
+            .outerjoin(Balance, Balance.customer_id == Customer.person_id())
             .outerjoin(Reserve, Reserve.id == Balance.reserve_id)
             .where(Customer.email.in_(part))
             .order_by(Customer.email, Reserve.key)

@@ -7,12 +7,13 @@ So two callers never see it in different ways, even if their clocks differ or on
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import Session
 
 from pointsync.db.chunking import chunks
 from pointsync.ledger.balances import BalanceKey
-from pointsync.models import Hold
+from pointsync.ledger.people.members import select_members
+from pointsync.models import Customer, Hold
 from pointsync.models.hold import ENDED, HELD
 
 MAX_LEAD = timedelta(minutes=10)
@@ -37,13 +38,22 @@ def sum_held(session: Session, keys: Iterable[BalanceKey], now: datetime) -> dic
     """
     held: dict[BalanceKey, int] = {}
     ended_ids: list[int] = []
-    for part in chunks(sorted(set(keys))):
-        query = select(Hold.id, Hold.customer_id, Hold.reserve_id, Hold.points, Hold.held_at, Hold.until_at).where(
-            tuple_(Hold.customer_id, Hold.reserve_id).in_(part), Hold.state == HELD
+    wanted = set(keys)
+    for part in chunks(sorted(wanted)):
+        query = (
+            select(Hold.id, Customer.person_id(), Hold.reserve_id, Hold.points, Hold.held_at, Hold.until_at)
+            .join(Customer, Customer.id == Hold.customer_id)
+            .where(
+                Hold.customer_id.in_(select_members([customer_id for customer_id, _ in part])),
+                Hold.reserve_id.in_({reserve_id for _, reserve_id in part}),
+                Hold.state == HELD,
+            )
         )
         for hold_id, customer_id, reserve_id, points, held_at, until_at in session.execute(query):
+            key = (customer_id, reserve_id)
+            if key not in wanted:
+                continue
             if _is_in_time(held_at, until_at, now):
-                key = (customer_id, reserve_id)
                 held[key] = held.get(key, 0) + points
             else:
                 ended_ids.append(hold_id)
@@ -62,9 +72,10 @@ def sum_held_of(session: Session, customer_ids: Iterable[int], now: datetime) ->
     held: dict[BalanceKey, int] = {}
     for part in chunks(sorted(set(customer_ids))):
         query = (
-            select(Hold.customer_id, Hold.reserve_id, func.sum(Hold.points))
-            .where(Hold.customer_id.in_(part), active_condition(now))
-            .group_by(Hold.customer_id, Hold.reserve_id)
+            select(Customer.person_id(), Hold.reserve_id, func.sum(Hold.points))
+            .join(Customer, Customer.id == Hold.customer_id)
+            .where(Hold.customer_id.in_(select_members(part)), active_condition(now))
+            .group_by(Customer.person_id(), Hold.reserve_id)
         )
         held |= {(customer_id, reserve_id): int(points) for customer_id, reserve_id, points in session.execute(query)}
     return held

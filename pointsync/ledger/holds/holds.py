@@ -16,6 +16,8 @@ from pointsync.ledger.balances import BalanceKey, LockedBalances
 from pointsync.ledger.draft_rules import CheckedDraft, Draft
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.holds.held_points import active_condition, is_active, sum_held
+from pointsync.ledger.people.erasure import erased
+from pointsync.ledger.people.members import lock_people, select_members
 from pointsync.models import Customer, Hold, Movement, Reserve
 from pointsync.models.hold import CAPTURED, ENDED, HELD, RELEASED
 from pointsync.text_limits import MAX_POINTS, MAX_REF_LENGTH, is_storable, printable
@@ -51,18 +53,18 @@ def place(session: Session, request: HoldRequest, source: str, now: datetime) ->
     _check_until(request.until, now)
     fetch_back.refuse_if_running(session)  # the balance is not complete yet
     reserve = checked.reserve
-    customer_id = customers.find_ids(session, [checked.email]).get(checked.email)
-    if customer_id is None:
+    customer = customers.find_locked(session, [checked.email]).get(checked.email)
+    if customer is None:
         if not reserve.may_go_below_zero:
             raise _insufficient_points(checked.email, reserve, 0, 0, request.points)
-        customer_id = customers.get_or_create_ids(session, [checked.address], now)[checked.email]
-    key = (customer_id, reserve.id)
+        customer = customers.get_or_create(session, [checked.address], now)[checked.email]
+    key = (customer.id, reserve.id)
     balances = LockedBalances(session, [key])
     _require_points(session, checked.email, reserve, key, balances, request.points, now)
     hold = Hold(
         source=source,
         ref=request.ref,
-        customer_id=customer_id,
+        customer_id=customer.address_id,
         reserve_id=reserve.id,
         points=request.points,
         state=HELD,
@@ -108,13 +110,18 @@ def get(session: Session, source: str, ref: str) -> Hold:
 def get_locked(session: Session, source: str, ref: str) -> Hold:
     """The same, after its balance was locked until the transaction ends. Raises NotFound."""
     hold = get(session, source, ref)
-    LockedBalances(session, [(hold.customer_id, hold.reserve_id)])
+    LockedBalances(session, [_lock_key(session, hold)])
     return get(session, source, ref)
+
+
+def _lock_key(session: Session, hold: Hold) -> BalanceKey:
+    """The balance of which the hold holds points."""
+    return lock_people(session, [hold.customer_id])[hold.customer_id], hold.reserve_id
 
 
 def get_by_id(session: Session, customer_id: int, hold_id: int) -> Hold:
     """A customer's hold by its row id. Raises NotFound."""
-    hold = _find(session, Hold.id == hold_id, Hold.customer_id == customer_id)
+    hold = _find(session, Hold.id == hold_id, Hold.customer_id.in_(select_members([customer_id])))
     if hold is None:
         raise NotFound("unknown_hold", "This customer has no such hold.")
     return hold
@@ -126,7 +133,7 @@ def list_active(session: Session, customer: Customer, now: datetime) -> list[Hol
         select(Hold)
         .join(Hold.reserve)
         .options(contains_eager(Hold.reserve))
-        .where(Hold.customer_id == customer.id, active_condition(now))
+        .where(Hold.customer_id.in_(select_members([customer.id])), active_condition(now))
         .order_by(Hold.until_at, Hold.id)
         .limit(MAX_LISTED)
     )
@@ -141,7 +148,9 @@ def prune(session: Session, now: datetime, limit: int = 10_000) -> None:
 
 def _check(session: Session, request: HoldRequest, now: datetime) -> CheckedDraft:
     """The valid customer and reserve. Raises a DomainError that names all invalid fields except `until`."""
-    draft = Draft(request.customer, -request.points, reserve=request.reserve, kind="spend", ref=request.ref)
+    draft = Draft(
+        request.customer, -request.points, reserve=request.reserve, kind="spend", ref=request.ref, is_entered=True
+    )
     checked, errors = draft_rules.check(session, draft, {}, now)
     if not 1 <= request.points <= MAX_POINTS:
         errors = [error for error in errors if "points" not in error.fields]
@@ -161,7 +170,10 @@ def _check_until(until: datetime, now: datetime) -> None:
 
 def _extend(session: Session, hold: Hold, checked: CheckedDraft, request: HoldRequest, now: datetime) -> None:
     """Extend a hold, whose balance is locked, if `until` is later than before."""
-    if (hold.customer.email, hold.reserve_id, hold.points) != (checked.email, checked.reserve.id, request.points):
+    owners = customers.find_ids(session, [hold.customer.email, checked.email])
+    is_same_customer = owners[hold.customer.email] == owners.get(checked.email)
+    is_same_customer = is_same_customer or erased.is_of(session, hold.customer.email, checked.email)
+    if not is_same_customer or (hold.reserve_id, hold.points) != (checked.reserve.id, request.points):
         message = f"The ref {request.ref} was already used for another hold. Use a new ref."
         raise Conflict("ref_conflict", message, {"ref": message})
     if request.until <= hold.until_at:
@@ -172,7 +184,7 @@ def _extend(session: Session, hold: Hold, checked: CheckedDraft, request: HoldRe
     _check_until(request.until, now)
     if not is_active(hold, now):  # others may have spent its points meanwhile
         fetch_back.refuse_if_running(session)
-        key = (hold.customer_id, hold.reserve_id)
+        key = _lock_key(session, hold)
         balances = LockedBalances(session, [key])
         _require_points(session, checked.email, checked.reserve, key, balances, hold.points, now)
         session.refresh(hold, ["state", "ended_at"])  # its end is stored now

@@ -14,7 +14,7 @@ from pointsync.ledger.apply import lock_origin
 from pointsync.ledger.integrity import verify
 from pointsync.ledger.integrity.recount import recount_balances
 from pointsync.ledger.outbox import get_local_auth
-from pointsync.models import HourlyTotal, Reserve, Site
+from pointsync.models import Balance, Customer, HourlyTotal, Reserve, Site
 
 
 def correct_balances(session: Session) -> int:
@@ -23,6 +23,11 @@ def correct_balances(session: Session) -> int:
     reserve_ids, customer_ids = _read_reserve_ids(session), dict[str, int]()
     for part in chunks([each["customer"] for each in differences]):
         customer_ids |= customers.find_ids(session, part)
+    # Only the row with which a customer is shown has balances.
+    is_merged = select(Customer.id).where(Customer.merged_into_id.is_not(None))
+    session.execute(
+        delete(Balance).where(Balance.customer_id.in_(is_merged)).execution_options(synchronize_session=False)
+    )
     recount_balances(session, [(customer_ids[each["customer"]], reserve_ids[each["reserve"]]) for each in differences])
     for each in differences:
         before, after = ({"reserve": each["reserve"], "points": each[name]} for name in ("balance", "movements"))

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from pointsync.digests import DigestSum, digest
 from pointsync.ledger import received_summary
-from pointsync.ledger.integrity.digested_customer import digested_customer
+from pointsync.ledger.integrity.digested_customer import digest_of_row
 from pointsync.ledger.outbox import get_local_auth
+from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.models import AlteredMovement, Customer, Delivery, LostDelivery, Movement, MovementChange, Origin, Remote
 
 log = logging.getLogger(__name__)
@@ -111,7 +112,10 @@ def _process(session: Session, change: MovementChange, now: datetime, *, has_new
     movement, email = row
     if not has_new_digest and movement.id == change.movement_id and movement.digest != change.digest:
         _restore_digest(session, movement, change)
-    is_now = digest(movement.id, movement.points, digested_customer(movement.sent_customer, email))
+    is_now = digest_of_row(movement.id, movement.points, movement.sent_customer, email, movement.digest)
+    is_edited = (movement.id, movement.points) != (change.movement_id, change.points)
+    if is_edited and email is not None and is_token(email):
+        is_now = digest(movement.id, movement.points, email)  # nothing else shows it for an erased person
     if movement.points:
         _change_sum(session, movement.seq, movement.origin, movement.reserve_id, is_now, 1)
     if is_now == movement.digest:

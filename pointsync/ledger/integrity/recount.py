@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from pointsync.db.chunking import chunks
 from pointsync.ledger.balances import BalanceKey, LockedBalances
+from pointsync.ledger.people.members import list_members
 from pointsync.models import Movement
 
 
@@ -28,7 +29,7 @@ def _recount_after_each(session: Session, key: BalanceKey) -> int:
     customer_id, reserve_id = key
     rows = session.execute(
         select(Movement.seq, Movement.points, Movement.balance)
-        .where(Movement.customer_id == customer_id, Movement.reserve_id == reserve_id)
+        .where(Movement.customer_id.in_(list_members(session, customer_id)), Movement.reserve_id == reserve_id)
         .order_by(Movement.seq)
     )
     balance, wrong = 0, []

@@ -14,6 +14,7 @@ from pointsync.ledger import audit_recorder, customers
 from pointsync.ledger.integrity import movement_changes
 from pointsync.ledger.integrity.recount import recount_balances
 from pointsync.ledger.outbox import get_local_auth
+from pointsync.ledger.people.members import lock_people
 from pointsync.models import AlteredMovement, Customer, Difference, Movement
 
 log = logging.getLogger(__name__)
@@ -38,14 +39,14 @@ def restore(session: Session, origin: str, movement_id: str, points: int, custom
     email = address.key
     edited_customer = session.get(Customer, movement.customer_id, populate_existing=True)
     edited = {"points": movement.points, "customer": edited_customer.email if edited_customer else None}
-    edited_key = (movement.customer_id, movement.reserve_id)
-    customer_id = customers.get_or_create_ids(session, [address], now)[email]
-    movement.points, movement.customer_id = points, customer_id
+    edited_id = lock_people(session, [movement.customer_id]).get(movement.customer_id)
+    found = customers.get_or_create(session, [address], now)[email]
+    movement.points, movement.customer_id = points, found.address_id
     movement.sent_customer = None if customer == email else customer
     session.flush()
     movement_changes.process_movement(session, movement.seq, now)
-    key = (customer_id, movement.reserve_id)
-    balances = recount_balances(session, [key, edited_key] if edited_customer else [key])
+    key = (found.id, movement.reserve_id)
+    balances = recount_balances(session, [key] if edited_id is None else [key, (edited_id, movement.reserve_id)])
     log.warning("movement %s of %s has its original points and customer again", movement_id, origin)
     audit_recorder.log_action(
         session, "restored", "movement", movement_id, email, before=edited, after={"points": points, "customer": email}

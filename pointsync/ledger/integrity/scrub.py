@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.digests import DigestSum, digest
+from pointsync.digests import DigestSum
 from pointsync.ledger import received_summary
 from pointsync.ledger.apply import lock_origin
 from pointsync.ledger.integrity import verify
-from pointsync.ledger.integrity.digested_customer import digested_customer
+from pointsync.ledger.integrity.digested_customer import digest_of_row
 from pointsync.ledger.outbox import get_local_auth
 from pointsync.models import AlteredMovement, Customer, Movement, MovementChange, ReceivedSummary, Site
 
@@ -58,7 +58,7 @@ def find_altered(session: Session, after_seq: int) -> tuple[list[MovementChange]
             digest=number,
         )
         for seq, origin, movement_id, reserve_id, points, number, sent, email in rows
-        if digest(movement_id, points, digested_customer(sent, email)) != known.get(seq, number)
+        if digest_of_row(movement_id, points, sent, email, known.get(seq, number)) != known.get(seq, number)
     ]
     return notes, rows[-1][0] if len(rows) == CHUNK_SIZE else None
 

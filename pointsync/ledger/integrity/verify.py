@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import case, func, literal, or_, select, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from pointsync import clock
 from pointsync.ledger.hourly_totals import movement_hour
@@ -18,12 +18,18 @@ def find_balance_differences(session: Session, limit: int = MAX_DIFFERENCES) -> 
 
     At most `limit`, sorted by customer. A missing balance and missing movements count as 0.
     """
+    zero, address = literal(0), aliased(Customer)
+    by_address = (
+        select(Movement.customer_id, Movement.reserve_id, func.sum(Movement.points).label("points"))
+        .group_by(Movement.customer_id, Movement.reserve_id)
+        .subquery()
+    )
+    customer_id = func.coalesce(address.merged_into_id, by_address.c.customer_id)
     # A union, not a join: SQLite runs an outer join of both sides by comparing every pair of rows.
-    zero = literal(0)
     sums_by_key = union_all(
         select(Balance.customer_id, Balance.reserve_id, Balance.points.label("balance"), zero.label("movements")),
-        select(Movement.customer_id, Movement.reserve_id, zero, func.sum(Movement.points)).group_by(
-            Movement.customer_id, Movement.reserve_id
+        select(customer_id, by_address.c.reserve_id, zero, by_address.c.points).join(
+            address, address.id == by_address.c.customer_id, isouter=True
         ),
     ).subquery()
     balance, movements = func.sum(sums_by_key.c.balance), func.sum(sums_by_key.c.movements)

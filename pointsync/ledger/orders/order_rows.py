@@ -55,7 +55,7 @@ class LockedOrder:
             points = ShopOrderPoints(
                 shop_order_id=self.row.id,
                 reserve_id=movement.reserve_id,
-                customer_id=movement.customer_id,
+                customer_id=movement.address_id,
                 points=0,
                 given_at=movement.at,
             )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from pointsync.email_address import Address, parse
 from pointsync.errors import InvalidInput
+from pointsync.ledger import customers
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.orders import accounts, order_rows, reasons, refs, shops, stored_rules
 from pointsync.ledger.orders.given import EarlySource
@@ -21,6 +22,8 @@ from pointsync.ledger.orders.problems import OrderProblem
 from pointsync.ledger.orders.report import OrderReport
 from pointsync.ledger.orders.rule import OWN_CURRENCY, TOTAL, OrderRule, find_obstacle
 from pointsync.ledger.orders.worth import compute_goods, compute_points
+from pointsync.ledger.people.erasure import erased
+from pointsync.ledger.people.members import find_people, of_customer
 from pointsync.ledger.record import Draft, RecordResult, record
 from pointsync.models import Customer, Movement, Reserve, Shop, ShopOrderPoints
 
@@ -92,6 +95,7 @@ def settle(
         return Settlement(OLDER, points_before, points_before, is_certain=False)
     is_certain = _is_certain(report, order, rule)
     report = accounts.choose_customer(session, report, order.row, account, _find_holder(session, given))
+    report = _place_customer(session, report, order, given)
     worth = _compute_worth(session, report, shop, order, given, rule)
     drafts = _build_drafts(session, report, order, reserve, worth, given)
     rule_id = _find_rule_id(session, shop, report, given, rule) if drafts else None
@@ -114,6 +118,7 @@ def settle_customer(session: Session, order: LockedOrder, shop: Shop, email: str
     report = OrderReport(id=row.order_id, number=row.number, status=row.status, customer=parse(email))
     for reserve_id in sorted({each.reserve_id for each in order.points}):
         given = order.points_in(reserve_id)
+        report = _place_customer(session, report, order, given)
         worth = _Worth(sum(each.points for each in given))
         drafts = _build_drafts(session, report, order, session.get_one(Reserve, reserve_id), worth, given)
         rule_id = next((each.rule_id for each in given if each.rule_id is not None), None)
@@ -136,9 +141,24 @@ def _record_drafts(
 
 
 def _find_holder(session: Session, given: Sequence[ShopOrderPoints]) -> Address | None:
-    """The address of the customer who has points from the order."""
+    """The address under which a customer has points from the order."""
     holders = (session.get_one(Customer, each.customer_id) for each in given if each.points > 0)
-    return next((Address(each.email, each.mail_address) for each in holders), None)
+    return next((Address(each.email, each.spelling or each.email) for each in holders), None)
+
+
+def _place_customer(
+    session: Session, report: OrderReport, order: LockedOrder, given: Sequence[ShopOrderPoints]
+) -> OrderReport:
+    """The report with the token of its customer, if the order belongs to a person who was erased since."""
+    if report.customer is None:
+        return report
+    holders = [session.get_one(Customer, each.customer_id).email for each in given]
+    token = next((each for each in holders if erased.is_of(session, each, report.customer.key)), None)
+    ordered_at = report.created_at or order.row.ordered_at
+    if token is None and ordered_at is not None:
+        dated = (report.customer.key, ordered_at)
+        token = erased.find_tokens(session, [dated]).get(dated)
+    return report if token is None else replace(report, customer=Address(token, token))
 
 
 def _choose_reserve(
@@ -196,20 +216,23 @@ def _build_drafts(
     given: Sequence[ShopOrderPoints],
 ) -> list[tuple[Draft, ShopOrderPoints | None]]:
     """A draft for each customer whose points change, with the row of the points that the customer has so far."""
-    customers = {each.customer_id: session.get_one(Customer, each.customer_id).email for each in given}
+    emails = {each.customer_id: session.get_one(Customer, each.customer_id).email for each in given}
     owner = report.customer or _find_holder(session, given)
     email = owner.key if owner else None
-    changes: list[tuple[str, int, ShopOrderPoints | None]] = []
+    people = customers.find_ids(session, sorted({*emails.values(), *([email] if email else [])}))
+    changes: list[tuple[str, int, ShopOrderPoints | None, bool]] = []
+    # A customer may have another address now than the one under which the points were given.
+    own_rows = [each for each in given if email is not None and people[emails[each.customer_id]] == people.get(email)]
     for each in given:
-        if customers[each.customer_id] != email and each.points:
-            changes.append((customers[each.customer_id], -each.points, each))
-    own = next((each for each in given if customers[each.customer_id] == email), None)
-    difference = worth.points - (own.points if own else 0)
+        if each not in own_rows and each.points:
+            changes.append((emails[each.customer_id], -each.points, each, True))
+    own = max(own_rows, key=lambda each: each.points, default=None)
+    difference = worth.points - sum(each.points for each in own_rows)
     if email is not None and difference:
-        changes.append((email, difference, own))
+        changes.append((emails[own.customer_id] if own else email, difference, own, False))
     drafts = []
-    for customer, points, row in changes:
-        is_moved = len(changes) > 1 and customer != email
+    for customer, points, row, is_other in changes:
+        is_moved = len(changes) > 1 and is_other
         draft = Draft(
             owner.spelling if owner and customer == email else customer,
             points,
@@ -231,7 +254,7 @@ def _has_expired_since(session: Session, row: ShopOrderPoints) -> bool:
     what it has taken of them. Points that have expired are not taken back twice, here and on all other sites.
     """
     query = select(Movement.seq).where(
-        Movement.customer_id == row.customer_id,
+        of_customer(session, find_people(session, [row.customer_id])[row.customer_id]),
         Movement.reserve_id == row.reserve_id,
         Movement.kind == "expire",
         Movement.recorded_at > row.given_at,

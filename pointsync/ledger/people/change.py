@@ -1,11 +1,15 @@
 """A change of people: what somebody has said about the addresses of a customer. It never changes itself. Pure."""
 
 from datetime import datetime
+from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from pointsync import clock
+
 RENAME, ALIAS, MERGE, UNMERGE, ERASE = "rename", "alias", "merge", "unmerge", "erase"
+KINDS = frozenset({RENAME, ALIAS, MERGE, UNMERGE, ERASE})
 JOINING = frozenset({RENAME, ALIAS, MERGE})
 """The changes that join two addresses. An `unmerge` undoes one of them."""
 
@@ -47,3 +51,10 @@ class Change(Struct, frozen=True, kw_only=True):
     def addresses(self) -> tuple[str, ...]:
         """The addresses that it names."""
         return (self.customer,) if self.into is None else (self.customer, self.into)
+
+
+def digest(change: Change) -> int:
+    """The digest of a change: BLAKE2b of its content, 128 bits. The lines are the same on every site."""
+    undoes = f"{change.undoes.origin} {change.undoes.id}" if change.undoes else ""
+    lines = (change.id, change.change, change.customer, change.into or "", undoes, clock.to_text(change.at))
+    return int.from_bytes(blake2b("\n".join(lines).encode("utf-8", "surrogatepass"), digest_size=16).digest())

@@ -92,7 +92,7 @@ def preview_reversal(session: Session, scope: ReversalScope) -> ReversalPreview:
     """What would be reversed, and for whom. Changes and locks nothing; always seven queries."""
     changes = (
         select(
-            Movement.customer_id,
+            Customer.person_id().label("customer_id"),
             Movement.reserve_id,
             func.count().label("movements"),
             func.sum(case((Movement.points > 0, Movement.points), else_=0)).label("given"),
@@ -100,8 +100,9 @@ def preview_reversal(session: Session, scope: ReversalScope) -> ReversalPreview:
             func.sum(Movement.points).label("points"),
             func.max(Movement.seq).label("last_seq"),
         )
+        .join(Customer, Customer.id == Movement.customer_id)
         .where(*_scope_conditions(scope), *reversible_conditions())
-        .group_by(Movement.customer_id, Movement.reserve_id)
+        .group_by(Customer.person_id(), Movement.reserve_id)
         .subquery()
     )
     balance = and_(Balance.customer_id == changes.c.customer_id, Balance.reserve_id == changes.c.reserve_id)

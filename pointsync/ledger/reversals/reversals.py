@@ -10,6 +10,7 @@ from pointsync.db.chunking import chunks
 from pointsync.errors import Conflict, NotFound
 from pointsync.ledger.apply import lock_origin
 from pointsync.ledger.balances import BalanceKey, LockedBalances
+from pointsync.ledger.people.members import lock_people
 from pointsync.ledger.record import MAX_MOVEMENTS, Draft, record
 from pointsync.ledger.reversals.preview import ReversalPreview, reversible_conditions
 from pointsync.models import Customer, Movement, Reserve, Reversal, ReversedMovement
@@ -132,8 +133,9 @@ def process_batch(
 
 def _reverse_movements(session: Session, reversal: Reversal, customer_ids: Sequence[int], now: datetime) -> None:
     conditions = (Movement.customer_id.in_(customer_ids), *_open_conditions(reversal))
-    keys = session.execute(select(Movement.customer_id, Movement.reserve_id).where(*conditions).distinct())
-    balances = LockedBalances(session, [(customer_id, reserve_id) for customer_id, reserve_id in keys])
+    keys = session.execute(select(Movement.customer_id, Movement.reserve_id).where(*conditions).distinct()).all()
+    people = lock_people(session, (address_id for address_id, _ in keys))
+    balances = LockedBalances(session, [(people[address_id], reserve_id) for address_id, reserve_id in keys])
     # With the balances locked, no admin can correct one of the movements meanwhile.
     rows = session.execute(
         select(
@@ -154,9 +156,10 @@ def _reverse_movements(session: Session, reversal: Reversal, customer_ids: Seque
     skipped: list[BalanceKey] = []
     for customer_id, reserve_id, email, key, count, total in rows:
         points = -int(total)
-        if abs(points) > MAX_POINTS or abs(balances.get((customer_id, reserve_id)) + points) > MAX_POINTS:
+        if abs(points) > MAX_POINTS or abs(balances.get((people[customer_id], reserve_id)) + points) > MAX_POINTS:
             skipped.append((customer_id, reserve_id))
         else:
+            balances.add((people[customer_id], reserve_id), points)
             reversal.done += count
             if points:
                 reason = f"{reversal.reason}: {count:,} movement{'' if count == 1 else 's'}"

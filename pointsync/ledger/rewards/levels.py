@@ -16,6 +16,7 @@ from pointsync.db.upsert import dialect_insert, insert_or_ignore
 from pointsync.ledger import mail_queue
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.movement_row import MovementRow
+from pointsync.ledger.people.members import select_members
 from pointsync.ledger.rewards import common
 from pointsync.models import Balance, Customer, Level, LevelUnlock, Movement, Reserve
 from pointsync.models.movement import is_quiet
@@ -114,6 +115,9 @@ def _write_unlocks(
         low, high = (bisect_right(reserve_points, points) for points in (row.balance - row.points, row.balance))
         for _, level_id in thresholds.get(row.reserve_id, [])[low:high]:
             reached_rows.setdefault((row.customer_id, level_id), row)
+    if reached_rows:
+        for key in _find_unlocked(session, [customer_id for customer_id, _ in reached_rows]):
+            reached_rows.pop(key, None)
     if not reached_rows:
         return
     seqs = _movement_seqs(session, [row.id for row in reached_rows.values()], gaining_rows[0].origin)
@@ -133,6 +137,30 @@ def _write_unlocks(
         ],
     )
     mail_queue.enqueue_unlock_mails(session, reached_rows, seqs)
+
+
+def _find_unlocked(session: Session, customer_ids: list[int]) -> set[tuple[int, int]]:
+    """The (customer, level) that were unlocked before, under any of the customer's addresses."""
+    found: set[tuple[int, int]] = set()
+    for part in chunks(sorted(set(customer_ids))):
+        query = select(Customer.person_id(), LevelUnlock.level_id).join(
+            Customer, Customer.id == LevelUnlock.customer_id
+        )
+        rows = session.execute(query.where(LevelUnlock.customer_id.in_(select_members(part))))
+        found |= {(customer_id, level_id) for customer_id, level_id in rows}
+    return found
+
+
+def unlock_by_sums(session: Session, customer_id: int, now: datetime) -> None:
+    """Unlock the levels whose points the customer has after two have become one. Sends no mails."""
+    if session.scalar(select(fetch_back.running_condition())):
+        return
+    query = select(Level).join(Balance, Balance.reserve_id == Level.reserve_id)
+    query = query.where(Balance.customer_id == customer_id, Level.is_active, Balance.points >= Level.points)
+    unlocked = {level_id for _, level_id in _find_unlocked(session, [customer_id])}
+    for level in session.scalars(query.order_by(Level.id)).all():
+        if level.id not in unlocked:
+            _unlock_existing_customers(session, level, customer_id, customer_id, now)
 
 
 def _movement_seqs(session: Session, ids: list[str], origin: str) -> dict[str, int]:
@@ -184,12 +212,13 @@ def _unlock_existing_customers(session: Session, level: Level, first: int, last:
 
 
 def list_reached(session: Session, customer: Customer) -> list[tuple[LevelUnlock, Level, Reserve]]:
-    """The levels that a customer has unlocked, by reserve, the lowest first."""
+    """The levels that a customer has unlocked, by reserve, the lowest first. Of several unlocks, the first one."""
     query = (
         select(LevelUnlock, Level, Reserve)
         .join(Level, Level.id == LevelUnlock.level_id)
         .join(Reserve, Reserve.id == Level.reserve_id)
-        .where(LevelUnlock.customer_id == customer.id)
-        .order_by(Reserve.key, Level.points, Level.title)
+        .where(LevelUnlock.customer_id.in_(select_members([customer.id])))
+        .order_by(Reserve.key, Level.points, Level.title, LevelUnlock.at)
     )
-    return [(unlock, level, reserve) for unlock, level, reserve in session.execute(query)]
+    rows = {level.id: (unlock, level, reserve) for unlock, level, reserve in reversed(session.execute(query).all())}
+    return list(reversed(rows.values()))

@@ -7,10 +7,12 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync.errors import Conflict, InvalidInput, NotFound
-from pointsync.ledger import draft_rules
+from pointsync.ledger import customers, draft_rules
 from pointsync.ledger.holds.held_points import active_condition
 from pointsync.ledger.mail_queue import REDEEM_KIND, REDEEMED_PREFIX
-from pointsync.ledger.movement_row import COLUMNS, NAMES, MovementRow
+from pointsync.ledger.movement_row import COLUMNS, MovementRow
+from pointsync.ledger.people.erasure import erased
+from pointsync.ledger.people.members import select_members
 from pointsync.ledger.record import Draft, RecordResult, record_checked
 from pointsync.ledger.rewards import common
 from pointsync.models import Balance, Customer, Hold, Movement, Redemption, Reserve, Reward
@@ -54,7 +56,9 @@ def list_affordable(session: Session, customer: Customer, now: datetime) -> list
     """
     held = (
         select(func.coalesce(func.sum(Hold.points), 0))
-        .where(Hold.customer_id == customer.id, Hold.reserve_id == Reserve.id, active_condition(now))
+        .where(
+            Hold.customer_id.in_(select_members([customer.id])), Hold.reserve_id == Reserve.id, active_condition(now)
+        )
         .scalar_subquery()
     )
     points = func.coalesce(Balance.points, 0) - held
@@ -118,16 +122,20 @@ def redeem(
     """
     reward = get(session, reserve, reward_id)
     reason = f"{REDEEMED_PREFIX}{reward.title}"
-    draft = Draft(customer, -reward.cost, reserve=reserve.key, kind=REDEEM_KIND, reason=reason, ref=ref)
+    draft = Draft(
+        customer, -reward.cost, reserve=reserve.key, kind=REDEEM_KIND, reason=reason, ref=ref, is_entered=True
+    )
     [checked] = draft_rules.validate(session, [draft], now)
     if ref and (existing := _find_redemption(session, source, ref)):
-        movement, existing_email, existing_reward_id = existing
+        movement, existing_reward_id = existing
+        is_same_customer = movement.customer_id == customers.find_ids(session, [checked.email]).get(checked.email)
+        is_same_customer = is_same_customer or erased.is_of_row(session, movement.address_id, checked.email)
         # A redemption that came back after a restore has only its reason left.
         content = (movement.kind, movement.reason)
         is_same_reward = existing_reward_id == reward.id or (
             existing_reward_id is None and content == (REDEEM_KIND, reason)
         )
-        if existing_email != checked.email or not is_same_reward:
+        if not (is_same_customer and is_same_reward):
             message = f"The ref {ref} was already used for other content, as movement {movement.id}; use a new ref."
             raise Conflict("ref_conflict", message, {"ref": message})
         return RecordResult("duplicate", movement, checked.email, reserve.key)
@@ -151,15 +159,15 @@ def redeem(
     return result
 
 
-def _find_redemption(session: Session, source: str, ref: str) -> tuple[MovementRow, str, int | None] | None:
-    """The movement with this ref, its customer's e-mail address, and the reward's id; None for a new ref."""
+def _find_redemption(session: Session, source: str, ref: str) -> tuple[MovementRow, int | None] | None:
+    """The movement with this ref and the reward's id; None for a new ref."""
     row = session.execute(
-        select(*COLUMNS, Customer.email, Redemption.reward_id)
+        select(*COLUMNS, Redemption.reward_id)
         .join(Customer, Customer.id == Movement.customer_id)
         .join(Redemption, Redemption.movement_seq == Movement.seq, isouter=True)
         .where(Movement.source == source, Movement.ref == ref)
     ).first()
     if row is None:
         return None
-    *values, email, redeemed_id = row
-    return MovementRow(**dict(zip(NAMES, values, strict=True))), email, redeemed_id
+    *values, redeemed_id = row
+    return MovementRow(**dict(zip([column.key for column in COLUMNS], values, strict=True))), redeemed_id

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Row, insert, update
 from sqlalchemy.orm import Session
 
-from pointsync import clock, leases
+from pointsync import clock, digests, leases
 from pointsync.crypto import Vault
 from pointsync.db import get_database_time
 from pointsync.digests import DigestSum
+from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.models import Attempt, Delivery, Remote
 from pointsync.sync.comparison import delivered
 from pointsync.sync.delivery import due
@@ -145,6 +146,7 @@ def _batch_item(row: Row[Any]) -> BatchItem:
         at=clock.to_text(row.at),
         ref=row.ref,
         source=row.source,
+        digest=digests.to_text(row.digest) if row.digest is not None and is_token(row.customer) else None,
         history=row.is_history,
     )
     return BatchItem(row.delivery_id, row.called_at is not None, movement, row.digest)

@@ -19,7 +19,10 @@ from pointsync import clock, db
 from pointsync.db import DatabaseBusy, run_in_transaction
 from pointsync.models import Remote
 from pointsync.runtime import get_runtime
-from pointsync.sync.delivery.batch import Batch, BatchAnswered, BatchFailed, BatchOutcome
+from pointsync.sync.delivery import change_outcome
+from pointsync.sync.delivery.batch import Batch, BatchFailed, BatchOutcome
+from pointsync.sync.delivery.change_claim import ChangeBatch, claim_changes
+from pointsync.sync.delivery.change_send import ChangesFailed, ChangesOutcome, send_changes
 from pointsync.sync.delivery.claim import claim_batch, lease_remote, list_due, release_lease
 from pointsync.sync.delivery.outcome import save_outcome
 from pointsync.sync.delivery.send import send_batch
@@ -27,9 +30,12 @@ from pointsync.sync.remotes.check import check_remote, refresh_status
 from pointsync.sync.remotes.status import GREEN
 from pointsync.sync.site import local_site, settings
 from pointsync.sync.site.local_site import Identity
+from pointsync.sync.site.settings import Settings
 
 log = logging.getLogger(__name__)
 
+FinishedCall = tuple[Batch, BatchOutcome] | tuple[ChangeBatch, ChangesOutcome]
+"""A call with its outcome, which is not saved yet."""
 MIN_STATUS_AGE = timedelta(seconds=1)
 """How old a green status is before a call that succeeded refreshes it."""
 MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.1, 5.0
@@ -117,17 +123,20 @@ class Couriers:
 
 
 def deliver(remote_id: int, stop_event: threading.Event) -> None:
-    """Send a remote's deliveries, batch after batch, until nothing is due or the process stops."""
-    finished_call: tuple[Batch, BatchOutcome] | None = None
+    """Send a remote's deliveries, batch after batch, until nothing is due or the process stops.
+
+    Changes of people are sent first: what movements are about may depend on them.
+    """
+    finished_call: FinishedCall | None = None
     has_probed = False
     while True:
         next_step = _take_step_with_retry(remote_id, finished_call, stop_event, may_probe=not has_probed)
         finished_call = None
         if isinstance(next_step, Call):
-            outcome = _make_call(next_step)
+            call = _make_call(next_step)
             # A call that this process aborted while stopping says nothing about the remote.
-            if isinstance(outcome, BatchAnswered) or not stop_event.is_set():
-                finished_call = (next_step.batch, outcome)
+            if not _has_failed(call) or not stop_event.is_set():
+                finished_call = call
         elif next_step is Probe.DUE:
             has_probed = True
             check_remote(remote_id)
@@ -139,7 +148,7 @@ def deliver(remote_id: int, stop_event: threading.Event) -> None:
 class Call:
     """A call that is due: its batch, and who this site is."""
 
-    batch: Batch
+    batch: Batch | ChangeBatch
     identity: Identity
 
 
@@ -150,7 +159,7 @@ class Probe(Enum):
 
 
 def _take_step_with_retry(
-    remote_id: int, finished_call: tuple[Batch, BatchOutcome] | None, stop_event: threading.Event, may_probe: bool
+    remote_id: int, finished_call: FinishedCall | None, stop_event: threading.Event, may_probe: bool
 ) -> Call | Probe | None:
     """Save the finished call's outcome and claim the next batch, in one transaction; None if nothing is due.
 
@@ -180,31 +189,43 @@ def _take_step_with_retry(
 
 
 def _take_step(
-    session: Session, remote_id: int, finished_call: tuple[Batch, BatchOutcome] | None, may_claim: bool, may_probe: bool
+    session: Session, remote_id: int, finished_call: FinishedCall | None, may_claim: bool, may_probe: bool
 ) -> Call | Probe | None:
     state, now = get_runtime(), clock.now()
     current_settings = settings.read(session)
     remote = Remote.get_for_update(session, remote_id)
     assert remote, "remotes are hidden, never deleted from the table"
     if finished_call:
-        save_outcome(session, remote, *finished_call, state.worker_id, current_settings, now)
+        _save(session, remote, finished_call, current_settings, now)
     next_step: Call | Probe | None = None
     with session.no_autoflush:  # nothing is written if nothing is due
         sending_state = lease_remote(session, remote, state.worker_id, now) if may_claim else None
         if sending_state:
             if not remote.is_probing and remote.dialect:
-                batch = claim_batch(session, remote, sending_state, state.vault, current_settings, now)
+                batch = claim_changes(session, remote, state.vault, now) or claim_batch(
+                    session, remote, sending_state, state.vault, current_settings, now
+                )
                 if batch:
                     next_step = Call(batch, local_site.load_identity(session, state.vault, state.config, now))
             if may_probe and (remote.is_probing or remote.dialect is None):
                 next_step = Probe.DUE
         if next_step is None:
             release_lease(remote, state.worker_id)
-    if finished_call and (
-        isinstance(finished_call[1], BatchFailed) or (next_step is None and _is_outdated(remote, now))
-    ):
+    if finished_call and (_has_failed(finished_call) or (next_step is None and _is_outdated(remote, now))):
         refresh_status(session, remote, current_settings, now)
     return next_step
+
+
+def _save(session: Session, remote: Remote, call: FinishedCall, current_settings: Settings, now: datetime) -> None:
+    worker_id = get_runtime().worker_id
+    if isinstance(call[0], Batch):
+        save_outcome(session, remote, *call, worker_id, current_settings, now)
+    else:
+        change_outcome.save_outcome(session, remote, *call, worker_id, current_settings, now)
+
+
+def _has_failed(call: FinishedCall) -> bool:
+    return isinstance(call[1], BatchFailed | ChangesFailed)
 
 
 def _is_outdated(remote: Remote, now: datetime) -> bool:
@@ -214,16 +235,21 @@ def _is_outdated(remote: Remote, now: datetime) -> bool:
     return remote.status != GREEN or not is_recent
 
 
-def _make_call(call: Call) -> BatchOutcome:
+def _make_call(call: Call) -> FinishedCall:
     """Make the call, outside any transaction."""
     state, batch = get_runtime(), call.batch
     db.session.remove()
     try:
-        return send_batch(state.client, call.identity, batch, clock.now())
+        if isinstance(batch, ChangeBatch):
+            return batch, send_changes(state.client, call.identity, batch, clock.now())
+        return batch, send_batch(state.client, call.identity, batch, clock.now())
     except Exception as error:
         # An error in our own code counts as a failed attempt; otherwise the remote would look silent forever.
         log.exception("remote %s: the call failed with an unexpected error", batch.remote_id)
-        return BatchFailed(
+        failed = BatchFailed(
             "bad_answer",
             f"The call failed here with an unexpected error ({type(error).__name__}). See this site's log.",
         )
+        if isinstance(batch, ChangeBatch):
+            return batch, ChangesFailed(failed, is_about_changes=True)
+        return batch, failed

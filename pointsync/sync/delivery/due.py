@@ -5,12 +5,23 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, exists, or_, select
 
 from pointsync import clock
 from pointsync.db import UtcDateTime
 from pointsync.ledger import received_summary
-from pointsync.models import Customer, Delivery, DeliveryState, Movement, Origin, Remote, RemoteFetch, Site
+from pointsync.models import (
+    ChangeDelivery,
+    Customer,
+    Delivery,
+    DeliveryState,
+    Movement,
+    Origin,
+    Remote,
+    RemoteFetch,
+    Site,
+)
+from pointsync.sync.delivery import change_claim
 from pointsync.sync.remotes import backoff, first_checks
 from pointsync.sync.site import runs
 from pointsync.sync.site.settings import Settings
@@ -37,6 +48,7 @@ def parameters(settings: Settings, now: datetime) -> dict[str, Any]:
         "latest_unknown_retry": now + MAX_UNKNOWN_DELAY,
         "latest_call": now + clock.MAX_LEAD,
         "latest_unsure": now + UNSURE_PERIOD,
+        "latest_change_retry": now + change_claim.RETRY_DELAY,
     }
 
 
@@ -62,10 +74,13 @@ def select_sending_state() -> Select[Any]:
 
 @cache
 def select_remotes() -> Select[int]:
-    """The ids of the remotes that have something due: a delivery that can be sent, or a probe."""
+    """The ids of the remotes that have something due: a delivery that can be sent, a change to send, or a probe."""
     has_pending, has_unknown = (
         exists().where(Delivery.remote_id == Remote.id, *_conditions(priority))
         for priority in (None, Priority.UNKNOWN_CUSTOMERS)
+    )
+    has_changes = Remote.takes_changes & exists().where(
+        ChangeDelivery.auth == Remote.auth, change_claim.is_due(_moment("now"), _moment("latest_change_retry"))
     )
     return select(Remote.id).where(
         Remote.deleted_at.is_(None),
@@ -73,7 +88,7 @@ def select_remotes() -> Select[int]:
         Remote.auth.not_in(Origin.select_blocked_auths()),
         Remote.id.not_in(RemoteFetch.select_unfetched()),
         backoff.may_be_called(_moment("now"), _moment("latest_call")),
-        or_(Remote.is_probing, Remote.dialect.is_(None), has_pending, has_unknown),
+        or_(Remote.is_probing, Remote.dialect.is_(None), has_pending, has_unknown, has_changes),
     )
 
 
@@ -106,7 +121,7 @@ def select_deliveries(priority: Priority) -> Executable:
             Movement.ref,
             Movement.source,
             Movement.digest,
-            func.coalesce(Movement.sent_customer, Customer.email).label("customer"),
+            Movement.customer_as_sent().label("customer"),
         )
         .join(Movement, Movement.seq == Delivery.movement_seq)
         .join(Customer, Customer.id == Movement.customer_id)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, contains_eager
 from pointsync.errors import Conflict, NotFound
 from pointsync.ledger import movement_json
 from pointsync.ledger.below_zero.shared_corrections import CORRECTION_SOURCE
+from pointsync.ledger.people.members import find_people
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Delivery, DeliveryState, Movement, Remote, Reserve
 from pointsync.text_limits import MAX_REASON_LENGTH, validate_text
@@ -64,6 +65,7 @@ def get(session: Session, delivery_id: int) -> RefusedDelivery:
     """A refused delivery. Raises NotFound, or Conflict if it is not refused (any more)."""
     delivery = _require_refused(session.get(Delivery, delivery_id, populate_existing=True), delivery_id)
     movement = _load_movement(session, delivery)
+    customer_id = find_people(session, [movement.customer_id])[movement.customer_id]
     delivered_to = session.scalars(
         select(Remote)
         .join(Delivery, Delivery.remote_id == Remote.id)
@@ -74,7 +76,7 @@ def get(session: Session, delivery_id: int) -> RefusedDelivery:
         delivery,
         movement,
         session.get_one(Remote, delivery.remote_id),
-        session.get_one(Balance, (movement.customer_id, movement.reserve_id)).points,
+        session.get_one(Balance, (customer_id, movement.reserve_id)).points,
         tuple(delivered_to),
         session.scalar(
             select(Movement.id).where(Movement.source == CORRECTION_SOURCE, Movement.ref == _correction_ref(movement))

@@ -34,7 +34,7 @@ def send_batch(client: HttpClient, identity: Identity, batch: Batch, now: dateti
             return _send_woorewards(client, identity, batch.target, batch.items[0])
         return _send_pointsync(client, identity, batch, now)
     except RemoteError as error:
-        return _batch_failed(error)
+        return describe_failure(error)
 
 
 def _send_pointsync(client: HttpClient, identity: Identity, batch: Batch, now: datetime) -> BatchOutcome:
@@ -103,7 +103,8 @@ GATEWAY_STATUSES = (502, 503, 504)
 """The site was not reached, or it is busy: these say nothing about the content."""
 
 
-def _batch_failed(error: RemoteError) -> BatchFailed:
+def describe_failure(error: RemoteError) -> BatchFailed:
+    """The outcome of a call that has raised `error`."""
     status = error.status
     is_about_content = status in (400, 413) or (status >= 500 and status not in GATEWAY_STATUSES)
     halving = Halving.NEXT_TIME if error.code == "timeout" else Halving.NEVER

@@ -13,6 +13,7 @@ from pointsync.db.upsert import insert_or_ignore
 from pointsync.ledger.fetch_back.placement import is_same, load_own
 from pointsync.models import FetchState, Origin, Remote, RemoteFetch, ReturnedMovement, Site
 from pointsync.runtime import get_runtime
+from pointsync.sync.fetch_back import changes
 from pointsync.sync.fetch_back.page import FetchedPage, fetch_page
 from pointsync.sync.protocol.errors import RemoteError
 from pointsync.sync.protocol.request import Target
@@ -38,6 +39,8 @@ def fetch_remote(remote_id: int) -> None:
             return
         try:
             page = _call(remote_id, after)
+            if page is None:
+                continue
         except RemoteError as error:
             run_in_transaction(partial(_save_failure, remote_id=remote_id, error=error, now=clock.now()))
             return
@@ -51,8 +54,11 @@ def _load_position(session: Session, remote_id: int) -> int | None:
     return None if fetch is None or fetch.finished_at else fetch.after_id
 
 
-def _call(remote_id: int, after: int) -> FetchedPage:
-    """Fetch one page, outside any transaction. A remote that was never reached is pinged first. Raises RemoteError."""
+def _call(remote_id: int, after: int) -> FetchedPage | None:
+    """Fetch one page, outside any transaction; None if that was one of changes of people, which come first.
+
+    A remote that was never reached is pinged first. Raises RemoteError.
+    """
     state, session = get_runtime(), db.session()
     remote = session.get_one(Remote, remote_id, populate_existing=True)
     if remote.paused_at:
@@ -62,7 +68,9 @@ def _call(remote_id: int, after: int) -> FetchedPage:
     target = load_target(session, remote, state.vault)
     if target.keys.pinned is None or target.dialect is None:
         target = _ping_first(remote_id)
-    now = clock.now()
+    if changes.fetch_next(remote_id, target):
+        return None
+    session, now = db.session(), clock.now()
     identity = local_site.load_identity(session, state.vault, state.config, now)
     db.session.remove()
     return fetch_page(state.client, identity, target, after, now)

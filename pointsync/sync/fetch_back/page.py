@@ -9,6 +9,7 @@ import msgspec
 from pointsync import clock, digests, ids, whole_number
 from pointsync.email_address import normalise
 from pointsync.errors import InvalidInput
+from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.models.movement import LOCAL_KINDS
 from pointsync.net.http_client import HttpClient
 from pointsync.sync.protocol import envelope, wire
@@ -84,7 +85,9 @@ def _parse_item(item: Any, after: int, now: datetime) -> FetchedMovement | None:
         return None
     if not 0 < abs(raw.points) <= MAX_POINTS or len(raw.customer) > MAX_CUSTOMER_LENGTH:
         return None
-    content_digest = digests.digest(raw.id, raw.points, raw.customer)
+    content_digest, stored_digest = digests.digest(raw.id, raw.points, raw.customer), digests.from_text(raw.digest)
+    if is_token(raw.customer) and stored_digest is not None:
+        content_digest = stored_digest  # nobody can compute that of an erased person's movement
     return FetchedMovement(
         id=number,
         customer=raw.customer,
@@ -95,5 +98,5 @@ def _parse_item(item: Any, after: int, now: datetime) -> FetchedMovement | None:
         ref=sanitise(raw.ref, MAX_REF_LENGTH) or None if raw.ref else None,
         source=sanitise(raw.source, MAX_REF_LENGTH) or None if raw.source else None,
         digest=content_digest,
-        is_altered=digests.from_text(raw.digest) not in (None, content_digest),
+        is_altered=stored_digest not in (None, content_digest),
     )

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync import clock, db, digests
@@ -17,6 +17,7 @@ from pointsync.db import run_in_transaction
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.models import Customer, HandOn, Movement, Remote, Site
 from pointsync.runtime import get_runtime
+from pointsync.sync.hand_on import changes
 from pointsync.sync.hand_on.jobs import handed_on_conditions
 from pointsync.sync.protocol import envelope, wire
 from pointsync.sync.protocol.errors import RemoteError
@@ -85,10 +86,12 @@ def _call(origin: str, remote_id: int, after_seq: int) -> tuple[HandOnBatch | No
     identity = local_site.load_identity(session, runtime.vault, runtime.config, now)
     rows = _next_rows(session, origin, remote.reserve_id, after_seq)
     db.session.remove()
+    if target.keys.pinned is None and rows:
+        raise RemoteError("not_pinned", f"{target.url} was not reached yet. Test the remote.")
+    if not after_seq:
+        changes.send_all(origin, identity, target)
     if not rows:
         return None, []
-    if target.keys.pinned is None:
-        raise RemoteError("not_pinned", f"{target.url} was not reached yet. Test the remote.")
     batch, encoded = _fit(rows, wire.MAX_BODY_BYTES - ENVELOPE_BYTES)
     content = envelope.encode_members(origin=origin) + b',"movements":[' + b",".join(encoded) + b"]"
     reply = send_signed(runtime.client, identity, target, "movements/hand-on", content, now)
@@ -111,7 +114,7 @@ def _next_rows(session: Session, origin: str, reserve_id: int, after_seq: int) -
             Movement.ref,
             Movement.ref_source,
             Movement.digest,
-            func.coalesce(Movement.sent_customer, Customer.email).label("customer"),
+            Movement.customer_as_sent().label("customer"),
         )
         .join(Customer, Customer.id == Movement.customer_id)
         .where(*handed_on_conditions(origin, reserve_id), Movement.seq > after_seq)

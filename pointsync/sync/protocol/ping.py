@@ -1,5 +1,6 @@
 """The ping: is there a site, are the credentials right, does the reserve exist, and which dialect does it speak."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from pointsync.text_limits import MAX_NAME_LENGTH, sanitise
 
 POINTSYNC, WOOREWARDS = "pointsync", "woorewards"
 MAX_LIST_ITEMS = 200
+_SUMS = ("have", "told", "waiting", "changes", "erasures")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class PingResult:
     facts: dict[str, Any] = field(default_factory=dict)
     sums: dict[str, Any] = field(default_factory=dict)
     """`have`, `told` and `waiting` of the answer, not validated yet: what the other site has from this one, what it
-    has delivered to this one, and how many movements wait there for this one."""
+    has delivered to this one, and how many movements wait there for this one. `changes` says the same about changes of
+    people, and `erasures` what it has done about this site's erasures."""
     stamp: Stamp | None = None
     """What the other site has shown of this one; not verified."""
     clock_offset_seconds: float = 0.0
@@ -48,8 +51,11 @@ class PingResult:
         return {"ok": self.is_ok, "code": self.code, "message": self.message}
 
 
-def ping(client: HttpClient, identity: Identity, target: Target, now: datetime) -> PingResult:
-    """Ping the target. Every failure is a result, too: nothing is raised.
+def ping(
+    client: HttpClient, identity: Identity, target: Target, now: datetime, open_erasures: Sequence[str] = ()
+) -> PingResult:
+    """Ping the target. Every failure is a result, too: nothing is raised. `open_erasures`: the ids of those of this
+    site's erasures about which it is asked what it has done.
 
     PointSync is tried first. If something else answers, WooRewards is tried, whose call contains the credentials.
     A site that once spoke PointSync, here or in a call of its own, is never called in the WooRewards dialect: a
@@ -57,7 +63,7 @@ def ping(client: HttpClient, identity: Identity, target: Target, now: datetime) 
     """
     try:
         try:
-            return _ping_pointsync(client, identity, target, now)
+            return _ping_pointsync(client, identity, target, now, open_erasures)
         except RemoteError as error:
             if not error.is_not_a_site or target.dialect == POINTSYNC or target.keys.pinned:
                 raise
@@ -77,8 +83,11 @@ def ping(client: HttpClient, identity: Identity, target: Target, now: datetime) 
         )
 
 
-def _ping_pointsync(client: HttpClient, identity: Identity, target: Target, now: datetime) -> PingResult:
-    content = envelope.encode_members(observed=target.observed)
+def _ping_pointsync(
+    client: HttpClient, identity: Identity, target: Target, now: datetime, open_erasures: Sequence[str]
+) -> PingResult:
+    asked = {"erasures": list(open_erasures)} if open_erasures else {}
+    content = envelope.encode_members(observed=target.observed, **asked)
     # With our own time first: after the other clock is corrected, the stored offset may still be accepted there.
     reply = send_signed(client, identity, replace(target, clock_offset_seconds=0.0), "ping", content, now)
     body = reply.body
@@ -127,7 +136,9 @@ def _pointsync_result(
         signing_key=reply.signing_key,
         is_key_proven=reply.is_proven,
         facts=facts,
-        sums={name: reply.body[name] for name in ("have", "told", "waiting") if name in reply.body},
+        sums={
+            name: reply.body[name] for name in ("have", "told", "waiting", "changes", "erasures") if name in reply.body
+        },
         stamp=stamps.parse_json(reply.body.get("stamp")),
         clock_offset_seconds=reply.clock_offset_seconds,
     )
@@ -174,6 +185,7 @@ def _parse_facts(body: dict[str, Any]) -> dict[str, Any]:
         "protocols": [each for each in _bounded_list(body, "protocols") if isinstance(each, int)],
         "reserves": reserves,
         "sends_mails": bool(body.get("sends_mails")),
+        "understands": [sanitise(str(each), 32) for each in _bounded_list(body, "understands")],
         **catalogue.parse_ping_fields(body),
         "lists": [sanitise(str(each), MAX_NAME_LENGTH) for each in _bounded_list(body, "lists")],
         "max_batch": max_batch if isinstance(max_batch, int) and max_batch >= 1 else 1,

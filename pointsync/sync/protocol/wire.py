@@ -27,6 +27,8 @@ PASS_CHANGED = "pass_changed"  # noqa: S105
 """The `reason` beside `bad_signature` if the request was signed with the receiver's expired Pass."""
 KEY_NOT_PINNED, HAND_ON_NOT_ALLOWED = "key_not_pinned", "hand_on_not_allowed"
 BLOCKED, NOT_LISTED = "blocked", "not_listed"
+CLOCK_AHEAD = "clock_ahead"
+"""A change of people is dated too far ahead. It is accepted when its time has come nearer."""
 REFUSAL_MESSAGES = {
     BLOCKED: "This site's admin has blocked the sender.",
     NOT_LISTED: "This site accepts only sites that it lists.",
@@ -70,7 +72,7 @@ class Movement(msgspec.Struct, omit_defaults=True):
     source: str | None = None
     """Who gave the `ref` at its origin. The receiver only keeps it, for a fetch."""
     digest: str | None = None
-    """Only of a movement that another site hands on: 32 hex digits, as stored with it."""
+    """Only of a movement that another site hands on, or whose customer was erased: 32 hex digits, as stored with it."""
     history: bool = False
     """It was recorded before the receiver was listed, so no mail is sent about it."""
 

@@ -176,7 +176,7 @@ def refuse_origin(session: Session, auth: str, now: datetime, locked: Origin | N
     code = None
     if origin is not None and origin.blocked_at:
         code = BLOCKED
-    elif settings.read(session).only_listed and not _is_listed(session, auth):
+    elif settings.read(session).only_listed and not is_listed(session, auth):
         code = NOT_LISTED
     if code:
         _save_refusal(session, auth, code, now)
@@ -216,7 +216,8 @@ def _require_blocked(session: Session, auth: str) -> str:
     return auth
 
 
-def _is_listed(session: Session, auth: str) -> bool:
+def is_listed(session: Session, auth: str) -> bool:
+    """Whether a remote leads to that site."""
     query = select(Remote.id).where(Remote.auth == auth, Remote.deleted_at.is_(None)).limit(1)
     return session.scalar(query) is not None
 

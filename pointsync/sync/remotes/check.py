@@ -1,6 +1,7 @@
 """Checking a remote: a ping outside any transaction, and saving its result."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,10 +11,14 @@ from sqlalchemy.orm import Session
 from pointsync import clock, db
 from pointsync.db import run_in_transaction
 from pointsync.ledger.apply import lock_origin
-from pointsync.ledger.outbox import keep_ids_above
+from pointsync.ledger.outbox import get_local_auth, keep_ids_above
+from pointsync.ledger.people.erasure import receipts
 from pointsync.models import Remote, StatusChange
 from pointsync.runtime import get_runtime
+from pointsync.sync.comparison import changes as change_sums
 from pointsync.sync.comparison import compare
+from pointsync.sync.comparison.changes import ChangeSums
+from pointsync.sync.protocol.changes import UNDERSTOOD
 from pointsync.sync.protocol.ping import PingResult, ping
 from pointsync.sync.protocol.request import Target
 from pointsync.sync.remotes import pinned_key, queue, remotes, sending_problem, shown_stamps, status_facts, unchanged
@@ -35,11 +40,13 @@ def check_remote(remote_id: int) -> PingResult:
     state, now, session = get_runtime(), clock.now(), db.session()
     remote = remotes.get(session, remote_id)
     identity = local_site.load_identity(session, state.vault, state.config, now)
-    sums, target = compare.Snapshot.take(session, remote, identity.run), load_target(session, remote, state.vault)
-    before = unchanged.Before(remote, target, identity, sums, now)
-    snapshot = RemoteSnapshot(remote.id, remote.version, identity.run, sums)
-    ping_result = _ping(identity, target, now)
-    if before.is_confirmed_by(ping_result) and run_in_transaction(partial(unchanged.save, before=before)):
+    sums, changes = compare.Snapshot.take(session, remote, identity.run), ChangeSums.take(session, remote)
+    target, open_erasures = load_target(session, remote, state.vault), receipts.list_open(session, remote.auth)
+    before = unchanged.Before(remote, target, identity, sums, changes, now)
+    snapshot = RemoteSnapshot(remote.id, remote.version, identity.run, sums, changes)
+    ping_result = _ping(identity, target, now, open_erasures)
+    is_confirmed = not open_erasures and before.is_confirmed_by(ping_result)
+    if is_confirmed and run_in_transaction(partial(unchanged.save, before=before)):
         return ping_result
     run_in_transaction(lambda session: save_result(session, snapshot, ping_result, clock.now()))
     return ping_result
@@ -60,10 +67,10 @@ def preview_remote(remote_input: RemoteInput) -> PingResult:
     return _ping(local_site.load_identity(session, state.vault, state.config, now), target, now)
 
 
-def _ping(identity: Identity, target: Target, now: datetime) -> PingResult:
+def _ping(identity: Identity, target: Target, now: datetime, open_erasures: Sequence[str] = ()) -> PingResult:
     """Ping the target, with the database session closed during the call."""
     db.session.remove()
-    return ping(get_runtime().client, identity, target, now)
+    return ping(get_runtime().client, identity, target, now, open_erasures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class RemoteSnapshot:
     version: int
     run: str | None
     sums: compare.Snapshot
+    changes: ChangeSums | None
 
 
 def save_result(session: Session, snapshot: RemoteSnapshot, ping_result: PingResult, now: datetime) -> None:
@@ -97,6 +105,7 @@ def save_result(session: Session, snapshot: RemoteSnapshot, ping_result: PingRes
     if ping_result.dialect:
         remote.dialect = ping_result.dialect
         remote.name, remote.facts = ping_result.name, ping_result.facts
+        remote.takes_changes = UNDERSTOOD in ping_result.facts.get("understands", [])
         remote.clock_offset_seconds = ping_result.clock_offset_seconds
     if ping_result.dialect or ping_result.offered_key:
         pinned_key.save_keys(lock_origin(session, remote.auth, now), ping_result)
@@ -104,7 +113,10 @@ def save_result(session: Session, snapshot: RemoteSnapshot, ping_result: PingRes
         _check_succeeded(session, remote)
         session.flush()
         compare.save_ping(session, remote, snapshot.sums, ping_result.sums, now)
-        keep_ids_above(session, ping_result.sums.get("have"), now)
+        change_sums.save_ping(session, remote, snapshot.changes, ping_result.sums.get("changes"))
+        receipts.save_answers(session, remote, ping_result.sums.get("erasures"), get_local_auth(session))
+        for name in ("have", "changes"):
+            keep_ids_above(session, ping_result.sums.get(name), now)
     else:
         log_fields = {"remote": remote.id, "code": ping_result.code}
         log.info("remote %s: check failed, %s: %s", remote.id, ping_result.code, ping_result.message, extra=log_fields)

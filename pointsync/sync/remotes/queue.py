@@ -19,6 +19,7 @@ from pointsync.models import (
     Remote,
 )
 from pointsync.models.delivery import OPEN_STATES
+from pointsync.sync.comparison import changes as change_sums
 from pointsync.sync.remotes import backfill, shown_status
 from pointsync.sync.remotes.shown_status import ShownStatus
 from pointsync.sync.site.settings import Settings
@@ -40,6 +41,8 @@ class RemoteRow:
     backfill: Backfill | None
     shown: ShownStatus
     is_blocked: bool = False
+    waiting_changes: int = 0
+    """How many changes of people its site does not have."""
 
     @property
     def undelivered_count(self) -> int:
@@ -67,6 +70,7 @@ def list_rows(session: Session, settings: Settings, now: datetime) -> list[Remot
     backfills = {each.remote_id: each for each in session.scalars(select(Backfill))}
     blocked_auths = set(session.scalars(Origin.select_blocked_auths()))
     remotes = list_all(session)
+    waiting_changes = change_sums.count_all_waiting(session)
     shown_statuses = shown_status.load(session, remotes, now)
     return [
         RemoteRow(
@@ -76,6 +80,7 @@ def list_rows(session: Session, settings: Settings, now: datetime) -> list[Remot
             backfills.get(remote.id),
             shown_statuses[remote.id],
             remote.auth in blocked_auths,
+            waiting_changes.get(remote.auth, 0) if remote.takes_changes else 0,
         )
         for remote in remotes
     ]

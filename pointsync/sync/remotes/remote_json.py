@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from pointsync import clock, models
 from pointsync.ledger.movement_json import DateTimeString
 from pointsync.models import DeliveryState, Origin
+from pointsync.sync.comparison import changes as change_sums
 from pointsync.sync.remotes import backfill, queue, shown_status
 from pointsync.sync.remotes.backfill import BackfillProgress
 from pointsync.sync.remotes.queue import RemoteRow
@@ -33,6 +34,9 @@ class Remote(Struct):
     waiting: Annotated[int, Meta(description="How many movements are not delivered.")]
     unknown_customers: Annotated[int, Meta(description="How many of them are for customers unknown there.")]
     refused: Annotated[int, Meta(description="How many of them were refused and wait for an admin.")]
+    waiting_changes: Annotated[
+        int, Meta(description="How many changes of customers the site does not have. 0 if it does not take them.")
+    ]
     paused: bool
     blocked: Annotated[bool, Meta(description="Whether an admin has blocked the site.")]
     last_success_at: DateTimeString | None
@@ -56,6 +60,7 @@ class Remote(Struct):
             waiting=row.undelivered_count,
             unknown_customers=row.waiting_by_state[DeliveryState.UNKNOWN],
             refused=row.waiting_by_state[DeliveryState.FAILED],
+            waiting_changes=row.waiting_changes,
             paused=remote.paused_at is not None,
             blocked=row.is_blocked,
             last_success_at=clock.to_text(remote.last_success_at) if remote.last_success_at else None,
@@ -81,5 +86,6 @@ def of(session: Session, remote: models.Remote) -> Remote:
             backfill.get(session, remote.id),
             shown_status.load_one(session, remote, clock.now()),
             Origin.is_blocked(session, remote.auth),
+            change_sums.count_waiting(session, remote.auth) if remote.takes_changes else 0,
         )
     )

@@ -9,6 +9,7 @@ from pointsync.crypto import Vault
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import reserves
+from pointsync.ledger.people import deliveries
 from pointsync.models import Backfill, Delivery, DeliveryState, Movement, Origin, Remote, Reserve, Site
 from pointsync.models.delivery import OPEN_STATES
 from pointsync.sync.remotes import backfill, first_checks, queue
@@ -32,7 +33,8 @@ def add(
     with_backfill: bool,
     reopen: bool = False,
 ) -> Remote:
-    """Add a remote. It gets movements recorded from now on, and with `with_backfill` all earlier ones.
+    """Add a remote. It gets movements recorded from now on, and with `with_backfill` all earlier ones. Its site
+    gets all changes of people that it has not got.
 
     A deleted remote for the same site and reserves is used again, since it knows what is delivered there. With
     `reopen`, it also gets everything that it missed. Raises InvalidInput for this site's own Auth, NotFound for the
@@ -46,6 +48,7 @@ def add(
     if deleted:
         first_missed_seq = backfill.first_unsent_seq(session, deleted)
         _use_again(session, vault, deleted, remote_input, now)
+        deliveries.enqueue(session, auth=remote_input.auth)
         if reopen:
             _enqueue_dropped(session, deleted)
             backfill.start(session, deleted, now, first_missed_seq)
@@ -65,7 +68,7 @@ def add(
     )
     session.add(remote)
     first_checks.mark_done(session, remote)
-    session.flush()
+    deliveries.enqueue(session, auth=remote.auth)
     if with_backfill:
         backfill.start(session, remote, now)
     return remote
@@ -152,6 +155,7 @@ def retry(session: Session, remote: Remote, now: datetime) -> None:
         )
         .values(not_before=None)
     )
+    deliveries.retry(session, remote.auth)
     session.flush()
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pointsync.clock import MAX_LEAD
+from pointsync.sync.comparison.change_facts import ChangeFacts
 from pointsync.sync.site.settings import Settings
 
 NONE, GREEN, WARNING, ERROR = "none", "green", "warning", "error"
@@ -77,6 +78,8 @@ class StatusFacts:
     """Movements that differ and that an admin has to decide about."""
     comparison: Comparison | None = None
     """None if the remote cannot be compared: a WooRewards shop, or a site of an earlier version."""
+    changes: ChangeFacts | None = None
+    """None if the site does not take changes of people: a WooRewards shop, or a site of an earlier version."""
 
     @property
     def is_stopped(self) -> bool:
@@ -123,7 +126,7 @@ def compute_status(facts: StatusFacts, now: datetime, settings: Settings) -> str
     has_permanent_failure = (facts.has_attempt_failed and facts.attempt_is_permanent) or (
         facts.has_check_failed and facts.check_is_permanent
     )
-    needs_decision = facts.failed_count or facts.difference_count
+    needs_decision = facts.failed_count or facts.difference_count or (facts.changes and facts.changes.needs_decision)
     if facts.sending_problem or facts.has_used_up_attempts or has_permanent_failure or needs_decision:
         return ERROR
     failed_recently = facts.last_failure_at is not None and now < facts.last_failure_at + _warning_period(settings)
@@ -134,6 +137,7 @@ def compute_status(facts: StatusFacts, now: datetime, settings: Settings) -> str
         or (facts.is_stopped and facts.pending_count)
         or facts.is_overdue(now)
         or (facts.comparison and facts.comparison.is_different)
+        or (facts.changes and not facts.changes.is_in_step)
     ):
         return WARNING
     if not facts.has_sent and not (facts.comparison and facts.comparison.count):
@@ -155,6 +159,8 @@ def describe_status(facts: StatusFacts, status: str, settings: Settings, now: da
         sentences.append(_describe_refused(facts))
     if facts.unknown_customer_count:
         sentences.append(f"{_pluralize(facts.unknown_customer_count, 'movement')} for customers unknown there.")
+    if facts.changes and facts.changes.describe() not in sentences:
+        sentences.append(facts.changes.describe())
     return " ".join(filter(None, sentences))
 
 
@@ -180,6 +186,8 @@ def _describe_cause(facts: StatusFacts, status: str, settings: Settings, now: da
         if facts.difference_count:
             differing = _pluralize(facts.difference_count, "movement")
             return f"{differing} not the same on both sites: choose which one counts."
+        if facts.changes and facts.changes.needs_decision:
+            return facts.changes.describe()
         return last_error or ""
     if status == WARNING:
         if last_error:
@@ -194,6 +202,8 @@ def _describe_cause(facts: StatusFacts, status: str, settings: Settings, now: da
             return f"Sending is late: the oldest movement has waited since {oldest.astimezone(zone):%H:%M:%S}."
         if facts.is_comparison_late(now, settings) and not past_error:
             return _describe_late_comparison(facts.comparison, now)
+        if facts.changes and not facts.changes.is_in_step:
+            return " ".join(filter(None, (facts.changes.describe(), past_error)))
         present = "Connected again; waiting movements are being sent." if facts.pending_count else "In step."
         return f"{present} {past_error}"
     if facts.is_stopped:

@@ -8,6 +8,7 @@ from sqlalchemy import Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from pointsync.models import Delivery, DeliveryState, Difference, Movement, Origin, ReceivedSummary, Remote
+from pointsync.sync.comparison import changes as change_sums
 from pointsync.sync.remotes import backoff, queue
 from pointsync.sync.remotes.status import Comparison, StatusFacts
 from pointsync.sync.site.settings import Settings
@@ -17,7 +18,7 @@ def load(session: Session, remote: Remote, settings: Settings, problem: str | No
     """The present facts about a remote. `problem` is that of `sending_problem.find`."""
     keys = {"remote_id": remote.id, "auth": remote.auth, "reserve_id": remote.reserve_id}
     row = session.execute(_select_facts(), keys | {"max_attempts": settings.max_attempts}).one()
-    *counts, is_used_up, is_blocked, difference_count, doubted_at = row
+    *counts, is_used_up, is_blocked, difference_count, doubted_at, waiting_changes, refused_changes = row
     waiting = queue.by_state(counts)
     return StatusFacts(
         attempt_code=remote.attempt_code,
@@ -38,6 +39,7 @@ def load(session: Session, remote: Remote, settings: Settings, problem: str | No
         oldest_pending_at=_oldest_due_at(session, remote) if waiting[DeliveryState.PENDING] else None,
         difference_count=difference_count,
         comparison=_describe_comparison(remote, doubted_at),
+        changes=change_sums.describe_facts(remote, waiting_changes, refused_changes),
     )
 
 
@@ -46,7 +48,7 @@ def _select_facts() -> Select[Any]:
     """`remote_id`, `auth`, `reserve_id` and `max_attempts` ↦ the counts of `queue.select_waiting`, and:
 
     whether a delivery has used up its attempts, whether the site is blocked, the number of differences that wait for a
-    decision, and since when its movements are in doubt.
+    decision, since when its movements are in doubt, and how many changes of people wait for the site or were refused.
     """
     differences = select(func.count()).select_from(Difference).where(Difference.remote_id == bindparam("remote_id"))
     doubted_at = select(ReceivedSummary.doubted_at).where(
@@ -57,6 +59,8 @@ def _select_facts() -> Select[Any]:
         exists().where(Origin.auth == bindparam("auth"), Origin.blocked_at.is_not(None)),
         differences.scalar_subquery(),
         doubted_at.scalar_subquery(),
+        change_sums.select_count(DeliveryState.PENDING).scalar_subquery(),
+        change_sums.select_count(DeliveryState.FAILED).scalar_subquery(),
     )
 
 

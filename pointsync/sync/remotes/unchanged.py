@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Update, bindparam, exists, or_, update
+from sqlalchemy import Update, and_, bindparam, exists, or_, update
 from sqlalchemy.orm import Session
 
 from pointsync.db import UtcDateTime
 from pointsync.digests import DigestSum
 from pointsync.ids import parse_movement_id
 from pointsync.models import Origin, ReceivedSummary, Remote
+from pointsync.sync.comparison.changes import ChangeSums
 from pointsync.sync.comparison.compare import Snapshot
 from pointsync.sync.protocol.ping import PingResult
 from pointsync.sync.protocol.request import Target
@@ -30,6 +31,7 @@ class Before:
     target: Target
     identity: Identity
     sums: Snapshot
+    changes: ChangeSums | None
     at: datetime
     """When this was read."""
 
@@ -42,6 +44,7 @@ class Before:
             and self._has_known_key(ping_result)
             and self._knows_no_more(ping_result)
             and self._is_equal(ping_result)
+            and (self.changes is None or self.changes.is_confirmed_by(ping_result.sums.get("changes")))
         )
 
     def _says_the_same(self, ping_result: PingResult) -> bool:
@@ -58,10 +61,11 @@ class Before:
 
     def _knows_no_more(self, ping_result: PingResult) -> bool:
         """Whether the remote has heard nothing from this site that its database does not have."""
-        have, stamp, identity = ping_result.sums.get("have"), ping_result.stamp, self.identity
-        max_id = parse_movement_id(str(have.get("max_id"))) if isinstance(have, dict) else None
-        if max_id is not None and max_id > identity.last_id:
-            return False
+        stamp, identity = ping_result.stamp, self.identity
+        for have in (ping_result.sums.get("have"), ping_result.sums.get("changes")):
+            max_id = parse_movement_id(str(have.get("max_id"))) if isinstance(have, dict) else None
+            if max_id is not None and max_id > identity.last_id:
+                return False
         if stamp is None:
             return True
         return stamp.run == identity.run and stamp.call <= identity.call and stamp.last_id <= identity.last_id
@@ -108,6 +112,10 @@ def _build_update() -> Update:
             Remote.is_equal_there.is_(True),
             Remote.is_equal_here.is_(True),
             Remote.differs_since.is_(None),
+            or_(
+                Remote.takes_changes.is_(False),
+                and_(Remote.are_changes_equal_there.is_(True), Remote.are_changes_equal_here.is_(True)),
+            ),
             Remote.is_probing.is_(False),
             Remote.failures == 0,
             or_(Remote.attempt_code.is_(None), Remote.attempt_code == "ok"),

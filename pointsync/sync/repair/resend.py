@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from pointsync import clock
 from pointsync.db import run_in_transaction
@@ -102,5 +102,7 @@ def _select(remote_id: int, selection: Selection) -> Select[int]:
     if selection.since:
         query = query.where(Movement.recorded_at >= selection.since)
     if selection.email:
-        query = query.join(Customer, Customer.id == Movement.customer_id).where(Customer.email == selection.email)
+        address = aliased(Customer)
+        people = select(address.person_id()).where(address.email == selection.email).scalar_subquery()
+        query = query.join(Customer, Customer.id == Movement.customer_id).where(Customer.person_id() == people)
     return query

@@ -4,13 +4,15 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
+from sqlalchemy import func, select
 
 from pointsync import db
 from pointsync.email_address import parse
 from pointsync.ledger.orders import accounts, merge_shops, move_orders, shops
 from pointsync.ledger.orders.accounts import AccountReport
 from pointsync.ledger.orders.report import OrderReport
-from pointsync.models import Reserve, ShopAccount
+from pointsync.ledger.people import people
+from pointsync.models import Customer, Movement, Reserve, ShopAccount
 from tests.ledger.orders.order_reports import ADDRESS, ANNA, BOB, at, points_of_all, refund, report, tell
 from tests.support.apps import run_concurrently
 from tests.support.moving_clock import START
@@ -139,3 +141,22 @@ def test_an_order_and_its_account_at_the_same_time(app):
         run_concurrently(app, lambda order=order: tell(order), lambda known=known: tell_account(known), move)
     move()
     assert points_of_all() == {ANNA: 100, BOB: 800}
+
+
+def test_an_order_of_a_renamed_customer_moves_no_points(app):
+    tell(ORDER)
+    db.run_in_transaction(lambda session: people.rename(session, ANNA, CARL, START))
+    tell_account(account(CARL, 1))
+    move()
+    assert points_of_all() == {CARL: 100}
+    tell(replace(ORDER, customer=parse(CARL)))
+    assert db.session().scalar(select(func.count()).select_from(Movement)) == 1
+
+
+def test_a_refund_is_taken_from_the_address_that_got_the_points(app):
+    tell(ORDER)
+    db.run_in_transaction(lambda session: people.rename(session, ANNA, CARL, START))
+    tell(report(account_id=ACCOUNT, customer=CARL, status="cancelled", modified_at=at(9)))
+    assert points_of_all() == {}
+    addresses = select(Customer.email).join(Movement, Movement.customer_id == Customer.id).order_by(Movement.seq)
+    assert db.session().scalars(addresses).all() == [ANNA, ANNA]

@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from pointsync import clock
 from pointsync.errors import Conflict, InvalidInput, NotFound
+from pointsync.ledger.people import people
 from pointsync.models import HandOn, Movement, Origin
 from pointsync.schedule import recovery_ticks
 from pointsync.sync.hand_on import jobs, permissions
@@ -245,3 +246,20 @@ def test_what_can_be_allowed(site: PeerSite) -> None:
     site.write(lambda session: permissions.withdraw(session, first, second))
     with pytest.raises(NotFound):
         site.write(lambda session: permissions.withdraw(session, first, second))
+
+
+def test_changes_of_customers_are_handed_on_before_the_movements(family: Family, moving_clock: MovingClock) -> None:
+    other = "bob@example.test"
+    family.sender.list_site(family.gone)
+    family.gone.record(other, 100)
+    family.gone.write(lambda session: people.merge(session, other, ALICE, clock.now()))
+    family.gone.deliver(family.to_sender)
+    assert family.receiver.balances() == {ALICE: 10}
+    family.start()
+    assert "does not allow" in (family.run().message or "")
+    family.allow()
+    moving_clock.advance(MINUTE)
+    assert family.run().state == "finished"
+    assert family.receiver.balances() == family.sender.balances() == {ALICE: 122}
+    calls = [path.removeprefix("/pointsync/v1/") for _, path, _ in family.receiver.requests if "hand-on" in path]
+    assert calls == ["customers/changes/hand-on"] * 2 + ["movements/hand-on"]

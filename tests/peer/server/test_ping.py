@@ -31,6 +31,8 @@ def test_a_ping_answers_the_sites_identity_and_reserves(site: PeerSite, caller: 
         "levels": [],
         "lists": [],
         "max_batch": 1000,
+        "understands": ["changes"],
+        "changes": have() | {"told": {"count": 0, "hash": "0" * 32}, "waiting": 0},
         "stamp": None,
         "have": have(),
     }

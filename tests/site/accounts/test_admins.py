@@ -12,10 +12,13 @@ from pointsync import db
 from pointsync.accounts import admins, sign_ins
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.models import Admin, SignIn
-from tests.support.apps import run_concurrently
+from tests.support.apps import ALSO_POSTGRES, run_concurrently
 from tests.support.moving_clock import START as NOW
 
 OLD, NEW = "correct horse battery", "staple of another horse"
+
+
+pytestmark = pytest.mark.parametrize("app", ALSO_POSTGRES, indirect=True)
 
 
 @pytest.fixture(autouse=True)

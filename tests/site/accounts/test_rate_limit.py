@@ -15,10 +15,14 @@ from pointsync import db
 from pointsync.accounts import rate_limit
 from pointsync.accounts.rate_limit import RateLimit
 from pointsync.models import RateBucket
+from tests.support.apps import ALSO_POSTGRES
 from tests.support.moving_clock import START
 
 TEN = RateLimit(10)
 MINUTE = timedelta(minutes=1)
+
+
+pytestmark = pytest.mark.parametrize("app", ALSO_POSTGRES, indirect=True)
 
 
 @pytest.fixture(autouse=True)

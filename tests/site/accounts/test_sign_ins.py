@@ -11,9 +11,13 @@ from pointsync.accounts.sign_ins import IDLE_TIMEOUT, LIFETIME, MAX_PER_ADMIN, U
 from pointsync.errors import NotFound
 from pointsync.models import Admin, AuditEntry, SignIn
 from pointsync.reports import audit_log
+from tests.support.apps import ALSO_POSTGRES
 from tests.support.moving_clock import START as NOW
 
 SECOND = timedelta(seconds=1)
+
+
+pytestmark = pytest.mark.parametrize("app", ALSO_POSTGRES, indirect=True)
 
 
 @pytest.fixture(autouse=True)

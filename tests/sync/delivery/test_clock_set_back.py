@@ -13,10 +13,11 @@ from pointsync.sync.delivery import claim, due
 from pointsync.sync.delivery.batch import Batch
 from pointsync.sync.protocol.ping import POINTSYNC, WOOREWARDS
 from pointsync.sync.site import settings
+from tests.support.apps import ALSO_POSTGRES
 from tests.support.moving_clock import MovingClock
 from tests.support.remote_rows import add_remote, get_remote, record_points
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = [pytest.mark.usefixtures("app"), pytest.mark.parametrize("app", ALSO_POSTGRES, indirect=True)]
 
 SECOND = timedelta(seconds=1)
 DELAY = timedelta(seconds=180)

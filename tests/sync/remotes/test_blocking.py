@@ -15,11 +15,14 @@ from pointsync.schedule import ticks
 from pointsync.sync.delivery import claim
 from pointsync.sync.remotes import blocked_origins, network, origin_reversals
 from pointsync.sync.site import general, names, settings
-from tests.support.apps import get_reserve
+from tests.support.apps import ALSO_POSTGRES, get_reserve
 from tests.support.moving_clock import START, MovingClock
 from tests.support.remote_rows import ANNA, AUTH, OTHER_AUTH, add_remote, get_remote, record_points
 
-pytestmark = pytest.mark.usefixtures("app", "moving_clock")
+pytestmark = [
+    pytest.mark.usefixtures("app", "moving_clock"),
+    pytest.mark.parametrize("app", ALSO_POSTGRES, indirect=True),
+]
 MINUTE = timedelta(minutes=1)
 
 

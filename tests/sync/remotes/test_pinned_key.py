@@ -9,10 +9,11 @@ from pointsync.models import Origin, Remote
 from pointsync.sync.protocol.ping import PingResult
 from pointsync.sync.remotes import pinned_key, remotes
 from pointsync.sync.remotes.pinned_key import KeyFingerprints
+from tests.support.apps import ALSO_POSTGRES
 from tests.support.moving_clock import START as NOW
 from tests.support.remote_rows import AUTH, OTHER_AUTH, add_remote, get_remote
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = [pytest.mark.usefixtures("app"), pytest.mark.parametrize("app", ALSO_POSTGRES, indirect=True)]
 
 FIRST, NEW, OTHER = (new_signing_key()[1] for _ in range(3))
 FINE = PingResult(True, "ok", "Fine.", dialect="pointsync", signing_key=FIRST, is_key_proven=True)

@@ -125,6 +125,7 @@ def test_the_json_of_one_remote_is_that_of_the_list():
         "waiting",
         "unknown_customers",
         "refused",
+        "waiting_changes",
         "paused",
         "blocked",
         "last_success_at",
@@ -140,4 +141,4 @@ def test_the_number_of_queries_for_the_list_is_fixed(remote_count):
     with db.transaction() as session:
         insert_rows(session, customers=5, movements=20, remotes=remote_count)
     # PostgreSQL is also asked whether it is read-only.
-    assert len(queries_of(remote_json.list_all)) == (11 if db.get_engine().dialect.name == "sqlite" else 12)
+    assert len(queries_of(remote_json.list_all)) == (12 if db.get_engine().dialect.name == "sqlite" else 13)

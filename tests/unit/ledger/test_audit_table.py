@@ -33,8 +33,14 @@ ALLOWED = {
     ("sync/delivery/claim.py", "update", "Delivery"): "claimed",
     ("sync/remotes/remotes.py", "update", "Delivery"): "changes with its remote, which is logged",
     ("sync/repair/resend.py", "update", "Delivery"): "sent again; the admin's request is logged",
+    ("sync/remotes/unchanged.py", "update", "Remote"): "when it was compared",
     ("sync/site/passes.py", "update", "Origin"): "who uses which Pass; the change of the Pass is logged",
     ("tasks/tasks.py", "delete", "Task"): "deletes old tasks",
+    (
+        "ledger/people/erasure/erased_rows.py",
+        "update",
+        "model",
+    ): "holds and mails of an erased person; the erasure is logged",
     ("ops/key_rotation.py", "update", "model"): "the same secrets, encrypted with another key; this is logged",
     ("db/upsert.py", "insert", "model"): "its callers are found by its name",
 }

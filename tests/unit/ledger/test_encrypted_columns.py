@@ -46,6 +46,8 @@ def test_the_columns_that_are_encrypted():
         "shop_key.sealed_consumer_key",
         "shop_key.sealed_consumer_secret",
         "webhook.sealed_secret",
+        "erasure.sealed_addresses",
+        "erasure_key.sealed_key",
     }
 
 

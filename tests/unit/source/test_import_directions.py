@@ -27,7 +27,7 @@ LAYERS = [
     {"sync.protocol"},
     {"sync.comparison"},
     {"sync.remotes"},
-    {"sync.delivery", "sync.fetch_back", "sync.hand_on"},
+    {"sync.delivery", "sync.fetch_back", "sync.hand_on", "sync.people"},
     {"accounts", "tasks"},
     {"reports", "mail", "woocommerce", "webhooks", "sync.repair"},
     {"exports"},

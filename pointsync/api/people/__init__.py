@@ -1,0 +1,1 @@
+"""The calls about people: other addresses, customers who are one, and customers who may be."""

@@ -1,0 +1,98 @@
+"""`DELETE /customers/{email}`, and the erasures: `GET /erasures`, and `GET` and `DELETE /erasures/{id}`."""
+
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from pointsync import clock, db
+from pointsync.api.customers import EMAIL_PARAMETER
+from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
+from pointsync.api.responses import json_response
+from pointsync.api.schemas import ErasureAnswer, ErasureList
+from pointsync.ledger import audit_recorder
+from pointsync.ledger.people.erasure import erasures, receipts
+from pointsync.ledger.people.erasure.erasure_json import ErasureDocument
+from pointsync.models import Erasure
+from pointsync.sync.site import settings
+
+_ID_PARAMETER = Parameter("erasure", "The id of the erasure.", "path", {"type": "integer", "minimum": 1})
+
+
+@endpoint(
+    "DELETE",
+    "/customers/{email}",
+    scope="people",
+    title="Let a person be erased",
+    description=(
+        "After a day, this takes away all addresses of the customer, and every text that names the person, here and on "
+        "the other sites of the family. The points stay, without a name. Until then it can be stopped with DELETE "
+        "/erasures/{id}, by an admin or with a command. If it was requested before, the answer is that request."
+    ),
+    parameters=(EMAIL_PARAMETER,),
+    responses={202: SuccessResponse("The request.", (ErasureAnswer,))},
+    errors={404: "No customer has this e-mail address.", 422: "The e-mail address is not valid."},
+)
+def erase_customer(email: str) -> ResponseReturnValue:
+    """Store the request."""
+    now = clock.now()
+    erasure = db.run_in_transaction(
+        lambda session: erasures.request(session, email, audit_recorder.get_actor(session).name, now)
+    )
+    return json_response(ErasureAnswer(_describe(db.session(), erasure.id)), 202)
+
+
+@endpoint(
+    "GET",
+    "/erasures",
+    scope="people",
+    title="List erasures",
+    description=f"The newest first, at most {erasures.MAX_LISTED}: requests that wait, and receipts.",
+    responses={200: SuccessResponse("The erasures.", (ErasureList,))},
+)
+def list_erasures() -> ResponseReturnValue:
+    """Answer with the erasures."""
+    session = db.session()
+    days = settings.read(session).backup_days
+    return json_response(ErasureList([receipts.describe(session, each, days) for each in erasures.list_all(session)]))
+
+
+@endpoint(
+    "GET",
+    "/erasures/{erasure}",
+    scope="people",
+    title="Get the receipt of an erasure",
+    description=(
+        "What was erased here and when, what each other site has answered, and which backups still have the person. "
+        "The address is gone by then: the id is what you keep."
+    ),
+    parameters=(_ID_PARAMETER,),
+    responses={200: SuccessResponse("The receipt.", (ErasureAnswer,))},
+    errors={404: "There is no such erasure."},
+)
+def get_erasure(erasure: int) -> ResponseReturnValue:
+    """Answer with the receipt."""
+    return json_response(ErasureAnswer(_describe(db.session(), erasure)))
+
+
+@endpoint(
+    "DELETE",
+    "/erasures/{erasure}",
+    scope="people",
+    title="Stop an erasure that waits",
+    description="It does no harm to repeat it.",
+    parameters=(_ID_PARAMETER,),
+    responses={200: SuccessResponse("The stopped request.", (ErasureAnswer,))},
+    errors={404: "There is no such erasure.", 409: "erased: the person was erased already."},
+)
+def stop_erasure(erasure: int) -> ResponseReturnValue:
+    """Stop it."""
+    now = clock.now()
+
+    def stop(session: Session) -> Erasure:
+        return erasures.stop(session, erasure, audit_recorder.get_actor(session).name, now)
+
+    db.run_in_transaction(stop)
+    return json_response(ErasureAnswer(_describe(db.session(), erasure)))
+
+
+def _describe(session: Session, erasure_id: int) -> ErasureDocument:
+    return receipts.describe(session, erasures.get(session, erasure_id), settings.read(session).backup_days)

@@ -1,0 +1,70 @@
+"""The server of `customers/report`: another site of the family asks what this site holds about a person."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+from flask import Response
+from sqlalchemy.orm import Session
+
+from pointsync import db
+from pointsync.errors import InvalidInput
+from pointsync.ledger import audit_recorder
+from pointsync.peer.pointsync import JsonObject, handle_call, require_pinned_sender
+from pointsync.reports.held import person
+from pointsync.reports.held.rows import Position, ReportRow, iter_rows, parse_position
+from pointsync.runtime import get_runtime
+from pointsync.sync.protocol import wire
+from pointsync.sync.protocol.wire import WireError
+from pointsync.sync.remotes.blocked_origins import is_listed
+from pointsync.sync.site.local_site import Identity
+
+ENVELOPE_BYTES = 8192
+"""Reserved in an answer for everything besides the rows."""
+MAX_ROWS = 2000
+
+
+def report_customer() -> Response:
+    """Answer the next rows of what this site holds. The first question is in the audit log."""
+    return handle_call(_build_answer, only_reads=True)
+
+
+def _build_answer(session: Session, _identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
+    sender = body["from"]
+    require_pinned_sender(session, sender)
+    if not is_listed(session, sender):
+        raise WireError(403, wire.NOT_LISTED, wire.REFUSAL_MESSAGES[wire.NOT_LISTED])
+    about, after = _parse(session, body, now)
+    if after is None:
+        db.run_in_transaction(
+            lambda writing: audit_recorder.log_action(
+                writing, "reported", "customer", thing=about.address, after={"to": sender}
+            )
+        )
+    parts, following = _fit(iter_rows(about, after))
+    return {"parts": parts, "next": None if following is None else str(following)}
+
+
+def _parse(session: Session, body: JsonObject, now: datetime) -> tuple[person.Person, Position | None]:
+    """Who the question is about, and after which row the answer begins. Raises WireError."""
+    text = body.get("after")
+    try:
+        about = person.find(session, get_runtime().config, wire.require_text(body, "customer"), now)
+        after = parse_position(text if isinstance(text, str) else "") if text is not None else None
+    except InvalidInput as error:
+        raise WireError(400, "malformed", error.message) from error
+    return about, after
+
+
+def _fit(rows: Iterator[ReportRow]) -> tuple[dict[str, list[msgspec.Raw]], Position | None]:
+    """As many rows as fit into an answer, encoded, and after which one the next answer begins."""
+    parts: dict[str, list[msgspec.Raw]] = {}
+    remaining_bytes, last, count = wire.MAX_BODY_BYTES - ENVELOPE_BYTES, None, 0
+    for row in rows:
+        item = msgspec.json.encode(row.content)
+        remaining_bytes -= len(item) + 1
+        if remaining_bytes < 0 or count == MAX_ROWS:
+            return parts, last
+        parts.setdefault(row.part, []).append(msgspec.Raw(item))
+        last, count = row.next, count + 1
+    return parts, None

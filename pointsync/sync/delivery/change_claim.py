@@ -1,0 +1,95 @@
+"""Claiming: the next changes of people for a remote's site, before any of its movements."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy.orm import Session
+
+from pointsync.crypto import Vault
+from pointsync.ledger.people import stored
+from pointsync.ledger.people.erasure.erasure_details import load_details
+from pointsync.models import ChangeDelivery, CustomerChange, DeliveryState, Remote
+from pointsync.sync.protocol import wire
+from pointsync.sync.protocol.changes import WireChange, to_wire
+from pointsync.sync.protocol.request import Target
+from pointsync.sync.remotes.backoff import TimeOrParameter
+from pointsync.sync.remotes.target import load_target
+from pointsync.sync.site import runs
+
+MAX_CHANGES = 500
+"""In one call: they fit into a request, however long the addresses are in nearly all scripts."""
+ENVELOPE_BYTES = 4096
+"""Reserved in a request's body for everything besides the changes."""
+RETRY_DELAY = timedelta(minutes=1)
+"""The wait of changes that failed on their own. Movements are sent meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeItem:
+    """A delivery with its change."""
+
+    delivery_id: int
+    change_seq: int
+    change: WireChange
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBatch:
+    """Changes claimed for one call."""
+
+    remote_id: int
+    target: Target
+    items: tuple[ChangeItem, ...]
+
+
+def is_due(now: TimeOrParameter, latest: TimeOrParameter) -> ColumnElement[bool]:
+    """For queries: a delivery waits to be sent, and not for a time. `latest` is `RETRY_DELAY` after now: a longer wait
+    was stored before the clock was set back."""
+    not_before = ChangeDelivery.not_before
+    is_over = or_(not_before.is_(None), not_before <= now, not_before > latest)
+    return (ChangeDelivery.state == DeliveryState.PENDING) & is_over
+
+
+def claim_changes(session: Session, remote: Remote, vault: Vault, now: datetime) -> ChangeBatch | None:
+    """Claim the next changes for a leased remote, in the order of their ids; None if there is nothing to send."""
+    if not remote.takes_changes:
+        return None
+    rows = _next_rows(session, remote.auth, now)
+    if not rows:
+        return None
+    session.flush()  # the lease
+    runs.count_call(session)
+    items = _fit([_to_item(session, row) for row in rows])
+    return ChangeBatch(remote.id, load_target(session, remote, vault), items)
+
+
+def _to_item(session: Session, row: Row[int, CustomerChange]) -> ChangeItem:
+    delivery_id, change_row = row
+    change = stored.to_change(change_row)
+    details = load_details(session, change, with_addresses=True)
+    return ChangeItem(delivery_id, change_row.seq, to_wire(change, change_row.digest, details))
+
+
+def _fit(items: Sequence[ChangeItem]) -> tuple[ChangeItem, ...]:
+    """The first items, as many as fit into one request: erasures of people with many addresses are long."""
+    remaining_bytes = wire.MAX_BODY_BYTES - ENVELOPE_BYTES
+    fitting: list[ChangeItem] = []
+    for item in items:
+        remaining_bytes -= len(msgspec.json.encode(item.change)) + 1
+        if fitting and remaining_bytes < 0:
+            break
+        fitting.append(item)
+    return tuple(fitting)
+
+
+def _next_rows(session: Session, auth: str, now: datetime) -> Sequence[Row[int, CustomerChange]]:
+    return session.execute(
+        select(ChangeDelivery.id, CustomerChange)
+        .join(CustomerChange, CustomerChange.seq == ChangeDelivery.change_seq)
+        .where(ChangeDelivery.auth == auth, is_due(now, now + RETRY_DELAY))
+        .order_by(func.length(CustomerChange.id), CustomerChange.id)
+        .limit(MAX_CHANGES)
+    ).all()

@@ -1,0 +1,136 @@
+"""Saving the outcome of a call with changes of people."""
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from pointsync.db.is_in import is_in
+from pointsync.ledger.outbox import keep_ids_above
+from pointsync.ledger.people import deliveries
+from pointsync.models import ChangeDelivery, DeliveryState, Remote
+from pointsync.sync.comparison import changes as change_sums
+from pointsync.sync.delivery.batch import BatchFailed
+from pointsync.sync.delivery.change_claim import RETRY_DELAY, ChangeBatch
+from pointsync.sync.delivery.change_send import ChangesAnswered, ChangesOutcome
+from pointsync.sync.delivery.claim import release_lease
+from pointsync.sync.protocol.wire import CLOCK_AHEAD
+from pointsync.sync.remotes import shown_stamps
+from pointsync.sync.remotes.backoff import bounded_retry_after, forget_future_failure
+from pointsync.sync.remotes.status import OK_CHECK_CODES
+from pointsync.sync.site.settings import Settings
+from pointsync.text_limits import MAX_MESSAGE_LENGTH
+
+log = logging.getLogger(__name__)
+
+
+def save_outcome(
+    session: Session,
+    remote: Remote,
+    batch: ChangeBatch,
+    outcome: ChangesOutcome,
+    worker_id: str,
+    settings: Settings,
+    now: datetime,
+) -> None:
+    """Save the outcome: the deliveries, and the state of the locked remote."""
+    forget_future_failure(remote, now)
+    is_holder = remote.holder == worker_id
+    if isinstance(outcome, ChangesAnswered):
+        _save_answers(session, remote, batch, outcome, now)
+        if is_holder:
+            _save_success(remote, outcome, now)
+        session.flush()
+        change_sums.save_answer(session, remote, outcome.have)
+        keep_ids_above(session, outcome.have, now)
+    else:
+        failure = outcome.failure
+        log_fields = {"remote": remote.id, "code": failure.code}
+        log.info(
+            "remote %s: changes were not delivered, %s: %s", remote.id, failure.code, failure.message, extra=log_fields
+        )
+        shown_stamps.heed(session, remote, failure.code, failure.stamp)
+        waits_until = now + RETRY_DELAY if outcome.is_about_changes else None
+        _save_undelivered(session, [each.delivery_id for each in batch.items], failure, waits_until)
+        if is_holder and not outcome.is_about_changes:
+            _save_failure(remote, failure, settings, now)
+    if remote.next_attempt_at or remote.is_probing:
+        release_lease(remote, worker_id)
+    session.flush()
+
+
+def _save_answers(
+    session: Session, remote: Remote, batch: ChangeBatch, outcome: ChangesAnswered, now: datetime
+) -> None:
+    delivered = []
+    for item in batch.items[: outcome.called_count]:
+        answer = outcome.answers.get(item.change.id)
+        if answer is not None and answer.code is None:
+            delivered.append(item)
+            continue
+        delivery = session.scalar(
+            select(ChangeDelivery).where(
+                ChangeDelivery.id == item.delivery_id, ChangeDelivery.state != DeliveryState.DELIVERED
+            )
+        )
+        if delivery is None:
+            continue
+        delivery.attempts += 1
+        if answer is None or answer.code == CLOCK_AHEAD:
+            # It is sent again in a while. Movements do not wait for it.
+            delivery.not_before = now + RETRY_DELAY
+        else:
+            delivery.state, delivery.not_before = DeliveryState.FAILED, None
+            log_fields = {"remote": remote.id, "change": item.change.id, "code": answer.code}
+            log.warning("remote %(remote)s refused change %(change)s: %(code)s", log_fields, extra=log_fields)
+        if answer is not None:
+            delivery.code, delivery.message = answer.code, answer.message
+    session.flush()
+    session.execute(
+        update(ChangeDelivery)
+        .where(is_in(ChangeDelivery.id, [each.delivery_id for each in delivered]))
+        .where(ChangeDelivery.state != DeliveryState.DELIVERED)
+        .values(attempts=ChangeDelivery.attempts + 1)
+        .execution_options(synchronize_session=False)
+    )
+    deliveries.mark_delivered(session, remote.auth, [each.change_seq for each in delivered], now)
+    log_fields = {"remote": remote.id, "delivered": len(delivered), "sent": outcome.called_count}
+    log.info(
+        "remote %(remote)s: %(delivered)s of %(sent)s changes of customers delivered", log_fields, extra=log_fields
+    )
+
+
+def _save_success(remote: Remote, outcome: ChangesAnswered, now: datetime) -> None:
+    remote.failures, remote.next_attempt_at = 0, None
+    remote.attempt_code, remote.attempt_message, remote.attempt_is_permanent = "ok", None, False
+    if remote.check_code not in OK_CHECK_CODES:
+        remote.check_code, remote.check_message, remote.check_is_permanent = "ok", None, False
+    remote.last_success_at = now
+    remote.clock_offset_seconds = outcome.clock_offset_seconds
+
+
+def _save_undelivered(
+    session: Session, delivery_ids: list[int], failure: BatchFailed, not_before: datetime | None
+) -> None:
+    values: dict[str, object] = {"code": failure.code, "message": failure.message[:MAX_MESSAGE_LENGTH]}
+    if failure.counts_as_attempt:
+        values["attempts"] = ChangeDelivery.attempts + 1
+    session.execute(
+        update(ChangeDelivery)
+        .where(is_in(ChangeDelivery.id, delivery_ids), ChangeDelivery.state == DeliveryState.PENDING)
+        .values(not_before=not_before, **values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _save_failure(remote: Remote, failure: BatchFailed, settings: Settings, now: datetime) -> None:
+    """A call that failed for a reason that movements would meet as well delays the remote."""
+    remote.failures += 1
+    remote.attempt_code, remote.attempt_message = failure.code, failure.message[:MAX_MESSAGE_LENGTH]
+    remote.attempt_is_permanent = failure.is_permanent
+    remote.last_failure_at, remote.last_error = now, failure.message[:MAX_MESSAGE_LENGTH]
+    delay = bounded_retry_after(failure.retry_after_seconds, remote.failures, settings)
+    remote.next_attempt_at = now + (delay or timedelta(seconds=settings.delay_seconds))
+    if failure.is_permanent or remote.failures >= settings.max_attempts:
+        remote.is_probing = True
