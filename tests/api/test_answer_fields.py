@@ -58,7 +58,7 @@ def filled_app(app: Flask, api_client: ApiClient, add_order_rule: Any) -> Flask:
 
 def call_endpoint(api_client: ApiClient, endpoint: Endpoint, body: Any) -> Any:
     """The decoded answer of a successful call."""
-    path = endpoint.path.format(email=ALICE, key="default", id=1, ref=REFS.get(endpoint.name))
+    path = endpoint.path.format(email=ALICE, key="default", id=1, erasure=1, ref=REFS.get(endpoint.name))
     answer = api_client.client.open(f"{PREFIX}{path}", method=endpoint.method, json=body, headers=api_client.headers)
     assert answer.status_code in endpoint.responses, (endpoint.path, answer.text)
     return answer.json

@@ -45,7 +45,7 @@ def create_client(app: Flask, moving_clock: MovingClock) -> CreateClient:
 
 def call_endpoint(shop: ApiClient, endpoint: Endpoint) -> TestResponse:
     """Call the endpoint, with sample values in its path."""
-    path = endpoint.path.format(email="alice@example.test", key="default", id=1, ref="cart-1")
+    path = endpoint.path.format(email="alice@example.test", key="default", id=1, erasure=1, ref="cart-1")
     return shop.client.open(f"{PREFIX}{path}", method=endpoint.method, json=BODY, headers=shop.headers)
 
 
