@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from tempfile import SpooledTemporaryFile
+from io import BytesIO
+from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
 from sqlalchemy.orm import Session
@@ -29,12 +30,16 @@ class Report:
     made_at: datetime
 
     def write_file(self, form: str) -> BinaryIO:
-        """The document in a temporary file, which is in memory while it is short. It is complete, or nothing is."""
-        file = SpooledTemporaryFile(max_size=MAX_BYTES_IN_MEMORY)  # noqa: SIM115 its reader closes it
+        """The document in memory, or in a temporary file if it is long. So it is complete before anybody gets it."""
+        file: BinaryIO = BytesIO()
         for piece in self.iter_document(form):
+            if isinstance(file, BytesIO) and file.tell() > MAX_BYTES_IN_MEMORY:
+                start = file.getvalue()
+                file = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 whoever reads it closes it
+                file.write(start)
             file.write(piece)
         file.seek(0)
-        return cast(BinaryIO, file)
+        return file
 
     def iter_document(self, form: str) -> Iterator[bytes]:
         """The report as `documents.JSON` or `CSV`, in pieces."""
