@@ -22,10 +22,12 @@ MAX_UNDERWAY = timedelta(seconds=10)
 """What has not changed for so long is not on its way any more."""
 PINGED_OFTEN = timedelta(minutes=1)
 """How long a remote in doubt is pinged each second."""
-LATEST_DOUBT, EARLIEST_DOUBT = timedelta(seconds=7), timedelta(seconds=4)
-"""A doubt begins so long after the last comparison at the latest, as far as it is noticed then, and at most so long
-before it is noticed. In doubt for three seconds, a remote is not green any more (`status.DOUBT_PERIOD`): so nothing is
-green that was compared more than 10 seconds ago."""
+LATEST_DOUBT, EARLIEST_DOUBT = timedelta(seconds=5), timedelta(seconds=4)
+"""A doubt begins at most the first period after the last comparison, and at most the second one before it is noticed.
+
+In doubt for 3 seconds, a remote is not green any more (`status.DOUBT_PERIOD`), and its stored status may be a second
+old. So nothing is green that was compared more than 10 seconds ago.
+"""
 EVIDENCE = timedelta(seconds=2)
 """How long a batch that was equal counts for a ping during which movements arrive."""
 

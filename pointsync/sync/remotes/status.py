@@ -20,9 +20,9 @@ while a movement has waited for more than 10."""
 DOUBT_PERIOD = timedelta(seconds=3)
 """How long movements may be on their way before the last comparison counts no more. In doubt, a remote is pinged each
 second."""
-COMPARISON_MARGIN = timedelta(seconds=4)
-"""How much later than planned a comparison may be: with the default of `check_seconds`, what is green was compared in
-the last 10 seconds."""
+COMPARISON_MARGIN = timedelta(seconds=3)
+"""How much later than planned a comparison may be. A stored status may be a second old: so with the default of
+`check_seconds`, what is green was compared in the last 10 seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def test_a_doubt_long_after_the_last_comparison_counts_sooner(
 ) -> None:
     """Nothing is green that was compared more than ten seconds ago, if the other site did not answer meanwhile."""
     a, b = pair
-    moving_clock.advance(9 * SECOND)
+    moving_clock.advance(7 * SECOND)
     check_while_sending(a, remotes[0], b, monkeypatch)
     assert status(a, remotes[0])[0] == "green"
     moving_clock.advance(2 * SECOND)
