@@ -7,28 +7,23 @@ from datetime import datetime
 from flask import Response
 from sqlalchemy.orm import Session
 
-from pointsync import ids
 from pointsync.ledger.people import held
 from pointsync.ledger.people.receive import ChangeResult, ReceivedChange, receive
 from pointsync.peer.hand_on import require_origin
-from pointsync.peer.pointsync import JsonObject, handle_call, require_pinned_sender
+from pointsync.peer.pointsync import JsonObject, handle_call, require_listed_sender, require_pinned_sender
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.changes import encode_changes
 from pointsync.sync.protocol.parse_change import parse_change
 from pointsync.sync.protocol.wire import WireError
-from pointsync.sync.remotes.blocked_origins import is_listed
 from pointsync.sync.site import settings
 from pointsync.sync.site.local_site import Identity
 
 log = logging.getLogger(__name__)
 
-ENVELOPE_BYTES = 4096
-"""Reserved in an answer for everything besides the changes."""
-
 
 def change_customers() -> Response:
     """Store a batch of the caller's changes and let them take effect. The answer is sent after the commit."""
-    return _receive_batch(lambda session, _, body: _require_listed_sender(session, body))
+    return _receive_batch(lambda session, _, body: require_listed_sender(session, body))
 
 
 def hand_on_changes() -> Response:
@@ -57,12 +52,8 @@ def fetch_changes() -> Response:
 
 def _build_page(session: Session, _identity: Identity, body: JsonObject, _now: datetime) -> JsonObject:
     require_pinned_sender(session, body["from"])
-    text = wire.require_text(body, "after")
-    after = 0 if text == "0" else ids.parse_movement_id(text)
-    if after is None:
-        raise WireError(400, "malformed", "after must be an id in decimal digits, or 0.")
-    rows = held.list_page(session, body["from"], after, wire.MAX_BATCH)
-    encoded = encode_changes(session, rows, wire.MAX_BODY_BYTES - ENVELOPE_BYTES)
+    rows = held.list_page(session, body["from"], wire.require_position(body), wire.MAX_BATCH)
+    encoded = encode_changes(session, rows)
     is_last = len(encoded) == len(rows) < wire.MAX_BATCH
     next_after = None if is_last else rows[len(encoded) - 1].id
     return {"changes": encoded, "next": next_after, "have": held.get_have(session, body["from"])}
@@ -80,14 +71,6 @@ def receive_changes(session: Session, origin: str, body: JsonObject, now: dateti
     needs_approval = settings.read(session).approve_changes
     results = iter(receive(session, origin, received, now, needs_approval=needs_approval))
     return [next(results) if isinstance(each, ReceivedChange) else each for each in parsed]
-
-
-def _require_listed_sender(session: Session, body: JsonObject) -> str:
-    """The sender, which must be on the list, with a pinned key. Raises WireError 403."""
-    require_pinned_sender(session, body["from"])
-    if not is_listed(session, body["from"]):
-        raise WireError(403, wire.NOT_LISTED, wire.REFUSAL_MESSAGES[wire.NOT_LISTED])
-    return str(body["from"])
 
 
 def result_json(result: ChangeResult) -> JsonObject:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 from flask import Response
@@ -10,17 +11,14 @@ from sqlalchemy.orm import Session
 from pointsync import db
 from pointsync.errors import InvalidInput
 from pointsync.ledger import audit_recorder
-from pointsync.peer.pointsync import JsonObject, handle_call, require_pinned_sender
+from pointsync.peer.pointsync import JsonObject, handle_call, require_listed_sender
 from pointsync.reports.held import person
 from pointsync.reports.held.rows import Position, ReportRow, iter_rows, parse_position
 from pointsync.runtime import get_runtime
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.wire import WireError
-from pointsync.sync.remotes.blocked_origins import is_listed
 from pointsync.sync.site.local_site import Identity
 
-ENVELOPE_BYTES = 8192
-"""Reserved in an answer for everything besides the rows."""
 MAX_ROWS = 2000
 
 
@@ -30,10 +28,7 @@ def report_customer() -> Response:
 
 
 def _build_answer(session: Session, _identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
-    sender = body["from"]
-    require_pinned_sender(session, sender)
-    if not is_listed(session, sender):
-        raise WireError(403, wire.NOT_LISTED, wire.REFUSAL_MESSAGES[wire.NOT_LISTED])
+    sender = require_listed_sender(session, body)
     about, after = _parse(session, body, now)
     if after is None:
         db.run_in_transaction(
@@ -58,13 +53,9 @@ def _parse(session: Session, body: JsonObject, now: datetime) -> tuple[person.Pe
 
 def _fit(rows: Iterator[ReportRow]) -> tuple[dict[str, list[msgspec.Raw]], Position | None]:
     """As many rows as fit into an answer, encoded, and after which one the next answer begins."""
+    taken = list(islice(rows, MAX_ROWS + 1))
+    encoded = wire.take_fitting(msgspec.json.encode(each.content) for each in taken[:MAX_ROWS])
     parts: dict[str, list[msgspec.Raw]] = {}
-    remaining_bytes, last, count = wire.MAX_BODY_BYTES - ENVELOPE_BYTES, None, 0
-    for row in rows:
-        item = msgspec.json.encode(row.content)
-        remaining_bytes -= len(item) + 1
-        if remaining_bytes < 0 or count == MAX_ROWS:
-            return parts, last
+    for row, item in zip(taken, encoded, strict=False):
         parts.setdefault(row.part, []).append(msgspec.Raw(item))
-        last, count = row.next, count + 1
-    return parts, None
+    return parts, taken[len(encoded) - 1].next if len(encoded) < len(taken) else None

@@ -7,7 +7,7 @@ from flask import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync import clock, digests, ids
+from pointsync import clock, digests
 from pointsync.ledger import received_summary
 from pointsync.ledger.fetch_back import held
 from pointsync.ledger.fetch_back.held import HeldMovement, HeldPage
@@ -17,9 +17,6 @@ from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.wire import WireError
 from pointsync.sync.site.local_site import Identity
 
-ENVELOPE_BYTES = 4096
-"""Reserved in an answer for everything besides the movements."""
-
 
 def fetch_movements() -> Response:
     """Answer the next of the caller's own movements that this site holds in a reserve."""
@@ -27,7 +24,7 @@ def fetch_movements() -> Response:
 
 
 def _build_answer(session: Session, _identity: Identity, body: JsonObject, _now: datetime) -> JsonObject:
-    origin, after = body["from"], _parse_after(body)
+    origin, after = body["from"], wire.require_position(body)
     require_pinned_sender(session, origin)
     # Also of a reserve that is not active any more: its movements are still held.
     reserve = session.scalar(select(Reserve).where(Reserve.key == wire.require_text(body, "reserve")))
@@ -42,27 +39,12 @@ def _build_answer(session: Session, _identity: Identity, body: JsonObject, _now:
     }
 
 
-def _parse_after(body: JsonObject) -> int:
-    """The id after which the page starts; 0 for the first page."""
-    text = wire.require_text(body, "after")
-    number = 0 if text == "0" else ids.parse_movement_id(text)
-    if number is None:
-        raise WireError(400, "malformed", "after must be an id in decimal digits, or 0.")
-    return number
-
-
 def _fit(page: HeldPage) -> tuple[list[msgspec.Raw], int | None]:
     """As many movements as fit into an answer, encoded, and where the next page starts."""
-    encoded: list[msgspec.Raw] = []
-    remaining_bytes, last_id = wire.MAX_BODY_BYTES - ENVELOPE_BYTES, 0
-    for movement in page.movements:
-        item = msgspec.json.encode(_to_wire(movement))
-        remaining_bytes -= len(item) + 1
-        if remaining_bytes < 0:
-            return encoded, last_id
-        encoded.append(msgspec.Raw(item))
-        last_id = movement.id
-    return encoded, page.next_after
+    encoded = wire.take_fitting(msgspec.json.encode(_to_wire(each)) for each in page.movements)
+    is_whole = len(encoded) == len(page.movements)
+    next_after = page.next_after if is_whole else page.movements[len(encoded) - 1].id
+    return [msgspec.Raw(each) for each in encoded], next_after
 
 
 def _to_wire(movement: HeldMovement) -> wire.ReturnedMovement:

@@ -27,6 +27,7 @@ from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.changes import UNDERSTOOD
 from pointsync.sync.protocol.wire import WireError
 from pointsync.sync.remotes import origin_runs, queue
+from pointsync.sync.remotes.blocked_origins import is_listed
 from pointsync.sync.site import catalogue, local_site, passes
 from pointsync.sync.site.local_site import Identity
 from pointsync.text_limits import MAX_NAME_LENGTH, is_reserve_key, sanitise
@@ -234,6 +235,15 @@ def require_pinned_sender(session: Session, sender: str) -> None:
     """Refuse a request, whose signature was verified, if its sender's key is not pinned. Raises WireError."""
     if not session.scalar(select(Origin.is_key_proven).where(Origin.auth == sender)):
         raise WireError(403, wire.KEY_NOT_PINNED, "This site has not pinned the sender's key yet.")
+
+
+def require_listed_sender(session: Session, body: JsonObject) -> str:
+    """The sender, which must be on the list of remotes, with a pinned key. Raises WireError."""
+    sender = str(body["from"])
+    require_pinned_sender(session, sender)
+    if not is_listed(session, sender):
+        raise WireError(403, wire.NOT_LISTED, wire.REFUSAL_MESSAGES[wire.NOT_LISTED])
+    return sender
 
 
 def _reserve_json(reserve: Reserve) -> dict[str, str]:

@@ -21,8 +21,6 @@ from pointsync.sync.site import runs
 
 MAX_CHANGES = 500
 """In one call: they fit into a request, however long the addresses are in nearly all scripts."""
-ENVELOPE_BYTES = 4096
-"""Reserved in a request's body for everything besides the changes."""
 RETRY_DELAY = timedelta(minutes=1)
 """The wait of changes that failed on their own. Movements are sent meanwhile."""
 
@@ -62,8 +60,10 @@ def claim_changes(session: Session, remote: Remote, vault: Vault, now: datetime)
         return None
     session.flush()  # the lease
     runs.count_call(session)
-    items = _fit([_to_item(session, row) for row in rows])
-    return ChangeBatch(remote.id, load_target(session, remote, vault), items)
+    items = [_to_item(session, row) for row in rows]
+    # Erasures of people with many addresses are long.
+    fitting_count = len(wire.take_fitting(msgspec.json.encode(each.change) for each in items))
+    return ChangeBatch(remote.id, load_target(session, remote, vault), tuple(items[: max(fitting_count, 1)]))
 
 
 def _to_item(session: Session, row: Row[int, CustomerChange]) -> ChangeItem:
@@ -71,18 +71,6 @@ def _to_item(session: Session, row: Row[int, CustomerChange]) -> ChangeItem:
     change = stored.to_change(change_row)
     details = load_details(session, change, with_addresses=True)
     return ChangeItem(delivery_id, change_row.seq, to_wire(change, change_row.digest, details))
-
-
-def _fit(items: Sequence[ChangeItem]) -> tuple[ChangeItem, ...]:
-    """The first items, as many as fit into one request: erasures of people with many addresses are long."""
-    remaining_bytes = wire.MAX_BODY_BYTES - ENVELOPE_BYTES
-    fitting: list[ChangeItem] = []
-    for item in items:
-        remaining_bytes -= len(msgspec.json.encode(item.change)) + 1
-        if fitting and remaining_bytes < 0:
-            break
-        fitting.append(item)
-    return tuple(fitting)
 
 
 def _next_rows(session: Session, auth: str, now: datetime) -> Sequence[Row[int, CustomerChange]]:

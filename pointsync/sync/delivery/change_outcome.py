@@ -11,6 +11,7 @@ from pointsync.ledger.outbox import keep_ids_above
 from pointsync.ledger.people import deliveries
 from pointsync.models import ChangeDelivery, DeliveryState, Remote
 from pointsync.sync.comparison import changes as change_sums
+from pointsync.sync.delivery import remote_state
 from pointsync.sync.delivery.batch import BatchFailed
 from pointsync.sync.delivery.change_claim import RETRY_DELAY, ChangeBatch
 from pointsync.sync.delivery.change_send import ChangesAnswered, ChangesOutcome
@@ -18,7 +19,6 @@ from pointsync.sync.delivery.claim import release_lease
 from pointsync.sync.protocol.wire import CLOCK_AHEAD
 from pointsync.sync.remotes import shown_stamps
 from pointsync.sync.remotes.backoff import bounded_retry_after, forget_future_failure
-from pointsync.sync.remotes.status import OK_CHECK_CODES
 from pointsync.sync.site.settings import Settings
 from pointsync.text_limits import MAX_MESSAGE_LENGTH
 
@@ -40,7 +40,7 @@ def save_outcome(
     if isinstance(outcome, ChangesAnswered):
         _save_answers(session, remote, batch, outcome, now)
         if is_holder:
-            _save_success(remote, outcome, now)
+            remote_state.save_success(remote, outcome.clock_offset_seconds, now)
         session.flush()
         change_sums.save_answer(session, remote, outcome.have)
         keep_ids_above(session, outcome.have, now)
@@ -64,7 +64,7 @@ def _save_answers(
     session: Session, remote: Remote, batch: ChangeBatch, outcome: ChangesAnswered, now: datetime
 ) -> None:
     delivered = []
-    for item in batch.items[: outcome.called_count]:
+    for item in batch.items:
         answer = outcome.answers.get(item.change.id)
         if answer is not None and answer.code is None:
             delivered.append(item)
@@ -95,19 +95,10 @@ def _save_answers(
         .execution_options(synchronize_session=False)
     )
     deliveries.mark_delivered(session, remote.auth, [each.change_seq for each in delivered], now)
-    log_fields = {"remote": remote.id, "delivered": len(delivered), "sent": outcome.called_count}
+    log_fields = {"remote": remote.id, "delivered": len(delivered), "sent": len(batch.items)}
     log.info(
         "remote %(remote)s: %(delivered)s of %(sent)s changes of customers delivered", log_fields, extra=log_fields
     )
-
-
-def _save_success(remote: Remote, outcome: ChangesAnswered, now: datetime) -> None:
-    remote.failures, remote.next_attempt_at = 0, None
-    remote.attempt_code, remote.attempt_message, remote.attempt_is_permanent = "ok", None, False
-    if remote.check_code not in OK_CHECK_CODES:
-        remote.check_code, remote.check_message, remote.check_is_permanent = "ok", None, False
-    remote.last_success_at = now
-    remote.clock_offset_seconds = outcome.clock_offset_seconds
 
 
 def _save_undelivered(
@@ -126,10 +117,7 @@ def _save_undelivered(
 
 def _save_failure(remote: Remote, failure: BatchFailed, settings: Settings, now: datetime) -> None:
     """A call that failed for a reason that movements would meet as well delays the remote."""
-    remote.failures += 1
-    remote.attempt_code, remote.attempt_message = failure.code, failure.message[:MAX_MESSAGE_LENGTH]
-    remote.attempt_is_permanent = failure.is_permanent
-    remote.last_failure_at, remote.last_error = now, failure.message[:MAX_MESSAGE_LENGTH]
+    remote_state.save_failure(remote, failure, now)
     delay = bounded_retry_after(failure.retry_after_seconds, remote.failures, settings)
     remote.next_attempt_at = now + (delay or timedelta(seconds=settings.delay_seconds))
     if failure.is_permanent or remote.failures >= settings.max_attempts:

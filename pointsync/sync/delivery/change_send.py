@@ -1,16 +1,14 @@
 """Sending changes of people: one call, while no database transaction is open."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-import msgspec
 
 from pointsync.net.http_client import HttpClient
 from pointsync.sync.delivery.batch import BatchFailed
 from pointsync.sync.delivery.change_claim import ChangeBatch
-from pointsync.sync.delivery.send import ENVELOPE_BYTES, GATEWAY_STATUSES, describe_failure
-from pointsync.sync.protocol import wire
+from pointsync.sync.delivery.send import GATEWAY_STATUSES, describe_failure
+from pointsync.sync.protocol import envelope, wire
 from pointsync.sync.protocol.errors import RemoteError
 from pointsync.sync.protocol.pointsync_client import send_signed
 from pointsync.sync.site.local_site import Identity
@@ -29,10 +27,9 @@ class ChangeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ChangesAnswered:
-    """The call was answered. It carried the first `called_count` items; `answers` are by the ids of the changes."""
+    """The call was answered. `answers` are by the ids of the changes."""
 
-    called_count: int
-    answers: dict[str, ChangeAnswer] = field(default_factory=dict)
+    answers: dict[str, ChangeAnswer]
     have: Any = None
     clock_offset_seconds: float = 0.0
 
@@ -50,19 +47,13 @@ ChangesOutcome = ChangesAnswered | ChangesFailed
 
 def send_changes(client: HttpClient, identity: Identity, batch: ChangeBatch, now: datetime) -> ChangesOutcome:
     """Make the call and return its outcome. A failed call is an outcome, too: nothing is raised."""
-    encoded, remaining_bytes = [], wire.MAX_BODY_BYTES - ENVELOPE_BYTES
-    for item in batch.items:
-        change = msgspec.json.encode(item.change)
-        remaining_bytes -= len(change) + 1
-        if remaining_bytes < 0:
-            break
-        encoded.append(change)
+    content = envelope.encode_members(changes=[item.change for item in batch.items])
     try:
-        reply = send_signed(client, identity, batch.target, ENDPOINT, b'"changes":[' + b",".join(encoded) + b"]", now)
+        reply = send_signed(client, identity, batch.target, ENDPOINT, content, now)
     except RemoteError as error:
         return ChangesFailed(describe_failure(error), _is_about_changes(error))
     results = reply.body.get("results")
-    known = {item.change.id for item in batch.items[: len(encoded)]}
+    known = {item.change.id for item in batch.items}
     answers = {
         str(each.get("id")): answer
         for each in (results if isinstance(results, list) else [])
@@ -71,7 +62,7 @@ def send_changes(client: HttpClient, identity: Identity, batch: ChangeBatch, now
     if not answers:
         message = f"{batch.target.url} answered without a result for any change of customers. Check its version."
         return ChangesFailed(BatchFailed("bad_answer", message, was_answered=False), is_about_changes=True)
-    return ChangesAnswered(len(encoded), answers, reply.body.get("have"), reply.clock_offset_seconds)
+    return ChangesAnswered(answers, reply.body.get("have"), reply.clock_offset_seconds)
 
 
 def _parse_answer(result: dict[str, Any]) -> ChangeAnswer | None:

@@ -14,6 +14,7 @@ from pointsync.ledger.integrity import movement_changes
 from pointsync.ledger.outbox import keep_ids_above
 from pointsync.models import Attempt, DailyDeliveryTotal, Delivery, DeliveryState, Movement, Remote
 from pointsync.sync.comparison import compare, delivered
+from pointsync.sync.delivery import remote_state
 from pointsync.sync.delivery.batch import Batch, BatchAnswered, BatchFailed, BatchItem, BatchOutcome, Halving
 from pointsync.sync.delivery.claim import release_lease
 from pointsync.sync.delivery.due import MAX_UNKNOWN_DELAY, UNSURE_PERIOD
@@ -21,7 +22,6 @@ from pointsync.sync.protocol.ping import WOOREWARDS
 from pointsync.sync.protocol.wire import MAX_BATCH
 from pointsync.sync.remotes import shown_stamps
 from pointsync.sync.remotes.backoff import bounded_retry_after, forget_future_failure, has_used_up_attempts
-from pointsync.sync.remotes.status import OK_CHECK_CODES
 from pointsync.sync.site.settings import Settings
 from pointsync.text_limits import MAX_MESSAGE_LENGTH
 
@@ -153,15 +153,7 @@ def _is_undelivered() -> ColumnElement[bool]:
 def _save_success(
     session: Session, remote: Remote, batch: Batch, outcome: BatchAnswered, settings: Settings, now: datetime
 ) -> None:
-    """The remote answered, so its earlier failures are over."""
-    remote.failures = 0
-    remote.is_probing = False
-    remote.next_attempt_at = None
-    remote.attempt_code, remote.attempt_message, remote.attempt_is_permanent = "ok", None, False
-    if remote.check_code not in OK_CHECK_CODES:
-        remote.check_code, remote.check_message, remote.check_is_permanent = "ok", None, False
-    remote.last_success_at = now
-    remote.clock_offset_seconds = outcome.clock_offset_seconds
+    remote_state.save_success(remote, outcome.clock_offset_seconds, now)
     max_batch_size = min(MAX_BATCH, int(remote.facts.get("max_batch") or 1))
     remote.batch_size = min(max_batch_size, remote.batch_size * 2)
     if outcome.have is not None:
@@ -193,10 +185,7 @@ def _save_failure(
         # Only this movement waits; movements without a retry time are sent before it.
         changes["not_before"] = now + delay
     session.execute(update(Delivery).where(is_in(Delivery.id, delivery_ids), _is_undelivered()).values(changes))
-    remote.failures += 1
-    remote.attempt_code, remote.attempt_message = outcome.code, outcome.message[:MAX_MESSAGE_LENGTH]
-    remote.attempt_is_permanent = outcome.is_permanent
-    remote.last_failure_at, remote.last_error = now, outcome.message[:MAX_MESSAGE_LENGTH]
+    remote_state.save_failure(remote, outcome, now)
     if is_about_one and remote.failures == 1:
         # Another movement is tried at once, to find out whether the remote fails or only this movement.
         return

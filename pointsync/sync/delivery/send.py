@@ -23,9 +23,6 @@ from pointsync.sync.protocol.request import Target
 from pointsync.sync.site.local_site import Identity
 from pointsync.text_limits import MAX_MESSAGE_LENGTH, sanitise
 
-ENVELOPE_BYTES = 4096
-"""Reserved in a request's body for everything besides the movements."""
-
 
 def send_batch(client: HttpClient, identity: Identity, batch: Batch, now: datetime) -> BatchOutcome:
     """Make the batch's call and return its outcome. A failed call is an outcome, too: nothing is raised."""
@@ -39,13 +36,7 @@ def send_batch(client: HttpClient, identity: Identity, batch: Batch, now: dateti
 
 def _send_pointsync(client: HttpClient, identity: Identity, batch: Batch, now: datetime) -> BatchOutcome:
     target = batch.target
-    movements, remaining_bytes = [], wire.MAX_BODY_BYTES - ENVELOPE_BYTES
-    for item in batch.items:
-        encoded = msgspec.json.encode(item.movement)
-        remaining_bytes -= len(encoded) + 1
-        if remaining_bytes < 0:
-            break
-        movements.append(encoded)
+    movements = wire.take_fitting(msgspec.json.encode(item.movement) for item in batch.items)
     content = b'"movements":[' + b",".join(movements) + b"]"
     if batch.sum_before is not None:
         content += b"," + envelope.encode_members(told=batch.sum_before.to_json())

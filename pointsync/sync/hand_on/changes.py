@@ -15,15 +15,13 @@ from pointsync.sync.site.local_site import Identity
 log = logging.getLogger(__name__)
 
 ENDPOINT = "customers/changes/hand-on"
-ENVELOPE_BYTES = 4096
-"""Reserved in a request's body for everything besides the changes."""
 
 
 def send_all(origin: str, identity: Identity, target: Target) -> None:
     """Send all changes of `origin` that are here. Raises RemoteError, but not for a version from before changes."""
     after = 0
     while rows := held.list_page(db.session(), origin, after, wire.MAX_BATCH):
-        encoded = encode_changes(db.session(), rows, wire.MAX_BODY_BYTES - ENVELOPE_BYTES)
+        encoded = encode_changes(db.session(), rows)
         after = ids.parse_movement_id(rows[len(encoded) - 1].id) or ids.MAX_ID
         content = envelope.encode_members(origin=origin, changes=encoded)
         db.session.remove()

@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 MAX_TURN_SECONDS = 15
 """No batch begins later in one tick, so that the tick's lease does not end during a call."""
 RETRY_DELAY = timedelta(seconds=60)
-ENVELOPE_BYTES = 4096
-"""Reserved in a request's body for everything besides the movements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def _call(origin: str, remote_id: int, after_seq: int) -> tuple[HandOnBatch | No
         changes.send_all(origin, identity, target)
     if not rows:
         return None, []
-    batch, encoded = _fit(rows, wire.MAX_BODY_BYTES - ENVELOPE_BYTES)
+    batch, encoded = _fit(rows)
     content = envelope.encode_members(origin=origin) + b',"movements":[' + b",".join(encoded) + b"]"
     reply = send_signed(runtime.client, identity, target, "movements/hand-on", content, now)
     results = reply.body.get("results")
@@ -124,29 +122,26 @@ def _next_rows(session: Session, origin: str, reserve_id: int, after_seq: int) -
     return cast(Sequence[Row[Any]], rows)
 
 
-def _fit(rows: Sequence[Row[Any]], max_bytes: int) -> tuple[HandOnBatch, list[bytes]]:
-    """As many movements as fit into one request."""
-    movements, encoded, last_seq = [], [], 0
-    for row in rows:
-        movement = wire.Movement(
-            id=row.id,
-            customer=row.customer,
-            points=row.points,
-            kind=row.kind,
-            reason=row.reason,
-            at=clock.to_text(row.at),
-            ref=row.ref,
-            source=row.ref_source,
-            digest=None if row.digest is None else digests.to_text(row.digest),
-        )
-        item = msgspec.json.encode(movement)
-        max_bytes -= len(item) + 1
-        if max_bytes < 0:
-            break
-        movements.append(movement)
-        encoded.append(item)
-        last_seq = row.seq
-    return HandOnBatch(movements, last_seq), encoded
+def _fit(rows: Sequence[Row[Any]]) -> tuple[HandOnBatch, list[bytes]]:
+    """As many movements as fit into one request, and as they are sent."""
+    movements = [_to_wire(row) for row in rows]
+    encoded = wire.take_fitting(map(msgspec.json.encode, movements))
+    last_seq = rows[len(encoded) - 1].seq if encoded else 0
+    return HandOnBatch(movements[: len(encoded)], last_seq), encoded
+
+
+def _to_wire(row: Row[Any]) -> wire.Movement:
+    return wire.Movement(
+        id=row.id,
+        customer=row.customer,
+        points=row.points,
+        kind=row.kind,
+        reason=row.reason,
+        at=clock.to_text(row.at),
+        ref=row.ref,
+        source=row.ref_source,
+        digest=None if row.digest is None else digests.to_text(row.digest),
+    )
 
 
 def _save(

@@ -10,6 +10,7 @@ from pointsync.ledger.people import stored
 from pointsync.ledger.people.change import Change
 from pointsync.ledger.people.erasure.erasure_details import ErasureDetails, load_details
 from pointsync.models import CustomerChange
+from pointsync.sync.protocol import wire
 
 UNDERSTOOD = "changes"
 """What a site that takes them lists in the ping's field `understands`."""
@@ -44,18 +45,15 @@ class WireChange(msgspec.Struct, omit_defaults=True):
     """`erase`: by origin, the id of the last change that the sender knew."""
 
 
-def encode_changes(session: Session, rows: Iterable[CustomerChange], max_bytes: int) -> list[msgspec.Raw]:
-    """As many of the stored changes as fit, as they are sent; erasures without addresses."""
-    encoded = []
-    for row in rows:
+def encode_changes(session: Session, rows: Iterable[CustomerChange]) -> list[msgspec.Raw]:
+    """The first of the stored changes, as many as fit into one body; erasures without addresses."""
+
+    def encode(row: CustomerChange) -> bytes:
         change = stored.to_change(row)
         details = load_details(session, change, with_addresses=False)
-        item = msgspec.json.encode(to_wire(change, row.digest, details))
-        max_bytes -= len(item) + 1
-        if max_bytes < 0:
-            break
-        encoded.append(msgspec.Raw(item))
-    return encoded
+        return msgspec.json.encode(to_wire(change, row.digest, details))
+
+    return [msgspec.Raw(each) for each in wire.take_fitting(map(encode, rows))]
 
 
 def to_wire(change: Change, digest: int, erasing: ErasureDetails | None = None) -> WireChange:

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +21,8 @@ from pointsync import crypto, ids, whole_number
 URL_PREFIX = "/pointsync/v1"
 VERSION = 1
 MAX_BODY_BYTES = 1024 * 1024
+ENVELOPE_BYTES = 4096
+"""Reserved in a body for everything besides a list, such as `from`, `to` and `have`."""
 MAX_BATCH = 1000
 MAX_SKEW = timedelta(minutes=5)
 PASS_CHANGED = "pass_changed"  # noqa: S105
@@ -221,6 +223,26 @@ def require_text(body: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise WireError(400, "malformed", f"{name} must be a string.")
     return value
+
+
+def require_position(body: dict[str, Any]) -> int:
+    """The id `after` which a page begins; 0 for the first page. Raises WireError 400."""
+    text = require_text(body, "after")
+    number = 0 if text == "0" else ids.parse_movement_id(text)
+    if number is None:
+        raise WireError(400, "malformed", "after must be an id in decimal digits, or 0.")
+    return number
+
+
+def take_fitting(items: Iterable[bytes]) -> list[bytes]:
+    """The first of these encoded items, as many as fit into one body with commas between them."""
+    fitting, remaining_bytes = [], MAX_BODY_BYTES - ENVELOPE_BYTES
+    for item in items:
+        remaining_bytes -= len(item) + 1
+        if remaining_bytes < 0:
+            break
+        fitting.append(item)
+    return fitting
 
 
 def compress(body: bytes) -> bytes:

@@ -9,7 +9,6 @@ from sqlalchemy import func, select
 
 from pointsync import clock
 from pointsync.models import Customer, CustomerChange, Origin
-from pointsync.peer import changes
 from pointsync.sync.protocol import wire
 from tests.peer.peer_site import PeerSite
 from tests.peer.server.test_errors import expect_refused
@@ -169,7 +168,7 @@ def test_changes_come_back_as_they_were_sent_in_the_order_of_their_ids(site: Pee
 def test_pages(site: PeerSite, listed: SignedCaller, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     send(listed, *(make_change(number, change="alias", into=f"a{number}@a.example") for number in range(1, 31)))
     if limit == "bytes":
-        monkeypatch.setattr(changes, "ENVELOPE_BYTES", wire.MAX_BODY_BYTES - 1500)
+        monkeypatch.setattr(wire, "ENVELOPE_BYTES", wire.MAX_BODY_BYTES - 1500)
     else:
         monkeypatch.setattr(wire, "MAX_BATCH", 10)
     seen, after, count = [], "0", 0

@@ -70,7 +70,7 @@ class Site:
     def messages(self) -> list[bytes | IncomingMovement]:
         """What it sends: its own changes as they are on the wire, and its own movements."""
         with self.app.app_context(), db.transaction() as session:
-            changes = encode_changes(session, held.list_page(session, self.auth, 0, 1000), 10**6)
+            changes = encode_changes(session, held.list_page(session, self.auth, 0, 1000))
             rows = session.execute(
                 select(Movement, Customer.email)
                 .join(Customer, Customer.id == Movement.customer_id)
