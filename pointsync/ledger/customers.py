@@ -88,11 +88,6 @@ def _may_be_erased(customer: FoundCustomer | None, at: datetime) -> bool:
     return customer is None or (customer.erased_until is not None and at < customer.erased_until)
 
 
-def get_or_create_ids(session: Session, addresses: Iterable[Address], now: datetime) -> dict[str, int]:
-    """The same, but only the ids."""
-    return {email: each.id for email, each in get_or_create(session, addresses, now).items()}
-
-
 def find(session: Session, emails: Sequence[str]) -> dict[str, FoundCustomer]:
     """The customers that exist, by the keys of their addresses, of which some may belong to the same customer."""
     return _find(session, emails, _FIND)

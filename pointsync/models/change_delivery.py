@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pointsync.db import Base, RowNumber, UtcDateTime
@@ -32,3 +32,8 @@ class ChangeDelivery(Base):
     message: Mapped[str | None] = mapped_column(String(500))
     """The last answer of the other site that was no acknowledgement."""
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @classmethod
+    def open_condition(cls) -> ColumnElement[bool]:
+        """For queries: the site has not acknowledged it. As a list of states, which an index can find."""
+        return cls.state.in_((DeliveryState.PENDING, DeliveryState.FAILED))

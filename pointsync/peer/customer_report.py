@@ -53,9 +53,15 @@ def _parse(session: Session, body: JsonObject, now: datetime) -> tuple[person.Pe
 
 def _fit(rows: Iterator[ReportRow]) -> tuple[dict[str, list[msgspec.Raw]], Position | None]:
     """As many rows as fit into an answer, encoded, and after which one the next answer begins."""
-    taken = list(islice(rows, MAX_ROWS + 1))
-    encoded = wire.take_fitting(msgspec.json.encode(each.content) for each in taken[:MAX_ROWS])
+    read: list[ReportRow] = []
+
+    def encode(row: ReportRow) -> bytes:
+        read.append(row)
+        return msgspec.json.encode(row.content)
+
+    encoded = wire.take_fitting(map(encode, islice(rows, MAX_ROWS)))
     parts: dict[str, list[msgspec.Raw]] = {}
-    for row, item in zip(taken, encoded, strict=False):
+    for row, item in zip(read, encoded, strict=False):
         parts.setdefault(row.part, []).append(msgspec.Raw(item))
-    return parts, taken[len(encoded) - 1].next if len(encoded) < len(taken) else None
+    is_last = len(encoded) == len(read) < MAX_ROWS
+    return parts, None if is_last else read[len(encoded) - 1].next

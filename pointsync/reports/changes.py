@@ -127,7 +127,7 @@ def _condition(state: str) -> Any:
     if state == UNDELIVERED:
         listed = select(Remote.auth).where(Remote.deleted_at.is_(None))
         is_open = select(ChangeDelivery.change_seq).where(
-            ChangeDelivery.state != DeliveryState.DELIVERED, ChangeDelivery.auth.in_(listed)
+            ChangeDelivery.open_condition(), ChangeDelivery.auth.in_(listed)
         )
         return CustomerChange.seq.in_(is_open)
     raise InvalidInput("state", f"The state must be one of {', '.join(STATES)}.")

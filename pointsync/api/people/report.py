@@ -43,5 +43,4 @@ def report_customer(email: str) -> ResponseReturnValue:
         raise InvalidInput("format", "The format must be json or csv.")
     is_of_all_sites = report.parse_sites(parse_text("sites", "Give sites once."))
     found = report.make(db.session(), get_runtime().config, email, clock.now(), is_of_all_sites=is_of_all_sites)
-    with found.write_file(form) as file:
-        return Response(file.read(), mimetype=documents.MIMETYPES[form])
+    return Response(b"".join(found.iter_document(form)), mimetype=documents.MIMETYPES[form])

@@ -5,6 +5,7 @@ import logging
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from pointsync.db.is_in import is_in
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.ledger.outbox import get_local_auth
 from pointsync.models import Delivery, LostDelivery, Movement
@@ -26,7 +27,7 @@ def restore_next_chunk(session: Session) -> bool:
     if not noted:
         return False
     own = select(Movement.seq).where(
-        Movement.origin == get_local_auth(session), Movement.seq.in_({each.movement_seq for each in noted})
+        Movement.origin == get_local_auth(session), is_in(Movement.seq, {each.movement_seq for each in noted})
     )
     own_seqs = set(session.scalars(own))
     lost = [each for each in noted if each.movement_seq in own_seqs]
@@ -35,7 +36,7 @@ def restore_next_chunk(session: Session) -> bool:
     insert_or_ignore(
         session, Delivery, [{**{name: getattr(each, name) for name in _RESTORED}, "attempts": 0} for each in lost]
     )
-    session.execute(
-        delete(LostDelivery).where(LostDelivery.id <= noted[-1].id), execution_options={"synchronize_session": False}
-    )
+    # By their ids: a note with a lower one may have been committed meanwhile.
+    handled = is_in(LostDelivery.id, [each.id for each in noted])
+    session.execute(delete(LostDelivery).where(handled), execution_options={"synchronize_session": False})
     return len(noted) == CHUNK_SIZE

@@ -33,10 +33,13 @@ def enqueue(session: Session, *, auth: str | None = None, seq: int | None = None
     notify_at_commit(session)
 
 
-def mark_delivered(session: Session, auth: str, seqs: Sequence[int], now: datetime) -> None:
-    """The site has acknowledged these changes, or returned them."""
+def mark_delivered(
+    session: Session, auth: str, seqs: Sequence[int], now: datetime, *, is_attempt: bool = False
+) -> None:
+    """The site has acknowledged these changes, or returned them. `is_attempt`: in the answer to a call with them."""
     delivered = {"state": DeliveryState.DELIVERED, "delivered_at": now, "code": None, "message": None}
-    _update(session, auth, seqs, ChangeDelivery.state != DeliveryState.DELIVERED, **delivered, not_before=None)
+    attempts = {"attempts": ChangeDelivery.attempts + 1} if is_attempt else {}
+    _update(session, auth, seqs, ChangeDelivery.open_condition(), **delivered, **attempts, not_before=None)
 
 
 def send_again(session: Session, auth: str, seqs: Sequence[int]) -> None:
@@ -50,7 +53,7 @@ def retry(session: Session, auth: str) -> None:
     """Send the site now what it has not acknowledged, also what it has refused."""
     session.execute(
         update(ChangeDelivery)
-        .where(ChangeDelivery.auth == auth, ChangeDelivery.state != DeliveryState.DELIVERED)
+        .where(ChangeDelivery.auth == auth, ChangeDelivery.open_condition())
         .values(state=DeliveryState.PENDING, not_before=None, attempts=0)
         .execution_options(synchronize_session=False)
     )

@@ -18,9 +18,9 @@ def sum_held(session: Session, origin: str) -> DigestSum:
 
 def get_have(session: Session, origin: str) -> dict[str, Any]:
     """`{count, max_id, hash}` of the origin's changes here; `max_id` is a decimal string."""
-    newest = select(CustomerChange.id).where(CustomerChange.origin == origin)
-    max_id = session.scalar(newest.order_by(func.length(CustomerChange.id).desc(), CustomerChange.id.desc()).limit(1))
-    return sum_held(session, origin).to_json() | {"max_id": max_id or "0"}
+    query = select(CustomerChange.id, CustomerChange.digest).where(CustomerChange.origin == origin)
+    digests = {int(change_id): digest for change_id, digest in session.execute(query)}
+    return DigestSum.of(digests.values()).to_json() | {"max_id": str(max(digests, default=0))}
 
 
 def list_page(session: Session, origin: str, after: int, limit: int) -> Sequence[CustomerChange]:

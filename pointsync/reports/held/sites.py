@@ -16,7 +16,7 @@ from pointsync.models import Origin, Remote
 from pointsync.reports.held.person import Person
 from pointsync.reports.held.rows import iter_rows
 from pointsync.runtime import get_runtime
-from pointsync.sync.people.report_call import ReportPage, fetch_page, is_unknown_endpoint
+from pointsync.sync.people.report_call import ReportPage, fetch_page
 from pointsync.sync.people.report_json import PARTS
 from pointsync.sync.protocol.errors import RemoteError
 from pointsync.sync.protocol.ping import POINTSYNC
@@ -151,6 +151,6 @@ def _call(remote_id: int, customer: str, after: str | None) -> ReportPage:
     try:
         return fetch_page(state.client, identity, target, customer, after, now)
     except RemoteError as error:
-        if is_unknown_endpoint(error):
+        if error.is_unknown_endpoint:
             error.message = f"{target.url} runs an earlier PointSync, which does not know the question. Ask its admin."
         raise

@@ -48,12 +48,12 @@ def describe(session: Session, auth: str) -> dict[str, Any]:
 def count_waiting(session: Session, auth: str) -> int:
     """How many changes a site has not acknowledged."""
     query = select(func.count()).select_from(ChangeDelivery).where(ChangeDelivery.auth == auth)
-    return session.scalar(query.where(ChangeDelivery.state != DeliveryState.DELIVERED)) or 0
+    return session.scalar(query.where(ChangeDelivery.open_condition())) or 0
 
 
 def count_all_waiting(session: Session) -> dict[str, int]:
     """The same for all sites, by Auth."""
-    query = select(ChangeDelivery.auth, func.count()).where(ChangeDelivery.state != DeliveryState.DELIVERED)
+    query = select(ChangeDelivery.auth, func.count()).where(ChangeDelivery.open_condition())
     return {row[0]: row[1] for row in session.execute(query.group_by(ChangeDelivery.auth))}
 
 

@@ -63,7 +63,7 @@ def claim_changes(session: Session, remote: Remote, vault: Vault, now: datetime)
     items = [_to_item(session, row) for row in rows]
     # Erasures of people with many addresses are long.
     fitting_count = len(wire.take_fitting(msgspec.json.encode(each.change) for each in items))
-    return ChangeBatch(remote.id, load_target(session, remote, vault), tuple(items[: max(fitting_count, 1)]))
+    return ChangeBatch(remote.id, load_target(session, remote, vault), tuple(items[:fitting_count]))
 
 
 def _to_item(session: Session, row: Row[int, CustomerChange]) -> ChangeItem:

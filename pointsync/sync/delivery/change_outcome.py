@@ -38,8 +38,9 @@ def save_outcome(
     forget_future_failure(remote, now)
     is_holder = remote.holder == worker_id
     if isinstance(outcome, ChangesAnswered):
-        _save_answers(session, remote, batch, outcome, now)
+        _save_delivered(session, remote, batch, outcome, now)
         if is_holder:
+            _save_others(session, remote, batch, outcome, now)
             remote_state.save_success(remote, outcome.clock_offset_seconds, now)
         session.flush()
         change_sums.save_answer(session, remote, outcome.have)
@@ -51,8 +52,9 @@ def save_outcome(
             "remote %s: changes were not delivered, %s: %s", remote.id, failure.code, failure.message, extra=log_fields
         )
         shown_stamps.heed(session, remote, failure.code, failure.stamp)
-        waits_until = now + RETRY_DELAY if outcome.is_about_changes else None
-        _save_undelivered(session, [each.delivery_id for each in batch.items], failure, waits_until)
+        if is_holder:
+            waits_until = now + RETRY_DELAY if outcome.is_about_changes else None
+            _save_undelivered(session, [each.delivery_id for each in batch.items], failure, waits_until)
         if is_holder and not outcome.is_about_changes:
             _save_failure(remote, failure, settings, now)
     if remote.next_attempt_at or remote.is_probing:
@@ -60,19 +62,26 @@ def save_outcome(
     session.flush()
 
 
-def _save_answers(
+def _save_delivered(
     session: Session, remote: Remote, batch: ChangeBatch, outcome: ChangesAnswered, now: datetime
 ) -> None:
-    delivered = []
+    """Final, no matter who reports it."""
+    delivered = [item for item in batch.items if outcome.is_delivered(item.change.id)]
+    deliveries.mark_delivered(session, remote.auth, [each.change_seq for each in delivered], now, is_attempt=True)
+    log_fields = {"remote": remote.id, "delivered": len(delivered), "sent": len(batch.items)}
+    log.info(
+        "remote %(remote)s: %(delivered)s of %(sent)s changes of customers delivered", log_fields, extra=log_fields
+    )
+
+
+def _save_others(session: Session, remote: Remote, batch: ChangeBatch, outcome: ChangesAnswered, now: datetime) -> None:
+    """Save what was refused, and what the answer does not contain."""
     for item in batch.items:
         answer = outcome.answers.get(item.change.id)
-        if answer is not None and answer.code is None:
-            delivered.append(item)
+        if outcome.is_delivered(item.change.id):
             continue
         delivery = session.scalar(
-            select(ChangeDelivery).where(
-                ChangeDelivery.id == item.delivery_id, ChangeDelivery.state != DeliveryState.DELIVERED
-            )
+            select(ChangeDelivery).where(ChangeDelivery.id == item.delivery_id, ChangeDelivery.open_condition())
         )
         if delivery is None:
             continue
@@ -87,18 +96,6 @@ def _save_answers(
         if answer is not None:
             delivery.code, delivery.message = answer.code, answer.message
     session.flush()
-    session.execute(
-        update(ChangeDelivery)
-        .where(is_in(ChangeDelivery.id, [each.delivery_id for each in delivered]))
-        .where(ChangeDelivery.state != DeliveryState.DELIVERED)
-        .values(attempts=ChangeDelivery.attempts + 1)
-        .execution_options(synchronize_session=False)
-    )
-    deliveries.mark_delivered(session, remote.auth, [each.change_seq for each in delivered], now)
-    log_fields = {"remote": remote.id, "delivered": len(delivered), "sent": len(batch.items)}
-    log.info(
-        "remote %(remote)s: %(delivered)s of %(sent)s changes of customers delivered", log_fields, extra=log_fields
-    )
 
 
 def _save_undelivered(

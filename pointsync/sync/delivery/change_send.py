@@ -33,6 +33,11 @@ class ChangesAnswered:
     have: Any = None
     clock_offset_seconds: float = 0.0
 
+    def is_delivered(self, change_id: str) -> bool:
+        """Whether the site holds this change now."""
+        answer = self.answers.get(change_id)
+        return answer is not None and answer.code is None
+
 
 @dataclass(frozen=True, slots=True)
 class ChangesFailed:

@@ -37,7 +37,7 @@ def fetch_next(remote_id: int, target: Target) -> bool:
     try:
         page = fetch_page(runtime.client, identity, target, after, now)
     except RemoteError as error:
-        if error.status != 404 or error.code != "bad_answer":
+        if not error.is_unknown_endpoint:
             raise
         page = ChangePage([], 0, None)  # an earlier version, which has no changes
     run_in_transaction(partial(_save_page, remote_id=remote_id, after=after, page=page, now=clock.now()))

@@ -149,7 +149,7 @@ def _save_failure(session: Session, remote_id: int, error: RemoteError, now: dat
     if fetch is None or fetch.finished_at:
         return
     fetch.message = error.message[:MAX_MESSAGE_LENGTH]
-    fetch.is_unable = _is_unknown_endpoint(error)
+    fetch.is_unable = error.is_unknown_endpoint
     if fetch.is_unable:
         fetch.message = "Its PointSync is too old to return movements. Upgrade it there, or continue without it."
         if fetch.state == FetchState.SKIPPED:
@@ -157,8 +157,3 @@ def _save_failure(session: Session, remote_id: int, error: RemoteError, now: dat
     retry_after = timedelta(seconds=min(error.retry_after_seconds or 0, MAX_RETRY_DELAY.total_seconds()))
     fetch.next_at = now + max(RETRY_DELAY, retry_after)
     session.flush()
-
-
-def _is_unknown_endpoint(error: RemoteError) -> bool:
-    """Whether a PointSync answered that does not know `movements/fetch`."""
-    return error.status == 404 and error.code == "bad_answer"

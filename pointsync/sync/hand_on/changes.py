@@ -28,7 +28,7 @@ def send_all(origin: str, identity: Identity, target: Target) -> None:
         try:
             reply = send_signed(get_runtime().client, identity, target, ENDPOINT, content, clock.now())
         except RemoteError as error:
-            if error.status == 404 and error.code == "bad_answer":
+            if error.is_unknown_endpoint:
                 return
             raise
         results = reply.body.get("results")

@@ -168,7 +168,7 @@ def _save(
 def _save_failure(session: Session, origin: str, remote_id: int, error: RemoteError, now: datetime) -> None:
     job = session.get_one(HandOn, (origin, remote_id), with_for_update=True, populate_existing=True)
     job.message, job.next_at = error.message[:MAX_MESSAGE_LENGTH], now + RETRY_DELAY
-    if error.status == 404 and error.code == "bad_answer":
+    if error.is_unknown_endpoint:
         job.message = "Its PointSync is too old to receive another site's movements. Upgrade it there."
     log.info("remote %s: handing on movements of %s failed: %s", remote_id, origin, error.code)
     session.flush()

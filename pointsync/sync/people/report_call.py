@@ -43,8 +43,3 @@ def fetch_page(
     if following is not None and not is_position:
         raise RemoteError("bad_answer", f"{target.url} answered without a report. Check its version.")
     return ReportPage(parts, following if isinstance(following, str) else None)
-
-
-def is_unknown_endpoint(error: RemoteError) -> bool:
-    """Whether a PointSync answered that does not know the call."""
-    return error.status == 404 and error.code == "bad_answer"

@@ -43,6 +43,11 @@ class RemoteError(Exception):
         self.offered_key = offered_key
         self.stamp = stamp
 
+    @property
+    def is_unknown_endpoint(self) -> bool:
+        """Whether a PointSync answered that does not know the call: an earlier version."""
+        return self.status == 404 and self.code == "bad_answer"
+
 
 _REFUSALS = {
     wire.BLOCKED: "An admin of {url} has blocked this site. Ask them why.",

@@ -136,9 +136,7 @@ def _pointsync_result(
         signing_key=reply.signing_key,
         is_key_proven=reply.is_proven,
         facts=facts,
-        sums={
-            name: reply.body[name] for name in ("have", "told", "waiting", "changes", "erasures") if name in reply.body
-        },
+        sums={name: reply.body[name] for name in _SUMS if name in reply.body},
         stamp=stamps.parse_json(reply.body.get("stamp")),
         clock_offset_seconds=reply.clock_offset_seconds,
     )

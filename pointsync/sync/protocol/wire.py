@@ -235,11 +235,12 @@ def require_position(body: dict[str, Any]) -> int:
 
 
 def take_fitting(items: Iterable[bytes]) -> list[bytes]:
-    """The first of these encoded items, as many as fit into one body with commas between them."""
-    fitting, remaining_bytes = [], MAX_BODY_BYTES - ENVELOPE_BYTES
+    """The first of these encoded items, as many as fit into one body with commas between them, and at least one."""
+    fitting: list[bytes] = []
+    remaining_bytes = MAX_BODY_BYTES - ENVELOPE_BYTES
     for item in items:
         remaining_bytes -= len(item) + 1
-        if remaining_bytes < 0:
+        if fitting and remaining_bytes < 0:
             break
         fitting.append(item)
     return fitting

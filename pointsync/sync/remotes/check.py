@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -26,6 +25,7 @@ from pointsync.sync.remotes.backoff import bounded_retry_after, forget_future_fa
 from pointsync.sync.remotes.sharing_key import RemoteInput
 from pointsync.sync.remotes.status import StatusFacts, compute_status, describe_status
 from pointsync.sync.remotes.target import load_keys, load_target
+from pointsync.sync.remotes.unchanged import Before
 from pointsync.sync.site import general, local_site, settings
 from pointsync.sync.site.installation import BEHIND
 from pointsync.sync.site.local_site import Identity
@@ -42,13 +42,12 @@ def check_remote(remote_id: int) -> PingResult:
     identity = local_site.load_identity(session, state.vault, state.config, now)
     sums, changes = compare.Snapshot.take(session, remote, identity.run), ChangeSums.take(session, remote)
     target, open_erasures = load_target(session, remote, state.vault), receipts.list_open(session, remote.auth)
-    before = unchanged.Before(remote, target, identity, sums, changes, now)
-    snapshot = RemoteSnapshot(remote.id, remote.version, identity.run, sums, changes)
+    before = Before(remote, target, identity, sums, changes, now)
     ping_result = _ping(identity, target, now, open_erasures)
     is_confirmed = not open_erasures and before.is_confirmed_by(ping_result)
     if is_confirmed and run_in_transaction(partial(unchanged.save, before=before)):
         return ping_result
-    run_in_transaction(lambda session: save_result(session, snapshot, ping_result, clock.now()))
+    run_in_transaction(lambda session: save_result(session, before, ping_result, clock.now()))
     return ping_result
 
 
@@ -73,33 +72,22 @@ def _ping(identity: Identity, target: Target, now: datetime, open_erasures: Sequ
     return ping(get_runtime().client, identity, target, now, open_erasures)
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteSnapshot:
-    """A remote as it was before the ping, and the run of this site in which it was asked."""
-
-    remote_id: int
-    version: int
-    run: str | None
-    sums: compare.Snapshot
-    changes: ChangeSums | None
-
-
-def save_result(session: Session, snapshot: RemoteSnapshot, ping_result: PingResult, now: datetime) -> None:
+def save_result(session: Session, before: Before, ping_result: PingResult, now: datetime) -> None:
     """Save a ping's result with its remote, unless an admin has changed the remote in the meantime.
 
     A success ends probing, so that everything waiting is sent; if nothing is waiting, it also clears the failure of
     the last attempt.
     """
     current_settings = settings.read(session)
-    remote = Remote.get_for_update(session, snapshot.remote_id)
+    remote = Remote.get_for_update(session, before.remote.id)
     if remote is None:
         return
     shown_stamps.heed(session, remote, ping_result.code, ping_result.stamp)
-    if remote.version != snapshot.version:
+    if remote.version != before.remote.version:
         return
     forget_future_failure(remote, now)
     remote.checked_at = now
-    remote.checked_run = snapshot.run or remote.checked_run
+    remote.checked_run = before.identity.run or remote.checked_run
     remote.check_code, remote.check_message = ping_result.code, ping_result.message[:MAX_MESSAGE_LENGTH]
     remote.check_is_permanent = ping_result.is_permanent
     if ping_result.dialect:
@@ -112,8 +100,8 @@ def save_result(session: Session, snapshot: RemoteSnapshot, ping_result: PingRes
     if ping_result.is_ok:
         _check_succeeded(session, remote)
         session.flush()
-        compare.save_ping(session, remote, snapshot.sums, ping_result.sums, now)
-        change_sums.save_ping(session, remote, snapshot.changes, ping_result.sums.get("changes"))
+        compare.save_ping(session, remote, before.sums, ping_result.sums, now)
+        change_sums.save_ping(session, remote, before.changes, ping_result.sums.get("changes"))
         receipts.save_answers(session, remote, ping_result.sums.get("erasures"), get_local_auth(session))
         for name in ("have", "changes"):
             keep_ids_above(session, ping_result.sums.get(name), now)
@@ -121,7 +109,7 @@ def save_result(session: Session, snapshot: RemoteSnapshot, ping_result: PingRes
         log_fields = {"remote": remote.id, "code": ping_result.code}
         log.info("remote %s: check failed, %s: %s", remote.id, ping_result.code, ping_result.message, extra=log_fields)
         # A stopped site asks without a run, which is refused. So that is no failure of the remote.
-        is_expected = snapshot.run is None and ping_result.code == BEHIND
+        is_expected = before.identity.run is None and ping_result.code == BEHIND
         _check_failed(remote, ping_result, current_settings, now, is_expected=is_expected)
     refresh_status(session, remote, current_settings, now)
 

@@ -12,6 +12,7 @@ from pointsync.ledger import reserves
 from pointsync.ledger.people import deliveries
 from pointsync.models import Backfill, Delivery, DeliveryState, Movement, Origin, Remote, Reserve, Site
 from pointsync.models.delivery import OPEN_STATES
+from pointsync.sync.comparison import changes
 from pointsync.sync.remotes import backfill, first_checks, queue
 from pointsync.sync.remotes.sharing_key import RemoteInput
 
@@ -206,9 +207,10 @@ DROPPED_MESSAGE = "Dropped when its line was deleted."
 
 
 def delete_drained(session: Session, now: datetime) -> None:
-    """Delete closing remotes that have nothing waiting any more."""
+    """Delete closing remotes that have nothing waiting any more: movements, and changes of customers for their site."""
     for remote in session.scalars(select(Remote).where(Remote.closing_at.is_not(None), Remote.deleted_at.is_(None))):
-        if not queue.outstanding_count(session, remote.id):
+        has_changes = remote.takes_changes and changes.count_waiting(session, remote.auth)
+        if not has_changes and not queue.outstanding_count(session, remote.id):
             remote.deleted_at = now
     session.flush()
 

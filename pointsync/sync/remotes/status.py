@@ -203,7 +203,7 @@ def _describe_cause(facts: StatusFacts, status: str, settings: Settings, now: da
         if facts.is_comparison_late(now, settings) and not past_error:
             return _describe_late_comparison(facts.comparison, now)
         if facts.changes and not facts.changes.is_in_step:
-            return " ".join(filter(None, (facts.changes.describe(), past_error)))
+            return past_error
         present = "Connected again; waiting movements are being sent." if facts.pending_count else "In step."
         return f"{present} {past_error}"
     if facts.is_stopped:

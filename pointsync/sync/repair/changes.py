@@ -79,6 +79,7 @@ def _save_reading(session: Session, auth: str, now: datetime) -> None:
 
 
 def _settle(session: Session, auth: str, held: Sequence[ReceivedChange], unreadable_count: int, now: datetime) -> None:
+    remotes = _lock_remotes(session, auth)  # before deliveries, as by everybody who sends
     own = _load_own(session, auth)
     there = {each.change.id: each.digest for each in held}
     missing = [seq for key, (seq, _, state) in own.items() if key not in there and state == DeliveryState.DELIVERED]
@@ -90,7 +91,7 @@ def _settle(session: Session, auth: str, held: Sequence[ReceivedChange], unreada
     deliveries.send_again(session, auth, missing)
     deliveries.mark_delivered(session, auth, arrived, now)
     strange_count = sum(key not in own or own[key][1] != digest for key, digest in there.items()) + unreadable_count
-    for remote in _lock_remotes(session, auth):
+    for remote in remotes:
         remote.strange_changes = strange_count
         remote.checked_at = None  # so that it is compared again now
     session.flush()

@@ -35,7 +35,7 @@ GET_FORM = re.compile(r'<form [^>]*method="get".*?</form>', re.DOTALL)
 def test_a_page_has_no_header_and_its_links_keep_the_parameter(app: Flask, ada: PanelClient, path: str) -> None:
     with app.app_context():
         alice = parse("alice@shop.example")
-        db.run_in_transaction(lambda session: customers.get_or_create_ids(session, [alice], clock.now()))
+        db.run_in_transaction(lambda session: customers.get_or_create(session, [alice], clock.now()))
     normal, embedded = ada.get(path).text, ada.get(f"{path}?embed=1").text
     assert '<header class="header">' in normal
     assert "embed" not in normal.replace('href="/manual/embedding"', "")

@@ -3,15 +3,23 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
 from pointsync import clock
 from pointsync.errors import Conflict
 from pointsync.ledger import customers
-from pointsync.ledger.people import approval, people
+from pointsync.ledger.people import approval, people, stored
 from pointsync.ledger.people.change import ChangeKey
 from pointsync.models import Approval, ChangeDelivery, CustomerChange, Remote
 from pointsync.reports import changes
+from pointsync.runtime import get_runtime
+from pointsync.sync.delivery import change_outcome
+from pointsync.sync.delivery.change_claim import ChangeBatch, ChangeItem
+from pointsync.sync.delivery.change_send import ChangeAnswer, ChangesAnswered
+from pointsync.sync.protocol.changes import to_wire
 from pointsync.sync.remotes import remotes
+from pointsync.sync.remotes.target import load_target
+from pointsync.sync.site import settings
 from tests.peer.interceptors import answer_with
 from tests.peer.pair.edited_sites import Pair, edit, status
 from tests.peer.peer_site import PeerSite
@@ -112,6 +120,24 @@ def test_not_green_while_a_change_waits(linked: Linked) -> None:
     assert linked.a.is_due(linked.to_b)
     assert linked.exchange() == ["green", "green"]
     assert linked.b.balances() == {ANNA: 221}
+
+
+@pytest.mark.parametrize(("code", "state"), [("refused", "pending"), (None, "delivered")])
+def test_a_refusal_counts_only_from_the_holder_of_the_lease(linked: Linked, code: str | None, state: str) -> None:
+    """A process that was stopped for longer than its lease reports late. What is delivered is final all the same."""
+    merge(linked.a)
+
+    def save_late(session: Session) -> None:
+        remote = session.get_one(Remote, linked.to_b)
+        [delivery] = session.query(ChangeDelivery)
+        change = session.get_one(CustomerChange, delivery.change_seq)
+        item = ChangeItem(delivery.id, change.seq, to_wire(stored.to_change(change), change.digest))
+        batch = ChangeBatch(remote.id, load_target(session, remote, get_runtime().vault), (item,))
+        outcome = ChangesAnswered({change.id: ChangeAnswer(code, code and "No.")})
+        change_outcome.save_outcome(session, remote, batch, outcome, "late", settings.read(session), clock.now())
+
+    linked.a.write(save_late)
+    assert deliveries(linked.a) == [(state, None)]
 
 
 def test_a_site_that_is_added_later_is_told_everything(pair: Pair, moving_clock: MovingClock) -> None:

@@ -3,15 +3,17 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from pointsync import db
 from pointsync.errors import Conflict
-from pointsync.models import Delivery, DeliveryState
+from pointsync.ledger.people import people
+from pointsync.models import ChangeDelivery, Delivery, DeliveryState
 from pointsync.runtime import get_runtime
-from pointsync.sync.remotes import backfill
+from pointsync.sync.remotes import backfill, remotes
 from tests.support.moving_clock import START as NOW
 from tests.support.remote_rows import (
+    ANNA,
     AUTH,
     OTHER_AUTH,
     add_remote,
@@ -106,6 +108,23 @@ def test_a_closing_remote_stays_while_deliveries_wait():
         set_delivery_states(remote_id)
         delete_drained_remotes()
         assert remote_id in listed_ids()
+
+
+def test_a_closing_remote_stays_while_changes_of_customers_wait():
+    remote_id = add_remote()
+    with db.transaction() as session:
+        get_remote(session, remote_id).takes_changes = True
+    record_points(1)
+    with db.transaction() as session:
+        people.rename(session, ANNA, "anna@new.example", NOW)
+        remote = get_remote(session, remote_id)
+        remote.closing_at = NOW
+        session.execute(update(Delivery).values(state=DeliveryState.DELIVERED))
+        remotes.delete_drained(session, NOW)
+        assert remote.deleted_at is None
+        session.execute(update(ChangeDelivery).values(state=DeliveryState.DELIVERED))
+        remotes.delete_drained(session, NOW)
+        assert remote.deleted_at == NOW
 
 
 def test_a_closing_remote_finishes_its_backfill_first(monkeypatch):

@@ -28,7 +28,7 @@ REPLACED_NAMES = {
     "grip": "socket_handle",
     "Typed": "RemoteInput",
     "Wanted": "Filter",
-    "Asked": "PageQuery, ImportOptions or RemoteSnapshot",
+    "Asked": "PageQuery or ImportOptions",
     "Hands": "AttentionCounts",
     "Told": "PingReport",
     "told": "say what it is",

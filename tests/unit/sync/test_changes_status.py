@@ -19,6 +19,22 @@ from tests.unit.sync.test_status import make_settings
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
+def test_after_an_error_the_changes_are_named_once() -> None:
+    settings, comparison = make_settings(), Comparison(NOW - timedelta(seconds=2), 5, True, True)
+    facts = StatusFacts(
+        attempt_code="ok",
+        has_sent=True,
+        comparison=comparison,
+        changes=ChangeFacts(waiting_count=3),
+        last_failure_at=NOW - timedelta(hours=1),
+    )
+    status = compute_status(facts, NOW, settings)
+    text = describe_status(facts, status, settings, NOW, UTC)  # type: ignore[arg-type]
+    assert status == WARNING
+    assert text.count("3 changes of customers waiting.") == 1
+    assert "Last error" in text
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "text"),
     [
