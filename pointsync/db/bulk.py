@@ -1,9 +1,10 @@
-"""Inserting many rows in one statement of the driver.
+"""One statement of the driver for many rows.
 
 SQLAlchemy builds the parameters of each row anew, which takes longer than the database takes for the row.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Dialect
@@ -19,25 +20,32 @@ def insert_many(session: Session, model: type[Base], names: Sequence[str], rows:
 
     It does nothing without rows.
     """
-    connection = session.connection()
-    converters = [_find_converter(model, name, connection.dialect) for name in names]
+    statement, converters = _prepare_insert(model, tuple(names), session.connection().dialect)
     columns = [
         map(convert, values) if convert else values
         for convert, values in zip(converters, zip(*rows, strict=True), strict=False)
     ]
     if columns:
-        statement = _build_insert(model, names, connection.dialect)
-        connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+        execute_many(session, statement, list(zip(*columns, strict=True)))
 
 
-def _find_converter(model: type[Base], name: str, dialect: Dialect) -> Converter | None:
-    """What turns a value of the column into what the driver takes; None if that is the same."""
-    converter: Converter | None = model.__table__.c[name].type.dialect_impl(dialect).bind_processor(dialect)
-    return converter
+def execute_many(session: Session, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Execute SQL that has a `?` for each value, once for each of `rows`. Values are what the driver takes."""
+    connection = session.connection()
+    if connection.dialect.paramstyle != "qmark":
+        statement = statement.replace("?", "%s")
+    connection.exec_driver_sql(statement, list(rows))
 
 
-def _build_insert(model: type[Base], names: Sequence[str], dialect: Dialect) -> str:
-    quote = dialect.identifier_preparer.quote
-    columns = ", ".join(quote(name) for name in names)
-    placeholders = ", ".join(["?" if dialect.paramstyle == "qmark" else "%s"] * len(names))
-    return f"INSERT INTO {quote(model.__tablename__)} ({columns}) VALUES ({placeholders})"  # noqa: S608
+@lru_cache(maxsize=32)
+def _prepare_insert(
+    model: type[Base], names: tuple[str, ...], dialect: Dialect
+) -> tuple[str, tuple[Converter | None, ...]]:
+    """The statement, and what turns the values of each column into what the driver takes; None if that is the same."""
+    columns = ", ".join(map(dialect.identifier_preparer.quote, names))
+    placeholders = ", ".join("?" * len(names))
+    types = (model.__table__.c[name].type for name in names)
+    return (
+        f"INSERT INTO {model.__tablename__} ({columns}) VALUES ({placeholders})",  # noqa: S608
+        tuple(each.dialect_impl(dialect).bind_processor(dialect) for each in types),
+    )

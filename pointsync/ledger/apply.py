@@ -130,7 +130,7 @@ def apply(
                 results.append(ApplyResult(each.id, "refused", "out_of_bounds", message))
                 continue
             balance = balances.add(key, points)
-            row = _build_row(each, address, origin, reserve, customer, points, balance, now)
+            row = _build_row(each, emails[index], address, origin, reserve, customer, points, balance, now)
             rows.append(row)
             seen[each.id] = row
             results.append(ApplyResult(each.id, "applied", balance=row.balance))
@@ -165,7 +165,7 @@ def get_current_balance(session: Session, origin: str, movement_id: str) -> int 
 
 def _find_existing(session: Session, origin: str, movement_ids: list[str]) -> dict[str, Row[Any]]:
     """What is needed of the movements that were applied before, by id."""
-    rows: Iterable[Row[Any]] = session.execute(_FIND_EXISTING, {"origin": origin, "ids": movement_ids})
+    rows: Iterable[Row[Any]] = session.connection().execute(_FIND_EXISTING, {"origin": origin, "ids": movement_ids})
     return {row.id: row for row in rows}
 
 
@@ -254,6 +254,7 @@ def _clamped_time(movement: IncomingMovement, now: datetime) -> datetime:
 
 def _build_row(
     movement: IncomingMovement,
+    sent_email: str,
     address: Address,
     origin: str,
     reserve: Reserve,
@@ -262,7 +263,7 @@ def _build_row(
     balance: int,
     now: datetime,
 ) -> MovementRow:
-    email, sent_customer = address.key, _as_sent(movement.customer, parse(movement.customer).key)
+    email, sent_customer = address.key, _as_sent(movement.customer, sent_email)
     own_digest, ref = digest(movement.id, points, sent_customer), movement.ref
     if is_token(email):
         ref = hide_in(ref, sent_customer, email)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pointsync.db.bulk import execute_many
 from pointsync.db.is_in import is_in, is_in_parameter
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.models import Balance
@@ -20,11 +21,7 @@ _LOCK_BALANCES = (
     .order_by(Balance.customer_id, Balance.reserve_id)
     .with_for_update()
 )
-_ADD_POINTS = (
-    update(Balance)
-    .where(Balance.customer_id == bindparam("customer"), Balance.reserve_id == bindparam("reserve"))
-    .values(points=Balance.points + bindparam("delta"))
-)
+_ADD_POINTS = "UPDATE balance SET points = points + ? WHERE customer_id = ? AND reserve_id = ?"
 
 
 def leaves_bounds(balance: int, points: int) -> bool:
@@ -59,12 +56,12 @@ class LockedBalances:
     def save(self) -> None:
         """Write the changes to the database."""
         changes = [
-            {"customer": key[0], "reserve": key[1], "delta": points - self._saved_points[key]}
+            (points - self._saved_points[key], *key)
             for key, points in self._current_points.items()
             if points != self._saved_points[key]
         ]
         if changes:
-            self._session.connection().execute(_ADD_POINTS, changes)
+            execute_many(self._session, _ADD_POINTS, changes)
             self._saved_points = dict(self._current_points)
 
     def _lock(self, keys: Sequence[BalanceKey]) -> dict[BalanceKey, int]:
@@ -84,7 +81,7 @@ class LockedBalances:
             return {}
         reserve_ids = {reserve for _, reserve in keys}
         parameters = {"customer_ids": [customer for customer, _ in keys], "reserve_ids": list(reserve_ids)}
-        rows = self._session.execute(_LOCK_BALANCES, parameters)
+        rows = self._session.connection().execute(_LOCK_BALANCES, parameters)
         # With several reserves, more rows than wanted may match. They are locked in the same order.
         found = {(customer, reserve): points for customer, reserve, points in rows}
         return found if len(reserve_ids) == 1 else {key: found[key] for key in keys if key in found}

@@ -101,7 +101,8 @@ def find_locked(session: Session, emails: Sequence[str]) -> dict[str, FoundCusto
 def _find(session: Session, emails: Sequence[str], query: Any) -> dict[str, FoundCustomer]:
     if not emails:
         return {}
-    return {email: FoundCustomer(*values) for email, *values in session.execute(query, {"emails": list(emails)})}
+    rows = session.connection().execute(query, {"emails": list(emails)})
+    return {email: FoundCustomer(*values) for email, *values in rows}
 
 
 def find_ids(session: Session, emails: Sequence[str]) -> dict[str, int]:

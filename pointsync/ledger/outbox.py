@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, case, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from pointsync.db.committed import SiteNumbers, note_at_commit
-from pointsync.db.is_in import is_in
+from pointsync.db.is_in import is_in_parameter
 from pointsync.ids import MAX_ID, lowest_id_at, parse_movement_id, random_gap
 from pointsync.ledger.movement_row import MovementRow
 from pointsync.models import Delivery, DeliveryState, Movement, Remote, Site
@@ -17,8 +17,28 @@ MAX_CLOCK_LEAD = timedelta(days=1)
 """How far a clock of this site may have been ahead when it made an id."""
 MAX_CLOCK_ID = MAX_ID - MAX_ID // 8
 """No clock may set ids above this one, of the year 2080: there must be some left when it is right again."""
-# Built once, because each ping executes it.
+# Built once, because each ping or each recording executes them.
 _RAISE_LAST_ID = update(Site).where(Site.last_id < bindparam("max_id")).values(last_id=bindparam("max_id"))
+_ALLOCATE_IDS = (
+    update(Site)
+    .values(
+        last_id=case((Site.last_id >= bindparam("floor"), Site.last_id), else_=bindparam("floor")) + bindparam("step")
+    )
+    .returning(Site.auth, Site.last_id, Site.is_fetching_back)
+)
+_OBSERVES = (
+    is_in_parameter(Remote.reserve_id, "reserve_ids"),
+    Remote.deleted_at.is_(None),
+    Remote.closing_at.is_(None),
+)
+_FIND_REMOTE = select(Remote.id).where(*_OBSERVES).limit(1)
+_ENQUEUE = insert(Delivery).from_select(
+    ["movement_seq", "remote_id", "state", "attempts", "is_history"],
+    select(Movement.seq, Remote.id, literal(DeliveryState.PENDING.value), literal(0), literal(False))
+    .join(Remote, Remote.reserve_id == Movement.reserve_id)
+    .where(Movement.origin == bindparam("origin"), is_in_parameter(Movement.id, "ids"), *_OBSERVES)
+    .order_by(Movement.seq, Remote.id),
+)
 
 
 def allocate_ids(session: Session, count: int, now: datetime) -> tuple[str, list[str], bool]:
@@ -33,11 +53,8 @@ def allocate_ids(session: Session, count: int, now: datetime) -> tuple[str, list
     floor = lowest_id_at(now) - 1
     if floor > MAX_CLOCK_ID:
         floor = 0
-    auth, last, is_fetching_back = session.execute(
-        update(Site)
-        .values(last_id=case((Site.last_id >= floor, Site.last_id), else_=literal(floor)) + random_gap() + count)
-        .returning(Site.auth, Site.last_id, Site.is_fetching_back)
-    ).one()
+    parameters = {"floor": floor, "step": random_gap() + count}
+    auth, last, is_fetching_back = session.connection().execute(_ALLOCATE_IDS, parameters).one()
     note_at_commit(session, SiteNumbers(auth, last_id=last))
     return auth, [str(number) for number in range(last - count + 1, last + 1)], is_fetching_back
 
@@ -62,23 +79,8 @@ def enqueue_deliveries(session: Session, rows: Sequence[MovementRow]) -> None:
     rows_to_send = [row for row in rows if row.kind in SENT_KINDS and row.points]
     if not rows_to_send:
         return
-    conditions = (
-        Remote.reserve_id.in_({row.reserve_id for row in rows_to_send}),
-        Remote.deleted_at.is_(None),
-        Remote.closing_at.is_(None),
-    )
-    if not session.scalar(select(Remote.id).where(*conditions).limit(1)):
-        return
-    session.execute(
-        insert(Delivery).from_select(
-            ["movement_seq", "remote_id", "state", "attempts", "is_history"],
-            select(Movement.seq, Remote.id, literal(DeliveryState.PENDING.value), literal(0), literal(False))
-            .join(Remote, Remote.reserve_id == Movement.reserve_id)
-            .where(
-                Movement.origin == rows_to_send[0].origin,
-                is_in(Movement.id, [row.id for row in rows_to_send]),
-                *conditions,
-            )
-            .order_by(Movement.seq, Remote.id),
-        )
-    )
+    connection = session.connection()
+    reserve_ids = list({row.reserve_id for row in rows_to_send})
+    if connection.execute(_FIND_REMOTE, {"reserve_ids": reserve_ids}).first():
+        ids = [row.id for row in rows_to_send]
+        connection.execute(_ENQUEUE, {"reserve_ids": reserve_ids, "origin": rows_to_send[0].origin, "ids": ids})

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from pointsync.db.is_in import is_in
+from pointsync.db.is_in import is_in_parameter
 from pointsync.digests import digest
 from pointsync.errors import Conflict, DomainError, InvalidInput
 from pointsync.ledger import audit_recorder, customers, draft_rules
@@ -28,6 +28,13 @@ __all__ = ["MAX_MOVEMENTS", "REFUSED_BELOW_ZERO", "Draft", "RecordResult", "reco
 
 MAX_MOVEMENTS = 1000
 REFUSED_BELOW_ZERO = frozenset({"spend", "redeem"})
+
+# Built once, because every recording executes it.
+_FIND_EXISTING = (
+    select(*COLUMNS)
+    .join(Customer, Customer.id == Movement.customer_id)
+    .where(Movement.source == bindparam("source"), is_in_parameter(Movement.ref, "refs"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +165,8 @@ def _find_existing(session: Session, source: str, refs: list[str]) -> dict[str, 
     """The movements already recorded with these refs of this source, by ref."""
     if not refs:
         return {}
-    query = select(*COLUMNS).join(Customer, Customer.id == Movement.customer_id)
-    query = query.where(Movement.source == source, is_in(Movement.ref, refs))
-    return {row["ref"]: MovementRow(**row) for row in session.execute(query).mappings()}
+    rows = session.connection().execute(_FIND_EXISTING, {"source": source, "refs": refs})
+    return {row["ref"]: MovementRow(**row) for row in rows.mappings()}
 
 
 def _find_hidden(session: Session, source: str, ref: str, email: str) -> MovementRow | None:

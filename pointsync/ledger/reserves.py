@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from pointsync.errors import Conflict, InvalidInput, NotFound
@@ -12,6 +12,9 @@ from pointsync.text_limits import MAX_NAME_LENGTH, is_reserve_key, printable, va
 DEFAULT_RESERVE = "default"
 """The key of the reserve that the first start creates, and of movements that name no reserve."""
 
+# Built once, because every recording executes it.
+_FIND = select(Reserve).where(Reserve.key == bindparam("key"))
+
 
 def list_all(session: Session) -> list[Reserve]:
     """All reserves, sorted by key."""
@@ -20,8 +23,7 @@ def list_all(session: Session) -> list[Reserve]:
 
 def get(session: Session, key: str, field: str = "reserve") -> Reserve:
     """The reserve with this key. Raises NotFound with `field` and the keys that exist."""
-    query = select(Reserve).where(Reserve.key == key)
-    reserve = session.scalar(query) if is_reserve_key(key) else None
+    reserve = session.scalar(_FIND, {"key": key}) if is_reserve_key(key) else None
     if reserve is None:
         existing_keys = ", ".join(each.key for each in list_all(session))
         message = f"There is no points reserve {printable(key)} here. The reserves are {existing_keys}."

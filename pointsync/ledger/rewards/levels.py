@@ -88,7 +88,7 @@ def record_unlocks(session: Session, rows: Sequence[MovementRow]) -> None:
         return
     thresholds: dict[int, list[tuple[int, int]]] = {}
     parameters = {"reserve_ids": list({row.reserve_id for row in gaining_rows})}
-    for level_id, reserve_id, points in session.execute(_select_thresholds(), parameters):
+    for level_id, reserve_id, points in session.connection().execute(_select_thresholds(), parameters):
         thresholds.setdefault(reserve_id, []).append((points, level_id))
     if thresholds:
         _write_unlocks(session, gaining_rows, thresholds)

@@ -13,6 +13,7 @@ KEY_BYTES = 32
 MAX_ID_LENGTH = 19
 
 _TOKEN = re.compile(rf"[0-9a-f]{{40}}\.[0-9]{{1,{MAX_ID_LENGTH}}}@{re.escape(ERASED_DOMAIN)}\Z")
+_RESERVED_END = f"@{ERASED_DOMAIN}"
 _HASH = re.compile(r"[0-9a-f]{40}\Z")
 
 
@@ -28,7 +29,7 @@ def make_token(address_hash: str, change_id: str) -> str:
 
 def is_token(address: str) -> bool:
     """Whether an address is the token of an erased one."""
-    return bool(_TOKEN.match(address))
+    return is_reserved(address) and bool(_TOKEN.match(address))
 
 
 def is_hash(text: object) -> bool:
@@ -38,7 +39,7 @@ def is_hash(text: object) -> bool:
 
 def is_reserved(address: str) -> bool:
     """Whether an address is in the domain of tokens. Nobody may record anything under such an address."""
-    return address.endswith(f"@{ERASED_DOMAIN}")
+    return address.endswith(_RESERVED_END)
 
 
 def hash_in(token: str) -> str:
