@@ -6,7 +6,7 @@ SCOPES = {
     "record": "Record movements, redeem rewards, and hold points for a checkout.",
     "read": "Read customers’ balances, movements as they are recorded, points reserves, rewards and the site.",
     "shop": "All that a shop’s plugin needs: what record and read allow, reporting orders, and webhooks.",
-    "people": "Rename and merge customers, and take them apart again.",
+    "people": "Rename and merge customers, undo merges, read all stored data about a person, and erase people.",
     "admin": "Read this site’s remotes with their status, and its metrics at /metrics.",
 }
 """Descriptions of the scopes."""

@@ -8,9 +8,8 @@ VIEWS = {
     "activity": "attempts customer_changes deliveries exports overdrawn refused_deliveries status_changes tasks",
     "auth": "setup sign_in",
     "customers": (
-        "adjust_points balance_breakdown bulk_adjust customer_list duplicates erasures held history holds imports "
-        "people "
-        "redemption"
+        "adjust_points balance_breakdown bulk_adjust customer_list duplicates erasures history holds imports people "
+        "person_report redemption"
     ),
     "home": "dashboard",
     "manual": "help_links views",

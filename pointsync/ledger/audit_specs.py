@@ -213,7 +213,7 @@ UNAUDITED_MODELS: dict[type[Base], str] = {
     **dict.fromkeys((AuditEntry, AuditPermit), "the log itself"),
     **dict.fromkeys(
         (BackupFile, ErasedAddress, Erasure, ErasureKey, ErasureReceipt),
-        "erasures; who asks for one, stops one or has told a site is logged by itself",
+        "erasures; requesting one, stopping one and informing a site's owner are logged by themselves",
     ),
     **dict.fromkeys((Attempt, ChangeDelivery, StatusChange, DailyDeliveryTotal), "results of sending"),
     **dict.fromkeys((Comparison, Difference), "results of comparing"),

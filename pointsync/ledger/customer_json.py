@@ -24,8 +24,8 @@ class Customer(Struct):
     balances: list[CustomerBalance]
 
 
-class CustomersApart(Struct):
-    """Two customers who were one."""
+class UnmergedCustomers(Struct):
+    """The two customers after a merge was undone."""
 
     customer: Annotated[Customer, Meta(description="Who was merged into the other one.")]
     other: Customer
@@ -40,7 +40,7 @@ class Duplicate(Struct, kw_only=True):
         Literal["alike", "asked"],
         Meta(
             description="alike: the addresses differ only in dots, in what follows a plus sign, or in two names of one "
-            "mail service. asked: somebody wanted to give the one an address of the other."
+            "mail service. asked: a rename of one to an address of the other was refused."
         ),
     ]
     found_at: DateTimeString

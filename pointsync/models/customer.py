@@ -1,8 +1,8 @@
 """A customer: a person with points, identified by e-mail address on every site.
 
-A customer may have several addresses. Each has a row of its own, which always keeps its address. What was recorded
-under an address refers to its row for ever. So nothing but the balances has to move when customers become one, and
-each address has what was its own when they are taken apart.
+A customer may have several addresses. Each has a row of its own. Only an erasure changes the address of a row: it
+replaces the address by a token. What was recorded under an address refers to its row for ever. So nothing but the
+balances has to move when customers are merged, and each address has what was its own when the merge is undone.
 """
 
 from datetime import datetime
@@ -47,7 +47,6 @@ class Customer(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     merged_into_id: Mapped[int | None] = mapped_column(RowNumber, ForeignKey("customer.id"))
     """The row of the address with which its customer is shown; None if that is this one. Only that row has balances."""
-
     erased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """If the person who had this address was erased: what is dated before belongs to the erased person."""
     loose_key: Mapped[int | None] = mapped_column(BigInteger)

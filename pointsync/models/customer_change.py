@@ -1,4 +1,4 @@
-"""A change of people: what somebody has said about the addresses of a customer."""
+"""A change of people: a rename, an alias, a merge, the undoing of a merge, or an erasure."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,17 +11,17 @@ from pointsync.models.customer import EMAIL_TYPE
 
 
 class Approval(StrEnum):
-    """What an admin has decided about a change of another site that had to wait."""
+    """What an admin has decided about a change of another site that needs approval."""
 
     WAITING = "waiting"
     APPROVED = "approved"
     REFUSED = "refused"
-    """It counts on the other sites, and not here."""
+    """It is not applied here, whatever other sites do with it."""
 
 
 class CustomerChange(Base):
-    """What it says is never changed, and it is never deleted. Who has which addresses is a function of all that count:
-    see `ledger.people.replay`."""
+    """It is never deleted, and its content never changes, except that an erasure replaces addresses by tokens. Who has
+    which addresses is a function of all changes that need no approval or are approved: see `ledger.people.replay`."""
 
     __tablename__ = "customer_change"
     __table_args__ = (
@@ -44,7 +44,7 @@ class CustomerChange(Base):
     origin: Mapped[str] = mapped_column(String(191))
     """The Auth of the site on which it was made."""
     id: Mapped[str] = mapped_column(String(64))
-    """Its id there; ids of changes and of movements are never the same."""
+    """Its id there. Changes and movements of one origin share one sequence of ids."""
     change: Mapped[str] = mapped_column(String(16))
     """`rename`, `alias`, `merge`, `unmerge` or `erase`."""
     customer: Mapped[str] = mapped_column(EMAIL_TYPE)
@@ -59,13 +59,13 @@ class CustomerChange(Base):
     digest: Mapped[int] = mapped_column(UInt128)
     """Of what was sent, see `ledger.people.change.digest`. It is never computed again: an erasure removes addresses."""
     approval: Mapped[Approval | None] = mapped_column(String(16))
-    """None for what needs no approval, as this site's own changes."""
+    """None if it needs no approval, such as this site's own changes."""
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When an admin approved or refused it."""
     is_disputed: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether it has no effect, because the address belonged to somebody else. Updated with each related change."""
+    """Whether it has no effect, because the address belongs to another customer. Updated with each related change."""
     dismissed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When an admin said that nothing is to be done about the dispute."""
+    """When an admin dismissed it, because nothing needs to be done about the dispute."""
 
     @classmethod
     def counts(cls) -> ColumnElement[bool]:

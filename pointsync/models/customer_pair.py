@@ -11,8 +11,8 @@ ALIKE, ASKED = "alike", "asked"
 
 
 class CustomerPair(Base):
-    """Found by this site, or asked for by a shop. It is shown while they are two customers and nobody has said that
-    they are not the same."""
+    """Two rows of customers who may be the same person. It is listed while they are two customers, until an admin marks
+    them as not the same."""
 
     __tablename__ = "customer_pair"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Erasures of people: who asked for them, what was done here, and which sites and backups are left.
+"""Erasures of people: who requested them, what was done here, and which sites and backups are left.
 
 Nothing here names an erased person: addresses are kept as keyed hashes, and encrypted only as long as somebody has to
 get them.
@@ -41,7 +41,7 @@ class Erasure(Base):
     """With `change_id`: the change that erases. Both are None until it is made."""
     change_id: Mapped[str | None] = mapped_column(String(64))
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """When it was asked for here, or when it arrived from another site."""
+    """When it was requested here, or when it arrived from another site."""
     requested_by: Mapped[str] = mapped_column(String(191))
     """The admin or the API key; for one of another site, its Auth."""
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -65,7 +65,7 @@ class Erasure(Base):
 
 
 class ErasedAddress(Base):
-    """An address of an erased person, as a keyed hash. See `ledger.people.tokens`."""
+    """An address of an erased person, as a keyed hash. See `ledger.people.erasure.tokens`."""
 
     __tablename__ = "erased_address"
     __table_args__ = (UniqueConstraint("hash", "erasure_id"),)
@@ -81,7 +81,7 @@ class ErasedAddress(Base):
 
 
 class ErasureReceipt(Base):
-    """What another site has said about an erasure of this site."""
+    """What another site has reported about an erasure of this site."""
 
     __tablename__ = "erasure_receipt"
     __table_args__ = (UniqueConstraint("erasure_id", "auth"),)
@@ -92,7 +92,7 @@ class ErasureReceipt(Base):
     name: Mapped[str] = mapped_column(String(500))
     """Its name, or its URL, at that time."""
     is_told_by_hand: Mapped[bool] = mapped_column(default=False)
-    """It understands no erasures, so an admin tells its owner, and says so here."""
+    """Whether an admin has confirmed that the owner was informed, because the site cannot get erasures."""
     told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When the person was erased there."""
@@ -100,7 +100,7 @@ class ErasureReceipt(Base):
     """When nothing there named the person any more."""
     counts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     ticked_by: Mapped[str | None] = mapped_column(String(191))
-    """The admin who has told the owner of the site."""
+    """The admin who has informed the owner of the site."""
 
 
 class BackupFile(Base):

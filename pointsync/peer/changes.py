@@ -7,7 +7,7 @@ from datetime import datetime
 from flask import Response
 from sqlalchemy.orm import Session
 
-from pointsync.ledger.people import held
+from pointsync.ledger.people import received_changes
 from pointsync.ledger.people.receive import ChangeResult, ReceivedChange, receive
 from pointsync.peer.hand_on import require_origin
 from pointsync.peer.pointsync import JsonObject, handle_call, require_listed_sender, require_pinned_sender
@@ -38,7 +38,7 @@ def _receive_batch(find_origin: Callable[[Session, Identity, JsonObject], str]) 
         nonlocal results
         origin = find_origin(session, identity, body)
         results = receive_changes(session, origin, body, now)
-        return {"results": [result_json(each) for each in results], "have": held.get_have(session, origin)}
+        return {"results": [result_json(each) for each in results], "have": received_changes.get_have(session, origin)}
 
     response = handle_call(build_answer)
     log_results(results)
@@ -52,11 +52,11 @@ def fetch_changes() -> Response:
 
 def _build_page(session: Session, _identity: Identity, body: JsonObject, _now: datetime) -> JsonObject:
     require_pinned_sender(session, body["from"])
-    rows = held.list_page(session, body["from"], wire.require_position(body), wire.MAX_BATCH)
+    rows = received_changes.list_page(session, body["from"], wire.require_position(body), wire.MAX_BATCH)
     encoded = encode_changes(session, rows)
     is_last = len(encoded) == len(rows) < wire.MAX_BATCH
     next_after = None if is_last else rows[len(encoded) - 1].id
-    return {"changes": encoded, "next": next_after, "have": held.get_have(session, body["from"])}
+    return {"changes": encoded, "next": next_after, "have": received_changes.get_have(session, body["from"])}
 
 
 def receive_changes(session: Session, origin: str, body: JsonObject, now: datetime) -> list[ChangeResult]:

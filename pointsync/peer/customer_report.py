@@ -1,4 +1,4 @@
-"""The server of `customers/report`: another site of the family asks what this site holds about a person."""
+"""The server of `customers/report`: another site of the family asks for the stored data about a person."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,8 +12,8 @@ from pointsync import db
 from pointsync.errors import InvalidInput
 from pointsync.ledger import audit_recorder
 from pointsync.peer.pointsync import JsonObject, handle_call, require_listed_sender
-from pointsync.reports.held import person
-from pointsync.reports.held.rows import Position, ReportRow, iter_rows, parse_position
+from pointsync.reports.person_report import person
+from pointsync.reports.person_report.rows import Position, ReportRow, iter_rows, parse_position
 from pointsync.runtime import get_runtime
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.wire import WireError

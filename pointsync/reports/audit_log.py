@@ -18,6 +18,7 @@ from pointsync.db import keyset
 from pointsync.errors import InvalidInput
 from pointsync.ledger.audit_specs import AUDITED_MODELS
 from pointsync.models import AuditEntry, Task
+from pointsync.reports import audit_people
 from pointsync.sync.site import general
 from pointsync.sync.site.settings import DEFINITIONS
 from pointsync.tasks import tasks
@@ -29,7 +30,8 @@ CHUNK_ROWS = 2000
 MAX_ACTORS = 200
 MIN_YEAR, MAX_YEAR = 2000, 2999
 UNMODELLED_NOUNS = frozenset(
-    {"movements", "secret key", "sign-in", "fetch back", "returned movement", "hold", "customer", "erasure"}
+    {"movements", "secret key", "sign-in", "fetch back", "returned movement", "hold"}
+    | {audit_people.CUSTOMER_NOUN, audit_people.CHANGE_NOUN, audit_people.ERASURE_NOUN}
 )
 NOUNS = tuple(sorted({each.noun for each in AUDITED_MODELS.values()} | UNMODELLED_NOUNS, key=str.casefold))
 NOUN_LABELS = {"history": "backfill", "long work": "background task"}
@@ -176,6 +178,8 @@ def describe(row: AuditEntry) -> str:
         return f"{actor} recorded {count_text}{f' for {row.thing}' if row.thing else ''}"
     if row.noun == "setting":
         return f"{actor} {_describe_setting(row)}"
+    if (deed := audit_people.describe(row)) is not None:
+        return f"{actor} {deed}"
     thing = f"{noun_label(row.noun)} {row.thing}".strip()
     if row.action != "changed":
         verb = "started" if row.action == "added" and row.noun in STARTED_NOUNS else row.action

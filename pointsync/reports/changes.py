@@ -1,4 +1,4 @@
-"""Changes of customers, newest first: who made them, whether they count here, and which sites have them."""
+"""Changes of customers, newest first: who made them, whether they are applied here, and which sites have them."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -34,14 +34,14 @@ class ChangeAtSite(Struct):
     name: str
     auth: Annotated[str, Meta(description="The site's permanent name.")]
     state: Annotated[
-        SiteState, Meta(description="impossible: a WooRewards shop, or a version of PointSync from before changes.")
+        SiteState, Meta(description="impossible: a WooRewards shop, or a PointSync that does not know changes.")
     ]
-    message: Annotated[str | None, Meta(description="Its last answer, if it was no acknowledgement.")]
+    message: Annotated[str | None, Meta(description="Why the site does not have it, as far as that is known.")]
     delivered_at: DateTimeString | None
 
 
 class ChangeOfCustomers(Struct):
-    """Somebody has given a customer another address, let two customers be one, or taken them apart."""
+    """A rename, one more address, a merge, an undone merge, or an erasure."""
 
     id: str
     origin: Annotated[str, Meta(description="The permanent name of the site on which it was made.")]
@@ -53,8 +53,8 @@ class ChangeOfCustomers(Struct):
     state: Annotated[
         Literal["counts", "waiting", "refused", "disputed"],
         Meta(
-            description="waiting: for an admin's approval. refused: by an admin of this site. disputed: it has no "
-            "effect, because the address belongs to another customer."
+            description="counts: it is applied here. waiting: for an admin's approval. refused: by an admin of this "
+            "site. disputed: it has no effect, because the address belongs to another customer."
         ),
     ]
     sites: Annotated[list[ChangeAtSite], Meta(description="The other sites. Empty for changes of other sites.")]
@@ -164,7 +164,7 @@ def _describe_site(delivery: ChangeDelivery, remote: Remote) -> ChangeAtSite:
     state: SiteState = "waiting"
     if delivery.state == DeliveryState.DELIVERED:
         state = "delivered"
-    elif not remote.takes_changes:
+    elif remote.dialect is not None and not remote.takes_changes:
         state = "impossible"
     elif delivery.state == DeliveryState.FAILED:
         state = "refused"

@@ -11,6 +11,7 @@ from pointsync.models import Task
 from pointsync.tasks.tasks import FOLDER_NAME
 
 READ_BYTES = 1024 * 1024
+_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
 
 
 def delete_files(session: Session, data_dir: Path, addresses: Collection[str]) -> tuple[int, bool]:
@@ -30,9 +31,6 @@ def delete_files(session: Session, data_dir: Path, addresses: Collection[str]) -
                 path.unlink(missing_ok=True)
                 deleted += 1
     return deleted, is_needed
-
-
-_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
 
 
 def _list_files(folder: Path) -> Iterator[Path]:

@@ -54,8 +54,8 @@ def test_merged_and_taken_apart(api_client: ApiClient) -> None:
     assert api_client.post("/customers/merge", body).json["error"]["code"] == "same_customer"
     balances = api_client.post("/balances", {"customers": [ALICE, BOB]}).json["customers"]
     assert [each["balances"][0]["points"] for each in balances] == [12, 12]
-    apart = api_client.post(f"/customers/{ALICE}/unmerge", {}).json
-    assert (apart["customer"]["customer"], apart["other"]["customer"]) == (ALICE, BOB)
+    unmerged = api_client.post(f"/customers/{ALICE}/unmerge", {}).json
+    assert (unmerged["customer"]["customer"], unmerged["other"]["customer"]) == (ALICE, BOB)
     assert (api_client.points(ALICE), api_client.points(BOB)) == (5, 7)
     answer = api_client.post(f"/customers/{ALICE}/unmerge", {})
     assert (answer.status_code, answer.json["error"]["code"]) == (404, "unknown_merge")

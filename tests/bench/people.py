@@ -1,4 +1,4 @@
-"""A customer with 100,000 movements is renamed, merged, taken apart and erased, while another thread records."""
+"""A customer with 100,000 movements is renamed, merged, unmerged and erased, while another thread records."""
 
 import tempfile
 import threading
@@ -77,7 +77,7 @@ def _change(first: str, second: str, recorder: "_Recorder") -> dict[str, tuple[l
         time("rename", lambda session, to=other, email=shown: people.rename(session, email, to, clock.now()))
         shown, other = other, shown
         time("merge", lambda session, email=shown: people.merge(session, email, second, clock.now()))
-        time("unmerge", lambda session, email=shown: people.take_apart(session, email, clock.now()))
+        time("unmerge", lambda session, email=shown: people.unmerge_address(session, email, clock.now()))
     for each in (shown, second):
         time("erase", lambda session, email=each: erasures.erase(session, email, "bench", clock.now()))
     return spans

@@ -61,7 +61,7 @@ def full_chromium(playwright: Playwright) -> Iterator[Browser]:
 
 
 def _launch_browser(playwright: Playwright, path: str) -> Iterator[Browser]:
-    """Without it, tests skip. In CI they fail, so that they do run there."""
+    """The Chromium at `path`, until the generator is closed. Without it, tests skip, but in CI they fail."""
     if not os.access(path, os.X_OK):
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"there is no Chromium at {path}")
     browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)

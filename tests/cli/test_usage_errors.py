@@ -29,6 +29,7 @@ WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
     (("fetch-back", "decide", "5", "neither"), "neither"),
     (("origin", "allow-hand-on", "wrk_0123456789abcdef"), "--by"),
     (("origin", "hand-on", "--stop"), "AUTH"),
+    (("customer", "changes", "a@b.example", "--state", "waiting"), "--state"),
     (("record",), "EMAIL"),
     (("record", "a@b.example"), "POINTS"),
     (("record", "a@b.example", "5", "--set", "5"), "POINTS"),

@@ -1,4 +1,4 @@
-"""Three real sites: customers are renamed, merged and taken apart while one is down, and one loses its last hours."""
+"""Three real sites: customers are renamed, merged and unmerged while one is down, and one loses its last hours."""
 
 from pathlib import Path
 

@@ -4,7 +4,7 @@ from pointsync import db
 from pointsync.exports import export_task, rows
 from pointsync.exports.export_task import Filter
 from pointsync.ledger import customers
-from tests.ledger.customers.people_steps import BOB, CAROL, balance_of, give, merge, rename, take_apart
+from tests.ledger.customers.people_steps import BOB, CAROL, balance_of, give, merge, rename, unmerge
 from tests.ledger.record_drafts import ANNA
 from tests.site.imports.import_runs import dry_run, run_import
 from tests.site.webhooks.receiver import start_receiver
@@ -48,6 +48,6 @@ def test_a_webhook_gets_the_balance_of_the_customer(app, serve):
     [change] = receiver.messages[-1]["data"]["changes"]
     assert (change["customer"], change["balance"]) == (BOB, 17)
     give(1)
-    take_apart(ANNA)
+    unmerge(ANNA)
     receiver.deliver()
     assert receiver.messages[-1]["data"]["changes"] == [{"customer": ANNA, "reserve": "default", "balance": 11}]

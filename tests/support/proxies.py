@@ -131,7 +131,7 @@ def _run_proxy(command: list[str], folder: Path, port: int) -> Iterator[None]:
 
 
 def _find_program(name: str) -> str:
-    """The path of the program. Without it, tests skip. In CI they fail, so that they do run there."""
+    """The path of the program. Without it, tests skip, but in CI they fail."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"there is no {name} on this machine")

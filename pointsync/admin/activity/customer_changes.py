@@ -51,14 +51,14 @@ def customer_changes() -> ResponseReturnValue:
 
 @blueprint.post(f"{CHANGE_PATH}/approve")
 def approve_change(origin: str, change_id: str) -> ResponseReturnValue:
-    """Let a change of another site count here."""
-    return _decide(ChangeKey(origin, change_id), Approval.APPROVED, "Approved. It counts on this site now.")
+    """Apply a change of another site here."""
+    return _decide(ChangeKey(origin, change_id), Approval.APPROVED, "Approved. The change is applied on this site now.")
 
 
 @blueprint.post(f"{CHANGE_PATH}/refuse")
 def refuse_change(origin: str, change_id: str) -> ResponseReturnValue:
-    """Let a change of another site not count here."""
-    return _decide(ChangeKey(origin, change_id), Approval.REFUSED, "Refused. It does not count on this site.")
+    """Do not apply a change of another site here."""
+    return _decide(ChangeKey(origin, change_id), Approval.REFUSED, "Refused. The change is not applied on this site.")
 
 
 @blueprint.post(f"{CHANGE_PATH}/dismiss")
@@ -66,7 +66,7 @@ def dismiss_change(origin: str, change_id: str) -> ResponseReturnValue:
     """Do nothing about a change without effect."""
     return _act(
         lambda session: approval.dismiss(session, ChangeKey(origin, change_id), clock.now()),
-        "It needs no attention any more.",
+        "Dismissed. The change stays without effect.",
     )
 
 

@@ -1,4 +1,5 @@
-"""Customers who may be the same person: a list, from which an admin merges them or tells them apart."""
+"""Customers who may be the same person: a list, from which an admin merges them or says that they are not the
+same."""
 
 from flask import flash, redirect
 from flask.typing import ResponseReturnValue
@@ -35,7 +36,7 @@ def duplicates() -> ResponseReturnValue:
 
 
 @blueprint.post("/customers/<big_row_id:customer_id>/not/<big_row_id:other_id>")
-def tell_customers_apart(customer_id: int, other_id: int) -> ResponseReturnValue:
+def mark_not_same(customer_id: int, other_id: int) -> ResponseReturnValue:
     """Remember that the two are not the same."""
     session, now = db.session(), clock.now()
     first, second = (get_customer(session, each).email for each in (customer_id, other_id))

@@ -1,5 +1,6 @@
 """Erasing a person, and the receipts of erasures."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import flash, redirect, url_for
@@ -73,7 +74,7 @@ def save_backup_days() -> ResponseReturnValue:
         return _render_list(form), 422
     value = form.backup_days.data or ""
     db.run_in_transaction(lambda session: settings.change(session, "backup_days", value))
-    flash("The receipts now say when the retention of backups ends.", "done")
+    flash("Saved.", "done")
     return redirect(url_for("admin.list_erasures"), 303)
 
 
@@ -97,23 +98,22 @@ def stop_erasure(erasure_id: int) -> ResponseReturnValue:
     )
 
 
-@blueprint.post("/customers/erasures/<row_id:erasure_id>/told/<auth>")
-def tick_told_site(erasure_id: int, auth: str) -> ResponseReturnValue:
-    """Note that the admin has told the owner of a site."""
+@blueprint.post("/customers/erasures/<row_id:erasure_id>/owner-informed/<auth>")
+def mark_owner_informed(erasure_id: int, auth: str) -> ResponseReturnValue:
+    """Save that the owner of a site was asked to erase the person."""
     now = clock.now()
-    return _change(
-        erasure_id, lambda session: receipts.tick(session, erasure_id, auth, _actor_name(session), now), "Noted."
-    )
+    return _change(erasure_id, lambda session: receipts.tick(session, erasure_id, auth, _actor_name(session), now))
 
 
-def _change(erasure_id: int, change: Any, message: str) -> ResponseReturnValue:
+def _change(erasure_id: int, change: Callable[[Session], Any], message: str | None = None) -> ResponseReturnValue:
+    """Make the change, and say `message`, or what it returns."""
     erasures.get(db.session(), erasure_id)
     try:
-        db.run_in_transaction(change)
+        result = db.run_in_transaction(change)
     except DomainError as error:
         flash(error.message, "warning")
     else:
-        flash(message, "done")
+        flash(message or result, "done")
     return redirect(url_for("admin.erasure", erasure_id=erasure_id), 303)
 
 

@@ -1,4 +1,4 @@
-"""A customer's addresses: give the customer another one, merge another customer, and take the two apart again."""
+"""A customer's addresses: give the customer another one, merge another customer, and undo a merge."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from pointsync.models import Customer
 
 RENAME_PATH = "/customers/<big_row_id:customer_id>/rename"
 MERGE_PATH = "/customers/<big_row_id:customer_id>/merge"
-APART_PATH = "/customers/<big_row_id:customer_id>/apart/<origin>/<change_id>"
+UNDO_MERGE_PATH = "/customers/<big_row_id:customer_id>/undo-merge/<origin>/<change_id>"
 
 
 class RenameForm(FlaskForm):  # type: ignore[misc]
@@ -54,7 +54,7 @@ def submit_rename_customer(customer_id: int) -> ResponseReturnValue:
         renamed = db.run_in_transaction(lambda session: people.rename(session, email, to, now))
     except DomainError as error:
         return _show_error("rename.html", customer_id, form, "to", error)
-    flash(f"{strip_bidi(email)} is {strip_bidi(renamed.email)} now. The old address stays an alias.", "done")
+    flash(f"{strip_bidi(email)} was renamed to {strip_bidi(renamed.email)}. The old address stays an alias.", "done")
     return redirect(url_for("admin.customer", customer_id=renamed.id), 303)
 
 
@@ -64,9 +64,11 @@ def merge_customer(customer_id: int) -> ResponseReturnValue:
     session, form = db.session(), MergeForm()
     other_id = parse_row_id(request.args.get("other", ""))
     other = customers.find_by_row(session, other_id) if other_id else None
-    if other is not None:
-        form.other.data = other.email
-    return _render("merge.html", get_customer(session, customer_id), form=form, other=other)
+    customer = get_customer(session, customer_id)
+    if other is not None and other.id == customer.id:
+        other = None
+    form.other.data = other.email if other else None
+    return _render("merge.html", customer, form=form, other=other)
 
 
 @blueprint.post(MERGE_PATH)
@@ -78,19 +80,19 @@ def submit_merge_customer(customer_id: int) -> ResponseReturnValue:
         merged = db.run_in_transaction(lambda session: people.merge(session, other, email, now))
     except DomainError as error:
         return _show_error("merge.html", customer_id, form, "other", error)
-    flash(f"{strip_bidi(other)} and {strip_bidi(merged.email)} are one customer now.", "done")
+    flash(f"{strip_bidi(other)} was merged into {strip_bidi(merged.email)}.", "done")
     return redirect(url_for("admin.customer", customer_id=merged.id), 303)
 
 
-@blueprint.get(APART_PATH)
-def take_customers_apart(customer_id: int, origin: str, change_id: str) -> ResponseReturnValue:
+@blueprint.get(UNDO_MERGE_PATH)
+def undo_merge(customer_id: int, origin: str, change_id: str) -> ResponseReturnValue:
     """Ask for confirmation."""
     customer = get_customer(db.session(), customer_id)
-    return _render("take_apart.html", customer, merge=_get_merge(db.session(), customer, origin, change_id))
+    return _render("undo_merge.html", customer, merge=_get_merge(db.session(), customer, origin, change_id))
 
 
-@blueprint.post(APART_PATH)
-def submit_take_customers_apart(customer_id: int, origin: str, change_id: str) -> ResponseReturnValue:
+@blueprint.post(UNDO_MERGE_PATH)
+def submit_undo_merge(customer_id: int, origin: str, change_id: str) -> ResponseReturnValue:
     """Undo the merge."""
     now = clock.now()
 
@@ -108,7 +110,7 @@ def submit_take_customers_apart(customer_id: int, origin: str, change_id: str) -
 
 
 def _get_merge(session: Session, customer: Customer, origin: str, change_id: str) -> Merge:
-    """The merge of this customer with this key. Raises 404 if it does not count any more."""
+    """The merge of this customer with this key. Raises 404 if it cannot be undone any more."""
     for each in people.list_merges(session, customer):
         if each.change.key == (origin, change_id):
             return each

@@ -47,8 +47,6 @@ LONG_TEXT = (
     "shop-three.example did not answer within 10 seconds, like three attempts before. "
     "12,345 movements waiting. 7 movements for customers unknown there."
 )
-
-ORIGIN = "wrk_" + "1" * 16
 RESERVE = Reserve(id=1, key="default", name="Points", is_active=True, may_go_below_zero=False)
 INACTIVE_RESERVE = Reserve(id=2, key="old", name=LONG_NAME, is_active=False, may_go_below_zero=True)
 CUSTOMER = Customer(id=1, email=LONG_EMAIL)

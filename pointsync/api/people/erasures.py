@@ -21,11 +21,12 @@ _ID_PARAMETER = Parameter("erasure", "The id of the erasure.", "path", {"type": 
     "DELETE",
     "/customers/{email}",
     scope="people",
-    title="Let a person be erased",
+    title="Request an erasure",
     description=(
-        "After a day, this takes away all addresses of the customer, and every text that names the person, here and on "
-        "the other sites of the family. The points stay, without a name. Until then it can be stopped with DELETE "
-        "/erasures/{id}, by an admin or with a command. If it was requested before, the answer is that request."
+        "The person is erased after a day: all addresses of the customer are removed, and all texts that name the "
+        "person are cleaned, here and on the other sites of the family. The points stay, without a name. Until then, "
+        "DELETE /erasures/{id}, an admin or a command can stop it. If it was requested before, the answer is that "
+        "request."
     ),
     parameters=(EMAIL_PARAMETER,),
     responses={202: SuccessResponse("The request.", (ErasureAnswer,))},
@@ -61,7 +62,7 @@ def list_erasures() -> ResponseReturnValue:
     scope="people",
     title="Get the receipt of an erasure",
     description=(
-        "What was erased here and when, what each other site has answered, and which backups still have the person. "
+        "What was erased here and when, what each other site has reported, and which backups still have the person. "
         "The address is gone by then: the id is what you keep."
     ),
     parameters=(_ID_PARAMETER,),

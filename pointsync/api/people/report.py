@@ -8,7 +8,7 @@ from pointsync.api.customers import EMAIL_PARAMETER
 from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
 from pointsync.api.query_parameters import parse_text
 from pointsync.errors import InvalidInput
-from pointsync.reports.held import documents, report
+from pointsync.reports.person_report import documents, report
 from pointsync.runtime import get_runtime
 from pointsync.sync.people.report_json import PersonReport
 
@@ -19,7 +19,7 @@ _FORMATS = (documents.JSON, documents.CSV)
     "GET",
     "/customers/{email}/report",
     scope="people",
-    title="Get everything that is held about a person",
+    title="Get the stored data about a person",
     description=(
         "Addresses, balances, movements, orders, holds, redemptions, levels, mails, shop accounts, and texts and files "
         "that name the person. As JSON, or as CSV with format=csv or the header Accept: text/csv. With sites=all, the "

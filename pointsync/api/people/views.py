@@ -16,7 +16,7 @@ from pointsync.api.responses import json_response
 from pointsync.api.schemas import ChangesOfCustomer, CustomersToMerge, NewAddress
 from pointsync.errors import Conflict, DomainError
 from pointsync.ledger import customers
-from pointsync.ledger.customer_json import Customer, CustomersApart
+from pointsync.ledger.customer_json import Customer, UnmergedCustomers
 from pointsync.ledger.holds.customer_balances import list_by_email
 from pointsync.ledger.people import pairs, people
 from pointsync.models import Customer as CustomerRow
@@ -35,9 +35,9 @@ _MERGE_SCHEMA = BodySchema(
         "into": "The customer who stays must be an e-mail address in quotes, such as alice@example.com.",
     },
 )
-_LOCAL = "Other sites of the family follow; GET /customers/{email}/changes shows which of them have it."
+_LOCAL = "The other sites of the family get the change. GET /customers/{email}/changes shows which of them have it."
 _UNKNOWN = "No customer has this e-mail address."
-_TOO_MANY = "too_many_addresses or too_many_changes: the customer has as many as are possible."
+_TOO_MANY = "too_many_addresses, too_many_changes: the customer can have no more of them."
 _TRY_LATER = "fetching_back: lost movements come back first. Try again later."
 
 
@@ -93,10 +93,10 @@ def add_customer_alias(email: str) -> ResponseReturnValue:
     "POST",
     "/customers/merge",
     scope="people",
-    title="Let two customers be one",
+    title="Merge two customers",
     description=(
-        "The points of both are added up, and both addresses lead to the customer who stays. You can undo it with "
-        f"unmerge. {_LOCAL}"
+        "The points of both are added up, and the customer who stays gets the addresses of the other one. You can undo "
+        f"it with unmerge. {_LOCAL}"
     ),
     body=(CustomersToMerge,),
     responses={200: SuccessResponse("The customer who stays.", (Customer,))},
@@ -124,26 +124,27 @@ def merge_customers() -> ResponseReturnValue:
     "POST",
     "/customers/{email}/unmerge",
     scope="people",
-    title="Take two customers apart who were merged",
+    title="Undo a merge",
     description=(
-        "Undoes the newest merge with which this address came to another customer. Each has again what was recorded "
-        f"under their own addresses, also since the merge. {_LOCAL}"
+        "Undoes the newest merge that gave this address to another customer. Each of the two customers then has what "
+        f"was recorded under their own addresses, before and after the merge. {_LOCAL}"
     ),
     parameters=(EMAIL_PARAMETER,),
-    responses={200: SuccessResponse("Both customers.", (CustomersApart,))},
+    responses={200: SuccessResponse("Both customers.", (UnmergedCustomers,))},
     errors={
-        404: "No customer has this e-mail address, or unknown_merge: it was not merged into another customer.",
-        409: "balance_out_of_bounds: points would leave their bounds. too_many_changes: no more changes are possible.",
+        404: "No customer has this e-mail address. unknown_merge: it was not merged into another customer.",
+        409: "balance_out_of_bounds: a balance would be too large. undone_before: the merge was undone meanwhile. "
+        "too_many_changes: no more changes are possible.",
         422: "The e-mail address is not valid.",
         503: _TRY_LATER,
     },
 )
 def unmerge_customer(email: str) -> ResponseReturnValue:
-    """Take the two apart."""
+    """Undo the merge."""
     now = clock.now()
-    apart = db.run_in_transaction(lambda session: people.take_apart(session, email, now))
-    customer, other = (_describe(each) for each in apart)
-    return json_response(CustomersApart(customer, other))
+    unmerged = db.run_in_transaction(lambda session: people.unmerge_address(session, email, now))
+    customer, other = (_describe(each) for each in unmerged)
+    return json_response(UnmergedCustomers(customer, other))
 
 
 @endpoint(
@@ -174,7 +175,7 @@ def _read_address() -> str:
 
 
 def _answer_noting(email: str, to: str, change: Callable[[Session], CustomerRow]) -> ResponseReturnValue:
-    """The same, but if the address belongs to somebody else, an admin sees that a shop asked for it."""
+    """The same, but if the address belongs to another customer, the two are listed as duplicates for an admin."""
     try:
         return _answer(change)
     except Conflict as conflict:

@@ -1,4 +1,4 @@
-"""`pointsync customer changes`, `approve` and `refuse`: which sites have a change, and whether it counts here."""
+"""`pointsync customer changes`, `approve` and `refuse`: which sites have a change, and whether it is applied here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pointsync.cli.framework.command import Command
+from pointsync.cli.framework.errors import EXIT_USAGE, CommandError
 from pointsync.cli.framework.output import print_result, table_printer
 from pointsync.cli.framework.param_types import EMAIL, SingleLine
 from pointsync.cli.framework.site_context import site_context, transact
@@ -21,11 +22,18 @@ CHANGE_COLUMNS = {
     "change": "Change",
     "customer": "Customer",
     "into": "Into",
-    "origin": "Made at",
+    "origin": "Origin",
     "state": "Status",
 }
+STATE_WORDS = {
+    "counts": "applied here",
+    "waiting": "waiting for approval",
+    "refused": "refused here",
+    "disputed": "without effect",
+}
+"""The states of the JSON, for people."""
 ORIGIN_OPTION = click.option(
-    "--origin", required=True, type=SingleLine(191), help="The Auth of the site that has made the change."
+    "--origin", required=True, type=SingleLine(191), help="The Auth of the site on which the change was made."
 )
 
 
@@ -34,7 +42,8 @@ ORIGIN_OPTION = click.option(
 @click.option(
     "--state",
     type=click.Choice(["waiting", "disputed", "undelivered"]),
-    help="Without EMAIL: only those that wait for approval, have no effect, or are not on all sites.",
+    help="Without EMAIL. waiting: those that wait for your approval, or that you refused. disputed: those without "
+    "effect. undelivered: those that a site does not have yet.",
 )
 @site_context()
 def list_changes(email: str | None, state: str | None) -> None:
@@ -43,6 +52,8 @@ def list_changes(email: str | None, state: str | None) -> None:
     from pointsync.ledger import customers
     from pointsync.reports import changes
 
+    if email is not None and state is not None:
+        raise CommandError("--state cannot be given with an e-mail address. Leave one of them out.", EXIT_USAGE)
     session = db.session()
     if email is None:
         rows = changes.list_page(session, state=state, size=MAX_LISTED).rows
@@ -58,7 +69,7 @@ def list_changes(email: str | None, state: str | None) -> None:
 @ORIGIN_OPTION
 @site_context()
 def approve_change(change_id: str, origin: str) -> None:
-    """Let a change of another site count here. The setting approve_changes lets them wait for this."""
+    """Apply a change of another site here. With the setting approve_changes, such changes wait for your approval."""
     _decide(origin, change_id, "approved")
 
 
@@ -67,7 +78,7 @@ def approve_change(change_id: str, origin: str) -> None:
 @ORIGIN_OPTION
 @site_context()
 def refuse_change(change_id: str, origin: str) -> None:
-    """Let a change of another site not count here. You can approve it later."""
+    """Do not apply a change of another site here. You can approve it later."""
     _decide(origin, change_id, "refused")
 
 
@@ -86,7 +97,7 @@ def _table_row(change: ChangeOfCustomers) -> dict[str, object]:
     delivered_count = sum(each.state == "delivered" for each in change.sites)
     sites = f"sent to {delivered_count} of {len(change.sites)}" if change.sites else ""
     named = {name: getattr(change, name) for name in ("id", "origin", "change", "customer", "into", "at")}
-    return named | {"state": change.state if change.state != "counts" or not sites else sites}
+    return named | {"state": sites if change.state == "counts" and sites else STATE_WORDS[change.state]}
 
 
 COMMANDS = (list_changes, approve_change, refuse_change)

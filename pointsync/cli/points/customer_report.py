@@ -1,4 +1,4 @@
-"""`pointsync customer report`: everything that is held about a person."""
+"""`pointsync customer report`: the stored data about a person."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ from pointsync.cli.framework.site_context import site_context
 from pointsync.cli.ops.backup_files import check_not_site_file
 
 if TYPE_CHECKING:
-    from pointsync.reports.held.report import Report
+    from pointsync.reports.person_report.report import Report
 
 MAX_SHOWN = 10
 """Rows of each part. The files have all."""
@@ -26,12 +26,12 @@ MAX_SHOWN = 10
 @click.option("--all-sites", is_flag=True, help="Ask the other sites of the family, too. This can take a minute.")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE", help="Write a CSV file.")
 def report_customer(email: str, all_sites: bool, csv_file: Path | None) -> None:
-    """Show what is held about a person: all parts shortly, or all of it with --json or --csv FILE.
+    """Show the stored data about a person: a summary, or everything with --json or --csv FILE.
 
-    It is in the audit log, here and on the sites that are asked.
+    The audit log records it, here and on the sites that are asked.
     """
     from pointsync import clock, db
-    from pointsync.reports.held import documents, report
+    from pointsync.reports.person_report import documents, report
     from pointsync.runtime import get_runtime
 
     if csv_file is not None and is_json_requested():
@@ -43,7 +43,7 @@ def report_customer(email: str, all_sites: bool, csv_file: Path | None) -> None:
         found = report.make(db.session(), config, email, clock.now(), is_of_all_sites=all_sites)
         if csv_file is not None:
             _write(csv_file, found)
-            print_result({}, f"What is held about {found.person.address} was written to {csv_file}.")
+            print_result({}, f"The stored data about {found.person.address} was written to {csv_file}.")
         elif is_json_requested():
             import msgspec
 
@@ -54,7 +54,7 @@ def report_customer(email: str, all_sites: bool, csv_file: Path | None) -> None:
 
 
 def _write(path: Path, found: "Report") -> None:
-    from pointsync.reports.held import documents
+    from pointsync.reports.person_report import documents
 
     with open_output(path, "--csv") as file:
         for piece in found.iter_document(documents.CSV):
@@ -66,7 +66,7 @@ def _print(found: "Report") -> None:
 
     import msgspec
 
-    from pointsync.reports.held.documents import describe
+    from pointsync.reports.person_report.documents import describe
 
     for site in found.sites:
         click.echo(site.name or site.url or site.auth)

@@ -1,10 +1,11 @@
-"""`pointsync customer`: another address for a customer, and customers who are one."""
+"""`pointsync customer`: customers' addresses, merges, and duplicates."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from pointsync.cli.framework.command import Group
 from pointsync.cli.framework.output import print_note, print_result, table_printer
@@ -19,15 +20,17 @@ if TYPE_CHECKING:
 
     from pointsync.models import Customer
 
-ASKED_BY = "command line"
+ASKED_BY = "command"
+UNDO_NOTE = "To undo it: pointsync customer unmerge {}"
 MAX_LIMIT = 1000
+REASON_WORDS = {"alike": "similar addresses", "asked": "a rename was refused"}
 
 
 @click.group(cls=Group)
 def customer() -> None:
-    """Customers who change their address, or who are one person.
+    """Change customers' addresses, merge customers, and erase people.
 
-    The other sites of the family follow. changes shows which of them have it.
+    The other sites of the family get each change. See pointsync customer changes.
     """
 
 
@@ -47,7 +50,7 @@ def rename_customer(old: str, new: str) -> None:
     from pointsync.ledger.people import people
 
     row = _transact_noting(old, new, lambda session: people.rename(session, old, new, clock.now()))
-    print_result({"customer": row.email}, f"{old} is {row.email} now.")
+    print_result({"customer": row.email}, f"{old} was renamed to {row.email}. The old address stays an alias.")
 
 
 @customer.command("alias")
@@ -55,7 +58,7 @@ def rename_customer(old: str, new: str) -> None:
 @click.argument("alias", type=EMAIL, metavar="ALIAS")
 @site_context()
 def add_alias(email: str, alias: str) -> None:
-    """Add one more address of a customer, who is shown as before."""
+    """Add an address to a customer, who is shown as before."""
     from pointsync import clock
     from pointsync.ledger.people import people
 
@@ -68,26 +71,26 @@ def add_alias(email: str, alias: str) -> None:
 @click.argument("into", type=EMAIL, metavar="INTO")
 @site_context()
 def merge_customers(gone: str, into: str) -> None:
-    """Let two customers be one: FROM is merged into INTO, and the points of both are added up."""
+    """Merge customer FROM into customer INTO. The points of both are added up."""
     from pointsync import clock
     from pointsync.ledger.people import people
 
     row = transact(lambda session: people.merge(session, gone, into, clock.now()))
-    print_result({"customer": row.email}, f"{gone} and {row.email} are one customer now. To undo it: unmerge {gone}")
+    print_result({"customer": row.email}, f"{gone} was merged into {row.email}. {UNDO_NOTE.format(gone)}")
 
 
 @customer.command("unmerge")
 @click.argument("email", type=EMAIL, metavar="EMAIL")
 @site_context()
 def unmerge_customer(email: str) -> None:
-    """Undo the newest merge with which EMAIL came to another customer.
+    """Undo the newest merge that gave EMAIL to another customer.
 
-    Each of the two has again what was recorded under their own addresses, also since the merge.
+    Each of the two customers then has what was recorded under their own addresses, before and after the merge.
     """
     from pointsync import clock
     from pointsync.ledger.people import people
 
-    row, other = transact(lambda session: people.take_apart(session, email, clock.now()))
+    row, other = transact(lambda session: people.unmerge_address(session, email, clock.now()))
     message = f"{row.email} and {other.email} are two customers again."
     print_result({"customer": row.email, "other": other.email}, message)
 
@@ -105,16 +108,19 @@ def list_duplicates(limit: int, cursor: int | None) -> None:
 
     page = pairs.list_documents(db.session(), cursor, limit)
     columns = {"first": "Customer", "second": "May be the same as", "reason": "Why", "found_at": "Found"}
-    print_result(page, table_printer(page.duplicates, columns, "No duplicates."))
+    rows = [msgspec.structs.asdict(each) | {"reason": REASON_WORDS[each.reason]} for each in page.duplicates]
+    print_result(page, table_printer(rows, columns, "No duplicates."))
     if page.not_compared:
-        print_note(f"{page.not_compared:,} addresses have not been compared with the others yet. The site does it.")
+        print_note(
+            f"Not compared with the others yet: {page.not_compared:,}. The site compares them in the background."
+        )
 
 
 @customer.command("not-same")
 @click.argument("email", type=EMAIL, metavar="EMAIL")
 @click.argument("other", type=EMAIL, metavar="OTHER")
 @site_context()
-def tell_apart(email: str, other: str) -> None:
+def mark_not_same(email: str, other: str) -> None:
     """Say that two customers are not the same person. They are not listed as duplicates any more."""
     from pointsync import clock
     from pointsync.ledger.people import pairs
@@ -124,7 +130,7 @@ def tell_apart(email: str, other: str) -> None:
 
 
 def _transact_noting(email: str, to: str, change: Callable[[Session], Customer]) -> Customer:
-    """Commit a change. If the address belongs to somebody else, an admin sees in the panel that it was asked for."""
+    """Commit a change. If the address belongs to another customer, the two are listed as duplicates."""
     from pointsync import clock
     from pointsync.errors import Conflict
     from pointsync.ledger.people import pairs, people

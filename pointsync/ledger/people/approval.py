@@ -19,8 +19,8 @@ def waiting_condition() -> ColumnElement[bool]:
 
 
 def disputed_condition() -> ColumnElement[bool]:
-    """For queries: a change has no effect because its address belongs to somebody else, and no admin has said that
-    nothing is to be done about it."""
+    """For queries: a change has no effect because its address belongs to somebody else, and no admin has dismissed
+    it."""
     customer, other = aliased(Customer), aliased(Customer)
     are_two = (
         select(customer.id)
@@ -48,11 +48,11 @@ def decide(session: Session, key: ChangeKey, decision: Approval, now: datetime) 
     lock_changes(session)
     row = _get_for_update(session, key)
     if row.approval is None:
-        raise Conflict("needs_no_approval", "This change counts without an approval.")
+        raise Conflict("needs_no_approval", "This change needs no approval.")
     if row.approval == decision:
-        raise Conflict("decided_before", f"This change was {decision} already.")
+        raise Conflict("decided_before", f"This change is {decision} already.")
     if row.change == ERASE and row.approval == Approval.APPROVED:
-        raise Conflict("decided_before", "The person was erased. That cannot be undone.")
+        raise Conflict("decided_before", "The person was erased already. That cannot be undone.")
     row.approval, row.decided_at, row.is_disputed = decision, now, False
     session.flush()
     take_effect(session, filter(None, (row.customer, row.into_address)), now)
@@ -60,18 +60,17 @@ def decide(session: Session, key: ChangeKey, decision: Approval, now: datetime) 
 
 
 def dismiss(session: Session, key: ChangeKey, now: datetime) -> None:
-    """Nothing is to be done about a change without effect. Raises NotFound, or Conflict `not_disputed`."""
+    """Do not list a change without effect any more. Raises NotFound, or Conflict `not_disputed`."""
     row = _get_for_update(session, key)
     if not row.is_disputed or row.dismissed_at:
-        raise Conflict("not_disputed", "This change is not disputed, or was dismissed already.")
+        raise Conflict("not_disputed", "This change has an effect, or was dismissed already.")
     row.dismissed_at = now
     session.flush()
     _log(session, "dismissed", row)
 
 
 def list_out_of_bounds(session: Session, limit: int) -> list[Customer]:
-    """Customers of several addresses whose points are more than a balance can usually have: movements that take them
-    further are refused."""
+    """Merged customers whose balance is outside of its bounds. Movements that take it further outside are refused."""
     is_joined = Customer.id.in_(select(Customer.merged_into_id).where(Customer.merged_into_id.is_not(None)))
     is_out = or_(Balance.points > MAX_POINTS, Balance.points < -MAX_POINTS)
     query = select(Customer).join(Balance, Balance.customer_id == Customer.id).where(is_joined, is_out)
@@ -82,7 +81,10 @@ def _get_for_update(session: Session, key: ChangeKey) -> CustomerChange:
     query = select(CustomerChange).where(CustomerChange.origin == key.origin, CustomerChange.id == key.id)
     row = session.scalar(query.with_for_update().execution_options(populate_existing=True))
     if row is None:
-        raise NotFound("unknown_change", f"There is no change {key.id} of {key.origin} here. See the list.")
+        raise NotFound(
+            "unknown_change",
+            f"There is no change {key.id} from {key.origin}. The list of changes has its id and origin.",
+        )
     return row
 
 

@@ -1,6 +1,7 @@
-"""Letting the rows of addresses belong to the customers that the changes say, and moving the balances.
+"""Making the rows of addresses belong to the customers to whom the changes of people give them.
 
-Nothing else moves: movements, holds, orders, unlocked levels and mails refer to the row of their address for ever.
+A row leads to its customer's row, and only that one has balances, so the balances move. Reaching a level with the sum
+unlocks it. Nothing else changes: movements, holds, orders and mails refer to the row of their address for ever.
 """
 
 from collections import defaultdict
@@ -24,7 +25,7 @@ from pointsync.text_limits import MAX_POINTS
 def arrange(
     session: Session, people: People, addresses: Iterable[str], now: datetime, *, must_fit: bool = True
 ) -> None:
-    """Let `addresses`, and all others of their customers, belong to whom `people` says.
+    """Give `addresses`, and all other addresses of their customers, to the customers that `people` names.
 
     Raises Conflict (`balance_out_of_bounds`) if a sum of balances would leave its bounds, unless not `must_fit`.
     """
@@ -77,7 +78,9 @@ def _move_balances(
     balances = LockedBalances(session, changes)
     for key, points in changes.items():
         if abs(balances.add(key, points)) > MAX_POINTS and must_fit:
-            message = f"The sum of the balances would leave ±{MAX_POINTS:,}. Adjust one of them first."
+            message = (
+                f"A balance would be more than {MAX_POINTS:,} or less than -{MAX_POINTS:,}. Adjust the points first."
+            )
             raise Conflict("balance_out_of_bounds", message)
     balances.save()
     gone = [address_id for address_id, target in targets.items() if target != address_id]

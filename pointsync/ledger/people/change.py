@@ -1,4 +1,4 @@
-"""A change of people: what somebody has said about the addresses of a customer. It never changes itself. Pure."""
+"""A change of people: a rename, an alias, a merge, the undoing of a merge, or an erasure. Pure."""
 
 from datetime import datetime
 from hashlib import blake2b

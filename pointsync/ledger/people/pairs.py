@@ -43,7 +43,7 @@ class PairRow:
 def note_asked(session: Session, email: str, other_email: str, asked_by: str, now: datetime) -> None:
     """Note that somebody wanted to give the customer of `email` an address of the customer of `other_email`.
 
-    An admin who has said that they are not the same is not asked again.
+    If an admin has marked the two as not the same, nothing changes.
     """
     first, second = sorted((_get_row_id(session, email), _get_row_id(session, other_email)))
     if keyset.count(session, _select_open(CustomerPair.reason == ASKED), MAX_ASKED - 1).is_more:
@@ -88,8 +88,8 @@ def list_documents(session: Session, cursor: int | None, limit: int) -> Duplicat
 
 
 def count(session: Session) -> keyset.Count:
-    """The number of such pairs, counted up to `keyset.MAX_COUNT`. Those whom an admin has told apart under other
-    addresses count, too."""
+    """The number of such pairs, counted up to `keyset.MAX_COUNT`. Those whom an admin has marked as not the same
+    under other addresses count, too."""
     return keyset.count(session, _select_open())
 
 
@@ -106,7 +106,7 @@ def dismiss(session: Session, email: str, other_email: str, now: datetime) -> No
     """
     first, second = sorted((customers.get(session, email), customers.get(session, other_email)), key=lambda x: x.id)
     if first.id == second.id:
-        message = "Both addresses belong to one customer. To take the two apart, undo the merge."
+        message = "Both addresses belong to one customer. To separate them, undo the merge."
         raise Conflict("same_customer", message, {"other": message})
     row = {"first_id": first.id, "second_id": second.id, "reason": ASKED, "found_at": now, "dismissed_at": now}
     insert_or_ignore(session, CustomerPair, [row])
@@ -125,7 +125,9 @@ def dismiss(session: Session, email: str, other_email: str, now: datetime) -> No
     for pair in pairs.all():
         pair.dismissed_at = pair.dismissed_at or now
     session.flush()
-    audit_recorder.log_action(session, "told apart", "customer", first.id, first.email, after={"other": second.email})
+    audit_recorder.log_action(
+        session, "distinguished", "customer", first.id, first.email, after={"other": second.email}
+    )
 
 
 def _select_open(*conditions: ColumnElement[bool]) -> Select[Any]:
@@ -140,9 +142,9 @@ def _select_open(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def _load_rows(session: Session, found: Sequence[tuple[CustomerPair, int, int]]) -> list[PairRow]:
-    """The pairs with their customers, each two customers once, without those whom an admin has told apart
-    under other addresses."""
-    told_apart = (
+    """The pairs with their customers, each two customers once, without those whom an admin has marked as
+    not the same under other addresses."""
+    dismissed = (
         select(_FIRST.person_id(), _SECOND.person_id())
         .select_from(CustomerPair)
         .join(_FIRST, _FIRST.id == CustomerPair.first_id)
@@ -152,7 +154,7 @@ def _load_rows(session: Session, found: Sequence[tuple[CustomerPair, int, int]])
     people, seen = dict[int, Customer](), set[frozenset[int]]()
     for part in chunks(sorted({customer_id for _, *both in found for customer_id in both})):
         people |= {each.id: each for each in session.scalars(select(Customer).where(Customer.id.in_(part)))}
-        rows = session.execute(told_apart.where(CustomerPair.first_id.in_(select_members(part))))
+        rows = session.execute(dismissed.where(CustomerPair.first_id.in_(select_members(part))))
         seen |= {frozenset(row) for row in rows}
     pairs = []
     for pair, *both in found:

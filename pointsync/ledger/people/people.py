@@ -1,5 +1,5 @@
-"""What admins and shops do with people: give a customer another address, or let two customers be one and take them
-apart again. Each is one transaction, and takes the same time for a customer with many movements."""
+"""What admins and shops do with people: give a customer another address, merge two customers, and undo a merge. Each is
+one transaction, and takes the same time for a customer with many movements."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ CUSTOMER_EXISTS = "customer_exists"
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A merge that still counts, and that can be undone."""
+    """A merge that was not undone yet, and that can be undone."""
 
     change: Change
     addresses: tuple[str, ...]
-    """Those that would belong to a customer of their own again."""
+    """Those that will belong to a separate customer again if the merge is undone."""
 
 
 def rename(session: Session, customer: str, to: str, now: datetime) -> Customer:
@@ -46,12 +46,12 @@ def rename(session: Session, customer: str, to: str, now: datetime) -> Customer:
 
 
 def add_alias(session: Session, customer: str, alias: str, now: datetime) -> Customer:
-    """Let one more address belong to the customer. Raises what `rename` raises."""
+    """Add an address to the customer, who is shown as before. Raises what `rename` raises."""
     return _add_address(session, ALIAS, customer, alias, now)
 
 
 def merge(session: Session, customer: str, into: str, now: datetime) -> Customer:
-    """Let two customers be one, who is shown as the customer of `into` is. The balances are summed up.
+    """Merge a customer into the customer of `into`, who is shown as before. The balances are added up.
 
     Raises NotFound, InvalidInput, Conflict (`same_customer`, `balance_out_of_bounds`, `too_many_addresses`,
     `too_many_changes`), or TryLater while lost movements come back.
@@ -59,7 +59,7 @@ def merge(session: Session, customer: str, into: str, now: datetime) -> Customer
     begin(session)
     gone, kept = get_living(session, customer), _get(session, into, "into")
     if gone.id == kept.id:
-        message = f"{kept.email} is this customer already."
+        message = f"{kept.email} is an address of this customer already."
         raise Conflict("same_customer", message, {"into": message})
     related = lock_related(session, [gone.email, kept.email], now)
     change = stored.make(session, related, MERGE, gone.email, now, into=kept.email)
@@ -72,7 +72,7 @@ def merge(session: Session, customer: str, into: str, now: datetime) -> Customer
 
 
 def unmerge(session: Session, key: ChangeKey, now: datetime) -> tuple[Customer, Customer]:
-    """Take two customers apart who were merged: each has again what was recorded under their own addresses.
+    """Undo a merge: each of the two customers has again what was recorded under their own addresses.
 
     Return the customer who was merged into the other one, and the other one. Raises NotFound (`unknown_merge`),
     Conflict (`undone_before`, `balance_out_of_bounds`, `too_many_changes`), or TryLater.
@@ -80,23 +80,25 @@ def unmerge(session: Session, key: ChangeKey, now: datetime) -> tuple[Customer, 
     begin(session)
     undone = stored.find(session, key)
     if undone is None or undone.change != MERGE or undone.into is None or is_token(undone.into):
-        raise NotFound("unknown_merge", "There is no such merge here.")
+        raise NotFound(
+            "unknown_merge", "This merge is not known here. The customer's page lists the merges that can be undone."
+        )
     related = lock_related(session, undone.addresses, now)
     if any(each.change == UNMERGE and each.undoes == key for each in related):
-        raise Conflict("undone_before", "These customers were taken apart already.")
+        raise Conflict("undone_before", "This merge was undone already.")
     shown = customers.get(session, undone.customer).email
     change = stored.make(session, related, UNMERGE, undone.customer, now, undoes=key)
     _apply(session, related, change, now)
     customer, other = customers.get(session, undone.customer), customers.get(session, undone.into)
     after = {"customer": customer.email, "other": other.email}
     audit_recorder.log_action(
-        session, "taken apart", "customer", customer.id, customer.email, before={"customer": shown}, after=after
+        session, "unmerged", "customer", customer.id, customer.email, before={"customer": shown}, after=after
     )
     return customer, other
 
 
-def take_apart(session: Session, email: str, now: datetime) -> tuple[Customer, Customer]:
-    """Undo the newest merge with which this address came to another customer. Return both, as `unmerge` does.
+def unmerge_address(session: Session, email: str, now: datetime) -> tuple[Customer, Customer]:
+    """Undo the newest merge that gave this address to another customer. Return both customers, as `unmerge` does.
 
     Raises NotFound (`unknown_customer`, `unknown_merge`), InvalidInput, and what `unmerge` raises.
     """
@@ -104,7 +106,7 @@ def take_apart(session: Session, email: str, now: datetime) -> tuple[Customer, C
     for found in list_merges(session, customer):
         if address in found.addresses:
             return unmerge(session, found.change.key, now)
-    raise NotFound("unknown_merge", f"{address} was not merged into another customer, or is apart already.")
+    raise NotFound("unknown_merge", f"{address} was not merged into another customer, or that merge was undone.")
 
 
 def list_addresses(session: Session, customer: Customer) -> list[str]:
@@ -114,7 +116,7 @@ def list_addresses(session: Session, customer: Customer) -> list[str]:
 
 
 def find_first_seen(session: Session, customer: Customer) -> datetime:
-    """Since when there is a customer with one of these addresses."""
+    """When the first of the customer's addresses became known here."""
     query = select(func.min(Customer.created_at)).where(Customer.merged_into_id == customer.id)
     oldest_alias = session.scalar(query)
     return min(customer.created_at, oldest_alias) if oldest_alias else customer.created_at
@@ -130,9 +132,9 @@ def list_merges(session: Session, customer: Customer) -> list[Merge]:
         if change.change != MERGE or change.key in undone or customer.email not in now.find(change.customer).addresses:
             continue
         without = replay(each for each in related if each.key != change.key)
-        apart = without.find(change.customer).addresses
-        if change.into not in apart:
-            found.append(Merge(change, apart))
+        separate = without.find(change.customer).addresses
+        if change.into not in separate:
+            found.append(Merge(change, separate))
     return found
 
 
@@ -161,7 +163,7 @@ def _add_address(session: Session, kind: str, email: str, added: str, now: datet
 
 
 def begin(session: Session) -> None:
-    """One change at a time: it is made from what all changes before it say."""
+    """Let one change be made at a time, because it depends on all changes before it."""
     fetch_back.refuse_if_running(session)  # the balances are not complete yet
     lock_changes(session)
 
@@ -180,7 +182,7 @@ def _apply(session: Session, related: list[Change], change: Change, now: datetim
     changes = [*related, change]
     people = replay(changes)
     if any(len(people.find(address).addresses) > MAX_ADDRESSES for address in change.addresses):
-        raise Conflict("too_many_addresses", f"A customer has at most {MAX_ADDRESSES} addresses.")
+        raise Conflict("too_many_addresses", f"A customer can have at most {MAX_ADDRESSES} addresses.")
     arrange(session, people, {address for each in changes for address in each.addresses}, now)
     mark_disputed(session, changes, people)
 

@@ -60,7 +60,9 @@ def receive(
             results.append(
                 ChangeResult(change_id, "duplicate")
                 if is_same
-                else ChangeResult(change_id, "conflict", "conflict", "This id is held here with another content.")
+                else ChangeResult(
+                    change_id, "conflict", "conflict", "The receiver has a change with this id and other content."
+                )
             )
             continue
         if (refusal := _prepare_erasure(session, each, now)) is not None:
@@ -112,9 +114,11 @@ def _prepare_erasure(session: Session, received: ReceivedChange, now: datetime) 
     change, details = received.change, received.erasing
     if change.change != ERASE:
         return None
-    fault = "It says nothing about whom it erases." if details is None else find_fault(change, details)
+    fault = (
+        "The erasure has no tokens, so nobody knows whom it erases." if details is None else find_fault(change, details)
+    )
     if fault is None and details is not None and not erasure_keys.save(session, change.origin, details.key):
-        fault = "Its origin has another erasure key."
+        fault = "Its erasure key is not the one that the receiver knows of its origin."
     if fault is not None or details is None:
         return ChangeResult(change.id, "refused", "malformed", fault)
     add_received(session, change, details, now)

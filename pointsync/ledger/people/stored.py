@@ -42,7 +42,7 @@ def list_about(session: Session, addresses: Collection[str]) -> list[Change]:
 def require_room(related: Sequence[Change]) -> None:
     """Raise Conflict (`too_many_changes`) if these related changes are as many as this site makes."""
     if len(related) >= MAX_CHANGES:
-        message = f"As many as {MAX_CHANGES} changes were made to the addresses of this customer. No more are possible."
+        message = f"The addresses of this customer were changed {MAX_CHANGES} times. No more changes are possible."
         raise Conflict("too_many_changes", message)
 
 

@@ -80,7 +80,7 @@ def _create_pairs() -> None:
 
 
 def downgrade() -> None:
-    # The version before knows one address per customer. So whoever has several is taken apart.
+    # The version before knows one address per customer. So each address becomes a customer again.
     op.execute(
         "INSERT INTO balance (customer_id, reserve_id, points) SELECT movement.customer_id, movement.reserve_id, 0 "
         "FROM movement JOIN customer ON customer.id = movement.customer_id WHERE customer.merged_into_id IS NOT NULL "

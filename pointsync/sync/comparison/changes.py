@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from pointsync import leases
 from pointsync.digests import DigestSum
-from pointsync.ledger.people import deliveries, held
+from pointsync.ledger.people import deliveries, received_changes
 from pointsync.models import ChangeDelivery, DeliveryState, Remote
 from pointsync.sync.comparison.change_facts import ChangeFacts
 
@@ -29,7 +29,7 @@ class ChangeSums:
         """The sums now; None while the site does not take changes."""
         if not remote.takes_changes:
             return None
-        return cls(deliveries.sum_delivered(session, remote.auth), held.sum_held(session, remote.auth))
+        return cls(deliveries.sum_delivered(session, remote.auth), received_changes.sum_held(session, remote.auth))
 
     def is_confirmed_by(self, answer: Any) -> bool:
         """Whether the `changes` of an answer to a ping say the same: both sites are equal, and nothing waits."""
@@ -42,7 +42,10 @@ class ChangeSums:
 def describe(session: Session, auth: str) -> dict[str, Any]:
     """`changes` in the answer to a ping of that site."""
     delivered = deliveries.sum_delivered(session, auth)
-    return held.get_have(session, auth) | {"told": delivered.to_json(), "waiting": count_waiting(session, auth)}
+    return received_changes.get_have(session, auth) | {
+        "told": delivered.to_json(),
+        "waiting": count_waiting(session, auth),
+    }
 
 
 def count_waiting(session: Session, auth: str) -> int:

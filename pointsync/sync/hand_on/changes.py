@@ -3,7 +3,7 @@
 import logging
 
 from pointsync import clock, db, ids
-from pointsync.ledger.people import held
+from pointsync.ledger.people import received_changes
 from pointsync.runtime import get_runtime
 from pointsync.sync.protocol import envelope, wire
 from pointsync.sync.protocol.changes import encode_changes
@@ -20,7 +20,7 @@ ENDPOINT = "customers/changes/hand-on"
 def send_all(origin: str, identity: Identity, target: Target) -> None:
     """Send all changes of `origin` that are here. Raises RemoteError, but not for a version from before changes."""
     after = 0
-    while rows := held.list_page(db.session(), origin, after, wire.MAX_BATCH):
+    while rows := received_changes.list_page(db.session(), origin, after, wire.MAX_BATCH):
         encoded = encode_changes(db.session(), rows)
         after = ids.parse_movement_id(rows[len(encoded) - 1].id) or ids.MAX_ID
         content = envelope.encode_members(origin=origin, changes=encoded)

@@ -28,7 +28,7 @@ class ReportPage:
 def fetch_page(
     client: HttpClient, identity: Identity, target: Target, customer: str, after: str | None, now: datetime
 ) -> ReportPage:
-    """The next rows of what the remote holds about the customer with this address. Raises RemoteError.
+    """The next rows of the data that the remote stores about the customer with this address. Raises RemoteError.
 
     No transaction may be open.
     """

@@ -1,4 +1,4 @@
-"""What a site holds about a person, as JSON: for the API, for files, and for other sites.
+"""The stored data about a person, as JSON: for the API, for files, and for other sites.
 
 The API's description is built from these classes.
 """
@@ -12,7 +12,7 @@ from pointsync.ledger.movement_json import DateTimeString, Email, Movement
 Time = DateTimeString | None
 
 
-class HeldAddress(Struct, kw_only=True):
+class ReportedAddress(Struct, kw_only=True):
     """An address of the person."""
 
     address: Email
@@ -20,17 +20,17 @@ class HeldAddress(Struct, kw_only=True):
     is_shown: Annotated[bool, Meta(description="Whether the customer is shown with it.")]
 
 
-class HeldChange(Struct, kw_only=True):
-    """What somebody has said about these addresses."""
+class ReportedChange(Struct, kw_only=True):
+    """A change of customers about these addresses."""
 
     at: DateTimeString
     change: Annotated[str, Meta(examples=["rename"])]
     customer: str
     into: str | None
-    origin: Annotated[str, Meta(description="The Auth of the site on which it was said.")]
+    origin: Annotated[str, Meta(description="The Auth of the site on which it was made.")]
 
 
-class HeldBalance(Struct, kw_only=True):
+class ReportedBalance(Struct, kw_only=True):
     """The points in a reserve."""
 
     reserve: str
@@ -38,7 +38,7 @@ class HeldBalance(Struct, kw_only=True):
     held: Annotated[int, Meta(description="How many of them are held for checkouts.")]
 
 
-class HeldLevel(Struct, kw_only=True):
+class ReportedLevel(Struct, kw_only=True):
     """A level that was reached."""
 
     at: DateTimeString
@@ -46,7 +46,7 @@ class HeldLevel(Struct, kw_only=True):
     reserve: str
 
 
-class HeldRedemption(Struct, kw_only=True):
+class ReportedRedemption(Struct, kw_only=True):
     """A reward that was redeemed here."""
 
     at: DateTimeString
@@ -57,7 +57,7 @@ class HeldRedemption(Struct, kw_only=True):
     movement: Annotated[str, Meta(description="The id of its movement.")]
 
 
-class HeldHold(Struct, kw_only=True):
+class ReportedHold(Struct, kw_only=True):
     """Points that were held for a checkout."""
 
     at: DateTimeString
@@ -70,7 +70,7 @@ class HeldHold(Struct, kw_only=True):
     ref: str
 
 
-class HeldOrder(Struct, kw_only=True):
+class ReportedOrder(Struct, kw_only=True):
     """An order, and the points that it gave in a reserve."""
 
     at: Time
@@ -83,8 +83,8 @@ class HeldOrder(Struct, kw_only=True):
     points: int
 
 
-class HeldAccount(Struct, kw_only=True):
-    """An account in a shop that had one of the addresses when the shop last told it."""
+class ReportedAccount(Struct, kw_only=True):
+    """An account in a shop that had one of the addresses when the shop last reported it."""
 
     at: Time
     address: Email
@@ -92,7 +92,7 @@ class HeldAccount(Struct, kw_only=True):
     account: str
 
 
-class HeldMail(Struct, kw_only=True):
+class ReportedMail(Struct, kw_only=True):
     """A mail to the person."""
 
     at: DateTimeString
@@ -103,7 +103,7 @@ class HeldMail(Struct, kw_only=True):
     facts: Annotated[dict[str, Any], Meta(description="The values that its text names.")]
 
 
-class HeldDelivery(Struct, kw_only=True):
+class ReportedDelivery(Struct, kw_only=True):
     """A movement that waits for another site, or was refused there."""
 
     at: DateTimeString
@@ -114,7 +114,7 @@ class HeldDelivery(Struct, kw_only=True):
     message: str | None
 
 
-class HeldMention(Struct, kw_only=True):
+class ReportedMention(Struct, kw_only=True):
     """A text that names one of the addresses."""
 
     at: DateTimeString
@@ -122,7 +122,7 @@ class HeldMention(Struct, kw_only=True):
     text: str
 
 
-class HeldFile(Struct, kw_only=True):
+class ReportedFile(Struct, kw_only=True):
     """A file in this site's data folder that names one of the addresses."""
 
     at: DateTimeString
@@ -131,7 +131,7 @@ class HeldFile(Struct, kw_only=True):
     size: Annotated[int, Meta(description="Bytes.")]
 
 
-class HeldPair(Struct, kw_only=True):
+class ReportedPair(Struct, kw_only=True):
     """Another customer who may be the same person."""
 
     at: DateTimeString
@@ -142,19 +142,19 @@ class HeldPair(Struct, kw_only=True):
 
 
 PARTS: dict[str, type[Struct]] = {
-    "addresses": HeldAddress,
-    "changes": HeldChange,
-    "balances": HeldBalance,
-    "levels": HeldLevel,
-    "redemptions": HeldRedemption,
-    "holds": HeldHold,
-    "orders": HeldOrder,
-    "accounts": HeldAccount,
-    "mails": HeldMail,
-    "deliveries": HeldDelivery,
-    "mentions": HeldMention,
-    "files": HeldFile,
-    "pairs": HeldPair,
+    "addresses": ReportedAddress,
+    "changes": ReportedChange,
+    "balances": ReportedBalance,
+    "levels": ReportedLevel,
+    "redemptions": ReportedRedemption,
+    "holds": ReportedHold,
+    "orders": ReportedOrder,
+    "accounts": ReportedAccount,
+    "mails": ReportedMail,
+    "deliveries": ReportedDelivery,
+    "mentions": ReportedMention,
+    "files": ReportedFile,
+    "pairs": ReportedPair,
     "movements": Movement,
 }
 """The parts of a report in their order. The last one may be very long."""
@@ -163,19 +163,19 @@ PARTS: dict[str, type[Struct]] = {
 class ReportParts(Struct, kw_only=True, omit_defaults=True):
     """The parts of a report. One that is empty may be left out."""
 
-    addresses: list[HeldAddress] = []
-    changes: list[HeldChange] = []
-    balances: list[HeldBalance] = []
-    levels: list[HeldLevel] = []
-    redemptions: list[HeldRedemption] = []
-    holds: list[HeldHold] = []
-    orders: list[HeldOrder] = []
-    accounts: list[HeldAccount] = []
-    mails: list[HeldMail] = []
-    deliveries: list[HeldDelivery] = []
-    mentions: list[HeldMention] = []
-    files: list[HeldFile] = []
-    pairs: list[HeldPair] = []
+    addresses: list[ReportedAddress] = []
+    changes: list[ReportedChange] = []
+    balances: list[ReportedBalance] = []
+    levels: list[ReportedLevel] = []
+    redemptions: list[ReportedRedemption] = []
+    holds: list[ReportedHold] = []
+    orders: list[ReportedOrder] = []
+    accounts: list[ReportedAccount] = []
+    mails: list[ReportedMail] = []
+    deliveries: list[ReportedDelivery] = []
+    mentions: list[ReportedMention] = []
+    files: list[ReportedFile] = []
+    pairs: list[ReportedPair] = []
     movements: list[Movement] = []
 
 
@@ -192,7 +192,7 @@ class SiteReport(Struct, kw_only=True):
 
 
 class PersonReport(Struct, kw_only=True):
-    """What is held about a person."""
+    """The stored data about a person."""
 
     customer: Email
     made_at: DateTimeString

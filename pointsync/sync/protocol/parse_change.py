@@ -17,12 +17,8 @@ from pointsync.text_limits import sanitise
 
 MAX_TIME_AHEAD = timedelta(days=1)
 """All sites must replay a change with the same time, so one that is later is refused, and not given another time."""
-
-
 MAX_ERASED_ADDRESSES = 500
 """Of one person: far more than anybody has."""
-
-
 MAX_SEEN_ORIGINS = 1000
 
 
@@ -49,7 +45,9 @@ def parse_change(item: object, origin: str, now: datetime | None) -> ReceivedCha
     except (ValueError, InvalidInput) as error:
         return ChangeResult(change_id, "refused", "malformed", sanitise(str(error), 200))
     if now is not None and change.at > now + MAX_TIME_AHEAD:
-        message = "Its time is more than a day ahead of this site's clock. Correct the clock there; it is sent again."
+        message = (
+            "Its date is more than a day ahead of the receiver's clock. Set the sender's clock right. It is sent again."
+        )
         return ChangeResult(change_id, "refused", wire.CLOCK_AHEAD, message)
     return ReceivedChange(change, sent_digest, erasing)
 
@@ -59,16 +57,16 @@ def _read(raw: WireChange, origin: str) -> Change:
     if ids.parse_movement_id(raw.id) is None:
         raise ValueError("The id must be a positive 63-bit integer in decimal digits.")
     if raw.change not in KINDS:
-        raise _Unknown(f"This version does not know the change {sanitise(raw.change, 32)!r}. Upgrade it.")
+        raise _Unknown(f"The receiver does not know the change {sanitise(raw.change, 32)!r}. Upgrade PointSync there.")
     if (raw.into is not None) != (raw.change in JOINING):
-        raise ValueError("A rename, an alias and a merge have into, and no other change has it.")
+        raise ValueError("A rename, an alias and a merge need the field into. Other changes must not have it.")
     if (raw.undoes is not None) != (raw.change == UNMERGE):
-        raise ValueError("An unmerge has undoes, and no other change has it.")
+        raise ValueError("An unmerge needs the field undoes. Other changes must not have it.")
     _require_key(raw.customer, "customer")
     if raw.into is not None:
         _require_key(raw.into, "into")
         if raw.into == raw.customer:
-            raise ValueError("customer and into must be two addresses.")
+            raise ValueError("customer and into must be two different addresses.")
     if raw.undoes and not (ids.is_auth(raw.undoes.origin) and ids.parse_movement_id(raw.undoes.id)):
         raise ValueError("undoes must name an Auth as origin, and an id in decimal digits.")
     return Change(
@@ -90,7 +88,9 @@ def _read_erasing(raw: WireChange) -> ErasureDetails | None:
     if len(key) != KEY_BYTES:
         raise ValueError(f"erasure_key must be {2 * KEY_BYTES} hex digits.")
     if not raw.tokens or max(len(raw.tokens), len(raw.addresses)) > MAX_ERASED_ADDRESSES:
-        raise ValueError(f"An erasure has from 1 to {MAX_ERASED_ADDRESSES} tokens, and at most as many addresses.")
+        raise ValueError(
+            f"An erasure must have 1 to {MAX_ERASED_ADDRESSES} tokens, and at most {MAX_ERASED_ADDRESSES} addresses."
+        )
     for address in raw.addresses:
         _require_key(address, "addresses")
     if len(raw.seen) > MAX_SEEN_ORIGINS or not all(ids.is_auth(auth) for auth in raw.seen):
@@ -106,7 +106,10 @@ def _require_key(address: str, name: str) -> None:
 
 
 def _read_digest(raw: WireChange, change: Change) -> int:
-    """The digest that the origin has stored. Only an erasure may leave other content than it was computed of."""
+    """The digest that the origin has stored. Raises ValueError if it is malformed, _Altered if it does not match.
+
+    It is not checked if the change names an erased person, because the erasure has replaced an address.
+    """
     computed = digest(change)
     if raw.digest is None:
         return computed
@@ -114,5 +117,5 @@ def _read_digest(raw: WireChange, change: Change) -> int:
     if sent is None:
         raise ValueError("digest must be 32 hex digits.")
     if sent != computed and not any(map(is_token, change.addresses)):
-        raise _Altered("It contradicts its digest.")
+        raise _Altered("Its content does not match its digest.")
     return sent

@@ -35,13 +35,13 @@ DEFINITIONS = {
     ),
     "only_listed": Definition(0, 0, 1, "Accept movements only from sites on the Remote sites list.", True),
     "approve_changes": Definition(
-        0, 0, 1, "Changes of customers from other sites wait for an admin's approval before they count here.", True
+        0, 0, 1, "Apply changes of customers from other sites only after an admin has approved them.", True
     ),
     "send_mails": Definition(0, 0, 1, "Send mails from this site. In a family, only one site should send them.", True),
     "shop_read_minutes": Definition(5, 1, 1_440, "Minutes between two readings of a connected shop's orders."),
     "expiry_mail_days": Definition(14, 1, 90, "Customers get a mail this many days before their points expire."),
     "backup_days": Definition(
-        0, 0, 36_500, "Days for which backups are kept, for the receipts of erasures. 0: nobody has said it."
+        0, 0, 36_500, "Days for which backups are kept, for the receipts of erasures. 0: not set."
     ),
     "hook_silent_days": Definition(
         7, 0, 3_650, "Days without a delivery until a WooCommerce hook needs attention. 0 turns this off."

@@ -42,7 +42,7 @@ def test_a_change_is_approved_refused_and_approved_again(app: Flask, ada: PanelC
     run_in_transaction(app, lambda session: record(session, [Draft(ALICE, 5), Draft(BOB, 7)], "test", clock.now()))
     receive_changes(app, make(7, "merge", ALICE, BOB), needs_approval=True)
     assert "1 change of customers waits for your approval" in text(ada, "/")
-    assert "Waits for approval" in text(ada, f"{PAGE}?state=waiting")
+    assert "Waiting for approval" in text(ada, f"{PAGE}?state=waiting")
     for action, label in (("approve", "Approved."), ("refuse", "Refused."), ("approve", "Approved.")):
         answer = ada.send(f"{PAGE}/{ORIGIN}/7/{action}", PAGE)
         assert answer.status_code == 303
@@ -64,19 +64,19 @@ def test_a_dispute_is_dismissed(app: Flask, ada: PanelClient) -> None:
 
 def test_which_sites_have_a_change(app: Flask, ada: PanelClient) -> None:
     with app.app_context():
-        for name, takes_changes in (("Tea shop", True), ("Old shop", False)):
+        for name, dialect in (("Tea shop", "pointsync"), ("Old shop", "woorewards"), ("New shop", None)):
             remote_id = add_remote(f"wrk_{name[:3].lower().encode().hex():0>16}")
 
-            def name_it(session: Session, remote_id=remote_id, name=name, takes=takes_changes) -> None:
+            def name_it(session: Session, remote_id=remote_id, name=name, dialect=dialect) -> None:
                 remote = session.get_one(Remote, remote_id)
-                remote.name, remote.takes_changes = name, takes
+                remote.name, remote.dialect, remote.takes_changes = name, dialect, dialect == "pointsync"
 
             run_in_transaction(app, name_it)
     run_in_transaction(app, lambda session: record(session, [Draft(ALICE, 5)], "test", clock.now()))
     customer = run_in_transaction(app, lambda session: people.rename(session, ALICE, NEW, clock.now()).id)
     for page in (text(ada), text(ada, f"/customers/{customer}")):
-        assert "Sent to 0 sites of 2" in page
-        assert "Waiting for Tea shop" in page
+        assert "Sent to 0 of 3 sites" in page
+        assert "Waiting for New shop and Tea shop" in page
         assert "Old shop cannot get it" in page
     assert NEW in text(ada, f"{PAGE}?state=undelivered")
 

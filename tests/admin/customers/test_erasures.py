@@ -37,7 +37,7 @@ def test_a_request_is_listed_shown_and_stopped(app: Flask, ada: PanelClient) -> 
     assert "will be erased" not in text_of(ada.get("/").text)
 
 
-def test_backups_and_sites_that_must_be_told_by_hand(app: Flask, ada: PanelClient) -> None:
+def test_backups_and_sites_whose_owner_must_be_asked(app: Flask, ada: PanelClient) -> None:
     customer_id = give(app, ALICE, 5)
 
     def prepare(session) -> None:
@@ -51,11 +51,18 @@ def test_backups_and_sites_that_must_be_told_by_hand(app: Flask, ada: PanelClien
     assert "https://old.test" in text_of(ada.get(f"/customers/{customer_id}/erase").text)
     receipt = follow(ada, ada.send(f"/customers/{customer_id}/erase", address=ALICE))
     assert "/backups/monday.zip" in receipt
-    assert "Nobody has said it" in receipt
-    assert "Tell its owner yourself" in receipt
-    assert "Told by an admin" in follow(
-        ada, ada.send("/customers/erasures/1/told/wrk_00000000000000aa", "/customers/erasures/1")
-    )
+    assert "Not set" in receipt
+    assert "pointsync.db.before-upgrade-" in receipt
+    assert "Ask its owner to erase the person" in receipt
+    for auth, message in (
+        ("wrk_00000000000000aa", "Saved. The receipt shows that the owner of https://old.test is informed."),
+        ("wrk_00000000000000aa", "You have confirmed before that the owner of https://old.test is informed."),
+        ("wrk_00000000000000bb", "No site with the Auth wrk_00000000000000bb is in the receipt of erasure 1."),
+    ):
+        path = f"/customers/erasures/1/owner-informed/{auth}"
+        page = follow(ada, ada.send(path, "/customers/erasures/1"))
+        assert message in page
+        assert "Owner informed" in page
     assert ada.send("/customers/erasures/backups", "/customers/erasures", backup_days="x").status_code == 422
     follow(ada, ada.send("/customers/erasures/backups", "/customers/erasures", backup_days="30"))
     assert "Backups are kept for 30 days" in text_of(ada.get("/customers/erasures/1").text)

@@ -37,24 +37,24 @@ def test_a_new_address(app: Flask, ada: PanelClient) -> None:
     customer_id = give(app, ALICE, 5)
     assert "Other addresses" not in text_of(ada.get(f"/customers/{customer_id}").text)
     page = follow(ada, ada.send(f"/customers/{customer_id}/rename", to=f" {NEW} "))
-    assert f"{ALICE} is {NEW} now" in page
+    assert f"{ALICE} was renamed to {NEW}." in page
     assert "Other addresses" in page
     assert NEW in text_of(ada.get(f"/customers/{customer_id}").text), "old links lead to the customer"
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_merged_and_taken_apart(app: Flask, ada: PanelClient) -> None:
+def test_merged_and_unmerged(app: Flask, ada: PanelClient) -> None:
     give(app, ALICE, 5)
     customer_id = give(app, BOB, 7)
     page = follow(ada, ada.send(f"/customers/{customer_id}/merge", other=ALICE))
-    assert f"{ALICE} and {BOB} are one customer now" in page
+    assert f"{ALICE} was merged into {BOB}." in page
     assert "12" in page
     html = ada.get(f"/customers/{customer_id}").text
-    path = html.split("/apart/")[1].split('"')[0]
-    assert ALICE in text_of(ada.get(f"/customers/{customer_id}/apart/{path}").text)
-    page = follow(ada, ada.send(f"/customers/{customer_id}/apart/{path}"))
+    path = html.split("/undo-merge/")[1].split('"')[0]
+    assert ALICE in text_of(ada.get(f"/customers/{customer_id}/undo-merge/{path}").text)
+    page = follow(ada, ada.send(f"/customers/{customer_id}/undo-merge/{path}"))
     assert "are two customers again" in page
-    assert ada.get(f"/customers/{customer_id}/apart/{path}").status_code == 404
+    assert ada.get(f"/customers/{customer_id}/undo-merge/{path}").status_code == 404
 
 
 @pytest.mark.parametrize("form", ["rename", "merge"])
@@ -69,7 +69,7 @@ def test_what_is_refused_is_said_at_the_field(app: Flask, ada: PanelClient, form
 
 
 @pytest.mark.parametrize("database_settings", BOTH_DATABASES, indirect=True)
-def test_duplicates_are_merged_or_told_apart(app: Flask, ada: PanelClient) -> None:
+def test_duplicates_are_merged_or_marked_as_not_the_same(app: Flask, ada: PanelClient) -> None:
     assert "No duplicates" in text_of(ada.get("/customers/duplicates").text)
     ids = [give(app, email, 5) for email in (ALICE, "al.ice@shop.test", "alice+2@shop.test")]
     run_in_transaction(app, lambda session: find_alike.process_next_chunk(session, clock.now()))
@@ -81,6 +81,7 @@ def test_duplicates_are_merged_or_told_apart(app: Flask, ada: PanelClient) -> No
     assert 'value="al.ice@shop.test"' in form
     assert f"/customers/{ids[1]}/merge?other={ids[0]}" in form
     follow(ada, ada.send(f"/customers/{ids[0]}/merge", other="al.ice@shop.test"))
+    assert "instead" not in text_of(ada.get(f"/customers/{ids[0]}/merge?other={ids[1]}").text), "they are one"
     assert "No duplicates" in text_of(ada.get("/customers/duplicates").text)
     assert "belong to one customer" in follow(
         ada, ada.send(f"/customers/{ids[0]}/not/{ids[1]}", page=f"/customers/{ids[0]}/rename")

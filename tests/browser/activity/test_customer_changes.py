@@ -1,4 +1,4 @@
-"""Activity › Changes of customers in a browser: the list, its menu, and the customer's page."""
+"""Activity › Changes of customers in a browser: the list, its menu by keyboard, and the customer's page."""
 
 from flask import Flask
 from playwright.sync_api import Page, expect
@@ -24,10 +24,10 @@ def test_the_list_and_the_customers_page(page: Page, url: str, app: Flask) -> No
     receive_changes(app, make(7, "merge", BOB, NEW), needs_approval=True)
     sign_in_first_admin(page, url, app, PAGE)
     check_page(page, "activity-customer-changes")
-    page.get_by_label(f"Actions for Merged: {BOB}").click()
-    page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text("Approved. It counts on this site now.")).to_be_visible()
+    page.get_by_label(f"Actions for Merged: {BOB}").press("Enter")
+    page.get_by_role("button", name="Approve").press("Enter")
+    expect(page.get_by_text("Approved. The change is applied on this site now.")).to_be_visible()
     page.goto(f"{url}/customers/{customer}")
-    expect(page.get_by_text("Sent to 0 sites of 1")).to_be_visible()
+    expect(page.get_by_text("Sent to 0 of 1 site")).to_be_visible()
     check_page(page, "customer-with-changes")
     assert console_errors == []

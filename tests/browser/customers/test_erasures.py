@@ -43,7 +43,7 @@ def prepare(app: Flask) -> None:
 def test_an_erasure_by_keyboard(page: Page, url: str, app: Flask) -> None:
     console_errors = collect_console_errors(page)
     sign_in_first_admin(page, url, app, "/customers/erasures")
-    expect(page.get_by_text("Nobody was erased.")).to_be_visible()
+    expect(page.get_by_text("Nobody was erased yet.")).to_be_visible()
     check_page(page, "erasures-none")
 
     prepare(app)
@@ -66,9 +66,9 @@ def test_an_erasure_by_keyboard(page: Page, url: str, app: Flask) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Receipt of erasure 2").first).to_be_visible()
     check_page(page, "erasure-receipt")
-    page.get_by_role("button", name="I have told them: https://shop-1.test").focus()
+    page.get_by_role("button", name="Mark as informed: https://shop-1.test").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Told by an admin")).to_be_visible()
+    expect(page.locator(".erasure-state", has_text="Owner informed")).to_be_visible()
 
     page.goto(f"{url}/customers/erasures")
     expect(page.locator("tbody tr")).to_have_count(2)

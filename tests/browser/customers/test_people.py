@@ -1,4 +1,4 @@
-"""A customer's addresses, duplicates, and what is held about a customer, in a browser; by keyboard alone."""
+"""A customer's addresses, duplicates, and the stored data about a customer, in a browser; by keyboard alone."""
 
 from flask import Flask
 from playwright.sync_api import Page, expect
@@ -41,7 +41,7 @@ def press_link(page: Page, name: str) -> None:
     raise AssertionError(f"no {name} to go to")
 
 
-def test_changed_merged_and_taken_apart_by_keyboard(page: Page, url: str, app: Flask) -> None:
+def test_renamed_merged_and_unmerged_by_keyboard(page: Page, url: str, app: Flask) -> None:
     console_errors = collect_console_errors(page)
     create_customers(app)
     sign_in_first_admin(page, url, app, "/customers?q=bob")
@@ -58,18 +58,18 @@ def test_changed_merged_and_taken_apart_by_keyboard(page: Page, url: str, app: F
     page.keyboard.press("Control+a")
     page.keyboard.type("bob@new.test")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("is bob@new.test now")).to_be_visible()
+    expect(page.get_by_text("was renamed to bob@new.test")).to_be_visible()
     press_link(page, "Merge")
     expect(page.get_by_label("E-mail of the other customer")).to_be_focused()
     check_page(page, "customer-merge")
     page.keyboard.type(LONG_EMAIL)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("are one customer now")).to_be_visible()
+    expect(page.get_by_text("was merged into")).to_be_visible()
     check_page(page, "customer-with-addresses")
-    press_link(page, "Take apart")
-    expect(page.get_by_role("heading", name="Take these customers apart?")).to_be_visible()
-    check_page(page, "customer-take-apart")
-    press_link(page, "Take apart")
+    press_link(page, "Undo merge")
+    expect(page.get_by_role("heading", name="Undo this merge?")).to_be_visible()
+    check_page(page, "customer-undo-merge")
+    press_link(page, "Undo merge")
     expect(page.get_by_text("are two customers again")).to_be_visible()
     assert console_errors == []
 
@@ -87,7 +87,7 @@ def test_duplicates_by_keyboard(page: Page, url: str, app: Flask) -> None:
     expect(page.get_by_label("E-mail of the other customer")).to_be_focused()
     check_page(page, "duplicates-merge")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("are one customer now")).to_be_visible()
+    expect(page.get_by_text("was merged into")).to_be_visible()
     page.goto(f"{url}/customers/duplicates")
     press_link(page, "Not the same")
     expect(page.get_by_text("No duplicates.")).to_be_visible()
@@ -95,19 +95,19 @@ def test_duplicates_by_keyboard(page: Page, url: str, app: Flask) -> None:
     assert console_errors == []
 
 
-def test_what_is_held(page: Page, url: str, app: Flask) -> None:
+def test_stored_data(page: Page, url: str, app: Flask) -> None:
     console_errors = collect_console_errors(page)
     create_customers(app)
     sign_in_first_admin(page, url, app, "/customers?q=anna@")
     press_link(page, ANNA)
     expect(page.get_by_role("heading", name=ANNA)).to_be_visible()
-    press_link(page, "What is held")
+    press_link(page, "Stored data")
     expect(page.get_by_role("heading", name="Movements")).to_be_visible()
-    check_page(page, "customer-held")
+    check_page(page, "customer-stored-data")
     with page.expect_download() as download:
         press_link(page, "Download CSV")
     assert download.value.suggested_filename.endswith(".csv")
     press_link(page, "Collect from all sites")
-    expect(page.get_by_text("By this site, and by the other sites")).to_be_visible()
-    check_page(page, "customer-held-all-sites")
+    expect(page.get_by_text("On this site, and on the other sites")).to_be_visible()
+    check_page(page, "customer-stored-data-all-sites")
     assert console_errors == []

@@ -48,7 +48,7 @@ def merge(email: str, into: str) -> None:
         people.merge(session, email, into, NOW)
 
 
-def take_apart(email: str) -> None:
+def unmerge(email: str) -> None:
     """Undo the last merge of the customer."""
     with db.transaction() as session:
         last = people.list_merges(session, customers.get(session, email))[0]

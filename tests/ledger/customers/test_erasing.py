@@ -184,7 +184,7 @@ def test_nobody_can_record_under_a_token(app):
     with pytest.raises(NotFound), db.transaction() as session:
         people.rename(session, token, "anna@new.example", NOW)
     with pytest.raises(NotFound), db.transaction() as session:
-        people.take_apart(session, token, NOW)
+        people.unmerge_address(session, token, NOW)
     with pytest.raises(NotFound), db.transaction() as session:
         erasures.erase(session, token, "ada", NOW)
 

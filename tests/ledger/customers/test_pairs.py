@@ -1,4 +1,4 @@
-"""Customers who may be the same: found, asked for, merged, and told apart."""
+"""Customers who may be the same: found, asked for, merged, and marked as not the same."""
 
 import pytest
 from sqlalchemy import select
@@ -9,7 +9,7 @@ from pointsync.ledger import customers
 from pointsync.ledger.people import find_alike, pairs
 from pointsync.models import AuditEntry, Customer
 from pointsync.models.customer_pair import ASKED
-from tests.ledger.customers.people_steps import BOB, CAROL, give, merge, rename, take_apart
+from tests.ledger.customers.people_steps import BOB, CAROL, give, merge, rename, unmerge
 from tests.ledger.record_drafts import ANNA
 from tests.support.moving_clock import START as NOW
 
@@ -73,14 +73,14 @@ def test_a_row_that_is_older_than_those_known_is_paired_too(app):
     assert listed() == [(ANNA, ALIKE, "alike")]
 
 
-def test_merged_pairs_are_not_listed_until_they_are_taken_apart(app):
+def test_merged_pairs_are_not_listed_until_they_are_unmerged(app):
     give(1)
     give(1, ALIKE)
     find()
     merge(ALIKE, ANNA)
     assert listed() == []
     rename(ANNA, BOB)
-    take_apart(ALIKE)
+    unmerge(ALIKE)
     assert [{*each} for each in listed()] == [{ALIKE, BOB, "alike"}]
 
 
@@ -96,7 +96,7 @@ def test_who_is_not_the_same_is_remembered(app):
     ask("anna@new.example", ALIKE)
     assert [each[:2] for each in listed()] == [("anna@new.example", "anna+2@shop.example")]
     with db.transaction() as session:
-        entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "told apart")).all()
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "distinguished")).all()
         assert [each.thing for each in entries] == [ANNA]
 
 
@@ -129,7 +129,7 @@ def test_too_many_are_not_listed(app, monkeypatch):
     assert len(listed()) == 1
 
 
-def test_who_cannot_be_told_apart(app):
+def test_who_cannot_be_marked_as_not_the_same(app):
     give(1)
     with db.transaction() as session, pytest.raises(NotFound):
         pairs.dismiss(session, ANNA, BOB, NOW)

@@ -1,4 +1,4 @@
-"""Customers who get another address, become one, and are taken apart again."""
+"""Customers who get another address, are merged and unmerged."""
 
 from datetime import date, timedelta
 
@@ -26,7 +26,7 @@ from tests.ledger.customers.people_steps import (
     merge,
     rename,
     shown,
-    take_apart,
+    unmerge,
 )
 from tests.ledger.expiry.expiry_steps import run_expiry, set_rule
 from tests.ledger.holds.hold_steps import HOUR, place, spend
@@ -110,20 +110,20 @@ def test_merged_balances_are_summed_up_and_given_back(app):
     give(7, ANNA)
     assert balance_of(BOB) == 37
     assert is_right()
-    take_apart(BOB)
+    unmerge(BOB)
     assert (balance_of(ANNA), balance_of(BOB)) == (107, -70)
     assert (shown(ANNA), shown(BOB)) == (ANNA, BOB)
     assert (history(ANNA), history(BOB)) == ([7, 100], [-120, 50])
     assert is_right()
 
 
-def test_merged_again_after_they_were_taken_apart(app):
+def test_merged_again_after_a_merge_was_undone(app):
     give(1)
     give(2, BOB)
     for _ in range(3):
         merge(ANNA, BOB)
         assert balance_of(ANNA) == 3
-        take_apart(ANNA)
+        unmerge(ANNA)
         assert balance_of(ANNA) == 1
     with db.transaction() as session:
         assert people.list_merges(session, customers.get(session, ANNA)) == []
@@ -183,7 +183,7 @@ def test_holds_hold_the_points_of_the_customer(app):
         [hold] = holds.list_active(session, customers.get(session, BOB), NOW)
         assert (hold.points, hold.until_at) == (80, NOW + HOUR)
         assert list_by_email(session, [BOB], NOW)[BOB][0].held == 80
-    take_apart(BOB)
+    unmerge(BOB)
     assert spend(21) == "insufficient_points"
     assert spend(20) == "recorded"
 
@@ -200,7 +200,7 @@ def test_a_sum_unlocks_a_level_once(app):
     with db.transaction() as session:
         reached = levels.list_reached(session, customers.get(session, BOB))
         assert [level.title for _, level, _ in reached] == ["Bronze", "Gold"]
-    take_apart(BOB)
+    unmerge(BOB)
     with db.transaction() as session:
         assert [level.title for _, level, _ in levels.list_reached(session, customers.get(session, ANNA))] == ["Bronze"]
 
@@ -214,7 +214,7 @@ def test_points_expire_as_those_of_one_customer(app):
     run_expiry(NOW)
     assert balance_of(BOB) == 50
     assert is_right()
-    take_apart(BOB)
+    unmerge(BOB)
     run_expiry(NOW + timedelta(days=1))
     assert (balance_of(ANNA), balance_of(BOB)) == (0, 50)
     assert is_right()
@@ -232,14 +232,14 @@ def test_all_of_it_is_in_the_audit_log(app):
     give(2, BOB)
     rename(ANNA, CAROL)
     merge(CAROL, BOB)
-    take_apart(BOB)
+    unmerge(BOB)
     with db.transaction() as session:
         query = select(AuditEntry.action, AuditEntry.thing).where(AuditEntry.noun == "customer")
         found = [tuple(row) for row in session.execute(query.order_by(AuditEntry.id))]
-    assert found == [("renamed", CAROL), ("merged", BOB), ("taken apart", CAROL)]
+    assert found == [("renamed", CAROL), ("merged", BOB), ("unmerged", CAROL)]
 
 
-def test_recording_while_customers_are_merged_and_taken_apart(app):
+def test_recording_while_customers_are_merged_and_unmerged(app):
     """What is recorded at the same time counts for whoever has the address then."""
     give(1)
     give(1, BOB)
@@ -247,7 +247,7 @@ def test_recording_while_customers_are_merged_and_taken_apart(app):
     def change() -> None:
         for _ in range(4):
             db.run_in_transaction(lambda session: people.merge(session, ANNA, BOB, NOW))
-            db.run_in_transaction(lambda session: people.take_apart(session, ANNA, NOW))
+            db.run_in_transaction(lambda session: people.unmerge_address(session, ANNA, NOW))
 
     def record_many(email: str) -> None:
         for _ in range(15):

@@ -19,13 +19,13 @@ from tests.ledger.customers.people_steps import (
     merge,
     rename,
     shown,
-    take_apart,
+    unmerge,
 )
 from tests.support.hypothesis_profile import given_on_each_database
 
 Step = tuple[str, int, int]
 
-CHANGES = {"rename": rename, "alias": add_alias, "merge": merge, "apart": lambda email, _: take_apart(email)}
+CHANGES = {"rename": rename, "alias": add_alias, "merge": merge, "unmerge": lambda email, _: unmerge(email)}
 KNOWN, FREE = "abcd", "xy"
 """Customers from the beginning, and addresses that one of them may get."""
 _numbers = count()

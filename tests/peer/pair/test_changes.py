@@ -98,7 +98,7 @@ def test_both_change_at_the_same_time(linked: Linked) -> None:
     assert linked.a.balances() == linked.b.balances() == {NEW: 223}
 
     linked.clock.advance(timedelta(seconds=1))
-    linked.b.write(lambda session: people.take_apart(session, BOB, clock.now()))
+    linked.b.write(lambda session: people.unmerge_address(session, BOB, clock.now()))
 
     assert linked.exchange() == ["green", "green"]
     assert linked.a.balances() == linked.b.balances() == {NEW: 22, BOB: 201}

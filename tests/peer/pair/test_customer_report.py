@@ -1,4 +1,4 @@
-"""What all sites hold about a person: from those that answer, and the others are named."""
+"""The stored data about a person on all sites: from those that answer, and the others are named."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from pointsync import clock, db
-from pointsync.reports.held import documents, report
+from pointsync.reports.person_report import documents, report
 from pointsync.runtime import get_runtime
 from tests.peer.interceptors import answer_with
 from tests.peer.pair.edited_sites import Pair

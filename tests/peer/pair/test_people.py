@@ -32,6 +32,6 @@ def test_what_sites_compare_of_movements_does_not_depend_on_people(pair: Pair) -
     b.record(BOB, 3)
     assert exchange(a, b, to_b, to_a) == ["green", "green"]
     assert a.balances() == b.balances() == {NEW: 226}
-    a.write(lambda session: people.take_apart(session, BOB, clock.now()))
+    a.write(lambda session: people.unmerge_address(session, BOB, clock.now()))
     assert exchange(a, b, to_b, to_a) == ["green", "green"]
     assert a.balances() == b.balances() == {NEW: 23, BOB: 203}

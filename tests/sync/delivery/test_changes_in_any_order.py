@@ -18,7 +18,7 @@ from pointsync.errors import DomainError
 from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.ledger.outbox import get_local_auth
-from pointsync.ledger.people import held, people, receive
+from pointsync.ledger.people import people, receive, received_changes
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Movement
 from pointsync.sync.protocol.changes import encode_changes
@@ -33,7 +33,7 @@ site = st.sampled_from(SITES)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(("rename", "merge", "alias")), site, address, address),
-        st.tuples(st.just("apart"), site, address),
+        st.tuples(st.just("unmerge"), site, address),
         st.tuples(st.just("record"), site, address, st.integers(1, 9)),
         st.tuples(st.just("arrive"), site, site, st.randoms(use_true_random=False)),
     ),
@@ -63,14 +63,14 @@ class Site:
             try:
                 with session.begin_nested():
                     change = {"rename": people.rename, "merge": people.merge, "alias": people.add_alias}.get(kind)
-                    change(session, *values, now) if change else people.take_apart(session, *values, now)
+                    change(session, *values, now) if change else people.unmerge_address(session, *values, now)
             except DomainError:
                 pass
 
     def messages(self) -> list[bytes | IncomingMovement]:
         """What it sends: its own changes as they are on the wire, and its own movements."""
         with self.app.app_context(), db.transaction() as session:
-            changes = encode_changes(session, held.list_page(session, self.auth, 0, 1000))
+            changes = encode_changes(session, received_changes.list_page(session, self.auth, 0, 1000))
             rows = session.execute(
                 select(Movement, Customer.email)
                 .join(Customer, Customer.id == Movement.customer_id)

@@ -5,6 +5,7 @@ import pytest
 from pointsync.models import AuditEntry
 from pointsync.reports.audit_log import describe
 
+ANNA = {"noun": "customer", "thing": "anna@shop.example"}
 ENTRY = {"actor": "Ada", "how": "password", "thing": "", "before": {}, "after": {}}
 TEA = {"noun": "remote", "thing": "https://tea.example"}
 
@@ -103,6 +104,38 @@ TEA = {"noun": "remote", "thing": "https://tea.example"}
             "Somebody failed to sign in as Max",
         ),
         (TEA | {"action": "added", "actor": "", "how": "site"}, "This site added remote https://tea.example"),
+        (
+            ANNA | {"action": "renamed", "before": {"customer": "a@old.example"}},
+            "Ada renamed customer a@old.example to anna@shop.example",
+        ),
+        (
+            ANNA | {"action": "added", "after": {"alias": "a@work.example"}},
+            "Ada added the address a@work.example to customer anna@shop.example",
+        ),
+        (
+            ANNA | {"action": "merged", "before": {"customer": "bob@shop.example", "into": "anna@shop.example"}},
+            "Ada merged customer bob@shop.example into anna@shop.example",
+        ),
+        (
+            ANNA | {"action": "unmerged", "after": {"other": "bob@shop.example"}},
+            "Ada undid the merge of customers anna@shop.example and bob@shop.example",
+        ),
+        (
+            ANNA | {"action": "distinguished", "after": {"other": "bob@shop.example"}},
+            "Ada marked customers anna@shop.example and bob@shop.example as not the same",
+        ),
+        (ANNA | {"action": "reported"}, "Ada collected the stored data of customer anna@shop.example"),
+        (ANNA | {"action": "merged"}, "Ada merged customer anna@shop.example"),
+        (
+            {"action": "refused", "noun": "change of customers", "thing": "anna@shop.example"}
+            | {"after": {"change": "erase", "customer": "anna@shop.example", "origin": "wrk_1"}},
+            "Ada refused the erasure of customer anna@shop.example by the site wrk_1",
+        ),
+        (
+            {"action": "informed", "noun": "erasure", "thing_id": "7", "after": {"site": "Tea shop"}},
+            "Ada noted that the owner of Tea shop knows of erasure 7",
+        ),
+        ({"action": "erased", "noun": "erasure", "thing_id": "7"}, "Ada erased a person: erasure 7"),
     ],
 )
 def test_sentences(entry, sentence):

@@ -44,11 +44,16 @@ def test_after_an_error_the_changes_are_named_once() -> None:
         (ChangeFacts(waiting_count=2), WARNING, "2 changes of customers waiting."),
         (ChangeFacts(is_equal_there=False), WARNING, "The changes of customers are being compared."),
         (ChangeFacts(is_equal_here=None), WARNING, "The changes of customers are being compared."),
-        (ChangeFacts(refused_count=1), ERROR, "1 change of customers refused there: see Activity."),
+        (
+            ChangeFacts(refused_count=1),
+            ERROR,
+            "1 change of customers refused there: see why under Activity › Changes of customers.",
+        ),
         (
             ChangeFacts(strange_count=3, is_equal_there=False),
             ERROR,
-            "3 changes of customers not the same on both sites: was this site restored? Then fetch them back.",
+            "3 changes of customers not the same on both sites: "
+            "if this site was restored from a backup, run pointsync confirm restored.",
         ),
     ],
 )

@@ -6,9 +6,9 @@ from msgspec import Struct, field
 class ErasureSite(Struct, kw_only=True):
     """Another site that gets an erasure. Its `state`:
 
-    `waiting`: it does not have it yet. `told`: it has it, and has said nothing about what it did. `erased`. `clean`:
-    nothing there names the person any more. `by_hand`: it does not understand erasures, so tell its owner.
-    `told_by_hand`: an admin has done that.
+    `waiting`: it does not have the erasure yet. `told`: it has it, and has not reported yet. `erased`: the addresses
+    are gone there, and texts are still cleaned. `clean`: nothing there names the person any more. `by_hand`: it cannot
+    get erasures, so ask its owner to erase the person. `told_by_hand`: an admin has confirmed that the owner was asked.
     """
 
     auth: str
@@ -19,9 +19,9 @@ class ErasureSite(Struct, kw_only=True):
     cleaned_at: str | None
     counts: dict[str, int]
     told_by: str | None
-    """The admin who has told its owner."""
+    """The admin who has informed its owner."""
     message: str | None
-    """Its last answer, if it does not have it yet."""
+    """Why it does not have the erasure yet, as far as that is known."""
 
 
 class ErasureBackup(Struct, kw_only=True):
@@ -30,12 +30,13 @@ class ErasureBackup(Struct, kw_only=True):
     path: str
     made_at: str
     kept_until: str | None
-    """When its retention ends; null if nobody has said how long backups are kept."""
+    """When its retention ends; null if the setting `backup_days` is 0."""
 
 
 class ErasureDocument(Struct, kw_only=True):
-    """A request to erase a person, or the receipt. Its `state`: `waiting`, `stopped`, `approval` (of another site: an
-    admin decides here), `refused`, `cleaning` (the addresses are gone, texts are still searched) or `done`."""
+    """A request to erase a person, or the receipt. Its `state`: `waiting`, `stopped`, `approval` (it came
+    from another site and waits for an admin), `refused`, `cleaning` (the addresses are gone, texts are still cleaned)
+    or `done`."""
 
     id: str
     state: str

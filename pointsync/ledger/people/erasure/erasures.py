@@ -103,7 +103,8 @@ def get(session: Session, erasure_id: int, *, for_update: bool = False) -> Erasu
         session.get(Erasure, erasure_id, with_for_update=for_update, populate_existing=True) if is_possible else None
     )
     if erasure is None:
-        raise NotFound("unknown_erasure", "There is no erasure with this id.")
+        message = f"There is no erasure {erasure_id}. Its number is in the list of erasures."
+        raise NotFound("unknown_erasure", message)
     return erasure
 
 

@@ -1,4 +1,4 @@
-"""The receipt of an erasure: what was done here, what other sites have said, and which backups have the person."""
+"""The receipt of an erasure: what was done here, what other sites have reported, and which backups have the person."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from pointsync import clock
 from pointsync.errors import NotFound
 from pointsync.ledger import audit_recorder
-from pointsync.ledger.people.erasure import cleaning, erasure_details
+from pointsync.ledger.people.erasure import cleaning, erasure_details, erasures
 from pointsync.ledger.people.erasure.erasure_json import ErasureBackup, ErasureDocument, ErasureSite
 from pointsync.models import (
     BackupFile,
@@ -38,7 +38,7 @@ class _Sent:
 
 
 def describe(session: Session, erasure: Erasure, backup_days: int) -> ErasureDocument:
-    """An erasure with its receipts. `backup_days`: how long backups are kept; 0 if nobody has said it."""
+    """An erasure with its receipts. `backup_days`: how long backups are kept; 0 if that is not set."""
     plain = erasure_details.list_plain(erasure) if erasure.effective_at is None and erasure.stopped_at is None else []
     done, total = cleaning.progress(erasure)
     return ErasureDocument(
@@ -72,18 +72,27 @@ def list_sites(session: Session, erasure: Erasure) -> list[ErasureSite]:
     return sorted(sites, key=lambda each: (each.name.casefold(), each.auth))
 
 
-def tick(session: Session, erasure_id: int, auth: str, by: str, now: datetime) -> None:
-    """Note that an admin has told the owner of a site that does not understand erasures. Raises NotFound."""
-    erasure = session.get(Erasure, erasure_id, with_for_update=True, populate_existing=True)
-    site = next((each for each in (list_sites(session, erasure) if erasure else []) if each.auth == auth), None)
+def tick(session: Session, erasure_id: int, auth: str, by: str, now: datetime) -> str:
+    """Save that the owner of a site that cannot get erasures was asked to erase the person. Return what was saved, as
+    a sentence.
+
+    Raises NotFound (`unknown_erasure`, or `unknown_site` if the site is not in the receipt).
+    """
+    erasure = erasures.get(session, erasure_id, for_update=True)
+    site = next((each for each in list_sites(session, erasure) if each.auth == auth), None)
     if site is None:
-        raise NotFound("unknown_site", "This site does not get this erasure.")
-    if site.state == BY_HAND:
-        receipt = ErasureReceipt(erasure_id=erasure_id, auth=auth, name=site.name, is_told_by_hand=True, counts={})
-        receipt.told_at, receipt.ticked_by = now, by
-        session.add(receipt)
-        session.flush()
-        audit_recorder.log_action(session, "told", "erasure", erasure_id, after={"site": site.name})
+        message = f"No site with the Auth {auth} is in the receipt of erasure {erasure_id}. Copy the Auth from there."
+        raise NotFound("unknown_site", message)
+    if site.state == TOLD_BY_HAND:
+        return f"You have confirmed before that the owner of {site.name} is informed."
+    if site.state != BY_HAND:
+        return f"{site.name} gets this erasure automatically, so there is nothing to confirm."
+    receipt = ErasureReceipt(erasure_id=erasure_id, auth=auth, name=site.name, is_told_by_hand=True, counts={})
+    receipt.told_at, receipt.ticked_by = now, by
+    session.add(receipt)
+    session.flush()
+    audit_recorder.log_action(session, "informed", "erasure", erasure_id, after={"site": site.name})
+    return f"Saved. The receipt shows that the owner of {site.name} is informed."
 
 
 def list_open(session: Session, auth: str) -> list[str]:
@@ -124,7 +133,7 @@ def answer(session: Session, origin: str, change_ids: object) -> list[dict[str, 
 
 
 def save_answers(session: Session, remote: Remote, answers: object, local_auth: str) -> None:
-    """Save what a remote's site has said about this site's erasures. What is malformed is left out."""
+    """Save what a remote's site has reported about this site's erasures. What is malformed is left out."""
     for item in answers if isinstance(answers, list) else []:
         if not isinstance(item, dict) or not isinstance(item.get("id"), str):
             continue

@@ -20,16 +20,16 @@ from pointsync.models import (
     ShopOrder,
     ShopOrderPoints,
 )
-from pointsync.reports.held.person import Person
+from pointsync.reports.person_report.person import Person
 from pointsync.sync.people.report_json import (
-    HeldAccount,
-    HeldAddress,
-    HeldBalance,
-    HeldChange,
-    HeldHold,
-    HeldLevel,
-    HeldOrder,
-    HeldRedemption,
+    ReportedAccount,
+    ReportedAddress,
+    ReportedBalance,
+    ReportedChange,
+    ReportedHold,
+    ReportedLevel,
+    ReportedOrder,
+    ReportedRedemption,
 )
 
 MAX_ROWS = 10_000
@@ -37,34 +37,34 @@ MAX_ROWS = 10_000
 CHUNK_SIZE = 1000
 
 
-def list_addresses(person: Person) -> Iterator[HeldAddress]:
+def list_addresses(person: Person) -> Iterator[ReportedAddress]:
     """The addresses, the one that is shown first."""
     for place, row in enumerate(person.rows):
-        yield HeldAddress(address=row.email, first_seen_at=to_text(row.created_at), is_shown=place == 0)
+        yield ReportedAddress(address=row.email, first_seen_at=to_text(row.created_at), is_shown=place == 0)
 
 
-def list_changes(person: Person) -> Iterator[HeldChange]:
-    """What was said about these addresses, the oldest first."""
+def list_changes(person: Person) -> Iterator[ReportedChange]:
+    """The changes about these addresses, the oldest first."""
     for each in sorted(stored.list_related(person.session, list(person.emails.values())), key=lambda each: each.order):
-        yield HeldChange(
+        yield ReportedChange(
             at=to_text(each.at), change=each.change, customer=each.customer, into=each.into, origin=each.origin
         )
 
 
-def list_balances(person: Person) -> Iterator[HeldBalance]:
+def list_balances(person: Person) -> Iterator[ReportedBalance]:
     """The points in each reserve."""
     for each in list_by_email(person.session, [person.address], person.now).get(person.address, []):
-        yield HeldBalance(reserve=each.reserve, points=each.points, held=each.held)
+        yield ReportedBalance(reserve=each.reserve, points=each.points, held=each.held)
 
 
-def list_levels(person: Person) -> Iterator[HeldLevel]:
+def list_levels(person: Person) -> Iterator[ReportedLevel]:
     """The levels that were reached."""
     if person.rows:
         for unlock, level, reserve in levels.list_reached(person.session, person.rows[0]):
-            yield HeldLevel(at=to_text(unlock.at), level=level.title, reserve=reserve.key)
+            yield ReportedLevel(at=to_text(unlock.at), level=level.title, reserve=reserve.key)
 
 
-def list_redemptions(person: Person) -> Iterator[HeldRedemption]:
+def list_redemptions(person: Person) -> Iterator[ReportedRedemption]:
     """The rewards that were redeemed here, the newest first."""
     query = (
         select(Movement, Reward.title, Reserve.key)
@@ -75,7 +75,7 @@ def list_redemptions(person: Person) -> Iterator[HeldRedemption]:
         .order_by(Movement.seq.desc())
     )
     for movement, title, reserve_key in person.session.execute(query.limit(MAX_ROWS)):
-        yield HeldRedemption(
+        yield ReportedRedemption(
             at=to_text(movement.at),
             address=person.emails[movement.customer_id],
             reward=title,
@@ -85,7 +85,7 @@ def list_redemptions(person: Person) -> Iterator[HeldRedemption]:
         )
 
 
-def list_holds(person: Person) -> Iterator[HeldHold]:
+def list_holds(person: Person) -> Iterator[ReportedHold]:
     """The holds, also those that have ended, the newest first."""
     query = (
         select(Hold, Reserve.key)
@@ -94,7 +94,7 @@ def list_holds(person: Person) -> Iterator[HeldHold]:
         .order_by(Hold.id.desc())
     )
     for hold, reserve_key in person.session.execute(query.limit(MAX_ROWS)):
-        yield HeldHold(
+        yield ReportedHold(
             at=to_text(hold.created_at),
             address=person.emails[hold.customer_id],
             reserve=reserve_key,
@@ -106,7 +106,7 @@ def list_holds(person: Person) -> Iterator[HeldHold]:
         )
 
 
-def list_orders(person: Person) -> Iterator[HeldOrder]:
+def list_orders(person: Person) -> Iterator[ReportedOrder]:
     """The orders that gave points, the newest first."""
     query = (
         select(ShopOrderPoints, ShopOrder, Shop.name, Reserve.key)
@@ -117,7 +117,7 @@ def list_orders(person: Person) -> Iterator[HeldOrder]:
         .order_by(ShopOrder.id.desc())
     )
     for points, order, shop, reserve_key in person.session.execute(query.limit(MAX_ROWS)):
-        yield HeldOrder(
+        yield ReportedOrder(
             at=to_text(order.ordered_at) if order.ordered_at else None,
             address=person.emails[points.customer_id],
             shop=shop,
@@ -129,7 +129,7 @@ def list_orders(person: Person) -> Iterator[HeldOrder]:
         )
 
 
-def list_accounts(person: Person) -> Iterator[HeldAccount]:
+def list_accounts(person: Person) -> Iterator[ReportedAccount]:
     """The accounts in shops that have one of the addresses."""
     query = (
         select(ShopAccount, Shop.name)
@@ -138,7 +138,7 @@ def list_accounts(person: Person) -> Iterator[HeldAccount]:
         .order_by(ShopAccount.shop_id, ShopAccount.account_id)
     )
     for account, shop in person.session.execute(query.limit(MAX_ROWS)):
-        yield HeldAccount(
+        yield ReportedAccount(
             at=to_text(account.modified_at) if account.modified_at else None,
             address=account.email or "",
             shop=shop,

@@ -27,9 +27,15 @@ from pointsync.models import (
 )
 from pointsync.models.delivery import OPEN_STATES
 from pointsync.reports import audit_log
-from pointsync.reports.held.ledger_parts import MAX_ROWS
-from pointsync.reports.held.person import Person
-from pointsync.sync.people.report_json import HeldDelivery, HeldFile, HeldMail, HeldMention, HeldPair
+from pointsync.reports.person_report.ledger_parts import MAX_ROWS
+from pointsync.reports.person_report.person import Person
+from pointsync.sync.people.report_json import (
+    ReportedDelivery,
+    ReportedFile,
+    ReportedMail,
+    ReportedMention,
+    ReportedPair,
+)
 from pointsync.tasks.tasks import FOLDER_NAME
 
 MAX_TEXT_LENGTH = 500
@@ -39,11 +45,11 @@ MAX_READ_BYTES = 1 << 30
 NOT_READ = "More files than a report reads. Look through them yourself."
 
 
-def list_mails(person: Person) -> Iterator[HeldMail]:
+def list_mails(person: Person) -> Iterator[ReportedMail]:
     """The mails to the person, the newest first."""
     query = select(Mail).where(or_(Mail.customer_id.in_(person.row_ids), Mail.address.in_(person.addresses)))
     for mail in person.session.scalars(query.order_by(Mail.id.desc()).limit(MAX_ROWS)):
-        yield HeldMail(
+        yield ReportedMail(
             at=to_text(mail.queued_at),
             address=mail.address or person.emails.get(mail.customer_id or 0, person.address),
             kind=mail.kind,
@@ -53,7 +59,7 @@ def list_mails(person: Person) -> Iterator[HeldMail]:
         )
 
 
-def list_deliveries(person: Person) -> Iterator[HeldDelivery]:
+def list_deliveries(person: Person) -> Iterator[ReportedDelivery]:
     """The movements that wait for other sites or were refused there, the newest first."""
     query = (
         select(Delivery, Movement)
@@ -62,7 +68,7 @@ def list_deliveries(person: Person) -> Iterator[HeldDelivery]:
         .order_by(Delivery.id.desc())
     )
     for delivery, movement in person.session.execute(query.limit(MAX_ROWS)):
-        yield HeldDelivery(
+        yield ReportedDelivery(
             at=to_text(movement.recorded_at),
             address=person.emails[movement.customer_id],
             movement=movement.id,
@@ -72,7 +78,7 @@ def list_deliveries(person: Person) -> Iterator[HeldDelivery]:
         )
 
 
-def list_pairs(person: Person) -> Iterator[HeldPair]:
+def list_pairs(person: Person) -> Iterator[ReportedPair]:
     """Who may be the same person, or is not."""
     if not person.rows:
         return
@@ -86,7 +92,7 @@ def list_pairs(person: Person) -> Iterator[HeldPair]:
     for pair, other in person.session.execute(query.limit(MAX_ROWS)):
         if other.id not in person.emails:
             own_id = pair.first_id if pair.second_id == other.id else pair.second_id
-            yield HeldPair(
+            yield ReportedPair(
                 at=to_text(pair.found_at),
                 address=person.emails[own_id],
                 other=other.email,
@@ -95,7 +101,7 @@ def list_pairs(person: Person) -> Iterator[HeldPair]:
             )
 
 
-def list_mentions(person: Person) -> Iterator[HeldMention]:
+def list_mentions(person: Person) -> Iterator[ReportedMention]:
     """Texts that name one of the addresses."""
     yield from _list_audit_entries(person)
     for place, time, *columns in (
@@ -112,14 +118,14 @@ def list_mentions(person: Person) -> Iterator[HeldMention]:
     yield from _list_kept(person)
 
 
-def _list_audit_entries(person: Person) -> Iterator[HeldMention]:
+def _list_audit_entries(person: Person) -> Iterator[ReportedMention]:
     query = select(AuditEntry).where(_contains(person, AuditEntry.thing, AuditEntry.before, AuditEntry.after))
     for entry in person.session.scalars(query.order_by(AuditEntry.id.desc()).limit(MAX_ROWS)):
         if person.is_named_in(f"{entry.thing} {entry.before} {entry.after}"):
             yield _mention(entry.at, "audit log", audit_log.describe(entry))
 
 
-def _list_kept(person: Person) -> Iterator[HeldMention]:
+def _list_kept(person: Person) -> Iterator[ReportedMention]:
     """Deliveries of shops that are counted later, and movements that came back and wait for a decision."""
     query = select(KeptDelivery, Hook.name).join(Hook, Hook.id == KeptDelivery.hook_id)
     for kept, hook in person.session.execute(query.order_by(KeptDelivery.id)).yield_per(100):
@@ -128,14 +134,14 @@ def _list_kept(person: Person) -> Iterator[HeldMention]:
     returned = select(ReturnedMovement).where(ReturnedMovement.customer.in_(person.addresses)).limit(MAX_ROWS)
     for movement in person.session.scalars(returned):
         text = f"{movement.points:+,} points, movement {movement.movement_id}: {movement.reason}"
-        yield HeldMention(
+        yield ReportedMention(
             at=to_text(movement.at) if movement.at else "",
             place="movement that came back",
             text=text[:MAX_TEXT_LENGTH],
         )
 
 
-def list_files(person: Person) -> Iterator[HeldFile]:
+def list_files(person: Person) -> Iterator[ReportedFile]:
     """The files of background tasks, such as exports, that name one of the addresses."""
     remaining = MAX_READ_BYTES
     root = person.data / FOLDER_NAME
@@ -150,7 +156,7 @@ def list_files(person: Person) -> Iterator[HeldFile]:
             continue
         task = person.session.get(Task, int(path.parent.name)) if path.parent.name.isdecimal() else None
         title = task.title if task else ""
-        yield HeldFile(
+        yield ReportedFile(
             at=to_text(datetime.fromtimestamp(status.st_mtime, UTC)),
             title=title if is_read else NOT_READ,
             file=f"{path.parent.name}/{path.name}",
@@ -174,5 +180,5 @@ def _contains(person: Person, *columns: InstrumentedAttribute[Any]) -> ColumnEle
     return or_(*(text.contains(pattern, autoescape=True) for text in texts for pattern in person.patterns))
 
 
-def _mention(at: datetime, place: str, text: str) -> HeldMention:
-    return HeldMention(at=to_text(at), place=place, text=text[:MAX_TEXT_LENGTH])
+def _mention(at: datetime, place: str, text: str) -> ReportedMention:
+    return ReportedMention(at=to_text(at), place=place, text=text[:MAX_TEXT_LENGTH])

@@ -1,4 +1,4 @@
-"""What is held about a customer: a page to read, the same from all sites that answer, and both as a file."""
+"""The stored data about a customer: a page to read, the same from all sites that answer, and both as a file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from pointsync.admin.customers.customer import get_customer
 from pointsync.admin.customers.manual_movements import TAB
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.models import Customer
-from pointsync.reports.held import documents, report
-from pointsync.reports.held.ledger_parts import count_movements
-from pointsync.reports.held.report import Report
-from pointsync.reports.held.rows import MOVEMENTS
-from pointsync.reports.held.sites import ReportSite
+from pointsync.reports.person_report import documents, report
+from pointsync.reports.person_report.ledger_parts import count_movements
+from pointsync.reports.person_report.report import Report
+from pointsync.reports.person_report.rows import MOVEMENTS
+from pointsync.reports.person_report.sites import ReportSite
 from pointsync.runtime import get_runtime
 
 MAX_SHOWN = 20
 """Rows of each part. The files have all."""
-REPORT_PATH = "/customers/<big_row_id:customer_id>/held"
+REPORT_PATH = "/customers/<big_row_id:customer_id>/report"
 
 LABELS = {
     "addresses": "Addresses",
@@ -59,13 +59,11 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "files": (("file", "File"), ("title", "Task"), ("size", "Bytes"), ("at", "Date")),
     "pairs": (("other", "Customer"), ("reason", "Why"), ("is_dismissed", "Not the same"), ("at", "Date")),
     "movements": (
-        *(
-            ("kind", "Movement"),
-            ("points", "Points"),
-            ("reserve", "Reserve"),
-            ("reason", "Description"),
-            ("at", "Date"),
-        ),
+        ("kind", "Movement"),
+        ("points", "Points"),
+        ("reserve", "Reserve"),
+        ("reason", "Description"),
+        ("at", "Date"),
     ),
 }
 """The columns of each part, and their labels. The files have all values."""
@@ -88,22 +86,22 @@ class PartTable:
 
 
 @blueprint.get(REPORT_PATH)
-def held_about(customer_id: int) -> ResponseReturnValue:
-    """What this site holds."""
+def person_report(customer_id: int) -> ResponseReturnValue:
+    """What this site stores."""
     session = db.session()
     customer = get_customer(session, customer_id)
     return _render(customer, report.make_local(session, get_runtime().config, customer.email, clock.now()))
 
 
 @blueprint.post(REPORT_PATH)
-def collect_held_about(customer_id: int) -> ResponseReturnValue:
-    """What this site and all others hold that answer. It is logged here and there."""
+def collect_person_report(customer_id: int) -> ResponseReturnValue:
+    """What this site and all others that answer store. It is logged here and there."""
     found = _make(customer_id, is_of_all_sites=True)
     return _render(get_customer(db.session(), customer_id), found)
 
 
 @blueprint.post(f"{REPORT_PATH}/<form>")
-def download_held_about(customer_id: int, form: str) -> ResponseReturnValue:
+def download_person_report(customer_id: int, form: str) -> ResponseReturnValue:
     """The same as a file: JSON or CSV."""
     if form not in documents.MIMETYPES:
         raise NotFound
@@ -123,7 +121,9 @@ def _render(customer: Customer, found: Report) -> str:
     if not found.person.rows:
         raise NotFound
     sites = [(site, list(_build_tables(site, found))) for site in found.sites]
-    return render_page("customers/held.html", TAB, customer=customer, sites=sites, is_of_all_sites=len(sites) > 1)
+    return render_page(
+        "customers/person_report.html", TAB, customer=customer, sites=sites, is_of_all_sites=len(sites) > 1
+    )
 
 
 def _build_tables(site: ReportSite, found: Report) -> Iterator[PartTable]:

@@ -11,7 +11,7 @@ import msgspec
 
 from pointsync import clock
 from pointsync.csv_safety import escape_formula
-from pointsync.reports.held.sites import ReportSite
+from pointsync.reports.person_report.sites import ReportSite
 
 JSON, CSV = "json", "csv"
 MIMETYPES = {JSON: "application/json", CSV: "text/csv"}

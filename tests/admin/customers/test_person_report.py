@@ -1,4 +1,4 @@
-"""What is held about a customer: the page and the files."""
+"""The stored data about a customer: the page and the files."""
 
 import csv
 import io
@@ -22,10 +22,10 @@ def test_the_page_and_the_files(app: Flask, ada: PanelClient) -> None:
         customer_id = give(app, ALICE, 5)
     give(app, BOB, 7)
     run_in_transaction(app, lambda session: people.merge(session, BOB, ALICE, NOW))
-    path = f"/customers/{customer_id}/held"
+    path = f"/customers/{customer_id}/report"
     page = text_of(ada.get(path).text)
     assert "Changes of addresses" in page
-    assert "And 4 more: the files have all of them." in page
+    assert "And 4 more: the files have all rows." in page
     answer = ada.send(f"{path}/csv", page=path)
     assert answer.headers["Content-Disposition"] == f"attachment; filename=customer-{customer_id}.csv"
     assert answer.headers["Cache-Control"] == "no-store"
@@ -42,5 +42,5 @@ def test_the_page_and_the_files(app: Flask, ada: PanelClient) -> None:
         ("Ada", ALICE, {}),
         ("Ada", ALICE, {"sites": "all"}),
     ]
-    assert ada.get("/customers/99/held").status_code == 404
+    assert ada.get("/customers/99/report").status_code == 404
     assert ada.send(f"{path}/pdf", page=path).status_code == 404

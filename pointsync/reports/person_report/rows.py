@@ -7,8 +7,8 @@ from itertools import islice
 from msgspec import Struct
 
 from pointsync.errors import InvalidInput
-from pointsync.reports.held import ledger_parts, texts
-from pointsync.reports.held.person import Person
+from pointsync.reports.person_report import ledger_parts, texts
+from pointsync.reports.person_report.person import Person
 from pointsync.sync.people.report_json import PARTS
 
 _READERS: dict[str, Callable[[Person], Iterable[Struct]]] = {

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from pointsync import clock, db
 from pointsync.models import Origin, Remote
-from pointsync.reports.held.person import Person
-from pointsync.reports.held.rows import iter_rows
+from pointsync.reports.person_report.person import Person
+from pointsync.reports.person_report.rows import iter_rows
 from pointsync.runtime import get_runtime
 from pointsync.sync.people.report_call import ReportPage, fetch_page
 from pointsync.sync.people.report_json import PARTS
@@ -112,9 +112,13 @@ def _find_problem(session: Session, remote: Remote) -> str | None:
     """Why a site is not asked."""
     origin = session.get(Origin, remote.auth)
     if Origin.is_blocked(session, remote.auth):
-        return "This site is blocked, so it was not asked. Ask its admin."
-    if remote.dialect != POINTSYNC or origin is None or origin.pinned_key is None:
-        return "It does not understand the question: it is a WooRewards shop, or was never reached. Ask its admin."
+        return "This site is blocked, so PointSync did not ask it. Ask its admin."
+    if remote.dialect not in (POINTSYNC, None):
+        return "This site is a WooRewards shop, which cannot send stored data. Ask its admin."
+    if remote.dialect is None:
+        return "This site was never reached, so PointSync did not ask it. Ask its admin."
+    if origin is None or origin.pinned_key is None:
+        return "The key of this site is not proven yet, so PointSync did not ask it. Ask its admin."
     return None
 
 
@@ -131,7 +135,9 @@ def _ask(app: Flask, remote_id: int, customer: str, deadline: float) -> Iterator
     after: str | None = None
     while True:
         if monotonic() > deadline:
-            raise RemoteError("timeout", "There was no time left to ask for more. Ask its admin.")
+            raise RemoteError(
+                "timeout", f"It did not send everything within {MAX_SECONDS} seconds. Try again, or ask its admin."
+            )
         with app.app_context():
             page = _call(remote_id, customer, after)
         yield page
@@ -144,7 +150,7 @@ def _call(remote_id: int, customer: str, after: str | None) -> ReportPage:
     state, session, now = get_runtime(), db.session(), clock.now()
     remote = session.get(Remote, remote_id)
     if remote is None:
-        raise RemoteError("not_a_site", "It was removed from the remote sites meanwhile.")
+        raise RemoteError("not_a_site", "It was removed from the Remote sites list meanwhile.")
     target = load_target(session, remote, state.vault)
     identity = local_site.load_identity(session, state.vault, state.config, now)
     db.session.remove()
@@ -152,5 +158,5 @@ def _call(remote_id: int, customer: str, after: str | None) -> ReportPage:
         return fetch_page(state.client, identity, target, customer, after, now)
     except RemoteError as error:
         if error.is_unknown_endpoint:
-            error.message = f"{target.url} runs an earlier PointSync, which does not know the question. Ask its admin."
+            error.message = f"{target.url} runs an earlier PointSync, which cannot send stored data. Ask its admin."
         raise

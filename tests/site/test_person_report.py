@@ -1,4 +1,4 @@
-"""What is held about a person: all parts, as JSON and CSV."""
+"""The stored data about a person: all parts, as JSON and CSV."""
 
 import csv
 import io
@@ -12,8 +12,8 @@ from pointsync import db
 from pointsync.errors import InvalidInput, NotFound
 from pointsync.ledger.rewards import rewards
 from pointsync.models import Attempt, AuditEntry, Customer, Shop, ShopAccount, ShopOrder, ShopOrderPoints
-from pointsync.reports.held import documents, ledger_parts, report, rows
-from pointsync.reports.held.person import find
+from pointsync.reports.person_report import documents, ledger_parts, report, rows
+from pointsync.reports.person_report.person import find
 from pointsync.runtime import get_runtime
 from pointsync.sync.people.report_json import PARTS, PersonReport
 from pointsync.tasks.tasks import FOLDER_NAME

@@ -13,9 +13,9 @@ from pointsync.config import Config
 from pointsync.db import run_in_transaction
 from pointsync.errors import InvalidInput, NotFound
 from pointsync.ledger import audit_recorder
-from pointsync.reports.held import documents, person
-from pointsync.reports.held.person import Person
-from pointsync.reports.held.sites import ReportSite, other_sites, this_site
+from pointsync.reports.person_report import documents, person
+from pointsync.reports.person_report.person import Person
+from pointsync.reports.person_report.sites import ReportSite, other_sites, this_site
 
 ALL_SITES = "all"
 MAX_BYTES_IN_MEMORY = 4 << 20
