@@ -29,7 +29,7 @@ def changes() -> list[ChangeRow]:
     sites = [
         ChangeAtSite("Tea shop", "wrk_1", "delivered", None, clock.to_text(SAMPLE_TIME)),
         ChangeAtSite(LONG_NAME, "wrk_2", "waiting", LONG_TEXT, None),
-        ChangeAtSite("Print shop", "wrk_3", "refused", "The receiver does not know the change 'alias'. Upgrade PointSync there.", None),
+        ChangeAtSite("Print shop", "wrk_3", "refused", "The receiver does not know the change 'alias'.", None),
         ChangeAtSite("Woo shop", "wrk_4", "impossible", None, None),
     ]
     chosen = [
