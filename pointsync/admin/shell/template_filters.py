@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pointsync import clock
 from pointsync.admin.shell.panel import blueprint
+from pointsync.ledger.people.erasure.tokens import is_token
 
 _BIDI_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -13,6 +14,12 @@ _BIDI_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 def strip_bidi(text: str | None) -> str:
     """A text from outside without Unicode's direction marks, which can disguise what it says."""
     return _BIDI_MARKS.sub("", text or "")
+
+
+@blueprint.app_template_filter()
+def customer_name(address: str | None) -> str:
+    """A customer's address; of an erased person, the beginning of the token tells one from another."""
+    return f"Erased person {address[:8]}" if address and is_token(address) else strip_bidi(address)
 
 
 @blueprint.app_template_filter("from_text")

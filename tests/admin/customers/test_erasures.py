@@ -1,5 +1,7 @@
 """Erasing a person in the panel, and the receipts."""
 
+import re
+
 from flask import Flask
 
 from pointsync import clock
@@ -24,6 +26,10 @@ def test_the_address_is_typed_and_the_receipt_follows(app: Flask, ada: PanelClie
     erased = text_of(ada.get(f"/customers/{customer_id}").text)
     assert "This person was erased" in erased
     assert "Adjust points" not in erased
+    for path in ("/customers", "/system/activity/customer-changes"):
+        page = text_of(ada.get(path).text)
+        assert re.search("Erased person [0-9a-f]{8}\\b", page), path
+        assert "erased.invalid" not in page, path
     assert ada.send(f"/customers/{customer_id}/erase", address=ALICE).status_code == 422
 
 
