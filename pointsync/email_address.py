@@ -101,14 +101,14 @@ def _normalise_uncommon(address: str) -> Address:
     )
     ascii_domain = domain if is_plain else validated.ascii_domain.lower()
     spelling = unicodedata.normalize("NFC", f"{local}@{ascii_domain}")
-    key = f"{_fold(local)}@{ascii_domain}"
+    key = f"{fold(local)}@{ascii_domain}"
     if "\ufffd" in spelling or ascii_domain.startswith("[") or max(len(key), len(spelling)) > MAX_LENGTH:
         raise EmailNotValidError("Type one such as alice@example.com.")
     return Address(key, spelling)
 
 
-def _fold(text: str) -> str:
-    """`text` so that letter case makes no difference."""
+def fold(text: str) -> str:
+    """The part of an address before the `@`, so that letter case makes no difference: as it is in the key."""
     folded = unicodedata.normalize("NFC", text).translate(_DOTLESS).casefold()
     return unicodedata.normalize("NFC", _DOTTED_AGAIN.sub("i", folded))
 
@@ -123,5 +123,5 @@ def normalise_prefix(text: str) -> str:
     with suppress(InvalidInput):
         return normalise(text)
     local, at_sign, domain = text.rpartition("@")
-    folded = f"{_fold(local)}{at_sign}{domain.lower()}" if at_sign else _fold(text)
+    folded = f"{fold(local)}{at_sign}{domain.lower()}" if at_sign else fold(text)
     return unicodedata.normalize("NFC", folded)

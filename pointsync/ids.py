@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 COUNTER_BITS = 22
 MAX_ID = 2**63 - 1
+MAX_ROW_ID = 2**31 - 1
+"""Of an INTEGER column. PostgreSQL rejects a larger number as out of range."""
 MAX_GAP = 2**20
 MAX_AUTH_LENGTH = 191
 """The longest text that can name an origin."""

@@ -97,7 +97,7 @@ def record_valid(
     for checked, key, (address, found) in zip(checked_drafts, keys, placed, strict=True):
         ref = checked.draft.ref
         row = existing.get(ref) if ref else None
-        if row is None and ref and "@" in ref:
+        if row is None and ref and ("@" in ref or "%40" in ref):
             row = _find_hidden(session, source, ref, checked.email)
         try:
             if row is not None:
@@ -171,7 +171,8 @@ def _find_existing(session: Session, source: str, refs: list[str]) -> dict[str, 
 
 def _find_hidden(session: Session, source: str, ref: str, email: str) -> MovementRow | None:
     """The movement with a ref that named the customer, if the customer was erased since."""
-    refs = [erased.hide_in(ref, email, token) or ref for _, token in erased.list_lives(session, email)]
+    lives = erased.find_lives(session, [email]).get(email, [])
+    refs = [erased.hide_in(ref, email, life.token) or ref for life in lives]
     return next(iter(_find_existing(session, source, refs).values()), None)
 
 

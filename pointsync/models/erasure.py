@@ -24,6 +24,9 @@ class ErasureKey(Base):
     """64 hex digits."""
 
 
+_UNFINISHED = "carried_out_at IS NOT NULL AND (cleaned_at IS NULL OR sealed_addresses IS NOT NULL)"
+
+
 class Erasure(Base):
     __tablename__ = "erasure"
     __table_args__ = (
@@ -34,6 +37,7 @@ class Erasure(Base):
             sqlite_where=text("effective_at IS NULL AND stopped_at IS NULL"),
             postgresql_where=text("effective_at IS NULL AND stopped_at IS NULL"),
         ),
+        Index("ix_erasure_unfinished", "id", sqlite_where=text(_UNFINISHED), postgresql_where=text(_UNFINISHED)),
     )
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
@@ -55,11 +59,13 @@ class Erasure(Base):
     cleaned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When no text, mail, file or log entry of this site named the person any more."""
     position: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """How far the cleaning is."""
+    """How far it is here, see `ledger.people.erasure.position`."""
     counts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """What was erased here: numbers by what was counted."""
     seen: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """By origin, the id of the last change that the erasure's origin knew: what it did not know is erased, too."""
+    not_seen: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """By origin, the ids of earlier changes that did not count there, as they waited for an admin or were refused."""
     sealed_addresses: Mapped[str | None] = mapped_column(Text)
     """The addresses, as JSON. None as soon as this site is clean and all sites of the family have the erasure."""
 
@@ -99,6 +105,8 @@ class ErasureReceipt(Base):
     cleaned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When nothing there named the person any more."""
     counts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    ask_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the site is asked again what it has done; None before it was asked."""
     ticked_by: Mapped[str | None] = mapped_column(String(191))
     """The admin who has informed the owner of the site."""
 

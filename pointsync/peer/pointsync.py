@@ -17,7 +17,7 @@ from pointsync import clock, db, digests, ids, whole_number
 from pointsync.errors import DomainError
 from pointsync.ledger import mail_queue, received_summary, reserves
 from pointsync.ledger.apply import ApplyResult, IncomingMovement, apply
-from pointsync.ledger.people.erasure import receipts
+from pointsync.ledger.people.erasure import receipt_answers
 from pointsync.models import Origin, Remote, Reserve
 from pointsync.peer import authentication
 from pointsync.runtime import get_runtime
@@ -110,7 +110,7 @@ def _build_ping_answer(session: Session, identity: Identity, body: JsonObject, n
         "stamp": origin_runs.get_stamp_json(session.get_one(Origin, body["from"])),
         "have": received_summary.get_have(session, body["from"], reserve.id) if reserve else None,
         **_build_sent_fields(session, body),
-        **({"erasures": receipts.answer(session, body["from"], body["erasures"])} if "erasures" in body else {}),
+        **({"erasures": receipt_answers.answer(session, body["from"], body["erasures"])} if "erasures" in body else {}),
     }
 
 

@@ -1,7 +1,7 @@
 """The job that erases people: those whose time has come, and what texts and files still say about them."""
 
 import logging
-from datetime import datetime
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from pointsync.db import run_in_transaction
 from pointsync.errors import DomainError
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.people import effect
-from pointsync.ledger.people.erasure import cleaning, erasing, erasure_details, erasures
+from pointsync.ledger.people.erasure import cleaning, erasure_details, erasures, position, scan
 from pointsync.runtime import get_runtime
 from pointsync.schedule.ticks import take_lease
 from pointsync.tasks import clean_files
@@ -19,6 +19,8 @@ from pointsync.tasks import clean_files
 log = logging.getLogger(__name__)
 
 LEASE = "erasures"
+RETRY_DELAY = timedelta(minutes=5)
+"""After an erasure was not possible."""
 
 
 def erase_people() -> None:
@@ -31,16 +33,20 @@ def erase_people() -> None:
         return
     for erasure_id in due:
         try:
-            run_in_transaction(partial(erasures.carry_out, erasure_id=erasure_id, now=clock.now()))
+            known = erasures.read_known(session, erasure_id)
+            db.session.remove()
+            run_in_transaction(partial(erasures.carry_out, erasure_id=erasure_id, now=clock.now(), known=known))
         except DomainError as error:
             log.warning("erasure %s has to wait: %s", erasure_id, error.code)
+            later = partial(erasures.postpone, erasure_id=erasure_id, delay=RETRY_DELAY, now=clock.now())
+            run_in_transaction(later)
     for erasure_id in unfinished:
         _clean(erasure_id)
 
 
 def _clean(erasure_id: int) -> None:
     for part in (_scan, cleaning.clean_next_part):
-        while run_in_transaction(partial(part, erasure_id=erasure_id, now=clock.now())):
+        while run_in_transaction(partial(part, erasure_id=erasure_id)):
             if get_runtime().stop_requested.wait(0.005) or not take_lease(LEASE):
                 return
     session = db.session()
@@ -61,13 +67,14 @@ def _clean(erasure_id: int) -> None:
     run_in_transaction(partial(erasures.forget_addresses, erasure_id=erasure_id))
 
 
-def _scan(session: Session, erasure_id: int, now: datetime) -> bool:
+def _scan(session: Session, erasure_id: int) -> bool:
     """Compare the next customers with the hashes of an erasure whose addresses came without their texts."""
     effect.lock_changes(session)
     erasure = erasures.get(session, erasure_id, for_update=True)
-    if erasing.SCANNED not in erasure.position:
+    if not position.read(erasure).is_scanning:
         return False
-    found, last_id = erasing.find_unknown(session, erasure)
-    changed = erasing.save_scan(session, erasure, found, last_id, now)
+    now = clock.now()
+    found, last_id = scan.find_next(session, erasure)
+    changed = scan.save(session, erasure, found, last_id, now)
     effect.take_effect(session, changed, now)
     return last_id is not None

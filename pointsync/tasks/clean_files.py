@@ -6,12 +6,9 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.ledger.people.erasure.texts import forms_of
+from pointsync.ledger.people.erasure.texts import AddressTexts
 from pointsync.models import Task
 from pointsync.tasks.tasks import FOLDER_NAME
-
-READ_BYTES = 1024 * 1024
-_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
 
 
 def delete_files(session: Session, data_dir: Path, addresses: Collection[str]) -> tuple[int, bool]:
@@ -21,10 +18,10 @@ def delete_files(session: Session, data_dir: Path, addresses: Collection[str]) -
     Raises OSError if a file cannot be read or deleted.
     """
     unfinished = {str(task_id) for task_id in session.scalars(select(Task.id).where(Task.finished_at.is_(None)))}
-    needles = {form.encode(encoding) for address in addresses for form in forms_of(address) for encoding in _ENCODINGS}
+    texts = AddressTexts(addresses)
     deleted, is_needed = 0, False
     for path in sorted(_list_files(data_dir / FOLDER_NAME)):
-        if needles and _contains(path, needles):
+        if _names(texts, path):
             if path.relative_to(data_dir / FOLDER_NAME).parts[0] in unfinished:
                 is_needed = True
             else:
@@ -38,18 +35,8 @@ def _list_files(folder: Path) -> Iterator[Path]:
         yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _contains(path: Path, needles: Collection[bytes]) -> bool:
-    """Whether the file has one of `needles`, in any case of ASCII letters."""
-    longest = max(map(len, needles))
+def _names(texts: AddressTexts, path: Path) -> bool:
     try:
-        file = path.open("rb")
+        return texts.is_named_in_file(path)
     except FileNotFoundError:  # another process has deleted it
         return False
-    with file:
-        tail = b""
-        while block := file.read(READ_BYTES):
-            text = (tail + block).lower()
-            if any(needle in text for needle in needles):
-                return True
-            tail = text[-longest:]
-    return False

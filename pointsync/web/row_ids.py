@@ -3,7 +3,8 @@
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
 
-MAX_ROW_ID = 2**31 - 1
+from pointsync.ids import MAX_ROW_ID
+
 MAX_BIG_ROW_ID = 2**63 - 1
 
 

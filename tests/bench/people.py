@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from pointsync import clock, db
 from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.ledger.people import people
-from pointsync.ledger.people.erasure import erasures
+from pointsync.ledger.people.erasure import cleaning, erasures, known_movements
+from pointsync.ledger.people.erasure.known_movements import KnownMovements
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Customer, Movement, Site
 from tests.support.apps import create_application, create_site, open_context
@@ -63,14 +64,16 @@ def _change(first: str, second: str, recorder: "_Recorder") -> dict[str, tuple[l
     """The milliseconds of each change, and of the recordings at the same time."""
     spans: dict[str, tuple[list[float], list[float]]] = {}
 
-    def time(name: str, operation: Callable[[Session], object]) -> None:
-        sleep(PAUSE_SECONDS)
+    numbers: list[int] = []
+
+    def time(name: str, operation: Callable[[Session], object], pause_seconds: float = PAUSE_SECONDS) -> None:
+        sleep(pause_seconds)
         began = perf_counter()
         db.run_in_transaction(operation)
         ended = perf_counter()
         changes, recordings = spans.setdefault(name, ([], []))
         changes.append((ended - began) * 1000)
-        recordings += recorder.take(began, ended)
+        recordings += recorder.take(began, ended, pause_seconds)
 
     shown, other = first, NEW
     for _ in range(ROUNDS):
@@ -79,8 +82,25 @@ def _change(first: str, second: str, recorder: "_Recorder") -> dict[str, tuple[l
         time("merge", lambda session, email=shown: people.merge(session, email, second, clock.now()))
         time("unmerge", lambda session, email=shown: people.unmerge_address(session, email, clock.now()))
     for each in (shown, second):
-        time("erase", lambda session, email=each: erasures.erase(session, email, "bench", clock.now()))
+        known = known_movements.read(db.session(), each)
+        db.session.remove()
+        time("erase", lambda session, email=each, known=known: _erase(session, email, known, numbers))
+    for number in numbers:
+        while True:
+            is_more = False
+
+            def clean(session: Session, number: int = number) -> None:
+                nonlocal is_more
+                is_more = cleaning.clean_next_part(session, number)
+
+            time("a part of the cleaning", clean, pause_seconds=0.005)
+            if not is_more:
+                break
     return spans
+
+
+def _erase(session: Session, email: str, known: KnownMovements, numbers: list[int]) -> None:
+    numbers.append(erasures.erase(session, email, "bench", clock.now(), known).id)
 
 
 class _Recorder:
@@ -101,9 +121,9 @@ class _Recorder:
         self._thread.join()
         self.at_rest += [(ended - began) * 1000 for began, ended in self._spans]
 
-    def take(self, began: float, ended: float) -> list[float]:
+    def take(self, began: float, ended: float, pause_seconds: float) -> list[float]:
         """Milliseconds of the recordings that were under way between these times. The others were at rest."""
-        sleep(PAUSE_SECONDS)
+        sleep(pause_seconds)
         spans, self._spans = self._spans, []
         during = [each for each in spans if each[0] < ended and each[1] > began]
         self.at_rest += [(end - start) * 1000 for start, end in spans if (start, end) not in during]

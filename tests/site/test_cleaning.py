@@ -4,21 +4,27 @@ import json
 import zlib
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from pointsync import clock, db
+from pointsync.email_address import parse
 from pointsync.ledger import audit_recorder
 from pointsync.ledger.people import people
-from pointsync.ledger.people.erasure import erasures
+from pointsync.ledger.people.erasure import cleaning, erasures, receipts
+from pointsync.ledger.people.erasure.texts import AddressTexts
 from pointsync.ledger.record import Draft, record
-from pointsync.models import AuditEntry, Erasure, Hook, KeptDelivery, Mail, Movement, ShopAccount, Task, TaskState
+from pointsync.models import AuditEntry, Erasure, Hook, KeptDelivery, Mail, Movement, ShopAccount, Site, Task, TaskState
 from pointsync.ops import compaction
+from pointsync.reports.person_report.person import find
+from pointsync.reports.person_report.texts import list_mentions
 from pointsync.runtime import get_runtime
 from pointsync.schedule import erasure_ticks
 from pointsync.tasks import tasks
 from tests.support.apps import get_reserve
+from tests.support.queries import queries_of, query_plan
 
 ANNA, JOANNA, OTHER = "anna@shop.example", "joanna@shop.example", "bob@shop.example"
 
@@ -76,6 +82,43 @@ def test_texts_that_name_the_person_are_cleaned_and_others_stay(app) -> None:
     give(10, reason="again", ref="mail:Anna@Shop.example", at=clock.now() - timedelta(days=1))
     with db.transaction() as session:
         assert session.scalar(select(func.count()).select_from(Movement)) == 2, "the shop's request is known again"
+
+
+SPELLINGS = ("Straße@müller.example", "STRASSE@MÜLLER.EXAMPLE", "strasse@xn--mller-kva.example")
+
+
+def test_each_way_of_writing_an_address_is_replaced_and_reported(app) -> None:
+    give(10, SPELLINGS[0])
+    for number, spelling in enumerate(SPELLINGS):
+        give(5, OTHER, reason=f"For {spelling}", ref=f"{number}:{quote(spelling, safe='')}")
+        with db.transaction() as session:
+            audit_recorder.log_action(session, "renamed", "customer", 1, spelling, after={"x": [spelling]})
+    key, find_all = parse(SPELLINGS[0]).key, AddressTexts({parse(SPELLINGS[0]).key}).is_named_in
+    with db.transaction() as session:
+        mentions = list(list_mentions(find(session, get_runtime().config, key, clock.now())))
+    assert sorted(each.place for each in mentions) == ["audit log"] * 3 + ["movement"] * 3
+
+    finish(erase(key))
+
+    with db.transaction() as session:
+        rows = repr(session.execute(select(Movement.reason, Movement.ref)).all())
+        rows += repr(session.execute(select(AuditEntry.thing, AuditEntry.after)).all())
+    assert not find_all(rows)
+    assert rows.count("@erased.invalid") == 9
+    assert rows.count("%40erased.invalid") == 3
+
+
+def test_a_mail_to_somebody_new_with_the_address_stays(app) -> None:
+    give(1)
+    erasure_id = erase()
+    moments = (clock.now() - timedelta(hours=1), clock.now() + timedelta(hours=1))
+    with db.transaction() as session:
+        for at in moments:
+            texts = {"kind": "reward", "cause": f"{at}", "address": ANNA.upper(), "facts": {}}
+            session.add(Mail(**texts, at=at, queued_at=at, next_at=at))
+    finish(erasure_id)
+    with db.transaction() as session:
+        assert session.scalars(select(Mail.at)).all() == [moments[1]]
 
 
 def test_the_audit_log_is_still_protected(app) -> None:
@@ -201,3 +244,55 @@ def test_a_request_waits_for_a_day_and_can_be_stopped(app, moving_clock) -> None
             people.get_living(session, ANNA)
         with pytest.raises(people.Conflict):
             erasures.stop(session, first, "ada", clock.now())
+
+
+def test_an_erasure_that_is_not_possible_now_is_tried_again_later(app, moving_clock, caplog) -> None:
+    give(1)
+    with db.transaction() as session:
+        erasure_id = erasures.request(session, ANNA, "a key", clock.now()).id
+        session.execute(update(Site).values(undigested_seq=1))
+    moving_clock.advance(timedelta(days=1))
+    for _ in range(3):
+        erasure_ticks.erase_people()
+    assert len([each for each in caplog.records if "has to wait" in each.getMessage()]) == 1
+    with db.transaction() as session:
+        session.execute(update(Site).values(undigested_seq=None))
+    moving_clock.advance(erasure_ticks.RETRY_DELAY)
+    erasure_ticks.erase_people()
+    finish(erasure_id)
+
+
+def test_a_part_of_the_cleaning_is_short_and_goes_on_where_it_ended(app, monkeypatch) -> None:
+    monkeypatch.setattr(cleaning, "PART_ROWS", 3)
+    monkeypatch.setattr(cleaning, "PART_SECONDS", 0)
+    for number in range(10):
+        give(1, reason=f"Order {number} of {ANNA}")
+        give(1, OTHER, reason=f"Order {number} of {ANNA}")
+    erasure_id = erase()
+    parts = 0
+    while db.run_in_transaction(lambda session: cleaning.clean_next_part(session, erasure_id)):
+        parts += 1
+    assert parts > 15
+    with db.transaction() as session:
+        assert not any("anna" in each for each in session.scalars(select(Movement.reason)))
+
+
+def test_finding_what_is_left_to_do_reads_no_finished_erasure(app) -> None:
+    give(1)
+    finish(erase())
+    queries = queries_of(lambda session: erasures.list_unfinished(session, clock.now()))
+    if db.get_engine().dialect.name == "sqlite":
+        assert any("ix_erasure_unfinished" in step for each in queries for step in query_plan(each))
+
+
+def test_receipts_of_many_cost_as_many_queries_as_of_one(app) -> None:
+    def count() -> int:
+        return len(queries_of(lambda session: receipts.describe_all(session, erasures.list_all(session), 30)))
+
+    give(1)
+    erase()
+    one = count()
+    for number in range(5):
+        give(1, f"a{number}@shop.example")
+        erase(f"a{number}@shop.example")
+    assert count() == one

@@ -19,7 +19,7 @@ from pointsync.email_address import normalise
 from pointsync.errors import DomainError, InvalidInput
 from pointsync.ledger import audit_recorder
 from pointsync.ledger.people import people
-from pointsync.ledger.people.erasure import erasures, receipts
+from pointsync.ledger.people.erasure import erasures, known_movements, receipts
 from pointsync.models import Customer, Remote
 from pointsync.sync.site import settings
 
@@ -50,8 +50,10 @@ def submit_erase_customer(customer_id: int) -> ResponseReturnValue:
     try:
         if normalise(form.address.data or "") != customer.email:
             raise InvalidInput("address", f"Type {customer.email} to erase this person.")
+        email = customer.email
+        known = known_movements.read(db.session(), email)
         erasure_id = db.run_in_transaction(
-            lambda session: erasures.erase(session, customer.email, _actor_name(session), now).id
+            lambda session: erasures.erase(session, email, _actor_name(session), now, known).id
         )
     except DomainError as error:
         show_errors(form, InvalidInput("address", error.message))
@@ -124,7 +126,7 @@ def _actor_name(session: Session) -> str:
 def _render_list(form: RetentionForm) -> str:
     session = db.session()
     days = settings.read(session).backup_days
-    documents = [receipts.describe(session, each, days) for each in erasures.list_all(session)]
+    documents = receipts.describe_all(session, erasures.list_all(session), days)
     return render_page(
         "customers/erasures.html",
         TAB,

@@ -15,11 +15,11 @@ from pointsync.admin.shell.idempotency import parse_idempotency_key
 from pointsync.admin.shell.panel import blueprint, parse_row_id, render_page
 from pointsync.admin.shell.template_filters import format_count, format_number, strip_bidi
 from pointsync.errors import Conflict, DomainError
+from pointsync.ids import MAX_ROW_ID
 from pointsync.ledger.rewards import rewards
 from pointsync.ledger.rewards.rewards import AffordableReward
 from pointsync.models import Customer, Reserve
 from pointsync.runtime import get_runtime
-from pointsync.web.row_ids import MAX_ROW_ID
 
 
 class RedeemForm(FlaskForm):  # type: ignore[misc]

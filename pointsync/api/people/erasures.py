@@ -53,7 +53,7 @@ def list_erasures() -> ResponseReturnValue:
     """Answer with the erasures."""
     session = db.session()
     days = settings.read(session).backup_days
-    return json_response(ErasureList([receipts.describe(session, each, days) for each in erasures.list_all(session)]))
+    return json_response(ErasureList(receipts.describe_all(session, erasures.list_all(session), days)))
 
 
 @endpoint(

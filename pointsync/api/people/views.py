@@ -14,7 +14,7 @@ from pointsync.api.errors import BodyRefused
 from pointsync.api.request_bodies import BodySchema, parse_object, read_json
 from pointsync.api.responses import json_response
 from pointsync.api.schemas import ChangesOfCustomer, CustomersToMerge, NewAddress
-from pointsync.errors import Conflict, DomainError
+from pointsync.errors import DomainError
 from pointsync.ledger import customers
 from pointsync.ledger.customer_json import Customer, UnmergedCustomers
 from pointsync.ledger.holds.customer_balances import list_by_email
@@ -176,13 +176,8 @@ def _read_address() -> str:
 
 def _answer_noting(email: str, to: str, change: Callable[[Session], CustomerRow]) -> ResponseReturnValue:
     """The same, but if the address belongs to another customer, the two are listed as duplicates for an admin."""
-    try:
+    with pairs.noting_refusals(db.run_in_transaction, email, to, current_source(), clock.now()):
         return _answer(change)
-    except Conflict as conflict:
-        if conflict.code == people.CUSTOMER_EXISTS:
-            now, asker = clock.now(), current_source()
-            db.run_in_transaction(lambda session: pairs.note_asked(session, email, to, asker, now))
-        raise
 
 
 def _answer(change: Callable[[Session], CustomerRow]) -> ResponseReturnValue:

@@ -11,6 +11,7 @@ from pointsync.api.request_bodies import BodySchema, parse_object, read_json
 from pointsync.api.responses import json_response
 from pointsync.api.webhooks.schemas import AddedWebhook, NewWebhook, RemovedWebhook, Webhook
 from pointsync.errors import DomainError
+from pointsync.ids import MAX_ROW_ID
 from pointsync.runtime import get_runtime
 from pointsync.webhooks import endpoints
 from pointsync.webhooks.endpoints import State, WebhookStatus
@@ -20,6 +21,8 @@ _SCHEMA = BodySchema(
     'The body must be an object, such as {"url": "https://mugs.example/points-changed"}.',
     {"url": "The URL must be in quotes, such as https://mugs.example/points-changed."},
 )
+
+_ID_PARAMETER = Parameter("id", "The webhook's id.", "path", {"type": "integer", "minimum": 1, "maximum": MAX_ROW_ID})
 
 
 @endpoint(
@@ -77,7 +80,7 @@ def add_webhook() -> ResponseReturnValue:
     scope="shop",
     title="Remove a webhook",
     description="The URL is not called any more.",
-    parameters=(Parameter("id", "The webhook's id.", "path", {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}),),
+    parameters=(_ID_PARAMETER,),
     responses={200: SuccessResponse("It is removed.", (RemovedWebhook,))},
     errors={404: "The shop of this API key has no webhook with this id."},
 )

@@ -10,6 +10,7 @@ import click
 from pointsync import whole_number
 from pointsync.cli.framework.errors import CommandError, to_one_line
 from pointsync.errors import InvalidInput
+from pointsync.ids import MAX_ROW_ID
 from pointsync.text_limits import MAX_POINTS, is_reserve_key, validate_text
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ else:
     ParamType = click.ParamType
 
 MAX_QUOTED = 40
-MAX_ROW_ID = 2**31 - 1
 MAX_BIG_ROW_ID = 2**63 - 1
 MAX_PORT = 65_535
 

@@ -11,6 +11,8 @@ from pointsync.cli.framework.param_types import EMAIL, ERASURE_ID
 from pointsync.cli.framework.site_context import site_context, transact
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from pointsync.ledger.people.erasure.erasure_json import ErasureDocument, ErasureSite
 
 VACUUM_NOTE = (
@@ -46,13 +48,16 @@ def erase_customer(email: str) -> None:
     The customer loses all addresses, and every text that names the person is cleaned, here and on the other sites of
     the family. The points stay, without a name.
     """
-    from pointsync import clock
+    from pointsync import clock, db
     from pointsync.ledger import audit_recorder
-    from pointsync.ledger.people.erasure import erasures
+    from pointsync.ledger.people.erasure import erasures, known_movements
 
-    erasure_id = transact(
-        lambda session: erasures.erase(session, email, audit_recorder.get_actor(session).name, clock.now()).id
-    )
+    known = known_movements.read(db.session(), email)
+
+    def erase(session: "Session") -> int:
+        return erasures.erase(session, email, audit_recorder.get_actor(session).name, clock.now(), known).id
+
+    erasure_id = transact(erase)
     print_result(_describe(erasure_id), f"The person was erased. The receipt is erasure {erasure_id}.")
     print_note(VACUUM_NOTE.format(erasure_id))
 
@@ -63,13 +68,16 @@ def erase_customer(email: str) -> None:
 def list_erasures(erasure_id: int | None) -> None:
     """List erasures and requests, or show the receipt of one."""
     from pointsync import db
-    from pointsync.ledger.people.erasure import erasures
+    from pointsync.ledger.people.erasure import erasures, receipts
+    from pointsync.sync.site import settings
 
     if erasure_id is not None:
         document = _describe(erasure_id)
         print_result(document, lambda: _print_receipt(document))
         return
-    documents = [_describe(each.id) for each in erasures.list_all(db.session())]
+    session = db.session()
+    days = settings.read(session).backup_days
+    documents = receipts.describe_all(session, erasures.list_all(session), days)
     columns = {
         "id": "Erasure",
         "state": "State",

@@ -132,12 +132,7 @@ def mark_not_same(email: str, other: str) -> None:
 def _transact_noting(email: str, to: str, change: Callable[[Session], Customer]) -> Customer:
     """Commit a change. If the address belongs to another customer, the two are listed as duplicates."""
     from pointsync import clock
-    from pointsync.errors import Conflict
-    from pointsync.ledger.people import pairs, people
+    from pointsync.ledger.people import pairs
 
-    try:
+    with pairs.noting_refusals(transact, email, to, ASKED_BY, clock.now()):
         return transact(change)
-    except Conflict as conflict:
-        if conflict.code == people.CUSTOMER_EXISTS:
-            transact(lambda session: pairs.note_asked(session, email, to, ASKED_BY, clock.now()))
-        raise

@@ -14,6 +14,8 @@ from pointsync.ledger import audit_recorder, customers
 from pointsync.ledger.integrity import movement_changes
 from pointsync.ledger.integrity.recount import recount_balances
 from pointsync.ledger.outbox import get_local_auth
+from pointsync.ledger.people.erasure.erased import hide_in
+from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.ledger.people.members import lock_people
 from pointsync.models import AlteredMovement, Customer, Difference, Movement
 
@@ -35,14 +37,15 @@ def restore(session: Session, origin: str, movement_id: str, points: int, custom
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
-    address = parse(customer)
-    email = address.key
     edited_customer = session.get(Customer, movement.customer_id, populate_existing=True)
     edited = {"points": movement.points, "customer": edited_customer.email if edited_customer else None}
     edited_id = lock_people(session, [movement.customer_id]).get(movement.customer_id)
-    found = customers.get_or_create(session, [address], now)[email]
+    [(address, found)] = customers.get_or_create_at(session, [(parse(customer), movement.at)], now)
+    email = address.key
     movement.points, movement.customer_id = points, found.address_id
-    movement.sent_customer = None if customer == email else customer
+    movement.sent_customer = None if customer == email or is_token(email) else customer
+    if is_token(email):
+        movement.reason, movement.ref = "", hide_in(movement.ref, customer, email)
     session.flush()
     movement_changes.process_movement(session, movement.seq, now)
     key = (found.id, movement.reserve_id)

@@ -1,6 +1,7 @@
 """Customers who may be the same person: an admin merges them, or says that they are not the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from pointsync.ledger import audit_recorder, customers
 from pointsync.ledger.customer_json import Duplicate, DuplicatePage
 from pointsync.ledger.people import find_alike
 from pointsync.ledger.people.members import select_members
+from pointsync.ledger.people.people import CUSTOMER_EXISTS
 from pointsync.models import Customer, CustomerPair
 from pointsync.models.customer_pair import ASKED
 from pointsync.text_limits import sanitise
@@ -55,6 +57,20 @@ def note_asked(session: Session, email: str, other_email: str, asked_by: str, no
     if pair is not None and pair.reason != ASKED and pair.dismissed_at is None:
         pair.reason, pair.asked_by, pair.found_at = ASKED, asker, now
         session.flush()
+
+
+@contextmanager
+def noting_refusals(
+    transact: Callable[[Callable[[Session], None]], object], email: str, other_email: str, asked_by: str, now: datetime
+) -> Iterator[None]:
+    """Around a transaction that gives a customer an address: if it belongs to somebody else, note in another one, which
+    `transact` runs, that it was asked for. Lets the Conflict pass."""
+    try:
+        yield
+    except Conflict as conflict:
+        if conflict.code == CUSTOMER_EXISTS:
+            transact(lambda session: note_asked(session, email, other_email, asked_by, now))
+        raise
 
 
 def list_page(session: Session, *, cursor: str | None = None, size: int = 20) -> keyset.Page[PairRow]:
@@ -122,9 +138,11 @@ def dismiss(session: Session, email: str, other_email: str, now: datetime) -> No
         .order_by(CustomerPair.id)
         .with_for_update()
     )
-    for pair in pairs.all():
+    found = pairs.all()
+    for pair in found:
         pair.dismissed_at = pair.dismissed_at or now
     session.flush()
+    find_alike.compare_again(session, {row_id for pair in found for row_id in (pair.first_id, pair.second_id)})
     audit_recorder.log_action(
         session, "distinguished", "customer", first.id, first.email, after={"other": second.email}
     )

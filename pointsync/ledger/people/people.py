@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from pointsync.db.is_in import is_in
 from pointsync.email_address import Address, parse
 from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import audit_recorder, customers, draft_rules
@@ -18,7 +19,7 @@ from pointsync.ledger.people.change import ALIAS, MERGE, RENAME, UNMERGE, Change
 from pointsync.ledger.people.effect import lock_changes, mark_disputed
 from pointsync.ledger.people.erasure.tokens import is_reserved, is_token
 from pointsync.ledger.people.replay import replay
-from pointsync.models import Customer
+from pointsync.models import Balance, Customer
 
 MAX_ADDRESSES = 20
 """Of one customer. Each is read from its own index."""
@@ -168,12 +169,20 @@ def begin(session: Session) -> None:
     lock_changes(session)
 
 
-def lock_related(session: Session, addresses: Iterable[str], now: datetime) -> list[Change]:
-    """All changes about these addresses. The rows of the addresses that they name are locked."""
+def lock_related(session: Session, addresses: Iterable[str], now: datetime, *, has_limit: bool = True) -> list[Change]:
+    """All changes about these addresses. The rows of the addresses that they name are locked, and their balances:
+    before the site, as by everybody who records something.
+
+    With `has_limit`, raises Conflict (`too_many_changes`) if no more are possible.
+    """
     related = stored.list_related(session, addresses)
-    stored.require_room(related)
+    if has_limit:
+        stored.require_room(related)
     named = {address for change in related for address in change.addresses}
-    lock_rows(session, named.union(addresses), now)
+    rows = lock_rows(session, named.union(addresses), now)
+    owners = {row.merged_into_id or row.id for row in rows}
+    balances = select(Balance.customer_id).where(is_in(Balance.customer_id, owners))
+    session.scalars(balances.order_by(Balance.customer_id, Balance.reserve_id).with_for_update()).all()
     return related
 
 

@@ -13,7 +13,7 @@ from pointsync.ledger.people import deliveries, stored
 from pointsync.ledger.people.change import ERASE, Change
 from pointsync.ledger.people.effect import lock_changes, take_effect
 from pointsync.ledger.people.erasure import erasure_keys
-from pointsync.ledger.people.erasure.erasing import as_stored, erase_reached, list_reached
+from pointsync.ledger.people.erasure.erasing import as_stored
 from pointsync.ledger.people.erasure.erasure_details import ErasureDetails, add_received, find_fault
 from pointsync.models import Approval, CustomerChange, Site
 
@@ -51,7 +51,6 @@ def receive(
     approval = Approval.WAITING if needs_approval else None
     results: list[ChangeResult] = []
     named: set[str] = set()
-    reached: list[tuple[int, str]] = []
     is_erasing = bool(erasure_keys.load_all(session))  # nearly never, and then nothing is looked up
     for each in received:
         change_id = each.change.id
@@ -71,13 +70,11 @@ def receive(
         held[change_id] = each.digest
         change = each.change
         if is_erasing:
-            reached += [] if needs_approval else list_reached(session, change)
             change = as_stored(session, change)
         session.add(stored.build(change, each.digest, now, approval))
         named.update(() if needs_approval else change.addresses)
         results.append(ChangeResult(change_id, "applied"))
     session.flush()
-    named |= erase_reached(session, reached, now)
     if named:
         take_effect(session, named, now)
     return results

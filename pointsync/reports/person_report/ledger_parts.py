@@ -134,10 +134,12 @@ def list_accounts(person: Person) -> Iterator[ReportedAccount]:
     query = (
         select(ShopAccount, Shop.name)
         .join(Shop, Shop.id == ShopAccount.shop_id)
-        .where(ShopAccount.email.in_(person.addresses))
+        .where(person.texts.may_name(ShopAccount.email.expression))
         .order_by(ShopAccount.shop_id, ShopAccount.account_id)
     )
     for account, shop in person.session.execute(query.limit(MAX_ROWS)):
+        if not person.texts.is_named_in(account.email or ""):
+            continue
         yield ReportedAccount(
             at=to_text(account.modified_at) if account.modified_at else None,
             address=account.email or "",

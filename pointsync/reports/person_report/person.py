@@ -1,7 +1,5 @@
 """Who a report is about."""
 
-import json
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -12,11 +10,10 @@ from sqlalchemy.orm import Session
 
 from pointsync.config import Config
 from pointsync.email_address import normalise
+from pointsync.ledger.people.erasure.texts import AddressTexts
 from pointsync.models import Customer
 from pointsync.sync.site import names
 from pointsync.sync.site.names import SiteNames
-
-_ADDRESS_SIGNS = r"[\w.+%!#$&'*/=?^`{|}~-]"
 
 
 @dataclass(frozen=True)
@@ -54,24 +51,14 @@ class Person:
         return list(dict.fromkeys([self.address, *spellings]))
 
     @cached_property
-    def patterns(self) -> list[str]:
-        """Texts in lower case that occur where an address is named: plainly, or in JSON."""
-        plain = [each.lower() for each in self.addresses]
-        return list(dict.fromkeys([*plain, *(json.dumps(each)[1:-1].lower() for each in plain)]))
+    def texts(self) -> AddressTexts:
+        """Finds the addresses in texts."""
+        return AddressTexts({self.address, *self.emails.values()})
 
     @cached_property
     def site_names(self) -> SiteNames:
         """The names of all sites."""
         return names.read(self.session, self.config)
-
-    @cached_property
-    def _expression(self) -> re.Pattern[str]:
-        found = "|".join(re.escape(each) for each in self.patterns)
-        return re.compile(rf"(?<!{_ADDRESS_SIGNS})(?:{found})(?![\w-]|\.\w)")
-
-    def is_named_in(self, text: str) -> bool:
-        """Whether a text names one of the addresses, and not only a longer one that contains it."""
-        return self._expression.search(text.lower()) is not None
 
 
 def find(session: Session, config: Config, email: str, now: datetime) -> Person:

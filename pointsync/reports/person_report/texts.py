@@ -1,29 +1,44 @@
 """Where texts name a person: mails, deliveries, the audit log, attempts, what shops delivered, tasks and files."""
 
+import json
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from pointsync.clock import to_text
+from pointsync.db import Base
+from pointsync.ledger.people.erasure.named_columns import REPLACED
 from pointsync.ledger.people.members import select_members
 from pointsync.models import (
     Attempt,
     AuditEntry,
+    ChangeDelivery,
     Customer,
     CustomerPair,
     Delivery,
     Difference,
+    HandOn,
+    Hold,
     Hook,
     HookDelivery,
     KeptDelivery,
     Mail,
+    MailServerStatus,
     Movement,
+    Origin,
+    Remote,
+    RemoteFetch,
     ReturnedMovement,
+    Reversal,
+    ShopKey,
+    ShopKeyRequest,
+    StatusChange,
     Task,
+    Webhook,
 )
 from pointsync.models.delivery import OPEN_STATES
 from pointsync.reports import audit_log
@@ -39,7 +54,6 @@ from pointsync.sync.people.report_json import (
 from pointsync.tasks.tasks import FOLDER_NAME
 
 MAX_TEXT_LENGTH = 500
-READ_AT_ONCE_BYTES = 1 << 20
 MAX_READ_BYTES = 1 << 30
 """Of all files together."""
 NOT_READ = "More files than a report reads. Look through them yourself."
@@ -47,8 +61,12 @@ NOT_READ = "More files than a report reads. Look through them yourself."
 
 def list_mails(person: Person) -> Iterator[ReportedMail]:
     """The mails to the person, the newest first."""
-    query = select(Mail).where(or_(Mail.customer_id.in_(person.row_ids), Mail.address.in_(person.addresses)))
+    query = select(Mail).where(
+        or_(Mail.customer_id.in_(person.row_ids), person.texts.may_name(Mail.address.expression))
+    )
     for mail in person.session.scalars(query.order_by(Mail.id.desc()).limit(MAX_ROWS)):
+        if mail.customer_id not in person.row_ids and not person.texts.is_named_in(mail.address or ""):
+            continue
         yield ReportedMail(
             at=to_text(mail.queued_at),
             address=mail.address or person.emails.get(mail.customer_id or 0, person.address),
@@ -101,38 +119,64 @@ def list_pairs(person: Person) -> Iterator[ReportedPair]:
             )
 
 
+PLACES: dict[type[Base], tuple[str, InstrumentedAttribute[Any]]] = {
+    Movement: ("movement", Movement.recorded_at),
+    Hold: ("hold", Hold.created_at),
+    AuditEntry: ("audit log", AuditEntry.at),
+    Task: ("background task", Task.asked_at),
+    Attempt: ("attempt", Attempt.started_at),
+    Delivery: ("delivery to a remote", Delivery.called_at),
+    ChangeDelivery: ("delivery of a change of customers", ChangeDelivery.not_before),
+    Difference: ("difference", Difference.found_at),
+    HookDelivery: ("delivery of a shop", HookDelivery.received_at),
+    StatusChange: ("status of a remote", StatusChange.at),
+    Hook: ("hook", Hook.created_at),
+    Remote: ("remote", Remote.last_failure_at),
+    RemoteFetch: ("fetch of lost movements", RemoteFetch.started_at),
+    HandOn: ("movements that are handed on", HandOn.started_at),
+    Webhook: ("webhook", Webhook.last_failure_at),
+    MailServerStatus: ("mail server", MailServerStatus.failed_at),
+    Origin: ("origin", Origin.blocked_at),
+    Reversal: ("reversal", Reversal.asked_at),
+    ShopKey: ("key of a shop", ShopKey.failing_since),
+    ShopKeyRequest: ("request for the key of a shop", ShopKeyRequest.used_at),
+}
+"""Where an erasure replaces addresses in texts (`named_columns.REPLACED`): what the place is called, and its time."""
+
+
 def list_mentions(person: Person) -> Iterator[ReportedMention]:
-    """Texts that name one of the addresses."""
-    yield from _list_audit_entries(person)
-    for place, time, *columns in (
-        ("attempt", Attempt.started_at, Attempt.message),
-        ("delivery of a shop", HookDelivery.received_at, HookDelivery.message),
-        ("background task", Task.asked_at, Task.title, Task.options, Task.result, Task.message),
-        ("difference", Difference.found_at, Difference.here_customer, Difference.there_customer),
-    ):
-        query = select(time, *columns).where(_contains(person, *columns)).order_by(time.desc())
-        for row in person.session.execute(query.limit(MAX_ROWS)):
-            texts = [str(each) for each in row[1:] if each]
-            if person.is_named_in(" ".join(texts)):
-                yield _mention(row[0], place, " ".join(texts))
+    """Texts that name one of the addresses, except those of the person's own movements and holds."""
+    for each in REPLACED:
+        place, time = PLACES[each.model]
+        columns = [each.table.c[name] for name in (*each.texts, *each.json)]
+        query = select(each.model, time).where(person.texts.may_name(*columns)).order_by(time.desc())
+        if each.model in (Movement, Hold):
+            query = query.where(each.table.c.customer_id.not_in(person.row_ids))
+        count = 0
+        for row, at in person.session.execute(query).yield_per(100):
+            texts = [_to_text(value) for column in columns if (value := getattr(row, column.key))]
+            if any(map(person.texts.is_named_in, texts)) and count < MAX_ROWS:
+                count += 1
+                text = audit_log.describe(row) if isinstance(row, AuditEntry) else " ".join(texts)
+                yield ReportedMention(at=to_text(at) if at else "", place=place, text=text[:MAX_TEXT_LENGTH])
     yield from _list_kept(person)
 
 
-def _list_audit_entries(person: Person) -> Iterator[ReportedMention]:
-    query = select(AuditEntry).where(_contains(person, AuditEntry.thing, AuditEntry.before, AuditEntry.after))
-    for entry in person.session.scalars(query.order_by(AuditEntry.id.desc()).limit(MAX_ROWS)):
-        if person.is_named_in(f"{entry.thing} {entry.before} {entry.after}"):
-            yield _mention(entry.at, "audit log", audit_log.describe(entry))
+def _to_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _list_kept(person: Person) -> Iterator[ReportedMention]:
     """Deliveries of shops that are counted later, and movements that came back and wait for a decision."""
     query = select(KeptDelivery, Hook.name).join(Hook, Hook.id == KeptDelivery.hook_id)
     for kept, hook in person.session.execute(query.order_by(KeptDelivery.id)).yield_per(100):
-        if person.is_named_in(zlib.decompress(kept.body).decode(errors="replace")):
-            yield _mention(kept.received_at, "delivery that waits", f"{kept.topic} of {hook}")
-    returned = select(ReturnedMovement).where(ReturnedMovement.customer.in_(person.addresses)).limit(MAX_ROWS)
-    for movement in person.session.scalars(returned):
+        if person.texts.is_named_in(zlib.decompress(kept.body).decode(errors="replace")):
+            text = f"{kept.topic} of {hook}"
+            yield ReportedMention(at=to_text(kept.received_at), place="delivery that waits", text=text)
+    returned = select(ReturnedMovement).where(person.texts.may_name(ReturnedMovement.customer.expression))
+    for movement in person.session.scalars(returned.limit(MAX_ROWS)):
+        if not person.texts.is_named_in(movement.customer):
+            continue
         text = f"{movement.points:+,} points, movement {movement.movement_id}: {movement.reason}"
         yield ReportedMention(
             at=to_text(movement.at) if movement.at else "",
@@ -150,7 +194,7 @@ def list_files(person: Person) -> Iterator[ReportedFile]:
             status = path.stat()
             remaining -= status.st_size
             is_read = remaining >= 0
-            if not path.is_file() or (is_read and not _names(person, path)):
+            if not path.is_file() or (is_read and not person.texts.is_named_in_file(path)):
                 continue
         except OSError:  # it was deleted meanwhile
             continue
@@ -162,23 +206,3 @@ def list_files(person: Person) -> Iterator[ReportedFile]:
             file=f"{path.parent.name}/{path.name}",
             size=status.st_size,
         )
-
-
-def _names(person: Person, path: Any) -> bool:
-    overlap = max(map(len, person.patterns)) * 4 + 8
-    tail = b""
-    with path.open("rb") as file:
-        while part := file.read(READ_AT_ONCE_BYTES):
-            if person.is_named_in((tail + part).decode(errors="replace")):
-                return True
-            tail = part[-overlap:]
-    return False
-
-
-def _contains(person: Person, *columns: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-    texts = [func.lower(cast(column, Text)) for column in columns]
-    return or_(*(text.contains(pattern, autoescape=True) for text in texts for pattern in person.patterns))
-
-
-def _mention(at: datetime, place: str, text: str) -> ReportedMention:
-    return ReportedMention(at=to_text(at), place=place, text=text[:MAX_TEXT_LENGTH])

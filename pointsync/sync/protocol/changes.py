@@ -43,6 +43,8 @@ class WireChange(msgspec.Struct, omit_defaults=True):
     """`erase`: the addresses, as long as the origin keeps them to tell them. Their keys."""
     seen: dict[str, str] = msgspec.field(default_factory=dict)
     """`erase`: by origin, the id of the last change that the sender knew."""
+    not_seen: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    """`erase`: by origin, the ids of earlier ones that did not count there."""
 
 
 def encode_changes(session: Session, rows: Iterable[CustomerChange]) -> list[msgspec.Raw]:
@@ -70,4 +72,5 @@ def to_wire(change: Change, digest: int, erasing: ErasureDetails | None = None) 
         tokens=list(erasing.tokens) if erasing else [],
         addresses=list(erasing.addresses) if erasing else [],
         seen=erasing.seen if erasing else {},
+        not_seen=erasing.not_seen if erasing else {},
     )

@@ -8,7 +8,7 @@ from pointsync import clock, digests, ids
 from pointsync.email_address import normalise
 from pointsync.errors import InvalidInput
 from pointsync.ledger.people.change import ERASE, JOINING, KINDS, UNMERGE, Change, ChangeKey, digest
-from pointsync.ledger.people.erasure.erasure_details import ErasureDetails
+from pointsync.ledger.people.erasure.erasure_details import MAX_NOT_SEEN, ErasureDetails
 from pointsync.ledger.people.erasure.tokens import KEY_BYTES, is_token
 from pointsync.ledger.people.receive import ChangeResult, ReceivedChange
 from pointsync.sync.protocol import wire
@@ -17,7 +17,7 @@ from pointsync.text_limits import sanitise
 
 MAX_TIME_AHEAD = timedelta(days=1)
 """All sites must replay a change with the same time, so one that is later is refused, and not given another time."""
-MAX_ERASED_ADDRESSES = 500
+MAX_ERASED_ADDRESSES, MAX_TOKENS = 500, 2000
 """Of one person: far more than anybody has."""
 MAX_SEEN_ORIGINS = 1000
 
@@ -87,17 +87,19 @@ def _read_erasing(raw: WireChange) -> ErasureDetails | None:
     key = bytes.fromhex(raw.erasure_key or "")
     if len(key) != KEY_BYTES:
         raise ValueError(f"erasure_key must be {2 * KEY_BYTES} hex digits.")
-    if not raw.tokens or max(len(raw.tokens), len(raw.addresses)) > MAX_ERASED_ADDRESSES:
-        raise ValueError(
-            f"An erasure must have 1 to {MAX_ERASED_ADDRESSES} tokens, and at most {MAX_ERASED_ADDRESSES} addresses."
-        )
+    if not 1 <= len(raw.tokens) <= MAX_TOKENS or len(raw.addresses) > MAX_ERASED_ADDRESSES:
+        limits = f"1 to {MAX_TOKENS} tokens, and at most {MAX_ERASED_ADDRESSES} addresses"
+        raise ValueError(f"An erasure must have {limits}.")
     for address in raw.addresses:
         _require_key(address, "addresses")
     if len(raw.seen) > MAX_SEEN_ORIGINS or not all(ids.is_auth(auth) for auth in raw.seen):
         raise ValueError(f"seen must name at most {MAX_SEEN_ORIGINS} Auths.")
     if any(ids.parse_movement_id(change_id) is None for change_id in raw.seen.values()):
         raise ValueError("seen must have an id in decimal digits for each Auth.")
-    return ErasureDetails(key, tuple(raw.tokens), tuple(raw.addresses), raw.seen)
+    not_seen = [change_id for ids_of_origin in raw.not_seen.values() for change_id in ids_of_origin]
+    if len(not_seen) > MAX_NOT_SEEN or any(ids.parse_movement_id(each) is None for each in not_seen):
+        raise ValueError(f"not_seen must have at most {MAX_NOT_SEEN} ids in decimal digits.")
+    return ErasureDetails(key, tuple(raw.tokens), tuple(raw.addresses), raw.seen, raw.not_seen)
 
 
 def _require_key(address: str, name: str) -> None:

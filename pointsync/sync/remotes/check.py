@@ -11,7 +11,7 @@ from pointsync import clock, db
 from pointsync.db import run_in_transaction
 from pointsync.ledger.apply import lock_origin
 from pointsync.ledger.outbox import get_local_auth, keep_ids_above
-from pointsync.ledger.people.erasure import receipts
+from pointsync.ledger.people.erasure import receipt_answers
 from pointsync.models import Remote, StatusChange
 from pointsync.runtime import get_runtime
 from pointsync.sync.comparison import changes as change_sums
@@ -41,10 +41,11 @@ def check_remote(remote_id: int) -> PingResult:
     remote = remotes.get(session, remote_id)
     identity = local_site.load_identity(session, state.vault, state.config, now)
     sums, changes = compare.Snapshot.take(session, remote, identity.run), ChangeSums.take(session, remote)
-    target, open_erasures = load_target(session, remote, state.vault), receipts.list_open(session, remote.auth)
-    before = Before(remote, target, identity, sums, changes, now)
-    ping_result = _ping(identity, target, now, open_erasures)
-    is_confirmed = not open_erasures and before.is_confirmed_by(ping_result)
+    target = load_target(session, remote, state.vault)
+    asked = receipt_answers.list_open(session, remote.auth, now)
+    before = Before(remote, target, identity, sums, changes, now, asked)
+    ping_result = _ping(identity, target, now, asked)
+    is_confirmed = not asked and before.is_confirmed_by(ping_result)
     if is_confirmed and run_in_transaction(partial(unchanged.save, before=before)):
         return ping_result
     run_in_transaction(lambda session: save_result(session, before, ping_result, clock.now()))
@@ -102,7 +103,8 @@ def save_result(session: Session, before: Before, ping_result: PingResult, now: 
         session.flush()
         compare.save_ping(session, remote, before.sums, ping_result.sums, now)
         change_sums.save_ping(session, remote, before.changes, ping_result.sums.get("changes"))
-        receipts.save_answers(session, remote, ping_result.sums.get("erasures"), get_local_auth(session))
+        answers, local_auth = ping_result.sums.get("erasures"), get_local_auth(session)
+        receipt_answers.save_answers(session, remote, before.asked, answers, local_auth, now)
         for name in ("have", "changes"):
             keep_ids_above(session, ping_result.sums.get(name), now)
     else:

@@ -3,6 +3,7 @@
 Nearly all pings are like that. So they cost one statement, and the status is refreshed by its own job.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -34,6 +35,8 @@ class Before:
     changes: ChangeSums | None
     at: datetime
     """When this was read."""
+    asked: Sequence[str] = ()
+    """The erasures about which the remote is asked in the same ping."""
 
     def is_confirmed_by(self, ping_result: PingResult) -> bool:
         """Whether a ping says the same."""

@@ -3,18 +3,18 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from pointsync import db
 from pointsync.digests import DigestSum, digest
-from pointsync.errors import InvalidInput, NotFound
+from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.ledger import received_summary
 from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.integrity import scrub
 from pointsync.ledger.integrity.verify import find_balance_differences
-from pointsync.ledger.people import people
+from pointsync.ledger.people import people, stored
 from pointsync.ledger.people.effect import take_effect
-from pointsync.ledger.people.erasure import erasing, erasure_details, erasures
+from pointsync.ledger.people.erasure import erasing, erasure_details, erasures, known_movements
 from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, CustomerChange, ErasedAddress, Movement, MovementChange
@@ -22,6 +22,7 @@ from tests.ledger.customers.test_people import BOB, CAROL, ORIGIN, give, merge, 
 from tests.ledger.record_drafts import ANNA, record_all
 from tests.support.apps import get_reserve
 from tests.support.moving_clock import START as NOW
+from tests.support.queries import queries_of
 
 HOUR = timedelta(hours=1)
 
@@ -216,4 +217,80 @@ def test_the_token_may_arrive_before_the_erasure(app):
         [customer] = session.scalars(select(Customer.email))
         assert customer == token
     assert erased_points() == 30
+    assert is_right()
+
+
+def test_an_edited_movement_is_restored_to_the_erased_person(app):
+    assert receive(IncomingMovement("5", ANNA, 20, at=NOW, reason="for Anna")) == ["applied"]
+    give(1, BOB)
+    erase(ANNA)
+    with db.transaction() as session:
+        bob = session.scalars(select(Customer.id).where(Customer.email == BOB)).one()
+        edited = update(Movement).where(Movement.id == "5").values(customer_id=bob, points=21)
+        session.execute(edited, execution_options={"synchronize_session": False})
+
+    assert receive(IncomingMovement("5", ANNA, 20, at=NOW, reason="for Anna")) == ["applied"]
+
+    assert living() == {BOB: 1}
+    assert erased_points() == 20
+    assert ANNA not in stored_texts()
+
+
+def test_a_person_with_very_many_changes_can_be_erased(app, monkeypatch):
+    monkeypatch.setattr(stored, "MAX_CHANGES", 2)
+    give(10)
+    for number in range(2):
+        rename(ANNA, f"anna{number}@new.example")
+    with pytest.raises(Conflict, match="As many as 2 changes"):
+        rename(ANNA, BOB)
+    erase(ANNA)
+    assert living() == {}
+    assert is_right()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_customer_of_now_knows_the_later_of_two_erasures(app, is_first):
+    """In whatever order they come, what is dated before the later one goes to an erased person."""
+    moments = [NOW + HOUR, NOW + 2 * HOUR]
+    receive(IncomingMovement("9", ANNA, 500, at=NOW + 3 * HOUR))
+    for number in (0, 1) if is_first else (1, 0):
+        with db.transaction() as session:
+            take_in(session, ANNA, moments[number], str(number + 77))
+    assert receive(IncomingMovement("5", ANNA, 20, at=NOW + 1.5 * HOUR)) == ["applied"]
+    assert living() == {ANNA: 500}
+    assert erased_points() == 20
+
+
+def test_rows_are_locked_in_the_order_of_everybody(app):
+    """Customers, balances, the site: otherwise two who wait for each other would be stopped."""
+    if db.get_engine().dialect.name == "sqlite":
+        return
+    give(10)
+    give(5, BOB)
+    rename(ANNA, "anna@new.example")
+    for change in (
+        lambda session: people.merge(session, ANNA, BOB, NOW),
+        lambda session: erasures.erase(session, ANNA, "ada", NOW + HOUR),
+    ):
+        locking = [query.statement for query in queries_of(change) if "FOR UPDATE" in query.statement]
+        tables = [statement.partition("FROM ")[2].split()[0] for statement in locking]
+        assert tables.index("customer") < tables.index("balance") < tables.index("site")
+
+
+def test_what_is_recorded_after_a_customer_was_read_is_erased_too(app):
+    """Reading the movements before the transaction makes it short; others may record meanwhile."""
+    give(10)
+    rename(ANNA, "anna@new.example")
+    with db.transaction() as session:
+        known = known_movements.read(session, ANNA)
+        assert sorted(each.total for each in known.values()) == [0, 1]
+    give(3)
+    assert receive(IncomingMovement("5", ANNA, 20, at=NOW + 5 * HOUR)) == ["applied"]
+    give(1, "anna@new.example")
+    with db.transaction() as session:
+        erasure = erasures.erase(session, ANNA, "ada", NOW + HOUR, known)
+        assert erasure.counts["movements"] == 4
+        assert erasure.effective_at > NOW + 5 * HOUR, "a clock was ahead"
+    assert living() == {}
+    assert erased_points() == 34
     assert is_right()

@@ -7,6 +7,7 @@ from pointsync import db
 from pointsync.errors import Conflict, NotFound
 from pointsync.ledger import customers
 from pointsync.ledger.people import find_alike, pairs
+from pointsync.ledger.people.erasure import erasures
 from pointsync.models import AuditEntry, Customer
 from pointsync.models.customer_pair import ASKED
 from tests.ledger.customers.people_steps import BOB, CAROL, give, merge, rename, unmerge
@@ -94,10 +95,44 @@ def test_who_is_not_the_same_is_remembered(app):
     give(1, "anna+2@shop.example")
     find()
     ask("anna@new.example", ALIKE)
-    assert [each[:2] for each in listed()] == [("anna@new.example", "anna+2@shop.example")]
+    assert {each[:2] for each in listed()} == {(other, "anna+2@shop.example") for other in ("anna@new.example", ALIKE)}
     with db.transaction() as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "distinguished")).all()
         assert [each.thing for each in entries] == [ANNA]
+
+
+FOUR = [f"anna+{number}@shop.example" for number in range(4)]
+
+
+def give_four() -> None:
+    for email in FOUR:
+        give(1, email)
+    find()
+
+
+def test_whoever_is_told_apart_from_the_oldest_is_paired_with_the_next_one(app):
+    give_four()
+    dismiss(FOUR[0], FOUR[1])
+    find()
+    assert {each[:2] for each in listed()} == {(FOUR[0], FOUR[2]), (FOUR[0], FOUR[3]), (FOUR[1], FOUR[2])}
+    for first, second in ((0, 2), (0, 3), (1, 2)):
+        dismiss(FOUR[first], FOUR[second])
+        find()
+    assert {each[:2] for each in listed()} == {(FOUR[1], FOUR[3]), (FOUR[2], FOUR[3])}
+    for first, second in ((1, 3), (2, 3)):
+        dismiss(FOUR[first], FOUR[second])
+        find()
+    assert listed() == []
+    with db.transaction() as session:
+        assert find_alike.count_remaining(session) == 0
+
+
+def test_the_others_are_still_paired_after_the_oldest_is_erased(app):
+    give_four()
+    with db.transaction() as session:
+        erasures.erase(session, FOUR[0], "ada", NOW)
+    find()
+    assert {each[:2] for each in listed()} == {(FOUR[1], FOUR[2]), (FOUR[1], FOUR[3])}
 
 
 def test_what_a_shop_asked_for(app):

@@ -19,10 +19,13 @@ from pointsync.errors import ConfigError
 from pointsync.ledger.integrity.verify import find_hourly_total_differences
 from pointsync.ledger.orders import shops
 from pointsync.ledger.orders.rule import OrderRule
+from pointsync.ledger.people.erasure import erasures
+from pointsync.ledger.record import Draft, record
 from pointsync.models import (
     Admin,
     ApiKey,
     Customer,
+    Erasure,
     Hook,
     HookDelivery,
     HourlyTotal,
@@ -42,6 +45,7 @@ FLOWS_BY_RECORDING = "7c2f64b0a9d1"
 SCOPES = "5c09e5a91ca7"
 SIGN_INS_SEEN = "d15ab1ed5ee0"
 SHOP_ORDERS = "b7d2f0c4a918"
+ERASURES = "c4e81f0a7d35"
 LATE_DELAY = timedelta(days=31)
 
 
@@ -237,6 +241,19 @@ def test_older_hooks_keep_counting_the_total(app):
         assert shops.create(session, "shop.example", START).id == 1, "its code is that of its address"
     alembic.command.downgrade(config, f"{SHOP_ORDERS}-1")
     db.upgrade()
+
+
+def test_erasures_are_not_forgotten_by_a_downgrade(app):
+    db.upgrade()
+    create_site()
+    with db.transaction() as session:
+        record(session, [Draft("ann@x.example", 5)], "api:shop", START)
+        erasures.erase(session, "ann@x.example", "ada", START)
+    with pytest.raises(ConfigError, match="People were erased"):
+        alembic.command.downgrade(db.init_migrations(app).get_config(), f"{ERASURES}-1")
+    db.upgrade()
+    with db.transaction() as session:
+        assert session.scalars(select(Erasure.requested_by)).one() == "ada"
 
 
 def test_downgrading_to_the_first_tables_and_upgrading_again(app):

@@ -7,10 +7,11 @@ from sqlalchemy import select
 from pointsync import clock
 from pointsync.ledger.people import approval, people
 from pointsync.ledger.people.change import ChangeKey
-from pointsync.ledger.people.erasure import erasures, receipts
+from pointsync.ledger.people.erasure import erasures, receipt_answers, receipts
 from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.models import Approval, CustomerChange, Erasure
 from pointsync.schedule import erasure_ticks
+from pointsync.sync.remotes import remotes
 from pointsync.sync.site import settings
 from tests.peer.pair.test_changes import ANNA, BOB, Linked, linked
 from tests.peer.peer_site import PeerSite
@@ -118,6 +119,67 @@ def test_an_erasure_waits_for_approval_if_an_admin_wants_that(linked: Linked) ->
     )
     b.write(lambda session: approval.decide(session, key, Approval.APPROVED, clock.now()))
     assert living(b) == {BOB: 200}
+    assert linked.exchange() == ["green", "green"]
+
+
+def test_a_site_that_was_removed_is_asked_by_an_admin(linked: Linked) -> None:
+    a, b = linked.a, linked.b
+    erasure_id = erase(a)
+    b.write(lambda session: settings.change(session, "approve_changes", "1"))
+    linked.exchange()
+    assert [each.state for each in receipt(a, erasure_id).sites] == ["told"]
+
+    a.write(lambda session: remotes.delete(session, remotes.get(session, linked.to_b), clock.now()))
+
+    [site] = receipt(a, erasure_id).sites
+    assert (site.state, site.message) == (receipts.BY_HAND, receipts.REMOVED)
+    for _ in range(2):
+        a.write(lambda session: receipts.tick(session, erasure_id, site.auth, "ada", clock.now()))
+    [site] = receipt(a, erasure_id).sites
+    assert (site.state, site.told_by) == (receipts.TOLD_BY_HAND, "ada")
+    assert receipts.count_unfinished([site]) == 0
+
+
+def test_a_site_that_has_to_decide_is_asked_less_and_less_often(linked: Linked) -> None:
+    a, b = linked.a, linked.b
+    b.write(lambda session: settings.change(session, "approve_changes", "1"))
+    erasure_id = erase(a)
+    linked.exchange()
+    asked, [auth] = 0, [each.auth for each in receipt(a, erasure_id).sites]
+    for _ in range(60):
+        linked.clock.advance(timedelta(minutes=1))
+        asked += bool(a.read(lambda session: receipt_answers.list_open(session, auth, clock.now())))
+        a.check(linked.to_b)
+    assert 5 < asked < 20
+    [key] = b.read(
+        lambda session: [ChangeKey(each.origin, each.id) for each in session.scalars(select(CustomerChange))]
+    )
+    b.write(lambda session: approval.decide(session, key, Approval.APPROVED, clock.now()))
+    clean(b)
+    linked.clock.advance(timedelta(minutes=16))
+    a.check(linked.to_b)
+    assert [each.state for each in receipt(a, erasure_id).sites] == ["clean"]
+    assert a.read(lambda session: receipt_answers.list_open(session, auth, clock.now())) == []
+
+
+def test_a_merge_that_waited_for_an_admin_where_the_person_was_erased_counts_as_unknown_there(linked: Linked) -> None:
+    a, b = linked.a, linked.b
+    a.write(lambda session: settings.change(session, "approve_changes", "1"))
+    people_merge(b)
+    linked.exchange()
+    assert living(a) == {ANNA: 20, BOB: 200}
+    linked.clock.advance(timedelta(minutes=1))
+    erase(a)
+    linked.exchange()
+    assert living(b) == {}, "the two were one customer there"
+    [key] = a.read(
+        lambda session: [
+            ChangeKey(each.origin, each.id)
+            for each in session.scalars(select(CustomerChange).where(CustomerChange.approval.is_not(None)))
+        ]
+    )
+    a.write(lambda session: approval.decide(session, key, Approval.APPROVED, clock.now()))
+    assert living(a) == {}
     assert linked.exchange() == ["green", "green"]
 
 

@@ -1,9 +1,11 @@
 """Tokens, and replacing addresses by them in texts."""
 
+from time import perf_counter
+
 import pytest
 
 from pointsync.email_address import parse
-from pointsync.ledger.people.erasure.texts import Replacement
+from pointsync.ledger.people.erasure.texts import READ_BYTES, AddressTexts, Replacement
 from pointsync.ledger.people.erasure.tokens import hash_in, is_reserved, is_token, make_hash, make_token
 
 TOKEN = make_token(make_hash(bytes(32), "ann@x.example"), "77")
@@ -52,3 +54,47 @@ def test_texts_within_json():
     replaced = {TOKEN: [TOKEN, 5, None], "n": {"of": "me"}}
     assert Replacement({"ann@x.example": TOKEN}).apply_to_json(value) == replaced
     assert Replacement({}).apply("ann@x.example") == "ann@x.example"
+
+
+STRASSE = "strasse@xn--mller-kva.example"
+"""The key of an address with `ß` in an international domain."""
+
+
+@pytest.mark.parametrize(
+    ("text", "replaced"),
+    [
+        ("Straße@müller.example", "{}"),
+        ("STRASSE@MÜLLER.EXAMPLE!", "{}!"),
+        ("stra\u00dfe@xn--mller-kva.example, Bonn", "{}, Bonn"),
+        ("e-mail=straße@müller.example&x=1", "e-mail={}&x=1"),
+        ("/sync/default/stra%C3%9Fe%40m%C3%BCller.example/5/add", "/sync/default/{%}/5/add"),
+        (r'{"to": "stra\u00dfe@m\u00fcller.example"}', '{"to": "{}"}'),
+        (r"first\nstraße@müller.example", r"first\n{}"),
+        ("50%straße@müller.example", "50%{}"),
+        ("jostraße@müller.example", "jostraße@müller.example"),
+        ("straße@müller.example.org", "straße@müller.example.org"),
+        ("straße@muller.example", "straße@muller.example"),
+        ("jo%2Bstra%C3%9Fe%40m%C3%BCller.example", "jo%2Bstra%C3%9Fe%40m%C3%BCller.example"),
+    ],
+)
+def test_an_address_is_known_in_each_way_of_writing_it(text: str, replaced: str):
+    expected = replaced.replace("{%}", TOKEN.replace("@", "%40")).replace("{}", TOKEN)
+    assert Replacement({STRASSE: TOKEN}).apply(text) == expected
+    assert AddressTexts({STRASSE}).is_named_in(text) == (text != expected)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16", "utf-16-be"])
+def test_an_address_is_found_in_files_of_each_encoding(tmp_path, encoding: str):
+    file = tmp_path / "export.csv"
+    for padding in (0, READ_BYTES - 5, READ_BYTES - 6):
+        file.write_bytes(("x" * padding + "\nanna@x.example;straße@müller.example;5\n").encode(encoding))
+        assert AddressTexts({STRASSE}).is_named_in_file(file)
+        assert not AddressTexts({"anna@müller.example"}).is_named_in_file(file)
+
+
+def test_reading_a_text_full_of_signs_takes_no_time():
+    text = "!" * 250 + "@xn--mller-kva.example " + "@" * 500 + "a." * 500
+    began = perf_counter()
+    for _ in range(10):
+        assert not AddressTexts({STRASSE}).is_named_in(text)
+    assert perf_counter() - began < 1

@@ -5,6 +5,7 @@ from sqlalchemy import JSON, Enum, LargeBinary, String
 import pointsync.models  # noqa: F401 declares all tables
 from pointsync.db import Base
 from pointsync.ledger.people.erasure.named_columns import NEVER, OTHERWISE, REPLACED
+from pointsync.reports.person_report.texts import PLACES
 
 
 def text_columns() -> set[tuple[str, str]]:
@@ -33,3 +34,8 @@ def test_each_column_with_texts_is_in_exactly_one_list():
 
 def test_whatever_never_names_anybody_has_a_reason():
     assert all(reason.strip() for names in NEVER.values() for reason in names.values())
+
+
+def test_a_report_lists_what_an_erasure_replaces():
+    assert set(PLACES) == {each.model for each in REPLACED}
+    assert len({place for place, _ in PLACES.values()}) == len(PLACES)

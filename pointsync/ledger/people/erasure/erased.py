@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from pointsync.db.is_in import is_in
 from pointsync.ledger.people.erasure import erasure_keys
-from pointsync.ledger.people.erasure.texts import Replacement
+from pointsync.ledger.people.erasure.texts import Replacement, key_of
 from pointsync.ledger.people.erasure.tokens import hash_in, is_token, make_hash
-from pointsync.models import Customer, ErasedAddress
+from pointsync.models import Customer, ErasedAddress, Erasure
 
 Dated = tuple[str, datetime]
 """An address and the time of what was recorded under it."""
@@ -25,7 +25,10 @@ class Life(NamedTuple):
     """An erased person who had an address."""
 
     until: datetime
+    is_linked: bool
+    """Whether the token has the hash of another erasure of the address, and is used only if nothing else is known."""
     token: str
+    erasure_id: int
 
 
 def find_tokens(session: Session, dated: Iterable[Dated]) -> dict[Dated, str]:
@@ -34,7 +37,7 @@ def find_tokens(session: Session, dated: Iterable[Dated]) -> dict[Dated, str]:
     Of several erasures, the first one after that time.
     """
     wanted = set(dated)
-    lives = _find_lives(session, {address for address, _ in wanted})
+    lives = find_lives(session, {address for address, _ in wanted})
     return {
         (address, at): life.token
         for address, at in wanted
@@ -42,19 +45,14 @@ def find_tokens(session: Session, dated: Iterable[Dated]) -> dict[Dated, str]:
     }
 
 
-def list_lives(session: Session, address: str) -> list[Life]:
-    """The erased persons who had this address, the one who was erased first before the others."""
-    return _find_lives(session, [address]).get(address, [])
-
-
 def find_until(session: Session, addresses: Collection[str]) -> dict[str, datetime]:
     """When the persons who had these addresses were last erased, by the address."""
-    return {address: lives[-1].until for address, lives in _find_lives(session, addresses).items()}
+    return {address: lives[-1].until for address, lives in find_lives(session, addresses).items()}
 
 
 def hide_in(text: str | None, address: str, token: str) -> str | None:
     """`text` with the token in place of the address."""
-    return Replacement({address: token}).apply(text) if text and ("@" in text or "%40" in text) else text
+    return Replacement({key_of(address): token}).apply(text) if text else text
 
 
 def is_of(session: Session, token: str, address: str) -> bool:
@@ -70,14 +68,20 @@ def is_of_row(session: Session, address_id: int, address: str) -> bool:
     return recorded_under is not None and is_of(session, recorded_under, address)
 
 
-def _find_lives(session: Session, addresses: Collection[str]) -> dict[str, list[Life]]:
+def find_lives(session: Session, addresses: Collection[str]) -> dict[str, list[Life]]:
     """The erased persons who had each address, in the order of their erasures."""
-    keys = erasure_keys.load_all(session).values() if addresses else ()
-    by_hash = {make_hash(key, address): address for key in keys for address in addresses if not is_token(address)}
+    keys = erasure_keys.load_all(session) if addresses else {}
+    by_hash = {
+        make_hash(key, address): (address, origin)
+        for origin, key in keys.items()
+        for address in addresses
+        if not is_token(address)
+    }
     if not by_hash:
         return {}
-    query = select(ErasedAddress.hash, ErasedAddress.until, ErasedAddress.token)
+    query = select(ErasedAddress, Erasure.origin).join(Erasure, Erasure.id == ErasedAddress.erasure_id)
     lives: defaultdict[str, list[Life]] = defaultdict(list)
-    for address_hash, until, token in session.execute(query.where(is_in(ErasedAddress.hash, list(by_hash)))):
-        lives[by_hash[address_hash]].append(Life(until, token))
+    for row, erasure_origin in session.execute(query.where(is_in(ErasedAddress.hash, list(by_hash)))):
+        address, origin = by_hash[row.hash]
+        lives[address].append(Life(row.until, erasure_origin != origin, row.token, row.erasure_id))
     return {address: sorted(found) for address, found in lives.items()}

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from pointsync.db.chunking import chunks
 from pointsync.ledger.balances import LockedBalances
-from pointsync.ledger.people import loose_keys
+from pointsync.ledger.people import find_alike, loose_keys
+from pointsync.ledger.people.erasure.known_movements import KnownMovements, list_later
 from pointsync.ledger.people.members import list_members
 from pointsync.models import (
     Balance,
@@ -27,7 +28,9 @@ from pointsync.models import (
 _NO_SYNC = {"synchronize_session": False}
 
 
-def replace_address(session: Session, address: str, token: str, until: datetime, now: datetime) -> Customer | None:
+def replace_address(
+    session: Session, address: str, token: str, until: datetime, now: datetime, known_movements: KnownMovements
+) -> Customer | None:
     """Let `token` replace an address in everything that is dated before `until`. Return the row, if there was one.
 
     Balances stay with the person as a whole: the caller arranges the rows afterwards.
@@ -35,17 +38,15 @@ def replace_address(session: Session, address: str, token: str, until: datetime,
     row = _find_locked(session, address)
     if row is None:
         return None
-    later = session.scalars(
-        select(Movement.seq).where(Movement.customer_id == row.id, Movement.at >= until).order_by(Movement.seq)
-    ).all()
-    spelling = row.spelling
+    later = list_later(session, row.id, until, known_movements)
+    spelling, erased_until = row.spelling, max(until, row.erased_until or until)
     if (known := _find_locked(session, token)) is not None:
         _absorb(session, known, row)
     row.email, row.spelling, row.erased_until, row.loose_key = token, None, None, loose_keys.NO_KEY
     _delete_pairs(session, row.id)
     session.flush()
     if later or session.scalar(select(Hold.id).where(Hold.customer_id == row.id, Hold.created_at >= until).limit(1)):
-        new = Customer(email=address, spelling=spelling, created_at=now, erased_until=until)
+        new = Customer(email=address, spelling=spelling, created_at=now, erased_until=erased_until)
         new.merged_into_id = row.merged_into_id or row.id
         session.add(new)
         session.flush()
@@ -104,9 +105,11 @@ def _absorb(session: Session, gone: Customer, row: Customer) -> None:
 
 
 def _delete_pairs(session: Session, row_id: int) -> None:
-    """Nobody may be the same as an erased person."""
+    """Nobody may be the same as an erased person. The others may still be alike."""
     of_row = or_(CustomerPair.first_id == row_id, CustomerPair.second_id == row_id)
+    pairs = session.execute(select(CustomerPair.first_id, CustomerPair.second_id).where(of_row)).all()
     session.execute(delete(CustomerPair).where(of_row), execution_options=_NO_SYNC)
+    find_alike.compare_again(session, {each for pair in pairs for each in pair} - {row_id})
 
 
 def _join(session: Session, gone_id: int, person_id: int) -> None:

@@ -1,6 +1,7 @@
 """What is sent with an erasure, and stored when it is made or received."""
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,9 +9,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pointsync.ledger.people.change import ERASE, Change
-from pointsync.ledger.people.erasure import erasure_keys
+from pointsync.ledger.people.erasure import erasure_keys, position
+from pointsync.ledger.people.erasure.position import Position
 from pointsync.ledger.people.erasure.tokens import hash_in, is_token, make_hash, make_token
-from pointsync.models import CustomerChange, ErasedAddress, Erasure
+from pointsync.models import Approval, CustomerChange, ErasedAddress, Erasure
+
+MAX_NOT_SEEN = 1000
+"""Changes that did not count when a person was erased. Older ones are not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class ErasureDetails:
     """The addresses themselves, as long as the sender knows them."""
     seen: dict[str, str] = field(default_factory=dict)
     """By origin, the id of the last change that the erasure's origin knew when it erased the person."""
+    not_seen: dict[str, list[str]] = field(default_factory=dict)
+    """By origin, the ids of earlier changes that did not count there."""
 
 
 def load_details(session: Session, change: Change, *, with_addresses: bool) -> ErasureDetails | None:
@@ -35,10 +42,10 @@ def load_details(session: Session, change: Change, *, with_addresses: bool) -> E
     erasure = session.scalar(query)
     if erasure is None:
         return None
-    tokens = list_tokens(session, erasure) or sorted(erasure.position.get("tokens", []))
+    tokens = list_tokens(session, erasure) or sorted(position.read(erasure).tokens)
     addresses = list_plain(erasure) if with_addresses else []
     key = erasure_keys.load_all(session)[change.origin]
-    return ErasureDetails(key, tuple(tokens), tuple(addresses), dict(erasure.seen))
+    return ErasureDetails(key, tuple(tokens), tuple(addresses), dict(erasure.seen), dict(erasure.not_seen or {}))
 
 
 def find_fault(change: Change, details: ErasureDetails) -> str | None:
@@ -65,26 +72,36 @@ def add_received(session: Session, change: Change, details: ErasureDetails, now:
         requested_by=change.origin,
         due_at=now,
         effective_at=change.at,
-        position={"tokens": sorted(details.tokens)},
+        position={},
         counts={},
         seen=details.seen,
+        not_seen=details.not_seen,
     )
+    position.save(erasure, Position(tokens=tuple(sorted(details.tokens))))
     if details.addresses:
         erasure.sealed_addresses = erasure_keys.vault().encrypt(json.dumps(sorted(details.addresses)))
     session.add(erasure)
     session.flush()
 
 
-def list_seen(session: Session) -> dict[str, str]:
-    """By origin, the id of the last change that is known here."""
+def note_seen(session: Session, erasure: Erasure) -> None:
+    """Store which changes are known here, and which of them do not count: they wait for an admin, or were refused."""
     length = func.length(CustomerChange.id)
     query = select(CustomerChange.origin, func.max(CustomerChange.id)).group_by(CustomerChange.origin, length)
-    return {row[0]: row[1] for row in session.execute(query.order_by(length))}
+    erasure.seen = {row[0]: row[1] for row in session.execute(query.order_by(length))}
+    not_seen: defaultdict[str, list[str]] = defaultdict(list)
+    query = select(CustomerChange.origin, CustomerChange.id).where(
+        CustomerChange.approval.in_((Approval.WAITING, Approval.REFUSED))  # as the partial index has it
+    )
+    for row in session.execute(query.order_by(CustomerChange.seq.desc()).limit(MAX_NOT_SEEN)):
+        not_seen[row[0]].append(row[1])
+    erasure.not_seen = dict(not_seen)
 
 
 def has_seen(erasure: Erasure, change: Change) -> bool:
-    """Whether the origin of an erasure knew a change when it erased the person."""
-    return int(change.id) <= int(erasure.seen.get(change.origin, "0"))
+    """Whether a change counted where the person was erased, when that was done."""
+    is_known = int(change.id) <= int(erasure.seen.get(change.origin, "0"))
+    return is_known and change.id not in (erasure.not_seen or {}).get(change.origin, ())
 
 
 def list_tokens(session: Session, erasure: Erasure) -> list[str]:

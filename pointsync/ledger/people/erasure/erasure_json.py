@@ -8,7 +8,8 @@ class ErasureSite(Struct, kw_only=True):
 
     `waiting`: it does not have the erasure yet. `told`: it has it, and has not reported yet. `erased`: the addresses
     are gone there, and texts are still cleaned. `clean`: nothing there names the person any more. `by_hand`: it cannot
-    get erasures, so ask its owner to erase the person. `told_by_hand`: an admin has confirmed that the owner was asked.
+    get erasures, or was removed from the remote sites, so ask its owner to erase the person. `told_by_hand`: an admin
+    has confirmed that the owner was asked.
     """
 
     auth: str

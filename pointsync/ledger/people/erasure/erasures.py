@@ -3,19 +3,22 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync.clock import to_milliseconds
 from pointsync.errors import Conflict, NotFound, TryLater
+from pointsync.ids import MAX_ROW_ID
 from pointsync.ledger import audit_recorder, customers, received_summary
 from pointsync.ledger.people import deliveries, people, stored
 from pointsync.ledger.people.change import ERASE, Change
 from pointsync.ledger.people.effect import take_effect
-from pointsync.ledger.people.erasure import cleaning, erasing, erasure_details, erasure_keys
-from pointsync.ledger.people.erasure.erasure_details import list_seen
+from pointsync.ledger.people.erasure import erasing, erasure_details, erasure_keys, known_movements, position, reach
+from pointsync.ledger.people.erasure.erasure_details import note_seen
+from pointsync.ledger.people.erasure.known_movements import KnownMovements
 from pointsync.ledger.people.erasure.tokens import is_token, make_hash, make_token
 from pointsync.ledger.people.members import list_members
 from pointsync.ledger.people.replay import replay
@@ -26,13 +29,11 @@ from pointsync.models import (
     DeliveryState,
     ErasedAddress,
     Erasure,
-    Movement,
     Remote,
 )
 
 WAIT = timedelta(days=1)
 """Between a request by an API key and the erasure: an error, or a stolen key, can be stopped."""
-MAX_ID = 2**31 - 1
 MAX_LISTED = 200
 
 
@@ -66,21 +67,33 @@ def stop(session: Session, erasure_id: int, by: str, now: datetime) -> Erasure:
     return erasure
 
 
-def erase(session: Session, email: str, by: str, now: datetime) -> Erasure:
-    """Erase a person with all addresses now. This cannot be undone.
+def erase(
+    session: Session, email: str, by: str, now: datetime, known: KnownMovements = MappingProxyType({})
+) -> Erasure:
+    """Erase a person with all addresses now. This cannot be undone. `known`: what `known_movements.read` has returned
+    before the transaction, so that it is short for a customer with many movements.
 
-    Raises NotFound (`unknown_customer`), InvalidInput, Conflict (`too_many_changes`), or TryLater while lost movements
-    come back or old ones are read again.
+    Raises NotFound (`unknown_customer`), InvalidInput, or TryLater while lost movements come back or old ones are read
+    again.
     """
     people.begin(session)
     customer = people.get_living(session, email)
     erasure = Erasure(requested_at=now, requested_by=by, due_at=now, position={}, counts={}, seen={})
     session.add(erasure)
-    _erase(session, erasure, customer, now)
+    _erase(session, erasure, customer, now, known)
     return erasure
 
 
-def carry_out(session: Session, erasure_id: int, now: datetime) -> None:
+def read_known(session: Session, erasure_id: int) -> KnownMovements:
+    """For `carry_out`, before its transaction: what is known of the movements of the customer."""
+    try:
+        [address] = erasure_details.list_plain(get(session, erasure_id))
+        return known_movements.read(session, address)
+    except (NotFound, ValueError):  # it is gone, or stopped
+        return {}
+
+
+def carry_out(session: Session, erasure_id: int, now: datetime, known: KnownMovements) -> None:
     """Carry out an erasure that has waited for a day. If the customer has gone meanwhile, there is nothing to erase."""
     people.begin(session)
     erasure = get(session, erasure_id, for_update=True)
@@ -93,12 +106,20 @@ def carry_out(session: Session, erasure_id: int, now: datetime) -> None:
         erasure.stopped_at, erasure.stopped_by, erasure.sealed_addresses = now, "", None
         session.flush()
         return
-    _erase(session, erasure, customer, now)
+    _erase(session, erasure, customer, now, known)
+
+
+def postpone(session: Session, erasure_id: int, delay: timedelta, now: datetime) -> None:
+    """An erasure whose time has come is not possible now: try it again later."""
+    erasure = get(session, erasure_id, for_update=True)
+    if erasure.effective_at is None and erasure.stopped_at is None:
+        erasure.due_at = now + delay
+        session.flush()
 
 
 def get(session: Session, erasure_id: int, *, for_update: bool = False) -> Erasure:
     """The erasure with this id. Raises NotFound."""
-    is_possible = erasure_id <= MAX_ID  # PostgreSQL rejects a larger number
+    is_possible = erasure_id <= MAX_ROW_ID
     erasure = (
         session.get(Erasure, erasure_id, with_for_update=for_update, populate_existing=True) if is_possible else None
     )
@@ -133,9 +154,10 @@ def list_due(session: Session, now: datetime) -> list[int]:
 
 def list_unfinished(session: Session, now: datetime) -> list[int]:
     """The ids of erasures of which something is left to do here now: texts to clean, or addresses to forget."""
-    is_open = or_(Erasure.cleaned_at.is_(None), Erasure.sealed_addresses.is_not(None) & ~_is_awaited())
-    query = select(Erasure).where(Erasure.carried_out_at.is_not(None), is_open)
-    return [each.id for each in session.scalars(query.order_by(Erasure.id)) if not cleaning.is_waiting(each, now)]
+    is_unfinished = or_(Erasure.cleaned_at.is_(None), Erasure.sealed_addresses.is_not(None))  # as the index has it
+    is_open = or_(Erasure.cleaned_at.is_(None), ~_is_awaited())
+    query = select(Erasure).where(Erasure.carried_out_at.is_not(None), is_unfinished, is_open)
+    return [each.id for each in session.scalars(query.order_by(Erasure.id)) if not position.is_waiting(each, now)]
 
 
 def forget_addresses(session: Session, erasure_id: int) -> None:
@@ -161,30 +183,29 @@ def _is_awaited() -> ColumnElement[bool]:
     )
 
 
-def _erase(session: Session, erasure: Erasure, customer: Customer, now: datetime) -> None:
+def _erase(session: Session, erasure: Erasure, customer: Customer, now: datetime, known: KnownMovements) -> None:
     if not received_summary.are_all_digested(session):
         raise TryLater("digesting", "Movements from before the upgrade are still being read. Try again later.", 60)
-    related = people.lock_related(session, [customer.email], now)
+    erasing.lock_rows(session, reach.list_component(session, [customer.email]))
+    related = people.lock_related(session, [customer.email], now, has_limit=False)
     origin, key = erasure_keys.get_or_create(session)
     change = stored.make(session, related, ERASE, customer.email, now)
     token = make_token(make_hash(key, customer.email), change.id)
-    change = replace(change, customer=token, at=_after_all(session, customer, change))
+    change = replace(change, customer=token, at=_after_all(session, customer, change, known))
     erasure.origin, erasure.change_id, erasure.effective_at = origin, change.id, change.at
-    erasure.seen = list_seen(session)
+    note_seen(session, erasure)
     session.flush()
-    stored.add(session, change, now)
-    deliveries.enqueue(session)
-    changed = erasing.erase_addresses(session, erasure, replay(related).find(customer.email).addresses, now)
+    deliveries.enqueue(session, seq=stored.add(session, change, now).seq)
+    changed = erasing.erase_addresses(session, erasure, replay(related).find(customer.email).addresses, now, known)
     take_effect(session, changed, now)
     audit_recorder.log_action(
         session, "erased", "erasure", erasure.id, after={"addresses": erasure.counts["addresses"]}
     )
 
 
-def _after_all(session: Session, customer: Customer, change: Change) -> datetime:
+def _after_all(session: Session, customer: Customer, change: Change, known: KnownMovements) -> datetime:
     """The time of the erasure: also after movements that a site dated by a clock that was ahead."""
-    query = select(func.max(Movement.at)).where(Movement.customer_id.in_(list_members(session, customer.id)))
-    newest = session.scalar(query)
+    newest = known_movements.find_newest(session, list_members(session, customer.id), known)
     if newest is None or newest < change.at:
         return change.at
     return to_milliseconds(newest + timedelta(milliseconds=1))

@@ -112,7 +112,7 @@ NEVER: dict[str, dict[str, str]] = {
     "difference": {"origin": _IDS, "movement_id": _IDS, "kind": _KINDS},
     "erased_address": {"hash": "a keyed hash, which is what is kept", "token": "the same"},
     "erasure": {
-        **dict.fromkeys(("origin", "change_id", "seen"), _IDS),
+        **dict.fromkeys(("origin", "change_id", "seen", "not_seen"), _IDS),
         **dict.fromkeys(("requested_by", "stopped_by"), _ADMINS),
         "counts": "numbers",
     },

@@ -14,7 +14,6 @@ MAX_ID_LENGTH = 19
 
 _TOKEN = re.compile(rf"[0-9a-f]{{40}}\.[0-9]{{1,{MAX_ID_LENGTH}}}@{re.escape(ERASED_DOMAIN)}\Z")
 _RESERVED_END = f"@{ERASED_DOMAIN}"
-_HASH = re.compile(r"[0-9a-f]{40}\Z")
 
 
 def make_hash(key: bytes, address: str) -> str:
@@ -30,11 +29,6 @@ def make_token(address_hash: str, change_id: str) -> str:
 def is_token(address: str) -> bool:
     """Whether an address is the token of an erased one."""
     return is_reserved(address) and bool(_TOKEN.match(address))
-
-
-def is_hash(text: object) -> bool:
-    """Whether `text` is a hash of `make_hash`."""
-    return isinstance(text, str) and bool(_HASH.match(text))
 
 
 def is_reserved(address: str) -> bool:

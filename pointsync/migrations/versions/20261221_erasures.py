@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from pointsync.errors import ConfigError
+
 revision = "c4e81f0a7d35"
 down_revision = "c41f7a3e92b6"
 branch_labels = None
@@ -118,7 +120,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # Erased people stay erased: the version before takes the token of them for ordinary addresses.
+    if op.get_bind().scalar(sa.text("SELECT count(*) FROM erasure")):
+        raise ConfigError(
+            "People were erased, or somebody has asked for it. The version before knows nothing of that: it would bring "
+            "erased people back, and forget the requests. Restore a backup of that version instead."
+        )
     _set_triggers(is_erasing=False)
     for table in ("audit_permit", "backup_file", "erasure_receipt", "erased_address", "erasure", "erasure_key"):
         op.drop_table(table)
