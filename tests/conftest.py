@@ -12,11 +12,10 @@ import pytest
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from pointsync import clock, db
+from pointsync import clock
 from pointsync.accounts import admins
 from pointsync.schedule import turns
-from tests.support import bytecode, postgres, run_folder
-from tests.support.apps import create_application, open_context
+from tests.support import bytecode, new_tables, postgres, run_folder
 from tests.support.moving_clock import MovingClock
 from tests.support.route_cache import cache_compiled_routes
 from tests.support.statement_cache import share_compiled_statements
@@ -162,12 +161,9 @@ def postgres_cluster() -> postgres.Cluster:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_cluster: postgres.Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+def postgres_template(postgres_cluster: postgres.Cluster) -> str:
     """A PostgreSQL database with every table and no row, to be copied: nobody stays connected to it."""
-    url = postgres_cluster.create_database()
-    with open_context(create_application(url, tmp_path_factory.mktemp("template"))):
-        db.upgrade()
-    return url
+    return new_tables.postgres_url(postgres_cluster)
 
 
 @pytest.fixture

@@ -37,6 +37,8 @@ BOTH_WIDTHS = pytest.mark.parametrize(
     "width", [pytest.param(WIDTHS[0], marks=pytest.mark.long), WIDTHS[1]], indirect=True
 )
 """For a walk that is another one on a phone. `check_page` looks at each page in both widths."""
+AXE_WAYS = pytest.mark.parametrize("axe_ways", [2, pytest.param(4, marks=pytest.mark.long)])
+"""For a page with parts that are on no other one: in two ways each width and each scheme of colours is seen once."""
 
 expect.set_options(timeout=TIMEOUT_MS)
 

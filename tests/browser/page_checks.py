@@ -42,26 +42,36 @@ RUN_AXE = """rules => {
     const shape = `${row.sectionRowIndex % 2} ${shapeOf(row)}`;
     return known.has(shape) || !known.add(shape);
   });
-  return axe.run({ exclude: same }, rules).then(({ violations }) => ({ violations }));
+  const dialog = document.querySelector("dialog:modal");
+  return axe.run(dialog ? { include: [dialog] } : { exclude: same }, rules).then(({ violations }) => ({ violations }));
 }"""
 """Of a list's rows only one of each shape: the others are made of the same elements, and take most of the time.
 
 The shape is all elements with their classes, roles, types, the names of their other attributes, whether there is text,
-and the stripe: every other row has another background.
+and the stripe: every other row has another background. While a dialog is open, nobody reaches the page behind it, so
+only the dialog is looked at.
 """
 
 
-CUT_PARTS = """() => {
+WIDE_PARTS = """() => {
+  const page = document.documentElement;
   const isShown = (element) => element.checkVisibility({ visibilityProperty: true });
-  const boxes = ".breadcrumbs ol, .list :is(th, td), .manual-table";
-  const wide = [...document.querySelectorAll(boxes)].filter((box) => box.scrollWidth > box.clientWidth + 1);
-  const overlapping = [...document.querySelectorAll(".chart-labels")].filter((row) => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const sticksOut = (box, slack) => box.scrollWidth > box.clientWidth + slack;
+  const cut = all(".breadcrumbs ol, .list :is(th, td), .manual-table").filter((box) => sticksOut(box, 1));
+  const overlapping = all(".chart-labels").filter((row) => {
     const labels = [...row.querySelectorAll("span > span")].filter(isShown).map((each) => each.getBoundingClientRect());
     return labels.some((label, place) => place && label.left < labels[place - 1].right);
   });
-  return [...wide.filter(isShown), ...overlapping].map((each) => each.innerText.slice(0, 60));
+  const nameOf = (element) => element.innerText.slice(0, 60);
+  return {
+    page: sticksOut(page, 0) ? [`${page.scrollWidth} wide`] : [],
+    boxes: [...cut.filter(isShown), ...overlapping].map(nameOf),
+    tabs: all(".tabs-strip").filter((strip) => sticksOut(strip, 0)).map(nameOf),
+  };
 }"""
-"""The texts of boxes with something that sticks out of them, and of charts with labels over each other."""
+"""Whether the page is wider than the window; the texts of boxes with something that sticks out of them, and of charts
+with labels over each other; the rows of tabs of which some have to be scrolled to."""
 
 
 def collect_console_errors(page: Page) -> list[str]:
@@ -77,11 +87,11 @@ def collect_console_errors(page: Page) -> list[str]:
     return heard
 
 
-def check_page(page: Page, name: str, *, thorough: bool = False) -> None:
+def check_page(page: Page, name: str, *, axe_ways: int = 1) -> None:
     """In narrow and wide windows, light and dark: axe finds nothing, and nothing is wider than the window.
 
-    Pages are made of the same parts. So each is checked in two of the four ways, which its name chooses, and by axe in
-    one of these. `thorough` checks all four, with axe. If POINTSYNC_TEST_PICTURES names a folder, a picture of each of
+    Pages are made of the same parts. So axe looks at each page in one of four ways, which its name chooses; or in
+    `axe_ways`: two that differ in both, or all four. If POINTSYNC_TEST_PICTURES names a folder, a picture of each of
     the four is saved there. Afterwards the page is as it was.
     """
     # The rows of a page can be read before its styles are there.
@@ -89,26 +99,32 @@ def check_page(page: Page, name: str, *, thorough: bool = False) -> None:
     was = page.viewport_size
     assert was
     ways = list(product(WIDTHS, SCHEMES))
-    ways_with_axe = ways
-    if not thorough and not SCREENSHOT_FOLDER:
-        turn = crc32(name.encode()) % 4
-        ways = ways[::3] if turn % 2 else ways[1:3]
-        ways_with_axe = ways[turn // 2 :][:1]
-    for width, scheme in ways:
-        page.set_viewport_size({"width": width, "height": was["height"]})
-        page.emulate_media(color_scheme=scheme)
-        save_screenshot(page, f"{name}-{scheme}-{width}")
-        if (width, scheme) in ways_with_axe:
-            rules = AXE_RULES if len(ways_with_axe) == 1 or width == WIDTHS[0] else AXE_LAYOUT_RULES
+    if axe_ways == 1 and not SCREENSHOT_FOLDER:
+        ways = [ways[crc32(name.encode()) % 4]]
+    elif axe_ways == 2 and not SCREENSHOT_FOLDER:
+        ways = ways[::3]
+    for width in (*reversed(WIDTHS), NARROWEST):
+        _set_width(page, width)
+        for scheme in [scheme for its_width, scheme in ways if its_width == width]:
+            page.emulate_media(color_scheme=scheme)
+            save_screenshot(page, f"{name}-{scheme}-{width}")
+            rules = AXE_RULES if len(ways) == 1 or width == WIDTHS[0] else AXE_LAYOUT_RULES
             found = axe_violations(page, rules)
             assert not found, f"{name}, {scheme}, {width}: {found}"
-        assert _has_no_overflow(page), f"{name}, {width}"
-        assert width == WIDTHS[0] or _shows_every_tab(page), f"{name}, {width}"
-        assert not (cut := page.evaluate(CUT_PARTS)), f"{name}, {width}: {cut}"
-    page.set_viewport_size({"width": NARROWEST, "height": was["height"]})
-    assert _has_no_overflow(page), f"{name}, {NARROWEST}"
-    page.set_viewport_size(was)
+        found_wide = page.evaluate(WIDE_PARTS)
+        assert not found_wide["page"], f"{name}, {width}: {found_wide}"
+        assert width == NARROWEST or not found_wide["boxes"], f"{name}, {width}: {found_wide}"
+        assert width != WIDTHS[1] or not found_wide["tabs"], f"{name}, {width}: {found_wide}"
+    _set_width(page, was["width"])
     page.emulate_media(color_scheme=SCHEMES[0])
+
+
+def _set_width(page: Page, width: int) -> None:
+    """Make the window so wide, if it is not."""
+    now = page.viewport_size
+    assert now
+    if now["width"] != width:
+        page.set_viewport_size({"width": width, "height": now["height"]})
 
 
 def axe_violations(where: Page | Frame, rules: dict[str, object] = AXE_RULES) -> str:
@@ -117,17 +133,6 @@ def axe_violations(where: Page | Frame, rules: dict[str, object] = AXE_RULES) ->
         where.evaluate(Axe().axe_script)
     found = AxeResults(where.evaluate(RUN_AXE, rules))
     return found.generate_report() if found.violations_count else ""
-
-
-def _has_no_overflow(page: Page) -> bool:
-    """Whether nothing is wider than the window."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
-
-
-def _shows_every_tab(page: Page) -> bool:
-    """Whether no tab of the section has to be scrolled to."""
-    cut = "[...document.querySelectorAll('.tabs-strip')].some((strip) => strip.scrollWidth > strip.clientWidth)"
-    return not page.evaluate(cut)
 
 
 def save_screenshot(page: Page, name: str) -> None:

@@ -1,8 +1,7 @@
 """A whole PointSync site in this process: its database in a folder, its server on a loopback port."""
 
-import functools
+import shutil
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -30,6 +29,7 @@ from pointsync.sync.repair import changes as change_repair
 from pointsync.sync.repair import comparisons, walk
 from pointsync.sync.site import installation, local_site, settings
 from pointsync.sync.site.local_site import Identity
+from tests.support import new_tables
 from tests.support.process import free_port
 
 DELIVER_TIMEOUT_SECONDS = 10
@@ -57,7 +57,7 @@ class PeerSite:
         with self.app.app_context():
             # No power fails in a test, and waiting for the disk would take most of the time.
             event.listen(db.get_engine(), "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-            (folder / "pointsync.db").write_bytes(_empty_database())
+            shutil.copy(new_tables.sqlite_file(), folder / "pointsync.db")
             db.run_in_transaction(lambda session: local_site.get_or_create(session, get_runtime().vault, clock.now()))
             # The tests call the jobs themselves; a status says whether a worker runs.
             db.run_in_transaction(lambda session: leases.record_heartbeat(session, get_runtime().worker_id))
@@ -307,17 +307,6 @@ class PeerSite:
         """The ids of movements that are not delivered, oldest first."""
         query = select(Movement.id).join(Delivery, Delivery.movement_seq == Movement.seq).order_by(Delivery.id)
         return self.read(lambda session: list(session.scalars(query.where(Delivery.state != "delivered"))))
-
-
-@functools.cache
-def _empty_database() -> bytes:
-    """A database as the migrations create it; made once, because that takes longer than most tests."""
-    with tempfile.TemporaryDirectory() as folder:
-        app = create_app(config.load({"POINTSYNC_DATA": folder}, Path(folder)))
-        with app.app_context():
-            db.upgrade()
-            db.get_engine().dispose()
-        return (Path(folder) / "pointsync.db").read_bytes()
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -19,7 +19,7 @@ from pointsync.models import Reserve
 from pointsync.runtime import get_runtime
 from pointsync.sync.site import local_site
 from pointsync.sync.site.marker import MARKER_FILE
-from tests.support import postgres
+from tests.support import new_tables, postgres
 
 TIMEOUT_SECONDS = 60
 BOTH_DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
@@ -128,12 +128,9 @@ def app(request: pytest.FixtureRequest) -> Iterator[Flask]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_tables() -> Path:
     """A database file with all tables and no rows."""
-    folder = tmp_path_factory.mktemp("tables")
-    with open_context(create_application(f"sqlite:///{folder}/pointsync.db", folder)):
-        db.upgrade()
-    return folder / "pointsync.db"
+    return new_tables.sqlite_file()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import json
 import os
 import pkgutil
 import selectors
+import shutil
 import socket
 import sqlite3
 import sys
@@ -135,15 +136,17 @@ def _compile_everything() -> None:
     """Start a site once in this process, and leave what all processes have in common: what Werkzeug and SQLAlchemy
     compile, and the tables of a new database."""
     from pointsync import config, create_app, db, startup
+    from tests.support import new_tables
     from tests.support.route_cache import cache_compiled_routes
     from tests.support.statement_cache import share_compiled_statements
 
     cache_compiled_routes(setattr)
     share_compiled_statements(setattr)
     with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(new_tables.sqlite_file(), Path(folder) / "pointsync.db")
         app = create_app(config.load({"POINTSYNC_DATA": folder}, Path(folder)))
+        app.url_map.update()
         with app.app_context():
-            db.upgrade()
             _copy_tables_into_new_databases()
             startup.prepare_database()
             db.close_connections()

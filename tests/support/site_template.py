@@ -15,6 +15,7 @@ from pointsync import clock, config, create_app, db
 from pointsync.net.http_client import HttpClient
 from pointsync.runtime import EXTENSION_KEY, Runtime, get_runtime
 from pointsync.sync.site import local_site
+from tests.support import new_tables
 from tests.support.postgres import Cluster
 
 T = TypeVar("T")
@@ -78,6 +79,7 @@ def run_in_transaction(app: Flask, work: Callable[[Session], T]) -> T:
 def site_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a site on SQLite that has just begun, to be copied."""
     folder = tmp_path_factory.mktemp("first")
+    shutil.copy(new_tables.sqlite_file(), folder / "pointsync.db")
     with open_site(folder):
         pass
     return folder

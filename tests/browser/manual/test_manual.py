@@ -5,13 +5,14 @@ import re
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import BOTH_WIDTHS
+from tests.browser.conftest import AXE_WAYS, BOTH_WIDTHS
 from tests.browser.navigation import sign_in_first_admin
 from tests.browser.page_checks import WIDTHS, check_page, collect_console_errors
 from tests.support.paths import MANUAL
 
 
-def test_the_pages(page: Page, url: str, app: Flask) -> None:
+@AXE_WAYS
+def test_the_pages(page: Page, url: str, app: Flask, axe_ways: int) -> None:
     heard = collect_console_errors(page)
     sign_in_first_admin(page, url, app)
     page.get_by_role("navigation", name="Sections").get_by_role("link", name="Manual").click()
@@ -24,7 +25,7 @@ def test_the_pages(page: Page, url: str, app: Flask) -> None:
     expect(page.get_by_role("heading", name="Needs attention")).to_be_in_viewport()
     page.get_by_role("link", name="Next page").or_(page.get_by_role("link", name="Previous page")).first.click()
     page.goto(f"{url}/manual/backups")
-    check_page(page, "manual-backups", thorough=True)
+    check_page(page, "manual-backups", axe_ways=axe_ways)
     assert page.locator("#code-1").evaluate("(code) => code.textContent") == "pointsync backup points.zip"
     timer = page.locator("pre code", has_text="OnCalendar").evaluate("(code) => code.textContent")
     assert timer.startswith("# /etc/systemd/system/pointsync-backup.timer\n[Unit]\n")

@@ -13,7 +13,7 @@ from pointsync.runtime import get_runtime
 from pointsync.schedule import ticks
 from pointsync.sync.comparison import delivered
 from tests.admin import sample_remotes
-from tests.browser.conftest import BOTH_WIDTHS
+from tests.browser.conftest import AXE_WAYS, BOTH_WIDTHS
 from tests.browser.navigation import choose_action, sign_in_first_admin
 from tests.browser.page_checks import check_page, collect_console_errors
 
@@ -58,7 +58,8 @@ def edit(session: Session, movement_id: str) -> None:
 
 
 @BOTH_WIDTHS
-def test_compare_decide_and_send_again(page: Page, url: str, app: Flask) -> None:
+@AXE_WAYS
+def test_compare_decide_and_send_again(page: Page, url: str, app: Flask, axe_ways: int) -> None:
     with app.app_context():
         movement_ids = db.run_in_transaction(prepare)
         db.run_in_transaction(lambda session: edit(session, movement_ids[3]))
@@ -68,7 +69,7 @@ def test_compare_decide_and_send_again(page: Page, url: str, app: Flask) -> None
     check_page(page, "dashboard-differences")
     page.goto(f"{url}/system/network")
     page.wait_for_load_state()
-    check_page(page, "network-comparison", thorough=True)
+    check_page(page, "network-comparison", axe_ways=axe_ways)
 
     link = page.get_by_role("link", name=f"Theirs counts: movement {movement_ids[0]}, Tea shop")
     link.focus()

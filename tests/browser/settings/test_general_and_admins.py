@@ -3,6 +3,7 @@
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import AXE_WAYS
 from tests.browser.navigation import NAME, PASSWORD, choose_action, follow_link, sign_in_first_admin
 from tests.browser.page_checks import check_page, collect_console_errors
 from tests.browser.sample_settings import LONG_ADMIN_NAME, add_other_sign_ins
@@ -43,7 +44,8 @@ def test_the_suggested_url_is_confirmed_in_one_click(page: Page, url: str, app: 
     expect(page.get_by_role("button", name="Use")).to_have_count(0)
 
 
-def test_admins(page: Page, url: str, filled_settings: Flask) -> None:
+@AXE_WAYS
+def test_admins(page: Page, url: str, filled_settings: Flask, axe_ways: int) -> None:
     console_errors = collect_console_errors(page)
     sign_in_first_admin(page, url, filled_settings, "/system/admins")
     add_other_sign_ins(filled_settings)
@@ -54,7 +56,7 @@ def test_admins(page: Page, url: str, filled_settings: Flask) -> None:
     expect(people.get_by_role("row")).to_have_count(3)
     expect(browsers.get_by_role("row")).to_have_count(5)
     expect(browsers.get_by_role("row").filter(has_text="This browser")).to_have_count(1)
-    check_page(page, "admins", thorough=True)
+    check_page(page, "admins", axe_ways=axe_ways)
     choose_action(page, LONG_ADMIN_NAME, "Disable")
     dialog = page.get_by_role("dialog", name="Disable this admin?")
     check_page(page, "admins-disable")
