@@ -8,7 +8,7 @@ from pointsync import db
 from pointsync.config import Config
 from pointsync.crypto import Vault
 from pointsync.ledger import audit_recorder
-from pointsync.ledger.people.erasure import erasure_keys
+from pointsync.ledger.people.erased import erasure_keys
 from pointsync.net.http_client import HttpClient
 from pointsync.runtime import EXTENSION_KEY, Runtime, get_runtime
 from pointsync.web import access_log, db_unavailable, no_store, row_ids, secret_key, static_files

@@ -20,7 +20,7 @@ from pointsync.text_limits import printable, validate_text
 MAX_LENGTH = 254
 MAX_INPUT_LENGTH = 4 * MAX_LENGTH
 ERASED_DOMAIN = "erased.invalid"
-"""The domain of the token of the addresses of erased people (`ledger.people.tokens`). It cannot exist, because
+"""The domain of the token of the addresses of erased people (`ledger.people.erased.tokens`). It cannot exist, because
 `.invalid` is reserved for this (RFC 2606)."""
 MAX_CACHED = 4096
 """Addresses of an uncommon form whose result is kept: some megabytes at most, whatever callers send."""

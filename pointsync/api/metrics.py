@@ -15,7 +15,7 @@ import pointsync
 from pointsync import clock, db, leases
 from pointsync.api.auth import require_key
 from pointsync.api.health import blueprint
-from pointsync.ledger.people import approval
+from pointsync.ledger.people.changes import approval
 from pointsync.models import Delivery, DeliveryState, Movement, ReceivedSummary, Site
 from pointsync.sync.comparison import changes as change_sums
 from pointsync.sync.comparison import differences

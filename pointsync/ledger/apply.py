@@ -22,8 +22,8 @@ from pointsync.ledger.insert_movements import insert_movements
 from pointsync.ledger.integrity import restore_row
 from pointsync.ledger.integrity.digested_customer import digest_of_row
 from pointsync.ledger.movement_row import MovementRow
-from pointsync.ledger.people.erasure.erased import hide_in
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased.lives import hide_in
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.models import Balance, Customer, Movement, Origin, Reserve
 from pointsync.models.movement import LOCAL_KINDS
 from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH, is_storable, sanitise

@@ -15,7 +15,7 @@ from pointsync.errors import NotFound
 from pointsync.ledger import movement_json
 from pointsync.ledger.customer_json import CustomerBalance
 from pointsync.ledger.movement_json import MovementPage
-from pointsync.ledger.people.erasure import erased
+from pointsync.ledger.people.erased import lives
 from pointsync.ledger.people.members import select_newest
 from pointsync.models import Balance, Customer, Movement, Reserve
 
@@ -49,7 +49,7 @@ def get_or_create(session: Session, addresses: Iterable[Address], now: datetime)
     found = find_locked(session, sorted(by_key))
     missing = sorted(by_key.keys() - found.keys())
     if missing:
-        erased_until = erased.find_until(session, missing)
+        erased_until = lives.find_until(session, missing)
         rows = [
             {
                 "email": key,
@@ -73,7 +73,7 @@ def get_or_create_at(
     the address is stored, and the address is its token.
     """
     found = find_locked(session, sorted({address.key for address, _ in dated}))
-    tokens = erased.find_tokens(session, (each for each in _keys(dated) if _may_be_erased(found.get(each[0]), each[1])))
+    tokens = lives.find_tokens(session, (each for each in _keys(dated) if _may_be_erased(found.get(each[0]), each[1])))
     placed = [Address(token, token) if (token := tokens.get((address.key, at))) else address for address, at in dated]
     found |= get_or_create(session, {each for each in placed if each.key not in found}, now)
     return [(address, found[address.key]) for address in placed]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from pointsync.email_address import ERASED_DOMAIN, Address, parse
 from pointsync.errors import DomainError, InvalidInput, combine
 from pointsync.ledger import reserves
-from pointsync.ledger.people.erasure.tokens import is_reserved
+from pointsync.ledger.people.erased.tokens import is_reserved
 from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.models import Reserve
 from pointsync.models.movement import LOCAL_KINDS, SENT_KINDS

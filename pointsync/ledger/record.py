@@ -12,6 +12,7 @@ from pointsync.digests import digest
 from pointsync.errors import Conflict, DomainError, InvalidInput
 from pointsync.ledger import audit_recorder, customers, draft_rules
 from pointsync.ledger.balances import BalanceKey, LockedBalances, leaves_bounds
+from pointsync.ledger.customers import FoundCustomer
 from pointsync.ledger.draft_rules import CheckedDraft, Draft
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.holds.held_points import sum_held
@@ -19,8 +20,8 @@ from pointsync.ledger.insert_movements import insert_movements
 from pointsync.ledger.movement_json import RecordedMovement
 from pointsync.ledger.movement_row import COLUMNS, MovementRow
 from pointsync.ledger.outbox import allocate_ids, enqueue_deliveries, get_local_auth
-from pointsync.ledger.people.erasure import erased
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased import lives
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.models import Customer, Movement
 from pointsync.text_limits import MAX_POINTS
 
@@ -104,10 +105,9 @@ def record_valid(
                 _check_same_content(session, row, checked, key)
                 status = "duplicate" if row.points else "unchanged"
             else:
-                row = _build_row(checked, key, balances, held, source, now)
-                row.address_id, row.sent_customer = found.address_id, found.spelling
+                row = _build_row(checked, found, balances, held, source, now)
                 if is_token(address.key):
-                    row.reason, row.ref = "", erased.hide_in(row.ref, checked.email, address.key)
+                    row.reason, row.ref = "", lives.hide_in(row.ref, checked.email, address.key)
                 has_waiting |= fetch_back.must_wait(row, has_happened=checked.draft.has_happened)
                 status = "recorded" if row.points else "unchanged"
                 # A set without effect is stored only for its ref: if the shop repeats the request after
@@ -171,8 +171,8 @@ def _find_existing(session: Session, source: str, refs: list[str]) -> dict[str, 
 
 def _find_hidden(session: Session, source: str, ref: str, email: str) -> MovementRow | None:
     """The movement with a ref that named the customer, if the customer was erased since."""
-    lives = erased.find_lives(session, [email]).get(email, [])
-    refs = [erased.hide_in(ref, email, life.token) or ref for life in lives]
+    erased = lives.find_lives(session, [email]).get(email, [])
+    refs = [lives.hide_in(ref, email, life.token) or ref for life in erased]
     return next(iter(_find_existing(session, source, refs).values()), None)
 
 
@@ -182,7 +182,7 @@ def _check_same_content(session: Session, existing: MovementRow, checked: Checke
     has_same_points = existing.set_to == draft.set_to and (draft.set_to is not None or existing.points == draft.points)
     kind = draft.kind or existing.kind
     is_same = has_same_points and kind == existing.kind and key[1] == existing.reserve_id
-    if is_same and (key[0] == existing.customer_id or erased.is_of_row(session, existing.address_id, checked.email)):
+    if is_same and (key[0] == existing.customer_id or lives.is_of_row(session, existing.address_id, checked.email)):
         return
     place = f"as movement {existing.id}" if existing.id else "in the same call"
     message = f"The ref {draft.ref} was already used for other content, {place}; use a new ref."
@@ -191,7 +191,7 @@ def _check_same_content(session: Session, existing: MovementRow, checked: Checke
 
 def _build_row(
     checked: CheckedDraft,
-    key: BalanceKey,
+    customer: FoundCustomer,
     balances: LockedBalances,
     held: Mapping[BalanceKey, int],
     source: str,
@@ -199,6 +199,7 @@ def _build_row(
 ) -> MovementRow:
     """The draft's movement, added to `balances`. `held`: how many points of it are held."""
     draft, reserve = checked.draft, checked.reserve
+    key = (customer.id, reserve.id)
     points = draft.points if draft.points is not None else (draft.set_to or 0) - balances.get(key)
     kind = _kind_of(draft, points)
     balance = balances.get(key) + points
@@ -210,11 +211,10 @@ def _build_row(
             f"{draft.field_prefix}points", f"The balance would be {balance:,}; it must stay within ±{MAX_POINTS:,}."
         )
     balances.add(key, points)
-    customer_id, reserve_id = key
     return MovementRow(
-        customer_id=customer_id,
-        address_id=customer_id,
-        reserve_id=reserve_id,
+        customer_id=customer.id,
+        address_id=customer.address_id,
+        reserve_id=reserve.id,
         kind=kind,
         points=points,
         set_to=draft.set_to,
@@ -226,6 +226,7 @@ def _build_row(
         recorded_at=now,
         below_zero=balance < 0 and is_limited,
         is_history=False,
+        sent_customer=customer.spelling,
     )
 
 

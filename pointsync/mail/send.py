@@ -19,7 +19,7 @@ from pointsync.clock import local_date
 from pointsync.config import Config
 from pointsync.db import run_in_transaction
 from pointsync.ledger import mail_queue
-from pointsync.ledger.people.erasure.tokens import is_reserved
+from pointsync.ledger.people.erased.tokens import is_reserved
 from pointsync.mail import sender as mail_sender
 from pointsync.mail import smtp, templates
 from pointsync.mail.sender import Sender

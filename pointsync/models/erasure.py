@@ -71,7 +71,7 @@ class Erasure(Base):
 
 
 class ErasedAddress(Base):
-    """An address of an erased person, as a keyed hash. See `ledger.people.erasure.tokens`."""
+    """An address of an erased person, as a keyed hash. See `ledger.people.erased.tokens`."""
 
     __tablename__ = "erased_address"
     __table_args__ = (UniqueConstraint("hash", "erasure_id"),)

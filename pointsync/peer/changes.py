@@ -8,7 +8,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from pointsync.ledger.people import received_changes
-from pointsync.ledger.people.receive import ChangeResult, ReceivedChange, receive
+from pointsync.ledger.people.changes.receive import ChangeResult, ReceivedChange, receive
 from pointsync.peer.hand_on import require_origin
 from pointsync.peer.pointsync import JsonObject, handle_call, require_listed_sender, require_pinned_sender
 from pointsync.sync.protocol import wire

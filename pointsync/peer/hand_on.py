@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from pointsync import digests, ids
 from pointsync.ledger import received_summary
 from pointsync.ledger.apply import ApplyResult, IncomingMovement
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.models import Origin
 from pointsync.peer.pointsync import (
     JsonObject,

@@ -15,8 +15,8 @@ from pointsync.db.is_in import is_in
 from pointsync.errors import InvalidInput
 from pointsync.ledger.movement_json import DateTimeString, Email
 from pointsync.ledger.outbox import get_local_auth
-from pointsync.ledger.people import approval
 from pointsync.ledger.people.change import ERASE
+from pointsync.ledger.people.changes import approval
 from pointsync.ledger.people.erasure import erasure_details
 from pointsync.ledger.people.members import list_members
 from pointsync.models import Approval, ChangeDelivery, Customer, CustomerChange, DeliveryState, Erasure, Remote

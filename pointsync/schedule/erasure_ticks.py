@@ -10,8 +10,8 @@ from pointsync import clock, db
 from pointsync.db import run_in_transaction
 from pointsync.errors import DomainError
 from pointsync.ledger.fetch_back import state as fetch_back
-from pointsync.ledger.people import effect
-from pointsync.ledger.people.erasure import cleaning, erasure_details, erasures, position, scan
+from pointsync.ledger.people.erasure import cleaning, effect, erasure_details, erasures, position, scan
+from pointsync.ledger.people.stored import lock_changes
 from pointsync.runtime import get_runtime
 from pointsync.schedule.ticks import take_lease
 from pointsync.tasks import clean_files
@@ -69,7 +69,7 @@ def _clean(erasure_id: int) -> None:
 
 def _scan(session: Session, erasure_id: int) -> bool:
     """Compare the next customers with the hashes of an erasure whose addresses came without their texts."""
-    effect.lock_changes(session)
+    lock_changes(session)
     erasure = erasures.get(session, erasure_id, for_update=True)
     if not position.read(erasure).is_scanning:
         return False

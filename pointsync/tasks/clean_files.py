@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.ledger.people.erasure.texts import AddressTexts
+from pointsync.ledger.people.erased.texts import AddressTexts
 from pointsync.models import Task
 from pointsync.tasks.tasks import FOLDER_NAME
 

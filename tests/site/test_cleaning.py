@@ -13,8 +13,8 @@ from pointsync import clock, db
 from pointsync.email_address import parse
 from pointsync.ledger import audit_recorder
 from pointsync.ledger.people import people
+from pointsync.ledger.people.erased.texts import AddressTexts
 from pointsync.ledger.people.erasure import cleaning, erasures, receipts
-from pointsync.ledger.people.erasure.texts import AddressTexts
 from pointsync.ledger.record import Draft, record
 from pointsync.models import AuditEntry, Erasure, Hook, KeptDelivery, Mail, Movement, ShopAccount, Site, Task, TaskState
 from pointsync.ops import compaction

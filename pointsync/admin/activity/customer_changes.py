@@ -13,8 +13,8 @@ from pointsync.admin.shell.forms import QueryForm
 from pointsync.admin.shell.paging import PageQuery
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.errors import Conflict, NotFound
-from pointsync.ledger.people import approval
 from pointsync.ledger.people.change import ChangeKey
+from pointsync.ledger.people.changes import approval
 from pointsync.models import Approval
 from pointsync.reports import changes
 

@@ -19,8 +19,8 @@ from pointsync.ledger.holds import holds
 from pointsync.ledger.holds.held_points import sum_held_of
 from pointsync.ledger.outbox import get_local_auth
 from pointsync.ledger.people import people
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.ledger.people.erasure import erasures
-from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.ledger.rewards import levels
 from pointsync.models import Reserve
 from pointsync.reports import changes, customer_history

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.ledger.people import approval, pairs
+from pointsync.ledger.people import pairs
+from pointsync.ledger.people.changes import approval
 from pointsync.ledger.people.erasure import erasures
 from pointsync.mail import mails
 from pointsync.models import Customer, DeliveryState, Difference, Remote

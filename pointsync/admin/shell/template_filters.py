@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pointsync import clock
 from pointsync.admin.shell.panel import blueprint
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased.tokens import is_token
 
 _BIDI_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 

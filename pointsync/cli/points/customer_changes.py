@@ -84,8 +84,8 @@ def refuse_change(change_id: str, origin: str) -> None:
 
 def _decide(origin: str, change_id: str, decision: str) -> None:
     from pointsync import clock
-    from pointsync.ledger.people import approval
     from pointsync.ledger.people.change import ChangeKey
+    from pointsync.ledger.people.changes import approval
     from pointsync.models import Approval
 
     key = ChangeKey(origin, change_id)

@@ -12,14 +12,15 @@ from pointsync import ids
 from pointsync.digests import DigestSum
 from pointsync.email_address import parse
 from pointsync.ledger import customers
-from pointsync.ledger.balances import BalanceKey, LockedBalances, leaves_bounds
+from pointsync.ledger.balances import LockedBalances, leaves_bounds
+from pointsync.ledger.customers import FoundCustomer
 from pointsync.ledger.fetch_back.merge import MergedMovement
 from pointsync.ledger.fetch_back.placement import Placement, load_own
 from pointsync.ledger.insert_movements import insert_movements
 from pointsync.ledger.movement_row import MovementRow
 from pointsync.ledger.orders.given import mark_stale
-from pointsync.ledger.people.erasure.erased import hide_in
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased.lives import hide_in
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.models import Delivery, DeliveryState, Hold, Remote, Reserve, Site
 from pointsync.models.movement import SENT_KINDS
 
@@ -54,9 +55,8 @@ def insert_returned(session: Session, placements: Sequence[Placement], now: date
             refused.append(merged.movement_id)
             continue
         (address, customer), reserve = placed[merged.movement_id], reserves[merged.reserve_id]
-        row = _build_row(merged, address.key, key, balances.add(key, merged.points), site.auth, reserve, now)
-        row.address_id = customer.address_id
-        rows.append(row)
+        balance = balances.add(key, merged.points)
+        rows.append(_build_row(merged, address.key, customer, balance, site.auth, reserve, now))
     if rows:
         balances.save()
         insert_movements(session, rows)
@@ -69,15 +69,20 @@ def insert_returned(session: Session, placements: Sequence[Placement], now: date
 
 
 def _build_row(
-    merged: MergedMovement, email: str, key: BalanceKey, balance: int, auth: str, reserve: Reserve, now: datetime
+    merged: MergedMovement,
+    email: str,
+    customer: FoundCustomer,
+    balance: int,
+    auth: str,
+    reserve: Reserve,
+    now: datetime,
 ) -> MovementRow:
-    customer_id, reserve_id = key
     return MovementRow(
         origin=auth,
         id=str(merged.movement_id),
-        customer_id=customer_id,
-        address_id=customer_id,
-        reserve_id=reserve_id,
+        customer_id=customer.id,
+        address_id=customer.address_id,
+        reserve_id=reserve.id,
         kind=merged.kind,
         points=merged.points,
         set_to=None,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.models import ReturnedMovement, ReturnProblem
 
 _OPTIONAL_FIELDS = ("at", "ref", "source")

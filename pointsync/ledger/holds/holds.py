@@ -16,7 +16,7 @@ from pointsync.ledger.balances import BalanceKey, LockedBalances
 from pointsync.ledger.draft_rules import CheckedDraft, Draft
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.holds.held_points import active_condition, is_active, sum_held
-from pointsync.ledger.people.erasure import erased
+from pointsync.ledger.people.erased import lives
 from pointsync.ledger.people.members import lock_people, select_members
 from pointsync.models import Customer, Hold, Movement, Reserve
 from pointsync.models.hold import CAPTURED, ENDED, HELD, RELEASED
@@ -172,7 +172,7 @@ def _extend(session: Session, hold: Hold, checked: CheckedDraft, request: HoldRe
     """Extend a hold, whose balance is locked, if `until` is later than before."""
     owners = customers.find_ids(session, [hold.customer.email, checked.email])
     is_same_customer = owners[hold.customer.email] == owners.get(checked.email)
-    is_same_customer = is_same_customer or erased.is_of(session, hold.customer.email, checked.email)
+    is_same_customer = is_same_customer or lives.is_of(session, hold.customer.email, checked.email)
     if not is_same_customer or (hold.reserve_id, hold.points) != (checked.reserve.id, request.points):
         message = f"The ref {request.ref} was already used for another hold. Use a new ref."
         raise Conflict("ref_conflict", message, {"ref": message})

@@ -3,7 +3,7 @@
 from pointsync.digests import digest
 from pointsync.email_address import parse
 from pointsync.errors import InvalidInput
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased.tokens import is_token
 
 
 def digest_of_row(movement_id: str, points: int, sent: str | None, email: str | None, stored: int | None) -> int:

@@ -11,7 +11,7 @@ from pointsync.digests import DigestSum, digest
 from pointsync.ledger import received_summary
 from pointsync.ledger.integrity.digested_customer import digest_of_row
 from pointsync.ledger.outbox import get_local_auth
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.models import AlteredMovement, Customer, Delivery, LostDelivery, Movement, MovementChange, Origin, Remote
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from pointsync.ledger import audit_recorder, customers
 from pointsync.ledger.integrity import movement_changes
 from pointsync.ledger.integrity.recount import recount_balances
 from pointsync.ledger.outbox import get_local_auth
-from pointsync.ledger.people.erasure.erased import hide_in
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased.lives import hide_in
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.ledger.people.members import lock_people
 from pointsync.models import AlteredMovement, Customer, Difference, Movement
 

@@ -22,7 +22,7 @@ from pointsync.ledger.orders.problems import OrderProblem
 from pointsync.ledger.orders.report import OrderReport
 from pointsync.ledger.orders.rule import OWN_CURRENCY, TOTAL, OrderRule, find_obstacle
 from pointsync.ledger.orders.worth import compute_goods, compute_points
-from pointsync.ledger.people.erasure import erased
+from pointsync.ledger.people.erased import lives
 from pointsync.ledger.people.members import find_people, of_customer
 from pointsync.ledger.record import Draft, RecordResult, record
 from pointsync.models import Customer, Movement, Reserve, Shop, ShopOrderPoints
@@ -153,11 +153,11 @@ def _place_customer(
     if report.customer is None:
         return report
     holders = [session.get_one(Customer, each.customer_id).email for each in given]
-    token = next((each for each in holders if erased.is_of(session, each, report.customer.key)), None)
+    token = next((each for each in holders if lives.is_of(session, each, report.customer.key)), None)
     ordered_at = report.created_at or order.row.ordered_at
     if token is None and ordered_at is not None:
         dated = (report.customer.key, ordered_at)
-        token = erased.find_tokens(session, [dated]).get(dated)
+        token = lives.find_tokens(session, [dated]).get(dated)
     return report if token is None else replace(report, customer=Address(token, token))
 
 

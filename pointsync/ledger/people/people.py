@@ -16,9 +16,10 @@ from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.people import deliveries, stored
 from pointsync.ledger.people.arrange import arrange, lock_rows
 from pointsync.ledger.people.change import ALIAS, MERGE, RENAME, UNMERGE, Change, ChangeKey
-from pointsync.ledger.people.effect import lock_changes, mark_disputed
-from pointsync.ledger.people.erasure.tokens import is_reserved, is_token
+from pointsync.ledger.people.disputed import mark_disputed
+from pointsync.ledger.people.erased.tokens import is_reserved, is_token
 from pointsync.ledger.people.replay import replay
+from pointsync.ledger.people.stored import lock_changes
 from pointsync.models import Balance, Customer
 
 MAX_ADDRESSES = 20

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pointsync.ledger.people.change import JOINING, MERGE, RENAME, UNMERGE, Change, ChangeKey
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased.tokens import is_token
 
 
 @dataclass(frozen=True, slots=True)

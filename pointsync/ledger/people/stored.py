@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from pointsync.clock import to_milliseconds
@@ -12,11 +12,19 @@ from pointsync.errors import Conflict
 from pointsync.ledger.outbox import allocate_ids
 from pointsync.ledger.people.change import Change, ChangeKey
 from pointsync.ledger.people.change import digest as compute_digest
-from pointsync.ledger.people.erasure import erased
+from pointsync.ledger.people.erased import lives
 from pointsync.models import Approval, CustomerChange
 
 MAX_CHANGES = 500
 """Of the addresses that belong together. They are all replayed with each change. Other sites may have made more."""
+LOCK_ID = 7_061_111
+
+
+def lock_changes(session: Session) -> None:
+    """One change at a time, until the transaction ends: it is made, or takes effect, from what all others say. SQLite
+    has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": LOCK_ID})
 
 
 def list_related(session: Session, addresses: Iterable[str]) -> list[Change]:
@@ -70,7 +78,7 @@ def make(
     """
     origin, [change_id], _ = allocate_ids(session, 1, now)
     after = max((change.at + timedelta(milliseconds=1) for change in related), default=now)
-    erased_until = erased.find_until(session, {customer} if into is None else {customer, into})
+    erased_until = lives.find_until(session, {customer} if into is None else {customer, into})
     at = to_milliseconds(max(now, after, *erased_until.values()))
     return Change(origin=origin, id=change_id, at=at, change=kind, customer=customer, into=into, undoes=undoes)  # type: ignore[arg-type]
 

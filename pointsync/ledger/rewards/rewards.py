@@ -11,7 +11,7 @@ from pointsync.ledger import customers, draft_rules
 from pointsync.ledger.holds.held_points import active_condition
 from pointsync.ledger.mail_queue import REDEEM_KIND, REDEEMED_PREFIX
 from pointsync.ledger.movement_row import COLUMNS, MovementRow
-from pointsync.ledger.people.erasure import erased
+from pointsync.ledger.people.erased import lives
 from pointsync.ledger.people.members import select_members
 from pointsync.ledger.record import Draft, RecordResult, record_checked
 from pointsync.ledger.rewards import common
@@ -129,7 +129,7 @@ def redeem(
     if ref and (existing := _find_redemption(session, source, ref)):
         movement, existing_reward_id = existing
         is_same_customer = movement.customer_id == customers.find_ids(session, [checked.email]).get(checked.email)
-        is_same_customer = is_same_customer or erased.is_of_row(session, movement.address_id, checked.email)
+        is_same_customer = is_same_customer or lives.is_of_row(session, movement.address_id, checked.email)
         # A redemption that came back after a restore has only its reason left.
         content = (movement.kind, movement.reason)
         is_same_reward = existing_reward_id == reward.id or (

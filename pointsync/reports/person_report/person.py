@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from pointsync.config import Config
 from pointsync.email_address import normalise
-from pointsync.ledger.people.erasure.texts import AddressTexts
+from pointsync.ledger.people.erased.texts import AddressTexts
 from pointsync.models import Customer
 from pointsync.sync.site import names
 from pointsync.sync.site.names import SiteNames

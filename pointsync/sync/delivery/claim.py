@@ -12,7 +12,7 @@ from pointsync import clock, digests, leases
 from pointsync.crypto import Vault
 from pointsync.db import get_database_time
 from pointsync.digests import DigestSum
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.models import Attempt, Delivery, Remote
 from pointsync.sync.comparison import delivered
 from pointsync.sync.delivery import due

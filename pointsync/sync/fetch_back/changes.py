@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from pointsync import clock, db, ids
 from pointsync.db import run_in_transaction
-from pointsync.ledger.people.receive import take_back
+from pointsync.ledger.people.changes.receive import take_back
 from pointsync.models import Remote, RemoteFetch
 from pointsync.runtime import get_runtime
 from pointsync.sync.protocol.errors import RemoteError

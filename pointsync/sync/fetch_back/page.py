@@ -9,7 +9,7 @@ import msgspec
 from pointsync import clock, digests, ids, whole_number
 from pointsync.email_address import normalise
 from pointsync.errors import InvalidInput
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.models.movement import LOCAL_KINDS
 from pointsync.net.http_client import HttpClient
 from pointsync.sync.protocol import envelope, wire

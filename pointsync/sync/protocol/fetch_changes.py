@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pointsync import ids
-from pointsync.ledger.people.receive import ReceivedChange
+from pointsync.ledger.people.changes.receive import ReceivedChange
 from pointsync.net.http_client import HttpClient
 from pointsync.sync.protocol import envelope, wire
 from pointsync.sync.protocol.errors import RemoteError

@@ -8,9 +8,9 @@ from pointsync import clock, digests, ids
 from pointsync.email_address import normalise
 from pointsync.errors import InvalidInput
 from pointsync.ledger.people.change import ERASE, JOINING, KINDS, UNMERGE, Change, ChangeKey, digest
+from pointsync.ledger.people.changes.receive import ChangeResult, ReceivedChange
+from pointsync.ledger.people.erased.tokens import KEY_BYTES, is_token
 from pointsync.ledger.people.erasure.erasure_details import MAX_NOT_SEEN, ErasureDetails
-from pointsync.ledger.people.erasure.tokens import KEY_BYTES, is_token
-from pointsync.ledger.people.receive import ChangeResult, ReceivedChange
 from pointsync.sync.protocol import wire
 from pointsync.sync.protocol.changes import WireChange
 from pointsync.text_limits import sanitise

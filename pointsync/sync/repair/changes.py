@@ -14,7 +14,7 @@ from pointsync import clock, db
 from pointsync.db import run_in_transaction
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.people import deliveries
-from pointsync.ledger.people.receive import ReceivedChange
+from pointsync.ledger.people.changes.receive import ReceivedChange
 from pointsync.models import ChangeDelivery, CustomerChange, DeliveryState, Origin, Remote, Site
 from pointsync.runtime import get_runtime
 from pointsync.sync.protocol import fetch_changes

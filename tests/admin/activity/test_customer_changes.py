@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from pointsync import clock
 from pointsync.ledger.people import people
 from pointsync.ledger.people.change import Change, digest
-from pointsync.ledger.people.receive import ReceivedChange, receive
+from pointsync.ledger.people.changes.receive import ReceivedChange, receive
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Remote
 from tests.admin.conftest import BOTH_DATABASES

@@ -13,13 +13,14 @@ from pointsync import db
 from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.integrity import scrub
 from pointsync.ledger.integrity.verify import find_balance_differences
-from pointsync.ledger.people import receive
 from pointsync.ledger.people.change import ALIAS, ERASE, MERGE, RENAME, UNMERGE, digest
-from pointsync.ledger.people.effect import lock_changes, take_effect
+from pointsync.ledger.people.changes import receive
+from pointsync.ledger.people.changes.receive import ReceivedChange
+from pointsync.ledger.people.erased.tokens import is_token, make_hash, make_token
 from pointsync.ledger.people.erasure import position, scan
+from pointsync.ledger.people.erasure.effect import take_effect
 from pointsync.ledger.people.erasure.erasure_details import ErasureDetails
-from pointsync.ledger.people.erasure.tokens import is_token, make_hash, make_token
-from pointsync.ledger.people.receive import ReceivedChange
+from pointsync.ledger.people.stored import lock_changes
 from pointsync.models import Balance, Customer, Erasure, MovementChange
 from tests.ledger.customers.test_received_changes import ADDRESSES, ORIGINS, make
 from tests.support.apps import create_site, delete_all_rows, get_reserve

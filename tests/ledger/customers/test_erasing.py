@@ -13,9 +13,9 @@ from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.integrity import scrub
 from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.ledger.people import people, stored
-from pointsync.ledger.people.effect import take_effect
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.ledger.people.erasure import erasing, erasure_details, erasures, known_movements
-from pointsync.ledger.people.erasure.tokens import is_token
+from pointsync.ledger.people.erasure.effect import take_effect
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, CustomerChange, ErasedAddress, Movement, MovementChange
 from tests.ledger.customers.test_people import BOB, CAROL, ORIGIN, give, merge, rename
@@ -128,7 +128,7 @@ def test_movements_that_came_before_the_erasure_but_are_later_move_to_a_new_cust
 
 def take_in(session, address, at, change_id="77"):
     """What an erasure of another site does when it arrives."""
-    from pointsync.ledger.people.erasure import erasure_keys
+    from pointsync.ledger.people.erased import erasure_keys
     from pointsync.models import Erasure
 
     erasure_keys.save(session, ORIGIN, bytes(32))
@@ -207,7 +207,7 @@ def test_who_comes_back_is_erased_once_more(app):
 def test_the_token_may_arrive_before_the_erasure(app):
     give(10)
     with db.transaction() as session:
-        from pointsync.ledger.people.erasure.tokens import make_hash, make_token
+        from pointsync.ledger.people.erased.tokens import make_hash, make_token
 
         token = make_token(make_hash(bytes(32), ANNA), "77")
     assert receive(IncomingMovement("5", token, 20, at=NOW, digest=12345)) == ["applied"]
@@ -241,7 +241,7 @@ def test_a_person_with_very_many_changes_can_be_erased(app, monkeypatch):
     give(10)
     for number in range(2):
         rename(ANNA, f"anna{number}@new.example")
-    with pytest.raises(Conflict, match="As many as 2 changes"):
+    with pytest.raises(Conflict, match="changed 2 times"):
         rename(ANNA, BOB)
     erase(ANNA)
     assert living() == {}
@@ -272,7 +272,7 @@ def test_rows_are_locked_in_the_order_of_everybody(app):
         lambda session: people.merge(session, ANNA, BOB, NOW),
         lambda session: erasures.erase(session, ANNA, "ada", NOW + HOUR),
     ):
-        locking = [query.statement for query in queries_of(change) if "FOR UPDATE" in query.statement]
+        locking = [statement for statement, _ in queries_of(change) if "FOR UPDATE" in statement]
         tables = [statement.partition("FROM ")[2].split()[0] for statement in locking]
         assert tables.index("customer") < tables.index("balance") < tables.index("site")
 

@@ -11,9 +11,10 @@ from sqlalchemy import select
 from pointsync import db
 from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.integrity.verify import find_balance_differences
-from pointsync.ledger.people import people, receive
+from pointsync.ledger.people import people
 from pointsync.ledger.people.change import ALIAS, MERGE, RENAME, UNMERGE, Change, ChangeKey, digest
-from pointsync.ledger.people.receive import ChangeResult, ReceivedChange
+from pointsync.ledger.people.changes import receive
+from pointsync.ledger.people.changes.receive import ChangeResult, ReceivedChange
 from pointsync.ledger.people.replay import replay
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, CustomerChange

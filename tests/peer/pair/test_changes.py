@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from pointsync import clock
 from pointsync.errors import Conflict
 from pointsync.ledger import customers
-from pointsync.ledger.people import approval, people, stored
+from pointsync.ledger.people import people, stored
 from pointsync.ledger.people.change import ChangeKey
+from pointsync.ledger.people.changes import approval
 from pointsync.models import Approval, ChangeDelivery, CustomerChange, Remote
 from pointsync.reports import changes
 from pointsync.runtime import get_runtime

@@ -5,10 +5,11 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from pointsync import clock
-from pointsync.ledger.people import approval, people
+from pointsync.ledger.people import people
 from pointsync.ledger.people.change import ChangeKey
+from pointsync.ledger.people.changes import approval
+from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.ledger.people.erasure import erasures, receipt_answers, receipts
-from pointsync.ledger.people.erasure.tokens import is_token
 from pointsync.models import Approval, CustomerChange, Erasure
 from pointsync.schedule import erasure_ticks
 from pointsync.sync.remotes import remotes

@@ -18,7 +18,8 @@ from pointsync.errors import DomainError
 from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.ledger.outbox import get_local_auth
-from pointsync.ledger.people import people, receive, received_changes
+from pointsync.ledger.people import people, received_changes
+from pointsync.ledger.people.changes import receive
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Movement
 from pointsync.sync.protocol.changes import encode_changes

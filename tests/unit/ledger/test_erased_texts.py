@@ -5,8 +5,8 @@ from time import perf_counter
 import pytest
 
 from pointsync.email_address import parse
-from pointsync.ledger.people.erasure.texts import READ_BYTES, AddressTexts, Replacement
-from pointsync.ledger.people.erasure.tokens import hash_in, is_reserved, is_token, make_hash, make_token
+from pointsync.ledger.people.erased.texts import READ_BYTES, AddressTexts, Replacement
+from pointsync.ledger.people.erased.tokens import hash_in, is_reserved, is_token, make_hash, make_token
 
 TOKEN = make_token(make_hash(bytes(32), "ann@x.example"), "77")
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsync.ledger.people.change import Change, ChangeKey
-from pointsync.ledger.people.erasure.tokens import make_token
+from pointsync.ledger.people.erased.tokens import make_token
 from pointsync.ledger.people.replay import Person, replay
 
 START = datetime(2026, 12, 1, tzinfo=UTC)

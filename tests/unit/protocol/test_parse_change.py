@@ -8,7 +8,7 @@ import pytest
 
 from pointsync import digests
 from pointsync.ledger.people.change import ChangeKey
-from pointsync.ledger.people.receive import ChangeResult, ReceivedChange
+from pointsync.ledger.people.changes.receive import ChangeResult, ReceivedChange
 from pointsync.sync.protocol.changes import to_wire
 from pointsync.sync.protocol.parse_change import parse_change
 

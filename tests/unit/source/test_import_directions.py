@@ -211,6 +211,25 @@ def test_the_ledger_and_the_nouns_know_no_web():
     assert found == {}
 
 
+PEOPLE = ["ledger.people.erased", "ledger.people", "ledger.people.erasure", "ledger.people.changes"]
+"""From the bottom up: what is known of erased people, customers with several addresses, erasing, and other sites'
+changes."""
+
+
+def test_the_folders_of_people_import_downwards():
+    heights = {name: PEOPLE.index(name.rpartition(".")[0]) for name in trees() if name.startswith(f"{PEOPLE[1]}.")}
+    found = [
+        (name, dotted)
+        for name, height in heights.items()
+        for dotted in imports(trees()[name])
+        for folder in (dotted.removeprefix("pointsync.").rpartition(".")[0],)
+        for place in (folder if folder in PEOPLE else folder.rpartition(".")[0],)
+        if place in PEOPLE and PEOPLE.index(place) > height
+    ]
+    assert found == []
+    assert len(set(heights.values())) == len(PEOPLE)
+
+
 def test_no_folder_holds_too_many_files():
     """About 20, or it is several subjects; the nouns have one file each."""
     folders = {path.parent for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}

@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 from pointsync import ids
 from pointsync.email_address import parse
 from pointsync.errors import InvalidInput
+from pointsync.ledger.people.erased.texts import Replacement
 from pointsync.ledger.people.erasure import erasure_details, position
 from pointsync.ledger.people.erasure.named_columns import REPLACED, NamedColumns
 from pointsync.ledger.people.erasure.position import FILES_DELAY, Position
-from pointsync.ledger.people.erasure.texts import Replacement
 from pointsync.models import (
     AuditEntry,
     AuditPermit,

@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 from pointsync.db.is_in import is_in
 from pointsync.db.upsert import insert_or_ignore
 from pointsync.ledger.people.change import ERASE, Change
-from pointsync.ledger.people.erasure import erased, erasure_keys, known_movements, position, reach
+from pointsync.ledger.people.erased import erasure_keys, lives
+from pointsync.ledger.people.erased.tokens import hash_in, is_token, make_hash, make_token
+from pointsync.ledger.people.erasure import known_movements, position, reach
 from pointsync.ledger.people.erasure.erased_rows import replace_address
 from pointsync.ledger.people.erasure.erasure_details import list_plain, list_tokens
 from pointsync.ledger.people.erasure.known_movements import KnownMovements
-from pointsync.ledger.people.erasure.tokens import hash_in, is_token, make_hash, make_token
 from pointsync.models import Customer, CustomerChange, ErasedAddress, Erasure, Hold, Mail
 
 
@@ -107,7 +108,7 @@ def as_stored(session: Session, change: Change) -> Change:
     for address in change.addresses:
         if not is_token(address):
             _link(session, address)
-    tokens = erased.find_tokens(session, [(address, change.at) for address in change.addresses])
+    tokens = lives.find_tokens(session, [(address, change.at) for address in change.addresses])
     customer = tokens.get((change.customer, change.at), change.customer)
     into = None if change.into is None else tokens.get((change.into, change.at), change.into)
     return replace(change, customer=customer, into=into)
@@ -155,10 +156,10 @@ def _erase_address(
 def _link(session: Session, address: str) -> list[Erasure]:
     """Let each erasure of an address have all its hashes, so that they are known for one address when nobody knows the
     address any more. Return the erasures that had not."""
-    lives = erased.find_lives(session, [address]).get(address, [])
-    hashes = {hash_in(life.token) for life in lives}
+    found = lives.find_lives(session, [address]).get(address, [])
+    hashes = {hash_in(life.token) for life in found}
     linked = []
-    for erasure_id in sorted({life.erasure_id for life in lives}):
+    for erasure_id in sorted({life.erasure_id for life in found}):
         erasure = session.get_one(Erasure, erasure_id)
         if missing := hashes - reach.list_hashes(session, erasure):
             add_hashes(session, erasure, missing)

@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pointsync.ledger.people.change import ERASE, Change
-from pointsync.ledger.people.erasure import erasure_keys, position
+from pointsync.ledger.people.erased import erasure_keys
+from pointsync.ledger.people.erased.tokens import hash_in, is_token, make_hash, make_token
+from pointsync.ledger.people.erasure import position
 from pointsync.ledger.people.erasure.position import Position
-from pointsync.ledger.people.erasure.tokens import hash_in, is_token, make_hash, make_token
 from pointsync.models import Approval, CustomerChange, ErasedAddress, Erasure
 
 MAX_NOT_SEEN = 1000

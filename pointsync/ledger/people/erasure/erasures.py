@@ -15,11 +15,12 @@ from pointsync.ids import MAX_ROW_ID
 from pointsync.ledger import audit_recorder, customers, received_summary
 from pointsync.ledger.people import deliveries, people, stored
 from pointsync.ledger.people.change import ERASE, Change
-from pointsync.ledger.people.effect import take_effect
-from pointsync.ledger.people.erasure import erasing, erasure_details, erasure_keys, known_movements, position, reach
+from pointsync.ledger.people.erased import erasure_keys
+from pointsync.ledger.people.erased.tokens import is_token, make_hash, make_token
+from pointsync.ledger.people.erasure import erasing, erasure_details, known_movements, position, reach
+from pointsync.ledger.people.erasure.effect import take_effect
 from pointsync.ledger.people.erasure.erasure_details import note_seen
 from pointsync.ledger.people.erasure.known_movements import KnownMovements
-from pointsync.ledger.people.erasure.tokens import is_token, make_hash, make_token
 from pointsync.ledger.people.members import list_members
 from pointsync.ledger.people.replay import replay
 from pointsync.models import (

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from pointsync.db.is_in import is_in
 from pointsync.ledger.people import stored
 from pointsync.ledger.people.change import JOINING, Change
-from pointsync.ledger.people.erasure import erased, erasure_keys
+from pointsync.ledger.people.erased import erasure_keys, lives
+from pointsync.ledger.people.erased.tokens import hash_in, is_token, make_hash
 from pointsync.ledger.people.erasure.erasure_details import has_seen, list_plain
-from pointsync.ledger.people.erasure.tokens import hash_in, is_token, make_hash
 from pointsync.models import ErasedAddress, Erasure
 
 
@@ -77,8 +77,8 @@ def list_component(session: Session, addresses: Collection[str]) -> set[str]:
         known |= new
         named = {each for change in stored.list_related(session, new) for each in change.addresses}
         hashes = {hash_in(each) for each in named | new if is_token(each)}
-        for lives in erased.find_lives(session, [each for each in named | new if not is_token(each)]).values():
-            hashes.update(hash_in(each.token) for each in lives)
+        for found in lives.find_lives(session, [each for each in named | new if not is_token(each)]).values():
+            hashes.update(hash_in(each.token) for each in found)
         named |= list_tokens_of(session, hashes)
         named.update(filter(None, (_find_address(session, each) for each in hashes)))
         new = named - known

@@ -7,12 +7,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pointsync.ledger.people.erasure import erasing, erasure_keys, position, reach
+from pointsync.ledger.people.erased import erasure_keys
+from pointsync.ledger.people.erased.tokens import is_token, make_hash
+from pointsync.ledger.people.erasure import erasing, position, reach
 from pointsync.ledger.people.erasure.position import Position
-from pointsync.ledger.people.erasure.tokens import is_token, make_hash
 from pointsync.models import Customer, Erasure
 
-SCAN_ROWS = 5000
+SCAN_ROWS = 2000
 
 
 def find_next(session: Session, erasure: Erasure) -> tuple[list[str], int | None]:

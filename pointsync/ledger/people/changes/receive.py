@@ -11,10 +11,11 @@ from pointsync.db.is_in import is_in
 from pointsync.ledger.outbox import get_local_auth
 from pointsync.ledger.people import deliveries, stored
 from pointsync.ledger.people.change import ERASE, Change
-from pointsync.ledger.people.effect import lock_changes, take_effect
-from pointsync.ledger.people.erasure import erasure_keys
+from pointsync.ledger.people.erased import erasure_keys
+from pointsync.ledger.people.erasure.effect import take_effect
 from pointsync.ledger.people.erasure.erasing import as_stored
 from pointsync.ledger.people.erasure.erasure_details import ErasureDetails, add_received, find_fault
+from pointsync.ledger.people.stored import lock_changes
 from pointsync.models import Approval, CustomerChange, Site
 
 

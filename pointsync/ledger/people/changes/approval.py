@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session, aliased
 from pointsync.errors import Conflict, NotFound
 from pointsync.ledger import audit_recorder
 from pointsync.ledger.people.change import ERASE, ChangeKey
-from pointsync.ledger.people.effect import lock_changes, take_effect
+from pointsync.ledger.people.erasure.effect import take_effect
+from pointsync.ledger.people.stored import lock_changes
 from pointsync.models import Approval, Balance, Customer, CustomerChange
 from pointsync.text_limits import MAX_POINTS
 

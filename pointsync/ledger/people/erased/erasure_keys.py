@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from pointsync.crypto import Vault
 from pointsync.ledger.outbox import get_local_auth
-from pointsync.ledger.people.erasure.tokens import KEY_BYTES
+from pointsync.ledger.people.erased.tokens import KEY_BYTES
 from pointsync.models import ErasureKey
 
 _get_vault: Callable[[], Vault] | None = None

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync.db.is_in import is_in
-from pointsync.ledger.people.erasure import erasure_keys
-from pointsync.ledger.people.erasure.texts import Replacement, key_of
-from pointsync.ledger.people.erasure.tokens import hash_in, is_token, make_hash
+from pointsync.ledger.people.erased import erasure_keys
+from pointsync.ledger.people.erased.texts import Replacement, key_of
+from pointsync.ledger.people.erased.tokens import hash_in, is_token, make_hash
 from pointsync.models import Customer, ErasedAddress, Erasure
 
 Dated = tuple[str, datetime]

@@ -1,0 +1,1 @@
+"""Changes of people that come from other sites: received once, and approved or refused by admins."""
