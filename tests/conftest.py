@@ -23,7 +23,7 @@ from tests.support.woorewards_shop import WooRewardsSite
 
 TESTS = Path(__file__).parent
 TIERS = [
-    *("faults", "cli", "postgres", "browser", "proxy", "peer"),
+    *("faults", "cli", "postgres", "browser", "proxy", "shops", "peer"),
     *("admin", "site", "sync", "ledger", "api", "unit"),
 ]
 """In the order in which workers take them: first the long tests, so that none is left over at the end."""

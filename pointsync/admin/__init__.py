@@ -17,6 +17,7 @@ VIEWS = {
     "remotes": "offered_key pass_change points_sync remote_actions remote_form sending_stopped site_secrets",
     "settings": "admins api_keys audit_log blocked_sites comparison fetch_back general hand_on mail_templates mails "
     "network order_rule reversals send_again shop_reading sign_ins webhooks woocommerce woocommerce_hooks",
+    "shops": "shops connect",
     "shell": "embed template_filters time_zone",
 }
 """Modules by folder that add views and template functions to the panel's blueprint when they are imported."""

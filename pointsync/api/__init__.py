@@ -24,6 +24,7 @@ def register(app: Flask) -> None:
     from pointsync.api.orders import views as orders  # noqa: F401
     from pointsync.api.people import duplicates, erasures, report  # noqa: F401
     from pointsync.api.people import views as people  # noqa: F401
+    from pointsync.api.shops import views as shops  # noqa: F401
     from pointsync.api.webhooks import views as webhooks  # noqa: F401
 
     app.url_map.converters["email"] = customers.EmailConverter

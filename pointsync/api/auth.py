@@ -11,10 +11,15 @@ from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 from pointsync import clock, db
 from pointsync.accounts import api_keys
 from pointsync.db import Actor, DatabaseBusy, run_in_transaction, set_actor
+from pointsync.errors import Conflict
 from pointsync.models import ApiKey
+from pointsync.shops import plugin_calls
+from pointsync.shops.plugin_calls import Caller
 from pointsync.web.rate_limit import count_failure
 from pointsync.web.upload_limits import UPLOAD_CHECK
 
+PLUGIN_ID_HEADER, HOME_URL_HEADER = "pointsync-shop", "pointsync-home"
+"""Who a connected shop is, and its address: in each of its calls."""
 _KEY_HINT = "Send the header Authorization: Bearer, followed by an API key of this site."
 
 log = logging.getLogger(__name__)
@@ -35,11 +40,12 @@ class InsufficientScope(Forbidden):
         return [*super().get_headers(*args, **kwargs), ("WWW-Authenticate", self._challenge)]
 
 
-def require_key(scope: str) -> None:
+def require_key(scope: str, *, may_move: bool = False) -> None:
     """Check that the request has a valid API key with `scope`. `current_source` returns its refs' source afterwards.
 
     Cookies and identity headers are ignored. Raises Unauthorized, InsufficientScope, or TooManyRequests: for an
-    address that sent too many wrong keys (a valid key still works from there), and for a key above its rate.
+    address that sent too many wrong keys (a valid key still works from there), and for a key above its rate. Raises
+    Conflict if the key is bound to a connected shop and the call is from elsewhere, unless `may_move`.
     """
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
@@ -56,7 +62,10 @@ def require_key(scope: str) -> None:
         raise Unauthorized(message, www_authenticate=_challenge("invalid_token"))
     if not row.has_scope(scope):
         raise InsufficientScope(row.name, scope)
+    if row.connected_shop is not None and not may_move:
+        plugin_calls.check_caller(row.connected_shop, current_caller())
     g.api_key_shop, g.api_key_source = row.shop, row.ref_source
+    g.connected_shop_id = row.connected_shop.id if row.connected_shop is not None else None
     set_actor(Actor(row.name, "key", request.remote_addr or ""))
     if UPLOAD_CHECK not in request.environ:  # the call itself follows, and is counted
         _track_use(row, now)
@@ -72,6 +81,27 @@ def current_source() -> str:
     """The source of the refs in this request: those of a shop stay the same when its keys are replaced."""
     source: str = g.api_key_source
     return source
+
+
+def current_connected_shop_id() -> int:
+    """The id of the connected shop to which the API key of this request is bound. Raises Conflict if there is none."""
+    shop_id: int | None = g.connected_shop_id
+    if shop_id is None:
+        message = (
+            "This API key was not given to a shop's plugin. Connect the shop with a code, which an admin gets under "
+            "System › Shops."
+        )
+        raise Conflict("not_connected", message)
+    return shop_id
+
+
+def current_caller() -> Caller:
+    """Who this request says it is from. Headers are UTF-8 in this API, and WSGI reads them as Latin-1."""
+    plugin_id, home_url = (
+        request.headers.get(name, "").encode("latin-1", "replace").decode("utf-8", "replace").strip()
+        for name in (PLUGIN_ID_HEADER, HOME_URL_HEADER)
+    )
+    return Caller(plugin_id, home_url)
 
 
 def _track_use(row: ApiKey, now: datetime) -> None:

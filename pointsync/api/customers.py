@@ -1,4 +1,4 @@
-"""`GET /customers/{email}`, `POST /balances` and `GET /customers/{email}/movements`."""
+"""`GET /customers/{email}`, what expires, `POST /balances` and `GET /customers/{email}/movements`."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from werkzeug.routing import BaseConverter
 from pointsync import clock, db
 from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
 from pointsync.api.errors import BodyRefused
-from pointsync.api.query_parameters import MAX_DIGITS, parse_number
+from pointsync.api.query_parameters import MAX_DIGITS, parse_number, parse_text
 from pointsync.api.request_bodies import (
     MAX_FIELD_ERRORS,
     BodySchema,
@@ -18,13 +18,22 @@ from pointsync.api.request_bodies import (
     read_json,
 )
 from pointsync.api.responses import json_response
-from pointsync.api.schemas import MAX_CUSTOMERS, BalancesOfCustomers, FoundCustomer, WantedCustomers
+from pointsync.api.schemas import (
+    MAX_CUSTOMERS,
+    BalancesOfCustomers,
+    ExpiringPoints,
+    FoundCustomer,
+    PointsLoss,
+    WantedCustomers,
+)
 from pointsync.email_address import normalise
 from pointsync.errors import DomainError, InvalidInput
 from pointsync.ledger import customers, reserves
 from pointsync.ledger.customer_json import Customer
+from pointsync.ledger.expiry.upcoming import list_losses
 from pointsync.ledger.holds.customer_balances import list_by_email
 from pointsync.ledger.movement_json import MovementPage
+from pointsync.sync.site import general
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -66,6 +75,34 @@ def customer_balances(email: str) -> ResponseReturnValue:
     return json_response(
         Customer(customer.email, list_by_email(session, [customer.email], clock.now())[customer.email])
     )
+
+
+@endpoint(
+    "GET",
+    "/customers/{email}/expiring",
+    scope="read",
+    title="List what expires for a customer",
+    description=(
+        "The points of a reserve that this customer loses in the next 366 days if nothing moves any more, one entry "
+        "for each day, the first one first. Days are in the site's time zone; points expire when the day begins."
+    ),
+    parameters=(EMAIL_PARAMETER, Parameter("reserve", "The points reserve. Default: default.")),
+    responses={200: SuccessResponse("What expires.", (ExpiringPoints,))},
+    errors={
+        404: "No customer has this e-mail address, or the reserve is unknown.",
+        422: "The e-mail address or the reserve is not valid.",
+    },
+)
+def list_expiring_points(email: str) -> ResponseReturnValue:
+    """Answer with what one customer loses in the next year."""
+    session = db.session()
+    customer = customers.get(session, email)
+    key = parse_text("reserve", "Name one points reserve.")
+    reserve = reserves.get(session, key if key is not None else reserves.DEFAULT_RESERVE)
+    zone = general.get_time_zone(session)
+    losses = list_losses(session, customer, reserve, zone, clock.local_date(clock.now(), zone))
+    expiring = [PointsLoss(loss.day.isoformat(), loss.points) for loss in losses]
+    return json_response(ExpiringPoints(customer.email, reserve.key, expiring))
 
 
 @endpoint(

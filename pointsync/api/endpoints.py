@@ -74,10 +74,12 @@ several methods needs a check of its own: if one of two rules refuses a value, W
 _KEY_ERRORS = {
     401: "The API key is missing, unknown, revoked or expired.",
     403: "The API key does not have the needed scope. The WWW-Authenticate header names the scope.",
+    409: "other_address: the key is bound to a connected shop, and the headers pointsync-shop and pointsync-home are "
+    "not those of this shop.",
     429: "Too many wrong keys from this address, or too many calls with this key. The Retry-After header says when to "
     "try again.",
 }
-_BUSY_ERROR = {
+BUSY_ERROR = {
     503: "busy: the database is busy. fetching_back: this site was restored, and must get its lost movements back "
     "before it can set or spend points, or record a new ref. sending_stopped: it counts no orders until an admin has "
     "said what its database is. Send the same call again after the seconds in the Retry-After header."
@@ -95,9 +97,15 @@ def endpoint(
     parameters: tuple[Parameter, ...] = (),
     body: tuple[type[Struct], ...] = (),
     scope: str | None = None,
+    may_move: bool = False,
 ) -> Callable[[ViewFunction], ViewFunction]:
-    """Declare a view as the endpoint at `path`. It needs a key with `scope`, or no key if that is None."""
-    all_errors = dict(errors or {}) | (_KEY_ERRORS | _BUSY_ERROR if scope else {})
+    """Declare a view as the endpoint at `path`. It needs a key with `scope`, or no key if that is None.
+
+    With `may_move`, the view itself checks from which address a connected shop calls.
+    """
+    all_errors = dict(errors or {})
+    for status, text in (_KEY_ERRORS | BUSY_ERROR if scope else {}).items():
+        all_errors[status] = f"{all_errors[status]} {text}" if status == 409 and status in all_errors else text
 
     def decorate(view: ViewFunction) -> ViewFunction:
         name = view.__name__
@@ -118,7 +126,7 @@ def endpoint(
 
         def authorized_view(**values: Any) -> ResponseReturnValue:
             if scope:
-                require_key(scope)
+                require_key(scope, may_move=may_move)
             return view(**values)
 
         blueprint.add_url_rule(

@@ -218,6 +218,21 @@ class FoundCustomer(Struct):
     balances: list[CustomerBalance]
 
 
+class PointsLoss(Struct):
+    """Points that expire on one day."""
+
+    day: Annotated[str, Meta(description="At the beginning of this day.", extra_json_schema={"format": "date"})]
+    points: int
+
+
+class ExpiringPoints(Struct):
+    """What a customer loses in the next year."""
+
+    customer: Email
+    reserve: Annotated[str, Meta(description="The key of the points reserve.")]
+    expiring: list[PointsLoss]
+
+
 class BalancesOfCustomers(Struct):
     """Customers with their balances, in the order in which they were sent."""
 

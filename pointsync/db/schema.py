@@ -19,7 +19,7 @@ from pointsync.errors import ConfigError
 from pointsync.files import describe_owner, open_private
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
-SCHEMA_VERSION = "7d1e5b90c2fa"
+SCHEMA_VERSION = "d2b95c60e4f7"
 """The last migration: the version of a database that this PointSync has created or upgraded."""
 UPGRADE_LOCK_ID = 7_061_110
 DATABASE_TOO_OLD = "The database is from an earlier PointSync; run: pointsync upgrade"

@@ -14,6 +14,7 @@ from pointsync.models import (
     Balance,
     ChangeDelivery,
     Comparison,
+    ConnectedShop,
     Customer,
     CustomerChange,
     CustomerPair,
@@ -63,6 +64,7 @@ from pointsync.models import (
     ShopKeyRequest,
     ShopOrder,
     ShopOrderPoints,
+    ShopState,
     SignIn,
     Site,
     StatusChange,
@@ -98,6 +100,13 @@ AUDITED_MODELS: dict[type[Base], AuditSpec] = {
         "name shop scopes per_minute expires_at old_ends_at revoked_at",
         "digest",
         "id old_digest created_at",
+    ),
+    ConnectedShop: AuditSpec(
+        "shop connection",
+        "name",
+        "name home_url connected_at disconnected_at removed_at",
+        "code_digest",
+        "id plugin_id title key_id code_ends_at code_used_at created_at",
     ),
     Delivery: AuditSpec(
         "delivery",
@@ -245,6 +254,7 @@ UNAUDITED_MODELS: dict[type[Base], str] = {
         (HookDelivery, KeptDelivery, Mail, MailServerStatus, RefusedOrigin), "what others sent, and mails to customers"
     ),
     **dict.fromkeys((LastAlive, Lease, Outage, Worker), "running processes"),
+    ShopState: "what plugins report",
     ShopKeyRequest: "questions to shops; a key that was stored is logged by itself",
     RateBucket: "counted attempts",
     ApiKeyUse: "use of keys",

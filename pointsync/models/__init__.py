@@ -8,6 +8,7 @@ from pointsync.models.backfill import Backfill
 from pointsync.models.balance import Balance
 from pointsync.models.change_delivery import ChangeDelivery
 from pointsync.models.comparison import Comparison, Difference
+from pointsync.models.connected_shop import ConnectedShop, ShopState
 from pointsync.models.customer import Customer
 from pointsync.models.customer_change import Approval, CustomerChange
 from pointsync.models.customer_pair import CustomerPair
@@ -62,6 +63,7 @@ __all__ = [
     "Balance",
     "ChangeDelivery",
     "Comparison",
+    "ConnectedShop",
     "Customer",
     "CustomerChange",
     "CustomerPair",
@@ -114,6 +116,7 @@ __all__ = [
     "ShopKeyRequest",
     "ShopOrder",
     "ShopOrderPoints",
+    "ShopState",
     "SignIn",
     "Site",
     "StatusChange",

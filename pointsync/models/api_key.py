@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pointsync.db import Base, UtcDateTime
+from pointsync.models.connected_shop import ConnectedShop
 from pointsync.scopes import allows
 
 
@@ -32,6 +33,8 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     use: Mapped["ApiKeyUse | None"] = relationship(lazy="joined", viewonly=True)
+    connected_shop: Mapped[ConnectedShop | None] = relationship(lazy="joined", viewonly=True, uselist=False)
+    """The shop to whose address the key is bound; None if it works from anywhere."""
 
     @property
     def ref_source(self) -> str:

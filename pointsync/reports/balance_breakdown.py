@@ -1,8 +1,7 @@
 """The breakdown of a balance: its movements by site and kind, and what may still change it."""
 
-from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,16 +10,13 @@ from sqlalchemy.orm import Session
 
 from pointsync import clock
 from pointsync.clock import local_date
-from pointsync.ledger.expiry import rules
-from pointsync.ledger.expiry.expire import forecast_customer
 from pointsync.ledger.expiry.lots import Loss
+from pointsync.ledger.expiry.upcoming import list_losses
 from pointsync.ledger.people.members import of_customer
 from pointsync.ledger.rewards import levels
 from pointsync.models import Balance, Customer, Delivery, DeliveryState, Level, LevelUnlock, Movement, Reserve
 from pointsync.models.delivery import OPEN_STATES
 from pointsync.sync.site.names import SiteNames
-
-LOOKAHEAD = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +107,7 @@ def explain(
         ),
         min((row[4] for row in rows), default=None),
         _count_outstanding(session, conditions, site_names),
-        _forecast_losses(session, customer, reserve, zone, local_date(now, zone)) if includes_losses else None,
+        list_losses(session, customer, reserve, zone, local_date(now, zone)) if includes_losses else None,
         tuple(
             (unlock, level) for unlock, level, each in levels.list_reached(session, customer) if each.id == reserve.id
         ),
@@ -144,18 +140,6 @@ def to_json(breakdown: BalanceBreakdown) -> dict[str, Any]:
         "losses": [{"day": loss.day.isoformat(), "points": loss.points} for loss in breakdown.losses or ()],
         "levels": [{"title": level.title, "at": clock.to_text(unlock.at)} for unlock, level in breakdown.levels],
     }
-
-
-def _forecast_losses(
-    session: Session, customer: Customer, reserve: Reserve, zone: ZoneInfo, day: date
-) -> tuple[Loss, ...]:
-    rule = rules.get_rule(session, reserve)
-    if rule is None:
-        return ()
-    points: Counter[date] = Counter()
-    for loss in forecast_customer(session, reserve, rule, zone, day + LOOKAHEAD, customer):
-        points[max(loss.day, day)] += loss.points
-    return tuple(Loss(*each) for each in sorted(points.items()))
 
 
 def _count_outstanding(

@@ -17,7 +17,7 @@ STYLE_ORDER = (
     *(f"components/{name}" for name in ("sheet", "toolbar", "pager", "progress", "chart", "tile", "attention")),
     *(f"components/{name}" for name in ("sub_nav", "filter")),
     *(f"pages/{name}" for name in ("activity", "customers", "import", "mails", "manual", "network", "points_sync")),
-    *(f"pages/{name}" for name in ("settlement", "woocommerce")),
+    *(f"pages/{name}" for name in ("settlement", "shops", "woocommerce")),
 )
 """The files in `static/css` of which it consists: a later one takes precedence."""
 YEAR_SECONDS = 365 * 24 * 3600

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pointsync.errors import Conflict, DomainError, InvalidInput, TryLater
 from pointsync.ledger.feed.lineage import get_lineage
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.ledger.orders.settle import NOT_COUNTED
-from pointsync.models import Hook, HookDelivery, Shop
+from pointsync.models import Hook, HookDelivery, Shop, ShopOrder, ShopOrderPoints
 from pointsync.text_limits import printable, sanitise
 from pointsync.urls import normalise_address
 from pointsync.woocommerce import api_rule, order_json, orders, receive, shop_match
@@ -55,6 +56,40 @@ def read_seen(session: Session, key_shop: str) -> tuple[str, datetime | None]:
     """The lineage, and the `seen_at` of the last report of this shop; None if there was none."""
     hook = api_rule.find(session, key_shop)
     return get_lineage(session), hook.seen_until if hook else None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenOrder:
+    """An order that has given points, as this site remembers it."""
+
+    order_id: int
+    order_key: str
+    points: int
+
+
+def list_given(session: Session, key_shop: str, since: datetime, after: int, limit: int) -> list[GivenOrder]:
+    """The orders of this shop with an id above `after` that have given points and were reported since then, the lowest
+    id first. A shop whose database was restored learns by them which orders it has lost.
+    """
+    hook = api_rule.find(session, key_shop)
+    if hook is None or hook.shop_id is None:
+        return []
+    points = func.sum(ShopOrderPoints.points)
+    query = (
+        select(ShopOrder.order_id, ShopOrder.order_key, points)
+        .join(ShopOrderPoints, ShopOrderPoints.shop_order_id == ShopOrder.id)
+        .where(
+            ShopOrder.shop_id == hook.shop_id,
+            ShopOrder.replaced_at.is_(None),
+            ShopOrder.seen_at >= since,
+            ShopOrder.order_id > after,
+        )
+        .group_by(ShopOrder.order_id, ShopOrder.order_key)
+        .having(points != 0)
+        .order_by(ShopOrder.order_id)
+        .limit(limit)
+    )
+    return [GivenOrder(order_id, key or "", int(total)) for order_id, key, total in session.execute(query)]
 
 
 def combine(parts: Sequence[TakenIn]) -> TakenIn:

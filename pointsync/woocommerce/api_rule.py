@@ -26,14 +26,15 @@ def add(
     key_shop: str,
     reserve_key: str,
     now: datetime,
+    needs_key: bool = True,
     **rule: Any,
 ) -> Hook:
     """Let the shop `key_shop`, which has API keys, report orders by the API. `rule` has the arguments of `hooks.add`
-    that say how orders count, such as `rate`.
+    that say how orders count, such as `rate`. Without `needs_key`, the shop gets its key later.
 
     Raises NotFound for a shop without keys, Conflict if it has a rule, and what `hooks.add` raises.
     """
-    if key_shop not in api_keys.list_shops(session, SCOPE):
+    if needs_key and key_shop not in api_keys.list_shops(session, SCOPE):
         message = (
             f"No API key with the scope {SCOPE} belongs to a shop {printable(key_shop, 64)!r}. Create one: pointsync "
             f"key create NAME --shop SHOP --scope {SCOPE}"

@@ -1,9 +1,15 @@
 """`GET /customers/…`: balances, and pages of movements."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from flask import Flask
 
+from pointsync import clock, db
+from pointsync.ledger import reserves
+from pointsync.ledger.expiry import rules
+from pointsync.ledger.expiry.rule import TRANSACTIONAL, make_period_rule
 from tests.api.api_clients import ApiClient
 
 ALICE = "alice@example.test"
@@ -118,3 +124,18 @@ def test_an_unknown_reserve(api_client: ApiClient, reserve: str) -> None:
     answer = api_client.get(f"{MOVEMENTS}?reserve={reserve}")
     assert answer.status_code == 404
     assert answer.json["error"]["code"] == "unknown_reserve"
+
+
+def test_what_expires(app: Flask, api_client: ApiClient) -> None:
+    api_client.record({"customer": ALICE, "points": 50})
+    path = f"/customers/{ALICE}/expiring"
+    assert api_client.get(path).json == {"customer": ALICE, "reserve": "default", "expiring": []}
+    today = clock.now().date()
+    with app.app_context(), db.transaction() as session:
+        rule = make_period_rule(TRANSACTIONAL, 30, "days", today)
+        rules.set_rule(session, reserves.get(session, "default"), rule)
+    expected = [{"day": (today + timedelta(days=30)).isoformat(), "points": 50}]
+    assert api_client.get(path).json["expiring"] == expected
+    assert api_client.get(f"{path}?reserve=gold").status_code == 404
+    assert api_client.get(f"{path}?reserve=a&reserve=b").status_code == 422
+    assert api_client.get("/customers/nobody@example.test/expiring").status_code == 404

@@ -5,13 +5,15 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from pointsync import db
-from pointsync.models import AuditEntry, Balance, Customer, Hold, Movement, Redemption, Webhook
+from pointsync.models import AuditEntry, Balance, Customer, Hold, Movement, Redemption, ShopState, Webhook
 from tests.api.api_clients import ApiClient
 from tests.fuzz import api
+from tests.support.connected_shops import connect
 
 CASES, MANY_CASES = 10, 60
 """Generated cases for each endpoint, valid and invalid."""
 CASES_WITHOUT_KEY = 5
+WITHOUT_KEY = ("/openapi.json", "/shops/connect")
 COUNTED_MODELS = (Movement, Customer, Balance, Redemption, Hold, Webhook, AuditEntry)
 
 
@@ -30,9 +32,27 @@ def test_every_call(app: Flask, api_client: ApiClient, mode: str, with_key: bool
     sent = 0
     for operation in api.list_operations(app):
         found = api.send_cases(app, operation, mode, cases, api_client.key if with_key else None, state)
-        if not with_key and operation.path != "/openapi.json":
+        if not with_key and operation.path not in WITHOUT_KEY:
             assert set(found) <= {401, 404}, "404 if the path matches no endpoint"
         if operation.path == "/movements" and with_key:
             assert found[201 if mode == "positive" else 422] > 0, found
         sent += sum(found.values())
     assert sent >= (5 if mode == "negative" else 8) * cases * 0.5
+
+
+@pytest.mark.parametrize("mode", api.MODES)
+def test_calls_of_a_connected_shop(app: Flask, mode: str) -> None:
+    plugin = connect(app)
+    headers = {"pointsync-shop": plugin.plugin_id, "pointsync-home": plugin.home}
+
+    def state() -> list[object]:
+        with app.app_context():
+            session = db.session()
+            return [session.scalar(select(func.count()).select_from(each)) for each in (ShopState, AuditEntry)]
+
+    for operation in api.list_operations(app):
+        if operation.path in ("/shops/state", "/shops/moved", "/shops/hooks/remove"):
+            found = api.send_cases(app, operation, mode, CASES, plugin.key, state, more_headers=headers)
+            assert set(found) <= {200, 409, 422}
+            if operation.path == "/shops/state":
+                assert found[200 if mode == "positive" else 422] > 0, found

@@ -258,7 +258,7 @@ def test_hooks(answers: dict[str, CommandResult]) -> None:
 
 
 def test_shops(answers: dict[str, CommandResult]) -> None:
-    assert answers["shop list"].json == {"shops": [], "waiting": [], "removed_hooks": []}
+    assert answers["shop list"].json == {"shops": [], "connected": [], "waiting": [], "removed_hooks": []}
     assert answers["shop other https://Staging.shop.example/"].json["dropped"] == 0
     assert answers["shop orders"].json == []
     assert answers["shop dismiss-outages"].json == {"dismissed": 0}

@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from flask import Flask
@@ -40,16 +40,23 @@ def list_operations(app: Flask) -> Iterator[Any]:
 
 
 def send_cases(
-    app: Flask, operation: Any, mode: str, cases: int, key: str | None, state: Callable[[], Any], seed_number: int = 1
+    app: Flask,
+    operation: Any,
+    mode: str,
+    cases: int,
+    key: str | None,
+    state: Callable[[], Any],
+    seed_number: int = 1,
+    more_headers: Mapping[str, str] | None = None,
 ) -> Counter[int]:
-    """Call the operation `cases` times, with or without `key`; the count of each status. It is empty if no invalid
-    request can be generated.
+    """Call the operation `cases` times, with or without `key`, with `more_headers`; the count of each status. It is
+    empty if no invalid request can be generated.
 
     Raises AssertionError (a FailureGroup of schemathesis) if an answer is a 5xx or not in the description, if an
     invalid request is accepted, or if a refused request or a GET changes `state`.
     """
     statuses: Counter[int] = Counter()
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    headers = ({"Authorization": f"Bearer {key}"} if key else {}) | dict(more_headers or {})
     must_be_rejected, is_list = mode == "negative" and key, operation.label == "POST /movements"
 
     @seed(seed_number)

@@ -13,6 +13,8 @@ from pointsync.ledger.people.erasure import erasures
 from pointsync.mail import mails
 from pointsync.models import Customer, DeliveryState, Difference, Remote
 from pointsync.reports.overview import AttentionCounts
+from pointsync.shops import status as shop_status
+from pointsync.shops.status import Severity, ShopProblem, ShopStatus
 from pointsync.sync.fetch_back import progress
 from pointsync.sync.protocol import ping
 from pointsync.sync.remotes import blocked_origins, sending_problem, status
@@ -31,6 +33,7 @@ from pointsync.woocommerce.reading.status import ShopReading
 
 MAX_HOOK_PROBLEMS = 20
 MAX_SHOPS = 3
+MAX_CONNECTED_SHOPS = 5
 MAX_CUSTOMERS = 3
 MAX_RED_REMOTES = 3
 """How many red remotes are listed one by one; the others are counted."""
@@ -54,6 +57,8 @@ class AttentionItem:
     hook_problem: HookProblem | None = None
     shop: ShopReading | None = None
     outage: UnreadOutage | None = None
+    connected_shop: ShopStatus | None = None
+    shop_problem: ShopProblem | None = None
     customer: Customer | None = None
 
 
@@ -74,6 +79,7 @@ def list_items(
         *_fetch_back_items(session),
         *_change_items(session),
         *_shop_items(session, now),
+        *_connected_shop_items(session, now),
         *_hook_items(session, now),
         *_mail_items(session),
         *_webhook_items(session),
@@ -150,6 +156,19 @@ def _shop_items(session: Session, now: datetime) -> Iterator[AttentionItem]:
         yield AttentionItem("outage", "error", outage=unread)
     for each in reading_status.list_failing(session, now)[:MAX_SHOPS]:
         yield AttentionItem("shop_reading", "error", shop=each)
+
+
+def _connected_shop_items(session: Session, now: datetime) -> Iterator[AttentionItem]:
+    """The most serious problem of each shop, and the shops with the most serious ones first."""
+    silent_days = settings.read(session).hook_silent_days
+    statuses = [each for each in shop_status.load_all(session, silent_days, now) if each.problems]
+    serious = [each for each in statuses if each.problems[0].severity != Severity.NONE]
+    serious.sort(key=lambda each: each.problems[0].severity != Severity.ERROR)
+    for each in serious[:MAX_CONNECTED_SHOPS]:
+        problem = each.problems[0]
+        yield AttentionItem("connected_shop", problem.severity.value, connected_shop=each, shop_problem=problem)
+    if more := serious[MAX_CONNECTED_SHOPS:]:
+        yield AttentionItem("more_connected_shops", more[0].problems[0].severity.value, count=len(more))
 
 
 def _mail_items(session: Session) -> Iterator[AttentionItem]:

@@ -1,5 +1,7 @@
 """System › API keys: how the orders count that a shop reports by the API."""
 
+from typing import Any
+
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
@@ -20,10 +22,9 @@ from pointsync.woocommerce.rule_input import parse_currencies, split_list
 TAB = "admin.api_keys"
 
 
-class OrderRuleForm(FlaskForm):  # type: ignore[misc]
-    """How a shop's orders count: the arguments of `api_rule.add`."""
+class OrderRuleFields(FlaskForm):  # type: ignore[misc]
+    """How a shop's orders count, whether it has keys already or will be connected."""
 
-    shop = SelectField("Shop")
     reserve = SelectField("Points Reserve")
     base = SelectField(
         "What counts",
@@ -36,6 +37,22 @@ class OrderRuleForm(FlaskForm):  # type: ignore[misc]
     rate = StringField("Points per unit", default="1")
     status = StringField("Order statuses", default="completed")
     currency = StringField("Other currencies")
+
+    def read_rule(self) -> dict[str, Any]:
+        """The arguments of `api_rule.add` that were typed. Raises InvalidInput."""
+        return {
+            "reserve_key": self.reserve.data or "",
+            "base": self.base.data or "",
+            "rate": (self.rate.data or "").strip(),
+            "currencies": parse_currencies(split_list(self.currency.data or "")),
+            "status": [each for each in (self.status.data or "").split(",") if each.strip()],
+        }
+
+
+class OrderRuleForm(OrderRuleFields):
+    """The same for a shop that has keys."""
+
+    shop = SelectField("Shop")
 
 
 def list_rules(session: Session) -> list[Hook]:
@@ -59,12 +76,8 @@ def submit_add_order_rule() -> ResponseReturnValue:
                 session,
                 get_runtime().vault,
                 key_shop=form.shop.data or "",
-                reserve_key=form.reserve.data or "",
-                base=form.base.data or "",
-                rate=(form.rate.data or "").strip(),
-                currencies=parse_currencies(split_list(form.currency.data or "")),
-                status=[each for each in (form.status.data or "").split(",") if each.strip()],
                 now=clock.now(),
+                **form.read_rule(),
             )
         )
     except (InvalidInput, Conflict, NotFound) as error:

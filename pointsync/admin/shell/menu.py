@@ -35,6 +35,7 @@ MENU = (
         (
             Tab("admin.general", "General", "sliders"),
             Tab("admin.points_sync", "Points Sync.", "sync"),
+            Tab("admin.shops", "Shops", "site"),
             Tab("admin.api_keys", "API keys", "key"),
             Tab("admin.woocommerce", "WooCommerce", "cart"),
             Tab("admin.mails_tab", "Mails", "letter"),

@@ -6,6 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField, RadioField, SelectField, StringField, TextAreaField
 
 from pointsync.admin.activity.deliveries import DeliveryFilter
+from pointsync.admin.settings.order_rule import OrderRuleFields
 from pointsync.admin.shell.panel import render_page
 from pointsync.admin.styleguide import family_samples, people_samples, samples, shop_samples
 
@@ -36,7 +37,8 @@ def register(app: Flask) -> None:
 
 def show_components() -> ResponseReturnValue:
     """The page."""
-    form, remote_rows = SampleForm(), samples.remote_rows()
+    form, rule_form, remote_rows = SampleForm(), OrderRuleFields(), samples.remote_rows()
+    rule_form.reserve.choices = {"default": "Points (default)"}
     remotes = [row.remote for row in remote_rows]
     form.invalid.errors = ["Type letters, digits, - and _ only, such as gold-points."]
     form.radio_invalid.errors = ["Choose one of them."]
@@ -45,6 +47,7 @@ def show_components() -> ResponseReturnValue:
     return render_page(
         "styleguide/components.html",
         form=form,
+        rule_form=rule_form,
         remote_rows=remote_rows,
         remotes=remotes,
         delivery_filter=delivery_filter,

@@ -6,7 +6,8 @@ from typing import Any
 
 from pointsync.admin.styleguide.samples import LONG_NAME, LONG_TEXT, SAMPLE_TIME
 from pointsync.ledger.orders.problems import OrderProblem
-from pointsync.models import Hook, Outage, ShopKey, ShopKeyRequest, Webhook
+from pointsync.models import ConnectedShop, Hook, Outage, ShopKey, ShopKeyRequest, Webhook
+from pointsync.shops.status import Severity, ShopProblem, ShopStatus
 from pointsync.sync.site.settings import DEFINITIONS
 from pointsync.webhooks.endpoints import State, WebhookStatus
 from pointsync.woocommerce.outages import UnreadOutage
@@ -55,6 +56,21 @@ def _shop(key: ShopKey) -> ShopReading:
 
 def _key(**values: Any) -> ShopKey:
     return ShopKey(shop_id=901, url="https://mugs.example", key_end="4f2a91c", **values)
+
+
+def connected_shops() -> Sequence[ShopStatus]:
+    """One that is fine, and one with each problem that has a button, or a text of its own."""
+    shop = ConnectedShop(id=901, name=LONG_NAME, home_url="https://mugs.example", code_ends_at=SAMPLE_TIME)
+    codes = {
+        "waiting": Severity.NONE,
+        "revoked": Severity.ERROR,
+        "no_rule": Severity.ERROR,
+        "double_counting": Severity.ERROR,
+        "old_version": Severity.WARNING,
+    }
+    problems = [ShopProblem(code, severity, "What is wrong with it", LONG_TEXT) for code, severity in codes.items()]
+    fine = ShopStatus(shop, None, HOOK, SAMPLE_TIME, (), ())
+    return [fine, *(ShopStatus(shop, None, HOOK, None, (each, each), (HOOK,)) for each in problems)]
 
 
 def webhooks() -> Sequence[WebhookStatus]:

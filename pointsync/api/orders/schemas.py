@@ -74,3 +74,18 @@ class OrderResults(ReportsSeen, kw_only=True):
         DateTimeString,
         Meta(description="The number of this call: a time that only grows, also as a text. Store it with the orders."),
     ]
+
+
+class GivenOrder(Struct, kw_only=True):
+    """An order that has given points."""
+
+    id: Annotated[int, Meta(description="Its id in the shop.")]
+    order_key: Annotated[str, Meta(description="Another key under the same id is another order. Empty if unknown.")]
+    points: int
+
+
+class GivenOrders(Struct, kw_only=True):
+    """Orders that have given points, the lowest id first."""
+
+    orders: list[GivenOrder]
+    next: Annotated[int | None, Meta(description="Pass it as after for the next page; null on the last page.")]

@@ -7,17 +7,27 @@ from flask.typing import ResponseReturnValue
 
 from pointsync import clock, db
 from pointsync.api.auth import current_shop
-from pointsync.api.endpoints import SuccessResponse, endpoint
+from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
 from pointsync.api.errors import BodyRefused
-from pointsync.api.orders.schemas import OrderResult, OrderResults, ReportedOrders, ReportsSeen
+from pointsync.api.orders.schemas import (
+    GivenOrder,
+    GivenOrders,
+    OrderResult,
+    OrderResults,
+    ReportedOrders,
+    ReportsSeen,
+)
+from pointsync.api.query_parameters import MAX_DIGITS, parse_number, parse_text
 from pointsync.api.request_bodies import BodySchema, decode_body, parse_object, read_body
 from pointsync.api.responses import json_response
 from pointsync.db.chunking import chunks
-from pointsync.errors import DomainError
+from pointsync.errors import DomainError, InvalidInput
 from pointsync.runtime import get_runtime
 from pointsync.web.upload_limits import MAX_ORDERS_BODY_BYTES, large_body_turn
 from pointsync.woocommerce import api_orders
 from pointsync.woocommerce.api_orders import MAX_ORDERS, ORDERS_AT_ONCE, TakenIn
+
+MAX_GIVEN = 1000
 
 _SCHEMA = BodySchema(
     ReportedOrders,
@@ -84,6 +94,47 @@ def show_reports_seen() -> ResponseReturnValue:
     """Say how far reports were seen. The server asks this, too, before it receives a large body."""
     lineage, seen_until = api_orders.read_seen(db.session(), current_shop())
     return json_response(ReportsSeen(lineage=lineage, seen_until=_to_text(seen_until) if seen_until else None))
+
+
+@endpoint(
+    "GET",
+    "/orders/given",
+    scope="shop",
+    title="List orders that have given points",
+    description=(
+        "The orders of the key's shop that have given points and were reported since a time, the lowest id first. If "
+        "the shop's own database was restored, it learns by them which orders it has lost, and reports them as deleted."
+    ),
+    parameters=(
+        Parameter("since", "Only orders that were reported since then, such as a seen_at.", schema={"type": "string"}),
+        Parameter("after", "The value of next from the page before."),
+        Parameter(
+            "limit",
+            f"The highest number of orders. Default: {MAX_GIVEN}.",
+            schema={"type": "integer", "minimum": 1, "maximum": MAX_GIVEN, "default": MAX_GIVEN},
+        ),
+    ),
+    responses={200: SuccessResponse("The orders.", (GivenOrders,))},
+    errors={422: "The time, the position or the limit is not valid."},
+)
+def list_given_orders() -> ResponseReturnValue:
+    """List the orders of the shop that have given points."""
+    since = _parse_since(parse_text("since", "Give since only once."))
+    after = parse_number("after", 1, 10**MAX_DIGITS, "The position must be the value of next from the page before.")
+    limit = parse_number("limit", 1, MAX_GIVEN, f"The limit must be a whole number from 1 to {MAX_GIVEN}.") or MAX_GIVEN
+    found = api_orders.list_given(db.session(), current_shop(), since, after or 0, limit)
+    orders = [GivenOrder(id=each.order_id, order_key=each.order_key, points=each.points) for each in found]
+    return json_response(GivenOrders(orders=orders, next=orders[-1].id if len(orders) == limit else None))
+
+
+def _parse_since(text: str | None) -> datetime:
+    if text is None:
+        return datetime.min.replace(tzinfo=UTC)
+    try:
+        return clock.from_text(text)
+    except ValueError as error:
+        message = "The time must be written such as 2026-11-29T11:09:22Z."
+        raise InvalidInput("since", message) from error
 
 
 def _take_in(key_shop: str, body: ReportedOrders, now: datetime) -> TakenIn:

@@ -8,7 +8,7 @@ from pointsync.cli.framework.command import Group
 from pointsync.cli.framework.output import print_result, table_printer
 from pointsync.cli.framework.param_types import SHOP_ID, SHOP_ORDER_ID, SingleLine
 from pointsync.cli.framework.site_context import site_context, transact
-from pointsync.cli.site import shop_key
+from pointsync.cli.site import connected_shop, shop_key
 
 SHOP_COLUMNS = {
     "id": "Id",
@@ -36,12 +36,14 @@ def shop() -> None:
 
 shop.add_command(shop_key.set_key)
 shop.add_command(shop_key.read_now)
+shop.add_command(connected_shop.connect)
+shop.add_command(connected_shop.disconnect)
 
 
 @shop.command("list")
 @site_context()
 def list_shops() -> None:
-    """List the shops, and the addresses that wait for an answer."""
+    """List the shops whose orders are counted, the WordPress shops with the plugin, and what waits for an answer."""
     from pointsync import db
     from pointsync.ledger.orders import shops
     from pointsync.woocommerce import hooks, kept
@@ -75,6 +77,8 @@ def list_shops() -> None:
         for row in rows
     ]
 
+    connected = connected_shop.list_json(session)
+
     def show() -> None:
         table_printer(shown, SHOP_COLUMNS, "There are no shops yet. The first order that counts names its shop.")()
         for each in waiting:
@@ -83,13 +87,16 @@ def list_shops() -> None:
                 f"Then: pointsync shop same {each['address']}. If not: pointsync shop other {each['address']}"
             )
 
+        if connected:
+            click.echo()
+            table_printer(connected, connected_shop.COLUMNS, "")()
         for each in of_removed:
             click.echo(
                 f"{each['kept']} deliveries to the removed hook {each['hook']} wait for another hook of its shop. Add "
                 f"one, or: pointsync hook discard {each['hook']}"
             )
 
-    print_result({"shops": rows, "waiting": waiting, "removed_hooks": of_removed}, show)
+    print_result({"shops": rows, "connected": connected, "waiting": waiting, "removed_hooks": of_removed}, show)
 
 
 @shop.command("same")

@@ -36,6 +36,7 @@ from pointsync.models import (
     Reversal,
     ShopKey,
     ShopKeyRequest,
+    ShopState,
     StatusChange,
     Task,
     Webhook,
@@ -140,6 +141,7 @@ PLACES: dict[type[Base], tuple[str, InstrumentedAttribute[Any]]] = {
     Reversal: ("reversal", Reversal.asked_at),
     ShopKey: ("key of a shop", ShopKey.failing_since),
     ShopKeyRequest: ("request for the key of a shop", ShopKeyRequest.used_at),
+    ShopState: ("state of a shop", ShopState.reported_at),
 }
 """Where an erasure replaces addresses in texts (`named_columns.REPLACED`): what the place is called, and its time."""
 

@@ -10,6 +10,7 @@ import { startPopovers } from "./popover.js";
 import { startSharingKeys } from "./sharing_key.js";
 import { showScripted } from "./scripted.js";
 import { scrollToTab } from "./tabs.js";
+import { startTimesLeft } from "./time_left.js";
 
 showScripted(document);
 scrollToTab();
@@ -22,3 +23,4 @@ startSelectAll();
 startSharingKeys();
 startHookPreviews();
 startLiveRefresh();
+startTimesLeft();

@@ -44,7 +44,11 @@ DEFINITIONS = {
         0, 0, 36_500, "Days for which backups are kept, for the receipts of erasures. 0: not set."
     ),
     "hook_silent_days": Definition(
-        7, 0, 3_650, "Days without a delivery until a WooCommerce hook needs attention. 0 turns this off."
+        7,
+        0,
+        3_650,
+        "Days without a delivery until a WooCommerce hook, or without a call until a WordPress shop, needs attention. "
+        "0 turns this off.",
     ),
 }
 SHORT_DELAY_SECONDS = 60

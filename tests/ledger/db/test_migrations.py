@@ -270,6 +270,7 @@ def test_downgrading_to_the_first_tables_and_upgrading_again(app):
     others = (
         {"work", "audit", "bucket", "key_use", "hold", "webhook", "customer_change", "change_delivery", "customer_pair"}
         | {"erasure", "erasure_key", "erasure_receipt", "erased_address", "backup_file", "audit_permit"}
+        | {"connected_shop", "shop_state"}
         | comparison
         | fetching_back
         | orders

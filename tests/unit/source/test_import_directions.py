@@ -30,7 +30,7 @@ LAYERS = [
     {"sync.delivery", "sync.fetch_back", "sync.hand_on", "sync.people"},
     {"accounts", "tasks"},
     {"reports", "mail", "woocommerce", "webhooks", "sync.repair"},
-    {"exports"},
+    {"exports", "shops"},
     {"imports"},
     {"schedule", "ops"},
     {"startup"},

@@ -26,6 +26,7 @@ from pointsync.models import (
     Reversal,
     ShopKey,
     ShopKeyRequest,
+    ShopState,
     StatusChange,
     Task,
     Webhook,
@@ -67,6 +68,7 @@ REPLACED = (
     NamedColumns(Reversal, ("reason",)),
     NamedColumns(ShopKey, ("message",)),
     NamedColumns(ShopKeyRequest, ("problem",)),
+    NamedColumns(ShopState, ("document",)),
 )
 """The texts of an erased person's own movements are emptied as well."""
 
@@ -102,6 +104,12 @@ NEVER: dict[str, dict[str, str]] = {
     "backup_file": {"path": "names of files that the operator has chosen"},
     "bucket": {"digest": _IDS},
     "change_delivery": {"auth": _IDS, "state": _KINDS, "code": _KINDS},
+    "connected_shop": {
+        "name": _IDS,
+        "code_digest": _SECRETS,
+        "plugin_id": _IDS,
+        **dict.fromkeys(("home_url", "title"), _SET_UP),
+    },
     "customer_change": {
         **dict.fromkeys(("origin", "id", "undoes_origin", "undoes_id"), _IDS),
         **dict.fromkeys(("change", "approval"), _KINDS),

@@ -1,0 +1,1 @@
+"""System › Shops: WordPress shops that are connected by a code."""

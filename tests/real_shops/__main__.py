@@ -1,0 +1,78 @@
+"""`python -m tests.real_shops FOLDER [FOLDER] [--only TEXT]`: the WordPress plugin on real shops.
+
+Each folder is a shop for tests: WordPress and WooCommerce, with a database, at an address on loopback. It gets the
+plugin of this checkout. Beside each shop runs a PointSync site of its own; the sites are a family. Every case runs on
+every shop, and its balances must be right in all sites and in the shop. The shop's orders and tables are changed.
+"""
+
+import argparse
+import importlib
+import pkgutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.real_shops import cases
+from tests.real_shops.shop import Shop
+from tests.real_shops.world import World
+from tests.support.family import family
+
+Case = Callable[[World], None]
+ENV = {"POINTSYNC_PRIVATE_REMOTES": "on"}
+
+
+def main() -> int:
+    """Run the cases on the shops; 0 if all have passed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.real_shops", description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="the folder of a shop")
+    text = "only cases with this text in their name, such as orders.case_trash; repeat it for several"
+    parser.add_argument("--only", action="append", metavar="TEXT", help=text)
+    arguments = parser.parse_args()
+    only = arguments.only or [""]
+    chosen = [(name, case) for name, case in _find_cases() if any(text in name for text in only)]
+    passed, failed = 0, []
+    run = format(int(time.time()) % 1_000_000, "x")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pointsync-shops-")))
+        folder.chmod(0o755)  # the shop may belong to another user
+        cache = folder / "opcache"
+        cache.mkdir()
+        cache.chmod(0o777)
+        shops = [stack.enter_context(Shop(each, cache)) for each in arguments.folders]
+        members = stack.enter_context(family(folder, *(shop.name for shop in shops), env=ENV))
+        for index, (shop, member) in enumerate(zip(shops, members, strict=True)):
+            world = World(shop, member, [each for each in members if each is not member], f"{run}{index}")
+            world.connect()
+            world.stock()
+            for name, case in chosen:
+                begun = time.monotonic()
+                try:
+                    case(world)
+                    world.finish()
+                except Exception:
+                    failed.append(f"{shop.name} {name}")
+                    print(f"FAILED {shop.name} {name}", flush=True)
+                    traceback.print_exc()
+                    world.forget()
+                else:
+                    passed += 1
+                    print(f"ok     {shop.name} {name}  {time.monotonic() - begun:.1f} s", flush=True)
+    print(f"{passed} passed, {len(failed)} failed", *failed, sep="\n")
+    return 1 if failed else 0
+
+
+def _find_cases() -> Iterator[tuple[str, Case]]:
+    """Every case, file by file, in the order in which they are written."""
+    for module_info in sorted(pkgutil.iter_modules(cases.__path__), key=lambda each: each.name != "orders"):
+        module = importlib.import_module(f"{cases.__name__}.{module_info.name}")
+        for name, case in vars(module).items():
+            if name.startswith("case_") and getattr(case, "__module__", "") == module.__name__:
+                yield f"{module_info.name}.{name}", case
+
+
+if __name__ == "__main__":
+    sys.exit(main())

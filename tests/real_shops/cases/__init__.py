@@ -1,0 +1,1 @@
+"""The cases: each function whose name begins with `case_` takes a `World`. A file is a subject."""

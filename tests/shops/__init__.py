@@ -1,0 +1,1 @@
+"""The WordPress plugin's classes that need no WordPress, run by a real `php`."""
