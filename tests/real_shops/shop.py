@@ -31,7 +31,14 @@ class Shop:
 
     def __init__(self, folder: Path, cache: Path) -> None:
         self.folder = folder.resolve()
-        self._opcache = ("-d", "opcache.enable_cli=1", "-d", f"opcache.file_cache={cache}")
+        self._opcache = (
+            "-d",
+            "opcache.enable_cli=1",
+            "-d",
+            f"opcache.file_cache={cache}",
+            "-d",
+            "opcache.file_cache_only=1",
+        )
         config = self.folder / "wp-config.php"
         assert config.is_file(), f"no WordPress in {folder}"
         owner = config.stat()

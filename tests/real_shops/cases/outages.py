@@ -82,7 +82,6 @@ def case_pointsync_restored_with_points_spent(w: World) -> None:
     first = early.buy("classic", "pointsync_tests")
     early.order(first["id"])
     early.has(300)
-    w.do("state")
     site = w.member.site
     backup = site.data_dir / "points-of-yesterday.zip"
     backup.unlink(missing_ok=True)
@@ -97,7 +96,6 @@ def case_pointsync_restored_with_points_spent(w: World) -> None:
     site.cli("restore", str(backup))
     site.start()
     site.cli("confirm", "restored")
-    w.do("state")
     wait_until(lambda: _settle(w, late) == 300, 60, "what the late order has spent")
     early.has(400)
     w.do("refund", id=second["id"], amount="30", lines=[["line_item", 0, 1, "30"]])

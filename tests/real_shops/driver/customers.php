@@ -4,7 +4,7 @@
 use PointSync\Connection\Shop;
 use PointSync\Customers\VerifiedAddress;
 use PointSync\Spending\Account;
-use PointSync\Spending\Settings;
+use PointSync\Cart\Settings;
 use PointSync\Storage\Tables;
 
 function do_new_account( array $in ) {
@@ -133,10 +133,4 @@ function do_profile( array $in ) {
 	$errors                           = new WP_Error();
 	PointSync\Admin\ProfileBox::save( $errors, true, (object) array( 'ID' => $in['id'] ) );
 	return $errors->get_error_messages();
-}
-// What the schedule does each hour: PointSync tells its lineage.
-function do_state( array $in ) {
-	PointSync\Storage\Values::remove( PointSync\Connection\Pace::NAME );
-	PointSync\Connection\StateReport::send();
-	do_action( PointSync\Schedule::MINUTE );
 }

@@ -1,6 +1,6 @@
 <?php
-use PointSync\Spending\Money;
-use PointSync\Spending\Rules;
+use PointSync\Cart\Money;
+use PointSync\Cart\Rules;
 
 function test_amounts_are_whole_numbers(): void {
 	same( 1230, Money::to_units( '12.30', 2 ) );

@@ -2,9 +2,9 @@
 
 namespace PointSync\Admin;
 
-use PointSync\Spending\Money;
-use PointSync\Spending\Rules;
-use PointSync\Spending\Settings;
+use PointSync\Cart\Money;
+use PointSync\Cart\Rules;
+use PointSync\Cart\Settings;
 use PointSync\Storage\Values;
 
 /**

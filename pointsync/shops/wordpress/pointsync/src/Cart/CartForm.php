@@ -3,7 +3,6 @@
 namespace PointSync\Cart;
 
 use PointSync\Customers\Texts;
-use PointSync\Spending\Settings;
 
 /**
  * Using points on the classic pages of cart and checkout: a form that works without scripts.

@@ -5,9 +5,6 @@ namespace PointSync\Cart;
 use PointSync\Customers\VerifiedAddress;
 use PointSync\Feed\Balances;
 use PointSync\Spending\Account;
-use PointSync\Spending\Money;
-use PointSync\Spending\Rules;
-use PointSync\Spending\Settings;
 
 /**
  * The points that a customer wants to use for the present cart: kept in the session, and applied as a coupon.

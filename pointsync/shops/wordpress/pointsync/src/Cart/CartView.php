@@ -7,8 +7,6 @@ use PointSync\Customers\AccountPage;
 use PointSync\Customers\Earning;
 use PointSync\Customers\Texts;
 use PointSync\Customers\VerifiedAddress;
-use PointSync\Spending\Money;
-use PointSync\Spending\Settings;
 
 /**
  * What the present customer sees about points at the cart: the same for the classic pages and the blocks.

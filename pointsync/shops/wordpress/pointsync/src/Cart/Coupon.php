@@ -5,7 +5,6 @@ namespace PointSync\Cart;
 use PointSync\Customers\Texts;
 use PointSync\Customers\VerifiedAddress;
 use PointSync\Spending\OrderFacts;
-use PointSync\Spending\Settings;
 
 /**
  * The coupon that stands for points. It exists only in the session of the customer who uses them, so a code that

@@ -3,7 +3,7 @@
 namespace PointSync\Customers;
 
 use PointSync\Connection\Shop;
-use PointSync\Spending\Settings;
+use PointSync\Cart\Settings;
 
 /**
  * How many points products, carts and orders of this shop give, for hints.
@@ -50,7 +50,7 @@ final class Earning {
 		return $rule->points( $amount + $fees );
 	}
 
-	/** The points that an order gives when it counts. */
+	/** The points that an order gives when it counts, without what was refunded. */
 	public static function of_order( \WC_Order $order ): int {
 		$stored = Shop::is_connected() && Settings::shows_hints() ? Shop::rule() : null;
 		if ( ! $stored ) {
@@ -62,13 +62,15 @@ final class Earning {
 			return 0;
 		}
 		if ( $rule->counts_total() ) {
-			return $rule->points( (float) $order->get_total() );
+			return $rule->points( (float) $order->get_total() - (float) $order->get_total_refunded() );
 		}
 		$amount = 0.0;
-		foreach ( $order->get_items( array( 'line_item', 'fee' ) ) as $item ) {
+		foreach ( $order->get_items( array( 'line_item', 'fee' ) ) as $id => $item ) {
 			$product = $item instanceof \WC_Order_Item_Product ? $item->get_product() : null;
 			if ( ! $product || self::counts( $rule, $product ) ) {
-				$amount += (float) $item->get_total() + ( $rule->counts_tax() ? (float) $item->get_total_tax() : 0.0 );
+				$total   = (float) $item->get_total();
+				$left    = $total > 0 ? max( 0.0, 1.0 - (float) $order->get_total_refunded_for_item( $id, $item->get_type() ) / $total ) : 0.0;
+				$amount += $left * ( $total + ( $rule->counts_tax() ? (float) $item->get_total_tax() : 0.0 ) );
 			}
 		}
 		return $rule->points( $amount );

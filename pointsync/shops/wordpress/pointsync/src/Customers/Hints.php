@@ -7,6 +7,9 @@ namespace PointSync\Customers;
  */
 final class Hints {
 
+	/** The mails to customers that say how many points an order gives. */
+	const MAILS = array( 'customer_on_hold_order', 'customer_processing_order', 'customer_completed_order' );
+
 	/** @var array<int, bool> products whose hint is on this page already: themes of blocks run the classic hooks, too */
 	private static $is_shown = array();
 
@@ -52,9 +55,11 @@ final class Hints {
 	 * @param \WC_Order $order
 	 * @param bool      $to_admin
 	 * @param bool      $plain_text
+	 * @param \WC_Email|null $email
 	 */
 	public static function in_mail( $order, $to_admin = false, $plain_text = false, $email = null ): void {
-		$text = $order instanceof \WC_Order && ! $to_admin ? self::of_order( $order ) : '';
+		$is_told = ! $to_admin && $email instanceof \WC_Email && in_array( $email->id, self::MAILS, true );
+		$text    = $is_told && $order instanceof \WC_Order ? self::of_order( $order ) : '';
 		if ( '' === $text ) {
 			return;
 		}

@@ -44,12 +44,18 @@ final class Checkout {
 	 * @throws \Exception The checkout shows its message, and the new totals.
 	 */
 	public static function of_store_api( $order ): void {
+		$line    = OrderFacts::coupon_line( $order );
 		$problem = self::hold( $order );
 		if ( '' === $problem ) {
 			return;
 		}
-		$is_cart = WC()->cart && ! WC()->cart->is_empty() && '' !== CartPoints::code();
-		self::go_on_without( $order );
+		// An existing order that is paid on its own page has nothing to do with the present cart.
+		$is_cart = $line && WC()->cart && $line->get_code() === CartPoints::code();
+		if ( $is_cart ) {
+			self::go_on_without( $order );
+		} else {
+			self::remove_points( $order );
+		}
 		$exception = 'Automattic\\WooCommerce\\StoreApi\\Exceptions\\RouteException';
 		throw new $exception( 'pointsync_points_not_used', esc_html( self::explain( $problem, $order ) ), $is_cart ? 409 : 400 );
 	}

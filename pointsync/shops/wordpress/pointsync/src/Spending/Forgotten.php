@@ -75,11 +75,20 @@ final class Forgotten {
 		if ( in_array( $ref, array_column( $account->movements, 'ref' ), true ) ) {
 			return true;
 		}
-		if ( ! $account->step ) {
+		return $account->step && $ref === Ref::of_step( $account, $account->step );
+	}
+
+	/** Take in the movement with this reference if the feed has told it; whether it has. The caller saves. */
+	public static function recall( Account $account, string $ref ): bool {
+		global $wpdb;
+		$table    = Tables::name( 'movement' );
+		$parts    = Ref::parse( $ref );
+		$movement = $wpdb->get_row( $wpdb->prepare( "SELECT * FROM {$table} WHERE ref = %s LIMIT 1", $ref ) );
+		if ( ! $parts || ! $movement || self::knows( $account, $ref ) ) {
 			return false;
 		}
-		$number = (int) $account->step['number'];
-		return $ref === ( Step::REFUND === $account->step['do'] ? Ref::of_refund( $account, $number ) : Ref::of_spend( $account, $number ) );
+		Outcome::remember( $account, $parts['number'], self::as_known( $movement ) );
+		return true;
 	}
 
 	/** @return array{ref: string, points: int, kind: string, reason: string, at: string} */

@@ -66,6 +66,9 @@ final class OrderStates {
 	 */
 	public static function notice( $order_id ): void {
 		global $wpdb;
+		if ( ! Tables::are_current() ) {
+			return;
+		}
 		$table = Tables::name( 'spending' );
 		$count = $wpdb->query( $wpdb->prepare( "UPDATE {$table} SET due_at = %s WHERE order_id = %d", gmdate( 'Y-m-d H:i:s' ), (int) $order_id ) );
 		if ( $count ) {

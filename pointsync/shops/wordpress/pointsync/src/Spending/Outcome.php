@@ -169,6 +169,8 @@ final class Outcome {
 
 	private static function later_or_stuck( Account $account, Answer $answer ): string {
 		if ( 'ref_conflict' === $answer->code() ) {
+			// A restored shop uses a reference again. The feed tells what it stands for.
+			$account->step = null;
 			return self::stop( $account, self::CONFLICT, $answer );
 		}
 		if ( 422 === $answer->status || 404 === $answer->status ) {

@@ -28,6 +28,16 @@ final class Ref {
 		return self::movement( self::REFUND, $account, $number );
 	}
 
+	/**
+	 * The movement of a step.
+	 *
+	 * @param array<string, mixed> $step
+	 */
+	public static function of_step( Account $account, array $step ): string {
+		$number = (int) $step['number'];
+		return Step::REFUND === $step['do'] ? self::of_refund( $account, $number ) : self::of_spend( $account, $number );
+	}
+
 	/** How the references of this shop's movements of a kind begin. */
 	public static function prefix( string $kind ): string {
 		return $kind . ':' . substr( Shop::id(), 0, 12 ) . ':';

@@ -5,6 +5,7 @@ namespace PointSync\Spending;
 use PointSync\Connection\Pace;
 use PointSync\Connection\Shop;
 use PointSync\Connection\StagingGuard;
+use PointSync\Feed\Reader;
 use PointSync\Schedule;
 use PointSync\Storage\Tables;
 use PointSync\Storage\Values;
@@ -21,12 +22,15 @@ final class Settle {
 	const MAX_STEPS     = 8;
 	const CALL_SECONDS  = 10.0;
 	const ROWS_AT_ONCE  = 20;
-	const LINEAGE       = 'spending.lineage';
+	/** The generation of the feed that was seen last. */
+	const GENERATION = 'spending.generation';
 
 	public function register(): void {
 		add_action( Schedule::SOON, array( self::class, 'run_due' ) );
-		add_action( Schedule::MINUTE, array( self::class, 'run_due' ) );
-		add_action( Schedule::MINUTE, array( self::class, 'notice_restore' ), 5 );
+		// After the feed was read, which tells what this shop may have forgotten.
+		add_action( Schedule::MINUTE, array( self::class, 'run_due' ), 30 );
+		add_action( Schedule::MINUTE, array( self::class, 'notice_restore' ), 22 );
+		add_action( 'pointsync_connected', array( self::class, 'note_connection' ), 20 );
 	}
 
 	/** Settle the rows that are due, oldest first, for at most 30 seconds. */
@@ -62,16 +66,18 @@ final class Settle {
 		return Outcome::LATER !== $result;
 	}
 
-	/** Whether PointSync may have lost what it had recorded: then its `lineage` is another one. */
+	/** PointSync may have lost what it had recorded, as after a restore: then its feed had to be read anew. */
 	public static function notice_restore(): void {
-		$lineage = (string) Shop::get( 'lineage', '' );
-		$known   = Values::get( self::LINEAGE );
-		if ( '' === $lineage || $lineage === $known ) {
-			return;
-		}
-		if ( Values::replace( self::LINEAGE, $known, $lineage ) && null !== $known ) {
+		$generation = (string) Reader::state()['generation'];
+		$known      = Values::get( self::GENERATION );
+		if ( $generation !== $known && Values::replace( self::GENERATION, $known, $generation ) && null !== $known ) {
 			self::repeat_all();
 		}
+	}
+
+	/** The shop was connected, so its feed begins anew, and nothing was lost by that. */
+	public static function note_connection(): void {
+		Values::set( self::GENERATION, (string) Reader::state()['generation'] );
 	}
 
 	/** PointSync was restored: record again what it may have forgotten of the last 90 days. */
@@ -129,6 +135,10 @@ final class Settle {
 		$result = Outcome::apply( $account, $step, $answer, $reason, $at );
 		if ( Outcome::ASK === $result ) {
 			$result = Outcome::adopt( $account, Calls::show_hold( $account, $seconds ), $reason, $at );
+		}
+		if ( Outcome::STUCK === $result && Outcome::CONFLICT === $account->problem && Forgotten::recall( $account, Ref::of_step( $account, $step ) ) ) {
+			$account->problem = '';
+			$result           = Outcome::GO_ON;
 		}
 		if ( Outcome::GO_ON === $result ) {
 			$account->attempts = 0;

@@ -1,6 +1,6 @@
 <?php
 
-namespace PointSync\Spending;
+namespace PointSync\Cart;
 
 /**
  * How points pay: what a point is worth, and how many may be used. Pure; amounts are units as in `Money`.

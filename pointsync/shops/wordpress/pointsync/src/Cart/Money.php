@@ -1,6 +1,6 @@
 <?php
 
-namespace PointSync\Spending;
+namespace PointSync\Cart;
 
 /**
  * Amounts as whole numbers, so that nothing is lost by rounding: `to_units( '12.30', 2 )` is 1230. Pure.

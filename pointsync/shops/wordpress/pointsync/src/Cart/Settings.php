@@ -1,6 +1,6 @@
 <?php
 
-namespace PointSync\Spending;
+namespace PointSync\Cart;
 
 use PointSync\Storage\Options;
 
