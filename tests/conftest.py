@@ -31,7 +31,7 @@ WAITING_TIERS = ("faults", "cli", "postgres", "proxy")
 """Their tests wait for other processes most of the time, so workers take files of the others between them."""
 SECONDS_PER_TEST = {"faults": 8, "postgres": 6, "proxy": 4, "browser": 4, "cli": 1, "peer": 0.25, "admin": 0.15}
 """About how long a test of a tier takes; a test of the others takes a tenth of a second."""
-CHEAP_SCRYPT = "scrypt:1024:8:1"
+CHEAP_SCRYPT = "scrypt:128:8:1"
 
 
 @pytest.hookimpl(optionalhook=True)

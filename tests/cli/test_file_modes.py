@@ -1,6 +1,5 @@
 """Files that PointSync creates can be read by its own account only, whatever the umask and the folder's mode."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,16 +7,16 @@ import pytest
 
 from tests.support.process import SiteProcess
 
-OPEN_UMASK = ("sh", "-c", 'umask 000; exec "$@"', "sh", sys.executable, "-m", "pointsync")
-
 
 @pytest.fixture
 def open_site(tmp_path: Path) -> Iterator[SiteProcess]:
-    """A site in a folder that everybody may read, started with a umask that hides nothing."""
+    """A site in a folder that everybody may read, with a umask that hides nothing. Its first start creates the tables
+    as on a server; a forked process would copy them."""
     site = SiteProcess(tmp_path / "open", env={"TMPDIR": str(tmp_path)})
     site.data_dir.chmod(0o755)
-    site.command = OPEN_UMASK
+    site.umask, site.is_forked = 0, False
     with site:
+        site.is_forked = True
         yield site
 
 

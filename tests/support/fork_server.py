@@ -27,6 +27,8 @@ CLI = "pointsync.cli"
 MAX_REQUEST_BYTES = 200_000
 """A datagram of a Unix socket is not longer; the environment is most of it."""
 CODE_BYTES = 4
+KEEP_UMASK = -1
+"""As for `subprocess`: the umask of the process that starts it."""
 CONNECT_SECONDS = 60
 
 
@@ -39,6 +41,7 @@ class ForkRequest:
     cwd: str
     new_session: bool
     main: str
+    umask: int
 
 
 class ForkedProcess:
@@ -116,9 +119,10 @@ class ForkServer:
         stderr: int,
         new_session: bool = False,
         main: str = CLI,
+        umask: int = KEEP_UMASK,
     ) -> ForkedProcess:
         """Start `main` with these arguments, this environment and these files as its standard streams."""
-        request = ForkRequest(args, dict(env), str(CHECKOUT), new_session, main)
+        request = ForkRequest(args, dict(env), str(CHECKOUT), new_session, main, umask)
         ours, its_end = socket.socketpair()
         with its_end:
             message = json.dumps(asdict(request)).encode()
@@ -150,14 +154,20 @@ def get_server() -> ForkServer:
 
 
 def run(
-    args: list[str], env: Mapping[str, str], *, input: str, timeout_seconds: float, main: str = CLI
+    args: list[str],
+    env: Mapping[str, str],
+    *,
+    input: str,
+    timeout_seconds: float,
+    main: str = CLI,
+    umask: int = KEEP_UMASK,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, as `subprocess.run(..., capture_output=True, encoding="utf-8")` does."""
     with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         stdin.write(input.encode())
         stdin.seek(0)
         streams = {"stdin": stdin.fileno(), "stdout": stdout.fileno(), "stderr": stderr.fileno()}
-        process = get_server().spawn(args, env, **streams, main=main)
+        process = get_server().spawn(args, env, **streams, main=main, umask=umask)
         try:
             code = process.wait(timeout_seconds)
         except BaseException:

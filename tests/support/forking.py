@@ -22,7 +22,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.support.fork_server import CODE_BYTES, MAX_REQUEST_BYTES, ForkRequest
+from tests.support.fork_server import CODE_BYTES, KEEP_UMASK, MAX_REQUEST_BYTES, ForkRequest
 
 FIRST_FD = 3
 LAST_FD = 4096
@@ -89,6 +89,8 @@ def _become(request: ForkRequest) -> None:
     """Be the process that was asked for, as a new interpreter would set it up."""
     if request.new_session:
         os.setsid()
+    if request.umask != KEEP_UMASK:
+        os.umask(request.umask)
     os.chdir(request.cwd)
     os.environ.clear()
     os.environ.update(request.env)
@@ -136,7 +138,7 @@ def _compile_everything() -> None:
     """Start a site once in this process, and leave what all processes have in common: what Werkzeug and SQLAlchemy
     compile, and the tables of a new database."""
     from pointsync import config, create_app, db, startup
-    from tests.support import new_tables
+    from tests.support import new_tables, warm_sites
     from tests.support.route_cache import cache_compiled_routes
     from tests.support.statement_cache import share_compiled_statements
 
@@ -150,6 +152,7 @@ def _compile_everything() -> None:
             _copy_tables_into_new_databases()
             startup.prepare_database()
             db.close_connections()
+        warm_sites.use_two(Path(folder))
 
 
 def _copy_tables_into_new_databases() -> None:

@@ -116,6 +116,7 @@ class SiteProcess:
 
     command: tuple[str, ...] = (sys.executable, "-m", "pointsync")
     is_forked = True
+    umask = fork_server.KEEP_UMASK
 
     def __init__(self, data_dir: Path, port: int | None = None, env: Mapping[str, str] | None = None) -> None:
         self.data_dir = Path(data_dir)
@@ -162,7 +163,9 @@ class SiteProcess:
         if self._forks:
             with Path(os.devnull).open() as nothing:
                 streams = {"stdin": nothing.fileno(), "stdout": output.fileno(), "stderr": output.fileno()}
-                return fork_server.get_server().spawn(list(args), environ, **streams, new_session=new_session)
+                return fork_server.get_server().spawn(
+                    list(args), environ, **streams, new_session=new_session, umask=self.umask
+                )
         return subprocess.Popen(
             [*self.command, *args],
             cwd=CHECKOUT,
@@ -171,6 +174,7 @@ class SiteProcess:
             stdout=output,
             stderr=output,
             start_new_session=new_session,
+            umask=self.umask,
         )
 
     def kill(self) -> None:
@@ -204,7 +208,9 @@ class SiteProcess:
     ) -> subprocess.CompletedProcess[str]:
         """A command on this site's data, as given; for what `cli` hides: the text, stderr, the code."""
         if self._forks:
-            return fork_server.run(list(args), self.env, input=input or "", timeout_seconds=timeout_seconds)
+            return fork_server.run(
+                list(args), self.env, input=input or "", timeout_seconds=timeout_seconds, umask=self.umask
+            )
         return subprocess.run(
             [*self.command, *args],
             cwd=CHECKOUT,
@@ -213,6 +219,7 @@ class SiteProcess:
             capture_output=True,
             encoding="utf-8",
             timeout=timeout_seconds,
+            umask=self.umask,
             check=False,
         )
 

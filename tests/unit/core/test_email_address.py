@@ -201,15 +201,20 @@ def test_the_fast_path_is_used():
 
 def test_what_is_remembered_is_bounded_whatever_callers_send():
     em_spaces, wide_letters = "\u2003" * 700, "\U00010428" * 4  # as long as the input may be, four bytes a character
+    remembered = email_address._normalise_uncommon
+    assert remembered.cache_info().maxsize == email_address.MAX_CACHED
+    remembered.cache_clear()
+    part = email_address.MAX_CACHED // 8
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
-        for number in range(2 * email_address.MAX_CACHED):
+        for number in range(part):
             normalise(f"{em_spaces}{wide_letters}u{number}@x.test")
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert after - before < 4 * 1024 * 1024
+    assert remembered.cache_info().currsize == part
+    assert (after - before) / part * email_address.MAX_CACHED < 4 * 1024 * 1024
 
 
 @settings(max_examples=400)
