@@ -15,7 +15,7 @@ from jinja2 import StrictUndefined
 from pointsync import clock
 from pointsync.accounts import admins
 from pointsync.schedule import turns
-from tests.support import bytecode, new_tables, postgres, run_folder
+from tests.support import bytecode, new_tables, postgres, run_folder, worker_messages
 from tests.support.moving_clock import MovingClock
 from tests.support.route_cache import cache_compiled_routes
 from tests.support.statement_cache import share_compiled_statements
@@ -45,7 +45,9 @@ def pytest_xdist_auto_num_workers() -> int | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Put all temporary files of the run into one folder, in memory where there is room."""
-    if not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        worker_messages.leave_out_needless(config)
+    else:
         folder = run_folder.create()
         if config.option.basetemp is None:
             config.option.basetemp = folder / "pytest"
