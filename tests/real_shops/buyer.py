@@ -33,7 +33,8 @@ class Buyer:
         world.member.record(self.email, points)
         world.expect(self.email, points)
         found = world.do("buyer", email=self.email, settings=SETTINGS)
-        assert found["points"] == points, found
+        if found["points"] != points:  # another request was reading the feed
+            world.shop.wait_balance(self.email, points)
         self.id = found["id"]
         self.visitor = self.new_session()
 

@@ -26,6 +26,8 @@ class Visitor:
         self.url = url
         self.session = requests.Session()
         self.email = ""
+        self.seconds = 0.0
+        """How long the shop took to answer the last order."""
         self._nonce = ""
 
     def get(self, path: str) -> str:
@@ -69,6 +71,7 @@ class Visitor:
         fields = {f"billing_{name}": value for name, value in ADDRESS.items()}
         fields["woocommerce-process-checkout-nonce"] = _field(page, "woocommerce-process-checkout-nonce")
         answer = self.post("/?wc-ajax=checkout", billing_email=self.email, payment_method=method, **fields)
+        self.seconds = answer.elapsed.total_seconds()
         result: dict[str, Any] = answer.json()
         if result.get("reload"):  # the script loads the page again, which has the messages
             result["messages"] = " ".join(_NOTICE.findall(self.get("/classic-checkout/")))
