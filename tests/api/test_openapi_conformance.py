@@ -11,6 +11,7 @@ from pointsync.models import AuditEntry, Balance, Customer, Hold, Movement, Rede
 from tests.api.api_clients import ApiClient
 from tests.support.connected_shops import connect
 
+MODES = ("positive", "negative")
 CASES, MANY_CASES = 10, 60
 """Generated cases for each endpoint, valid and invalid."""
 CASES_WITHOUT_KEY = 5
@@ -27,7 +28,7 @@ def api() -> ModuleType:
 
 
 @pytest.mark.parametrize("cases", [CASES, pytest.param(MANY_CASES, marks=pytest.mark.long)])
-@pytest.mark.parametrize("mode", ["positive", "negative"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("with_key", [True, False], ids=["key", "nobody"])
 def test_every_call(app: Flask, api_client: ApiClient, api: ModuleType, mode: str, with_key: bool, cases: int) -> None:
     cases = cases if with_key else CASES_WITHOUT_KEY
@@ -49,8 +50,8 @@ def test_every_call(app: Flask, api_client: ApiClient, api: ModuleType, mode: st
     assert sent >= (5 if mode == "negative" else 8) * cases * 0.5
 
 
-@pytest.mark.parametrize("mode", api.MODES)
-def test_calls_of_a_connected_shop(app: Flask, mode: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_calls_of_a_connected_shop(app: Flask, api: ModuleType, mode: str) -> None:
     plugin = connect(app)
     headers = {"pointsync-shop": plugin.plugin_id, "pointsync-home": plugin.home}
 
