@@ -15,6 +15,7 @@ _source: Callable[[], datetime] | None = None
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
 )
+_COMMON_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?Z\Z")
 _ADMIN_INPUT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?\Z")
 
 
@@ -45,13 +46,15 @@ def to_milliseconds(time: datetime) -> datetime:
 
 def to_text(time: datetime) -> str:
     """`time` as RFC 3339 in UTC with `Z`, with milliseconds if they are not 0."""
-    time = time.astimezone(UTC)
+    time = time if time.tzinfo is UTC else time.astimezone(UTC)
     spec = "milliseconds" if time.microsecond >= 1000 else "seconds"
-    return time.isoformat(timespec=spec).replace("+00:00", "Z")
+    return f"{time.isoformat(timespec=spec)[: -len('+00:00')]}Z"
 
 
 def from_text(text: str) -> datetime:
     """Parse an RFC 3339 time with a time zone. Raises ValueError for anything else."""
+    if _COMMON_FORM.match(text):  # what PointSync sends; the rest takes four times as long
+        return datetime.fromisoformat(text)
     if not _RFC_3339.match(text):
         raise ValueError("the time is not in RFC 3339 format, such as 2026-03-01T12:00:00Z")
     time = datetime.fromisoformat(text.upper())

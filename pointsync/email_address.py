@@ -63,6 +63,8 @@ def parse(text: str) -> Address:
 
     Checks the form only, not whether mail can be delivered. Raises InvalidInput for `customer`.
     """
+    if len(text) <= MAX_LENGTH and _COMMON_FORM.match(text) and "xn--" not in text:
+        return Address(text, text)
     if len(text) > MAX_INPUT_LENGTH:  # first, because all other checks would take long
         raise InvalidInput("customer", f"An e-mail address has at most {MAX_LENGTH} characters.")
     address = unicodedata.normalize("NFC", text).strip().lower()

@@ -45,6 +45,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Put all temporary files of the run into one folder, in memory where there is room."""
+    gc.disable()  # until the tests are collected: nothing of what is created then becomes garbage
     if hasattr(config, "workerinput"):
         worker_messages.leave_out_needless(config)
     else:
@@ -86,6 +87,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def _rank(item: pytest.Item) -> int:

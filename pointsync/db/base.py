@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, LargeBinary, MetaData
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Dialect, Integer, LargeBinary, MetaData, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 RowNumber = BigInteger().with_variant(Integer, "sqlite")
 """An id that the database assigns: SQLite does so only for a plain INTEGER."""
@@ -55,7 +55,10 @@ class _PostgresUtc(postgresql.TIMESTAMP):
 
 
 def _to_text(value: datetime | None) -> str | None:
-    return None if value is None else value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
+    if value is None:
+        return None
+    value = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[: -len("+00:00")]
 
 
 def _from_text(text: str | None) -> datetime | None:
@@ -72,8 +75,26 @@ class UInt128(TypeDecorator[int]):
     impl = LargeBinary(16)
     cache_ok = True
 
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else value.to_bytes(16)
+    # The processors themselves, because SQLAlchemy would put two more calls around each value.
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> int | None:
-        return None if value is None else int.from_bytes(value)
+    def bind_processor(self, dialect: Dialect) -> Callable[[int | None], bytes | None]:
+        """To what the driver takes."""
+        return _to_bytes
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[bytes | None], int | None]:
+        """From what the driver returns."""
+        return _from_bytes
+
+
+def _to_bytes(value: int | None) -> bytes | None:
+    return None if value is None else value.to_bytes(16)
+
+
+def _from_bytes(value: bytes | None) -> int | None:
+    return None if value is None else int.from_bytes(value)
+
+
+def as_stored(column: InstrumentedAttribute[Any] | ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column as the driver returns it, for queries of many rows: converting each value takes longer than reading
+    the row."""
+    return type_coerce(column, NullType())

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect
+from sqlalchemy import Boolean, Dialect
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from pointsync.db import Base
 
@@ -47,5 +48,11 @@ def _prepare_insert(
     types = (model.__table__.c[name].type for name in names)
     return (
         f"INSERT INTO {model.__tablename__} ({columns}) VALUES ({placeholders})",  # noqa: S608
-        tuple(each.dialect_impl(dialect).bind_processor(dialect) for each in types),
+        tuple(_get_converter(each, dialect) for each in types),
     )
+
+
+def _get_converter(column_type: TypeEngine[Any], dialect: Dialect) -> Converter | None:
+    if isinstance(column_type, Boolean):
+        return None  # both drivers take it; SQLAlchemy would only check it
+    return column_type.dialect_impl(dialect).bind_processor(dialect)

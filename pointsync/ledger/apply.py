@@ -1,10 +1,10 @@
 """Applying movements from other sites: each exactly once, however often it is sent."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
@@ -24,8 +24,8 @@ from pointsync.ledger.integrity.digested_customer import digest_of_row
 from pointsync.ledger.movement_row import MovementRow
 from pointsync.ledger.people.erased.lives import hide_in
 from pointsync.ledger.people.erased.tokens import is_token
-from pointsync.models import Balance, Customer, Movement, Origin, Reserve
-from pointsync.models.movement import LOCAL_KINDS
+from pointsync.models import Customer, Movement, Origin, Reserve
+from pointsync.models.movement import LOCAL_KINDS, SENT_KINDS
 from pointsync.text_limits import MAX_POINTS, MAX_REASON_LENGTH, MAX_REF_LENGTH, is_storable, sanitise
 
 MAX_KIND_LENGTH = 32
@@ -42,8 +42,7 @@ _FIND_EXISTING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingMovement:
+class IncomingMovement(msgspec.Struct, frozen=True, gc=False):
     """A movement as another site sends it, with `set_to` instead of `points` if it sets the balance."""
 
     id: str
@@ -60,9 +59,11 @@ class IncomingMovement:
     """Only read if the customer was erased: then nobody can compute it any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyResult:
-    """The result for one movement: `applied`, `duplicate`, `conflict` or `refused` (with `code` and `message`)."""
+class ApplyResult(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The result for one movement: `applied`, `duplicate`, `conflict` or `refused` (with `code` and `message`).
+
+    Its JSON is the result on the wire.
+    """
 
     id: str
     status: str
@@ -90,24 +91,19 @@ def apply(
     if not is_origin_locked:
         lock_origin(session, origin, now)
     existing = _find_existing(session, origin, [each.id for each in incoming])
-    emails: dict[int, str] = {}
-    addresses: dict[str, Address] = {}
-    refusals: dict[int, ApplyResult] = {}
-    for index, each in enumerate(incoming):
-        email_problem = None
-        try:
-            address = parse(each.customer)
-            emails[index] = address.key
-            addresses.setdefault(address.key, address)
-        except InvalidInput as error:
-            email_problem = error.message
-        if each.id not in existing and (refusal := _find_refusal(each, email_problem)):
-            refusals[index] = refusal
-    restored = _restore_edited(session, origin, reserve, incoming, emails, existing, now)
+    addresses = [_parse_customer(each) for each in incoming]
+    refusals = {
+        index: refusal
+        for index, each in enumerate(incoming)
+        if each.id not in existing and (refusal := _find_refusal(each, addresses[index]))
+    }
+    restored = _restore_edited(session, origin, reserve, incoming, addresses, existing, now)
     new_indexes = [index for index, each in enumerate(incoming) if each.id not in existing and index not in refusals]
-    dated = [(addresses[emails[index]], _clamped_time(incoming[index], now)) for index in new_indexes]
+    latest_time = now + MAX_TIME_AHEAD  # what is dated later is taken to happen now
+    times = {index: now if (at := incoming[index].at or now) > latest_time else at for index in new_indexes}
+    dated = [(address, times[index]) for index in new_indexes if isinstance(address := addresses[index], Address)]
     placed = dict(zip(new_indexes, customers.get_or_create_at(session, dated, now), strict=True))
-    known = customers.find_locked(session, sorted({emails[i] for i in emails if incoming[i].id in existing}))
+    known = _find_known(session, incoming, addresses, existing)
     balances = LockedBalances(session, ((found.id, reserve.id) for _, found in placed.values()))
 
     results: list[ApplyResult] = []
@@ -117,23 +113,25 @@ def apply(
         if each.id in restored:
             results.append(ApplyResult(each.id, "applied", balance=restored.pop(each.id)))
         elif each.id in seen:  # applied before, perhaps earlier in this batch
-            customer = placed[index][1] if index in placed else known.get(emails.get(index, ""))
+            customer = placed[index][1] if index in placed else known.get(_key(addresses[index]))
             results.append(_compare_with_existing(each, seen[each.id], customer, reserve))
         elif index in refusals:
             results.append(refusals[index])
         else:
             address, customer = placed[index]
             key = (customer.id, reserve.id)
-            points = each.points if each.set_to is None else each.set_to - balances.get(key)
-            if leaves_bounds(balances.get(key), points):
+            before = balances.get(key)
+            points = each.points if each.set_to is None else each.set_to - before
+            if leaves_bounds(before, points):
                 message = f"The balance would leave ±{MAX_POINTS:,}."
                 results.append(ApplyResult(each.id, "refused", "out_of_bounds", message))
                 continue
             balance = balances.add(key, points)
-            row = _build_row(each, emails[index], address, origin, reserve, customer, points, balance, now)
+            sent_email = _key(addresses[index])
+            row = _build_row(each, sent_email, address, origin, reserve, customer, points, balance, times[index], now)
             rows.append(row)
             seen[each.id] = row
-            results.append(ApplyResult(each.id, "applied", balance=row.balance))
+            results.append(ApplyResult(each.id, "applied", balance=balance))
     if rows:
         balances.save()
         insert_movements(session, rows)
@@ -155,18 +153,33 @@ def lock_origin(session: Session, auth: str, now: datetime) -> Origin:
     return origin
 
 
-def get_current_balance(session: Session, origin: str, movement_id: str) -> int | None:
-    """The current balance of the customer and reserve of a movement from `origin`; None if it is not recorded here."""
-    query = select(Customer.person_id(), Movement.reserve_id).join(Customer, Customer.id == Movement.customer_id)
-    query = query.where(Movement.origin == origin, Movement.id == movement_id)
-    row = session.execute(query).first()
-    return None if row is None else session.get_one(Balance, tuple(row), populate_existing=True).points
-
-
 def _find_existing(session: Session, origin: str, movement_ids: list[str]) -> dict[str, Row[Any]]:
     """What is needed of the movements that were applied before, by id."""
     rows: Iterable[Row[Any]] = session.connection().execute(_FIND_EXISTING, {"origin": origin, "ids": movement_ids})
     return {row.id: row for row in rows}
+
+
+def _parse_customer(movement: IncomingMovement) -> Address | InvalidInput:
+    """The customer's address, or what is wrong with it."""
+    try:
+        return parse(movement.customer)
+    except InvalidInput as error:
+        return error
+
+
+def _key(address: Address | InvalidInput) -> str:
+    return address.key if isinstance(address, Address) else ""
+
+
+def _find_known(
+    session: Session,
+    incoming: Sequence[IncomingMovement],
+    addresses: Sequence[Address | InvalidInput],
+    existing: Mapping[str, Row[Any]],
+) -> dict[str, FoundCustomer]:
+    """The customers of the movements that were applied before, by their addresses."""
+    known = {_key(address) for each, address in zip(incoming, addresses, strict=True) if each.id in existing}
+    return customers.find_locked(session, sorted(known - {""}))
 
 
 def _restore_edited(
@@ -174,7 +187,7 @@ def _restore_edited(
     origin: str,
     reserve: Reserve,
     incoming: Sequence[IncomingMovement],
-    emails: dict[int, str],
+    addresses: Sequence[Address | InvalidInput],
     existing: dict[str, Row[Any]],
     now: datetime,
 ) -> dict[str, int]:
@@ -183,13 +196,13 @@ def _restore_edited(
     Return the balances afterwards, by id.
     """
     restored: dict[str, int] = {}
-    for index, each in enumerate(incoming):
+    for each, address in zip(incoming, addresses, strict=True) if existing else ():
         row = existing.get(each.id)
         if row is None or row.digest == digest_of_row(row.id, row.points, row.sent_customer, row.email, row.digest):
             continue
-        if index not in emails or each.set_to is not None or each.id in restored or row.reserve_id != reserve.id:
+        if not _key(address) or each.set_to is not None or each.id in restored or row.reserve_id != reserve.id:
             continue
-        sent_customer = _as_sent(each.customer, emails[index])
+        sent_customer = _as_sent(each.customer, _key(address))
         if row.digest == digest(each.id, each.points, sent_customer):
             restored[each.id] = restore_row.restore(session, origin, each.id, each.points, sent_customer, now)
     if restored:
@@ -202,21 +215,18 @@ def _as_sent(customer: str, email: str) -> str:
     return customer if len(customer) <= MAX_SENT_CUSTOMER_LENGTH else email
 
 
-def _find_refusal(movement: IncomingMovement, email_problem: str | None) -> ApplyResult | None:
+def _find_refusal(movement: IncomingMovement, address: Address | InvalidInput) -> ApplyResult | None:
     """Why a new movement cannot be applied; None if it can."""
-    requested_points = movement.points if movement.set_to is None else movement.set_to
-    if movement.kind in LOCAL_KINDS:
-        return ApplyResult(
-            movement.id, "refused", "local_kind", f"A movement of kind {movement.kind} stays on its own site."
-        )
+    requested_points, kind = movement.points if movement.set_to is None else movement.set_to, movement.kind
+    if kind in LOCAL_KINDS:
+        return ApplyResult(movement.id, "refused", "local_kind", f"A movement of kind {kind} stays on its own site.")
     if abs(requested_points) > MAX_POINTS:
         return ApplyResult(movement.id, "refused", "out_of_bounds", f"Points must be within ±{MAX_POINTS:,}.")
-    if not movement.kind or len(movement.kind) > MAX_KIND_LENGTH or not is_storable(movement.kind):
-        return ApplyResult(
-            movement.id, "refused", "malformed", f"The kind must have 1 to {MAX_KIND_LENGTH} plain characters."
-        )
-    if email_problem is not None:
-        return ApplyResult(movement.id, "refused", "malformed", email_problem)
+    if kind not in SENT_KINDS and not (0 < len(kind) <= MAX_KIND_LENGTH and is_storable(kind)):
+        message = f"The kind must have 1 to {MAX_KIND_LENGTH} plain characters."
+        return ApplyResult(movement.id, "refused", "malformed", message)
+    if isinstance(address, InvalidInput):
+        return ApplyResult(movement.id, "refused", "malformed", address.message)
     return None
 
 
@@ -246,12 +256,6 @@ def _has_same_digest(movement: IncomingMovement, existing: MovementRow | Row[Any
     return existing.digest == digest(movement.id, existing.points, _as_sent(movement.customer, email))
 
 
-def _clamped_time(movement: IncomingMovement, now: datetime) -> datetime:
-    """When it happened; a time too far in the future is taken to be now."""
-    at = movement.at or now
-    return now if at > now + MAX_TIME_AHEAD else at
-
-
 def _build_row(
     movement: IncomingMovement,
     sent_email: str,
@@ -261,15 +265,17 @@ def _build_row(
     customer: FoundCustomer,
     points: int,
     balance: int,
+    at: datetime,
     now: datetime,
 ) -> MovementRow:
     email, sent_customer = address.key, _as_sent(movement.customer, sent_email)
-    own_digest, ref = digest(movement.id, points, sent_customer), movement.ref
-    if is_token(email):
+    own_digest, ref, source = digest(movement.id, points, sent_customer), movement.ref, movement.source
+    is_erased = is_token(email)
+    if is_erased:
         ref = hide_in(ref, sent_customer, email)
     if is_token(sent_customer):
         own_digest = own_digest if movement.digest is None else movement.digest
-    elif is_token(email):
+    elif is_erased:
         sent_customer = email  # erased here; the digest still contains the address
     return MovementRow(
         origin=origin,
@@ -281,11 +287,11 @@ def _build_row(
         points=points,
         set_to=movement.set_to,
         balance=balance,
-        reason="" if is_token(email) else sanitise(movement.reason, MAX_REASON_LENGTH),
+        reason="" if is_erased else sanitise(movement.reason, MAX_REASON_LENGTH),
         source=None,  # the `ref` is for people only: it is unique at its origin, and not here
         ref=sanitise(ref, MAX_REF_LENGTH) if ref else None,
-        ref_source=sanitise(movement.source, MAX_REF_LENGTH) if movement.source else None,
-        at=_clamped_time(movement, now),
+        ref_source=sanitise(source, MAX_REF_LENGTH) if source else None,
+        at=at,
         recorded_at=now,
         below_zero=balance < 0 and points < 0 and not reserve.may_go_below_zero,
         is_history=movement.is_history,

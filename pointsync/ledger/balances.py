@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from pointsync.db.bulk import execute_many
 from pointsync.db.is_in import is_in, is_in_parameter
 from pointsync.db.upsert import insert_or_ignore
-from pointsync.models import Balance
+from pointsync.models import Balance, Customer, Movement
 from pointsync.text_limits import MAX_POINTS
 
 BalanceKey = tuple[int, int]
@@ -81,7 +81,7 @@ class LockedBalances:
             return {}
         reserve_ids = {reserve for _, reserve in keys}
         parameters = {"customer_ids": [customer for customer, _ in keys], "reserve_ids": list(reserve_ids)}
-        rows = self._session.connection().execute(_LOCK_BALANCES, parameters)
+        rows = self._session.connection().execute(_LOCK_BALANCES, parameters).all()
         # With several reserves, more rows than wanted may match. They are locked in the same order.
         found = {(customer, reserve): points for customer, reserve, points in rows}
         return found if len(reserve_ids) == 1 else {key: found[key] for key in keys if key in found}
@@ -93,3 +93,11 @@ def points_by_customer(session: Session, reserve_id: int, customer_ids: Sequence
     query = select(Balance.customer_id, Balance.reserve_id, Balance.points)
     rows = session.execute(query.where(is_in(Balance.customer_id, customer_ids)))
     return {customer_id: points for customer_id, found_id, points in rows if found_id == reserve_id}
+
+
+def get_current_balance(session: Session, origin: str, movement_id: str) -> int | None:
+    """The current balance of the customer and reserve of a movement from `origin`; None if it is not recorded here."""
+    query = select(Customer.person_id(), Movement.reserve_id).join(Customer, Customer.id == Movement.customer_id)
+    query = query.where(Movement.origin == origin, Movement.id == movement_id)
+    row = session.execute(query).first()
+    return None if row is None else session.get_one(Balance, tuple(row), populate_existing=True).points

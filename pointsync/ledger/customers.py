@@ -101,7 +101,7 @@ def find_locked(session: Session, emails: Sequence[str]) -> dict[str, FoundCusto
 def _find(session: Session, emails: Sequence[str], query: Any) -> dict[str, FoundCustomer]:
     if not emails:
         return {}
-    rows = session.connection().execute(query, {"emails": list(emails)})
+    rows = session.connection().execute(query, {"emails": list(emails)}).all()
     return {email: FoundCustomer(*values) for email, *values in rows}
 
 

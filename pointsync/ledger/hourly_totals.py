@@ -44,10 +44,10 @@ def add_movements(session: Session, rows: Iterable[MovementRow]) -> None:
     for row in rows:
         if not row.points:
             continue
-        totals = sums.setdefault((_start_of_hour(row.at), row.origin, row.reserve_id, row.kind), [0, 0, 0])
+        key = (_start_of_hour(row.at), row.origin, row.reserve_id, row.kind)
+        totals = sums.get(key) or sums.setdefault(key, [0, 0, 0])
         totals[0] += 1
-        totals[1] += max(row.points, 0)
-        totals[2] += max(-row.points, 0)
+        totals[1 if row.points > 0 else 2] += abs(row.points)
     rows_of_totals = [
         {
             "hour": hour,
@@ -74,4 +74,5 @@ def movement_hour(session: Session) -> ColumnElement[datetime]:
 
 
 def _start_of_hour(time: datetime) -> datetime:
-    return time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    time = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return time.replace(minute=0, second=0, microsecond=0)

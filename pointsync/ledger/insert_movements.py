@@ -1,7 +1,6 @@
 """Inserting movements, with everything that each new movement leads to, wherever it was recorded."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 
 from sqlalchemy.orm import Session
 
@@ -9,17 +8,15 @@ from pointsync.db.bulk import insert_many
 from pointsync.db.commit_signal import notify_at_commit
 from pointsync.ledger import hourly_totals, mail_queue
 from pointsync.ledger.feed.safe_point import announce_movements
-from pointsync.ledger.movement_row import NAMES, MovementRow
+from pointsync.ledger.movement_row import NAMES, MovementRow, insertable
 from pointsync.ledger.rewards import levels
 from pointsync.models import Movement
-
-_get_values = attrgetter(*("address_id" if name == "customer_id" else name for name in NAMES))
 
 
 def insert_movements(session: Session, rows: Sequence[MovementRow]) -> None:
     """Insert `rows`, all of one origin, and update hourly totals, reached levels and mails."""
     announce_movements(session)
-    insert_many(session, Movement, NAMES, map(_get_values, rows))
+    insert_many(session, Movement, NAMES, insertable(rows))
     hourly_totals.add_movements(session, rows)
     levels.record_unlocks(session, rows)
     mail_queue.enqueue_redemption_mails(session, rows)

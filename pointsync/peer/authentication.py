@@ -38,12 +38,19 @@ def check_pass(identity: Identity, signed: wire.SignedMessage, now: datetime) ->
     return used_passes
 
 
-def parse_request(identity: Identity, signed: wire.SignedMessage, raw_body: bytes, encoding: str | None) -> JsonObject:
-    """The body of a request with a valid Pass. Raises WireError if it was not made for this site by its sender.
+def parse_request(
+    identity: Identity,
+    signed: wire.SignedMessage,
+    raw_body: bytes,
+    encoding: str | None,
+    raw_member: str | None = None,
+) -> JsonObject:
+    """The body of a request with a valid Pass, in which `raw_member` is not decoded. Raises WireError if it was not
+    made for this site by its sender.
 
     Only now is it unpacked and parsed: strangers could make that expensive.
     """
-    body = wire.parse_body(raw_body, encoding)
+    body = wire.parse_body(raw_body, encoding, raw_member)
     sender = wire.require_text(body, "from")
     if wire.require_text(body, "to") != identity.auth:
         raise WireError(409, "wrong_recipient", "This request is for another site.")

@@ -1,8 +1,8 @@
 """The server of `movements/hand-on`: a site that an admin here allows hands on another site's movements."""
 
-from dataclasses import replace
 from datetime import datetime
 
+import msgspec
 from flask import Response
 from sqlalchemy.orm import Session
 
@@ -11,14 +11,13 @@ from pointsync.ledger import received_summary
 from pointsync.ledger.apply import ApplyResult, IncomingMovement
 from pointsync.ledger.people.erased.tokens import is_token
 from pointsync.models import Origin
+from pointsync.peer.parse_movements import parse_movements
 from pointsync.peer.pointsync import (
     JsonObject,
     apply_movements,
     handle_call,
     log_results,
-    parse_movement,
     require_pinned_sender,
-    result_json,
 )
 from pointsync.sync.hand_on import permissions
 from pointsync.sync.protocol import wire
@@ -33,13 +32,11 @@ def hand_on_movements() -> Response:
     def build_answer(session: Session, identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
         nonlocal results
         origin = require_origin(session, identity, body)
-        reserve, results = apply_movements(session, body, origin, _parse_handed_on, now)
-        return {
-            "results": [result_json(each) for each in results],
-            "have": received_summary.get_have(session, origin, reserve.id),
-        }
+        batch = apply_movements(session, body, origin, _parse_handed_on, now)
+        results = batch.results
+        return {"results": results, "have": received_summary.get_have(session, origin, batch.reserve.id)}
 
-    response = handle_call(build_answer)
+    response = handle_call(build_answer, raw_member="movements")
     log_results(results)
     return response
 
@@ -59,12 +56,16 @@ def require_origin(session: Session, identity: Identity, body: JsonObject) -> st
     return origin
 
 
-def _parse_handed_on(item: object) -> IncomingMovement | ApplyResult:
-    """A movement of a batch, or its refusal, also if it was changed in the database of the site that hands it on."""
-    movement = parse_movement(item)
+def _parse_handed_on(raw: msgspec.Raw) -> list[IncomingMovement | ApplyResult]:
+    """The movements of a batch, or their refusals, also if one was changed in the database of the site that hands it
+    on."""
+    return [_check_handed_on(each) for each in parse_movements(raw)]
+
+
+def _check_handed_on(movement: IncomingMovement | ApplyResult) -> IncomingMovement | ApplyResult:
     if not isinstance(movement, IncomingMovement):
         return movement
     is_right = movement.digest in (None, digests.digest(movement.id, movement.points, movement.customer))
     if not is_right and not is_token(movement.customer):
         return ApplyResult(movement.id, "refused", "altered", "It contradicts its digest.")
-    return replace(movement, is_history=True)
+    return msgspec.structs.replace(movement, is_history=True)

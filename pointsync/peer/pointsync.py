@@ -2,9 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, TooManyRequests
 
 import pointsync
-from pointsync import clock, db, digests, ids, whole_number
+from pointsync import clock, db
 from pointsync.errors import DomainError
 from pointsync.ledger import mail_queue, received_summary, reserves
 from pointsync.ledger.apply import ApplyResult, IncomingMovement, apply
 from pointsync.ledger.people.erasure import receipt_answers
 from pointsync.models import Origin, Remote, Reserve
 from pointsync.peer import authentication
+from pointsync.peer.parse_movements import parse_movements
 from pointsync.runtime import get_runtime
 from pointsync.sync.comparison import changes as change_sums
 from pointsync.sync.comparison import delivered, received
@@ -53,14 +54,15 @@ def movements() -> Response:
 
     def build_answer(session: Session, _identity: Identity, body: JsonObject, now: datetime) -> JsonObject:
         nonlocal results
-        reserve, results = apply_movements(session, body, body["from"], parse_movement, now, is_origin_locked=True)
-        summary, is_known = received_summary.load(session, body["from"], reserve.id)
+        batch = apply_movements(session, body, body["from"], parse_movements, now, is_origin_locked=True)
+        results = batch.results
+        summary, is_known = received_summary.load(session, body["from"], batch.reserve.id)
         if summary and is_known:
-            received.compare_batch(session, summary, body, results, now)
+            received.compare_batch(session, summary, body.get("told"), batch.incoming, results, now)
         have = received_summary.have_json(summary, is_known)
-        return {"results": [result_json(each) for each in results], "have": have}
+        return {"results": results, "have": have}
 
-    response = handle_call(build_answer)
+    response = handle_call(build_answer, raw_member="movements")
     log_results(results)
     return response
 
@@ -126,26 +128,32 @@ def _build_sent_fields(session: Session, body: JsonObject) -> JsonObject:
     }
 
 
+class AppliedBatch(NamedTuple):
+    """The movements of a request, in its order: as they came in, or their refusals, and their results."""
+
+    reserve: Reserve
+    incoming: Sequence[IncomingMovement | ApplyResult]
+    results: list[ApplyResult]
+
+
 def apply_movements(
     session: Session,
     body: JsonObject,
     origin: str,
-    parse: Callable[[object], IncomingMovement | ApplyResult],
+    parse: Callable[[msgspec.Raw], Sequence[IncomingMovement | ApplyResult]],
     now: datetime,
     *,
     is_origin_locked: bool = False,
-) -> tuple[Reserve, list[ApplyResult]]:
-    """Apply the movements of a request to the reserve that it names; one that `parse` refuses is not applied."""
-    items = body.get("movements")
-    if not isinstance(items, list):
-        raise WireError(400, "malformed", "movements must be a list.")
-    if len(items) > wire.MAX_BATCH:
-        raise WireError(413, "too_large", f"A batch has at most {wire.MAX_BATCH:,} movements.")
+) -> AppliedBatch:
+    """Apply the movements of a request to the reserve that it names; those that `parse` refuses are not applied."""
+    parsed = parse(body.get("movements") or msgspec.Raw(b"null"))
     reserve = require_reserve(session, body)
-    parsed = [parse(item) for item in items]
     incoming = [each for each in parsed if isinstance(each, IncomingMovement)]
-    applied = iter(apply(session, origin, reserve, incoming, now, is_origin_locked=is_origin_locked))
-    return reserve, [next(applied) if isinstance(each, IncomingMovement) else each for each in parsed]
+    results = apply(session, origin, reserve, incoming, now, is_origin_locked=is_origin_locked)
+    if len(incoming) < len(parsed):
+        applied = iter(results)
+        results = [next(applied) if isinstance(each, IncomingMovement) else each for each in parsed]
+    return AppliedBatch(reserve, parsed, results)
 
 
 def require_reserve(session: Session, body: JsonObject) -> Reserve:
@@ -158,39 +166,16 @@ def require_reserve(session: Session, body: JsonObject) -> Reserve:
     return reserve
 
 
-def parse_movement(item: object) -> IncomingMovement | ApplyResult:
-    """A movement of a batch, or its refusal if it is malformed."""
-    raw_id = item.get("id") if isinstance(item, dict) else None
-    clean_id = sanitise(raw_id, 64) if isinstance(raw_id, str) else ""
-    try:
-        movement = msgspec.convert(whole_number.with_numbers(item, ("points",)), wire.Movement)
-        at = clock.from_text(movement.at)
-    except ValueError as error:
-        return ApplyResult(clean_id, "refused", "malformed", sanitise(str(error), 200))
-    if ids.parse_movement_id(movement.id) is None:
-        return ApplyResult(
-            clean_id, "refused", "malformed", "The id must be a positive 63-bit integer in decimal digits."
-        )
-    return IncomingMovement(
-        id=movement.id,
-        customer=movement.customer,
-        points=movement.points,
-        kind=movement.kind,
-        reason=movement.reason,
-        at=at,
-        ref=movement.ref,
-        source=movement.source,
-        is_history=movement.history,
-        digest=digests.from_text(movement.digest),
-    )
-
-
 def handle_call(
-    build_answer: Callable[[Session, Identity, JsonObject, datetime], JsonObject], *, only_reads: bool = False
+    build_answer: Callable[[Session, Identity, JsonObject, datetime], JsonObject],
+    *,
+    only_reads: bool = False,
+    raw_member: str | None = None,
 ) -> Response:
     """Authenticate the caller, run `build_answer` in a transaction, and sign the answer after the commit.
 
-    With `only_reads`, it runs after the transaction, because it may take long and others want to write.
+    With `only_reads`, it runs after the transaction, because it may take long and others want to write. `raw_member` of
+    the body is not decoded.
     """
     state, now = get_runtime(), clock.now()
     raw_body = request.get_data(cache=False)
@@ -209,7 +194,7 @@ def handle_call(
         # Signed, because the caller signs with our time then.
         error = WireError(401, "clock_skew", "The clocks are more than 5 minutes apart.", time=clock.to_text(now))
         return sign(msgspec.json.encode(error.to_json()), error.status)
-    body = authentication.parse_request(identity, signed, raw_body, encoding)
+    body = authentication.parse_request(identity, signed, raw_body, encoding, raw_member)
     is_old_pass = identity.passes[0] not in used_passes
 
     def handle_in_transaction(session: Session) -> JsonObject | WireError:
@@ -248,14 +233,6 @@ def require_listed_sender(session: Session, body: JsonObject) -> str:
 
 def _reserve_json(reserve: Reserve) -> dict[str, str]:
     return {"key": reserve.key, "name": sanitise(reserve.name, MAX_NAME_LENGTH)}
-
-
-def result_json(applied: ApplyResult) -> JsonObject:
-    """A result on the wire."""
-    optional = {"code": applied.code, "message": applied.message, "balance": applied.balance}
-    return {"id": applied.id, "status": applied.status} | {
-        name: value for name, value in optional.items() if value is not None
-    }
 
 
 @blueprint.errorhandler(WireError)

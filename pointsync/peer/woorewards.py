@@ -14,7 +14,8 @@ from pointsync import clock, crypto, db, ids
 from pointsync.email_address import normalise, parse
 from pointsync.errors import InvalidInput, TryLater
 from pointsync.ledger import customers
-from pointsync.ledger.apply import IncomingMovement, apply, get_current_balance, lock_origin
+from pointsync.ledger.apply import IncomingMovement, apply, lock_origin
+from pointsync.ledger.balances import get_current_balance
 from pointsync.ledger.fetch_back import state as fetch_back
 from pointsync.models import Origin, Reserve
 from pointsync.runtime import get_runtime

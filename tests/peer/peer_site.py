@@ -22,7 +22,8 @@ from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Delivery, Movement, Origin, Remote, Reserve, Setting
 from pointsync.runtime import get_runtime
 from pointsync.schedule import remote_ticks
-from pointsync.sync.delivery import courier
+from pointsync.sync.delivery.claim import list_due
+from pointsync.sync.delivery.deliver import deliver
 from pointsync.sync.protocol.ping import PingResult
 from pointsync.sync.remotes import blocked_origins, check, remote_json, remotes, sharing_key
 from pointsync.sync.repair import changes as change_repair
@@ -268,7 +269,7 @@ class PeerSite:
         timer.start()
         try:
             with self.app.app_context():
-                courier.deliver(remote_id, stopping)
+                deliver(remote_id, stopping)
         finally:
             timer.cancel()
             timer.join()
@@ -278,7 +279,7 @@ class PeerSite:
 
     def is_due(self, remote_id: int) -> bool:
         """Whether a courier would be started now."""
-        return remote_id in self.read(lambda session: courier.list_due(session, clock.now()))
+        return remote_id in self.read(lambda session: list_due(session, clock.now()))
 
     def retry(self, remote_id: int) -> None:
         """*Retry now*."""

@@ -17,7 +17,7 @@ from flask import Flask
 from pointsync import config, create_app, db, startup
 from pointsync.runtime import get_runtime
 from pointsync.schedule.scheduler import SCHEDULE
-from pointsync.sync.delivery import courier
+from pointsync.sync.delivery.deliver import deliver
 from tests.support.process import free_port
 from tests.support.wsgi_server import run_server
 
@@ -45,7 +45,7 @@ def use_two(folder: Path) -> None:
             _call_shop_api(site, _command(site, "key", "create", "shop")["key"])
         for site in sites * 2:
             with site.app_context():
-                courier.deliver(1, threading.Event())
+                deliver(1, threading.Event())
                 for job, _ in SCHEDULE:
                     job()
         for args in READING_COMMANDS:

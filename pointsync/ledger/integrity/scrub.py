@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pointsync.db.base import as_stored
 from pointsync.digests import DigestSum
 from pointsync.ledger import received_summary
 from pointsync.ledger.apply import lock_origin
@@ -94,7 +95,7 @@ def find_wrong_sums(session: Session, origin: str | None = None) -> dict[tuple[s
     Reads the whole ledger once, or all movements of `origin`.
     """
     summaries = select(ReceivedSummary)
-    movements = select(Movement.seq, Movement.origin, Movement.reserve_id, Movement.digest)
+    movements = select(Movement.seq, Movement.origin, Movement.reserve_id, as_stored(Movement.digest))
     if origin is not None:
         summaries = summaries.where(ReceivedSummary.origin == origin)
         movements = movements.where(Movement.origin == origin)
@@ -109,7 +110,7 @@ def find_wrong_sums(session: Session, origin: str | None = None) -> dict[tuple[s
     for seq, each_origin, reserve_id, number in rows:
         total = counted.setdefault((each_origin, reserve_id), [0, 0])
         total[0] += 1
-        total[1] += altered.get(seq, number or 0)
+        total[1] += altered.get(seq) or int.from_bytes(number)
     right = {key: DigestSum() + DigestSum(*total) for key, total in counted.items()}
     keys = right.keys() | stored.keys()
     return {

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from pointsync import db
+from pointsync.db.base import as_stored
 from pointsync.db.is_in import is_in
 from pointsync.digests import DigestSum
 from pointsync.ledger import received_summary
@@ -37,7 +38,7 @@ def _select_sums() -> Select[int, int | None, bool]:
 
 def sum_deliveries(session: Session, delivery_ids: Iterable[int]) -> DigestSum:
     """The sum of the movements of these deliveries; those without a digest yet are left out."""
-    return DigestSum.of(session.scalars(_select_digests().where(is_in(Delivery.id, list(delivery_ids)))))
+    return _sum(session, _select_digests().where(is_in(Delivery.id, list(delivery_ids))))
 
 
 def effective_digest() -> ColumnElement[Any]:
@@ -84,13 +85,17 @@ def recount(session: Session, remote: Remote) -> bool:
 
 def _count(session: Session, remote: Remote) -> DigestSum:
     query = _select_digests().where(Delivery.remote_id == remote.id, Delivery.counted_condition())
-    return DigestSum.of(session.scalars(query.execution_options(yield_per=10_000)))
+    return _sum(session, query.execution_options(yield_per=10_000))
 
 
-def _select_digests() -> Select[int]:
-    """The digests of the movements of deliveries."""
+def _sum(session: Session, query: Select[bytes]) -> DigestSum:
+    return DigestSum.of(map(int.from_bytes, session.scalars(query)))
+
+
+def _select_digests() -> Select[bytes]:
+    """The digests of the movements of deliveries, as they are stored."""
     return (
-        select(effective_digest())
+        select(as_stored(effective_digest()))
         .select_from(Delivery)
         .join(Movement, Movement.seq == Delivery.movement_seq)
         .join(AlteredMovement, AlteredMovement.movement_seq == Movement.seq, isouter=True)

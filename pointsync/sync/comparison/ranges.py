@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from pointsync import ids
+from pointsync.db.base import as_stored
 from pointsync.digests import DigestSum, to_text
 from pointsync.models import AlteredMovement, Movement
 
@@ -22,17 +23,15 @@ def describe(
     session: Session, origin: str, reserve_id: int, id_ranges: Sequence[tuple[int, int]]
 ) -> list[dict[str, Any]]:
     """For each range `{low, high, count, hash}`, and below 1,000 movements `movements: [[id, digest], …]`."""
-    altered = load_altered(session)
+    altered = load_altered(session, origin)
     answer, listed_count = [], 0
     for low, high in id_ranges:
         count = total = 0
         listed: list[tuple[str, int]] | None = []
-        for movement_id, digest in _read_digests(session, origin, reserve_id, low, high, altered):
-            count, total = count + 1, total + digest
+        for part in _read_digests(session, origin, reserve_id, low, high, altered):
+            count, total = count + len(part), total + sum(digest for _, digest in part)
             if listed is not None:
-                listed.append((movement_id, digest))
-                if count == LISTED_BELOW:
-                    listed = None
+                listed = [*listed, *part] if count < LISTED_BELOW else None
         described = {"low": str(low), "high": str(high)} | (DigestSum() + DigestSum(count, total)).to_json()
         if listed is not None and listed_count + count <= MAX_LISTED:
             listed_count += count
@@ -41,10 +40,12 @@ def describe(
     return answer
 
 
-def load_altered(session: Session) -> dict[int, int]:
-    """By `seq`, the digests of the movements that somebody has changed in the database."""
-    query = select(AlteredMovement.movement_seq, AlteredMovement.digest)
-    return {row[0]: row[1] for row in session.execute(query)}
+def load_altered(session: Session, origin: str) -> dict[str, int]:
+    """By id, the digests of the origin's movements that somebody has changed in the database."""
+    query = select(Movement.id, AlteredMovement.digest).join(
+        AlteredMovement, AlteredMovement.movement_seq == Movement.seq
+    )
+    return {row[0]: row[1] for row in session.execute(query.where(Movement.origin == origin))}
 
 
 def by_length(low: int, high: int) -> Iterator[ColumnElement[bool]]:
@@ -59,17 +60,21 @@ def by_length(low: int, high: int) -> Iterator[ColumnElement[bool]]:
 
 
 def _read_digests(
-    session: Session, origin: str, reserve_id: int, low: int, high: int, altered: dict[int, int]
-) -> Iterator[tuple[str, int]]:
+    session: Session, origin: str, reserve_id: int, low: int, high: int, altered: dict[str, int]
+) -> Iterator[list[tuple[str, int]]]:
+    """Ids and digests, in lists of up to 5,000. All movements are read like this, so little is done for each."""
     for condition in by_length(low, high):
         query = (
-            select(Movement.seq, Movement.id, Movement.digest)
+            select(Movement.id, as_stored(Movement.digest))
             .where(Movement.origin == origin, Movement.reserve_id == reserve_id, condition)
             .where(Movement.points != 0, Movement.digest.is_not(None))
             .order_by(Movement.id)
             .execution_options(yield_per=5000)
         )
-        for seq, movement_id, digest in session.execute(query):
-            # The origin cannot have sent another one, and could not read the whole answer.
-            if movement_id.isascii() and movement_id.isdecimal():
-                yield movement_id, altered.get(seq, digest or 0)
+        for rows in session.execute(query).partitions():
+            # An id that is no number cannot come from the origin, which could not read the whole answer.
+            yield [
+                (movement_id, altered.get(movement_id) or int.from_bytes(digest))
+                for movement_id, digest in rows
+                if movement_id.isascii() and movement_id.isdecimal()
+            ]

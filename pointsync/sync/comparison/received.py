@@ -6,14 +6,13 @@ delivered before it, and the transaction that applies it compares: with the batc
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from pointsync.digests import DigestSum, digest
 from pointsync.ledger import received_summary
-from pointsync.ledger.apply import ApplyResult, lock_origin
+from pointsync.ledger.apply import ApplyResult, IncomingMovement, lock_origin
 from pointsync.models import ReceivedSummary, Remote
 
 FRESH = timedelta(seconds=1)
@@ -33,19 +32,24 @@ EVIDENCE = timedelta(seconds=2)
 
 
 def compare_batch(
-    session: Session, summary: ReceivedSummary, body: dict[str, Any], results: Sequence[ApplyResult], now: datetime
+    session: Session,
+    summary: ReceivedSummary,
+    sum_before: object,
+    incoming: Sequence[IncomingMovement | ApplyResult],
+    results: Sequence[ApplyResult],
+    now: datetime,
 ) -> None:
-    """Compare after a batch was applied; `summary` is its locked origin's. `body` is the request, and has a result for
-    each of its movements. Earlier versions do not say what they had delivered; nothing is compared with them here.
+    """Compare after a batch was applied; `summary` is its locked origin's. `sum_before` is what its sender says it had
+    delivered before. Earlier versions do not say it; nothing is compared with them here.
     """
-    was_sent = DigestSum.from_json(body.get("told"))
+    was_sent = DigestSum.from_json(sum_before)
     if was_sent is None or (_was_just_equal(summary, FRESH, now) and not summary.doubted_at):
         return
-    accepted = {result.id: item for item, result in zip(body["movements"], results, strict=True) if _is_held(result)}
+    accepted = {result.id: item for item, result in zip(incoming, results, strict=True) if _is_held(result)}
     arrived = DigestSum.of(
-        digest(movement_id, item["points"], item["customer"])
-        for movement_id, item in accepted.items()
-        if item["points"]
+        digest(item.id, item.points, item.customer)
+        for item in accepted.values()
+        if isinstance(item, IncomingMovement) and item.points
     )
     if was_sent + arrived == summary.held:
         summary.equal_at, summary.doubted_at = now, None

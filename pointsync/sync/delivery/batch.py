@@ -1,8 +1,10 @@
 """What goes between the database and a call: a batch, and its outcome."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
+
+import msgspec
 
 from pointsync.digests import DigestSum
 from pointsync.models import DeliveryState
@@ -11,8 +13,7 @@ from pointsync.sync.protocol.request import Target
 from pointsync.sync.site.stamps import Stamp
 
 
-@dataclass(frozen=True, slots=True)
-class BatchItem:
+class BatchItem(msgspec.Struct, frozen=True, gc=False):
     """A delivery with its movement. `was_called`: it was sent before, in a WooRewards call.
 
     `digest` is the movement's; None while it is from before digests existed.
@@ -34,10 +35,18 @@ class Batch:
     items: tuple[BatchItem, ...]
     sum_before: DigestSum | None = None
     """The sum of everything that was delivered to the target before; None while that is not known."""
+    is_full: bool = False
+    """Whether it has as many items as a call may carry now, so that more may be waiting."""
+
+    def following(self, before: "Batch", outcome: "BatchAnswered") -> "Batch":
+        """This batch if it was claimed before the outcome of the batch `before` it was saved."""
+        delivered = [item.digest for item in before.items if outcome.is_delivered(item.delivery_id)]
+        if self.sum_before is None or None in delivered:
+            return replace(self, sum_before=None)
+        return replace(self, sum_before=self.sum_before + DigestSum.of(each for each in delivered if each is not None))
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryResult:
+class DeliveryResult(msgspec.Struct, frozen=True, gc=False):
     """The other side's answer about one delivery: its new state (delivered, unknown customer or failed)."""
 
     state: DeliveryState
@@ -56,6 +65,11 @@ class BatchAnswered:
     results: dict[int, DeliveryResult] = field(default_factory=dict)
     have: dict[str, Any] | None = None
     clock_offset_seconds: float = 0.0
+
+    def is_delivered(self, delivery_id: int) -> bool:
+        """Whether the answer says that this delivery has arrived."""
+        result = self.results.get(delivery_id)
+        return result is not None and result.state == DeliveryState.DELIVERED
 
 
 class Halving(Enum):

@@ -51,6 +51,11 @@ def is_due(now: TimeOrParameter, latest: TimeOrParameter) -> ColumnElement[bool]
     return (ChangeDelivery.state == DeliveryState.PENDING) & is_over
 
 
+def has_due_changes(session: Session, remote: Remote, now: datetime) -> bool:
+    """Whether changes are to be sent before any more movements."""
+    return remote.takes_changes and bool(_next_rows(session, remote.auth, now))
+
+
 def claim_changes(session: Session, remote: Remote, vault: Vault, now: datetime) -> ChangeBatch | None:
     """Claim the next changes for a leased remote, in the order of their ids; None if there is nothing to send."""
     if not remote.takes_changes:

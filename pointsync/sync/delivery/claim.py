@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, update
+from sqlalchemy import Row, delete, insert, update
 from sqlalchemy.orm import Session
 
 from pointsync import clock, digests, leases
@@ -68,6 +68,18 @@ def _load_sending_state(session: Session, remote: Remote | None) -> SendingState
     return SendingState(not row.is_stopped and runs.may_send(session, row), row.is_comparable, row.has_namesakes)
 
 
+def may_still_send(session: Session, remote_id: int, worker_id: str, now: datetime) -> bool:
+    """Whether a batch that this worker has claimed ahead may be sent now."""
+    remote = session.get_one(Remote, remote_id, populate_existing=True)
+    is_available = not (remote.deleted_at or remote.paused_at or backoff.is_waiting(remote, now) or remote.is_probing)
+    return is_available and remote.holder == worker_id and _load_sending_state(session, remote).may_send
+
+
+def forget(session: Session, batch: Batch) -> None:
+    """Delete the attempt of a batch that was claimed ahead and is not sent."""
+    session.execute(delete(Attempt).where(Attempt.id == batch.attempt_id))
+
+
 def release_lease(remote: Remote, worker_id: str) -> None:
     """Let another worker call the remote."""
     if remote.holder == worker_id:
@@ -75,21 +87,29 @@ def release_lease(remote: Remote, worker_id: str) -> None:
 
 
 def claim_batch(
-    session: Session, remote: Remote, state: SendingState, vault: Vault, current_settings: Settings, now: datetime
+    session: Session,
+    remote: Remote,
+    state: SendingState,
+    vault: Vault,
+    current_settings: Settings,
+    now: datetime,
+    *,
+    after_id: int | None = None,
 ) -> Batch | None:
     """Claim the next batch for a leased remote, oldest first, and store its attempt; None if nothing is to be sent.
 
-    If calls fail and the oldest delivery has used up its attempts, the remote is marked for probing instead.
+    With `after_id`, the last delivery of a call that is being made, only deliveries that follow it and were never
+    tried. If calls fail and the oldest delivery has used up its attempts, the remote is marked for probing instead.
     """
     batch_size = 1 if remote.dialect == WOOREWARDS else remote.batch_size
-    rows = _next_rows(session, remote.id, batch_size, current_settings, now)
+    rows = _next_rows(session, remote.id, batch_size, current_settings, now, after_id)
     while rows and rows[0].unsure_until and rows[0].unsure_until > now:
         # Its wait is too long, because the clock was set back. The call may still be running, so it begins again.
         restarted = (
             update(Delivery).where(Delivery.id == rows[0].delivery_id).values(unsure_until=now + due.UNSURE_PERIOD)
         )
         session.execute(restarted)
-        rows = _next_rows(session, remote.id, batch_size, current_settings, now)
+        rows = _next_rows(session, remote.id, batch_size, current_settings, now, after_id)
     if not rows:
         return None
     oldest = rows[0]
@@ -114,13 +134,17 @@ def claim_batch(
     session.flush()  # the lease
     runs.count_call(session)
     sum_before = _sum_before(session, remote, state)
-    return Batch(remote.id, attempt_id, load_target(session, remote, vault), items, sum_before)
+    target = load_target(session, remote, vault)
+    return Batch(remote.id, attempt_id, target, items, sum_before, is_full=len(items) == batch_size)
 
 
-def _next_rows(session: Session, remote_id: int, count: int, settings: Settings, now: datetime) -> Sequence[Row[Any]]:
+def _next_rows(
+    session: Session, remote_id: int, count: int, settings: Settings, now: datetime, after_id: int | None
+) -> Sequence[Row[Any]]:
     """The oldest deliveries of the first priority that has any."""
-    parameters = {"remote_id": remote_id, "count": count} | due.parameters(settings, now)
-    if rows := session.execute(due.select_deliveries(Priority.UNTRIED), parameters).all():
+    parameters = {"remote_id": remote_id, "count": count, "after_id": after_id or 0} | due.parameters(settings, now)
+    rows = session.execute(due.select_deliveries(Priority.UNTRIED), parameters).all()
+    if rows or after_id is not None:
         return rows
     has_failed, has_unknown = session.execute(due.select_later(), parameters).one()
     if not (has_failed or has_unknown):
@@ -137,16 +161,11 @@ def _sum_before(session: Session, remote: Remote, state: SendingState) -> Digest
 
 
 def _batch_item(row: Row[Any]) -> BatchItem:
+    # In the order of `due.select_deliveries`: names would be looked up ten times for each row.
+    delivery_id, _, called_at, _, _, is_history, *columns, stored_digest, customer = tuple(row)
+    movement_id, points, kind, reason, at, ref, source = columns
+    sent_digest = digests.to_text(stored_digest) if stored_digest is not None and is_token(customer) else None
     movement = wire.Movement(
-        id=row.id,
-        customer=row.customer,
-        points=row.points,
-        kind=row.kind,
-        reason=row.reason,
-        at=clock.to_text(row.at),
-        ref=row.ref,
-        source=row.source,
-        digest=digests.to_text(row.digest) if row.digest is not None and is_token(row.customer) else None,
-        history=row.is_history,
+        movement_id, customer, points, kind, reason, clock.to_text(at), ref, source, sent_digest, is_history
     )
-    return BatchItem(row.delivery_id, row.called_at is not None, movement, row.digest)
+    return BatchItem(delivery_id, called_at is not None, movement, stored_digest)

@@ -104,7 +104,8 @@ def select_later() -> Select[bool, bool]:
 
 @cache
 def select_deliveries(priority: Priority) -> Executable:
-    """The oldest deliveries of `remote_id` with a priority, at most `count`, which may be a thousand: so plain rows."""
+    """The oldest deliveries of `remote_id` with a priority and an id above `after_id`, at most `count`, which may be a
+    thousand: so plain rows."""
     return (
         select(
             Delivery.id.label("delivery_id"),
@@ -125,7 +126,8 @@ def select_deliveries(priority: Priority) -> Executable:
         )
         .join(Movement, Movement.seq == Delivery.movement_seq)
         .join(Customer, Customer.id == Movement.customer_id)
-        .where(Delivery.remote_id == bindparam("remote_id"), *_conditions(priority))
+        .where(Delivery.remote_id == bindparam("remote_id"), Delivery.id > bindparam("after_id"))
+        .where(*_conditions(priority))
         .order_by(Delivery.id)
         .limit(bindparam("count"))
     )

@@ -1,5 +1,6 @@
 """Sending a batch in the remote's dialect: one call, while no database transaction is open."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -23,20 +24,34 @@ from pointsync.sync.protocol.request import Target
 from pointsync.sync.site.local_site import Identity
 from pointsync.text_limits import MAX_MESSAGE_LENGTH, sanitise
 
+_encode_movement = msgspec.json.Encoder().encode
+_DELIVERED = DeliveryResult(DeliveryState.DELIVERED)
 
-def send_batch(client: HttpClient, identity: Identity, batch: Batch, now: datetime) -> BatchOutcome:
-    """Make the batch's call and return its outcome. A failed call is an outcome, too: nothing is raised."""
+
+def encode_movements(batch: Batch) -> tuple[bytes, ...]:
+    """The first movements of the batch in JSON, as many as fit into one body."""
+    if batch.target.dialect == WOOREWARDS:
+        return ()
+    return tuple(wire.take_fitting(map(_encode_movement, (item.movement for item in batch.items))))
+
+
+def send_batch(
+    client: HttpClient, identity: Identity, batch: Batch, movements: Sequence[bytes], now: datetime
+) -> BatchOutcome:
+    """Make the batch's call with its encoded `movements`, and return its outcome. A failed call is an outcome, too:
+    nothing is raised."""
     try:
         if batch.target.dialect == WOOREWARDS:
             return _send_woorewards(client, identity, batch.target, batch.items[0])
-        return _send_pointsync(client, identity, batch, now)
+        return _send_pointsync(client, identity, batch, movements, now)
     except RemoteError as error:
         return describe_failure(error)
 
 
-def _send_pointsync(client: HttpClient, identity: Identity, batch: Batch, now: datetime) -> BatchOutcome:
+def _send_pointsync(
+    client: HttpClient, identity: Identity, batch: Batch, movements: Sequence[bytes], now: datetime
+) -> BatchOutcome:
     target = batch.target
-    movements = wire.take_fitting(msgspec.json.encode(item.movement) for item in batch.items)
     content = b'"movements":[' + b",".join(movements) + b"]"
     if batch.sum_before is not None:
         content += b"," + envelope.encode_members(told=batch.sum_before.to_json())
@@ -62,7 +77,7 @@ def _send_pointsync(client: HttpClient, identity: Identity, batch: Batch, now: d
 def _parse_result(result: dict[str, object]) -> DeliveryResult | None:
     status = result.get("status")
     if status in ("applied", "duplicate"):
-        return DeliveryResult(DeliveryState.DELIVERED)
+        return _DELIVERED
     if status in ("conflict", "refused"):
         code = sanitise(str(result.get("code") or status), 32)
         message = sanitise(str(result.get("message") or status), MAX_MESSAGE_LENGTH)

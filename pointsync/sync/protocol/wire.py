@@ -38,6 +38,7 @@ REFUSAL_MESSAGES = {
 """The messages of refusals, by code. The WooRewards dialect has no code for them, so callers compare the message:
 the texts must not change."""
 
+_OBJECT_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"[0-9]{1,12}\Z")
 _MAX_ID_LENGTH = 191
@@ -200,8 +201,11 @@ def parse_headers(headers: Mapping[str, str], body: bytes) -> SignedMessage:
     )
 
 
-def parse_body(body: bytes, encoding: str | None) -> dict[str, Any]:
-    """The JSON object in `body`, which may be gzipped. Raises WireError 400 or 413."""
+def parse_body(body: bytes, encoding: str | None, raw_member: str | None = None) -> dict[str, Any]:
+    """The JSON object in `body`, which may be gzipped. Raises WireError 400 or 413.
+
+    Its member `raw_member` is left as a `msgspec.Raw`, for a list that is decoded into its own type at once.
+    """
     if len(body) > MAX_BODY_BYTES:
         raise WireError(413, "too_large", f"A body has at most {MAX_BODY_BYTES:,} bytes.")
     if encoding and encoding.strip().lower() == "gzip":
@@ -209,12 +213,14 @@ def parse_body(body: bytes, encoding: str | None) -> dict[str, Any]:
     elif encoding and encoding.strip().lower() != "identity":
         raise WireError(400, "malformed", "content-encoding must be gzip or absent.")
     try:
-        decoded = whole_number.decode_json(body)
+        members = _OBJECT_DECODER.decode(body)
+        return {
+            name: raw if name == raw_member else whole_number.decode_json(bytes(raw)) for name, raw in members.items()
+        }
+    except msgspec.ValidationError as error:
+        raise WireError(400, "malformed", "The body must be a JSON object.") from error
     except (ValueError, RecursionError) as error:
         raise WireError(400, "malformed", "The body is not JSON in UTF-8.") from error
-    if not isinstance(decoded, dict):
-        raise WireError(400, "malformed", "The body must be a JSON object.")
-    return decoded
 
 
 def require_text(body: dict[str, Any], name: str) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pointsync import ids
+from pointsync.db.base import as_stored
 from pointsync.ledger.outbox import get_local_auth
 from pointsync.models import Delivery, Movement, Remote
 from pointsync.sync.comparison import ranges
@@ -42,13 +43,14 @@ def read_part(session: Session, remote: Remote, after_id: int) -> tuple[list[IdR
 
     They are read before the remote is asked. So what is delivered meanwhile is never taken for missing there.
     """
-    altered = ranges.load_altered(session)
+    origin = get_local_auth(session)
+    altered = ranges.load_altered(session, origin)
     same_target = select(Remote.id).where(Remote.auth == remote.auth, Remote.target == remote.target)
     rows: list[tuple[int, int | None]] = []
     limit = RANGE_SIZE * RANGES_PER_CALL
     for condition in ranges.by_length(after_id + 1, ids.MAX_ID):
         query = (
-            select(Movement.seq, Movement.id, Movement.digest, Delivery.id)
+            select(Movement.id, as_stored(Movement.digest), Delivery.id)
             .join(
                 Delivery,
                 (Delivery.movement_seq == Movement.seq)
@@ -56,13 +58,16 @@ def read_part(session: Session, remote: Remote, after_id: int) -> tuple[list[IdR
                 & Delivery.counted_condition(),
                 isouter=True,
             )
-            .where(Movement.origin == get_local_auth(session), Movement.reserve_id == remote.reserve_id, condition)
+            .where(Movement.origin == origin, Movement.reserve_id == remote.reserve_id, condition)
             .where(Movement.points != 0)
             .order_by(Movement.id)
             .limit(limit - len(rows))
         )
-        for seq, movement_id, digest, delivery_id in session.execute(query):
-            rows.append((int(movement_id), None if delivery_id is None else altered.get(seq, digest)))
+        for movement_id, digest, delivery_id in session.execute(query):
+            is_counted = delivery_id is not None and digest is not None
+            rows.append(
+                (int(movement_id), (altered.get(movement_id) or int.from_bytes(digest)) if is_counted else None)
+            )
     is_last = len(rows) < limit
     id_ranges, low = [], after_id + 1
     for start in range(0, max(len(rows), 1), RANGE_SIZE):

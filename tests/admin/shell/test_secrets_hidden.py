@@ -17,7 +17,7 @@ from pointsync.models import Site
 from pointsync.runtime import get_runtime
 from pointsync.schedule import remote_ticks
 from pointsync.schedule.task_kinds import TASK_FUNCTIONS
-from pointsync.sync.delivery import courier
+from pointsync.sync.delivery.deliver import deliver
 from pointsync.sync.site import local_site
 from pointsync.tasks import runner
 from tests.admin.shell.test_route_access import sample_path
@@ -85,7 +85,7 @@ def test_no_secret_is_sent_or_stored_in_plain_text(
     call_apis(app, key, answers)
     run_exports(ada)
     with app.app_context():
-        courier.deliver(1, Event())
+        deliver(1, Event())
         remote_ticks.check_remotes()
         while runner.run_next(TASK_FUNCTIONS, get_runtime().config.data, "w", Event()):
             pass

@@ -1,8 +1,7 @@
 """A movement that somebody edited in the database gets its points and customer back when its origin sends it again."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import delete, select, text
 
 from pointsync import clock, db

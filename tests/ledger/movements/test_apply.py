@@ -1,15 +1,16 @@
 """Applying movements of other sites: each exactly once, and refusals do not stop the others."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from pointsync import db
 from pointsync.digests import DigestSum, digest
 from pointsync.ledger import received_summary, reserves
-from pointsync.ledger.apply import IncomingMovement, apply, get_current_balance
+from pointsync.ledger.apply import IncomingMovement, apply
+from pointsync.ledger.balances import get_current_balance
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Balance, Customer, Delivery, Movement, Site
 from pointsync.models.movement import LOCAL_KINDS
