@@ -3,12 +3,13 @@
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, current_app
 
 from pointsync.config import Config
 from pointsync.crypto import Vault
+from pointsync.db.group_commit import GroupCommit
 from pointsync.failure_counter import FailureCounter
 from pointsync.ids import new_token
 
@@ -39,6 +40,8 @@ class Runtime:
     anew; see `schedule.remote_ticks.recount_received`."""
     failures: FailureCounter = field(default_factory=FailureCounter)
     """Callers' failures with keys, Passes and signatures."""
+    recordings: GroupCommit[Any, Any] = field(default_factory=GroupCommit)
+    """Single movements that shops record at the same time; see `api.movements`."""
     wait_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     """For calls that wait for something to happen. None waits unless `serve` has said how many threads there are."""
 

@@ -1,6 +1,7 @@
 """`POST /movements`."""
 
 import logging
+from collections.abc import Sequence
 from typing import cast
 
 from flask.typing import ResponseReturnValue
@@ -60,8 +61,11 @@ def record_movements() -> ResponseReturnValue:
     try:
         body = parse_movements(read_json())
         drafts = [each for each in body.drafts if isinstance(each, Draft)]
-        operation = record_each if body.continues else record
-        results = iter(db.run_in_transaction(lambda session: operation(session, drafts, source, now)))
+        if body.is_list:
+            operation = record_each if body.continues else record
+            results = iter(db.run_in_transaction(lambda session: operation(session, drafts, source, now)))
+        else:
+            results = iter([_record_single(drafts[0], source)])
     except DomainError as refusal:
         raise BodyRefused(refusal) from refusal
     get_runtime().wake_couriers()
@@ -75,6 +79,20 @@ def record_movements() -> ResponseReturnValue:
     documents = [_to_json(outcome, draft) for outcome, draft in zip(outcomes, body.drafts, strict=True)]
     answer = RecordedMany(documents) if body.is_list else RecordedOne(cast(RecordedMovement, documents[0]))
     return json_response(answer, 201 if recorded_ids else 200)
+
+
+def _record_single(draft: Draft, source: str) -> RecordResult:
+    """Record one movement, together with those of other calls with the same key that come at the same time."""
+
+    def record_one(draft: Draft) -> RecordResult:
+        [result] = db.run_in_transaction(lambda session: record(session, [draft], source, clock.now()))
+        return result
+
+    def record_all(drafts: Sequence[Draft]) -> list[RecordResult | DomainError]:
+        return db.run_in_transaction(lambda session: record_each(session, drafts, source, clock.now()))
+
+    result: RecordResult = get_runtime().recordings.write(source, draft, record_one, record_all)
+    return result
 
 
 def _to_json(outcome: RecordResult | DomainError, draft: Draft | DomainError) -> RecordedMovement | RefusedMovement:

@@ -45,6 +45,10 @@ _POSTGRES_KEEPALIVES = {
 }
 """For this end; see *Parameter Key Words* in libpq's documentation."""
 
+# Built once, because every claim executes it.
+_SQLITE_TIME = text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
+_POSTGRES_TIME = text("SELECT clock_timestamp()")
+
 extension = SQLAlchemy(model_class=Base)
 session = extension.session
 """For reading. It ends with the request or with the application context."""
@@ -147,9 +151,9 @@ def allow_idle_transaction(connection: Connection) -> None:
 def get_database_time(session: Session) -> datetime:
     """The current time of the database's clock, which all processes share; leases use it."""
     if session.get_bind().dialect.name == "sqlite":
-        time_text = session.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
+        time_text = session.connection().execute(_SQLITE_TIME).scalar_one()
         return datetime.fromisoformat(time_text).replace(tzinfo=UTC)
-    time: datetime = session.scalar(text("SELECT clock_timestamp()"))
+    time: datetime = session.connection().execute(_POSTGRES_TIME).scalar_one()
     return time.astimezone(UTC)
 
 

@@ -1,9 +1,10 @@
 """What this site holds of each origin's movements in each reserve: the `have` of the wire protocol."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, outerjoin, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, outerjoin, select
 from sqlalchemy.orm import Session
 
 from pointsync import ids
@@ -15,10 +16,17 @@ from pointsync.models import MovementChange, ReceivedSummary, Site
 
 def load(session: Session, origin: str, reserve_id: int) -> tuple[ReceivedSummary | None, bool]:
     """An origin's sum in a reserve, and whether `is_comparable` holds, in one statement."""
-    is_asked = and_(ReceivedSummary.origin == origin, ReceivedSummary.reserve_id == reserve_id)
-    query = select(ReceivedSummary, is_comparable()).select_from(outerjoin(Site, ReceivedSummary, is_asked))
-    summary, is_known = session.execute(query).one()
+    summary, is_known = session.execute(_select_summary(), {"origin": origin, "reserve_id": reserve_id}).one()
     return summary, is_known
+
+
+@cache
+def _select_summary() -> Select[ReceivedSummary, bool]:
+    """Built once, because every batch executes it."""
+    is_asked = and_(
+        ReceivedSummary.origin == bindparam("origin"), ReceivedSummary.reserve_id == bindparam("reserve_id")
+    )
+    return select(ReceivedSummary, is_comparable()).select_from(outerjoin(Site, ReceivedSummary, is_asked))
 
 
 def get_have(session: Session, origin: str, reserve_id: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from flask import Blueprint, Response, request
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, TooManyRequests
 
@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint("peer_pointsync", __name__, url_prefix=wire.URL_PREFIX)
 
 JsonObject = dict[str, Any]
+
+# Built once, because every batch executes it.
+_SELECT_RESERVE = select(Reserve).where(Reserve.key == bindparam("key"), Reserve.is_active)
 
 
 @blueprint.post("/ping")
@@ -159,8 +162,7 @@ def apply_movements(
 def require_reserve(session: Session, body: JsonObject) -> Reserve:
     """The active reserve that a request names. Raises WireError 404."""
     key = wire.require_text(body, "reserve")
-    query = select(Reserve).where(Reserve.key == key, Reserve.is_active)
-    reserve = session.scalar(query) if is_reserve_key(key) else None
+    reserve = session.scalar(_SELECT_RESERVE, {"key": key}) if is_reserve_key(key) else None
     if reserve is None:
         raise WireError(404, "unknown_reserve", "No active points reserve here has that key.")
     return reserve

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync.crypto import Vault
+from pointsync.db import UtcDateTime
 from pointsync.ledger.people import stored
 from pointsync.ledger.people.erasure.erasure_details import load_details
 from pointsync.models import ChangeDelivery, CustomerChange, DeliveryState, Remote
@@ -79,10 +81,17 @@ def _to_item(session: Session, row: Row[int, CustomerChange]) -> ChangeItem:
 
 
 def _next_rows(session: Session, auth: str, now: datetime) -> Sequence[Row[int, CustomerChange]]:
-    return session.execute(
+    return session.execute(_select_next(), {"auth": auth, "now": now, "latest": now + RETRY_DELAY}).all()
+
+
+@cache
+def _select_next() -> Select[int, CustomerChange]:
+    """Built once, because every claim executes it."""
+    now, latest = (bindparam(name, type_=UtcDateTime) for name in ("now", "latest"))
+    return (
         select(ChangeDelivery.id, CustomerChange)
         .join(CustomerChange, CustomerChange.seq == ChangeDelivery.change_seq)
-        .where(ChangeDelivery.auth == auth, is_due(now, now + RETRY_DELAY))
+        .where(ChangeDelivery.auth == bindparam("auth"), is_due(now, latest))
         .order_by(func.length(CustomerChange.id), CustomerChange.id)
         .limit(MAX_CHANGES)
-    ).all()
+    )

@@ -3,11 +3,14 @@ still has the lease of the remote."""
 
 import logging
 from datetime import date, datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from pointsync.db.is_in import is_in
+from pointsync.db import UtcDateTime
+from pointsync.db.is_in import is_in, is_in_parameter
 from pointsync.db.upsert import add_to_counters
 from pointsync.digests import DigestSum
 from pointsync.ledger.integrity import movement_changes
@@ -26,9 +29,6 @@ from pointsync.sync.site.settings import Settings
 from pointsync.text_limits import MAX_MESSAGE_LENGTH
 
 log = logging.getLogger(__name__)
-
-_NO_SYNC = {"synchronize_session": False}
-"""Nothing that is changed by such a statement is loaded."""
 
 
 def save_outcome(
@@ -59,10 +59,21 @@ def save_outcome(
         shown_stamps.heed(session, remote, outcome.code, outcome.stamp)
         if is_holder:
             _save_failure(session, remote, batch, outcome, settings, now)
-    session.execute(update(Attempt).where(Attempt.id == batch.attempt_id).values(attempt), execution_options=_NO_SYNC)
+    session.connection().execute(_end_attempt(*attempt), attempt | {"attempt_id": batch.attempt_id})
     if remote.next_attempt_at or remote.is_probing:
         release_lease(remote, worker_id)
     session.flush()
+
+
+@cache
+def _end_attempt(*columns: str) -> Update:
+    """Built once, because every batch executes it."""
+    table = Attempt.__table__
+    return (
+        update(table)  # type: ignore[arg-type]
+        .where(table.c.id == bindparam("attempt_id"))
+        .values({name: bindparam(name, type_=table.c[name].type) for name in columns})
+    )
 
 
 def _save_delivered(session: Session, remote: Remote, batch: Batch, outcome: BatchAnswered, now: datetime) -> int:
@@ -73,26 +84,32 @@ def _save_delivered(session: Session, remote: Remote, batch: Batch, outcome: Bat
     if not delivery_ids:
         return 0
     is_counted = batch.target.dialect != WOOREWARDS
-    saved = session.execute(
-        update(Delivery)
-        .where(is_in(Delivery.id, delivery_ids), Delivery.state != DeliveryState.DELIVERED)
+    parameters = {"ids": delivery_ids, "at": now}
+    saved = session.connection().execute(_mark_delivered(is_counted), parameters).all()
+    if is_counted:
+        remote.delivered += _sum_digests(session, batch, {delivery_id for delivery_id, _ in saved})
+    _add_to_daily_total(session, remote.id, now.date(), sum(attempts for _, attempts in saved), len(saved))
+    return len(saved)
+
+
+@cache
+def _mark_delivered(is_counted: bool) -> ReturningUpdate[int, int]:
+    """Built once, because every batch executes it."""
+    return (
+        update(Delivery.__table__)  # type: ignore[arg-type]
+        .where(is_in_parameter(Delivery.id, "ids"), Delivery.state != DeliveryState.DELIVERED)
         .values(
             state=DeliveryState.DELIVERED,
             attempts=Delivery.attempts + 1,
-            delivered_at=now,
+            delivered_at=bindparam("at", type_=UtcDateTime),
             code=None,
             message=None,
             not_before=None,
             unsure_until=None,
             **({"called_at": None} if is_counted else {}),
         )
-        .returning(Delivery.id, Delivery.attempts),
-        execution_options=_NO_SYNC,
-    ).all()
-    if is_counted:
-        remote.delivered += _sum_digests(session, batch, {delivery_id for delivery_id, _ in saved})
-    _add_to_daily_total(session, remote.id, now.date(), sum(attempts for _, attempts in saved), len(saved))
-    return len(saved)
+        .returning(Delivery.id, Delivery.attempts)
+    )
 
 
 def _add_to_daily_total(session: Session, remote_id: int, day: date, tries: int, delivered_count: int) -> None:

@@ -13,6 +13,7 @@ from pointsync.errors import Conflict
 from pointsync.models import Origin, Site
 from pointsync.sync.site import names
 
+_SELECT_PASS = select(Site.sealed_pass)
 GRACE_PERIOD = timedelta(hours=24)
 EXPIRED_PASS_RETENTION = timedelta(days=31)
 """How long an expired Pass is distinguished from a wrong one, so that sites that still use it learn what to do."""
@@ -111,7 +112,7 @@ def uses_old_pass() -> ColumnElement[bool]:
 
 def has_changed(session: Session, expected_version: str) -> bool:
     """Whether the Pass has another version than `expected_version` now; read from the database, not the session."""
-    return pass_version(session.scalars(select(Site.sealed_pass)).one()) != expected_version
+    return pass_version(session.connection().execute(_SELECT_PASS).scalar_one()) != expected_version
 
 
 def save_use(origin: Origin, *, is_old_pass: bool, now: datetime) -> None:

@@ -79,7 +79,7 @@ class Settings:
 
 def read(session: Session) -> Settings:
     """Read all settings; those that were never changed have their defaults."""
-    stored = {row.name: row.value for row in session.execute(_SELECT_VALUES)}
+    stored = {row.name: row.value for row in session.connection().execute(_SELECT_VALUES)}
     values: dict[str, Any] = {
         # A value from before a setting had its present bounds counts as the nearest allowed one.
         name: min(max(int(stored.get(name, definition.default)), definition.low), definition.high)
