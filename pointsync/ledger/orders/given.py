@@ -1,6 +1,6 @@
 """What an order has given so far, read from its movements: when its row is new, and after movements came back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,9 +8,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pointsync.db.chunking import chunks
+from pointsync.ledger import customers
 from pointsync.ledger.orders import refs, shops
 from pointsync.ledger.orders.rule import OrderRule
-from pointsync.models import Movement, Shop, ShopOrder
+from pointsync.models import Customer, Movement, Shop, ShopOrder
 
 PROBED_AT_ONCE = 20
 
@@ -57,23 +58,44 @@ class RecordedOrder:
 
 
 def read_recorded(
-    session: Session, shop: Shop, order_id: int, first_n: int, early_sources: Sequence[EarlySource]
+    session: Session,
+    shop: Shop,
+    order_id: int,
+    first_n: int,
+    early_sources: Sequence[EarlySource],
+    last_n: int | None = None,
 ) -> RecordedOrder:
-    """What the movements with the numbers from `first_n` have given.
+    """What the movements with the numbers from `first_n` to `last_n` have given; without `last_n`, to the last one.
 
     Movements of early hooks belong to the first order with its id.
     """
     recorded = RecordedOrder({}, first_n - 1)
     if first_n == 1:
         _add_early(session, recorded, order_id, early_sources)
-    start = first_n
-    sources = shops.list_sources(session, shop)
-    while movements := _list_numbered(session, sources, order_id, start):
-        for n, movement in movements:
+    for n, movement in _iter_numbered(session, shop, order_id, first_n):
+        if last_n is None or n <= last_n:
             recorded.add(movement, None)
             recorded.n = max(recorded.n, n)
-        start += PROBED_AT_ONCE
     return recorded
+
+
+def find_start_of_next(
+    session: Session, shop: Shop, order_id: int, first_n: int, emails: Collection[str]
+) -> int | None:
+    """The number of the first movement of the order that has replaced this one; None if nothing tells it.
+
+    After this site was restored to before that, the movements of both orders came back, and only the row of the one
+    before is known. What came back for the customer of the new order, who has one of these addresses, belongs to the
+    new order, unless the one before is known to have given that customer points.
+    """
+    numbered = list(_iter_numbered(session, shop, order_id, first_n))
+    query = select(Customer.id, Customer.email).where(Customer.id.in_({each.customer_id for _, each in numbered}))
+    holders = {row_id: email for row_id, email in session.execute(query)}
+    people = customers.find_ids(session, sorted({*holders.values(), *emails}))
+    own = {people[email] for email in emails if email in people}
+    of_own = [(n, each) for n, each in numbered if people[holders[each.customer_id]] in own]
+    came_back = all(each.is_history for _, each in of_own)
+    return min(n for n, _ in of_own) if of_own and came_back else None
 
 
 def mark_stale(session: Session, movement_refs: Iterable[str | None]) -> None:
@@ -86,6 +108,14 @@ def mark_stale(session: Session, movement_refs: Iterable[str | None]) -> None:
             .values(is_stale=True)
             .execution_options(synchronize_session=False)
         )
+
+
+def _iter_numbered(session: Session, shop: Shop, order_id: int, first_n: int) -> Iterator[tuple[int, Movement]]:
+    """All movements of the order from this number on, with their numbers."""
+    sources, start = shops.list_sources(session, shop), first_n
+    while movements := _list_numbered(session, sources, order_id, start):
+        yield from movements
+        start += PROBED_AT_ONCE
 
 
 def _list_numbered(session: Session, sources: Sequence[str], order_id: int, start: int) -> list[tuple[int, Movement]]:

@@ -1,6 +1,6 @@
 """The rows of orders: locked for one report at a time, with what each customer has from them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -114,16 +114,34 @@ def lock(session: Session, shop_id: int, order_id: int) -> ShopOrder | None:
     return session.scalar(query.with_for_update().execution_options(populate_existing=True))
 
 
-def replace(session: Session, order: LockedOrder, report: OrderReport, now: datetime) -> LockedOrder:
-    """Begin another order under the same id. The one before is kept, and listed if customers have points from it."""
+def replace(
+    session: Session,
+    shop: Shop,
+    order: LockedOrder,
+    report: OrderReport,
+    emails: Collection[str],
+    early_sources: Sequence[EarlySource],
+    now: datetime,
+) -> LockedOrder:
+    """Begin another order under the same id. The one before is kept, and listed if customers have points from it.
+
+    `emails` are the addresses to which the new order may belong. What it had given before this site was restored is
+    its own again (`given.find_start_of_next`).
+    """
     row = order.row
+    start = given.find_start_of_next(session, shop, row.order_id, row.first_n, emails)
+    if start is not None:
+        row.n = start - 1
+        _read_again(session, shop, order, early_sources, row.n)
+        order = load(session, shop, row, early_sources)
     row.replaced_at = now
     row.problem = OrderProblem.REPLACED if any(each.points for each in order.points) else None
     session.flush()
     new = _new_row(row.shop_id, report, row.n + 1, now)
+    new.is_stale = start is not None
     session.add(new)
     session.flush()
-    return LockedOrder(new)
+    return load(session, shop, new, early_sources)
 
 
 def _new_row(shop_id: int, report: OrderReport, first_n: int, now: datetime) -> ShopOrder:
@@ -144,15 +162,21 @@ def _new_row(shop_id: int, report: OrderReport, first_n: int, now: datetime) -> 
     )
 
 
-def _read_again(session: Session, shop: Shop, order: LockedOrder, early_sources: Sequence[EarlySource]) -> None:
-    """Read from the movements what the order has given. What is known of its rules stays."""
+def _read_again(
+    session: Session,
+    shop: Shop,
+    order: LockedOrder,
+    early_sources: Sequence[EarlySource],
+    last_n: int | None = None,
+) -> None:
+    """Read from the movements what the order has given, up to the number `last_n`. What is known of its rules stays."""
     row = order.row
     rows = session.scalars(select(ShopOrderPoints).where(ShopOrderPoints.shop_order_id == row.id)).all()
     before = {(each.reserve_id, each.customer_id): each.rule_id for each in rows}
     for each in rows:
         session.delete(each)
     session.flush()
-    recorded = given.read_recorded(session, shop, row.order_id, row.first_n, early_sources)
+    recorded = given.read_recorded(session, shop, row.order_id, row.first_n, early_sources, last_n)
     for key, found in sorted(recorded.points.items()):
         rule_id = before.get(key)
         if rule_id is None and found.rule is not None:

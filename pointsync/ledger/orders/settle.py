@@ -89,8 +89,10 @@ def settle(
     if order.is_other(report):
         if _was_modified_before(report, order):
             return Settlement(OLDER, points_before, points_before, is_certain=False)
-        order = order_rows.replace(session, order, report, now)
-        given, points_before = [], 0
+        emails = {each for each in (report.customer and report.customer.key, account and account.email) if each}
+        order = order_rows.replace(session, shop, order, report, emails, early_sources, now)
+        given = order.points_in(reserve.id)
+        points_before = sum(each.points for each in given)
     elif is_older(report, order.seen, now):
         return Settlement(OLDER, points_before, points_before, is_certain=False)
     is_certain = _is_certain(report, order, rule)

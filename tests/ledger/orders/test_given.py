@@ -1,5 +1,6 @@
 """What an order has given is read from its movements: those of earlier hooks, and those that came back."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -128,3 +129,50 @@ def test_movements_that_come_back_after_a_restore_are_included(app, has_row):
     assert points_of_all() == {ANNA: 130}
     with db.transaction() as session:
         assert {each.order_id: each.n for each in session.scalars(select(ShopOrder))} == {17: 4, 18: 2}
+
+
+def give_back_orders(movements: Sequence[tuple[str, int, str | None]]) -> None:
+    """The site is restored, and these movements of its shop (customer, points, ref) come back from another site."""
+    [remote_id] = add_remotes(1)
+    with db.transaction() as session:
+        source = f"shop:{session.scalars(select(Shop.code)).one()}"
+    begin()
+    kinds = {True: "earn", False: "refund"}
+    numbered = enumerate(movements, start=1)
+    returned = [
+        lost(n, points, who, ref=ref, source=source, kind=kinds[points > 0]) for n, (who, points, ref) in numbered
+    ]
+    give_back(remote_id, *returned)
+    assert record_returned()
+
+
+@pytest.mark.parametrize("is_reported_lost", [False, True])
+def test_an_order_that_has_replaced_another_one_gets_its_points_back(app, is_reported_lost):
+    """The shop was restored and used the id again; then this site was restored to before that."""
+    tell(report(key="first", customer=ANNA))
+    given = [(ANNA, -100, "order:17:2")] if is_reported_lost else []
+    given.append((BOB, 100, f"order:17:{len(given) + 2}"))
+    give_back_orders(given)
+    second = report(key="second", customer=BOB)
+    before = points_of_all()
+    assert before[BOB] == 100
+    assert tell(second).status == "unchanged"
+    assert points_of_all() == before
+    tell(replace(second, refunds=(refund("30"),)))
+    assert points_of_all() == before | {BOB: 70}
+    with db.transaction() as session:
+        problems = {each.order_key: each.problem for each in session.scalars(select(ShopOrder))}
+    assert problems == {"first": None if is_reported_lost else "replaced", "second": None}
+
+
+def test_points_that_the_order_before_had_given_are_not_taken_over(app):
+    """Nobody can tell them from those of the new order: they are listed for the admin."""
+    tell(report(key="first", customer=ANNA))
+    give_back_orders([(ANNA, 20, "order:17:2")])
+    tell(report(item("20"), key="second", customer=ANNA))
+    assert points_of_all() == {ANNA: 140}
+    with db.transaction() as session:
+        assert [each.problem for each in session.scalars(select(ShopOrder).order_by(ShopOrder.id))] == [
+            "replaced",
+            None,
+        ]

@@ -9,12 +9,14 @@ from pointsync import db
 from pointsync.ledger.integrity.verify import find_balance_differences
 from pointsync.ledger.orders.report import OrderReport
 from pointsync.ledger.orders.rule import OrderRule
-from pointsync.models import Movement, ShopOrder, ShopOrderPoints
+from pointsync.models import Customer, Movement, ShopOrder, ShopOrderPoints
 from tests.ledger.orders.order_reports import ANNA, BOB, at, fee, item, points_of_all, refund, report, shipping, tell
+from tests.ledger.orders.test_given import give_back_orders
 from tests.support.apps import create_site, delete_all_rows
 from tests.support.hypothesis_profile import given_on_each_database
 
 RULE = OrderRule(rates={"EUR": 1 / item("3").total, "JPY": item("1").total})
+CARL = "carl@shop.example"
 BY_HOOK = {
     "status": ["pending", "processing", "completed", "completed", "completed", "cancelled", "trash", "picked-up"]
 }
@@ -86,6 +88,57 @@ def test_the_newest_report_decides(app, sequence):
             by_customer[each.customer_id] = by_customer.get(each.customer_id, 0) + each.points
         rows = session.scalars(select(ShopOrderPoints))
         assert {each.customer_id: each.points for each in rows} == by_customer
+
+
+@st.composite
+def reused_ids(draw) -> tuple[list[OrderReport], int]:
+    """An order of Anna's, then another one of other customers with the same id; and how many states a backup has."""
+    histories = []
+    for key, people in (("first", [ANNA]), ("second", [BOB, BOB, CARL])):
+        states = [
+            report(
+                item(str(draw(st.integers(1, 9)))),
+                key=key,
+                customer=draw(st.sampled_from(people)),
+                status=draw(st.sampled_from(["completed", "completed", "pending", "cancelled"])),
+            )
+            for _ in range(draw(st.integers(1, 4)))
+        ]
+        histories.append(states)
+    if draw(st.booleans()):
+        histories[0].append(OrderReport(id=17, is_deleted=True))
+    states = [replace(each, modified_at=at(second)) for second, each in enumerate(histories[0] + histories[1])]
+    return states, draw(st.integers(0, len(histories[0])))
+
+
+@given_on_each_database(reused_ids(), max_examples=40)
+def test_an_id_that_is_used_again_counts_once_after_a_restore(app, case):
+    """Whatever a backup has of both orders: once the lost movements are back, the shop's last report changes nothing."""
+    states, kept = case
+    _start()
+    for each in states:
+        tell(each, rule=RULE)
+    expected = points_of_all()
+    with db.transaction() as session:
+        rows = session.execute(select(Customer.email, Movement.points, Movement.ref).join_from(Movement, Customer))
+        movements = {ref: (email, points, ref) for email, points, ref in rows}
+    _start()
+    for each in states[:kept]:
+        tell(each, rule=RULE)
+    if not kept:  # the backup knows the shop, and not the order
+        tell(report(id=1, status="pending"))
+    with db.transaction() as session:
+        known = set(session.scalars(select(Movement.ref)))
+    if lost := [each for ref, each in sorted(movements.items()) if ref not in known]:
+        give_back_orders(lost)
+    assert points_of_all() == expected
+    if not kept:  # nothing tells of the first order, which the shop does not have any more
+        expected.pop(ANNA, None)
+    for _ in range(2):
+        tell(states[-1], rule=RULE)
+        assert points_of_all() == expected
+    with db.transaction() as session:
+        assert find_balance_differences(session) == []
 
 
 def _start() -> None:
