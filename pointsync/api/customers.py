@@ -38,7 +38,7 @@ from pointsync.sync.site import general
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 
-_SCHEMA = BodySchema(
+SCHEMA_OF_CUSTOMERS = BodySchema(
     WantedCustomers,
     'The body must be an object, such as {"customers": ["alice@example.com"]}.',
     {"customers": f"The customers must be a list of 1 to {MAX_CUSTOMERS:,} e-mail addresses in quotes."},
@@ -169,7 +169,7 @@ def _parse_emails(body: Any) -> list[str]:
     """The normalised addresses in `body`. Raises DomainError that names all invalid ones, at most 20."""
     emails: list[str] = []
     errors: dict[str, str] = {}
-    for index, text in enumerate(parse_object(body, _SCHEMA).customers):
+    for index, text in enumerate(parse_object(body, SCHEMA_OF_CUSTOMERS).customers):
         try:
             emails.append(normalise(text))
         except InvalidInput as error:

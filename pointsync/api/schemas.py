@@ -303,3 +303,16 @@ class ErasureList(Struct):
     """Erasures."""
 
     erasures: list[ErasureDocument]
+
+
+class ErasedCustomer(Struct):
+    """An address whose person was erased."""
+
+    customer: Annotated[Email, Meta(description="The address as it was sent.")]
+    until: Annotated[DateTimeString, Meta(description="What is dated before belongs to the erased person.")]
+
+
+class ErasedCustomers(Struct):
+    """Addresses whose persons were erased."""
+
+    erased: list[ErasedCustomer]

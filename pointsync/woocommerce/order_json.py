@@ -29,6 +29,9 @@ MAX_STATUS_LENGTH = 40
 MAX_KEY_LENGTH = 191
 MAX_NUMBER_LENGTH = 64
 MAX_CURRENCY_LENGTH = 8
+ANONYMISED_EMAIL = "deleted@site.invalid"
+"""What WordPress puts in place of the address when a shop removes the personal data of an order, on request or after a
+time (`wp_privacy_anonymize_data` in wp-includes/functions.php). The points stay where they are."""
 
 _LINE_FIELDS = ((ITEM, "line_items"), (FEE, "fee_lines"), (SHIPPING, "shipping_lines"))
 
@@ -80,6 +83,8 @@ def _parse_customer(order: dict[str, Any], label: str) -> tuple[Address | None, 
     address = billing.get("email") if isinstance(billing, dict) else None
     if not isinstance(address, str) or not address.strip():
         return None, f"The {label} has no e-mail address, so nobody can get the points."
+    if address.strip().lower() == ANONYMISED_EMAIL:
+        return None, f"The shop has removed the personal data of {label}, so nobody can get the points."
     try:
         return parse(address), ""
     except InvalidInput as error:

@@ -31,6 +31,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "place_hold": [{"customer": ALICE, "points": 5, "ref": "cart-3", "until": UNTIL}],
     "capture_hold": [{"movement_ref": "order-8"}],
     "list_balances": [{"customers": [ALICE, "bob@example.test"]}],
+    "find_erased_customers": [{"customers": [ALICE]}],
     "rename_customer": [{"to": "alice@new.test"}],
     "add_customer_alias": [{"to": "alice@old.test"}],
     "merge_customers": [{"from": ALICE, "into": "bob@example.test"}],

@@ -44,3 +44,18 @@ def test_nothing_can_be_recorded_for_an_erased_person(app: Flask, api_client: Ap
     assert (answer.status_code, list(answer.json["error"]["fields"])) == (422, ["customer"])
     hold = {"customer": token, "reserve": "default", "points": 1, "ref": "h", "until": "2100-01-01T00:00:00Z"}
     assert api_client.post("/holds", hold).status_code == 422
+
+
+def test_a_shop_asks_whom_it_has_to_forget(app: Flask, api_client: ApiClient) -> None:
+    api_client.record({"customer": ALICE, "points": 5})
+    wanted = {"customers": ["bob@example.test", ALICE.upper(), "no address"]}
+    assert api_client.post("/customers/erased", wanted).json == {"erased": []}
+    with app.app_context(), db.transaction() as session:
+        erasure = erasures.erase(session, ALICE, "ada", clock.now())
+        assert erasure.effective_at is not None
+        until = clock.to_text(erasure.effective_at)
+    answer = {"erased": [{"customer": ALICE.upper(), "until": until}]}
+    assert api_client.post("/customers/erased", wanted).json == answer
+    api_client.record({"customer": ALICE, "points": 7})
+    assert api_client.post("/customers/erased", wanted).json == answer, "the new customer is another one"
+    assert api_client.post("/customers/erased", {"customers": []}).status_code == 422

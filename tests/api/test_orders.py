@@ -293,3 +293,18 @@ def test_refs_of_orders_survive_a_rotation(app: Flask, add_order_rule: AddRule, 
     api_client.report(make_order())
     _, key = run(app, lambda session: api_keys.rotate(session, "web-shop", clock.now()))
     assert statuses(ApiClient(app.test_client(), key).report(make_order())) == [("unchanged", 100)]
+
+
+def test_points_stay_where_they_are_when_the_shop_removes_personal_data(
+    add_order_rule: AddRule, api_client: ApiClient
+) -> None:
+    add_order_rule()
+    later = {"date_modified_gmt": "2027-11-29T10:00:05"}
+    assert statuses(api_client.report(make_order())) == [("applied", 100)]
+    nobody = {"billing": {"email": "Deleted@site.invalid"}, "customer_id": 0}
+    assert statuses(api_client.report(make_order(**nobody, **later))) == [("unchanged", 100)]
+    later = {"date_modified_gmt": "2027-11-30T10:00:05"}
+    assert statuses(api_client.report(make_order(**nobody, **later, total="30.00"))) == [("applied", 30)]
+    assert api_client.points(ALICE) == 30
+    assert statuses(api_client.report(make_order(id=18, **nobody))) == [("not_counted", 0)]
+    assert api_client.get("/customers/deleted@site.invalid").status_code == 404

@@ -57,6 +57,7 @@ def test_a_code_becomes_a_key_and_orders_count(app_on_each_database: Flask) -> N
         "reserve": {"key": "default", "name": "Points"},
         "has_rule": True,
         "rule": answer.json["rule"],
+        "erased_addresses": 0,
         "double_counting": [],
         "key": plugin.key,
     }

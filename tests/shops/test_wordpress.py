@@ -28,7 +28,7 @@ def test_the_life_of_the_plugin(app: Flask, tmp_path: Path) -> None:
         done = wordpress_site.run(site, "plugin_test.php", begin(app, set_url=False))
     results = [json.loads(line) for line in done.text.splitlines() if line.startswith("{")]
     assert done.status == 0, done
-    assert len(results) == 9, done
+    assert len(results) == 10, done
     assert [f"{each['name']}: {each['why']}" for each in results if each["why"]] == []
     with app.app_context():
         session = db.session()

@@ -1,14 +1,22 @@
-"""`DELETE /customers/{email}`, and the erasures: `GET /erasures`, and `GET` and `DELETE /erasures/{id}`."""
+"""`DELETE /customers/{email}`, `POST /customers/erased`, and the erasures: `GET /erasures`, and `GET` and `DELETE
+/erasures/{id}`."""
+
+from contextlib import suppress
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from pointsync import clock, db
-from pointsync.api.customers import EMAIL_PARAMETER
+from pointsync.api.customers import EMAIL_PARAMETER, SCHEMA_OF_CUSTOMERS
 from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
+from pointsync.api.errors import BodyRefused
+from pointsync.api.request_bodies import parse_object, read_json
 from pointsync.api.responses import json_response
-from pointsync.api.schemas import ErasureAnswer, ErasureList
+from pointsync.api.schemas import ErasedCustomer, ErasedCustomers, ErasureAnswer, ErasureList, WantedCustomers
+from pointsync.email_address import normalise
+from pointsync.errors import DomainError, InvalidInput
 from pointsync.ledger import audit_recorder
+from pointsync.ledger.people.erased import lives
 from pointsync.ledger.people.erasure import erasures, receipts
 from pointsync.ledger.people.erasure.erasure_json import ErasureDocument
 from pointsync.models import Erasure
@@ -39,6 +47,37 @@ def erase_customer(email: str) -> ResponseReturnValue:
         lambda session: erasures.request(session, email, audit_recorder.get_actor(session).name, now)
     )
     return json_response(ErasureAnswer(_describe(db.session(), erasure.id)), 202)
+
+
+@endpoint(
+    "POST",
+    "/customers/erased",
+    scope="people",
+    title="Ask who was erased",
+    description=(
+        "Which of these addresses belonged to people who were erased, so that the shop removes them from its own data, "
+        "too. Only what is dated before until: who uses the address again is another customer. What is not a valid "
+        "address belonged to nobody."
+    ),
+    body=(WantedCustomers,),
+    responses={
+        200: SuccessResponse("Those that were erased, in the order in which they were sent.", (ErasedCustomers,))
+    },
+    errors={413: "The body is larger than 1 MB.", 422: "The body is not valid JSON, or a field is not valid."},
+)
+def find_erased_customers() -> ResponseReturnValue:
+    """Answer with the addresses of erased people among those of the body."""
+    try:
+        wanted = parse_object(read_json(), SCHEMA_OF_CUSTOMERS).customers
+    except DomainError as refusal:
+        raise BodyRefused(refusal) from refusal
+    keys: dict[str, str] = {}
+    for text in wanted:
+        with suppress(InvalidInput):
+            keys[text] = normalise(text)
+    until = lives.find_until(db.session(), set(keys.values()))
+    found = [ErasedCustomer(text, clock.to_text(until[key])) for text, key in keys.items() if key in until]
+    return json_response(ErasedCustomers(found))
 
 
 @endpoint(

@@ -8,6 +8,7 @@ import pointsync
 from pointsync.api.schemas import SiteHook
 from pointsync.api.shops.schemas import ReserveOfShop, RuleOfShop, ShopAnswer, SiteOfShop
 from pointsync.ledger.feed.lineage import get_lineage
+from pointsync.ledger.people.erased import lives
 from pointsync.models import ConnectedShop, Hook, Site
 from pointsync.runtime import get_runtime
 from pointsync.shops import double_counting
@@ -36,6 +37,7 @@ def build(session: Session, shop: ConnectedShop) -> dict[str, Any]:
         "reserve": ReserveOfShop(rule.reserve.key, rule.reserve.name) if rule else None,
         "has_rule": rule is not None,
         "rule": RuleOfShop.from_hook(rule) if rule else None,
+        "erased_addresses": lives.count(session),
         "double_counting": describe_hooks(double_counting.list_hooks(session, shop)),
     }
 

@@ -98,6 +98,13 @@ class ShopAnswer(Struct, kw_only=True):
     reserve: Annotated[ReserveOfShop | None, Meta(description="null if nothing says how its orders count.")]
     has_rule: Annotated[bool, Meta(description="Whether an admin has set how its orders count.")]
     rule: RuleOfShop | None
+    erased_addresses: Annotated[
+        int,
+        Meta(
+            description="It grows when people are erased. Then ask POST /customers/erased about the addresses that the "
+            "shop stores."
+        ),
+    ]
     double_counting: Annotated[
         list[SiteHook],
         Meta(

@@ -113,7 +113,7 @@ def reused_ids(draw) -> tuple[list[OrderReport], int]:
 
 @given_on_each_database(reused_ids(), max_examples=40)
 def test_an_id_that_is_used_again_counts_once_after_a_restore(app, case):
-    """Whatever a backup has of both orders: once the lost movements are back, the shop's last report changes nothing."""
+    """Whatever a backup has of both orders: once movements are back, the last report changes nothing."""
     states, kept = case
     _start()
     for each in states:

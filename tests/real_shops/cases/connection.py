@@ -18,6 +18,19 @@ def case_key_is_not_loaded_with_each_page(w: World) -> None:
     assert w.do("facts")["problems"] == []
 
 
+def case_balances_are_compared_every_day(w: World) -> None:
+    """A balance that is wrong in the shop's table is that of PointSync a day later."""
+    email = w.who("compared")
+    w.member.record(email, 40)
+    w.shop.wait_balance(email, 40)
+    w.do("falsify", email=email, points=4000)
+    w.do("tick")
+    assert w.do("balances", emails=[email])[email] == 4000
+    w.do("day")
+    w.shop.wait_balance(email, 40)
+    w.expect(email, 40)
+
+
 def case_movement_arrives_by_webhook(w: World) -> None:
     """A movement of another site, or of this one, is in the shop's table without its schedule."""
     email = w.who("push")

@@ -30,6 +30,10 @@ function do_day( array $in ) {
 	do_action( Schedule::DAY );
 	do_action( Schedule::MINUTE );
 }
+function do_falsify( array $in ) {
+	global $wpdb;
+	$wpdb->update( Tables::name( 'balance' ), array( 'points' => $in['points'] ), array( 'customer' => $in['email'] ) );
+}
 function do_balances( array $in ) {
 	$balances = array();
 	foreach ( $in['emails'] as $email ) {

@@ -135,3 +135,11 @@ function test_what_can_never_work_is_told_to_the_staff(): void {
 	same( Outcome::STUCK, apply( $account, Step::hold( $account, 200 ), error_answer( 422, 'inactive_reserve' ) ) );
 	same( array( Outcome::REFUSED, 'It is inactive_reserve.' ), array( $account->problem, $account->message ) );
 }
+
+function test_steps_that_name_the_customer(): void {
+	$named = array_filter(
+		array( Step::HOLD, Step::CAPTURE, Step::RELEASE, Step::REFUND, Step::TAKE ),
+		static fn( string $what ): bool => Step::names_customer( array( 'do' => $what ) )
+	);
+	same( array( Step::HOLD, Step::REFUND, Step::TAKE ), array_values( $named ) );
+}

@@ -19,3 +19,6 @@ function wc_get_product_term_ids( int $id, string $taxonomy ): array {
 function get_option( string $name ) {
 	return $GLOBALS['options'][ $name ] ?? false;
 }
+function wp_json_encode( $value ) {
+	return json_encode( $value );
+}

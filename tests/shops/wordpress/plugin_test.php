@@ -8,6 +8,7 @@ use PointSync\Connection\Shop;
 use PointSync\Connection\StateReport;
 use PointSync\Storage\Options;
 use PointSync\Storage\Tables;
+use PointSync\Storage\Values;
 
 const PLUGIN = 'pointsync/pointsync.php';
 
@@ -31,6 +32,15 @@ function test_it_is_activated_and_has_its_tables(): void {
 	same( true, Tables::are_current() );
 	PointSync\Lifecycle::activate();
 	same( Tables::NAMES, existing_tables(), 'a second time' );
+}
+function test_values_are_read_as_they_were_stored(): void {
+	foreach ( array( null, '', '0', 'text' ) as $value ) {
+		if ( null !== $value ) {
+			Values::set( 'test', $value );
+		}
+		same( $value, Values::get( 'test' ) );
+	}
+	Values::remove( 'test' );
 }
 function test_its_page_asks_for_a_code(): void {
 	PointSync\Plugin::register();

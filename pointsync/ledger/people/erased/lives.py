@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pointsync.db.is_in import is_in
@@ -48,6 +48,11 @@ def find_tokens(session: Session, dated: Iterable[Dated]) -> dict[Dated, str]:
 def find_until(session: Session, addresses: Collection[str]) -> dict[str, datetime]:
     """When the persons who had these addresses were last erased, by the address."""
     return {address: lives[-1].until for address, lives in find_lives(session, addresses).items()}
+
+
+def count(session: Session) -> int:
+    """How many addresses were erased. It only grows."""
+    return session.scalar(select(func.count()).select_from(ErasedAddress)) or 0
 
 
 def hide_in(text: str | None, address: str, token: str) -> str | None:

@@ -57,6 +57,7 @@ final class Plugin {
 			new Spending\OrderStates(),
 			new Spending\Settle(),
 			new Spending\Forgotten(),
+			new Privacy\ErasedPeople(),
 		);
 	}
 
@@ -75,6 +76,9 @@ final class Plugin {
 			new Admin\OrderColumn(),
 			new Admin\ProfileBox(),
 			new Admin\SiteHealth(),
+			new Privacy\Exporter(),
+			new Privacy\Eraser(),
+			new Privacy\PolicyText(),
 		);
 	}
 

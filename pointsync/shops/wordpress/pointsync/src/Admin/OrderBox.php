@@ -73,12 +73,13 @@ final class OrderBox {
 	/** @return string[] */
 	private static function spent( Account $account ): array {
 		$lines = array();
+		$whose = '' === $account->email ? __( 'a customer who was erased', 'pointsync' ) : $account->email;
 		if ( Step::NONE !== $account->hold_state ) {
 			/* translators: 1: such as "20 points", 2: an e-mail address */
-			$lines[] = sprintf( __( 'Held: %1$s of %2$s, until the order is paid.', 'pointsync' ), Texts::points( $account->hold_points ), $account->email );
+			$lines[] = sprintf( __( 'Held: %1$s of %2$s, until the order is paid.', 'pointsync' ), Texts::points( $account->hold_points ), $whose );
 		}
 		/* translators: 1: such as "20 points", 2: an e-mail address */
-		$lines[] = sprintf( __( 'Spent: %1$s of %2$s.', 'pointsync' ), Texts::points( $account->taken ), $account->email );
+		$lines[] = sprintf( __( 'Spent: %1$s of %2$s.', 'pointsync' ), Texts::points( $account->taken ), $whose );
 		if ( $account->returned ) {
 			/* translators: %s: such as "20 points" */
 			$lines[] = sprintf( __( 'Returned: %s.', 'pointsync' ), Texts::points( $account->returned ) );

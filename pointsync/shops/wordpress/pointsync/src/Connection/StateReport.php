@@ -40,6 +40,12 @@ final class StateReport {
 		Values::set( self::SENT_AT, (string) time() );
 		Values::set( self::HASH, self::hash( $state ) );
 		self::take_in( $answer );
+		/**
+		 * PointSync has answered to the report of this shop's state.
+		 *
+		 * @param Answer $answer
+		 */
+		do_action( 'pointsync_state_answered', $answer );
 		return true;
 	}
 

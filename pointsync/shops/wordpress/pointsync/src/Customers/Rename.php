@@ -75,6 +75,22 @@ final class Rename {
 		return $answer->is_success() || 404 === $answer->status || 422 === $answer->status;
 	}
 
+	/** Make no call that names this address, and show it no more. Whether there was something. */
+	public static function forget( string $address ): bool {
+		$is_found = false;
+		foreach ( array( self::WAITING, self::CONFLICTS ) as $name ) {
+			self::edit(
+				$name,
+				static function ( array $list ) use ( $address, &$is_found ): array {
+					$left     = array_filter( $list, static fn( $each ): bool => $each['from'] !== $address && $each['to'] !== $address );
+					$is_found = $is_found || count( $left ) < count( $list );
+					return array_values( $left );
+				}
+			);
+		}
+		return $is_found;
+	}
+
 	/** Tell the shop's staff which customers PointSync could not rename. */
 	public static function show_conflicts(): void {
 		$conflicts = current_user_can( 'manage_woocommerce' ) ? Values::get_array( self::CONFLICTS ) : array();

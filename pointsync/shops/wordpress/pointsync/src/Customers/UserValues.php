@@ -54,6 +54,32 @@ final class UserValues {
 		return array_map( 'intval', $users );
 	}
 
+	/**
+	 * What is stored of accounts, where it has this text: the values as they are stored, by account.
+	 *
+	 * @return array<int, string[]>
+	 */
+	public static function with_text( string $text ): array {
+		global $wpdb;
+		$prefix = $wpdb->get_blog_prefix();
+		$names  = "'" . implode( "', '", array_map( static fn( string $name ): string => esc_sql( $prefix . $name ), self::ALL ) ) . "'";
+		$rows   = $wpdb->get_results(
+			$wpdb->prepare( "SELECT user_id, meta_value FROM {$wpdb->usermeta} WHERE meta_key IN ({$names}) AND meta_value LIKE %s", '%' . $wpdb->esc_like( $text ) . '%' )
+		);
+		$found  = array();
+		foreach ( (array) $rows as $row ) {
+			$found[ (int) $row->user_id ][] = (string) $row->meta_value;
+		}
+		return $found;
+	}
+
+	/** Remove what is stored of an account. */
+	public static function remove_of( int $user_id ): void {
+		foreach ( self::ALL as $name ) {
+			self::remove( $user_id, $name );
+		}
+	}
+
 	/** Remove what is stored of all accounts. */
 	public static function remove_all(): void {
 		global $wpdb;

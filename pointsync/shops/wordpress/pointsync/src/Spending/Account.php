@@ -17,7 +17,7 @@ final class Account {
 	public $order_id;
 	/** @var string */
 	public $order_key;
-	/** @var string whose points they are */
+	/** @var string whose points they are; empty if the person was erased */
 	public $email;
 	/** @var string the key of the points reserve */
 	public $reserve;

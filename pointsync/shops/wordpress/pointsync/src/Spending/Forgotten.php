@@ -53,7 +53,8 @@ final class Forgotten {
 			return true;
 		}
 		if ( ! $account ) {
-			$account = new Account( $parts['order_id'], $parts['order_key'], Address::key( (string) $movement->customer ), (string) $movement->reserve, 0 );
+			$email   = Address::is_erased( (string) $movement->customer ) ? '' : Address::key( (string) $movement->customer );
+			$account = new Account( $parts['order_id'], $parts['order_key'], $email, (string) $movement->reserve, 0 );
 			$account->save();
 		}
 		if ( ! Settle::lease( $account->id ) ) {

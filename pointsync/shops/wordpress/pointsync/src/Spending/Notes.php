@@ -2,8 +2,11 @@
 
 namespace PointSync\Spending;
 
+use PointSync\Customers\Texts;
+
 /**
- * Writes what happened with the points into the order's notes, for the shop's staff.
+ * Writes what happened with the points into the order's notes, for the shop's staff. Notes name nobody: they stay when
+ * a person is erased.
  */
 final class Notes {
 
@@ -15,19 +18,23 @@ final class Notes {
 		$taken    = $account->taken - $before[0];
 		$returned = $account->returned - $before[1];
 		if ( $taken > 0 ) {
-			/* translators: 1: a number of points, 2: an e-mail address */
-			$order->add_order_note( sprintf( __( '%1$s points of %2$s paid for this order.', 'pointsync' ), number_format_i18n( $taken ), $account->email ) );
+			/* translators: %s: such as "20 points" */
+			$order->add_order_note( sprintf( __( 'Paid with points: %s.', 'pointsync' ), Texts::points( $taken ) ) );
 		}
 		if ( $returned > 0 ) {
-			/* translators: 1: a number of points, 2: an e-mail address */
-			$order->add_order_note( sprintf( __( '%1$s points went back to %2$s.', 'pointsync' ), number_format_i18n( $returned ), $account->email ) );
+			/* translators: %s: such as "20 points" */
+			$order->add_order_note( sprintf( __( 'Went back to the customer: %s.', 'pointsync' ), Texts::points( $returned ) ) );
 		}
 		if ( Outcome::STUCK === $result ) {
-			$order->add_order_note( self::explain( $account ) );
+			$order->add_order_note(
+				Outcome::INSUFFICIENT === $account->problem
+					? __( 'The points for this order were not taken: the customer has too few. Decide in the box “Points” of this order.', 'pointsync' )
+					: __( 'PointSync has refused the points of this order. The box “Points” of this order says why.', 'pointsync' )
+			);
 		}
 	}
 
-	/** Why the points are not where they should be, and what the staff can do. */
+	/** For the box: why the points are not where they should be, and what the staff can do. */
 	public static function explain( Account $account ): string {
 		if ( Outcome::INSUFFICIENT === $account->problem ) {
 			/* translators: %s: an e-mail address */

@@ -97,7 +97,7 @@ final class Settle {
 	private static function work( Account $account ): string {
 		$order = self::order_of( $account );
 		if ( 'repeat' === $account->problem ) {
-			$answer = $account->movements ? Calls::repeat( $account, self::CALL_SECONDS ) : null;
+			$answer = $account->movements && '' !== $account->email ? Calls::repeat( $account, self::CALL_SECONDS ) : null;
 			if ( $answer && ! $answer->is_success() ) {
 				$account->message = $answer->message();
 				return Outcome::LATER;
@@ -106,7 +106,8 @@ final class Settle {
 		$account->problem = '';
 		for ( $count = 0; $count < self::MAX_STEPS; $count++ ) {
 			$step = $account->step ? $account->step : Step::next( $account, OrderFacts::target( $order, $account ) );
-			if ( ! $step ) {
+			if ( ! $step || ( '' === $account->email && Step::names_customer( $step ) ) ) {
+				$account->step     = null;
 				$account->message  = '';
 				$account->attempts = 0;
 				$account->save();

@@ -48,6 +48,15 @@ final class Step {
 		return null;
 	}
 
+	/**
+	 * Whether the call of a step says whose points they are. Then it cannot be made once the person was erased.
+	 *
+	 * @param array<string, mixed> $step
+	 */
+	public static function names_customer( array $step ): bool {
+		return in_array( $step['do'], array( self::HOLD, self::TAKE, self::REFUND ), true );
+	}
+
 	/** Hold points with a new reference. @return array<string, mixed> */
 	public static function hold( Account $account, int $points ): array {
 		return self::build( self::HOLD, $account, $account->hold_number + 1, $points );

@@ -20,6 +20,8 @@ final class Schema {
 		$balance  = Tables::name( 'balance' );
 		$value    = Tables::name( 'value' );
 		$spending = Tables::name( 'spending' );
+		// Addresses that differ in an accent only belong to two people, whom WordPress's own collation would mix up.
+		$exact    = 'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
 		return array(
 			array(
 				"CREATE TABLE IF NOT EXISTS {$outbox} (
@@ -50,7 +52,7 @@ final class Schema {
 					id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
 					origin VARCHAR(64) NOT NULL,
 					movement_id VARCHAR(32) NOT NULL,
-					customer VARCHAR(191) NOT NULL,
+					customer VARCHAR(191) {$exact} NOT NULL,
 					reserve VARCHAR(64) NOT NULL,
 					kind VARCHAR(20) NOT NULL,
 					points BIGINT NOT NULL,
@@ -65,7 +67,7 @@ final class Schema {
 					KEY customer (customer, reserve, id)
 				) ENGINE=InnoDB {$collate}",
 				"CREATE TABLE IF NOT EXISTS {$balance} (
-					customer VARCHAR(191) NOT NULL,
+					customer VARCHAR(191) {$exact} NOT NULL,
 					reserve VARCHAR(64) NOT NULL,
 					points BIGINT NOT NULL,
 					generation INT UNSIGNED NOT NULL DEFAULT 0,
@@ -83,7 +85,7 @@ final class Schema {
 					id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
 					order_id BIGINT UNSIGNED NOT NULL,
 					order_key VARCHAR(60) NOT NULL,
-					email VARCHAR(191) NOT NULL,
+					email VARCHAR(191) {$exact} NOT NULL,
 					reserve VARCHAR(64) NOT NULL,
 					points BIGINT NOT NULL,
 					hold_number INT UNSIGNED NOT NULL DEFAULT 0,

@@ -14,7 +14,9 @@ final class Values {
 	public static function get( string $name ): ?string {
 		global $wpdb;
 		$table = Tables::name( 'value' );
-		return $wpdb->get_var( $wpdb->prepare( "SELECT value FROM {$table} WHERE name = %s", $name ) );
+		// Not `get_var`, which returns null for an empty text.
+		$row = $wpdb->get_row( $wpdb->prepare( "SELECT value FROM {$table} WHERE name = %s", $name ) );
+		return $row ? (string) $row->value : null;
 	}
 
 	public static function get_int( string $name ): int {
