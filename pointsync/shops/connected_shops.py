@@ -1,6 +1,7 @@
 """Connected shops, as admins see them: listed, begun with a code and a rule, given another code, and disconnected."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
@@ -14,10 +15,19 @@ from pointsync.models import ApiKey, ConnectedShop, Hook, Site
 from pointsync.shops import codes
 from pointsync.sync.site import general
 from pointsync.text_limits import printable
-from pointsync.woocommerce import api_rule, hooks
+from pointsync.woocommerce import api_rule, hooks, rules
 
 MAX_SHOPS = 200
 """Of this site. Their states are read for each Dashboard."""
+
+
+class ExistingRule(StrEnum):
+    """What becomes of the rule by which the orders of a shop count already, when it is connected."""
+
+    REFUSE = "refuse"
+    """The shop is not connected."""
+    KEEP = "keep"
+    REPLACE = "replace"
 
 
 def list_all(session: Session) -> list[ConnectedShop]:
@@ -60,13 +70,22 @@ def find_rule(session: Session, shop: ConnectedShop) -> Hook | None:
 
 
 def begin(
-    session: Session, vault: Vault, config: Config, name: str, now: datetime, *, reserve_key: str | None, **rule: Any
+    session: Session,
+    vault: Vault,
+    config: Config,
+    name: str,
+    now: datetime,
+    *,
+    reserve_key: str | None,
+    existing: ExistingRule = ExistingRule.REFUSE,
+    **rule: Any,
 ) -> tuple[ConnectedShop, str]:
     """Let a shop connect: its row, and the code that is shown once.
 
     `reserve_key` and `rule`, the arguments of `api_rule.add`, say how its orders count. Without a reserve, the rule
-    that its API keys have stays. Raises InvalidInput; Conflict if a shop has the name (`name_taken`), or if this site
-    has no public URL (`no_url`); and what `api_rule.add` raises.
+    that its API keys have stays; with one, `existing` says what becomes of it. Orders that have counted keep their
+    points and the rule by which they did. Raises InvalidInput; Conflict if a shop has the name (`name_taken`), if there
+    is a rule (`other_rule`), or if this site has no public URL (`no_url`); and what `api_rule.add` raises.
     """
     api_keys.check_name(name)
     url = _get_site_url(session, config)
@@ -77,16 +96,18 @@ def begin(
     if len(shops) >= MAX_SHOPS:
         message = f"There are {MAX_SHOPS} shops already. Disconnect one that is not used any more."
         raise Conflict("too_many_shops", message, {"name": message})
-    has_rule = api_rule.find(session, name) is not None
-    if reserve_key is not None:
-        if has_rule:
-            message = (
-                f"The orders of {name} count already, as its API keys report them. Remove that rule under System › API "
-                f"keys first: the shop goes on where it was. Or keep it: pointsync shop connect {name}"
-            )
-            raise Conflict("other_rule", message, {"name": message})
+    present = api_rule.find(session, name, for_update=True)
+    if reserve_key is not None and present is not None and existing is ExistingRule.REFUSE:
+        message = (
+            f"The orders of {name} count already: {rules.describe(present)}; in {present.reserve.name}. Choose whether "
+            "that rule stays, or is replaced by the one above."
+        )
+        raise Conflict("other_rule", message, {"existing": message})
+    if reserve_key is not None and (present is None or existing is ExistingRule.REPLACE):
+        if present is not None:
+            hooks.remove(session, present.name, now)
         api_rule.add(session, vault, key_shop=name, reserve_key=reserve_key, needs_key=False, now=now, **rule)
-    elif not has_rule:
+    elif present is None:
         message = f"Choose where the points of {name} go, and how its orders count."
         raise Conflict("no_rule", message, {"reserve": message})
     shop = ConnectedShop(name=name, created_at=now)

@@ -53,14 +53,19 @@ def test_the_name_is_that_of_the_only_shop_with_keys(tmp_path: Path) -> None:
     no_url, _ = run_commands(site, [(*CONNECT, *RULE), ("key", "create", "till", "--shop", "tea")])
     assert (no_url.code, "This site has no public URL yet" in no_url.err) == (1, True)
     site = SiteProcess(tmp_path, env={"POINTSYNC_PUBLIC_URL": SITE_URL})
-    rule, code, taken = run_commands(
+    rule, code, asked, replaced, hooks, taken = run_commands(
         site,
         [
             ("shop", "rule", "tea", "--reserve", "default", "--json"),
             ("shop", "connect", "--json"),
+            ("shop", "connect", *RULE),
+            ("shop", "connect", "cups", *RULE, "--replace-rule", "--json"),
+            ("hook", "list", "--json"),
             ("shop", "connect", "other", "--reserve", "nowhere"),
         ],
     )
     assert rule.json["name"] == "tea"
     assert code.json["name"] == "tea", "its rule stays"
+    assert (asked.code, "There is a shop tea already" in asked.err) == (1, True)
+    assert (replaced.json["name"], len(hooks.json)) == ("cups", 2), "there is none to replace"
     assert (taken.code, "There is no points reserve nowhere" in taken.err) == (2, True)

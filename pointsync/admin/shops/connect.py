@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from flask.typing import ResponseReturnValue
-from wtforms import StringField
+from wtforms import RadioField, StringField
 
 from pointsync import clock, db
-from pointsync.admin.settings.order_rule import OrderRuleFields
+from pointsync.admin.settings.order_rule import OrderRuleFields, list_rules
 from pointsync.admin.shell.forms import show_errors
 from pointsync.admin.shell.panel import blueprint, render_page
 from pointsync.admin.shell.reserve_choices import reserve_choices
@@ -15,6 +15,7 @@ from pointsync.errors import Conflict, InvalidInput, NotFound
 from pointsync.models import ConnectedShop
 from pointsync.runtime import get_runtime
 from pointsync.shops import connected_shops, plugin_zip
+from pointsync.shops.connected_shops import ExistingRule
 from pointsync.woocommerce import rules
 
 
@@ -22,6 +23,20 @@ class ConnectForm(OrderRuleFields):
     """A shop to connect, and how its orders count."""
 
     name = StringField("Name")
+    existing = RadioField(
+        "If its orders count already",
+        choices={ExistingRule.KEEP.value: "Keep that rule", ExistingRule.REPLACE.value: "Replace it by this one"},
+        default=ExistingRule.KEEP.value,
+        validate_choice=False,
+    )
+
+    def read_existing(self) -> ExistingRule:
+        """What was chosen. Raises InvalidInput."""
+        if not self.existing.raw_data:
+            return ExistingRule.REFUSE  # the form did not ask
+        if self.existing.data not in (ExistingRule.KEEP, ExistingRule.REPLACE):
+            raise InvalidInput("existing", "Choose whether that rule stays, or is replaced.")
+        return ExistingRule(self.existing.data)
 
 
 @blueprint.get(f"{PATH}/connect")
@@ -35,7 +50,7 @@ def submit_connect_shop() -> ResponseReturnValue:
     """Let a shop connect, and show its code in this one response."""
     form, state, now = ConnectForm(), get_runtime(), clock.now()
     try:
-        rule, name = form.read_rule(), (form.name.data or "").strip()
+        rule, name = form.read_rule() | {"existing": form.read_existing()}, (form.name.data or "").strip()
         shop, code = db.run_in_transaction(
             lambda session: connected_shops.begin(session, state.vault, state.config, name, now, **rule)
         )
@@ -63,8 +78,17 @@ def submit_renew_code(shop_id: int) -> ResponseReturnValue:
 
 
 def _render_form(form: ConnectForm) -> str:
-    form.reserve.choices = reserve_choices(db.session(), only_active=True)
-    return render_page("shops/connect.html", TAB, form=form, url=get_public_url())
+    session = db.session()
+    form.reserve.choices = reserve_choices(session, only_active=True)
+    connected = {each.name for each in connected_shops.list_all(session)}
+    present = [each for each in list_rules(session) if each.key_shop not in connected]
+    return render_page(
+        "shops/connect.html",
+        TAB,
+        form=form,
+        url=get_public_url(),
+        present=[(each.key_shop, rules.describe(each), each.reserve.name) for each in present],
+    )
 
 
 def _render_code_form(shop_id: int) -> str:

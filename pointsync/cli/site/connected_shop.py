@@ -24,31 +24,41 @@ COLUMNS = {
 @click.command("connect", cls=Command)
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option("--reserve", "reserve_key", type=RESERVE_KEY, metavar="KEY", help="Where the points of its orders go.")
+@click.option(
+    "--replace-rule", is_flag=True, help="If the orders of the shop count already, let them count by this rule."
+)
 @rule_options
 @site_context()
-def connect(name: str | None, reserve_key: str | None, **options: Any) -> None:
+def connect(name: str | None, reserve_key: str | None, replace_rule: bool, **options: Any) -> None:
     """Get a code with which a WordPress shop connects. It is valid for 15 minutes, and can be used once.
 
     An admin of the shop pastes it there: WooCommerce › PointSync. NAME is your name for the shop; by default, it is
     the shop of the API keys if there is only one. A new shop needs --reserve, unless its API keys report orders
-    already. For a shop that is in the list, this is another code: then leave the options out.
+    already: then leave it out to keep their rule, or add --replace-rule. For a shop that is in the list, this is
+    another code: then leave the options out.
     """
     from pointsync import clock
     from pointsync.accounts import api_keys
     from pointsync.models import ConnectedShop
     from pointsync.runtime import get_runtime
     from pointsync.shops import connected_shops
+    from pointsync.shops.connected_shops import ExistingRule
 
     state, rule = get_runtime(), read_rule(**options)
+    existing = ExistingRule.REPLACE if replace_rule else ExistingRule.REFUSE
     if rule and reserve_key is None:
         raise click.UsageError("Give --reserve as well: it says where the points of the orders go.")
+    if replace_rule and reserve_key is None:
+        raise click.UsageError("Give --reserve and the new rule as well.")
 
     def begin(session: Session) -> tuple[ConnectedShop, str]:
         wanted, now = name or api_keys.default_shop(session, "shop"), clock.now()
         known = connected_shops.find_by_name(session, wanted)
         if known is not None and reserve_key is None:
             return connected_shops.renew_code(session, state.config, known.id, now)
-        return connected_shops.begin(session, state.vault, state.config, wanted, now, reserve_key=reserve_key, **rule)
+        return connected_shops.begin(
+            session, state.vault, state.config, wanted, now, reserve_key=reserve_key, existing=existing, **rule
+        )
 
     shop, code = transact(begin)
     assert shop.code_ends_at is not None

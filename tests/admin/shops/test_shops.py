@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from pointsync import clock, db
 from pointsync.accounts import api_keys
+from pointsync.runtime import get_runtime
 from pointsync.shops import connected_shops, plugin_zip
 from pointsync.sync.site import settings as site_settings
 from pointsync.woocommerce import api_rule
@@ -32,6 +34,17 @@ FORM = {"name": "mugs", "reserve": "default", "base": "goods", "rate": "2", "sta
 def settings() -> dict[str, str]:
     """The site has a public URL."""
     return {"POINTSYNC_PUBLIC_URL": SITE_URL}
+
+
+def add_key_and_rule() -> None:
+    """The shop mugs has an API key, by which its orders count already."""
+
+    def add(session: Session) -> None:
+        api_keys.create(session, "old", clock.now(), shop="mugs")
+        rule = {"rate": "3", "status": ["processing"], "now": clock.now()}
+        api_rule.add(session, get_runtime().vault, key_shop="mugs", reserve_key="default", **rule)
+
+    db.run_in_transaction(add)
 
 
 def test_an_empty_list_says_how_to_begin(ada: PanelClient) -> None:
@@ -86,6 +99,24 @@ def test_a_name_that_is_taken(app: Flask, ada: PanelClient) -> None:
     assert ada.send(CONNECT, **FORM).status_code == 201
     answer = ada.send(CONNECT, **FORM)
     assert "There is a shop mugs already" in field_errors(answer.text)["name"]
+
+
+@pytest.mark.parametrize(("choice", "points"), [("keep", 3), ("replace", 2)])
+def test_a_shop_whose_orders_count_already(app: Flask, ada: PanelClient, choice: str, points: int) -> None:
+    with app.app_context():
+        add_key_and_rule()
+    text = main_text(ada.get(CONNECT).text)
+    assert "mugs : 3 points per unit of the goods" in text
+    refused = ada.send(CONNECT, **FORM)
+    assert "The orders of mugs count already: 3 points per unit" in field_errors(refused.text)["existing"]
+    assert "Choose whether" in field_errors(ada.send(CONNECT, **FORM, existing="x").text)["existing"]
+    answer = ada.send(CONNECT, **FORM, existing=choice)
+    assert answer.status_code == 201
+    assert f"{points} points per unit" in main_text(answer.text)
+    plugin = PluginClient(app.test_client())
+    [code] = set(CODE.findall(answer.text))
+    assert plugin.connect(code).json["rule"]["rates"] == {"": str(points)}
+    assert "count already" not in main_text(ada.get(CONNECT).text)
 
 
 def test_another_code(app: Flask, ada: PanelClient) -> None:
