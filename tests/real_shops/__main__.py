@@ -1,8 +1,11 @@
-"""`python -m tests.real_shops FOLDER [FOLDER] [--only TEXT]`: the WordPress plugin on real shops.
+"""`python -m tests.real_shops FOLDER [FOLDER] [--only TEXT] [--walk PICTURES]`: the WordPress plugin on real shops.
 
 Each folder is a shop for tests: WordPress and WooCommerce, with a database, at an address on loopback. It gets the
 plugin of this checkout. Beside each shop runs a PointSync site of its own; the sites are a family. Every case runs on
 every shop, and its balances must be right in all sites and in the shop. The shop's orders and tables are changed.
+
+With `--walk`, a browser connects the first shop instead, as its owner does, and takes pictures of each step. Its folder
+must not have the plugin of a checkout: WordPress installs the plugin there.
 """
 
 import argparse
@@ -18,6 +21,7 @@ from pathlib import Path
 
 from tests.real_shops import cases
 from tests.real_shops.shop import Shop
+from tests.real_shops.walk import walk
 from tests.real_shops.world import World
 from tests.support.family import family
 
@@ -31,6 +35,7 @@ def main() -> int:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="the folder of a shop")
     text = "only cases with this text in their name, such as orders.case_trash; repeat it for several"
     parser.add_argument("--only", action="append", metavar="TEXT", help=text)
+    parser.add_argument("--walk", type=Path, metavar="PICTURES", help="connect the shop in a browser; pictures go here")
     arguments = parser.parse_args()
     only = arguments.only or [""]
     chosen = [(name, case) for name, case in _find_cases() if any(text in name for text in only)]
@@ -42,6 +47,9 @@ def main() -> int:
         cache = folder / "opcache"
         cache.mkdir()
         cache.chmod(0o777)
+        if arguments.walk:
+            walk(arguments.folders[0], arguments.walk, folder, cache)
+            return 0
         shops = [stack.enter_context(Shop(each, cache)) for each in arguments.folders]
         members = stack.enter_context(family(folder, *(shop.name for shop in shops), env=ENV))
         for index, (shop, member) in enumerate(zip(shops, members, strict=True)):

@@ -23,6 +23,9 @@ add_action(
 add_filter(
 	'woocommerce_payment_gateways',
 	static function ( $gateways ) {
+		if ( ! get_option( 'pointsync_tests_payment' ) ) {
+			return $gateways;
+		}
 		if ( ! class_exists( 'PointSync_Tests_Gateway' ) ) {
 			// phpcs:ignore
 			class PointSync_Tests_Gateway extends WC_Payment_Gateway {

@@ -26,10 +26,11 @@ class Shop:
     `cache` is a folder for PHP's compiled files, which lets each action begin in a tenth of the time.
 
     `with Shop(folder, cache) as shop:` puts the plugin of this checkout and a test plugin into it, and serves it at its
-    address, on loopback.
+    address, on loopback. Without `has_plugin`, its admin installs the plugin.
     """
 
-    def __init__(self, folder: Path, cache: Path) -> None:
+    def __init__(self, folder: Path, cache: Path, *, has_plugin: bool = True) -> None:
+        self._has_plugin = has_plugin
         self.folder = folder.resolve()
         self._opcache = (
             "-d",
@@ -49,17 +50,20 @@ class Shop:
 
     def __enter__(self) -> Self:
         link = self.folder / "wp-content/plugins/pointsync"
-        if not link.exists():
-            link.unlink(missing_ok=True)
-            link.symlink_to(PLUGIN)
-        assert link.resolve() == PLUGIN, f"{link} is another plugin than this checkout's"
+        if self._has_plugin:
+            if not link.exists():
+                link.unlink(missing_ok=True)
+                link.symlink_to(PLUGIN)
+            assert link.resolve() == PLUGIN, f"{link} is another plugin than this checkout's"
+        else:
+            assert not link.is_symlink(), f"{link} is a link: WordPress would delete the files that it leads to"
         must_use = self.folder / "wp-content/mu-plugins"
         must_use.mkdir(exist_ok=True)
         self._own = must_use / "pointsync-tests.php"
         self._own.write_text((HERE / "mu_plugin.php").read_text())
         self.mails_file = self.folder / "wp-content/pointsync-mails.jsonl"
         self.mails_file.unlink(missing_ok=True)
-        self.url = self.do("prepare")["home"]
+        self.url = self.do("prepare" if self._has_plugin else "home")["home"]
         self.start()
         return self
 

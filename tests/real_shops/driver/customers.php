@@ -7,6 +7,14 @@ use PointSync\Spending\Account;
 use PointSync\Cart\Settings;
 use PointSync\Storage\Tables;
 
+// Who manages the shop in a browser.
+function do_admin( array $in ) {
+	$user = get_user_by( 'login', 'pointsync-tests' );
+	$id   = $user ? $user->ID : wp_insert_user( array( 'user_login' => 'pointsync-tests', 'user_pass' => 'a-Pass-of-1', 'user_email' => 'tests@example.com', 'role' => 'administrator' ) );
+	wp_set_password( 'a-Pass-of-1', $id );
+	update_user_meta( $id, 'session_tokens', array() );
+	return array( 'login' => 'pointsync-tests' );
+}
 function do_new_account( array $in ) {
 	$id = wc_create_new_customer( $in['email'], bin2hex( random_bytes( 10 ) ), 'a-Pass-of-1' );
 	if ( is_wp_error( $id ) ) {

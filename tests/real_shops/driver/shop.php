@@ -9,6 +9,20 @@ function do_prepare( array $in ) {
 	}
 	return array( 'home' => untrailingslashit( get_option( 'home' ) ) );
 }
+function do_home( array $in ) {
+	return array( 'home' => untrailingslashit( get_option( 'home' ) ) );
+}
+// What the plugin keeps in the shop when it is removed.
+function do_forget_plugin( array $in ) {
+	global $wpdb;
+	foreach ( $wpdb->get_col( "SHOW TABLES LIKE '{$wpdb->prefix}pointsync%'" ) as $table ) {
+		$wpdb->query( "DROP TABLE {$table}" );
+	}
+	foreach ( $wpdb->get_col( "SELECT option_name FROM {$wpdb->options} WHERE option_name LIKE 'pointsync%' AND option_name NOT LIKE 'pointsync_tests%'" ) as $name ) {
+		delete_option( $name );
+	}
+	delete_metadata( 'user', 0, $wpdb->prefix . 'pointsync_verified', '', true );
+}
 function do_options( array $in ) {
 	foreach ( $in['set'] as $name => $value ) {
 		update_option( $name, $value );
@@ -21,7 +35,8 @@ function do_tax( array $in ) {
 	WC_Cache_Helper::invalidate_cache_group( 'taxes' );
 }
 function do_product( array $in ) {
-	$product = new WC_Product_Simple();
+	$known   = empty( $in['is_reused'] ) ? array() : wc_get_products( array( 'name' => $in['name'], 'status' => 'publish', 'limit' => 1, 'orderby' => 'ID', 'order' => 'ASC' ) );
+	$product = $known ? $known[0] : new WC_Product_Simple();
 	$product->set_name( $in['name'] );
 	$product->set_regular_price( $in['price'] );
 	$product->set_status( 'publish' );
