@@ -1,5 +1,5 @@
-"""A shop's owner connects the shop in a browser, and a customer buys something: from *Connect* to the first point in the
-other shop. Every step is counted and has pictures, in a wide and in a narrow window.
+"""A shop's owner connects the shop in a browser, and a customer buys something: from *Connect* to the first point in
+the other shop. Every step is counted and has pictures, in a wide and in a narrow window.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, exp
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.real_shops.shop import Shop
+from tests.real_shops.tour import Tour
 from tests.support.family import Member, family
 from tests.support.process import SiteProcess, wait_until
 
@@ -69,6 +70,7 @@ class Walk:
         self.buy(product)
         self.see_points()
         assert len(self.steps) <= MAX_STEPS, self.steps
+        Tour(self.shop, self.site, self.office, self.visitor, self.picture_page).run(product)
         print(f"{len(self.steps)} steps, no secret field:", *self.steps, sep="\n  ")
         print("Pages wider than the window:", *(self.too_wide or ["none"]), sep="\n  ")
 
@@ -175,14 +177,18 @@ class Walk:
 
     def picture(self, page: Page, name: str) -> None:
         """Two pictures of a page, which must not ask for a secret."""
-        page.wait_for_load_state("networkidle")
         assert page.locator("input[type=password]").count() == 0, f"{name} asks for a secret"
+        self.picture_page(page, f"{len(self.steps)}-{name}")
+
+    def picture_page(self, page: Page, name: str) -> None:
+        """A picture of a page in each width."""
+        page.wait_for_load_state("networkidle")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": HEIGHT})
             page.wait_for_timeout(400)  # for what moves
             if page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"):
                 self.too_wide.append(f"{name} at {width}: {page.evaluate('document.documentElement.scrollWidth')}")
-            path = self.pictures / f"{len(self.steps)}-{name}-{width}.png"
+            path = self.pictures / f"{name}-{width}.png"
             if page.locator("dialog[open]").count():  # it is as high as the window
                 page.set_viewport_size({"width": width, "height": DIALOG_HEIGHT})
                 page.screenshot(path=path)

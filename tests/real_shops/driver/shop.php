@@ -23,6 +23,33 @@ function do_forget_plugin( array $in ) {
 	}
 	delete_metadata( 'user', 0, $wpdb->prefix . 'pointsync_verified', '', true );
 }
+function do_forget_account( array $in ) {
+	require_once ABSPATH . 'wp-admin/includes/user.php';
+	$user = get_user_by( 'email', $in['email'] );
+	if ( $user ) {
+		wp_delete_user( $user->ID );
+	}
+}
+// Another theme, with its dark mode; the one from before if the name is empty.
+function do_theme( array $in ) {
+	$before = get_option( 'pointsync_tests_theme' );
+	$name   = '' === $in['name'] ? (string) $before : $in['name'];
+	if ( ! wp_get_theme( $name )->exists() ) {
+		return array( 'is_there' => false );
+	}
+	update_option( 'pointsync_tests_theme', get_stylesheet() );
+	switch_theme( $name );
+	set_theme_mod( 'respect_user_color_preference', true );
+	return array( 'is_there' => true );
+}
+// Where the staff edits an order; the list of orders for 0.
+function do_edit_url( array $in ) {
+	if ( $in['id'] ) {
+		return array( 'url' => wc_get_order( $in['id'] )->get_edit_order_url() );
+	}
+	$is_hpos = PointSync\Orders\OrderTable::is_hpos();
+	return array( 'url' => admin_url( $is_hpos ? 'admin.php?page=wc-orders' : 'edit.php?post_type=shop_order' ) );
+}
 function do_options( array $in ) {
 	foreach ( $in['set'] as $name => $value ) {
 		update_option( $name, $value );

@@ -37,7 +37,7 @@ final class Notices {
 			? __( 'If you delete PointSync, its tables and the key are deleted from this shop.', 'pointsync' )
 			: __( 'If you delete PointSync, its tables stay in this shop, so that you can install it again.', 'pointsync' );
 		printf(
-			'<tr class="plugin-update-tr active"><td colspan="4" class="plugin-update"><div class="notice inline notice-info notice-alt"><p>%s <a href="%s">%s</a></p></div></td></tr>',
+			'<tr class="plugin-update-tr active"><td colspan="4" class="plugin-update colspanchange"><div class="notice inline notice-info notice-alt"><p>%s <a href="%s">%s</a></p></div></td></tr>',
 			esc_html( $text ),
 			esc_url( Page::url() . '#pointsync-remove' ),
 			esc_html__( 'Change', 'pointsync' )

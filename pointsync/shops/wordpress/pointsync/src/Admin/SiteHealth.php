@@ -58,18 +58,18 @@ final class SiteHealth {
 		$summary = Outbox::summary();
 		$feed    = Reader::state();
 		$values  = array(
-			'version' => POINTSYNC_VERSION,
-			'url'     => Shop::url(),
-			'shop_id' => Shop::id(),
-			'waiting' => (string) $summary['waiting'],
-			'refused' => (string) $summary['refused'],
-			'feed'    => $feed['at'] ? gmdate( 'c', $feed['at'] ) : '',
+			'version' => array( __( 'Version', 'pointsync' ), POINTSYNC_VERSION ),
+			'url'     => array( __( 'PointSync', 'pointsync' ), Shop::url() ),
+			'shop_id' => array( __( 'Id of this shop', 'pointsync' ), Shop::id() ),
+			'waiting' => array( __( 'Changes that wait to be sent', 'pointsync' ), (string) $summary['waiting'] ),
+			'refused' => array( __( 'Changes that were refused', 'pointsync' ), (string) $summary['refused'] ),
+			'feed'    => array( __( 'Points from other shops were read', 'pointsync' ), $feed['at'] ? gmdate( 'c', $feed['at'] ) : '' ),
 		);
 		$fields  = array();
-		foreach ( $values as $name => $value ) {
+		foreach ( $values as $name => $labelled ) {
 			$fields[ $name ] = array(
-				'label' => $name,
-				'value' => $value,
+				'label' => $labelled[0],
+				'value' => $labelled[1],
 			);
 		}
 		$info['pointsync'] = array(
