@@ -90,7 +90,7 @@ def find_start_of_next(
     """
     numbered = list(_iter_numbered(session, shop, order_id, first_n))
     query = select(Customer.id, Customer.email).where(Customer.id.in_({each.customer_id for _, each in numbered}))
-    holders = dict(session.execute(query).tuples())
+    holders = {row.id: row.email for row in session.execute(query)}
     people = customers.find_ids(session, sorted({*holders.values(), *emails}))
     own = {people[email] for email in emails if email in people}
     of_own = [(n, each) for n, each in numbered if people[holders[each.customer_id]] in own]
