@@ -6,6 +6,7 @@ from flask import Flask
 def register(app: Flask) -> None:
     """Add the blueprints. Importing the modules declares their endpoints."""
     from pointsync.api import (  # noqa: F401
+        brought_balances,
         customers,
         docs,
         feed,

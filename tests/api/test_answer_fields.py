@@ -32,6 +32,13 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "capture_hold": [{"movement_ref": "order-8"}],
     "list_balances": [{"customers": [ALICE, "bob@example.test"]}],
     "find_erased_customers": [{"customers": [ALICE]}],
+    "bring_balances": [
+        {
+            "program": "myrewards",
+            "was_in_step": True,
+            "balances": [{"customer": "carol@example.test", "points": 5}, {"customer": "nobody", "points": 5}],
+        }
+    ],
     "rename_customer": [{"to": "alice@new.test"}],
     "add_customer_alias": [{"to": "alice@old.test"}],
     "merge_customers": [{"from": ALICE, "into": "bob@example.test"}],

@@ -58,6 +58,9 @@ final class Plugin {
 			new Spending\Settle(),
 			new Spending\Forgotten(),
 			new Privacy\ErasedPeople(),
+			new MyRewards\Bridge(),
+			new MyRewards\Orders(),
+			new Migration\Run(),
 		);
 	}
 
@@ -79,6 +82,9 @@ final class Plugin {
 			new Privacy\Exporter(),
 			new Privacy\Eraser(),
 			new Privacy\PolicyText(),
+			new MyRewards\Section(),
+			new Migration\Section(),
+			new Migration\Actions(),
 		);
 	}
 

@@ -6,6 +6,7 @@ use PointSync\Connection\Pace;
 use PointSync\Connection\Shop;
 use PointSync\Connection\StagingGuard;
 use PointSync\Feed\Reader;
+use PointSync\MyRewards;
 use PointSync\Orders\Outbox;
 use PointSync\Storage\Tables;
 use PointSync\Storage\Values;
@@ -37,7 +38,7 @@ final class Problems {
 		if ( null !== Values::get( StagingGuard::REFUSED ) ) {
 			$problems[] = __( 'PointSync knows this shop under another address. If it was moved, connect it again with a new code.', 'pointsync' );
 		}
-		if ( ! Shop::rule() ) {
+		if ( ! Shop::rule() && ! MyRewards\Settings::leaves_orders() ) {
 			$problems[] = __( 'PointSync does not know yet how the orders of this shop count. Set the rule in PointSync under System › Shops.', 'pointsync' );
 		}
 		$summary = Outbox::summary();
@@ -51,6 +52,10 @@ final class Problems {
 		$feed = Reader::state();
 		if ( $feed['is_filled'] && $feed['failed_at'] > $feed['at'] && $feed['at'] < time() - self::LATE_SECONDS && 0 === $pace['failures'] ) {
 			$problems[] = __( 'Points from other shops could not be read for a quarter of an hour.', 'pointsync' );
+		}
+		$bridge = MyRewards\Switching::problem_now();
+		if ( '' !== $bridge ) {
+			$problems[] = $bridge;
 		}
 		return $problems;
 	}

@@ -4,6 +4,7 @@ namespace PointSync\Customers;
 
 use PointSync\Connection\Shop;
 use PointSync\Cart\Settings;
+use PointSync\MyRewards\Settings as Bridge;
 
 /**
  * How many points products, carts and orders of this shop give, for hints.
@@ -12,7 +13,7 @@ final class Earning {
 
 	/** The rule for the present currency and customer; null if nothing gives points, or if the shop shows no hints. */
 	public static function rule(): ?EarnRule {
-		$stored = Shop::is_connected() && Settings::shows_hints() ? Shop::rule() : null;
+		$stored = self::stored_rule();
 		if ( ! $stored ) {
 			return null;
 		}
@@ -52,7 +53,7 @@ final class Earning {
 
 	/** The points that an order gives when it counts, without what was refunded. */
 	public static function of_order( \WC_Order $order ): int {
-		$stored = Shop::is_connected() && Settings::shows_hints() ? Shop::rule() : null;
+		$stored = self::stored_rule();
 		if ( ! $stored ) {
 			return 0;
 		}
@@ -74,6 +75,11 @@ final class Earning {
 			}
 		}
 		return $rule->points( $amount );
+	}
+
+	/** @return array<string, mixed>|null the rule, if this shop's orders count by it */
+	private static function stored_rule(): ?array {
+		return Shop::is_connected() && Settings::shows_hints() && ! Bridge::leaves_orders() ? Shop::rule() : null;
 	}
 
 	private static function counts( EarnRule $rule, \WC_Product $product ): bool {

@@ -17,8 +17,10 @@ final class UserValues {
 	const LINK = 'pointsync_link';
 	/** When PointSync was asked about the customer, and what expires. */
 	const REFRESHED = 'pointsync_refreshed';
+	/** MyRewards shows the account the points of its verified address. */
+	const MYREWARDS = 'pointsync_myrewards_shown';
 
-	const ALL = array( self::VERIFIED, self::DETAILS, self::KNOWN_AS, self::LINK, self::REFRESHED );
+	const ALL = array( self::VERIFIED, self::DETAILS, self::KNOWN_AS, self::LINK, self::REFRESHED, self::MYREWARDS );
 
 	/** @return mixed null if there is none */
 	public static function get( int $user_id, string $name ) {

@@ -66,6 +66,13 @@ final class Movements {
 				$generation
 			)
 		);
+		/**
+		 * PointSync has told a movement: the balance that follows in the same transaction has it.
+		 *
+		 * @param array<string, mixed> $movement
+		 * @param int                  $generation of the feed
+		 */
+		do_action( 'pointsync_movement_stored', $movement, $generation );
 	}
 
 	/** Delete what PointSync does not know any more. */

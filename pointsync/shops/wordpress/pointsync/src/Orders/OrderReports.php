@@ -112,6 +112,10 @@ final class OrderReports {
 		$bytes   = 0;
 		foreach ( $order_ids as $order_id ) {
 			try {
+				if ( ! self::is_reported( (int) $order_id ) ) {
+					self::leave( self::rows_of( $rows, (int) $order_id ) );
+					continue;
+				}
 				$report = self::read_order( (int) $order_id, $read_at );
 			} catch ( \Throwable $error ) {
 				self::refuse( self::rows_of( $rows, (int) $order_id ), 0, $error->getMessage() );
@@ -124,6 +128,30 @@ final class OrderReports {
 			$reports[ (int) $order_id ] = $report;
 		}
 		return $reports;
+	}
+
+	/** Whether an order is PointSync's to count, and not another program's. One that was deleted is reported. */
+	private static function is_reported( int $order_id ): bool {
+		$order = wc_get_order( $order_id );
+		/**
+		 * Whether an order is reported. Not if another program of this shop counts it.
+		 *
+		 * @param bool      $is_reported
+		 * @param \WC_Order $order
+		 */
+		return ! $order instanceof \WC_Order || (bool) apply_filters( 'pointsync_order_is_reported', true, $order );
+	}
+
+	/** @param object[] $rows of an order that another program counts */
+	private static function leave( array $rows ): void {
+		$answer = array(
+			'status' => 'not_counted',
+			'points' => 0,
+			'reason' => __( 'Another program of this shop counts this order.', 'pointsync' ),
+		);
+		foreach ( $rows as $row ) {
+			Outbox::settle( $row, Outbox::SENT, 0, (string) wp_json_encode( $answer ), null, 'left' );
+		}
 	}
 
 	/** @return array<string, mixed> */

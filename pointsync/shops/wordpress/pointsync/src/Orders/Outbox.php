@@ -47,6 +47,13 @@ final class Outbox {
 		return 0 !== self::insert( $reference, self::CALL, $order_id, $method, $path, (string) wp_json_encode( $body ), 0 );
 	}
 
+	/** Whether a row with this reference was written, and is still kept. */
+	public static function has( string $reference ): bool {
+		global $wpdb;
+		$table = Tables::name( 'outbox' );
+		return null !== $wpdb->get_var( $wpdb->prepare( "SELECT id FROM {$table} WHERE reference = %s", $reference ) );
+	}
+
 	private static function insert( string $reference, string $kind, int $order_id, string $method, string $path, ?string $body, int $wait_seconds ): int {
 		global $wpdb;
 		$table    = Tables::name( 'outbox' );

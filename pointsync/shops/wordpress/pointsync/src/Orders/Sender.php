@@ -23,6 +23,9 @@ final class Sender {
 	const PAUSE_SECONDS = 300;
 	const CHECK         = 'sender.check';
 
+	/** @var bool whether this request has written a call that can be sent after its response */
+	private static $has_calls = false;
+
 	public function register(): void {
 		add_action( 'shutdown', array( self::class, 'after_response' ), 9999 );
 		add_action( Schedule::SOON, array( self::class, 'run_scheduled' ) );
@@ -35,13 +38,21 @@ final class Sender {
 	 * most. Not if the last attempt failed: workers that hang on an unreachable PointSync would take the shop down.
 	 */
 	public static function after_response(): void {
-		$ids = Recorder::take_rows();
-		if ( ! $ids || StagingGuard::is_stopped() || ( Pace::is_failing() && ! Pace::may_try() ) ) {
+		$ids       = Recorder::take_rows();
+		$is_wanted = $ids || self::$has_calls;
+
+		self::$has_calls = false;
+		if ( ! $is_wanted || StagingGuard::is_stopped() || ( Pace::is_failing() && ! Pace::may_try() ) ) {
 			return;
 		}
 		if ( Pace::is_failing() || ! self::end_response() || ! self::run( self::AFTER_RESPONSE_SECONDS, $ids ) ) {
 			Schedule::soon();
 		}
+	}
+
+	/** This request has written a call into the outbox: send it after the response, too. */
+	public static function note_call(): void {
+		self::$has_calls = true;
 	}
 
 	public static function run_scheduled(): void {

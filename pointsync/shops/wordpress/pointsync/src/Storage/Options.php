@@ -16,6 +16,8 @@ final class Options {
 	const KEY = 'pointsync_key';
 	/** The settings of spending and of what customers see. Autoloaded. */
 	const SPENDING = 'pointsync_spending';
+	/** Whether and which points of MyRewards follow PointSync. Autoloaded. */
+	const MYREWARDS = 'pointsync_myrewards';
 	/** The version of the tables. Autoloaded. */
 	const TABLES = 'pointsync_tables';
 	/** What happens to the tables when the plugin is deleted: `keep` or `drop`. */
@@ -24,8 +26,8 @@ final class Options {
 	/** The address of the page in *My account* that WordPress knows. Autoloaded. */
 	const ENDPOINT = 'pointsync_endpoint';
 
-	const AUTOLOADED = array( self::SHOP, self::SPENDING, self::TABLES, self::ENDPOINT );
-	const ALL        = array( self::SHOP, self::KEY, self::SPENDING, self::TABLES, self::UNINSTALL, self::ENDPOINT );
+	const AUTOLOADED = array( self::SHOP, self::SPENDING, self::MYREWARDS, self::TABLES, self::ENDPOINT );
+	const ALL        = array( self::SHOP, self::KEY, self::SPENDING, self::MYREWARDS, self::TABLES, self::UNINSTALL, self::ENDPOINT );
 
 	/**
 	 * A list of values by name, empty if nothing is stored.

@@ -22,6 +22,8 @@ final class Schema {
 		$spending = Tables::name( 'spending' );
 		// Addresses that differ in an accent only belong to two people, whom WordPress's own collation would mix up.
 		$exact    = 'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
+		$taken    = Tables::name( 'myrewards' );
+		$brought  = Tables::name( 'migration' );
 		return array(
 			array(
 				"CREATE TABLE IF NOT EXISTS {$outbox} (
@@ -110,6 +112,37 @@ final class Schema {
 					KEY due_at (due_at),
 					KEY email (email),
 					KEY problem (problem)
+				) ENGINE=InnoDB {$collate}",
+			),
+			array(
+				"CREATE TABLE IF NOT EXISTS {$taken} (
+					history_id BIGINT UNSIGNED NOT NULL,
+					reference VARCHAR(100) NOT NULL,
+					user_id BIGINT UNSIGNED NOT NULL,
+					reserve VARCHAR(64) NOT NULL,
+					points BIGINT NOT NULL,
+					state VARCHAR(10) NOT NULL DEFAULT 'waiting',
+					generation INT UNSIGNED NOT NULL DEFAULT 0,
+					created_at DATETIME NOT NULL,
+					PRIMARY KEY  (history_id),
+					UNIQUE KEY reference (reference),
+					KEY user_id (user_id),
+					KEY created_at (created_at)
+				) ENGINE=InnoDB {$collate}",
+				"CREATE TABLE IF NOT EXISTS {$brought} (
+					id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+					place VARCHAR(40) NOT NULL,
+					email VARCHAR(191) NOT NULL DEFAULT '',
+					customer VARCHAR(191) NOT NULL DEFAULT '',
+					reserve VARCHAR(64) NOT NULL,
+					points BIGINT NOT NULL DEFAULT 0,
+					state VARCHAR(10) NOT NULL,
+					reason VARCHAR(20) NOT NULL DEFAULT '',
+					message VARCHAR(500) NOT NULL DEFAULT '',
+					balance BIGINT NULL,
+					PRIMARY KEY  (id),
+					KEY state (state, id),
+					KEY customer (customer, reserve)
 				) ENGINE=InnoDB {$collate}",
 			),
 		);

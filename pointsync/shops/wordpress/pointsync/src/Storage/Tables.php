@@ -8,7 +8,7 @@ namespace PointSync\Storage;
  */
 final class Tables {
 
-	const NAMES = array( 'outbox', 'movement', 'balance', 'value', 'spending' );
+	const NAMES = array( 'outbox', 'movement', 'balance', 'value', 'spending', 'myrewards', 'migration' );
 
 	/** The table's whole name, such as `wp_pointsync_outbox`. */
 	public static function name( string $noun ): string {
