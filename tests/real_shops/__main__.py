@@ -6,6 +6,9 @@ every shop, and its balances must be right in all sites and in the shop. The sho
 
 With `--walk`, a browser connects the first shop instead, as its owner does, and takes pictures of each step. Its folder
 must not have the plugin of a checkout: WordPress installs the plugin there.
+every shop, and its balances must be right in all sites and in the shop. Cases `pair_…` run on the first two shops
+together. A case that needs what the shop does not have, such as MyRewards, is skipped by name. The shop's orders and
+tables are changed.
 """
 
 import argparse
@@ -15,7 +18,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,9 +26,10 @@ from tests.real_shops import cases
 from tests.real_shops.shop import Shop
 from tests.real_shops.walk import walk
 from tests.real_shops.world import World
+from tests.real_shops.world import Skipped, World
 from tests.support.family import family
 
-Case = Callable[[World], None]
+Case = Callable[..., None]
 ENV = {"POINTSYNC_PRIVATE_REMOTES": "on"}
 
 
@@ -38,8 +42,7 @@ def main() -> int:
     parser.add_argument("--walk", type=Path, metavar="PICTURES", help="connect the shop in a browser; pictures go here")
     arguments = parser.parse_args()
     only = arguments.only or [""]
-    chosen = [(name, case) for name, case in _find_cases() if any(text in name for text in only)]
-    passed, failed = 0, []
+    results = _Results()
     run = format(int(time.time()) % 1_000_000, "x")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pointsync-shops-")))
@@ -52,34 +55,63 @@ def main() -> int:
             return 0
         shops = [stack.enter_context(Shop(each, cache)) for each in arguments.folders]
         members = stack.enter_context(family(folder, *(shop.name for shop in shops), env=ENV))
+        worlds = []
         for index, (shop, member) in enumerate(zip(shops, members, strict=True)):
             world = World(shop, member, [each for each in members if each is not member], f"{run}{index}")
+            worlds.append(world)
             world.connect()
             world.stock()
-            for name, case in chosen:
-                begun = time.monotonic()
-                try:
-                    case(world)
-                    world.finish()
-                except Exception:
-                    failed.append(f"{shop.name} {name}")
-                    print(f"FAILED {shop.name} {name}", flush=True)
-                    traceback.print_exc()
-                    world.forget()
-                else:
-                    passed += 1
-                    print(f"ok     {shop.name} {name}  {time.monotonic() - begun:.1f} s", flush=True)
-    print(f"{passed} passed, {len(failed)} failed", *failed, sep="\n")
-    return 1 if failed else 0
+            for name, case in _find_cases("case_", only):
+                results.run(f"{shop.name} {name}", case, world)
+        for name, case in _find_cases("pair_", only) if len(worlds) > 1 else ():
+            results.run(f"{shops[0].name} {shops[1].name} {name}", case, *worlds[:2])
+    return results.show()
 
 
-def _find_cases() -> Iterator[tuple[str, Case]]:
-    """Every case, file by file, in the order in which they are written."""
+class _Results:
+    """How the cases went."""
+
+    def __init__(self) -> None:
+        self._passed = 0
+        self._failed: list[str] = []
+        self._skipped: list[str] = []
+
+    def run(self, name: str, case: Case, *worlds: World) -> None:
+        """Run a case, and check all its balances."""
+        begun = time.monotonic()
+        try:
+            case(*worlds)
+            for world in worlds:
+                world.finish()
+        except Skipped as reason:
+            self._skipped.append(f"{name}: {reason}")
+            print(f"skip   {name}: {reason}", flush=True)
+        except Exception:
+            self._failed.append(name)
+            print(f"FAILED {name}", flush=True)
+            traceback.print_exc()
+            for world in worlds:
+                world.forget()
+        else:
+            self._passed += 1
+            print(f"ok     {name}  {time.monotonic() - begun:.1f} s", flush=True)
+
+    def show(self) -> int:
+        """Print the sums; 0 if nothing failed."""
+        print(f"{self._passed} passed, {len(self._skipped)} skipped, {len(self._failed)} failed")
+        print(*self._skipped, *self._failed, sep="\n")
+        return 1 if self._failed else 0
+
+
+def _find_cases(prefix: str, only: Sequence[str]) -> Iterator[tuple[str, Case]]:
+    """The cases with one of these texts in their names, file by file, in the order in which they are written."""
     for module_info in sorted(pkgutil.iter_modules(cases.__path__), key=lambda each: each.name != "orders"):
         module = importlib.import_module(f"{cases.__name__}.{module_info.name}")
         for name, case in vars(module).items():
-            if name.startswith("case_") and getattr(case, "__module__", "") == module.__name__:
-                yield f"{module_info.name}.{name}", case
+            full_name = f"{module_info.name}.{name}"
+            is_own = name.startswith(prefix) and getattr(case, "__module__", "") == module.__name__
+            if is_own and any(text in full_name for text in only):
+                yield full_name, case
 
 
 if __name__ == "__main__":

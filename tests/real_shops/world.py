@@ -18,6 +18,10 @@ RULE = (
 )
 
 
+class Skipped(Exception):
+    """The shop does not have what a case needs; the message says what."""
+
+
 class World:
     """One shop, connected with `member`; `others` are the other sites of the family."""
 

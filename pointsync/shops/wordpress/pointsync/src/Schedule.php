@@ -52,7 +52,7 @@ final class Schedule {
 	}
 
 	public static function clear(): void {
-		foreach ( array_merge( array_keys( self::SECONDS ), array( self::SOON ) ) as $hook ) {
+		foreach ( array_merge( array_keys( self::SECONDS ), array( self::SOON, Migration\Run::HOOK ) ) as $hook ) {
 			wp_clear_scheduled_hook( $hook );
 			if ( self::has_action_scheduler() ) {
 				as_unschedule_all_actions( $hook, null, self::GROUP );

@@ -69,7 +69,8 @@ final class History {
 		$moved  = 0;
 		$before = $rows ? self::total_before( $stack, $user_id, (int) $rows[0]->id ) : 0;
 		foreach ( $rows as $row ) {
-			$moved += null === $row->points_moved ? (int) $row->new_total - $before : (int) $row->points_moved;
+			$known  = Row::moved( $row->points_moved );
+			$moved += null === $known ? (int) $row->new_total - $before : $known;
 			$before = (int) $row->new_total;
 		}
 		return $moved;
@@ -104,7 +105,7 @@ final class History {
 			array(
 				'user_id'      => $user_id,
 				'stack'        => $stack,
-				'points_moved' => $points - (int) $balance,
+				'points_moved' => Row::moved( $points - (int) $balance ),
 				'new_total'    => $points,
 				'commentar'    => __( 'Points from all shops', 'pointsync' ),
 				'origin'       => Row::OWN_ORIGIN,

@@ -14,12 +14,18 @@ final class Row {
 	/** MyRewards' origin of the rows that this plugin writes: they are never sent back. */
 	const OWN_ORIGIN = 'pointsync';
 
+	/** MyRewards' column holds no more than this: a larger change is cut off, and only the balance afterwards is right. */
+	const LOWEST  = -32768;
+	const HIGHEST = 32767;
+
 	/** @var int */
 	public $id;
 	/** @var int */
 	public $user_id;
-	/** @var int|null null if the balance was set */
+	/** @var int|null null if the row does not tell: see `LOWEST` */
 	public $moved;
+	/** @var bool whether the balance was set to a number */
+	public $is_set;
 	/** @var int the balance afterwards */
 	public $total;
 	/** @var string in UTC, `Y-m-d H:i:s` */
@@ -33,20 +39,33 @@ final class Row {
 	public function __construct( $row ) {
 		$this->id      = (int) $row->id;
 		$this->user_id = (int) $row->user_id;
-		$this->moved   = null === $row->points_moved ? null : (int) $row->points_moved;
+		$this->moved   = self::moved( $row->points_moved );
+		$this->is_set  = null === $row->points_moved;
 		$this->total   = (int) $row->new_total;
 		$this->at      = (string) $row->mvt_date;
 		$this->origin  = (string) $row->origin;
 		$this->comment = (string) $row->commentar;
 	}
 
-	/** The points of the change. `$before` is the balance after the row before, which counts if the balance was set. */
+	/**
+	 * What a row says that it has moved; null if it does not tell.
+	 *
+	 * @param string|int|null $points_moved of MyRewards' table
+	 */
+	public static function moved( $points_moved ): ?int {
+		if ( null === $points_moved || (int) $points_moved <= self::LOWEST || (int) $points_moved >= self::HIGHEST ) {
+			return null;
+		}
+		return (int) $points_moved;
+	}
+
+	/** The points of the change. `$before` is the balance after the row before, for a row that does not tell. */
 	public function points( int $before ): int {
 		return null === $this->moved ? $this->total - $before : $this->moved;
 	}
 
 	public function kind( int $points ): string {
-		if ( null === $this->moved ) {
+		if ( $this->is_set ) {
 			return self::MANUAL;
 		}
 		return $points > 0 ? self::EARN : self::SPEND;
@@ -59,7 +78,7 @@ final class Row {
 	 * @param string $shop_id the shop's, since the feed tells the movements of all shops of a PointSync
 	 */
 	public function reference( string $shop_id ): string {
-		$content = implode( '|', array( $this->user_id, null === $this->moved ? 'set' : $this->moved, $this->total, $this->at ) );
+		$content = implode( '|', array( $this->user_id, $this->is_set ? 'set' : $this->moved, $this->total, $this->at ) );
 		return self::prefix( $shop_id ) . $this->id . ':' . substr( hash( 'sha256', $content ), 0, 12 );
 	}
 

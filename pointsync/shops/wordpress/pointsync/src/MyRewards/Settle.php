@@ -78,7 +78,7 @@ final class Settle {
 
 	/** Points that an event has given for an order although PointSync counts the orders: they are taken away again. */
 	private static function is_counted_by_pointsync( Row $row ): bool {
-		return Settings::BY_POINTSYNC === Settings::all()['counts'] && $row->moved > 0 && Program::is_of_order_event( $row->origin );
+		return Settings::BY_POINTSYNC === Settings::all()['counts'] && ! $row->is_set && Program::is_of_order_event( $row->origin );
 	}
 
 	private static function target( int $user_id ): ?int {
