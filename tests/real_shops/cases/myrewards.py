@@ -224,3 +224,24 @@ def case_what_is_dangerous_is_refused(w: World) -> None:
     w.do("spending", set={"values": {}})
     assert w.do("myrewards_on", may_replace=True)["problem"] == ""
     w.do("myrewards_pool")
+
+
+def pair_shops_that_were_in_step(first: World, second: World) -> None:
+    """Both bring the points of MyRewards, and switch the bridge on: then all four say the same."""
+    email, program = first.who("both"), f"b-{first.run}"
+    accounts = []
+    for w in (first, second):
+        if w.do("myrewards_pool") is None:
+            raise Skipped(f"MyRewards is not in {w.shop.name}")
+        accounts += w.do("accounts", emails=[email], verified=True)
+        w.do("myrewards_moves", moves=[[accounts[-1], "addPoints", 100]])
+        w.do("migration_begin", source="myrewards", program=program, was_in_step=True, stack="default")
+        assert w.do("migration_record")["phase"] == "done"
+        assert w.do("myrewards_on")["problem"] == ""
+    first.do("myrewards_moves", moves=[[accounts[0], "addPoints", 30]])
+    second.do("myrewards_moves", moves=[[accounts[1], "usePoints", 7]])
+    for w, account in ((first, accounts[0]), (second, accounts[1])):
+        w.wait_points(email, 123)
+        w.shop.wait_balance(email, 123)
+        assert w.do("myrewards_points", accounts=[account]) == [123]
+        w.do("myrewards_pool")

@@ -4,6 +4,7 @@ namespace PointSync\MyRewards;
 
 use PointSync\Connection\Answer;
 use PointSync\Connection\Shop;
+use PointSync\Customers\UserValues;
 use PointSync\Orders\Sender;
 use PointSync\Schedule;
 
@@ -19,7 +20,7 @@ final class Bridge {
 	const WATCHED_SECONDS = 600;
 	const SECONDS         = 15.0;
 
-	/** @var array<int, true> the accounts that MyRewards has changed in this request */
+	/** @var array<int, true> the accounts that this request has changed */
 	private static $changed = array();
 
 	public function register(): void {
@@ -34,7 +35,9 @@ final class Bridge {
 		add_action( 'pointsync_refresh_customer', array( self::class, 'settle_account' ), 20 );
 		add_action( 'pointsync_call_sent', array( self::class, 'note_sent' ) );
 		add_action( 'pointsync_call_refused', array( self::class, 'note_refused' ), 10, 2 );
-		add_action( 'deleted_user_meta', array( self::class, 'note_lost_address' ), 10, 3 );
+		foreach ( array( 'added_user_meta', 'updated_user_meta', 'deleted_user_meta' ) as $hook ) {
+			add_action( $hook, array( self::class, 'note_address' ), 10, 3 );
+		}
 		add_action( Schedule::SOON, array( self::class, 'run' ), 8 );
 		add_action( Schedule::MINUTE, array( self::class, 'run' ), 8 );
 		add_action( Schedule::MINUTE, array( Compare::class, 'go_on' ), 35 );
@@ -49,7 +52,7 @@ final class Bridge {
 		}
 	}
 
-	/** The page was made: write what MyRewards has changed into the outbox. It takes some milliseconds. */
+	/** The page was made: write what MyRewards has changed into the outbox. It takes some milliseconds for an account. */
 	public static function settle_changed(): void {
 		$ids           = array_keys( self::$changed );
 		self::$changed = array();
@@ -118,16 +121,15 @@ final class Bridge {
 	}
 
 	/**
-	 * Another account has verified the address whose points MyRewards has shown this one.
+	 * An account has verified its address, or another one has verified it since.
 	 *
-	 * @param int[]  $meta_ids
-	 * @param int    $user_id
-	 * @param string $key
+	 * @param int|int[] $meta_ids
+	 * @param int       $user_id
+	 * @param string    $key
 	 */
-	public static function note_lost_address( $meta_ids, $user_id, $key ): void {
-		global $wpdb;
-		if ( $wpdb->get_blog_prefix() . \PointSync\Customers\UserValues::VERIFIED === $key ) {
-			Settle::account( (int) $user_id );
+	public static function note_address( $meta_ids, $user_id, $key ): void {
+		if ( substr( (string) $key, -strlen( UserValues::VERIFIED ) ) === UserValues::VERIFIED ) {
+			self::$changed[ (int) $user_id ] = true;
 		}
 	}
 
