@@ -134,9 +134,7 @@ def bring_balances() -> ResponseReturnValue:
         lines = [BroughtBalance(each.customer, each.points, each.reserve or DEFAULT_RESERVE) for each in body.balances]
         program = Program(body.program, body.was_in_step, body.reason or "")
         outcomes = db.run_in_transaction(
-            lambda session: brought_balances.bring(
-                session, lines, program, source, now, is_dry_run=bool(body.dry_run)
-            )
+            lambda session: brought_balances.bring(session, lines, program, source, now, is_dry_run=bool(body.dry_run))
         )
     except DomainError as refusal:
         raise BodyRefused(refusal) from refusal

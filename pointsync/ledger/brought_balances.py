@@ -112,7 +112,9 @@ def _shorten(error: DomainError) -> DomainError:
     """An error of the ref is one of the address, which it contains."""
     if "ref" not in error.fields or len(error.fields) > 1:
         return error
-    message = f"The address is too long: with the program and the reserve, it has more than {MAX_REF_LENGTH} characters."
+    message = (
+        f"The address is too long: with the program and the reserve, it has more than {MAX_REF_LENGTH} characters."
+    )
     return InvalidInput("customer", message)
 
 

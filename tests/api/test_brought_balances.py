@@ -14,9 +14,7 @@ ALICE, BOB = "alice@example.test", "bob@example.test"
 
 
 def bring(shop: ApiClient, balances: Any, **more: Any) -> Any:
-    return shop.post(
-        "/balances/bring", {"program": "myrewards", "was_in_step": True, "balances": balances, **more}
-    )
+    return shop.post("/balances/bring", {"program": "myrewards", "was_in_step": True, "balances": balances, **more})
 
 
 def statuses(answer: Any) -> list[str]:

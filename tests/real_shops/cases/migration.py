@@ -1,7 +1,9 @@
 """Balances of another program are in PointSync once, whichever shops of the family bring them, and how often."""
 
+import re
 from typing import Any
 
+from tests.real_shops.merchant import Merchant
 from tests.real_shops.world import Skipped, World
 
 PART_SECONDS = 0.01
@@ -57,7 +59,9 @@ def case_in_parts_with_a_stop(w: World) -> None:
     emails = [w.who("many") for _ in range(1200)]
     text = "email,points\n" + "\n".join(f"{each},7" for each in emails)
     w.do("migration_forget")
-    found = w.do("migration_begin", source="csv", was_in_step=True, csv=text, program=f"m-{w.run}", seconds=PART_SECONDS)
+    found = w.do(
+        "migration_begin", source="csv", was_in_step=True, csv=text, program=f"m-{w.run}", seconds=PART_SECONDS
+    )
     assert (found["phase"], found["lines"]) == ("comparing", {"ready": 500, "new": 700}), found["lines"]
     while found["phase"] == "comparing":
         found = w.do("migration_go_on", seconds=PART_SECONDS)
@@ -77,6 +81,37 @@ def case_in_parts_with_a_stop(w: World) -> None:
     assert (found["phase"], found["lines"]) == ("done", {"recorded": 1200}), found["lines"]
     assert _points(w, emails[0], emails[599], emails[-1]) == [7, 7, 7]
     w.do("migration_forget")
+
+
+def case_by_the_page(w: World) -> None:
+    """A shop manager uploads a file, sees the dry run, records it, and gets a list of what was left out."""
+    w.do("migration_forget")
+    email = w.who("uploaded")
+    merchant = Merchant(w)
+    fields = {"source": "csv", "program": f"u-{w.run}", "was_in_step": "yes"}
+    text = f"email,points\n{email},40\nnobody,=5\n".encode()
+    for wrong, message in (
+        ({"was_in_step": ""}, "choose whether customers had the same points"),
+        ({"program": "My Rewards"}, "Name of the program: use"),
+        ({}, "Choose a file."),
+    ):
+        page = merchant.press("migration_begin", **{**fields, **wrong})
+        assert message in page, page
+        assert not wrong.get("program") or 'value="My Rewards"' in page, "what was typed is kept"
+    page = merchant.press("migration_begin", file=("old.csv", b"name\xff"), **fields)
+    assert "not text in UTF-8" in page
+    page = merchant.press("migration_begin", file=("old.csv", text), **fields)
+    assert "The dry run is done" in page, page
+    assert "There is no valid e-mail address" not in page
+    assert "The points are not a whole number" in page
+    assert _points(w, email) == [0]
+    page = merchant.press("migration_record")
+    assert re.search(r"Recorded</th><td>1</td><td>40</td>", page), page
+    assert _points(w, email) == [40]
+    left_out = merchant.press("migration_download").splitlines()
+    assert left_out[0] == "place,email,points,reserve,why"
+    assert left_out[1].startswith("3,nobody,0,default,"), left_out
+    assert "Begin the dry run" in merchant.press("migration_forget")
 
 
 def case_points_and_rewards(w: World) -> None:

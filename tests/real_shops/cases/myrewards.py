@@ -1,11 +1,14 @@
 """MyRewards and PointSync say the same, whoever has changed the points."""
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from tests.real_shops.database import dump_database, load_database
+from tests.real_shops.merchant import Merchant
 from tests.real_shops.world import Skipped, World
 from tests.support.process import wait_until
 
@@ -163,6 +166,42 @@ def case_pointsync_down(w: World) -> None:
         bridged.wait_equal([125])
 
 
+def case_shop_restored(w: World) -> None:
+    """The shop's database comes back from before: PointSync keeps what MyRewards has lost, whose ids are used again."""
+    with _bridged(w) as bridged:
+        bridged.move(0, "addPoints", 1)
+        bridged.wait_equal([101])
+        dump = dump_database(w)
+        bridged.move(0, "addPoints", 10)
+        bridged.wait_equal([111])
+        load_database(w, dump)
+        bridged.move(0, "addPoints", 20)
+        bridged.wait_equal([131])
+
+
+def case_pointsync_restored(w: World) -> None:
+    """PointSync comes back from before, and this shop has never reported an order: its changes are sent again."""
+    with _bridged(w) as bridged:
+        site = w.member.site
+        backup = site.data_dir / "before-rewards.zip"
+        backup.unlink(missing_ok=True)
+        site.cli("backup", str(backup))
+        w.do("forget_reports")
+        bridged.move(0, "addPoints", 10)
+        bridged.move(0, "usePoints", 4)
+        bridged.wait_equal([106])
+        site.kill()
+        site.cli("restore", str(backup))
+        site.start()
+        w.do("hurry")
+        site.cli("confirm", "restored")
+        w.do("forget_reports")
+        w.do("myrewards_long_ago")
+        w.do("hurry")
+        bridged.wait_equal([106])
+        assert len(w.member.history(bridged.emails[0])) == 3
+
+
 def case_only_verified_accounts_see_points(w: World) -> None:
     """An account with somebody else's address gets none of their points; what it earns itself is theirs to see."""
     with _bridged(w) as bridged:
@@ -223,6 +262,26 @@ def case_what_is_dangerous_is_refused(w: World) -> None:
     assert "spend the same points twice" in w.do("myrewards_on", may_replace=True)["problem"]
     w.do("spending", set={"values": {}})
     assert w.do("myrewards_on", may_replace=True)["problem"] == ""
+    w.do("myrewards_pool")
+
+
+def case_by_the_page(w: World) -> None:
+    """A shop manager is refused with the reason, keeps what was typed, and switches the bridge on and off."""
+    pool = w.do("myrewards_pool", order_points=True)
+    if pool is None:
+        raise Skipped("MyRewards is not in this shop")
+    merchant = Merchant(w)
+    assert 'id="pointsync-myrewards"' in merchant.page()
+    fields = {"is_on": "1", "pool": pool["id"], "may_replace": "1"}
+    page = merchant.press("myrewards", counts="pointsync", **fields)
+    assert "Orders would count twice" in page
+    assert re.search(r'name="may_replace" value="1"\s+checked', page), "what was typed is kept"
+    page = merchant.press("myrewards", counts="myrewards", **fields)
+    assert "The bridge is on." in page
+    assert w.do("myrewards_state")["is_on"]
+    page = merchant.press("myrewards", pool=pool["id"], counts="myrewards")
+    assert "do not follow PointSync any more" in page
+    assert not w.do("myrewards_state")["is_on"]
     w.do("myrewards_pool")
 
 

@@ -105,3 +105,12 @@ function do_myrewards_order_events( array $in ) {
 	}
 	$pool->save();
 }
+function do_forget_reports( array $in ) {
+	PointSync\Orders\OrderReports::forget();
+}
+// As if PointSync had answered some minutes ago.
+function do_myrewards_long_ago( array $in ) {
+	global $wpdb;
+	$table = PointSync\Storage\Tables::name( 'outbox' );
+	$wpdb->query( "UPDATE {$table} SET sent_at = sent_at - INTERVAL 10 MINUTE WHERE reference LIKE 'myrewards:%'" );
+}

@@ -84,3 +84,10 @@ function do_customer( array $in ) {
 	}
 	return array( 'id' => $id );
 }
+function do_merchant( array $in ) {
+	$id = wp_insert_user( array( 'user_login' => $in['name'], 'user_pass' => 'a-Pass-of-1', 'user_email' => $in['name'] . '@example.com', 'role' => 'shop_manager' ) );
+	if ( is_wp_error( $id ) ) {
+		throw new Exception( $id->get_error_message() );
+	}
+	return array( 'id' => $id );
+}

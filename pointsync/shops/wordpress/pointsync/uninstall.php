@@ -16,6 +16,7 @@ $pointsync_remove = static function (): void {
 	if ( 'drop' !== PointSync\Storage\Options::get_string( PointSync\Storage\Options::UNINSTALL ) ) {
 		return;
 	}
+	PointSync\MyRewards\Switching::off();
 	PointSync\Storage\Tables::drop();
 	PointSync\Customers\UserValues::remove_all();
 	foreach ( PointSync\Storage\Options::ALL as $name ) {

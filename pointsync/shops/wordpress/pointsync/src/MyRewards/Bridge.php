@@ -40,6 +40,7 @@ final class Bridge {
 		}
 		add_action( Schedule::SOON, array( self::class, 'run' ), 8 );
 		add_action( Schedule::MINUTE, array( self::class, 'run' ), 8 );
+		add_action( Schedule::MINUTE, array( Taken::class, 'send_again' ), 34 );
 		add_action( Schedule::MINUTE, array( Compare::class, 'go_on' ), 35 );
 		add_action( Schedule::DAY, array( Compare::class, 'begin' ) );
 		add_action( Schedule::DAY, array( Taken::class, 'purge' ) );

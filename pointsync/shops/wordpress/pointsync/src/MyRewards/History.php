@@ -81,14 +81,14 @@ final class History {
 	 */
 	public static function lock_balance( string $stack, int $user_id ): ?int {
 		global $wpdb;
-		$value = $wpdb->get_var(
+		$row = $wpdb->get_row(
 			$wpdb->prepare(
 				"SELECT meta_value FROM {$wpdb->usermeta} WHERE user_id = %d AND meta_key = %s ORDER BY umeta_id LIMIT 1 FOR UPDATE",
 				$user_id,
 				Program::META_PREFIX . $stack
 			)
 		);
-		return null === $value ? null : (int) $value;
+		return $row ? (int) $row->meta_value : null;
 	}
 
 	/** Set the locked balance, and write the row that explains it; whether that worked. `$balance` is what it was. */

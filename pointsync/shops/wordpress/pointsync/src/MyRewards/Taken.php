@@ -24,6 +24,9 @@ final class Taken {
 	/** Which rows are looked at: `site` (of PointSync), `stack`, `after` (a row's id), and whether accounts may follow. */
 	const STATE     = 'myrewards';
 	const KEPT_DAYS = 90;
+	/** The feed must have told a movement so many seconds after PointSync's answer. */
+	const MISSED_SECONDS = 60;
+	const MAX_ATTEMPTS   = 20;
 
 	/** Take a row over; whether this was the first time. */
 	public static function add( Row $row, int $points, string $state ): bool {
@@ -162,6 +165,31 @@ final class Taken {
 		global $wpdb;
 		$table = Tables::name( 'myrewards' );
 		$wpdb->query( "UPDATE {$table} SET generation = 0" );
+	}
+
+	/**
+	 * Send again what PointSync has answered to and the feed does not tell: PointSync was restored since, and has
+	 * forgotten it. If it has not, the repetition changes nothing.
+	 */
+	public static function send_again(): void {
+		global $wpdb;
+		$feed = Reader::state();
+		if ( ! $feed['is_filled'] || ! Settle::is_possible() ) {
+			return;
+		}
+		$table  = Tables::name( 'myrewards' );
+		$outbox = Tables::name( 'outbox' );
+		$wpdb->query(
+			$wpdb->prepare(
+				"UPDATE {$outbox} o JOIN {$table} t ON t.reference = o.reference SET o.state = 'waiting', o.version = o.version + 1, o.due_at = %s
+				WHERE t.state = 'waiting' AND t.generation < %d AND t.reserve = %s AND o.state = 'sent' AND o.sent_at < %s AND o.attempts < %d",
+				gmdate( 'Y-m-d H:i:s' ),
+				$feed['generation'],
+				Shop::reserve(),
+				gmdate( 'Y-m-d H:i:s', $feed['at'] - self::MISSED_SECONDS ),
+				self::MAX_ATTEMPTS
+			)
+		);
 	}
 
 	/** Every day: leave what is long done, so that each look stays quick. */

@@ -133,7 +133,7 @@ final class Schema {
 					id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
 					place VARCHAR(40) NOT NULL,
 					email VARCHAR(191) NOT NULL DEFAULT '',
-					customer VARCHAR(191) NOT NULL DEFAULT '',
+					customer VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
 					reserve VARCHAR(64) NOT NULL,
 					points BIGINT NOT NULL DEFAULT 0,
 					state VARCHAR(10) NOT NULL,
