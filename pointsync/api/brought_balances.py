@@ -22,8 +22,8 @@ from pointsync.api.request_bodies import (
 from pointsync.api.responses import json_response
 from pointsync.api.schemas import ErrorDetail, Points
 from pointsync.errors import DomainError
-from pointsync.ledger import brought_balances
-from pointsync.ledger.brought_balances import BroughtBalance, BroughtResult, Program
+from pointsync.imports import brought_balances
+from pointsync.imports.brought_balances import BroughtBalance, BroughtResult, Program
 from pointsync.ledger.movement_json import Email
 from pointsync.ledger.reserves import DEFAULT_RESERVE
 from pointsync.runtime import get_runtime
@@ -73,7 +73,7 @@ class BalancesToBring(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class BroughtBalanceResult(Struct, kw_only=True, omit_defaults=True):
-    """What became of one balance."""
+    """what happened to one balance."""
 
     status: Annotated[
         Literal["recorded", "new", "duplicate", "refused"],

@@ -45,7 +45,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class BroughtResult:
-    """What became of one balance: `recorded`, `duplicate`, or `new` in a dry run."""
+    """What happened to one balance: `recorded`, `duplicate`, or `new` in a dry run."""
 
     status: str
     balance: int
