@@ -38,7 +38,7 @@ final class MyRewardsSource implements Source {
 			$position = (int) $row->umeta_id;
 			$points   = (int) $row->meta_value;
 			if ( Taken::has_begun( $this->stack ) ) {
-				$points -= History::moved_since( $this->stack, (int) $row->user_id, Taken::state()['after'] );
+				$points -= History::moved_since( $this->stack, (int) $row->user_id, Taken::state()['before'] );
 			}
 			$lines[] = new Line( (string) $row->user_id, (string) $row->user_email, (string) $points, $this->reserve );
 		}

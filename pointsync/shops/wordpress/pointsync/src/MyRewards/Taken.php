@@ -21,9 +21,15 @@ final class Taken {
 	/** No movement: nothing was moved, or nobody is there to have it. */
 	const NONE = 'none';
 
-	/** Which rows are looked at: `site` (of PointSync), `stack`, `after` (a row's id), and whether accounts may follow. */
-	const STATE     = 'myrewards';
-	const KEPT_DAYS = 90;
+	/**
+	 * Which rows are movements: `site` (of PointSync), `stack`, the last row `before` the first of them, the row `after`
+	 * which rows are looked at, and whether accounts may follow.
+	 */
+	const STATE = 'myrewards';
+
+	/** MyRewards' rows are looked at for so many days, and what was taken over is remembered for so many. */
+	const LOOKED_DAYS = 2;
+	const KEPT_DAYS   = 90;
 	/** The feed must have told a movement so many seconds after PointSync's answer. */
 	const MISSED_SECONDS = 60;
 	const MAX_ATTEMPTS   = 20;
@@ -112,13 +118,14 @@ final class Taken {
 		);
 	}
 
-	/** @return array{site: string, stack: string, after: int, is_ready: bool} */
+	/** @return array{site: string, stack: string, before: int, after: int, is_ready: bool} */
 	public static function state(): array {
 		$state = Values::get_array( self::STATE );
 		return array(
-			'site'       => isset( $state['site'] ) ? (string) $state['site'] : '',
-			'stack'      => isset( $state['stack'] ) ? (string) $state['stack'] : '',
-			'after'      => isset( $state['after'] ) ? (int) $state['after'] : 0,
+			'site'     => isset( $state['site'] ) ? (string) $state['site'] : '',
+			'stack'    => isset( $state['stack'] ) ? (string) $state['stack'] : '',
+			'before'   => isset( $state['before'] ) ? (int) $state['before'] : 0,
+			'after'    => isset( $state['after'] ) ? (int) $state['after'] : 0,
 			'is_ready' => ! empty( $state['is_ready'] ),
 		);
 	}
@@ -141,13 +148,15 @@ final class Taken {
 			return;
 		}
 		$table = Tables::name( 'myrewards' );
+		$last  = History::last_id();
 		$wpdb->query( "DELETE FROM {$table}" );
 		Values::set_array(
 			self::STATE,
 			array(
-				'site'       => self::site(),
-				'stack'      => $stack,
-				'after'      => History::last_id(),
+				'site'     => self::site(),
+				'stack'    => $stack,
+				'before'   => $last,
+				'after'    => $last,
 				'is_ready' => false,
 			)
 		);
@@ -192,24 +201,31 @@ final class Taken {
 		);
 	}
 
-	/** Every day: leave what is long done, so that each look stays quick. */
+	/** Every day: leave what is long done, so that each look stays quick. Nothing that was not taken over is left. */
 	public static function purge(): void {
 		global $wpdb;
-		$state = self::state();
-		$until = gmdate( 'Y-m-d H:i:s', time() - self::KEPT_DAYS * DAY_IN_SECONDS );
-		$after = max( $state['after'], History::last_id_before( $until ) );
-		if ( ! Settings::is_on() || ! self::has_begun( Settings::stack() ) || $after === $state['after'] ) {
+		if ( ! Settle::is_possible() ) {
 			return;
+		}
+		$state = self::state();
+		$after = max( $state['after'], History::last_id_before( self::days_ago( self::LOOKED_DAYS ) ) );
+		foreach ( History::not_taken( Settings::stack(), $state['after'], 0, 1 ) as $row ) {
+			$after = min( $after, $row->id - 1 );
 		}
 		Values::set_array( self::STATE, array( 'after' => $after ) + $state );
 		$table = Tables::name( 'myrewards' );
 		$wpdb->query(
 			$wpdb->prepare(
-				"DELETE FROM {$table} WHERE history_id <= %d AND (state <> 'waiting' OR generation >= %d)",
+				"DELETE FROM {$table} WHERE history_id <= %d AND created_at < %s AND (state <> 'waiting' OR generation >= %d)",
 				$after,
+				self::days_ago( self::KEPT_DAYS ),
 				Reader::state()['generation']
 			)
 		);
+	}
+
+	private static function days_ago( int $days ): string {
+		return gmdate( 'Y-m-d H:i:s', time() - $days * DAY_IN_SECONDS );
 	}
 
 	/** Which PointSync this shop is connected with. */
