@@ -2,13 +2,12 @@
 
 Each folder is a shop for tests: WordPress and WooCommerce, with a database, at an address on loopback. It gets the
 plugin of this checkout. Beside each shop runs a PointSync site of its own; the sites are a family. Every case runs on
-every shop, and its balances must be right in all sites and in the shop. The shop's orders and tables are changed.
-
-With `--walk`, a browser connects the first shop instead, as its owner does, and takes pictures of each step. Its folder
-must not have the plugin of a checkout: WordPress installs the plugin there.
 every shop, and its balances must be right in all sites and in the shop. Cases `pair_…` run on the first two shops
 together. A case that needs what the shop does not have, such as MyRewards, is skipped by name. The shop's orders and
 tables are changed.
+
+With `--walk`, a browser connects the first shop instead, as its owner does, and takes pictures of each step. Its folder
+must not have the plugin of a checkout: WordPress installs the plugin there.
 """
 
 import argparse
@@ -25,7 +24,6 @@ from pathlib import Path
 from tests.real_shops import cases
 from tests.real_shops.shop import Shop
 from tests.real_shops.walk import walk
-from tests.real_shops.world import World
 from tests.real_shops.world import Skipped, World
 from tests.support.family import family
 

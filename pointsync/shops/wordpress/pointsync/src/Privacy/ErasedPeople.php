@@ -116,7 +116,8 @@ final class ErasedPeople {
 	private static function addresses( string $after ): array {
 		global $wpdb;
 		$sources = array();
-		foreach ( array( 'balance' => 'customer', 'movement' => 'customer', 'spending' => 'email' ) as $noun => $column ) {
+		$columns = array( 'balance' => 'customer', 'movement' => 'customer', 'spending' => 'email', 'migration' => 'customer' );
+		foreach ( $columns as $noun => $column ) {
 			$table     = Tables::name( $noun );
 			$sources[] = $wpdb->prepare( "(SELECT DISTINCT {$column} AS address FROM {$table} WHERE {$column} > %s ORDER BY {$column} LIMIT %d)", $after, self::LIMIT );
 		}

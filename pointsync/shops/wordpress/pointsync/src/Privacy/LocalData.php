@@ -19,7 +19,7 @@ final class LocalData {
 	/** Remove the customer's own rows. How many there were. */
 	public static function forget_rows( Subject $subject ): int {
 		return self::forget_movements( $subject ) + self::forget_spending( $subject )
-			+ self::forget_lines( $subject ) + self::forget_accounts( $subject );
+			+ self::forget_lines( $subject ) + self::forget_accounts( $subject ) + self::forget_brought( $subject );
 	}
 
 	private static function forget_movements( Subject $subject ): int {
@@ -50,6 +50,15 @@ final class LocalData {
 		$until = '' === $subject->until ? '9999-12-31 23:59:59' : $subject->until;
 		return (int) $wpdb->query(
 			$wpdb->prepare( "UPDATE {$table} SET email = '', message = '' WHERE email = %s AND created_at <= %s", $subject->address, $until )
+		);
+	}
+
+	/** The list of balances from another program, which the shop keeps for a while. */
+	private static function forget_brought( Subject $subject ): int {
+		global $wpdb;
+		$table = Tables::name( 'migration' );
+		return (int) $wpdb->query(
+			$wpdb->prepare( "DELETE FROM {$table} WHERE customer = %s OR LOWER(email) = %s", $subject->address, $subject->address )
 		);
 	}
 
@@ -99,6 +108,7 @@ final class LocalData {
 		return self::clean_outbox( $subject )
 			+ self::clean_table( $subject, 'movement', 'id', array( 'reason', 'ref' ) )
 			+ self::clean_table( $subject, 'spending', 'id', array( 'message', 'movements' ) )
+			+ self::clean_table( $subject, 'migration', 'id', array( 'message' ) )
 			+ self::clean_table( $subject, 'value', 'name', array( 'value' ) );
 	}
 
