@@ -1,29 +1,56 @@
 """Two real sites for a benchmark, in their own processes. B is a remote of A."""
 
-import sqlite3
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
+from tests.bench.databases import SQLITE, Database, Databases, open_databases
 from tests.support.process import SiteProcess
+
+BATCH = 1_000
+POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class TwoSites:
+    """Sites A and B with their databases, and an API key of A."""
+
+    a: SiteProcess
+    b: SiteProcess
+    key: str
+    databases: Databases
+
+    @property
+    def a_database(self) -> Database:
+        """A's database, for the bare driver."""
+        return self.databases.of(self.a)
+
+    @property
+    def b_database(self) -> Database:
+        """B's database, for the bare driver."""
+        return self.databases.of(self.b)
 
 
 @contextmanager
-def two_sites() -> Iterator[tuple[SiteProcess, SiteProcess, str]]:
-    """Sites A and B, and an API key of A."""
+def two_sites(kind: str = SQLITE) -> Iterator[TwoSites]:
+    """Both sites, running and idle."""
     with (
-        tempfile.TemporaryDirectory() as folder,
-        SiteProcess(Path(folder) / "a") as a,
-        SiteProcess(Path(folder) / "b") as b,
+        open_databases(kind) as databases,
+        databases.new_site("a") as a,
+        databases.new_site("b") as b,
     ):
-        line = ("--sharing-key", b.cli("site", "--secrets")["sharing_key"], "--url", b.url)
-        added = a.cli("remote", "add", *line, "--target", "default", "--observed", "default")
-        assert added["ping"]["ok"], added
-        yield a, b, a.cli("key", "create", "bench")["key"]
+        list_remote(a, b)
+        yield TwoSites(a, b, a.cli("key", "create", "bench")["key"], databases)
+
+
+def list_remote(site: SiteProcess, other: SiteProcess, target: str = "default", observed: str = "default") -> None:
+    """Add a reserve of `other` to the remotes of `site`."""
+    line = ("--sharing-key", other.cli("site", "--secrets")["sharing_key"], "--url", other.url)
+    added = site.cli("remote", "add", *line, "--target", target, "--observed", observed)
+    assert added["ping"]["ok"], added
 
 
 def record_movements(site: SiteProcess, key: str, movements: list[dict[str, Any]]) -> None:
@@ -32,10 +59,47 @@ def record_movements(site: SiteProcess, key: str, movements: list[dict[str, Any]
     assert answer.status == 201, answer
 
 
-def wait_until_sent(site: SiteProcess, seconds: float) -> None:
+def record_backlog(site: SiteProcess, key: str, count: int, customers: int, **more: Any) -> None:
+    """Record `count` movements in lists of 1,000; the customers alternate."""
+    for start in range(0, count, BATCH):
+        numbers = range(start, min(start + BATCH, count))
+        record_movements(
+            site,
+            key,
+            [{"customer": f"c{n % customers}@bench.example", "points": 1 + n % 9, **more} for n in numbers],
+        )
+
+
+def measure_sending(site: SiteProcess, database: Database, seconds: float) -> float:
+    """Resume the only remote of `site` and return the seconds from the first call to the last acknowledgement.
+
+    The time that the command itself takes does not count, and nothing that happens before it ends is left out.
+    """
+    [(last_attempt,)] = database.rows("SELECT coalesce(max(id), 0) FROM attempt")
+    resuming = threading.Thread(target=site.cli, args=("remote", "resume", "1"))
+    resuming.start()
+    with closing(database.connect()) as connection:
+        has_begun = database.sql("SELECT 1 FROM attempt WHERE id > ? LIMIT 1")
+        _wait_until(lambda: connection.execute(has_begun, (last_attempt,)).fetchone(), seconds, 0.002)
+        began = time.perf_counter()
+        _wait_until(lambda: _is_all_sent(connection), seconds, POLL_SECONDS)
+        elapsed = time.perf_counter() - began
+    resuming.join()
+    return elapsed
+
+
+def wait_until_sent(database: Database, seconds: float) -> None:
     """Wait until everything is sent. It polls rarely and cheaply, to leave the processor to the sites."""
+    with closing(database.connect()) as connection:
+        _wait_until(lambda: _is_all_sent(connection), seconds, POLL_SECONDS)
+
+
+def _is_all_sent(connection: Any) -> bool:
+    return connection.execute("SELECT 1 FROM delivery WHERE state = 'pending' LIMIT 1").fetchone() is None
+
+
+def _wait_until(predicate: Any, seconds: float, poll_seconds: float) -> None:
     pause, deadline = threading.Event(), time.monotonic() + seconds
-    with closing(sqlite3.connect(f"file:{site.data_dir}/pointsync.db?mode=ro", uri=True)) as database:
-        while database.execute("SELECT 1 FROM delivery WHERE state = 'pending' LIMIT 1").fetchone():
-            assert time.monotonic() < deadline, f"movements still wait after {seconds} s"
-            pause.wait(0.05)
+    while not predicate():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        pause.wait(poll_seconds)

@@ -1,0 +1,1 @@
+"""How fast movements get from one site to others."""

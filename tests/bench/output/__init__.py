@@ -1,0 +1,1 @@
+"""What benchmarks print: figures, their rounds, and how people and programs get them."""

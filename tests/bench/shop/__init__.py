@@ -1,0 +1,1 @@
+"""How fast a site answers its shop."""

@@ -1,0 +1,1 @@
+"""What a site takes: memory, disk and time of its own."""
