@@ -124,6 +124,12 @@ def percentile(spans: Sequence[float], percent: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] * 1000
 
 
+def repeat(call: Callable[[int], float], count: int, pause_seconds: float) -> list[float]:
+    """The seconds of each of so many calls."""
+    left = iter(range(count))
+    return repeat_until(call, lambda: next(left, None) is None, pause_seconds)
+
+
 def repeat_until(call: Callable[[int], float], is_over: Callable[[], bool], pause_seconds: float) -> list[float]:
     """The seconds of each call, again and again until it is over."""
     spans: list[float] = []

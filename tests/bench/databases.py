@@ -47,6 +47,11 @@ class Database:
             found: list[tuple[Any, ...]] = connection.execute(self.sql(statement), values).fetchall()
             return found
 
+    def execute(self, statement: str) -> None:
+        """Execute a statement on a connection of its own, and commit it."""
+        with closing(self.connect()) as connection:
+            connection.execute(statement)
+
 
 class Databases:
     """Where the databases of a benchmark are. Use `open_databases`."""
@@ -78,13 +83,16 @@ class Databases:
 
 
 @contextmanager
-def open_databases(kind: str) -> Iterator[Databases]:
-    """A folder on disk for SQLite files, or also a server."""
+def open_databases(kind: str, *, is_replicating: bool = False) -> Iterator[Databases]:
+    """A folder on disk for SQLite files, or also a server; with the log that PostgreSQL's own replication needs."""
     with tempfile.TemporaryDirectory(prefix="pointsync-bench-") as folder:
         if kind == SQLITE:
             yield Databases(kind, Path(folder), None)
         else:
             with Cluster(fsync=True) as cluster:
+                if is_replicating:
+                    Database(kind, cluster.create_database()).execute("ALTER SYSTEM SET wal_level = 'logical'")
+                    cluster.restart()
                 yield Databases(kind, Path(folder), cluster)
 
 

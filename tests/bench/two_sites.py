@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,8 @@ from tests.support.process import SiteProcess
 
 BATCH = 1_000
 POLL_SECONDS = 0.02
+BEGIN_POLL_SECONDS = 0.002
+PENDING_SQL = "SELECT 1 FROM delivery WHERE state = 'pending' LIMIT 1"
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,10 @@ class TwoSites:
 
 
 @contextmanager
-def two_sites(kind: str = SQLITE) -> Iterator[TwoSites]:
-    """Both sites, running and idle."""
+def two_sites(kind: str = SQLITE, *, is_replicating: bool = False) -> Iterator[TwoSites]:
+    """Both sites, running and idle. `is_replicating`: see `open_databases`."""
     with (
-        open_databases(kind) as databases,
+        open_databases(kind, is_replicating=is_replicating) as databases,
         databases.new_site("a") as a,
         databases.new_site("b") as b,
     ):
@@ -70,35 +72,36 @@ def record_backlog(site: SiteProcess, key: str, count: int, customers: int, **mo
         )
 
 
-def measure_sending(site: SiteProcess, database: Database, seconds: float) -> float:
-    """Resume the only remote of `site` and return the seconds from the first call to the last acknowledgement.
+def measure_sending(database: Database, resume: Callable[[], Any], seconds: float, query: str = PENDING_SQL) -> float:
+    """Resume sending and return the seconds from the first call until `query` finds nothing that waits.
 
-    The time that the command itself takes does not count, and nothing that happens before it ends is left out.
+    The time that `resume` itself takes does not count, and nothing that happens before it ends is left out.
     """
     [(last_attempt,)] = database.rows("SELECT coalesce(max(id), 0) FROM attempt")
-    resuming = threading.Thread(target=site.cli, args=("remote", "resume", "1"))
+    resuming = threading.Thread(target=resume)
     resuming.start()
     with closing(database.connect()) as connection:
         has_begun = database.sql("SELECT 1 FROM attempt WHERE id > ? LIMIT 1")
-        _wait_until(lambda: connection.execute(has_begun, (last_attempt,)).fetchone(), seconds, 0.002)
+        _wait_until(lambda: connection.execute(has_begun, (last_attempt,)).fetchone(), seconds, BEGIN_POLL_SECONDS)
         began = time.perf_counter()
-        _wait_until(lambda: _is_all_sent(connection), seconds, POLL_SECONDS)
+        _wait_until(lambda: connection.execute(query).fetchone() is None, seconds, POLL_SECONDS)
         elapsed = time.perf_counter() - began
     resuming.join()
     return elapsed
 
 
+def resume_remote(site: SiteProcess) -> Callable[[], Any]:
+    """What resumes the first remote of a site."""
+    return lambda: site.cli("remote", "resume", "1")
+
+
 def wait_until_sent(database: Database, seconds: float) -> None:
     """Wait until everything is sent. It polls rarely and cheaply, to leave the processor to the sites."""
     with closing(database.connect()) as connection:
-        _wait_until(lambda: _is_all_sent(connection), seconds, POLL_SECONDS)
+        _wait_until(lambda: connection.execute(PENDING_SQL).fetchone() is None, seconds, POLL_SECONDS)
 
 
-def _is_all_sent(connection: Any) -> bool:
-    return connection.execute("SELECT 1 FROM delivery WHERE state = 'pending' LIMIT 1").fetchone() is None
-
-
-def _wait_until(predicate: Any, seconds: float, poll_seconds: float) -> None:
+def _wait_until(predicate: Callable[[], Any], seconds: float, poll_seconds: float) -> None:
     pause, deadline = threading.Event(), time.monotonic() + seconds
     while not predicate():
         assert time.monotonic() < deadline, f"not within {seconds} s"

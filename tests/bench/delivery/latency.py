@@ -34,7 +34,7 @@ def _run_on(kind: str) -> list[Figure]:
         record_movements(sites.a, sites.key, [{"customer": "warm@bench.example", "points": 1}])
         wait_until_sent(sites.a_database, 30)
         floors = _measure_floor(sites)
-        spans = _measure(sites)
+        spans = measure_spans(sites)
     return [
         Figure(
             f"commit on A to visible on B, idle, p{percent}",
@@ -57,7 +57,7 @@ def _measure_floor(sites: TwoSites) -> list[float]:
     return spans
 
 
-def _measure(sites: TwoSites) -> list[float]:
+def measure_spans(sites: TwoSites) -> list[float]:
     """Seconds, by polling both databases. The time that the shop's call takes does not count."""
     with closing(sites.a_database.connect()) as a, closing(sites.b_database.connect()) as b:
         visible = sites.a_database.sql(VISIBLE_SQL)
@@ -68,14 +68,14 @@ def _measure(sites: TwoSites) -> list[float]:
             body = {"customer": email, "points": 1}
             call = threading.Thread(target=client.post, args=("/api/v1/movements", body))
             call.start()
-            committed_at = _wait_for(a, visible, email)
-            spans.append(_wait_for(b, visible, email) - committed_at)
+            committed_at = wait_until_visible(a, visible, email)
+            spans.append(wait_until_visible(b, visible, email) - committed_at)
             call.join()
         client.close()
     return spans
 
 
-def _wait_for(connection: Any, query: str, email: str) -> float:
+def wait_until_visible(connection: Any, query: str, email: str) -> float:
     """When the movement is visible. It polls often, and sleeps between to leave the processor to the sites."""
     began = perf_counter()
     while connection.execute(query, (email,)).fetchone() is None:

@@ -5,7 +5,7 @@ from tests.bench.delivery import apply_alone
 from tests.bench.floors import commits, coverage, execute
 from tests.bench.output.figure import Figure
 from tests.bench.sizes import size
-from tests.bench.two_sites import TwoSites, measure_sending, record_backlog, two_sites
+from tests.bench.two_sites import TwoSites, measure_sending, record_backlog, resume_remote, two_sites
 
 BACKLOG = size(100_000, quick=2_000)
 CUSTOMERS = size(5_000, quick=500)
@@ -39,7 +39,7 @@ def measure(sites: TwoSites) -> list[Figure]:
     sender, receiver = commits.read_all(a, commits.SENDING), commits.read_all(b, commits.RECEIVING)
     copies = sites.databases.clone(a), sites.databases.clone(b)
     counts = coverage.count_rows(a), coverage.count_rows(b)
-    elapsed = measure_sending(sites.a, a, PATIENCE_SECONDS)
+    elapsed = measure_sending(a, resume_remote(sites.a), PATIENCE_SECONDS)
     assert sites.b.cli("verify", timeout_seconds=PATIENCE_SECONDS)["ok"]
     coverage.check(counts[0], a, commits.SENDING)
     coverage.check(counts[1], b, commits.RECEIVING)

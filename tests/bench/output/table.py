@@ -7,6 +7,9 @@ from rich.table import Table
 
 from tests.bench.output.figure import Spread, Summary
 
+MOST_SHARE = 2
+"""From here on it is a multiple."""
+
 
 def build(found: Sequence[Summary] | dict[str, Any]) -> Table:
     """Figure, floor and ratio, each with its lowest and highest round; or names with values."""
@@ -35,10 +38,10 @@ def format_spread(spread: Spread) -> str:
 
 
 def format_ratio(summary: Summary) -> str:
-    """A share where more is better, else a multiple."""
+    """A share where it is below what it is compared with and more is better, else a multiple."""
     assert summary.ratio
-    text = format_spread(summary.ratio)
-    return f"{text} of it" if summary.is_more_better else f"× {text}"
+    is_share = summary.is_more_better and summary.ratio.median < MOST_SHARE
+    return f"{format_spread(summary.ratio)} of it" if is_share else f"× {format_spread(summary.ratio)}"
 
 
 def format_number(number: float) -> str:
