@@ -64,7 +64,7 @@ def measure_spans(sites: TwoSites) -> list[float]:
         client = Client(sites.a.url, sites.key)
         spans = []
         for number in range(SAMPLE):
-            email = f"c{number}@bench.example"
+            email = f"single{number}@bench.example"
             body = {"customer": email, "points": 1}
             call = threading.Thread(target=client.post, args=("/api/v1/movements", body))
             call.start()

@@ -1,0 +1,1 @@
+"""What people would use instead: general task queues, with one task and one POST for each movement."""

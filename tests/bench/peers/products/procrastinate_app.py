@@ -1,0 +1,30 @@
+"""procrastinate on PostgreSQL: `python -m procrastinate_app COUNT` creates its tables once and enqueues."""
+
+import os
+import sys
+from contextlib import suppress
+
+import post
+from procrastinate import App, PsycopgConnector, SyncPsycopgConnector, exceptions
+
+app = App(connector=PsycopgConnector(conninfo=os.environ["PEER_STORE"], max_size=40))
+
+
+@app.task(name="deliver")
+def deliver(number: int) -> None:
+    """One movement; procrastinate runs it in a thread."""
+    post.post(number)
+
+
+def enqueue(count: int) -> None:
+    """In one statement for each thousand."""
+    with app.replace_connector(SyncPsycopgConnector(conninfo=os.environ["PEER_STORE"])) as writing, writing.open():
+        with suppress(exceptions.ConnectorException):  # they exist
+            writing.schema_manager.apply_schema()
+        for start in range(0, count, 1_000):
+            numbers = range(start, min(start + 1_000, count))
+            deliver.batch_defer(*({"number": number} for number in numbers))
+
+
+if __name__ == "__main__":
+    enqueue(int(sys.argv[1]))
