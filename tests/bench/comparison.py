@@ -11,13 +11,14 @@ from time import perf_counter
 from typing import Any
 
 from tests.bench import idle_cpu
+from tests.bench.sizes import size
 from tests.support.bulk_delivered import insert_delivered
 from tests.support.family import Member
 from tests.support.process import SiteProcess, wait_until
 
-MOVEMENTS = int(os.environ.get("POINTSYNC_BENCH_MOVEMENTS", "1000000"))
+MOVEMENTS = int(os.environ.get("POINTSYNC_BENCH_MOVEMENTS", size(1_000_000, quick=1_000)))
 CUSTOMERS = max(MOVEMENTS // 100, 1)
-RATE_SECONDS = 10
+RATE_SECONDS = size(10, quick=1)
 """How long the rate of recording is measured before anything differs."""
 
 

@@ -12,12 +12,13 @@ from pointsync.exports import export_task
 from pointsync.models import Task
 from pointsync.runtime import get_runtime
 from pointsync.tasks import tasks
+from tests.bench.sizes import size
 from tests.support.apps import create_application, create_site, open_context
 from tests.support.bulk_rows import insert_rows
 from tests.support.process import SiteProcess, wait_until
 
-SIZES = (10_000, 1_000_000)
-CUSTOMERS = 10_000
+SIZES = (size(10_000, quick=500), size(1_000_000, quick=1_000))
+CUSTOMERS = size(10_000, quick=100)
 LIMIT_MB = 200
 PATIENCE_SECONDS = 600
 

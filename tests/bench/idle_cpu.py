@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pointsync.sync.site.settings import DEFINITIONS
+from tests.bench.sizes import size
 from tests.support.family import Member
 from tests.support.process import SiteProcess, wait_until
 
-SECONDS = int(os.environ.get("POINTSYNC_BENCH_IDLE_SECONDS", "60"))
-REMOTES = 10
+SECONDS = int(os.environ.get("POINTSYNC_BENCH_IDLE_SECONDS", size(60, quick=1)))
+REMOTES = size(10, quick=1)
 UTIME, STIME = 11, 12
 """Fields of `/proc/<pid>/stat` after the command's name (proc(5))."""
 

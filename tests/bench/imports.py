@@ -8,10 +8,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from tests.bench.sizes import size
 from tests.support.paths import CHECKOUT
 from tests.support.process import SiteProcess
 
-LINES = int(os.environ.get("POINTSYNC_BENCH_LINES", "1000000"))
+LINES = int(os.environ.get("POINTSYNC_BENCH_LINES", size(1_000_000, quick=1_000)))
 CUSTOMERS = max(LINES // 10, 1)
 BYTES_PER_KILOBYTE = 1024
 

@@ -14,15 +14,16 @@ from flask import Flask
 
 from pointsync import clock, db
 from pointsync.accounts import admins, api_keys
+from tests.bench.sizes import is_quick, size
 from tests.support.bulk_rows import insert_rows
 from tests.support.panel_client import NAME, PASSWORD, PanelClient
 from tests.support.queries import record_queries
 from tests.support.site_template import open_site
 
-SIZES = {"10,000": (10_000, 1_000), "100,000": (100_000, 10_000), "1,000,000": (1_000_000, 100_000)}
+SIZES = [(count, count // 10) for count in ((1_000, 2_000) if is_quick() else (10_000, 100_000, 1_000_000))]
 """The numbers of movements and customers."""
 REMOTES = 3
-ROUNDS = 15
+ROUNDS = size(15, quick=1)
 PAGES = {
     "Dashboard": "/",
     "Points Sync.": "/system/points-sync",
@@ -44,7 +45,7 @@ NEXT = re.compile(r'href="([^"]+)"[^>]*rel="next"')
 def run() -> dict[str, Any]:
     """Milliseconds (median) and queries for each page at each size, and the ratio of the largest to the smallest."""
     figures: dict[str, list[tuple[float, int]]] = {}
-    for movements, customers in SIZES.values():
+    for movements, customers in SIZES:
         with _site(movements, customers) as (app, visitor, key):
             for name, path in _pages(visitor):
                 figures.setdefault(name, []).append(_measure(app, visitor, path, key))

@@ -18,12 +18,13 @@ from pointsync.ledger.people.erasure import cleaning, erasures, known_movements
 from pointsync.ledger.people.erasure.known_movements import KnownMovements
 from pointsync.ledger.record import Draft, record
 from pointsync.models import Customer, Movement, Site
+from tests.bench.sizes import size
 from tests.support.apps import create_application, create_site, open_context
 from tests.support.bulk_rows import insert_rows
 from tests.support.postgres import Cluster
 
-MOVEMENTS = 100_000
-ROUNDS = 20
+MOVEMENTS = size(100_000, quick=500)
+ROUNDS = size(20, quick=1)
 PAUSE_SECONDS = 0.15
 """Between two changes, so that what is recorded at the same time and what is recorded between them can be compared."""
 NEW = "new@shop.example"

@@ -51,7 +51,7 @@ def _deliver(peer: Peer, choice: str, bin_folder: Path, env: dict[str, str], rec
     """The rate from the first call to the last, so that the start of the workers does not count."""
     count_received(receiver, is_reset=True)
     subprocess.run(
-        [str(bin_folder / "python"), "-m", peer.module, str(count)],
+        [str(bin_folder / "python"), "-c", f"import {peer.module}; {peer.module}.enqueue({count})"],
         env=env,
         cwd=PRODUCTS,
         check=True,

@@ -32,7 +32,7 @@ PEERS = (
     ),
     Peer(
         "Celery (Redis)",
-        ("celery", "redis"),
+        ("celery[redis]", "packaging"),  # packaging is missing among its requirements
         "celery_app",
         redis_store,
         ("celery", "--app", "celery_app", "worker", "--loglevel", "ERROR", "--without-gossip", "--without-mingle"),

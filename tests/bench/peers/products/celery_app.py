@@ -1,7 +1,6 @@
-"""Celery with Redis: `python -m celery_app COUNT` enqueues."""
+"""Celery with Redis."""
 
 import os
-import sys
 
 import post
 from celery import Celery
@@ -16,7 +15,8 @@ def deliver(number: int) -> None:
     post.post(number)
 
 
-if __name__ == "__main__":
+def enqueue(count: int) -> None:
+    """One task for each movement."""
     with app.connection_for_write() as connection:
-        for each in range(int(sys.argv[1])):
-            app.send_task("deliver", (each,), connection=connection)
+        for number in range(count):
+            deliver.apply_async((number,), connection=connection)

@@ -1,7 +1,6 @@
-"""huey with its SQLite storage: `python -m huey_app COUNT` enqueues."""
+"""huey with its SQLite storage, which commits as durably as PointSync."""
 
 import os
-import sys
 
 import post
 from huey import SqliteHuey
@@ -15,9 +14,7 @@ def deliver(number: int) -> None:
     post.post(number)
 
 
-if __name__ == "__main__":
-    # Under its own name, so that the consumer finds the task.
-    from huey_app import deliver as task
-
-    for each in range(int(sys.argv[1])):
-        task(each)
+def enqueue(count: int) -> None:
+    """One task for each movement."""
+    for number in range(count):
+        deliver(number)

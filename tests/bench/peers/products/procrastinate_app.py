@@ -1,7 +1,6 @@
-"""procrastinate on PostgreSQL: `python -m procrastinate_app COUNT` creates its tables once and enqueues."""
+"""procrastinate on PostgreSQL."""
 
 import os
-import sys
 from contextlib import suppress
 
 import post
@@ -17,14 +16,10 @@ def deliver(number: int) -> None:
 
 
 def enqueue(count: int) -> None:
-    """In one statement for each thousand."""
+    """One task for each movement, in a statement for each thousand. Creates the tables at the first time."""
     with app.replace_connector(SyncPsycopgConnector(conninfo=os.environ["PEER_STORE"])) as writing, writing.open():
         with suppress(exceptions.ConnectorException):  # they exist
             writing.schema_manager.apply_schema()
         for start in range(0, count, 1_000):
             numbers = range(start, min(start + 1_000, count))
             deliver.batch_defer(*({"number": number} for number in numbers))
-
-
-if __name__ == "__main__":
-    enqueue(int(sys.argv[1]))
