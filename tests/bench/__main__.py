@@ -1,6 +1,7 @@
 """`python -m tests.bench [NAME …]`: measures, and prints each figure beside its floor from the same run."""
 
 import argparse
+import atexit
 import importlib
 import json
 import os
@@ -13,6 +14,7 @@ from rich.console import Console
 from tests.bench.output import chart, rounds, table
 from tests.bench.output.figure import Summary
 from tests.bench.sizes import QUICK_VARIABLE
+from tests.support import run_folder
 
 ROUNDS = 3
 MIN_WIDTH = 150
@@ -47,6 +49,9 @@ def main() -> None:
     arguments = _parse_arguments()
     if arguments.quick:
         os.environ[QUICK_VARIABLE] = "1"
+        if not run_folder.is_created():
+            run_folder.create()
+            atexit.register(run_folder.remove)
     console = Console(stderr=arguments.json)
     console.width = max(console.width, MIN_WIDTH)
     found: dict[str, Any] = {}

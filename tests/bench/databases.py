@@ -52,6 +52,15 @@ class Database:
         with closing(self.connect()) as connection:
             connection.execute(statement)
 
+    def copy_to(self, place: str) -> "Database":
+        """Copy it to a file that does not exist, or to a database without tables; it may be in use."""
+        if self.kind == POSTGRES:
+            _copy_postgres(self.place, place)
+        else:
+            with closing(sqlite3.connect(self.place)) as source, closing(sqlite3.connect(place)) as target:
+                source.backup(target)
+        return Database(self.kind, place)
+
 
 class Databases:
     """Where the databases of a benchmark are. Use `open_databases`."""
@@ -72,14 +81,8 @@ class Databases:
     def clone(self, original: Database) -> Database:
         """A copy of a database with its rows and indexes as they are now. It may be in use."""
         self._clones += 1
-        if self._cluster:
-            clone = Database(self.kind, self._cluster.create_database())
-            _copy_postgres(original.place, clone.place)
-            return clone
-        clone = Database(self.kind, str(self._folder / f"clone-{self._clones}.db"))
-        with closing(sqlite3.connect(original.place)) as source, closing(sqlite3.connect(clone.place)) as target:
-            source.backup(target)
-        return clone
+        file = str(self._folder / f"clone-{self._clones}.db")
+        return original.copy_to(self._cluster.create_database() if self._cluster else file)
 
 
 @contextmanager
