@@ -113,27 +113,28 @@ def _ledger_batches(balances: TableRows, changes: dict[Any, Changes]) -> Iterato
         rows = movements.inserted[start : start + BATCH]
         columns = [movements.after.values(name, rows) for name in ("seq", "customer_id", "reserve_id", "points")]
         joining = [new_customers.pop(each) for each in dict.fromkeys(columns[1]) if each in new_customers]
-        new: set[Row] = set()
-        changed: dict[Row, None] = {}
-        for customer_id, reserve_id, difference in zip(*columns[1:], strict=True):
-            key = (customer_id, reserve_id)
-            if key not in points:
-                points[key] = 0
-                new.add(key)
-            points[key] += difference
-            changed[key] = None
-        added = [(*key, points[key]) for key in changed if key in new]
-        raised = [(points[key], *key) for key in changed if key not in new]
-        key_columns = ("customer_id", "reserve_id")
-        yield (
-            columns[0],
-            [
-                _insert(customers, joining),
-                Write(Kind.INSERT, balances.table, (*key_columns, "points"), key_columns, added),
-                Write(Kind.UPDATE, balances.table, ("points",), key_columns, raised),
-                _insert(movements, rows),
-            ],
-        )
+        changed = _balances(balances.table, points, list(zip(*columns[1:], strict=True)))
+        yield columns[0], [_insert(customers, joining), *changed, _insert(movements, rows)]
+
+
+def _balances(table: str, points: dict[Row, int], differences: list[Row]) -> list[Write]:
+    """The writes of the balances that these change: (customer, reserve, points). Updates `points`."""
+    new: set[Row] = set()
+    changed: dict[Row, None] = {}
+    for *key_values, difference in differences:
+        key = tuple(key_values)
+        if key not in points:
+            points[key] = 0
+            new.add(key)
+        points[key] += difference
+        changed[key] = None
+    added = [(*key, points[key]) for key in changed if key in new]
+    raised = [(points[key], *key) for key in changed if key not in new]
+    names = ("customer_id", "reserve_id")
+    return [
+        Write(Kind.INSERT, table, (*names, "points"), names, added),
+        Write(Kind.UPDATE, table, ("points",), names, raised),
+    ]
 
 
 def _counters(changes: dict[Any, Changes], *models: Any) -> list[Write]:

@@ -5,6 +5,8 @@ from contextlib import closing
 from time import perf_counter
 from typing import Any
 
+from psycopg.types.json import Json
+
 from tests.bench.databases import POSTGRES, Database
 from tests.bench.floors.commits import Commit, Kind, Write
 from tests.bench.floors.rows import TableRows, read
@@ -57,8 +59,12 @@ def _prepare_postgres(connection: Any, write: Write) -> Any:
     sets = ", ".join(f"{name} = new.{name}" for name in write.columns)
     keys = " AND ".join(f"{write.table}.{name} = new.{name}" for name in write.key)
     statement = f"UPDATE {write.table} SET {sets} FROM unnest({values}) AS new ({', '.join(names)}) WHERE {keys}"
-    arrays = [list(column) for column in zip(*write.rows, strict=True)]
+    arrays = [[_adapt(value) for value in column] for column in zip(*write.rows, strict=True)]
     return lambda: connection.execute(statement, arrays)
+
+
+def _adapt(value: Any) -> Any:
+    return Json(value) if isinstance(value, dict) else value
 
 
 def _copy(connection: Any, write: Write) -> None:
