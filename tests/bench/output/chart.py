@@ -8,7 +8,7 @@ from tests.bench.output.table import format_number, format_ratio
 
 WIDTH = 900
 LEFT = 20
-BARS_WIDTH = 560
+BARS_WIDTH = 440
 ROW_HEIGHT = 62
 BAR_HEIGHT = 12
 HEADING_HEIGHT = 44
