@@ -1,6 +1,7 @@
 """Export a million movements, by command and in the background of a running site: seconds and memory."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from pointsync.models import Task
 from pointsync.runtime import get_runtime
 from pointsync.tasks import tasks
 from tests.bench.sizes import size
+from tests.support import new_tables
 from tests.support.apps import create_application, create_site, open_context
 from tests.support.bulk_rows import insert_rows
 from tests.support.process import SiteProcess, wait_until
@@ -29,8 +31,8 @@ def run() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         site = SiteProcess(folder)
+        shutil.copy(new_tables.sqlite_file(), folder / "pointsync.db")
         with open_context(create_application(f"sqlite:///{folder}/pointsync.db", folder)):
-            db.upgrade()
             create_site()
             existing_count = 0
             for size in SIZES:

@@ -1,6 +1,7 @@
 """Parts of a delivery: the receiving transaction without HTTP, and calls with one movement each."""
 
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from time import perf_counter
@@ -12,6 +13,7 @@ from pointsync.ledger import reserves
 from pointsync.ledger.apply import IncomingMovement, apply
 from pointsync.sync.protocol import wire
 from tests.bench.sizes import size
+from tests.support import new_tables
 from tests.support.apps import create_application, create_site, open_context
 from tests.support.process import SiteProcess
 
@@ -23,8 +25,8 @@ def measure(backlog: int, customers: int) -> float:
     """Movements per second of the receiving transaction, with batches of 1,000 and SQLite's synchronous=FULL."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        shutil.copy(new_tables.sqlite_file(), folder / "pointsync.db")
         with open_context(create_application(f"sqlite:///{folder}/pointsync.db", folder)):
-            db.upgrade()
             create_site()
             batches = [
                 [
