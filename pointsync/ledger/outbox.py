@@ -19,6 +19,7 @@ MAX_CLOCK_ID = MAX_ID - MAX_ID // 8
 """No clock may set ids above this one, of the year 2080: there must be some left when it is right again."""
 # Built once, because each ping or each recording executes them.
 _RAISE_LAST_ID = update(Site).where(Site.last_id < bindparam("max_id")).values(last_id=bindparam("max_id"))
+_SELECT_AUTH = select(Site.auth)
 _ALLOCATE_IDS = (
     update(Site)
     .values(
@@ -71,7 +72,7 @@ def keep_ids_above(session: Session, have: object, now: datetime) -> None:
 
 def get_local_auth(session: Session) -> str:
     """This site's Auth."""
-    return session.scalars(select(Site.auth)).one()
+    return session.connection().execute(_SELECT_AUTH).scalar_one()
 
 
 def enqueue_deliveries(session: Session, rows: Sequence[MovementRow]) -> None:

@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, insert, literal, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from pointsync.db.commit_signal import notify_at_commit
 from pointsync.db.is_in import is_in
 from pointsync.digests import DigestSum
 from pointsync.models import ChangeDelivery, CustomerChange, DeliveryState, Remote, Site
+
+# Built once, because each ping executes it.
+_SELECT_DELIVERED = (
+    select(CustomerChange.digest)
+    .join(ChangeDelivery, ChangeDelivery.change_seq == CustomerChange.seq)
+    .where(ChangeDelivery.auth == bindparam("auth"), ChangeDelivery.state == DeliveryState.DELIVERED)
+)
 
 
 def enqueue(session: Session, *, auth: str | None = None, seq: int | None = None) -> None:
@@ -61,12 +68,7 @@ def retry(session: Session, auth: str) -> None:
 
 def sum_delivered(session: Session, auth: str) -> DigestSum:
     """The changes that the site has acknowledged: what it should hold of this one."""
-    query = (
-        select(CustomerChange.digest)
-        .join(ChangeDelivery, ChangeDelivery.change_seq == CustomerChange.seq)
-        .where(ChangeDelivery.auth == auth, ChangeDelivery.state == DeliveryState.DELIVERED)
-    )
-    return DigestSum.of(session.scalars(query))
+    return DigestSum.of(session.connection().execute(_SELECT_DELIVERED, {"auth": auth}).scalars())
 
 
 def _update(session: Session, auth: str, seqs: Sequence[int], condition: ColumnElement[bool], **values: object) -> None:

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync import ids
 from pointsync.digests import DigestSum
 from pointsync.models import CustomerChange
 
+# Built once, because each ping executes it.
+_SELECT_DIGESTS = select(CustomerChange.digest).where(CustomerChange.origin == bindparam("origin"))
+
 
 def sum_held(session: Session, origin: str) -> DigestSum:
     """The sum of the origin's changes here, whether they count or not."""
-    return DigestSum.of(session.scalars(select(CustomerChange.digest).where(CustomerChange.origin == origin)))
+    return DigestSum.of(session.connection().execute(_SELECT_DIGESTS, {"origin": origin}).scalars())
 
 
 def get_have(session: Session, origin: str) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, String, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from pointsync import clock
+from pointsync.db import UtcDateTime
 from pointsync.models import ChangeDelivery, CustomerChange, DeliveryState, Erasure, ErasureReceipt, Remote
 
 MAX_ASKED = 50
@@ -21,14 +23,23 @@ DELAY_SHARE = 4
 def list_open(session: Session, auth: str, now: datetime) -> list[str]:
     """The ids of this site's erasures about which another site is asked now, the newest first: it has them, and is not
     clean yet. An admin there may take days to approve one, so it is asked less and less often."""
+    parameters = {"auth": auth, "now": now, "latest": now + MAX_ASK_DELAY}
+    return list(session.connection().execute(_select_open(), parameters).scalars())
+
+
+@cache
+def _select_open() -> Select[str]:
+    """Built once, because each ping executes it."""
+    auth = bindparam("auth", type_=String)
+    now, latest = (bindparam(name, type_=UtcDateTime) for name in ("now", "latest"))
     is_open = or_(ErasureReceipt.id.is_(None), ErasureReceipt.cleaned_at.is_(None))
     is_due = or_(
         ErasureReceipt.ask_at.is_(None),
         ErasureReceipt.ask_at <= now,
-        ErasureReceipt.ask_at > now + MAX_ASK_DELAY,  # the clock was set back
+        ErasureReceipt.ask_at > latest,  # the clock was set back
     )
     of_site = (ErasureReceipt.erasure_id == Erasure.id) & (ErasureReceipt.auth == auth)
-    query = (
+    return (
         select(CustomerChange.id)
         .join(Erasure, (Erasure.origin == CustomerChange.origin) & (Erasure.change_id == CustomerChange.id))
         .join(ChangeDelivery, ChangeDelivery.change_seq == CustomerChange.seq)
@@ -37,7 +48,6 @@ def list_open(session: Session, auth: str, now: datetime) -> list[str]:
         .order_by(Erasure.id.desc())
         .limit(MAX_ASKED)
     )
-    return list(session.scalars(query))
 
 
 def answer(session: Session, origin: str, change_ids: object) -> list[dict[str, Any]]:
@@ -61,6 +71,8 @@ def save_answers(
     session: Session, remote: Remote, asked: Sequence[str], answers: object, local_auth: str, now: datetime
 ) -> None:
     """Save what a remote's site has said about this site's erasures `asked`. What is malformed is left out."""
+    if not asked:
+        return
     by_id = {
         item["id"]: item
         for item in (answers if isinstance(answers, list) else [])
