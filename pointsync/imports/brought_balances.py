@@ -66,7 +66,7 @@ def bring(
     for draft in drafts:
         checked, errors = draft_rules.check(session, draft, reserves_by_key, now)
         checked_drafts.append(checked)
-        outcomes.append(_shorten(combine(errors)) if errors else None)
+        outcomes.append(_without_ref(combine(errors)) if errors else None)
     valid = [each for each, outcome in zip(checked_drafts, outcomes, strict=True) if outcome is None]
     known = _find_known(session, valid, program, source)
     balances = _find_balances(session, valid)
@@ -108,14 +108,12 @@ def _ref_prefix(program: Program) -> str:
     return f"brought:{program.name}:"
 
 
-def _shorten(error: DomainError) -> DomainError:
-    """An error of the ref is one of the address, which it contains."""
-    if "ref" not in error.fields or len(error.fields) > 1:
-        return error
-    message = (
-        f"The address is too long: with the program and the reserve, it has more than {MAX_REF_LENGTH} characters."
-    )
-    return InvalidInput("customer", message)
+def _without_ref(error: DomainError) -> DomainError:
+    """The error of a line. The ref is made from its fields, so an error of it alone is one of the address."""
+    fields = {name: message for name, message in error.fields.items() if name != "ref"}
+    if not fields:
+        return InvalidInput("customer", f"The address, the program and the reserve are longer than {MAX_REF_LENGTH}.")
+    return DomainError(error.code, next(iter(fields.values())), fields)
 
 
 def _compare(

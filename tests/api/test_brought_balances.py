@@ -76,6 +76,9 @@ def test_a_dry_run_says_what_would_happen(app: Flask, api_client: ApiClient) -> 
     assert list(answer.json["results"][2]["error"]["fields"]) == ["customer"]
     assert answer.json["results"][3]["error"]["code"] == "unknown_reserve"
     assert api_client.points(BOB) == 0
+    long = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.test"
+    answer = bring(api_client, [{"customer": long, "points": 1}, {"customer": BOB, "points": 1, "reserve": "a\x01"}])
+    assert [list(each["error"]["fields"]) for each in answer.json["results"]] == [["customer"], ["reserve"]]
 
 
 @pytest.mark.parametrize(

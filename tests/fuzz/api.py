@@ -27,6 +27,8 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 MODES = {"positive": schemathesis.GenerationMode.POSITIVE, "negative": schemathesis.GenerationMode.NEGATIVE}
 LOGGED = {"/customers/{email}/report"}
 """Reading it is in the audit log: it is about a person."""
+LISTS = {"POST /movements": "movements", "POST /balances/bring": "results"}
+"""Calls that may refuse some of several things, and where the answer has them."""
 UNCHANGED = range(400, 600)
 """Statuses of answers after which nothing may have changed."""
 
@@ -57,7 +59,7 @@ def send_cases(
     """
     statuses: Counter[int] = Counter()
     headers = ({"Authorization": f"Bearer {key}"} if key else {}) | dict(more_headers or {})
-    must_be_rejected, is_list = mode == "negative" and key, operation.label == "POST /movements"
+    must_be_rejected, is_list = mode == "negative" and key, operation.label in LISTS
 
     @seed(seed_number)
     @settings(
@@ -73,7 +75,7 @@ def send_cases(
         before = state()
         answer = case.call(headers=headers)
         statuses[answer.status_code] += 1
-        checks_rejection = must_be_rejected and not (is_list and _refuses_some(answer))
+        checks_rejection = must_be_rejected and not (is_list and _refuses_some(answer, LISTS[operation.label]))
         case.validate_response(answer, checks=[*CHECKS, negative_data_rejection] if checks_rejection else CHECKS)
         only_reads = operation.method.upper() == "GET" and operation.path not in LOGGED
         if answer.status_code in UNCHANGED or only_reads:
@@ -86,7 +88,7 @@ def send_cases(
     return statuses
 
 
-def _refuses_some(answer: Any) -> bool:
-    """Whether an answer to several movements refuses the invalid ones: each has a status of its own."""
-    rows = answer.json().get("movements", []) if answer.status_code in (200, 201) else []
+def _refuses_some(answer: Any, name: str) -> bool:
+    """Whether an answer about several things refuses the invalid ones: each has a status of its own."""
+    rows = answer.json().get(name, []) if answer.status_code in (200, 201) else []
     return any(each["status"] == "refused" for each in rows)

@@ -114,3 +114,17 @@ function do_myrewards_long_ago( array $in ) {
 	$table = PointSync\Storage\Tables::name( 'outbox' );
 	$wpdb->query( "UPDATE {$table} SET sent_at = sent_at - INTERVAL 10 MINUTE WHERE reference LIKE 'myrewards:%'" );
 }
+// How many rows do not begin where the row before has ended: there, one request has overwritten another's balance.
+function do_myrewards_races( array $in ) {
+	global $wpdb;
+	$table = Program::table();
+	$count = 0;
+	foreach ( $in['accounts'] as $id ) {
+		$before = null;
+		foreach ( $wpdb->get_results( $wpdb->prepare( "SELECT points_moved, new_total FROM {$table} WHERE user_id = %d AND id > %d ORDER BY id", $id, $in['after'] ) ) as $row ) {
+			$count += null !== $before && $before + $row->points_moved !== (int) $row->new_total ? 1 : 0;
+			$before = (int) $row->new_total;
+		}
+	}
+	return array( 'count' => $count );
+}
