@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.real_shops.block_checkout import fill_in, place_order
 from tests.real_shops.shop import Shop
 from tests.real_shops.tour import Tour
 from tests.support.family import Member, family
@@ -17,20 +18,13 @@ from tests.support.process import SiteProcess, wait_until
 MAX_STEPS = 6
 WIDTHS = (1440, 360)
 HEIGHT, DIALOG_HEIGHT, MAX_HEIGHT = 900, 1250, 2600
+PART_WIDTH = 800
 TIMEOUT_MS = 60_000
 POINT_SECONDS = 20
 ADMIN, PASSWORD = "ada", "a-Pass-of-1"
 CUSTOMER = "first-customer@example.com"
 PRICE, POINTS = "50", 50
 ENV = {"POINTSYNC_PRIVATE_REMOTES": "on"}
-CHECKOUT_FIELDS = {
-    "email": CUSTOMER,
-    "first_name": "Try",
-    "last_name": "Customer",
-    "address_1": "Street 1",
-    "postcode": "10115",
-    "city": "Berlin",
-}
 
 
 def walk(folder: Path, pictures: Path, base: Path, cache: Path) -> None:
@@ -97,10 +91,10 @@ class Walk:
         self.panel.get_by_role("link", name="Connect a WordPress shop").first.click()
         self.panel.get_by_label("Name", exact=True).fill("mugs")
         self.panel.get_by_label("Order statuses").fill("processing")
-        self.picture(self.panel, "rule")
+        self.picture(self.panel, "rule", "dialog[open]")
         self.panel.get_by_role("button", name="Get the code").click()
         expect(self.panel.get_by_role("link", name="Download the plugin").last).to_be_visible()
-        self.picture(self.panel, "code")
+        self.picture(self.panel, "code", "dialog[open]")
 
     def download_plugin(self) -> Path:
         """The zip."""
@@ -135,13 +129,13 @@ class Walk:
         self.step("WordPress › WooCommerce › PointSync: paste the code, press Connect")
         self.office.get_by_role("link", name="Connect", exact=True).first.click()
         self.office.get_by_label("Connection code").fill(code)
-        self.picture(self.office, "paste")
+        self.picture(self.office, "paste", ".pointsync .card")
         self.office.get_by_role("button", name="Connect", exact=True).click()
         expect(self.office.get_by_text("This shop is connected with")).to_be_visible()
         self.picture(self.office, "connected")
         self.panel.goto(f"{self.site.site.url}/system/shops")
         expect(self.panel.get_by_text("Connected").first).to_be_visible()
-        self.picture(self.panel, "status")
+        self.picture(self.panel, "status", "#main .group")
 
     def buy(self, product: int) -> None:
         """A guest buys a mug in the block checkout."""
@@ -152,13 +146,10 @@ class Walk:
         self.picture(page, "product")
         page.goto(f"{self.shop.url}/?add-to-cart={product}")
         page.goto(f"{self.shop.url}/checkout/")
-        page.locator("#email").wait_for()
-        for name, value in CHECKOUT_FIELDS.items():
-            page.locator(f"#{name}, #shipping-{name}, #billing-{name}").first.fill(value)
-        page.get_by_label("Cash").check()
+        fill_in(page, CUSTOMER)
         expect(page.get_by_text(f"This order gives you {POINTS} points.").first).to_be_attached()
         self.picture(page, "checkout")
-        _place_order(page)
+        place_order(page)
         self.picture(page, "ordered")
 
     def see_points(self) -> None:
@@ -175,14 +166,17 @@ class Walk:
         """Begin the next step."""
         self.steps.append(what)
 
-    def picture(self, page: Page, name: str) -> None:
+    def picture(self, page: Page, name: str, part: str | None = None) -> None:
         """Two pictures of a page, which must not ask for a secret."""
         assert page.locator("input[type=password]").count() == 0, f"{name} asks for a secret"
-        self.picture_page(page, f"{len(self.steps)}-{name}")
+        self.picture_page(page, f"{len(self.steps)}-{name}", part)
 
-    def picture_page(self, page: Page, name: str) -> None:
-        """A picture of a page in each width."""
+    def picture_page(self, page: Page, name: str, part: str | None = None) -> None:
+        """A picture of a page in each width, and one of a part of it, for the manual."""
         page.wait_for_load_state("networkidle")
+        if part:
+            page.set_viewport_size({"width": PART_WIDTH, "height": HEIGHT})
+            page.locator(part).first.screenshot(path=self.pictures / f"{name}-part.png")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": HEIGHT})
             page.wait_for_timeout(400)  # for what moves
@@ -196,18 +190,6 @@ class Walk:
             height = min(page.evaluate("document.documentElement.scrollHeight"), MAX_HEIGHT)
             page.screenshot(path=path, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
         page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
-
-
-def _place_order(page: Page) -> None:
-    """Press the button; again if the block was sending the address that was typed a moment ago, and did not notice."""
-    for _ in range(3):
-        page.get_by_role("button", name="Place Order").click()
-        try:
-            page.wait_for_url("**/order-received/**", timeout=TIMEOUT_MS / 3)
-        except TimeoutError:
-            continue
-        return
-    raise AssertionError(f"the order was not placed: {page.url}")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The manual's Markdown files: read, split into sections, and turned into HTML."""
 
 import re
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 
 FOLDER = Path(__file__).parents[2] / "manual"
+PICTURES = FOLDER / "pictures"
 INDEX = "index"
 """The page that lists the others, by group."""
 
@@ -27,6 +29,9 @@ _DIAGRAM_START = '<pre class="code-block" role="group" aria-label="Diagram" tabi
 _OPTION = re.compile(r"(?<!\S)--[\w-]+")
 _OPTION_ON_ONE_LINE = r'<span class="nowrap">\g<0></span>'
 _PAGE_LINK = re.compile(r"(?:([a-z0-9-]+)\.md)?(?:#([\w-]+))?")
+_PICTURE = re.compile(r"pictures/([a-z0-9-]+\.png)")
+_PNG_SIZE = struct.Struct(">16xII")
+"""Width and height in the first chunk of a PNG file, IHDR: https://www.w3.org/TR/png-3/#11IHDR"""
 _WEB_LINK = re.compile(r"https?://", re.IGNORECASE)
 _WEB_LINK_END = '<span class="visually-hidden"> (opens a new tab)</span></a>'
 _TABLE_ROLES = {
@@ -223,8 +228,20 @@ def _set_table_attributes(state: StateCore) -> None:
 class _Renderer(RendererHTML):
     """HTML in the panel's look.
 
-    `env` has the addresses of pages by name as `urls`, and as `code_block` the macro that shows code.
+    `env` has the addresses of pages by name as `urls`, those of pictures as `pictures`, and as `code_block` the macro
+    that shows code.
     """
+
+    def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        """A picture of the manual, with its size, so that the text does not jump; of any other, only the words."""
+        token = tokens[idx]
+        found = _PICTURE.fullmatch(str(token.attrs["src"]))
+        if not found or found[1] not in env["pictures"]:
+            return escape(token.content)
+        with (PICTURES / found[1]).open("rb") as file:
+            width, height = _PNG_SIZE.unpack(file.read(_PNG_SIZE.size))
+        url, alt = escape(env["pictures"][found[1]]), escape(token.content)
+        return f'<img class="manual-picture" src="{url}" alt="{alt}" width="{width}" height="{height}" loading="lazy">'
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         """A link to a place in the manual or on the web. Of any other, such as one to a source file, only the words."""
@@ -271,8 +288,8 @@ class _Renderer(RendererHTML):
 
 
 def _make_parser() -> MarkdownIt:
-    """CommonMark with tables, without HTML or pictures."""
-    parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer).enable("table").disable("image")
+    """CommonMark with tables, without HTML."""
+    parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer).enable("table")
     parser.core.ruler.before("inline", "drop_comments", _drop_comments)
     parser.core.ruler.push("add_anchors", _add_anchors)
     parser.core.ruler.push("set_table_attributes", _set_table_attributes)
@@ -283,10 +300,15 @@ _markdown = _make_parser()
 
 
 @lru_cache(maxsize=64)
-def render(page: Page, urls: tuple[tuple[str, str], ...], code_block: Callable[[int, str], str]) -> Markup:
-    """A page as HTML; `urls` are the names of all pages, each with its address.
+def render(
+    page: Page,
+    urls: tuple[tuple[str, str], ...],
+    pictures: tuple[tuple[str, str], ...],
+    code_block: Callable[[int, str], str],
+) -> Markup:
+    """A page as HTML; `urls` are the names of all pages, and `pictures` those of all pictures, each with its address.
 
     The addresses depend on the proxy's prefix and on `?embed=1`, so a page may be kept in a few forms.
     """
-    env = {"urls": dict(urls), "code_block": code_block}
+    env = {"urls": dict(urls), "pictures": dict(pictures), "code_block": code_block}
     return Markup(_markdown.renderer.render(page.tokens, _markdown.options, env))  # noqa: S704

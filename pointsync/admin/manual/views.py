@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import abort, get_template_attribute, request
+from flask import abort, get_template_attribute, request, send_from_directory, url_for
 from flask.typing import ResponseReturnValue
 
 from pointsync.admin.manual import pages
@@ -35,18 +35,26 @@ def manual_page(page: str) -> ResponseReturnValue:
     return _show_page(content, content.pages[page])
 
 
+@blueprint.get("/manual/pictures/<name>")
+def manual_picture(name: str) -> ResponseReturnValue:
+    """One picture."""
+    return send_from_directory(pages.PICTURES, name, mimetype="image/png")
+
+
 def _show_page(content: Manual, page: Page) -> str:
     before, after = content.neighbours(page.name)
     headings = [section for section in page.sections if section.level in (2, 3)]
     code_block = get_template_attribute("admin/manual/code_block.html", "code_block")
     urls = tuple((name, manual_url(name)) for name in content.pages)
+    names = sorted(path.name for path in pages.PICTURES.glob("*.png"))
+    pictures = tuple((name, url_for("admin.manual_picture", name=name)) for name in names)
     return _render(
         "page.html",
         content,
         shown=page.name,
         query="",
         page=page,
-        html=pages.render(page, urls, code_block),
+        html=pages.render(page, urls, pictures, code_block),
         headings=headings if len(headings) >= MIN_HEADINGS else [],
         before=before,
         after=after,

@@ -22,7 +22,7 @@ MARKDOWN_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 KNOWN_TAGS = {
     *("p", "ul", "ol", "li", "strong", "em", "code", "a", "h1", "h2", "h3", "div", "table", "thead", "tbody", "tr"),
-    *("th", "td", "pre", "button", "svg", "path", "span"),
+    *("th", "td", "pre", "button", "svg", "path", "span", "img"),
 }
 
 
@@ -80,7 +80,7 @@ def render(app: Flask, text: str) -> str:
     with app.test_request_context("/manual"):
         page = pages.parse("made-up", text)
         urls = (("index", "/manual"), ("points", "/manual/points"))
-        return str(pages.render(page, urls, lambda number, code: f"<pre>{len(code)}</pre>"))
+        return str(pages.render(page, urls, (), lambda number, code: f"<pre>{len(code)}</pre>"))
 
 
 def test_a_stranger_is_sent_to_sign_in(stranger: PanelClient) -> None:
@@ -164,7 +164,8 @@ def test_nothing_but_markdown_is_in_the_pages(every_page: dict[str, str]) -> Non
     for path, text in every_page.items():
         parsed = Article(article(text))
         assert parsed.tags <= KNOWN_TAGS, (path, parsed.tags - KNOWN_TAGS)
-        assert not parsed.attributes & {"style", "onclick", "src"}
+        assert not parsed.attributes & {"style", "onclick"}
+        assert all(each.startswith("/manual/pictures/") for each in re.findall(r"src=\"([^\"]*)\"", article(text)))
         assert "<!--" not in text
         assert "&lt;!--" not in text
         ids = re.findall(r' id="([^"]+)"', text)
@@ -285,3 +286,35 @@ def test_a_long_page_lists_its_headings_and_a_short_one_does_not(ada: PanelClien
     assert "On this page" in ada.get("/manual/troubleshooting").text
     assert "On this page" not in ada.get("/manual/security").text
     assert "Sending stopped" in main_text(ada.get("/manual/troubleshooting").text)
+
+
+MAX_PICTURE_BYTES = 60_000
+PICTURE = re.compile(r"!\[([^\]]*)\]\((?:pictures/)?([^)\s]+)\)")
+
+
+def test_the_pages_show_each_picture_with_words(ada: PanelClient) -> None:
+    shown = {(name, *found) for name in NAMES for found in PICTURE.findall((MANUAL / f"{name}.md").read_text())}
+    files = {path.name: path.stat().st_size for path in (MANUAL / "pictures").iterdir()}
+    assert {file for _, _, file in shown} == set(files)
+    assert max(files.values()) <= MAX_PICTURE_BYTES
+    for name, words, file in shown:
+        html = ada.get(address(name)).text
+        found = re.search(rf'<img class="manual-picture" src="([^"]*/{file})" alt="([^"]*)" width="(\d+)" ', html)
+        assert found, (name, file)
+        assert len(words) > 20, "for people who do not see it"
+        answer = ada.get(found[1])
+        assert (answer.status_code, answer.mimetype) == (200, "image/png")
+        assert int(found[3]) == int.from_bytes(answer.data[16:20], "big")
+
+
+@pytest.mark.parametrize("path", ["other.png", "../index.md", "%2e%2e/index.md", "shop-rule.png/x"])
+def test_nothing_but_pictures_is_served(ada: PanelClient, path: str) -> None:
+    assert ada.get(f"/manual/pictures/{path}").status_code == 404
+
+
+def test_a_picture_from_elsewhere_is_only_its_words() -> None:
+    for source in ("https://evil.example/x.png", "../shop-rule.png", "pictures/unknown.png"):
+        page = pages.parse("p", f"# P\n\n![A <b>mug</b>]({source})\n")
+        html = pages.render(page, (), (("shop-rule.png", "/x"),), lambda _, text: text)
+        assert "<img" not in html
+        assert "A &lt;b&gt;mug" in html

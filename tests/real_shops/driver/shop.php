@@ -37,7 +37,9 @@ function do_theme( array $in ) {
 	if ( ! wp_get_theme( $name )->exists() ) {
 		return array( 'is_there' => false );
 	}
-	update_option( 'pointsync_tests_theme', get_stylesheet() );
+	if ( get_stylesheet() !== $name ) {
+		update_option( 'pointsync_tests_theme', get_stylesheet() );
+	}
 	switch_theme( $name );
 	set_theme_mod( 'respect_user_color_preference', true );
 	return array( 'is_there' => true );
