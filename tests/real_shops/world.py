@@ -13,7 +13,7 @@ from tests.support.process import wait_until
 
 LEDGER_SECONDS = 20
 RULE = (
-    *("--rate", "1", "--currency", "USD=0.9", "--currency", "JPY=1/160"),
+    *("--rate", "1", "--currency", "USD=0.9", "--currency", "JPY=1/160", "--currency", "KWD=3.5"),
     *("--status", "completed", "--status", "picked-up"),
 )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-RATES = {"EUR": Fraction(1), "USD": Fraction(9, 10), "JPY": Fraction(1, 160)}
+RATES = {"EUR": Fraction(1), "USD": Fraction(9, 10), "JPY": Fraction(1, 160), "KWD": Fraction(7, 2)}
 """Points for each unit of the goods, by currency. Others do not count."""
 STATUSES = ("completed", "picked-up")
 

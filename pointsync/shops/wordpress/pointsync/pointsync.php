@@ -11,6 +11,7 @@
  * License URI:          https://opensource.org/license/mit
  * Update URI:           false
  * Text Domain:          pointsync
+ * Domain Path:          /languages
  *
  * @package PointSync
  */
