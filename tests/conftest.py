@@ -15,7 +15,7 @@ from jinja2 import StrictUndefined
 from pointsync import clock
 from pointsync.accounts import admins
 from pointsync.schedule import turns
-from tests.support import bytecode, new_tables, postgres, run_folder, worker_messages
+from tests.support import bytecode, new_tables, postgres, postgres_cover, run_folder, worker_messages
 from tests.support.moving_clock import MovingClock
 from tests.support.route_cache import cache_compiled_routes
 from tests.support.statement_cache import share_compiled_statements
@@ -72,10 +72,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests by their tier's folder, before `-m` chooses among them; workers get the long tests first."""
+    """Mark tests before `-m` chooses among them: by their tier's folder, and `long` if others cover them on PostgreSQL.
+
+    Workers get the tests that take longest first.
+    """
+    covered = frozenset() if postgres_cover.is_recording(config) else postgres_cover.read_list()
     for item in items:
         if (tier := _tier(item.path)) in TIERS:
             item.add_marker(tier)
+        if item.nodeid.partition("[")[0] in covered and item.get_closest_marker("postgres"):
+            item.add_marker("long")
     if hasattr(config, "workerinput"):
         items.sort(key=_rank)
         places = _mix_files(items)

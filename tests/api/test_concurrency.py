@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from time import monotonic
 
+import pytest
 from flask import Flask
 
 from pointsync import clock, crypto, db
@@ -15,7 +16,6 @@ from pointsync.woocommerce import api_rule, hooks
 from tests.api.api_clients import ApiClient, create_api_client, make_order, make_refund
 
 ALICE = "alice@example.test"
-SECONDS = 2.0
 CALLERS = 16
 
 
@@ -39,11 +39,12 @@ def run_concurrently(task: Callable[[int], None], count: int = CALLERS) -> None:
         raise errors[0]
 
 
-def test_the_balance_is_the_sum(app_on_each_database: Flask) -> None:
+@pytest.mark.parametrize("seconds", [0.7, pytest.param(2.0, marks=pytest.mark.long)])
+def test_the_balance_is_the_sum(app_on_each_database: Flask, seconds: float) -> None:
     shop, answers, recorded = create_api_client(app_on_each_database), Counter[int](), Counter[int]()
 
     def record(number: int) -> None:
-        client, ends_at = ApiClient(app_on_each_database.test_client(), shop.key), monotonic() + SECONDS
+        client, ends_at = ApiClient(app_on_each_database.test_client(), shop.key), monotonic() + seconds
         turn = 0
         while monotonic() < ends_at:
             turn += 1

@@ -27,7 +27,7 @@ from tests.support.paths import CHECKOUT
 from tests.support.process import wait_until
 from tests.support.wsgi_server import run_http_server
 
-KILLS = 50
+KILLS, MANY_KILLS = 20, 50
 WRITERS = 6
 MOST_HELD_SECONDS = 0.005
 
@@ -108,15 +108,16 @@ def follow_until_killed(client: ApiClient, pages: list[dict], chance: random.Ran
         pages.append(document)
 
 
-def test_a_reader_that_breaks_off_everywhere(app_on_each_database: Flask) -> None:
+@pytest.mark.parametrize("kills", [KILLS, pytest.param(MANY_KILLS, marks=pytest.mark.long)])
+def test_a_reader_that_breaks_off_everywhere(app_on_each_database: Flask, kills: int) -> None:
     shop, pages, chance = create_api_client(app_on_each_database), [], random.Random(7)
     with load(app_on_each_database):
-        for _ in range(KILLS):
+        for _ in range(kills):
             follow_until_killed(shop, pages, chance)
     while (document := shop.get(f"/movements/feed?limit=1000&after={pages[-1]['next']}").json)["movements"]:
         pages.append(document)
     found = [(each["origin"], each["id"], each["balance"]) for page in pages for each in page["movements"]]
-    assert len(found) > KILLS
+    assert len(found) > kills
     assert found == recorded_here(app_on_each_database)
 
 
@@ -149,7 +150,7 @@ def test_a_process_that_is_killed_fifty_times(app_on_each_database: Flask, tmp_p
     with run_http_server(app) as port:
         command = [sys.executable, "-S", "-m", "tests.api.feed_reader", str(port), str(shop.key), str(file)]
         with load(app):
-            for _ in range(KILLS):
+            for _ in range(MANY_KILLS):
                 reader = subprocess.Popen(command, cwd=CHECKOUT)
                 most = read_size(file) + chance.randrange(1, 5_000)
                 wait_until(lambda most=most: read_size(file) > most, 20, "more answers")

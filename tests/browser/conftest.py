@@ -1,6 +1,7 @@
 """A browser, and sites that it opens."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from pointsync import crypto, db
 from pointsync.models import Site
 from tests.browser.page_checks import WIDTHS
 from tests.browser.sample_settings import filled_settings
-from tests.support.site_template import data_folder, open_site, site_folder, site_template
+from tests.support.process import free_port
+from tests.support.site_template import data_folder, reuse_app, site_folder, site_template
 from tests.support.wsgi_server import run_server
 
 __all__ = ["data_folder", "filled_settings", "site_folder", "site_template"]
@@ -74,16 +76,25 @@ def _launch_browser(playwright: Playwright, path: str) -> Iterator[Browser]:
 @pytest.fixture
 def app(data_folder: Path) -> Iterator[Flask]:
     """A site at its first start, without any admin, with a known one-time link."""
-    with open_site(data_folder) as app:
+    with reuse_app(data_folder, {}) as app:
         with app.app_context(), db.transaction() as session:
             session.get_one(Site, 1).setup_digest = crypto.sha256_hex(SETUP_TOKEN)
         yield app
 
 
+@pytest.fixture(scope="session")
+def kept_port() -> Iterator[int]:
+    """A port that nobody else takes: at the same address, a browser keeps the scripts and styles of the site before."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", free_port()))
+        yield keeper.getsockname()[1]
+
+
 @pytest.fixture
-def url(app: Flask) -> Iterator[str]:
+def url(app: Flask, kept_port: int) -> Iterator[str]:
     """The URL at which the site answers."""
-    with run_server(app) as url:
+    with run_server(app, port=kept_port) as url:
         with app.app_context(), db.transaction() as session:
             session.get_one(Site, 1).served_url = url
         yield url
@@ -95,19 +106,30 @@ def width(request: pytest.FixtureRequest) -> int:
     return int(getattr(request, "param", WIDTHS[-1]))
 
 
-@pytest.fixture
-def context(browser: Browser, width: int) -> Iterator[BrowserContext]:
-    """A browser window without cookies and cache."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(TIMEOUT_MS)
-    yield context
-    context.close()
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Iterator[dict[int, BrowserContext]]:
+    """A profile of the browser for each width of the window."""
+    contexts: dict[int, BrowserContext] = {}
+    yield contexts
+    for each in contexts.values():
+        each.close()
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    """A new page."""
-    return context.new_page()
+def page(browser: Browser, contexts: dict[int, BrowserContext], width: int, kept_port: int) -> Iterator[Page]:
+    """A new page, without cookies and other data. Only scripts and styles are kept from the page before."""
+    if width not in contexts:
+        contexts[width] = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+        contexts[width].set_default_timeout(TIMEOUT_MS)
+    page = contexts[width].new_page()
+    contexts[width].clear_cookies()
+    storage = contexts[width].new_cdp_session(page)
+    for host in ("127.0.0.1", "localhost"):
+        origin = {"origin": f"http://{host}:{kept_port}", "storageTypes": "local_storage"}
+        storage.send("Storage.clearDataForOrigin", origin)
+    storage.detach()
+    yield page
+    page.close()
 
 
 @pytest.fixture

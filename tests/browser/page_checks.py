@@ -1,6 +1,7 @@
 """What holds for every page: axe finds nothing, nothing is wider than the window, the browser reports no error."""
 
 import os
+from collections import defaultdict
 from itertools import product
 from pathlib import Path
 from typing import Final, Literal
@@ -10,6 +11,7 @@ from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Frame, Page
 
+AXE_SCRIPT = Axe().axe_script
 SCREENSHOT_FOLDER = os.environ.get("POINTSYNC_TEST_PICTURES")
 WIDTHS: Final = (360, 1440)
 NARROWEST = 320
@@ -30,7 +32,8 @@ AXE_LAYOUT_RULES = {
     "resultTypes": ["violations"],
 }
 """Of these rules, those that another width or scheme of colours can break."""
-RUN_AXE = """rules => {
+RUN_AXE = """([rules, seen]) => {
+  if (!("axe" in window)) return null;
   const shapeOf = (element) => [
     element.tagName,
     ...[...element.attributes].map(({ name, value }) => (/^(class|role|type)$/.test(name) ? `${name}=${value}` : name)),
@@ -42,15 +45,23 @@ RUN_AXE = """rules => {
     const shape = `${row.sectionRowIndex % 2} ${shapeOf(row)}`;
     return known.has(shape) || !known.add(shape);
   });
+  const around = [...document.body.children].filter((each) => !each.matches("main, dialog"));
+  const shapes = around.map(shapeOf);
+  const sameAround = around.filter((_, number) => seen.includes(shapes[number]));
   const dialog = document.querySelector("dialog:modal");
-  return axe.run(dialog ? { include: [dialog] } : { exclude: same }, rules).then(({ violations }) => ({ violations }));
+  const context = dialog ? { include: [dialog] } : { exclude: [...same, ...sameAround] };
+  return axe.run(context, rules).then(({ violations }) => ({ violations, shapes: dialog ? [] : shapes }));
 }"""
 """Of a list's rows only one of each shape: the others are made of the same elements, and take most of the time.
 
 The shape is all elements with their classes, roles, types, the names of their other attributes, whether there is text,
 and the stripe: every other row has another background. While a dialog is open, nobody reaches the page behind it, so
-only the dialog is looked at.
+only the dialog is looked at. The parts around `main`, which all pages have, are looked at once in each shape (`seen`).
+The answer is null if axe is not there yet.
 """
+
+SEEN_SHAPES: defaultdict[object, set[str]] = defaultdict(set)
+"""The shapes of parts around `main` in which axe has found nothing, by the rules and by how the page was shown."""
 
 
 WIDE_PARTS = """() => {
@@ -109,7 +120,7 @@ def check_page(page: Page, name: str, *, axe_ways: int = 1) -> None:
             page.emulate_media(color_scheme=scheme)
             save_screenshot(page, f"{name}-{scheme}-{width}")
             rules = AXE_RULES if len(ways) == 1 or width == WIDTHS[0] else AXE_LAYOUT_RULES
-            found = axe_violations(page, rules)
+            found = axe_violations(page, rules, (width, scheme))
             assert not found, f"{name}, {scheme}, {width}: {found}"
         found_wide = page.evaluate(WIDE_PARTS)
         assert not found_wide["page"], f"{name}, {width}: {found_wide}"
@@ -127,12 +138,22 @@ def _set_width(page: Page, width: int) -> None:
         page.set_viewport_size({"width": width, "height": now["height"]})
 
 
-def axe_violations(where: Page | Frame, rules: dict[str, object] = AXE_RULES) -> str:
-    """The report of what axe finds on a page or in a frame; empty if it finds nothing."""
-    if not where.evaluate("'axe' in window"):
-        where.evaluate(Axe().axe_script)
-    found = AxeResults(where.evaluate(RUN_AXE, rules))
-    return found.generate_report() if found.violations_count else ""
+def axe_violations(where: Page | Frame, rules: dict[str, object] = AXE_RULES, way: object = None) -> str:
+    """The report of what axe finds on a page or in a frame; empty if it finds nothing.
+
+    `way` is how the page is shown. What is around `main` is left out if it was looked at in the same way before.
+    """
+    key = (id(rules), way)
+    argument = [rules, sorted(SEEN_SHAPES[key]) if way else []]
+    answer = where.evaluate(RUN_AXE, argument)
+    if answer is None:
+        where.evaluate(AXE_SCRIPT)
+        answer = where.evaluate(RUN_AXE, argument)
+    found = AxeResults(answer)
+    if found.violations_count:
+        return str(found.generate_report())
+    SEEN_SHAPES[key].update(answer["shapes"])
+    return ""
 
 
 def save_screenshot(page: Page, name: str) -> None:

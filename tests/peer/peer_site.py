@@ -258,8 +258,9 @@ class PeerSite:
                 comparisons.list_due(db.session(), clock.now()) or change_repair.list_due(db.session(), clock.now())
             )
             db.session.remove()
-            remote_ticks.compare_remotes()
-            remote_ticks.compare_changes()
+            if is_due:
+                remote_ticks.compare_remotes()
+                remote_ticks.compare_changes()
         return is_due
 
     def deliver(self, remote_id: int) -> None:

@@ -80,6 +80,12 @@ class LinkCrawl:
         assert not self._queue, "more pages than expected"
         return self
 
+    def run_first(self, visits: int) -> "LinkCrawl":
+        """Follow so many links, those of the first pages."""
+        for _ in range(visits):
+            self._visit(*self._queue.popleft())
+        return self
+
     def _visit(self, url: str, came_from: str) -> None:
         answer = self.browser.get(url, allow_redirects=False)
         if 300 <= answer.status_code < 400:

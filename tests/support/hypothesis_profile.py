@@ -14,17 +14,17 @@ settings.register_profile("pointsync", deadline=None, print_blob=True)
 settings.load_profile("pointsync")
 
 POSTGRES_SHARE = 5
-FEW, MANY = 0.5, 3.0
+FEW, MANY = 0.25, 3.0
 """How many of a test's examples are checked in each run, and in the long tests."""
 
 
 def given_on_each_database(
     *strategies: st.SearchStrategy[Any], max_examples: int
 ) -> Callable[[Callable[..., None]], Callable[[Flask, float], None]]:
-    """Let a test of the fixture `app` check half of `max_examples` on SQLite, and a fifth of these on PostgreSQL.
+    """Let a test of the fixture `app` check a quarter of `max_examples` on SQLite, and a fifth of these on PostgreSQL.
 
     The examples are about the ledger's rules, which are the same code on both; where its SQL differs, the first
-    examples show it. The long tests check six times as many.
+    examples show it. The long tests check twelve times as many.
     """
 
     def decorate(check: Callable[..., None]) -> Callable[[Flask, float], None]:

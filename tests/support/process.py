@@ -26,6 +26,12 @@ PORT_TRIES = 1_000
 START_SECONDS = 30
 TERMINATE_SECONDS = 10
 LOG_TAIL_BYTES = 8_000
+MIN_PAUSE_SECONDS, LATER_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.02, 0.15, 0.5
+PAUSE_PER_QUESTION = 3
+"""How much longer the pause after a question is than the question: some are commands, and take the processor from what
+they wait for."""
+PAUSE_PER_WAIT = 0.03
+"""How long that pause is in proportion to the time that was waited before."""
 
 T = TypeVar("T")
 AnyProcess = subprocess.Popen[bytes] | fork_server.ForkedProcess
@@ -60,13 +66,16 @@ def wait_until(predicate: Callable[[], T], deadline_seconds: float, what: str) -
     return what it saw (a list, None) rather than a bare bool: a failure then says how far things got.
     """
     pause = threading.Event()
-    deadline = time.monotonic() + deadline_seconds
+    began_at = time.monotonic()
     while True:
+        asked_at = time.monotonic()
         if value := predicate():
             return value
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > began_at + deadline_seconds:
             raise AssertionError(f"not within {deadline_seconds} s: {what}; last value: {value!r}")
-        pause.wait(0.02)
+        usual = max(MIN_PAUSE_SECONDS, min(PAUSE_PER_WAIT * (now - began_at), LATER_PAUSE_SECONDS))
+        pause.wait(min(max(usual, PAUSE_PER_QUESTION * (now - asked_at)), MAX_PAUSE_SECONDS))
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,13 @@ def trees() -> dict[str, ast.Module]:
     return {name: parse_file(path) for name, path in MODULES.items()}
 
 
-def imports(tree: ast.Module) -> Iterator[str]:
+@cache
+def imports(tree: ast.Module) -> tuple[str, ...]:
     """The dotted names that a module imports, also inside functions; not those for type checkers only."""
+    return tuple(_imported_names(tree))
+
+
+def _imported_names(tree: ast.Module) -> Iterator[str]:
     for node in _outside_type_checking(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -63,6 +68,8 @@ def imports(tree: ast.Module) -> Iterator[str]:
 
 def _outside_type_checking(tree: ast.AST) -> Iterator[ast.AST]:
     for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.expr):
+            continue  # holds no statement
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
         yield node
