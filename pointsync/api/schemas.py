@@ -195,6 +195,15 @@ class WantedCustomers(Struct, kw_only=True, forbid_unknown_fields=True):
     ]
 
 
+class AskedAddresses(Struct, kw_only=True, forbid_unknown_fields=True):
+    """The addresses about which a shop asks."""
+
+    customers: Annotated[
+        list[str],
+        Meta(description="Addresses that the shop stores, valid or not.", min_length=1, max_length=MAX_CUSTOMERS),
+    ]
+
+
 class NewAddress(Struct, kw_only=True, forbid_unknown_fields=True):
     """Another address for a customer."""
 

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from threading import Barrier
@@ -49,33 +48,10 @@ def open_context(app: Flask) -> Iterator[Flask]:
 
 
 def create_site() -> None:
-    """Create the site in the current application's empty database, as the first start does.
-
-    On SQLite it is copied from the one that was created first with the same secret key, unless a test moves the clock.
-    """
-    runtime = get_runtime()
-    (runtime.config.data / MARKER_FILE).unlink(missing_ok=True)
-    if db.get_engine().dialect.name == "postgresql" or not _is_now(clock.now()):
-        db.run_in_transaction(lambda session: local_site.get_or_create(session, runtime.vault, clock.now()))
-        return
-    with closing(db.get_engine().raw_connection()) as pooled:
-        connection: Any = pooled.driver_connection
-        key = (*_read_schema(connection), runtime.config.secret_key)
-        if key in _NEW_SITES:
-            _NEW_SITES[key].backup(connection)
-            return
-    db.run_in_transaction(lambda session: local_site.get_or_create(session, runtime.vault, clock.now()))
-    with closing(db.get_engine().raw_connection()) as pooled:
-        _NEW_SITES[key] = sqlite3.connect(":memory:", check_same_thread=False)
-        pooled.driver_connection.backup(_NEW_SITES[key])  # type: ignore[union-attr]
-
-
-_NEW_SITES: dict[object, sqlite3.Connection] = {}
-"""Databases with nothing but a new site, by their schema and their secret key."""
-
-
-def _is_now(time: datetime) -> bool:
-    return abs(time - datetime.now(UTC)) < timedelta(seconds=1)
+    """Create the site in the current application's database, as the first start does."""
+    (get_runtime().config.data / MARKER_FILE).unlink(missing_ok=True)
+    with db.transaction() as session:
+        local_site.get_or_create(session, get_runtime().vault, clock.now())
 
 
 def delete_all_rows() -> None:
@@ -87,14 +63,9 @@ def delete_all_rows() -> None:
             connection.execute(postgres.deletion_script(table.name for table in db.Base.metadata.sorted_tables))
             connection.commit()
             return
-        _empty_database(*_read_schema(connection)).backup(connection)
-
-
-def _read_schema(connection: sqlite3.Connection) -> tuple[str, str]:
-    """The statements that create the tables and indexes, and the version of the schema."""
-    schema = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
-    [[version]] = connection.execute("SELECT version_num FROM alembic_version")
-    return ";\n".join(sql for (sql,) in schema), version
+        schema = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
+        [[version]] = connection.execute("SELECT version_num FROM alembic_version")
+        _empty_database(";\n".join(sql for (sql,) in schema), version).backup(connection)
 
 
 @cache

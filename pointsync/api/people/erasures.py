@@ -10,9 +10,9 @@ from pointsync import clock, db
 from pointsync.api.customers import EMAIL_PARAMETER, SCHEMA_OF_CUSTOMERS
 from pointsync.api.endpoints import Parameter, SuccessResponse, endpoint
 from pointsync.api.errors import BodyRefused
-from pointsync.api.request_bodies import parse_object, read_json
+from pointsync.api.request_bodies import BodySchema, parse_object, read_json
 from pointsync.api.responses import json_response
-from pointsync.api.schemas import ErasedCustomer, ErasedCustomers, ErasureAnswer, ErasureList, WantedCustomers
+from pointsync.api.schemas import AskedAddresses, ErasedCustomer, ErasedCustomers, ErasureAnswer, ErasureList
 from pointsync.email_address import normalise
 from pointsync.errors import DomainError, InvalidInput
 from pointsync.ledger import audit_recorder
@@ -22,6 +22,7 @@ from pointsync.ledger.people.erasure.erasure_json import ErasureDocument
 from pointsync.models import Erasure
 from pointsync.sync.site import settings
 
+_SCHEMA = BodySchema(AskedAddresses, SCHEMA_OF_CUSTOMERS.not_object_message, SCHEMA_OF_CUSTOMERS.field_messages)
 _ID_PARAMETER = Parameter("erasure", "The id of the erasure.", "path", {"type": "integer", "minimum": 1})
 
 
@@ -59,7 +60,7 @@ def erase_customer(email: str) -> ResponseReturnValue:
         "too. Only what is dated before until: who uses the address again is another customer. What is not a valid "
         "address belonged to nobody."
     ),
-    body=(WantedCustomers,),
+    body=(AskedAddresses,),
     responses={
         200: SuccessResponse("Those that were erased, in the order in which they were sent.", (ErasedCustomers,))
     },
@@ -68,7 +69,7 @@ def erase_customer(email: str) -> ResponseReturnValue:
 def find_erased_customers() -> ResponseReturnValue:
     """Answer with the addresses of erased people among those of the body."""
     try:
-        wanted = parse_object(read_json(), SCHEMA_OF_CUSTOMERS).customers
+        wanted = parse_object(read_json(), _SCHEMA).customers
     except DomainError as refusal:
         raise BodyRefused(refusal) from refusal
     keys: dict[str, str] = {}

@@ -89,7 +89,7 @@ def watch(seconds: float) -> None:
             assert 0 <= sum_held(session, [tuple(key)], clock.now()).get(tuple(key), 0) <= balance
 
 
-@pytest.mark.parametrize("seconds", [0.8, pytest.param(10, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [1.5, pytest.param(10, marks=pytest.mark.long)])
 def test_never_more_is_spent_than_there_was_and_every_ref_counts_once(app, seconds):
     with db.transaction() as session:
         record(session, [Draft(ANNA, 60)], SOURCE, clock.now())
